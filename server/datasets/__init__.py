@@ -1,0 +1,1 @@
+"""Datasets: files understood, checked, and kept as immutable typed versions."""

@@ -1,0 +1,233 @@
+"""The whole error tree: each class has a stable `code`, its docstring is a message a person can act on.
+
+JinduError
+├── InvalidInput            422  the request or file has wrong values
+│   ├── MalformedRequest    400  it cannot even be read
+│   ├── UnsupportedMedia    415
+│   ├── TooLarge            413
+│   ├── FileProblem         422  an uploaded file cannot be used as it is
+│   └── TemplateProblem     422  a report template is wrong at a line and column
+├── NotSignedIn             401
+├── Forbidden               403
+├── NotFound                404  also for what the caller may not know of
+├── Conflict                409
+│   └── PreconditionFailed  412
+├── Gone                    410
+├── Locked                  423
+├── RateLimited             429
+├── StorageFull             507
+├── Unavailable             503
+├── JobFailed               –    a job's attempt ended in an error its owner is told
+│   └── WorkerDied          –    its worker process was killed or ran out of memory
+└── ConfigurationError      –    the server cannot start as it was told to
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+Translate = Callable[[str], str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One wrong value: where (`columns[2].type`), what to do about it, and the values of its `{placeholders}`."""
+
+    field: str
+    message: str
+    parameters: dict[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The message in English."""
+        return self.translated(str)
+
+    def translated(self, gettext: Translate) -> str:
+        return _filled(gettext(self.message), self.parameters)
+
+
+class JinduError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    temporary: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        /,
+        *,
+        code: str | None = None,
+        errors: Sequence[FieldError] = (),
+        **parameters: object,
+    ) -> None:
+        """`message` is a constant English text with `{named}` placeholders, so that it can be translated."""
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.specific_code = code or type(self).code
+        self.errors = tuple(errors)
+        self.parameters = parameters
+        super().__init__(self.text)
+
+    @property
+    def text(self) -> str:
+        """The message in English."""
+        return self.translated(str)
+
+    def translated(self, gettext: Translate) -> str:
+        return _filled(gettext(self.message), self.parameters)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross from worker processes to the server by pickle: keyword arguments must survive.
+        return (_rebuild, (type(self), self.message, self.specific_code, self.errors, self.parameters))
+
+
+def _filled(text: str, parameters: dict[str, object]) -> str:
+    return text.format(**parameters) if parameters else text
+
+
+def _rebuild(
+    error_class: type[JinduError], message: str, code: str, errors: tuple[FieldError, ...], parameters: dict[str, Any]
+) -> JinduError:
+    return error_class(message, code=code, errors=errors, **parameters)
+
+
+class InvalidInput(JinduError):
+    """Some values are wrong; correct them and send the request again."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class MalformedRequest(InvalidInput):
+    """The request cannot be read; check that it is well-formed."""
+
+    code = "malformed_request"
+    status = 400
+
+
+class UnsupportedMedia(InvalidInput):
+    """This type of content is not accepted here."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class TooLarge(InvalidInput):
+    """This is larger than the server accepts."""
+
+    code = "too_large"
+    status = 413
+
+
+class FileProblem(InvalidInput):
+    """The file cannot be read as a table; check that it is a CSV, Excel, JSON lines or Parquet file."""
+
+    code = "file_problem"
+
+
+class TemplateProblem(InvalidInput):
+    """The report template is wrong; each error says at which line and column."""
+
+    code = "template_problem"
+
+
+class NotSignedIn(JinduError):
+    """Sign in first."""
+
+    code = "not_signed_in"
+    status = 401
+
+
+class Forbidden(JinduError):
+    """You are not allowed to do this; ask an administrator."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(JinduError):
+    """There is nothing here, or it is not yours."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(JinduError):
+    """This contradicts the present state; reload and try again."""
+
+    code = "conflict"
+    status = 409
+
+
+class PreconditionFailed(Conflict):
+    """It was changed by somebody else meanwhile; reload and try again."""
+
+    code = "precondition_failed"
+    status = 412
+
+
+class Gone(JinduError):
+    """It was here but has been removed."""
+
+    code = "gone"
+    status = 410
+
+
+class Locked(JinduError):
+    """Somebody is using it at this moment; try again shortly."""
+
+    code = "locked"
+    status = 423
+    temporary = True
+
+
+class RateLimited(JinduError):
+    """Too many attempts; wait a moment and try again."""
+
+    code = "rate_limited"
+    status = 429
+    temporary = True
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long to wait, as given by `retry_after_seconds=` where it was raised."""
+        value = self.parameters.get("retry_after_seconds", 1.0)
+        return float(value) if isinstance(value, int | float) else 1.0
+
+
+class StorageFull(JinduError):
+    """The disk is full; what was stored is safe. Free some space, then try again."""
+
+    code = "storage_full"
+    status = 507
+    temporary = True
+
+
+class Unavailable(JinduError):
+    """The server is starting or stopping; try again in a moment."""
+
+    code = "unavailable"
+    status = 503
+    temporary = True
+
+
+class JobFailed(JinduError):
+    """The job failed."""
+
+    code = "job_failed"
+
+
+class WorkerDied(JobFailed):
+    """The worker process was stopped, most likely because it ran out of memory; try again with a smaller file."""
+
+    code = "worker_died"
+    temporary = True
+
+
+class ConfigurationError(JinduError):
+    """The server cannot start with these settings."""
+
+    code = "configuration_error"

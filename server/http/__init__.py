@@ -1,0 +1,1 @@
+"""What pages and API share over HTTP: keys, sessions, guards, problems, endpoints."""

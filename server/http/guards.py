@@ -1,0 +1,29 @@
+"""Who may pass: the principal of a request, put there by the session middleware, and what each kind of door asks."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.auth.permissions import Principal
+from server.errors import NotSignedIn
+
+PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal", Principal)
+
+
+def current_principal(request: web.Request) -> Principal | None:
+    """Who is signed in, if anybody."""
+    return request.get(PRINCIPAL)
+
+
+def require_principal(request: web.Request, access: str = "read") -> Principal:
+    """Who is asking; raises `NotSignedIn`, or `Forbidden` when `access` (read, write, admin) is not theirs."""
+    principal = current_principal(request)
+    if principal is None:
+        raise NotSignedIn
+    if access == "read":
+        principal.require_read()
+    elif access == "write":
+        principal.require_write()
+    elif access == "admin":
+        principal.require_admin()
+    return principal

@@ -1,0 +1,1 @@
+"""Jobs: work with a state, a progress and an owner, run as asyncio tasks and worker processes."""

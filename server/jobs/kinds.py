@@ -1,0 +1,44 @@
+"""What kinds of jobs there are: each is a name, a unit, and the function that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from server.jobs.context import JobContext
+
+JobFunction = Callable[["JobContext"], Awaitable[dict[str, Any] | None]]
+"""Does one attempt; returns the links of `Job.result`. Raise a `JinduError` to fail with a reason people can act on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """One kind of job. `heavy` kinds wait for one of the N slots; light ones only wait for the outside world.
+
+    `counts_interruptions`: whether a crash or restart in the middle uses up one of the attempts.
+    """
+
+    name: str
+    unit: str
+    function: JobFunction
+    heavy: bool = True
+    counts_interruptions: bool = True
+    can_retry: bool = True
+
+
+class JobKinds:
+    """The kinds this server runs, by name."""
+
+    def __init__(self, kinds: Iterable[JobKind]) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+
+    def __getitem__(self, name: str) -> JobKind:
+        return self._kinds[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kinds
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._kinds)

@@ -1,0 +1,55 @@
+"""The languages people read: catalogues from `locales/`, and which one fits a person."""
+
+from __future__ import annotations
+
+import gettext
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel import Locale, negotiate_locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """Translations by language tag (`en`, `zh-CN`); English texts are the keys and need no catalogue."""
+
+    catalogues: dict[str, gettext.NullTranslations]
+
+    @classmethod
+    def load(cls, directory: Path) -> Languages:
+        """Read every `<directory>/<locale>/LC_MESSAGES/messages.po`; there is no compile step to forget."""
+        catalogues: dict[str, gettext.NullTranslations] = {DEFAULT_LANGUAGE: gettext.NullTranslations()}
+        for path in sorted(directory.glob("*/LC_MESSAGES/messages.po")):
+            with path.open("rb") as source, io.BytesIO() as compiled:
+                write_mo(compiled, read_po(source))
+                compiled.seek(0)
+                catalogues[path.parent.parent.name.replace("_", "-")] = gettext.GNUTranslations(compiled)
+        return cls(catalogues)
+
+    def of(self, language: str) -> gettext.NullTranslations:
+        return self.catalogues.get(language) or self.catalogues[DEFAULT_LANGUAGE]
+
+    def choose(self, *wanted: str | None) -> str:
+        """The first of `wanted` (tags or `Accept-Language` values) that we have, else English."""
+        for value in wanted:
+            found = self._match(value) if value else None
+            if found:
+                return found
+        return DEFAULT_LANGUAGE
+
+    def _match(self, value: str) -> str | None:
+        tags = [part.split(";")[0].strip().replace("_", "-") for part in value.split(",")]
+        found = negotiate_locale(tags, list(self.catalogues), sep="-")
+        if found is None and any(tag.lower().startswith("zh") for tag in tags):
+            return next((name for name in self.catalogues if name.startswith("zh")), None)
+        return found
+
+
+def babel_locale(language: str) -> Locale:
+    """The number and date formats of a language tag."""
+    return Locale.parse(language, sep="-")

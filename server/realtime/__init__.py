@@ -1,0 +1,1 @@
+"""Live connections: who is connected, what they follow, and how messages leave."""

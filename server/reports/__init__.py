@@ -1,0 +1,1 @@
+"""Reports: templates, documents, and the three forms they are written in."""

@@ -1,0 +1,159 @@
+"""Each setting once: default, type, help. Flags win over `JINDU_*` (and `…_FILE`), then `jindu.toml`, then defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from server.errors import ConfigurationError
+
+_MIB = 1024 * 1024
+
+
+def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"help": text, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
+    data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
+    public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
+    trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
+    log_level: str = _setting("info", "debug, info, warning or error.")
+    secret_key: str = _setting(
+        "", "Fernet key for the session cookie; empty: made once, kept in the data directory.", secret=True
+    )
+    admin_user: str = _setting("", "Creates this administrator at start when there is none.")
+    admin_password: str = _setting("", "Password of that administrator.", secret=True)
+    allowed_origins: tuple[str, ...] = _setting((), "Origins besides our own that may use the API, comma-separated.")
+
+    session_days: int = _setting(14, "A session ends after so many days without use.")
+    login_attempts: int = _setting(10, "Failed sign-ins per user name or address in five minutes before it must wait.")
+
+    max_connections: int = _setting(10_000, "Live connections per node.")
+    max_connections_per_user: int = _setting(20, "Live connections per user.")
+    max_connections_per_address: int = _setting(50, "Live connections per client address.")
+    max_unauthenticated_connections: int = _setting(100, "Connections that may wait for their auth message at once.")
+    max_message_bytes: int = _setting(64 * 1024, "Largest message a client may send.")
+    max_unsent_bytes: int = _setting(_MIB, "Unsent data per connection before it is closed with 4001.")
+    messages_per_second: float = _setting(20.0, "Messages per second a client may send.")
+    message_burst: int = _setting(40, "Messages a client may send at once.")
+    ping_interval_seconds: float = _setting(25.0, "Seconds between pings.")
+    pong_timeout_seconds: float = _setting(10.0, "Seconds without a pong before a connection counts as gone.")
+    auth_deadline_seconds: float = _setting(10.0, "Seconds a connection may take to authenticate by message.")
+
+    workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
+    worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
+    job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    drain_seconds: float = _setting(10.0, "Grace period for running jobs when the server stops.")
+
+    max_upload_bytes: int = _setting(10 * 1024 * _MIB, "Largest upload, in bytes.")
+    upload_expiry_hours: int = _setting(72, "Unfinished uploads are removed after so many hours.")
+    min_free_bytes: int = _setting(256 * _MIB, "Uploads are refused when the disk has less free space than this.")
+    max_columns: int = _setting(1000, "Columns a dataset may have.")
+    max_line_bytes: int = _setting(4 * _MIB, "Longest line of a text file, in bytes.")
+    max_unpacked_bytes: int = _setting(2 * 1024 * _MIB, "Size an Excel file may unpack to, in bytes.")
+    reject_limit: int = _setting(100_000, "Rejected rows after which an import stops.")
+
+    query_seconds: float = _setting(30.0, "Time limit of one query.")
+    query_rows: int = _setting(100_000, "Rows one query may return.")
+    max_reports_per_batch: int = _setting(5_000, "Reports one batch may hold.")
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.data / 'jindu.db'}"
+
+
+def load(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Settings:
+    """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
+    environ = os.environ if environ is None else environ
+    merged: dict[str, tuple[str, Any]] = {}
+    for source, values in (
+        ("jindu.toml", _from_file((directory or Path()) / "jindu.toml")),
+        ("environment", _from_environment(environ)),
+        ("command line", {key: value for key, value in (flags or {}).items() if value is not None}),
+    ):
+        merged.update({key: (source, value) for key, value in values.items()})
+    types = get_type_hints(Settings)
+    unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
+    if unknown:
+        raise ConfigurationError(f"Unknown settings: {', '.join(sorted(unknown))}. See docs/settings.md.")
+    return _checked(
+        Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
+    )
+
+
+def environment_name(name: str) -> str:
+    """`max_connections` → `JINDU_MAX_CONNECTIONS`."""
+    return f"JINDU_{name.upper()}"
+
+
+def described() -> list[dataclasses.Field[Any]]:
+    """Every setting with its default and help, for `--help`, the admin page and docs/settings.md."""
+    return list(dataclasses.fields(Settings))
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith("JINDU_"):
+            continue
+        key = name.removeprefix("JINDU_").lower()
+        if key.endswith("_file"):
+            values[key.removesuffix("_file")] = _read_secret(name, Path(value))
+        else:
+            values.setdefault(key, value)
+    return values
+
+
+def _read_secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name} names {path}, which cannot be read: {error.strerror}") from error
+
+
+def _convert(key: str, source: str, value: Any, target: Any) -> Any:
+    if target == tuple[str, ...] and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if target is Path:
+        return Path(value)
+    try:
+        return msgspec.convert(value, target, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{key} from the {source} is wrong: {error}") from error
+
+
+_PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
+
+
+def _checked(settings: Settings) -> Settings:
+    for setting in described():
+        value = getattr(settings, setting.name)
+        if setting.metadata["secret"] and str(value).lower() in _PLACEHOLDERS:
+            raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
+        if isinstance(value, int | float) and value < 0:
+            raise ConfigurationError(f"{setting.name} must not be negative.")
+    return settings

@@ -1,0 +1,83 @@
+"""One immediate writer and many readers over the same database, and the migrations that shape it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+_READERS = 4
+
+
+class Database:
+    """Transactions for the rest of the program.
+
+    SQLite loses transactions to "database is locked" when readers turn into writers, so there is one writer, which
+    begins IMMEDIATE, and a pool of connections that cannot write at all.
+    """
+
+    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        writer = _engine(url, size=1, pragmas=("journal_mode=WAL", "synchronous=NORMAL"), begin="BEGIN IMMEDIATE")
+        readers = _engine(url, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
+        return cls(writer, readers)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        # The lock makes waiters queue fairly here instead of timing out in the connection pool.
+        async with self._turn, self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent, read-only view of the database."""
+        async with self._readers.begin() as connection:
+            yield connection
+
+    async def migrate(self) -> None:
+        """Bring the tables to the newest shape; safe to repeat, and done before anything else at start."""
+        async with self._turn, self._writer.connect() as connection:
+            await connection.run_sync(_upgrade)
+
+    async def close(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
+
+
+def _engine(url: str, *, size: int, pragmas: tuple[str, ...], begin: str) -> AsyncEngine:
+    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=10000", *pragmas, "foreign_keys=ON"):  # the timeout first: WAL itself may wait
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _upgrade(connection: Any) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,290 @@
+"""Every table once, for SQLite and PostgreSQL alike; `migrations/` brings a database to this shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment in every database; SQLite forgets the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(26), primary_key=True)
+
+
+def _user(name: str = "owner_id") -> Column[str]:
+    return Column(name, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True)
+
+
+def _json(name: str, empty: str = "{}") -> Column[Any]:
+    return Column(name, JSON, nullable=False, server_default=text(f"'{empty}'"))
+
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(64), nullable=False, unique=True),  # case-folded: Alice and alice are one person
+    Column("password_hash", Text, nullable=False),
+    Column("role", String(16), nullable=False),  # auth.permissions.Role
+    Column("language", String(16)),
+    Column("time_zone", String(64), nullable=False, server_default="UTC"),
+    _json("notifications"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("seen_at", UtcDateTime),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(26), primary_key=True),  # public handle, to list and revoke
+    Column("secret_hash", String(64), nullable=False, unique=True),  # sha256 of what the cookie holds
+    _user("user_id"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("user_agent", String(300), nullable=False, server_default=""),
+    Column("address", String(64), nullable=False, server_default=""),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    _user("user_id"),
+    Column("name", String(100), nullable=False),
+    _json("scopes", "[]"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("user_id", String(26)),  # no foreign key: the line outlives the user
+    Column("user_name", String(64), nullable=False, server_default=""),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(200), nullable=False, server_default=""),
+    _json("detail"),
+    Column("address", String(64), nullable=False, server_default=""),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),  # e.g. the hash of the one-time set-up code
+    Column("value", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    Column("kind", String(64), nullable=False),
+    _user(),
+    Column("title", String(300), nullable=False),
+    Column("state", String(16), nullable=False),  # jobs.job.State
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("progress", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger),
+    Column("unit", String(32), nullable=False),
+    Column("stage", String(64), nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    _json("detail"),
+    Column("error", JSON),  # {code, message, parameters}: message is the English text to translate and fill
+    Column("result", JSON),
+    _json("parameters"),
+    Column("cancel_requested", Boolean, nullable=False, server_default=text("0")),
+    Column("idempotency_key", String(200)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("owner_id", "idempotency_key"),
+    Index("ix_jobs_owner_created", "owner_id", "created_at"),
+    Index("ix_jobs_state", "state"),
+)
+
+job_log = Table(
+    "job_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(300), nullable=False),
+    Column("media_type", String(120), nullable=False, server_default=""),
+    Column("size", BigInteger),  # null while the client defers it
+    Column("offset", BigInteger, nullable=False, server_default="0"),  # durable bytes only
+    Column("sha256", String(64)),
+    Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
+    Column("job_id", String(26)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(64), nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("version", Integer),  # the current version's number; null until the first import is published
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "name"),
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("job_id", String(26), unique=True),  # an import that runs again finds the version it already published
+    Column("mode", String(16), nullable=False),  # create, replace, append, restore
+    Column("files", JSON, nullable=False),  # blob keys of the Parquet parts, in row order
+    Column("row_count", BigInteger, nullable=False),
+    Column("rejected_count", BigInteger, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False),
+    Column("columns", JSON, nullable=False),
+    _json("statistics"),
+    _json("source"),  # {upload_id, name, sha256, options}
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(64), nullable=False),
+    Column("title", String(300), nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "name"),
+)
+
+template_versions = Table(
+    "template_versions",
+    metadata,
+    Column("template_id", ForeignKey("templates.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _id(),
+    _user(),
+    Column("job_id", String(26), nullable=False, unique=True),
+    Column("name", String(300), nullable=False),
+    Column("template_name", String(64), nullable=False),
+    Column("template_version", Integer, nullable=False),
+    Column("template_source", Text, nullable=False),  # what was asked for stays what is made, whatever is edited later
+    _json("formats", "[]"),
+    Column("clock", UtcDateTime, nullable=False),  # "now" of every report in it, so that a retry gives the same bytes
+    _json("dataset_versions"),  # {name: {dataset_id, version, files}} as they were when it started
+    Column("report_count", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    _id(),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False, index=True),
+    _user(),
+    Column("position", Integer, nullable=False),
+    Column("title", String(300), nullable=False),
+    _json("parameters"),
+    Column("state", String(16), nullable=False),
+    Column("error", JSON),
+    _json("artifacts", "[]"),  # [{file, type, size, sha256, blob}]
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("batch_id", "position"),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("epoch", String(26), nullable=False),
+    Column("offset", BigInteger, nullable=False, server_default="0"),
+    Column("read_offset", BigInteger, nullable=False, server_default="0"),
+)
+
+stream_messages = Table(
+    "stream_messages",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("type", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the JSON frame as it is sent
+)

@@ -1,0 +1,1 @@
+"""How live messages travel: one module a transport."""

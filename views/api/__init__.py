@@ -1,0 +1,7 @@
+"""Every endpoint under `/api/v1`, module by module."""
+
+from __future__ import annotations
+
+from server.http.endpoint import Endpoint
+
+ENDPOINTS: list[Endpoint] = []
