@@ -1,0 +1,49 @@
+"""Command line of Jindu: `python run.py serve` and friends."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from server import settings as settings_module
+from server.errors import ConfigurationError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the process's exit status."""
+    parser = argparse.ArgumentParser(prog="run.py", description="Jindu: business reporting that shows its work.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    options = vars(parser.parse_args(arguments))
+    run = options.pop("run")
+    options.pop("command")
+    try:
+        return int(run(options))
+    except ConfigurationError as error:
+        print(f"jindu: {error.text}", file=sys.stderr)
+        return 2
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="start the server")
+    for setting in settings_module.described():
+        flag = "--" + setting.name.replace("_", "-")
+        shown_default = "" if setting.metadata["secret"] else f" (default: {setting.default})"
+        parser.add_argument(flag, dest=setting.name, default=None, help=setting.metadata["help"] + shown_default)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: dict[str, str]) -> int:
+    from server.serving import serve  # here, so that `--help` and the client commands start at once
+
+    try:
+        serve(settings_module.load(options))
+    except OSError as error:
+        print(f"jindu: cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

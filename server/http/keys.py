@@ -8,10 +8,14 @@ from aiohttp import web
 
 from server.languages import Languages
 from server.settings import Settings
+from server.storage.blobs import Blobs
+from server.storage.database import Database
 
 if TYPE_CHECKING:
     from server.http.endpoint import Endpoint
 
 SETTINGS = web.AppKey("settings", Settings)
+DATABASE = web.AppKey("database", Database)
+BLOBS = web.AppKey("blobs", Blobs)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)

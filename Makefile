@@ -1,0 +1,57 @@
+# Everything a person types: `make run` and `make test` need nothing but Python 3.11 and, for the browser tests, Debian.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help install install-test run test check unit browser-tests bench shots messages lock clean chromium
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+install: $(VENV)/installed ## create .venv with what the server needs, from requirements.lock
+install-test: $(VENV)/installed-test
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Jindu needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+
+# The lock constrains what setup.cfg asks for: the same versions everywhere, and test packages only where tests run.
+$(VENV)/installed: requirements.lock setup.cfg | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/installed-test: requirements.lock setup.cfg | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+run: install ## start on http://localhost:8000 (PORT=… to change), printing a set-up link the first time
+	$(BIN)/python run.py serve --port $(PORT)
+
+check: install-test ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check chromium ## lint, types, unit, contract, functional and browser tests
+	$(BIN)/pytest
+
+bench: install-test ## measure; prints figures
+	$(BIN)/pytest -m benchmark -s tests/benchmarks
+
+shots: install-test chromium ## screenshots of every page into screenshots/
+	$(BIN)/python -m tests.shots screenshots
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
+	  else echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium fonts-noto-cjk"; exit 1; fi; }
+
+lock: install-test ## write requirements.lock anew from setup.cfg
+	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock setup.cfg
+
+clean: ## remove what can be made again (never data/)
+	rm -rf $(VENV) build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info

@@ -1,0 +1,57 @@
+"""One process that accepts requests: event loop, listening socket, start, and an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+
+import uvloop
+from aiohttp import web
+
+from server import logs
+from server.app import build_app
+from server.settings import Settings
+
+_LOG = logging.getLogger("jindu")
+_SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
+    logs.configure(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop.set)
+    runner = web.AppRunner(build_app(settings), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+        await site.start()
+        _tune_garbage_collector()
+        _LOG.info("ready on http://%s:%s", *address_of(runner))
+        await stop.wait()
+        _LOG.info("stopping")
+    finally:
+        await runner.cleanup()
+
+
+def address_of(runner: web.AppRunner) -> tuple[str, int]:
+    """Host and port the first site really listens on (port 0 takes a free one)."""
+    host, port = runner.addresses[0][:2]
+    return host, port
+
+
+def _tune_garbage_collector() -> None:
+    # With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be
+    # looked at again, and the young generation may grow larger before it is.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)

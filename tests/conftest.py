@@ -1,0 +1,88 @@
+"""A real server on a free port, and the people who use it: Alice and Bob (editors), and an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from server.app import build_app
+from server.serving import address_of
+from server.settings import Settings
+
+PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running application; `app` is there for tests of what no user can see (leaks, tasks)."""
+
+    url: str
+    app: web.Application
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Override in a test module to lower limits."""
+    return Settings(
+        port=0,
+        data=tmp_path / "data",
+        admin_user="admin",
+        admin_password=PASSWORDS["admin"],
+        workers=1,
+        drain_seconds=1.0,
+    )
+
+
+@pytest.fixture
+async def server(settings: Settings) -> AsyncIterator[Server]:
+    runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = address_of(runner)
+    yield Server(f"http://{host}:{port}", runner.app)
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def admin(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
+    async with await signed_in(server, "admin") as client:
+        yield client
+
+
+@pytest.fixture
+async def alice(server: Server, admin: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+    async with await new_user(server, admin, "alice") as client:
+        yield client
+
+
+@pytest.fixture
+async def bob(server: Server, admin: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+    async with await new_user(server, admin, "bob") as client:
+        yield client
+
+
+async def new_user(
+    server: Server, admin: aiohttp.ClientSession, name: str, *, role: str = "editor"
+) -> aiohttp.ClientSession:
+    """Make a user as an administrator does, and sign in with a token."""
+    wanted = {"username": name, "password": PASSWORDS[name], "role": role}
+    async with admin.post("/api/v1/admin/users", json=wanted) as response:
+        assert response.status == 201, await response.text()
+    return await signed_in(server, name)
+
+
+async def signed_in(server: Server, name: str) -> aiohttp.ClientSession:
+    """A client of the API with `name`'s token."""
+    credentials = {"username": name, "password": PASSWORDS[name], "name": "tests"}
+    async with (
+        aiohttp.ClientSession(server.url) as anonymous,
+        anonymous.post("/api/v1/tokens", json=credentials) as response,
+    ):
+        assert response.status == 201, await response.text()
+        token = (await response.json())["token"]
+    return aiohttp.ClientSession(server.url, headers={"Authorization": f"Bearer {token}"})
