@@ -246,9 +246,12 @@ batches = Table(
     Column("template_name", String(64), nullable=False),
     Column("template_version", Integer, nullable=False),
     Column("template_source", Text, nullable=False),  # what was asked for stays what is made, whatever is edited later
+    Column("requested", JSON),  # parameter sets, or {query}, or null: as the template's `each` says
     _json("formats", "[]"),
     Column("clock", UtcDateTime, nullable=False),  # "now" of every report in it, so that a retry gives the same bytes
-    _json("dataset_versions"),  # {name: {dataset_id, version, files}} as they were when it started
+    _json("dataset_versions"),  # {name: {version, files: [blob keys], columns}} as they were when it started
+    Column("language", String(16), nullable=False),  # of whoever asked: built-in words and number formats
+    Column("time_zone", String(64), nullable=False),
     Column("report_count", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
 )
@@ -264,7 +267,8 @@ reports = Table(
     _json("parameters"),
     Column("state", String(16), nullable=False),
     Column("error", JSON),
-    _json("artifacts", "[]"),  # [{file, type, size, sha256, blob}]
+    _json("artifacts", "[]"),  # [{file, format, type, size, sha256, blob}]
+    _json("warnings", "[]"),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("batch_id", "position"),
