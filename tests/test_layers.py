@@ -23,7 +23,8 @@ LAYERS = (
     ("server.jobs", "server.realtime", "server.engines"),
     ("server.auth",),
     ("server.storage",),
-    ("server.settings", "server.errors", "server.clock", "server.logs", "server.metrics", "server.languages"),
+    ("server.settings", "server.logs", "server.languages", "server.metrics"),
+    ("server.errors", "server.clock"),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")
 MODULES = sorted(

@@ -1,0 +1,50 @@
+"""The language a person gets: the first wanted one that there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.languages import Languages
+
+CATALOGUE = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8"
+
+msgid "Import"
+msgstr "导入"
+"""
+
+
+@pytest.fixture
+def languages(tmp_path: Path) -> Languages:
+    catalogue = tmp_path / "zh_CN" / "LC_MESSAGES" / "messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(CATALOGUE, "utf-8")
+    return Languages.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (("zh-CN",), "zh-CN"),
+        (("zh-TW,zh;q=0.9",), "zh-CN"),
+        (("zh_CN",), "zh-CN"),
+        (("de-DE,en;q=0.8",), "en"),
+        ((None, "", "fr"), "en"),
+        ((None, "zh-Hans-CN"), "zh-CN"),
+        (("en-US,zh-CN;q=0.5",), "en"),
+        (("%%%,;;q=", "zh-CN"), "zh-CN"),
+    ],
+)
+def test_the_first_wanted_language_that_there_is_wins(
+    languages: Languages, wanted: tuple[str | None, ...], chosen: str
+) -> None:
+    assert languages.choose(*wanted) == chosen
+
+
+def test_texts_are_translated_and_unknown_ones_stay_english(languages: Languages) -> None:
+    assert languages.of("zh-CN").gettext("Import") == "导入"
+    assert languages.of("zh-CN").gettext("Unknown") == "Unknown"
+    assert languages.of("xx").gettext("Import") == "Import"

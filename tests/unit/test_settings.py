@@ -1,0 +1,62 @@
+"""Settings come from four places, the nearer wins, and what is wrong is named together with its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.errors import ConfigurationError
+from server.settings import Settings, described, environment_name, load
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    (tmp_path / "jindu.toml").write_text('host = "file"\nport = 1\nlog_level = "debug"\n')
+    environ = {"JINDU_HOST": "environment", "JINDU_PORT": "2"}
+    settings = load({"port": "3", "host": None}, environ=environ, directory=tmp_path)
+    assert (settings.port, settings.host, settings.log_level, settings.workers) == (3, "environment", "debug", 0)
+
+
+def test_a_file_named_in_the_environment_gives_its_content(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct-horse\n")
+    settings = load(environ={"JINDU_ADMIN_PASSWORD_FILE": str(tmp_path / "password")}, directory=tmp_path)
+    assert settings.admin_password == "correct-horse"
+
+
+def test_origins_are_a_comma_separated_list(tmp_path: Path) -> None:
+    settings = load(environ={"JINDU_ALLOWED_ORIGINS": "https://a.example, https://b.example"}, directory=tmp_path)
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({"JINDU_PROT": "8000"}, ["prot", "environment"]),
+        ({"JINDU_PORT": "eight"}, ["port", "environment"]),
+        ({"JINDU_PORT": "-1"}, ["port", "negative"]),
+        ({"JINDU_SECRET_KEY": "changeme"}, ["JINDU_SECRET_KEY", "placeholder"]),
+        ({"JINDU_ADMIN_PASSWORD_FILE": "/nowhere"}, ["JINDU_ADMIN_PASSWORD_FILE", "/nowhere"]),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], names: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(environ=environ, directory=tmp_path)
+    assert all(name in raised.value.text for name in names)
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jindu.toml").write_text("port = \n")
+    with pytest.raises(ConfigurationError, match=r"jindu\.toml is not valid TOML"):
+        load(environ={}, directory=tmp_path)
+
+
+def test_every_setting_is_documented() -> None:
+    documentation = (Path(__file__).parent.parent.parent / "docs" / "settings.md").read_text("utf-8")
+    for setting in described():
+        assert f"`{environment_name(setting.name)}`" in documentation
+        assert setting.metadata["help"] in documentation
+
+
+def test_settings_cannot_be_changed_while_the_server_runs() -> None:
+    with pytest.raises(AttributeError):
+        Settings().port = 1  # type: ignore[misc]
