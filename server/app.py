@@ -12,6 +12,7 @@ from aiohttp import web
 from server.http import keys
 from server.http.endpoint import add_endpoints
 from server.languages import Languages
+from server.metrics import LoopLag
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -31,6 +32,9 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.SETTINGS] = settings
     app[keys.LANGUAGES] = Languages.load(ROOT / "locales")
     app[keys.ENDPOINTS] = []
+
+    app[keys.LOOP_LAG] = LoopLag()
+    app.cleanup_ctx.append(_resource(lambda: _watch_lag(app[keys.LOOP_LAG])))
 
     # storage
     database = Database.open(settings.database_url)
@@ -73,3 +77,10 @@ async def _open_storage(app: web.Application) -> AsyncIterator[None]:
     await asyncio.to_thread(app[keys.BLOBS].clear_partials)
     yield
     await app[keys.DATABASE].close()
+
+
+@asynccontextmanager
+async def _watch_lag(lag: LoopLag) -> AsyncIterator[None]:
+    watching = asyncio.create_task(lag.watch())
+    yield
+    watching.cancel()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from server.languages import Languages
+from server.metrics import LoopLag
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -17,5 +18,6 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 BLOBS = web.AppKey("blobs", Blobs)
+LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
