@@ -1,0 +1,82 @@
+"""The server as its own process, as `make run` starts it: for crashes, restarts and measurements."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_READY = re.compile(r"ready on (http://\S+)")
+START_SECONDS = 60.0
+
+
+class ServerProcess:
+    """`run.py serve` on one data directory; it can be killed and started again on the same port and data."""
+
+    def __init__(self, data: Path, *, environ: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.url = ""
+        self.start_seconds = 0.0  # from launch to `ready`
+        self._environ = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("JINDU_")},
+            "JINDU_ADMIN_USER": "admin",
+            "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
+            **(environ or {}),
+        }
+        self._process: subprocess.Popen[str] | None = None
+        self.log: list[str] = []
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when the server says that it is ready; raises with its log when it doesn't."""
+        port = self.url.rpartition(":")[2] or "0"
+        began = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "run.py", "serve", "--port", port, "--data", str(self.data)],
+            cwd=ROOT,
+            env=self._environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._read_log, args=(self._process, ready), daemon=True).start()
+        if not ready.wait(START_SECONDS) or not self.url:
+            self.kill()
+            raise RuntimeError("the server did not start:\n" + "\n".join(self.log[-40:]))
+        self.start_seconds = time.monotonic() - began
+
+    def kill(self) -> None:
+        """As a power cut does: no chance to tidy up."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> int:
+        """As systemd does; answers the exit status."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        return self._wait()
+
+    def _wait(self) -> int:
+        assert self._process is not None
+        return self._process.wait(timeout=60)
+
+    def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stderr is not None
+        with process.stderr as stream:
+            for line in stream:
+                self.log.append(line.rstrip())
+                if found := _READY.search(line):
+                    self.url = found.group(1)
+                    ready.set()
+        ready.set()  # it ended: whoever waits should look
