@@ -1,0 +1,131 @@
+"""What a dataset's columns are, how a file is to be read, and the rules both must keep."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from server.errors import FieldError, FileProblem, InvalidInput
+from server.settings import Settings
+
+ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
+COLUMN_TYPES: tuple[ColumnType, ...] = ("text", "integer", "decimal", "boolean", "date", "datetime")
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One column as it is wanted: `source` is its name in the file (default: the same), `type` is inferred when absent.
+
+    `format` says how ambiguous values are written: for numbers the decimal mark (`1,234.5` or `1.234,5`), for dates
+    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`). `min` and `max` are compared in the column's own type.
+    """
+
+    name: _Name
+    source: _Name | None = None
+    type: ColumnType | None = None
+    format: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    required: bool = False
+    unique: bool = False
+    min: float | str | None = None
+    max: float | str | None = None
+    one_of: list[str] | None = None
+
+
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a person overrides; everything left out is found by looking at the file.
+
+    `columns` names the columns to keep, in the order wanted; left out, all are kept. `quote` is empty for none.
+    `skip_rows` counts the lines above the header (or above the first row when there is no header).
+    """
+
+    encoding: str | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
+    header: bool | None = None
+    sheet: str | None = None
+    skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
+    columns: list[ColumnSpec] | None = None
+
+
+class FileLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How large and how odd a file may be before it is refused."""
+
+    max_columns: int = 1000
+    max_line_bytes: int = 4 * 1024 * 1024
+    max_unpacked_bytes: int = 2 * 1024 * 1024 * 1024
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> FileLimits:
+        return cls(
+            max_columns=settings.max_columns,
+            max_line_bytes=settings.max_line_bytes,
+            max_unpacked_bytes=settings.max_unpacked_bytes,
+        )
+
+
+class FileWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about a file that a person should look at: a stable code, and a text with `{placeholders}`."""
+
+    code: str
+    message: str
+    parameters: dict[str, Any] = {}
+
+
+def clean_names(raw: Sequence[object]) -> list[str]:
+    """Column names from a header row: trimmed, composed (NFC), never empty, never twice the same."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for position, cell in enumerate(raw, start=1):
+        text = " ".join(unicodedata.normalize("NFC", str(cell if cell is not None else "")).split())
+        text = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()[:200] or f"column_{position}"
+        name, copy = text, 2
+        while name.casefold() in taken:  # SQL does not tell Name from name
+            name, copy = f"{text[:190]}_{copy}", copy + 1
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def require_column_count(count: int, limits: FileLimits) -> None:
+    if count > limits.max_columns:
+        raise FileProblem(
+            "The file has {count} columns; a dataset may have {limit}. Leave some out, or put them into rows.",
+            code="too_many_columns",
+            count=count,
+            limit=limits.max_columns,
+        )
+
+
+def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpec]:
+    """The wanted columns with their `source` filled in; raises `InvalidInput` naming what the file does not have."""
+    if options.columns is None:
+        return [ColumnSpec(name=name, source=name) for name in names]
+    chosen = [msgspec.structs.replace(spec, source=spec.source or spec.name) for spec in options.columns]
+    errors = list(_column_errors(chosen, set(names)))
+    if errors:
+        raise InvalidInput("The columns do not fit the file.", code="columns_do_not_fit", errors=errors)
+    return chosen
+
+
+def _column_errors(chosen: Sequence[ColumnSpec], present: set[str]) -> Iterable[FieldError]:
+    if not chosen:
+        yield FieldError(field="options.columns", message="Keep at least one column.")
+    seen: set[str] = set()
+    for index, spec in enumerate(chosen):
+        if spec.source not in present:
+            yield FieldError(
+                field=f"options.columns[{index}].source",
+                message="The file has no column “{name}”.",
+                parameters={"name": spec.source},
+            )
+        if spec.name.casefold() in seen:
+            yield FieldError(
+                field=f"options.columns[{index}].name",
+                message="The name “{name}” is used twice.",
+                parameters={"name": spec.name},
+            )
+        seen.add(spec.name.casefold())
