@@ -1,0 +1,407 @@
+"""Which datasets there are, their immutable versions, and the one transaction that points a dataset at a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import Clock, new_id, utc_now
+from server.datasets.appending import merged_statistics
+from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
+from server.storage.blobs import Blobs
+from server.storage.database import Database
+from server.storage.tables import batches, dataset_versions, datasets, jobs
+
+Mode = Literal["create", "replace", "append"]
+Announce = Callable[[str, dict[str, Any], str], object]
+"""Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
+
+# A name is also the name of the view in SQL: no quoting needed, and Chinese names stay Chinese.
+_NAME = re.compile(r"[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}")
+NAME_RULE = "Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter."
+_EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable state of a dataset. `files` are blob keys of its Parquet parts, in row order."""
+
+    dataset_id: str
+    dataset: str
+    owner_id: str
+    number: int
+    mode: str
+    job_id: str | None
+    files: list[str]
+    row_count: int
+    rejected_count: int
+    bytes: int
+    columns: list[dict[str, Any]]
+    statistics: dict[str, Any]
+    source: dict[str, Any]
+    created_at: datetime
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """A named table of one owner, at its current version."""
+
+    id: str
+    owner_id: str
+    name: str
+    description: str
+    created_at: datetime
+    updated_at: datetime
+    current: Version
+
+    @property
+    def version(self) -> int:
+        return self.current.number
+
+    @property
+    def row_count(self) -> int:
+        return self.current.row_count
+
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        return self.current.columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFiles:
+    """What a worker needs to read a dataset: plain values that can be pickled."""
+
+    dataset_id: str
+    version: int
+    files: tuple[str, ...]
+    paths: tuple[Path, ...]
+    columns: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPage:
+    """Some of somebody's datasets, by name; `next_cursor` is None on the last page."""
+
+    items: list[Dataset]
+    total: int
+    next_cursor: str | None
+
+
+def is_dataset_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def suggested_name(file_name: str) -> str:
+    """A dataset name made from a file's name: `Sales 2026 (final).xlsx` → `sales_2026_final`."""
+    base = file_name.rsplit("/", 1)[-1]
+    stem = base.rpartition(".")[0] or base
+    slug = re.sub(r"[^a-z0-9\u4e00-\u9fff]+", "_", stem.lower()).strip("_")
+    if slug[:1].isdigit():
+        slug = f"data_{slug}"
+    return slug[:63].rstrip("_") or "data"
+
+
+def data_key(job_id: str) -> str:
+    """Blob key of the Parquet part that an import makes; a repeated attempt writes the same one."""
+    return f"datasets/{job_id}/data.parquet"
+
+
+def rejects_key(job_id: str) -> str:
+    """Blob key of the rows that an import rejected, as JSON lines."""
+    return f"imports/{job_id}/rejects.jsonl"
+
+
+def require_dataset_name(name: str, *, field: str = "dataset") -> None:
+    if not is_dataset_name(name):
+        raise InvalidInput(errors=[FieldError(field=field, message=NAME_RULE)])
+
+
+class Catalog:
+    """The datasets of every owner. Rows of data are elsewhere: here is only what there is and where it lies."""
+
+    def __init__(self, database: Database, blobs: Blobs, *, announce: Announce, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._announce = announce
+        self._clock = clock
+
+    async def publish(
+        self,
+        connection: AsyncConnection,
+        *,
+        owner_id: str,
+        name: str,
+        mode: Mode,
+        job_id: str,
+        files: Sequence[str],
+        row_count: int,
+        rejected_count: int,
+        bytes: int,  # noqa: A002 – the column's name
+        columns: Sequence[dict[str, Any]],
+        statistics: dict[str, Any],
+        source: dict[str, Any],
+    ) -> Version:
+        """Make what one import produced the current version, within the caller's transaction.
+
+        Counts, files and statistics are those of the import alone; appending adds the version before. A job that
+        already published gets the same version again. Call `announce_change` once the transaction is committed.
+        """
+        published = await _version_of_job(connection, job_id)
+        if published is not None:
+            return published
+        current = await _find(connection, owner_id, name)
+        require_mode_fits(name, mode, current)
+        dataset_id = current.id if current else await self._create(connection, owner_id, name)
+        row: dict[str, Any] = {
+            "mode": mode,
+            "job_id": job_id,
+            "files": list(files),
+            "row_count": row_count,
+            "rejected_count": rejected_count,
+            "bytes": bytes,
+            "columns": list(columns),
+            "statistics": statistics,
+            "source": source,
+        }
+        if mode == "append" and current is not None:
+            row |= _appended(current.current, row)
+        return await self._add_version(connection, dataset_id, row)
+
+    async def get(self, owner_id: str, name: str) -> Dataset:
+        """Raises `NotFound` when `owner_id` has no dataset of that name."""
+        async with self._database.read() as connection:
+            found = await _find(connection, owner_id, name)
+        if found is None:
+            raise NotFound("There is no dataset named “{name}”.", name=name)
+        return found
+
+    async def find(self, owner_id: str, name: str) -> Dataset | None:
+        async with self._database.read() as connection:
+            return await _find(connection, owner_id, name)
+
+    async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> DatasetPage:
+        """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_current(datasets.c.owner_id == owner_id))).mappings().all()
+        found = [dataset for dataset in map(_dataset, rows) if _matches(dataset, q)]
+        after = [dataset for dataset in found if cursor is None or dataset.name > cursor]
+        items = after[:limit]
+        return DatasetPage(
+            items=items, total=len(found), next_cursor=items[-1].name if len(after) > len(items) and items else None
+        )
+
+    async def versions(self, owner_id: str, name: str) -> Sequence[Version]:
+        """Newest first."""
+        dataset = await self.get(owner_id, name)
+        query = _versions(dataset_versions.c.dataset_id == dataset.id).order_by(dataset_versions.c.number.desc())
+        async with self._database.read() as connection:
+            return [_version(row) for row in (await connection.execute(query)).mappings()]
+
+    async def version(self, owner_id: str, name: str, number: int) -> Version:
+        for version in await self.versions(owner_id, name):
+            if version.number == number:
+                return version
+        raise NotFound("The dataset “{name}” has no version {number}.", name=name, number=number)
+
+    async def version_of_job(self, job_id: str) -> Version | None:
+        """The version an import published, if it did."""
+        async with self._database.read() as connection:
+            return await _version_of_job(connection, job_id)
+
+    async def restore(self, connection: AsyncConnection, old: Version) -> Version:
+        """Make the content of an old version the newest one; the versions between stay."""
+        row = {
+            name: getattr(old, name)
+            for name in ("files", "row_count", "rejected_count", "bytes", "columns", "statistics")
+        }
+        source = old.source | {"restored_from": old.number}
+        return await self._add_version(
+            connection, old.dataset_id, row | {"mode": "restore", "job_id": None, "source": source}
+        )
+
+    async def describe(
+        self, connection: AsyncConnection, dataset: Dataset, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """Rename a dataset or change its description; raises `Conflict` when the name is taken."""
+        if name is not None and name != dataset.name and await _find(connection, dataset.owner_id, name):
+            raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
+        changes = {"name": name, "description": description}
+        await connection.execute(
+            update(datasets)
+            .where(datasets.c.id == dataset.id)
+            .values({key: value for key, value in changes.items() if value is not None} | {"updated_at": self._clock()})
+        )
+
+    async def delete(self, connection: AsyncConnection, dataset: Dataset) -> Sequence[str]:
+        """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.
+
+        Raises `Locked` while reports are being made from it.
+        """
+        await _require_unused(connection, dataset)
+        lists = await connection.scalars(
+            select(dataset_versions.c.files).where(dataset_versions.c.dataset_id == dataset.id)
+        )
+        keys = sorted({key for files in lists for key in files})
+        await connection.execute(delete(dataset_versions).where(dataset_versions.c.dataset_id == dataset.id))
+        await connection.execute(delete(datasets).where(datasets.c.id == dataset.id))
+        return keys
+
+    async def remove_files(self, keys: Sequence[str]) -> None:
+        """Delete blobs that no version names any more."""
+        for key in keys:
+            await asyncio.to_thread(self._blobs.delete, key)
+
+    async def files_of(self, owner_id: str) -> dict[str, DatasetFiles]:
+        """Where the current version of each of somebody's datasets lies, by dataset name."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_current(datasets.c.owner_id == owner_id))).mappings().all()
+        return {dataset.name: self.files(dataset.current) for dataset in map(_dataset, rows)}
+
+    def files(self, version: Version) -> DatasetFiles:
+        return DatasetFiles(
+            dataset_id=version.dataset_id,
+            version=version.number,
+            files=tuple(version.files),
+            paths=tuple(self._blobs.path(key) for key in version.files),
+            columns=tuple(version.columns),
+        )
+
+    def announce_change(self, version: Version, change: str = "published") -> None:
+        """Tell whoever watches `dataset:<name>`; only after the change is committed."""
+        data = {
+            "name": version.dataset,
+            "change": change,
+            "version": version.number,
+            "row_count": version.row_count,
+            "rejected_count": version.rejected_count,
+        }
+        self._announce(f"dataset:{version.dataset}", data, version.owner_id)
+
+    async def _create(self, connection: AsyncConnection, owner_id: str, name: str) -> str:
+        now = self._clock()
+        dataset_id = new_id()
+        await connection.execute(
+            insert(datasets).values(id=dataset_id, owner_id=owner_id, name=name, created_at=now, updated_at=now)
+        )
+        return dataset_id
+
+    async def _add_version(self, connection: AsyncConnection, dataset_id: str, row: dict[str, Any]) -> Version:
+        now = self._clock()
+        newest = await connection.scalar(
+            select(func.max(dataset_versions.c.number)).where(dataset_versions.c.dataset_id == dataset_id)
+        )
+        number = (newest or 0) + 1
+        await connection.execute(
+            insert(dataset_versions).values(row | {"dataset_id": dataset_id, "number": number, "created_at": now})
+        )
+        await connection.execute(
+            update(datasets).where(datasets.c.id == dataset_id).values(version=number, updated_at=now)
+        )
+        query = _versions(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
+        return _version((await connection.execute(query)).mappings().one())
+
+
+def require_mode_fits(name: str, mode: Mode, current: Dataset | None) -> None:
+    """Raises `Conflict` for creating what exists, `InvalidInput` for appending to what does not.
+
+    Replacing what does not exist yet is fine: a nightly import need not know whether it is the first.
+    """
+    if mode == "create" and current is not None:
+        raise Conflict(_EXISTS, code="dataset_exists", name=name)
+    if mode == "append" and current is None:
+        raise InvalidInput(
+            "There is no dataset named “{name}” to append to; use the mode “create”.",
+            code="dataset_missing",
+            errors=[FieldError(field="dataset", message="There is no dataset of this name to append to.")],
+            name=name,
+        )
+
+
+def _appended(before: Version, added: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "files": [*before.files, *(key for key in added["files"] if key not in before.files)],
+        "row_count": before.row_count + added["row_count"],
+        "bytes": before.bytes + added["bytes"],
+        "columns": before.columns,
+        "statistics": merged_statistics(before.statistics, added["statistics"]),
+    }
+
+
+async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None:
+    # Reports open the files of the versions their batch began with, one after the other.
+    live = await connection.execute(
+        select(batches.c.name, batches.c.dataset_versions)
+        .join(jobs, jobs.c.id == batches.c.job_id)
+        .where(batches.c.owner_id == dataset.owner_id, jobs.c.state.in_(("queued", "running")))
+    )
+    for batch_name, used in live:
+        if dataset.name in used:
+            raise Locked(
+                "Reports of “{batch}” are being made from the dataset “{name}”; wait for them or cancel them first.",
+                batch=batch_name,
+                name=dataset.name,
+            )
+
+
+_VERSION_COLUMNS = tuple(dataset_versions.c)
+
+
+def _versions(*conditions: Any) -> Select[Any]:
+    return (
+        select(*_VERSION_COLUMNS, datasets.c.name.label("dataset"), datasets.c.owner_id)
+        .join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
+        .where(*conditions)
+    )
+
+
+def _current(*conditions: Any) -> Select[Any]:
+    return (
+        _versions(dataset_versions.c.number == datasets.c.version, *conditions)
+        .add_columns(
+            datasets.c.description,
+            datasets.c.created_at.label("dataset_created_at"),
+            datasets.c.updated_at.label("dataset_updated_at"),
+        )
+        .order_by(datasets.c.name)
+    )
+
+
+async def _find(connection: AsyncConnection, owner_id: str, name: str) -> Dataset | None:
+    query = _current(datasets.c.owner_id == owner_id, datasets.c.name == name)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return _dataset(row) if row else None
+
+
+async def _version_of_job(connection: AsyncConnection, job_id: str) -> Version | None:
+    row = (await connection.execute(_versions(dataset_versions.c.job_id == job_id))).mappings().one_or_none()
+    return _version(row) if row else None
+
+
+def _version(row: RowMapping) -> Version:
+    return Version(**{name: row[name] for name in Version.__struct_fields__})
+
+
+def _dataset(row: RowMapping) -> Dataset:
+    return Dataset(
+        id=row["dataset_id"],
+        owner_id=row["owner_id"],
+        name=row["dataset"],
+        description=row["description"],
+        created_at=row["dataset_created_at"],
+        updated_at=row["dataset_updated_at"],
+        current=_version(row),
+    )
+
+
+def _matches(dataset: Dataset, q: str) -> bool:
+    texts = [dataset.name, dataset.description, str(dataset.current.source.get("name", ""))]
+    texts += [str(column.get("name", "")) for column in dataset.columns]
+    wanted = q.casefold().split()
+    return all(any(word in text.casefold() for text in texts) for word in wanted)

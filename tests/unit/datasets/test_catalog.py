@@ -1,0 +1,265 @@
+"""The catalogue on a real database: versions are immutable, publishing is all or nothing, owners see only their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from server.clock import new_id, utc_now
+from server.datasets.catalog import Catalog, Version, data_key, is_dataset_name, suggested_name
+from server.errors import Conflict, InvalidInput, Locked, NotFound
+from server.storage.blobs import Blobs
+from server.storage.database import Database
+from server.storage.tables import batches, jobs, users
+
+ALICE, BOB = "alice", "bob"
+COLUMNS = [{"name": "region", "type": "text"}, {"name": "金额", "type": "decimal"}]
+
+
+@dataclass
+class House:
+    """A catalogue, what lies under it, and what it announced."""
+
+    catalog: Catalog
+    database: Database
+    blobs: Blobs
+    announced: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+
+    async def publish(self, *, owner: str = ALICE, name: str = "orders", mode: Any = "create", **given: Any) -> Version:
+        job_id = given.pop("job_id", None) or new_id()
+        partial = self.blobs.new_partial()
+        partial.write_bytes(b"rows")
+        self.blobs.publish(partial, data_key(job_id))
+        values: dict[str, Any] = {
+            "files": [data_key(job_id)],
+            "row_count": 10,
+            "rejected_count": 1,
+            "bytes": 4,
+            "columns": COLUMNS,
+            "statistics": {"region": {"nulls": 1, "min": "a", "max": "k"}, "金额": {"nulls": 0, "distinct": 9}},
+            "source": {"name": "orders.csv"},
+        }
+        async with self.database.write() as connection:
+            return await self.catalog.publish(
+                connection, owner_id=owner, name=name, mode=mode, job_id=job_id, **(values | given)
+            )
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
+    await database.migrate()
+    async with database.write() as connection:
+        for name in (ALICE, BOB):
+            await connection.execute(
+                insert(users).values(
+                    id=name, name=name, name_key=name, password_hash="", role="editor", created_at=utc_now()
+                )
+            )
+    blobs = Blobs(tmp_path / "blobs")
+    announced: list[tuple[str, dict[str, Any], str]] = []
+    catalog = Catalog(database, blobs, announce=lambda *call: announced.append(call))
+    yield House(catalog, database, blobs, announced)
+    await database.close()
+
+
+async def test_a_published_version_is_the_current_one(house: House) -> None:
+    await house.publish()
+    dataset = await house.catalog.get(ALICE, "orders")
+    assert (dataset.version, dataset.row_count, dataset.columns) == (1, 10, COLUMNS)
+
+
+async def test_another_owner_does_not_see_it(house: House) -> None:
+    await house.publish()
+    with pytest.raises(NotFound):
+        await house.catalog.get(BOB, "orders")
+    assert (await house.catalog.list(BOB)).items == []
+    assert await house.catalog.files_of(BOB) == {}
+
+
+async def test_two_owners_may_use_the_same_name(house: House) -> None:
+    await house.publish()
+    await house.publish(owner=BOB, row_count=3)
+    assert (await house.catalog.get(ALICE, "orders")).row_count == 10
+    assert (await house.catalog.get(BOB, "orders")).row_count == 3
+
+
+async def test_a_job_that_runs_again_publishes_once(house: House) -> None:
+    first = await house.publish(job_id="j1")
+    again = await house.publish(job_id="j1")
+    assert again == first
+    assert len(await house.catalog.versions(ALICE, "orders")) == 1
+
+
+async def test_creating_what_exists_says_what_to_use_instead(house: House) -> None:
+    await house.publish()
+    with pytest.raises(Conflict, match="“replace” or “append”"):
+        await house.publish()
+
+
+async def test_replacing_keeps_the_version_before(house: House) -> None:
+    first = await house.publish()
+    await house.publish(mode="replace", row_count=7)
+    versions = await house.catalog.versions(ALICE, "orders")
+    assert [(version.number, version.row_count) for version in versions] == [(2, 7), (1, 10)]
+    assert versions[1] == first
+
+
+async def test_appending_adds_files_rows_and_what_is_known_of_them(house: House) -> None:
+    first = await house.publish()
+    second = await house.publish(
+        mode="append",
+        row_count=5,
+        statistics={"region": {"nulls": 2, "min": "c", "max": "z"}, "金额": {"nulls": 1, "distinct": 5}},
+    )
+    assert second.files[0] == first.files[0]
+    assert len(second.files) == 2
+    assert second.row_count == 15
+    assert second.statistics == {"region": {"nulls": 3, "min": "a", "max": "z"}, "金额": {"nulls": 1}}
+
+
+async def test_appending_to_nothing_is_refused(house: House) -> None:
+    with pytest.raises(InvalidInput, match="no dataset named “orders” to append to"):
+        await house.publish(mode="append")
+
+
+async def test_replacing_nothing_creates(house: House) -> None:
+    assert (await house.publish(mode="replace")).number == 1
+
+
+async def test_restoring_makes_a_new_version_with_the_old_files(house: House) -> None:
+    first = await house.publish()
+    await house.publish(mode="replace", row_count=7)
+    async with house.database.write() as connection:
+        restored = await house.catalog.restore(connection, first)
+    assert (restored.number, restored.mode, restored.row_count, restored.files) == (3, "restore", 10, first.files)
+    assert restored.source["restored_from"] == 1
+    assert (await house.catalog.get(ALICE, "orders")).version == 3
+
+
+async def test_an_unknown_version_is_not_found(house: House) -> None:
+    await house.publish()
+    with pytest.raises(NotFound, match="no version 9"):
+        await house.catalog.version(ALICE, "orders", 9)
+
+
+async def test_deleting_removes_rows_then_files(house: House) -> None:
+    await house.publish()
+    last = await house.publish(mode="append")
+    paths = house.catalog.files(last).paths
+    async with house.database.write() as connection:
+        keys = await house.catalog.delete(connection, await house.catalog.get(ALICE, "orders"))
+    await house.catalog.remove_files(keys)
+    assert [path.exists() for path in paths] == [False, False]
+    with pytest.raises(NotFound):
+        await house.catalog.get(ALICE, "orders")
+
+
+async def test_a_dataset_is_not_deleted_under_running_reports(house: House) -> None:
+    version = await house.publish()
+    await _start_batch(house, version)
+    async with house.database.write() as connection:
+        dataset = await house.catalog.get(ALICE, "orders")
+        with pytest.raises(Locked, match="“Monthly”"):
+            await house.catalog.delete(connection, dataset)
+
+
+async def test_renaming_refuses_a_taken_name(house: House) -> None:
+    await house.publish()
+    await house.publish(name="returns")
+    dataset = await house.catalog.get(ALICE, "orders")
+    async with house.database.write() as connection:
+        with pytest.raises(Conflict, match="“returns”"):
+            await house.catalog.describe(connection, dataset, name="returns")
+        await house.catalog.describe(connection, dataset, name="订单", description="All of them")
+    renamed = await house.catalog.get(ALICE, "订单")
+    assert (renamed.id, renamed.description, renamed.version) == (dataset.id, "All of them", 1)
+
+
+async def test_lists_are_paged_and_searched_over_everything(house: House) -> None:
+    for name in ("beta", "alpha", "订单"):
+        await house.publish(name=name, source={"name": f"{name}.csv"})
+    first = await house.catalog.list(ALICE, limit=2)
+    assert ([item.name for item in first.items], first.total, first.next_cursor) == (["alpha", "beta"], 3, "beta")
+    rest = await house.catalog.list(ALICE, limit=2, cursor=first.next_cursor)
+    assert ([item.name for item in rest.items], rest.next_cursor) == (["订单"], None)
+    assert (await house.catalog.list(ALICE, q="金额")).total == 3
+    assert [item.name for item in (await house.catalog.list(ALICE, q="ALPHA.csv")).items] == ["alpha"]
+
+
+async def test_files_of_an_owner_name_every_part(house: House) -> None:
+    await house.publish()
+    await house.publish(mode="append")
+    files = (await house.catalog.files_of(ALICE))["orders"]
+    assert (files.version, len(files.paths)) == (2, 2)
+    assert all(path.is_file() for path in files.paths)
+
+
+async def test_a_change_is_announced_to_its_owner(house: House) -> None:
+    house.catalog.announce_change(await house.publish())
+    event, data, owner = house.announced[0]
+    assert (event, owner, data["version"], data["row_count"]) == ("dataset:orders", ALICE, 1, 10)
+
+
+@pytest.mark.parametrize("name", ["orders", "_x", "订单_2026", "a" * 63])
+def test_good_dataset_names(name: str) -> None:
+    assert is_dataset_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "Orders", "1st", "a-b", "a b", 'a"; drop', "a" * 64, "../x", "orders\n"])
+def test_bad_dataset_names(name: str) -> None:
+    assert not is_dataset_name(name)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [
+        ("Sales 2026 (final).xlsx", "sales_2026_final"),
+        ("2026.csv", "data_2026"),
+        ("订单明细.csv", "订单明细"),
+        ("???.csv", "data"),
+        ("noending", "noending"),
+        ("../../etc/passwd", "passwd"),
+        ("x" * 200 + ".csv", "x" * 63),
+    ],
+)
+def test_a_file_name_suggests_a_dataset_name(file_name: str, name: str) -> None:
+    assert suggested_name(file_name) == name
+    assert is_dataset_name(name)
+
+
+async def _start_batch(house: House, version: Version) -> None:
+    job_id, now = new_id(), utc_now()
+    async with house.database.write() as connection:
+        await connection.execute(
+            insert(jobs).values(
+                id=job_id,
+                kind="batch_report",
+                owner_id=ALICE,
+                title="x",
+                state="running",
+                unit="reports",
+                created_at=now,
+            )
+        )
+        await connection.execute(
+            insert(batches).values(
+                id=new_id(),
+                job_id=job_id,
+                owner_id=ALICE,
+                name="Monthly",
+                template_name="t",
+                template_version=1,
+                template_source="",
+                clock=now,
+                language="en",
+                time_zone="UTC",
+                dataset_versions={"orders": {"dataset_id": version.dataset_id, "version": 1, "files": version.files}},
+                created_at=now,
+            )
+        )
