@@ -17,6 +17,7 @@ from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from views.api import ENDPOINTS
+from views.context import setup_templates
 from views.routes import PAGES
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,7 @@ def build_app(settings: Settings) -> web.Application:
     # reports
 
     # http
+    setup_templates(app)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_static("/static", ROOT / "static", name="static")

@@ -1,0 +1,34 @@
+// A job's figures in words, as `Formats.figures` on the server writes them: "12,400 of 50,000 rows · 8,120/s · 5s left".
+
+import { duration, filesize, number, t } from "./i18n.js";
+
+export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value)));
+
+export function figures(job) {
+  const parts = [counted(job)];
+  if (job.state === "running" && job.rate) parts.push(t("{amount}/s", { amount: amount(job.rate, job.unit) }));
+  if (job.eta_seconds != null && job.progress) {
+    parts.push(t("{duration} left", { duration: duration(Math.max(1, job.eta_seconds)) }));
+  }
+  return parts.join(" · ");
+}
+
+function counted(job) {
+  const done = amount(job.progress, job.unit);
+  const unit = t(job.unit);
+  if (job.total == null) return job.unit === "bytes" ? done : `${done} ${unit}`;
+  const total = amount(job.total, job.unit);
+  return job.unit === "bytes" ? t("{done} of {total}", { done, total }) : t("{done} of {total} {unit}", { done, total, unit });
+}
+
+// What `t(job.unit)` and the state words may be, where the extraction of texts can see them.
+export const UNITS = [t("bytes"), t("rows"), t("reports"), t("steps")];
+
+export const stateLabel = (state) =>
+  ({
+    queued: t("Waiting"),
+    running: t("Running"),
+    succeeded: t("Done"),
+    failed: t("Failed"),
+    cancelled: t("Cancelled"),
+  })[state] ?? state;

@@ -1,0 +1,32 @@
+// Short messages in the corner; they leave by themselves, except errors.
+
+import { t } from "./i18n.js";
+
+const SHOWN_MS = 6000;
+
+// `level`: info, success, warning, danger.
+export function toast(title, { body = "", level = "info", url = "" } = {}) {
+  const box = document.getElementById("toasts");
+  const element = document.createElement("div");
+  element.className = `toast toast--${level}`;
+  const text = document.createElement(url ? "a" : "div");
+  text.className = "toast__body";
+  if (url) text.href = url;
+  const heading = document.createElement("p");
+  heading.className = "toast__title";
+  heading.textContent = title;
+  text.append(heading);
+  if (body) {
+    const details = document.createElement("p");
+    details.textContent = body;
+    text.append(details);
+  }
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "link-button";
+  close.textContent = t("Close");
+  close.addEventListener("click", () => element.remove());
+  element.append(text, close);
+  box.append(element);
+  if (level !== "danger") setTimeout(() => element.remove(), SHOWN_MS);
+}

@@ -1,0 +1,163 @@
+"""How pages are rendered: the Jinja environment, the reader's language and time zone, and what every page knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from babel import Locale
+from markupsafe import Markup
+
+from server import __version__
+from server.auth.permissions import Principal
+from server.clock import utc_now
+from server.http import keys
+from server.http.guards import current_principal
+from server.languages import babel_locale
+from views import js_messages
+from views.formats import Formats
+
+_ROOT = Path(__file__).parent.parent
+_ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
+LANGUAGE_COOKIE = "language"
+JS_MESSAGES: web.AppKey[tuple[str, ...]] = web.AppKey("js_messages", tuple)
+
+# Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
+# translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
+_reader: ContextVar[Formats] = ContextVar("reader")
+
+_FILTERS = (
+    "number",
+    "percent",
+    "filesize",
+    "duration",
+    "datetime",
+    "time",
+    "date",
+    "relative",
+    "figures",
+    "error_text",
+)
+
+
+def setup_templates(app: web.Application) -> None:
+    """Give `app` its templates; needs `keys.LANGUAGES`."""
+    env = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(_ROOT / "templates"),
+        autoescape=True,
+        extensions=["jinja2.ext.i18n"],
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: _reader.get().gettext(text), lambda *texts: _reader.get().ngettext(*texts), newstyle=True
+    )
+    for name in _FILTERS:
+        env.filters[name] = _by_reader(name)
+    env.filters["translated"] = lambda text: _reader.get().gettext(text)
+    env.globals["icon"] = _icon_reader()
+    env.globals["version"] = __version__
+    app[JS_MESSAGES] = js_messages.collect(_ROOT / "static" / "js")
+
+
+def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
+    """The page `template` with `values`, in the reader's language. Fragments are rendered the same way."""
+    response = web.Response(
+        text=render_text(request, template, **values), status=status, content_type="text/html", charset="utf-8"
+    )
+    # Pages are private and live: the back button must not show what was true then.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def render_text(request: web.Request, template: str, /, **values: Any) -> str:
+    reader = formats_for(request)
+    token = _reader.set(reader)
+    try:
+        env = aiohttp_jinja2.get_env(request.app)
+        return env.get_template(template).render(_known_to_all_pages(request, reader) | values)
+    finally:
+        _reader.reset(token)
+
+
+def language_of(request: web.Request) -> str:
+    """The reader's own setting, else the language they chose in this browser, else what the browser asks for."""
+    principal = current_principal(request)
+    return request.app[keys.LANGUAGES].choose(
+        principal.language if principal else None,
+        request.cookies.get(LANGUAGE_COOKIE),
+        request.headers.get("Accept-Language"),
+    )
+
+
+def formats_for(request: web.Request) -> Formats:
+    """How the reader of this request wants numbers, times and texts."""
+    language = language_of(request)
+    principal = current_principal(request)
+    return Formats(
+        language=language,
+        translations=request.app[keys.LANGUAGES].of(language),
+        time_zone=principal.time_zone if principal else "UTC",
+        now=utc_now(),
+    )
+
+
+def _known_to_all_pages(request: web.Request, reader: Formats) -> dict[str, Any]:
+    principal: Principal | None = current_principal(request)
+    return {
+        "request": request,
+        "principal": principal,
+        "language": reader.language,
+        "language_names": _language_names(request),
+        "time_zone": reader.time_zone,
+        "now": reader.now,
+        "path": request.path,
+        "js_messages": _translated_messages(request, reader),
+    }
+
+
+def _language_names(request: web.Request) -> list[tuple[str, str]]:
+    """Each language by its own name: who looks for 中文 does not look for "Chinese"."""
+    return [(tag, _own_name(babel_locale(tag))) for tag in sorted(request.app[keys.LANGUAGES].catalogues)]
+
+
+def _own_name(locale: Locale) -> str:
+    if str(locale) == "zh_CN":
+        return "简体中文"
+    return (locale.get_display_name(locale) or str(locale)).capitalize()
+
+
+def _translated_messages(request: web.Request, reader: Formats) -> dict[str, str]:
+    """Only what differs from English: the English text is the key."""
+    pairs = ((text, reader.gettext(text)) for text in request.app[JS_MESSAGES])
+    return {text: translated for text, translated in pairs if translated != text}
+
+
+def _by_reader(name: str) -> Callable[..., str]:
+    def format_value(value: Any) -> str:
+        formatted: str = getattr(_reader.get(), name)(value)
+        return formatted
+
+    return format_value
+
+
+def _icon_reader() -> Callable[[str], Markup]:
+    drawings = {path.stem: _one_line(path.read_text("utf-8")) for path in _ICONS.glob("*.svg")}
+
+    def icon(name: str) -> Markup:
+        return Markup('<span class="icon icon--{}" aria-hidden="true">{}</span>').format(name, drawings[name])
+
+    return icon
+
+
+def _one_line(drawing: str) -> Markup:
+    """Without the comment and line breaks: an icon stands dozens of times in a page, its licence beside its file."""
+    return Markup(" ".join(drawing.partition("-->")[2].split()))  # noqa: S704 - our own file

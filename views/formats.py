@@ -1,0 +1,145 @@
+"""Numbers, sizes, times and progress figures as a reader expects them: in their language and time zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gettext
+from dataclasses import dataclass
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, dates, numbers, units
+
+from server.errors import JinduError
+from server.jobs.job import Job, JobError
+from server.languages import babel_locale
+
+_SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Everything that depends on who reads: the language, the time zone, and what time it is now."""
+
+    language: str
+    translations: gettext.NullTranslations
+    time_zone: str
+    now: dt.datetime
+
+    @cached_property
+    def locale(self) -> Locale:
+        return babel_locale(self.language)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return ZoneInfo("UTC")
+
+    def gettext(self, text: str) -> str:
+        return self.translations.gettext(text) if text else ""
+
+    def ngettext(self, singular: str, plural: str, count: int) -> str:
+        return self.translations.ngettext(singular, plural, count)
+
+    def number(self, value: float | None) -> str:
+        """12400 → `12,400`; at most three decimals."""
+        return "–" if value is None else numbers.format_decimal(value, locale=self.locale)
+
+    def percent(self, value: float | None) -> str:
+        """42.5 → `42%`: of hundred, rounded down, so that 100 % means everything."""
+        return "–" if value is None else numbers.format_percent(int(value) / 100, locale=self.locale)
+
+    def filesize(self, value: float | None) -> str:
+        """1_234_567 → `1.2 MB`, in powers of 1000 as file managers and disks count."""
+        if value is None:
+            return "–"
+        size, step = float(value), 0
+        while size >= 999.5 and step < len(_SIZES) - 1:
+            size, step = size / 1000, step + 1
+        pattern = "0" if step == 0 or size >= 100 else "0.0"
+        return units.format_unit(size, f"digital-{_SIZES[step]}", "short", format=pattern, locale=self.locale)
+
+    def duration(self, seconds: float | None) -> str:
+        """3725 → `1h 2m`: the two largest units that matter."""
+        if seconds is None:
+            return "–"
+        if seconds < 1:
+            return self._unit(round(max(seconds, 0), 1) or 0, "second")
+        whole = round(seconds)
+        parts: list[tuple[int, str]] = []
+        for length, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
+            count, whole = divmod(whole, length)
+            if count or parts:
+                parts.append((count, name))
+        return " ".join(self._unit(count, name) for count, name in parts[:2] if count)
+
+    def datetime(self, value: dt.datetime | None) -> str:
+        return "–" if value is None else dates.format_datetime(value, "medium", tzinfo=self.zone, locale=self.locale)
+
+    def time(self, value: dt.datetime | None) -> str:
+        """Time of day with seconds, for log lines."""
+        return "–" if value is None else dates.format_time(value, "medium", tzinfo=self.zone, locale=self.locale)
+
+    def date(self, value: dt.date | None) -> str:
+        if value is None:
+            return "–"
+        moment = value.astimezone(self.zone) if isinstance(value, dt.datetime) else value
+        return dates.format_date(moment, "medium", locale=self.locale)
+
+    def relative(self, value: dt.datetime | None) -> str:
+        """`5 minutes ago`; a date once that says more."""
+        if value is None:
+            return "–"
+        age = self.now - value.astimezone(dt.UTC)
+        if abs(age.total_seconds()) > 7 * _DAY:
+            return self.date(value)
+        if abs(age.total_seconds()) < 5:
+            return self.gettext("just now")
+        return dates.format_timedelta(-age, add_direction=True, locale=self.locale)
+
+    def amount(self, value: float, unit: str) -> str:
+        """A count of a job's unit, bytes as a file size."""
+        return self.filesize(value) if unit == "bytes" else self.number(round(value))
+
+    def figures(self, job: Job) -> str:
+        """`12,400 of 50,000 rows · 8,120/s · 5s left`. `static/js/figures.js` writes the same text."""
+        done, unit = self.amount(job.progress, job.unit), self.gettext(job.unit)
+        if job.total is None:
+            text = done if job.unit == "bytes" else f"{done} {unit}"
+        elif job.unit == "bytes":
+            text = self.gettext("{done} of {total}").format(done=done, total=self.amount(job.total, job.unit))
+        else:
+            total = self.amount(job.total, job.unit)
+            text = self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
+        parts = [text]
+        if job.state == "running" and job.rate:
+            parts.append(self.gettext("{amount}/s").format(amount=self.amount(job.rate, job.unit)))
+        if job.eta_seconds is not None and job.progress:
+            parts.append(self.gettext("{duration} left").format(duration=self.duration(max(1, job.eta_seconds))))
+        return " · ".join(parts)
+
+    def error_text(self, error: JinduError | JobError | dict[str, object] | None) -> str:
+        """An error's message in the reader's language, its placeholders filled."""
+        if error is None:
+            return ""
+        if isinstance(error, JinduError):
+            return error.translated(self.gettext)
+        message, parameters = _parts_of(error)
+        text = self.gettext(message)
+        try:
+            return text.format(**parameters) if parameters else text
+        except (KeyError, IndexError, ValueError):
+            return text
+
+    def _unit(self, count: float, name: str) -> str:
+        return units.format_unit(count, f"duration-{name}", "narrow", locale=self.locale)
+
+
+def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, object]]:
+    if isinstance(error, JobError):
+        return error.message, error.parameters
+    parameters = error.get("parameters")
+    return str(error.get("message", "")), parameters if isinstance(parameters, dict) else {}
