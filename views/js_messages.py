@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from babel.messages.extract import extract_javascript
 
@@ -19,7 +20,8 @@ def collect(directory: Path) -> tuple[str, ...]:
 def texts_of(path: Path) -> Iterable[tuple[int, str]]:
     """Line and text of each `t("…")` in one script."""
     with path.open("rb") as source:
+        found: Any  # a string, or a tuple of the call's arguments when there are several
         for line, _, found, _ in extract_javascript(source, {"t": None}, [], {"encoding": "utf-8"}):
-            text = "".join(found)
+            text = found if isinstance(found, str) else found[0]
             if text:
                 yield line, text
