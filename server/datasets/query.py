@@ -1,0 +1,223 @@
+"""Read-only SQL over datasets, in a DuckDB that can reach nothing but their files. For worker processes only.
+
+The limits here stop honest mistakes at once and with a clear message; hostile queries are stopped by the process around.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import msgspec
+
+from server.datasets.query_errors import query_error
+from server.errors import InvalidInput
+
+_MAX_SQL_CHARACTERS = 100_000
+# They tell where files lie, or run a text as SQL so that these names could hide in it.
+_HIDDEN = re.compile(
+    r"\b(?:duckdb_\w+|pragma_\w+|current_setting|getenv|query|query_table|pg_views|pg_catalog|sqlite_\w+"
+    r"|information_schema|show_databases|parquet_\w+|read_\w+|glob|sniff_csv|__\w+)\W*\(|"
+    r"\b(?:duckdb_\w+|sqlite_master|sqlite_schema|pg_views|information_schema|pg_catalog)\b",
+    re.IGNORECASE,
+)
+_READS = re.compile(r"\W*(?:select|with|from|values|pivot|unpivot|describe|summarize)\b", re.IGNORECASE)
+_SQL_TYPES = {
+    "text": "varchar",
+    "integer": "bigint",
+    "decimal": "double",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamp",
+}
+
+
+class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one query may take, how many rows it may return, and the memory of all of a session's queries."""
+
+    seconds: float = 30.0
+    rows: int = 100_000
+    memory_mib: int = 512
+
+
+class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement with its bound `$name` values, over datasets by name (several files: one after the other)."""
+
+    sql: str
+    datasets: dict[str, tuple[Path, ...]]
+    limits: QueryLimits
+    parameters: dict[str, Any] = {}
+
+
+class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`columns` are names with DuckDB's type names; `truncated` when there were more rows than the limit."""
+
+    columns: list[tuple[str, str]]
+    rows: list[tuple[Any, ...]]
+    truncated: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _type in self.columns]
+
+
+def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResult:
+    """Raises `InvalidInput` with a code that begins with `query_`."""
+    with QuerySession(request.datasets, request.limits) as session:
+        return session.execute(request.sql, request.parameters)
+
+
+class QuerySession:
+    """One view a dataset; made once and used for several queries, one at a time."""
+
+    def __init__(self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits) -> None:
+        self._limits = limits
+        self._names = list(datasets)
+        # One thread: as many queries as there are worker processes run side by side already.
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": f"{limits.memory_mib}MiB",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._connection = duckdb.connect(":memory:", config=settings)
+        for name, source in datasets.items():
+            self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
+        self._lock(datasets)
+
+    def __enter__(self) -> QuerySession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> QueryResult:
+        """The rows of one SELECT-like statement; values that it does not name are left aside.
+
+        Raises `InvalidInput` with the code `query_error` (`line` and `column` among its parameters when known),
+        `query_forbidden`, `query_too_long` or `query_too_large`.
+        """
+        bound = self._bound(sql, parameters or {})
+        timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            cursor = self._connection.execute(sql, bound)
+            columns = [(column[0], str(column[1])) for column in cursor.description or ()]
+            self._require_readable(columns)
+            rows = cursor.fetchmany(self._limits.rows + 1)
+        except duckdb.InterruptException:
+            raise InvalidInput(
+                "The query took longer than {seconds} seconds; ask for less, or group and filter earlier.",
+                code="query_too_long",
+                seconds=self._limits.seconds,
+            ) from None
+        except duckdb.OutOfMemoryException:
+            raise InvalidInput(
+                "The query needs more than {limit} MiB of memory; ask for less, or group and filter earlier.",
+                code="query_too_large",
+                limit=self._limits.memory_mib,
+            ) from None
+        except duckdb.Error as error:
+            raise query_error(str(error), sql, self._names) from None
+        finally:
+            timer.cancel()
+        return QueryResult(columns=columns, rows=rows[: self._limits.rows], truncated=len(rows) > self._limits.rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _select(self, source: Sequence[Any]) -> str:
+        files = ", ".join(_text(str(path)) for path in source)
+        return f"select * from read_parquet([{files}], union_by_name = true)"  # noqa: S608 – quoted
+
+    def _lock(self, datasets: Mapping[str, Sequence[Any]]) -> None:
+        paths = ", ".join(_text(str(path)) for source in datasets.values() for path in source if isinstance(path, Path))
+        for statement in (
+            f"set allowed_paths = [{paths}]",
+            "set temp_directory = ''",
+            "set enable_external_access = false",
+            "set lock_configuration = true",
+        ):
+            self._connection.execute(statement)
+
+    def _bound(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if len(sql) > _MAX_SQL_CHARACTERS:
+            raise InvalidInput(
+                "A query has at most {limit} characters.", code="query_too_large", limit=_MAX_SQL_CHARACTERS
+            )
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise query_error(str(error), sql, self._names) from None
+        if not statements:
+            raise InvalidInput("The query is empty; write a SELECT statement.", code="query_error")
+        if len(statements) > 1:
+            raise InvalidInput(
+                "Only one statement can run at a time; remove what follows the first.", code="query_error"
+            )
+        statement = statements[0]
+        kinds = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
+        if statement.type not in kinds or not _READS.match(_without_comments(sql)):
+            raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
+        # Both ways: a comment must not hide a call, and a text that looks like a comment must not either.
+        hidden = _HIDDEN.search(sql) or _HIDDEN.search(_without_comments(sql))
+        if hidden:
+            raise InvalidInput(
+                "“{name}” is not available here; queries read datasets by their names.",
+                code="query_forbidden",
+                name=hidden.group().rstrip('( \n\t"'),
+            )
+        return _values_of(statement.named_parameters, parameters)
+
+    @staticmethod
+    def _require_readable(columns: Sequence[tuple[str, str]]) -> None:
+        for name, kind in columns:
+            if kind == "TIMESTAMP WITH TIME ZONE":
+                raise InvalidInput(
+                    "Column “{name}” is a moment with a time zone; write {name}::timestamp in the query.",
+                    code="query_error",
+                    name=name,
+                )
+
+
+class SchemaSession(QuerySession):
+    """Views without rows, over columns instead of files (`{"name", "type"}`): to check statements, not to run them."""
+
+    def _select(self, source: Sequence[Any]) -> str:
+        columns = ", ".join(
+            f"null::{_SQL_TYPES.get(column['type'], 'varchar')} as {quoted(column['name'])}" for column in source
+        )
+        return f"select {columns} where false"
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
+
+
+def _values_of(names: set[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    if any(name.isdecimal() for name in names):
+        raise InvalidInput("Name the parameters of a query ($region), “?” cannot be used.", code="query_error")
+    given = {name.lower(): value for name, value in parameters.items()}
+    missing = sorted(name for name in names if name.lower() not in given)
+    if missing:
+        raise InvalidInput(
+            "The query asks for ${name}, but there is no such parameter.", code="query_error", name=missing[0]
+        )
+    return {name: given[name.lower()] for name in names}

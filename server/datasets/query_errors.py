@@ -1,0 +1,74 @@
+"""What DuckDB says about a wrong query, in words for whoever wrote it: where it is, what is near, and no paths."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from server.errors import InvalidInput
+
+_PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
+_UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!(?:\nDid you mean .*)?", re.DOTALL)
+_KIND = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
+# Advice that does not apply here (settings are locked), and where files lie.
+_SETTINGS_ADVICE = re.compile(r",? or SET [^.\n]*(?=[.\n]|$)")
+_PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
+
+
+def query_error(message: str, sql: str, datasets: Sequence[str]) -> InvalidInput:
+    """An `InvalidInput` with the code `query_error`; `line` and `column` (1-based) are parameters when known."""
+    line, column = _place(message, sql)
+    reason = _reason(message, datasets)
+    if not line:
+        return InvalidInput("The query is wrong: {reason}", code="query_error", reason=reason)
+    return InvalidInput(
+        "The query is wrong at line {line}, column {column}: {reason}",
+        code="query_error",
+        reason=reason,
+        line=line,
+        column=column,
+    )
+
+
+def _reason(message: str, datasets: Sequence[str]) -> str:
+    text = _PLACE.split(message)[0] if _PLACE.search(message) else message
+    text = _KIND.sub("", text.strip())
+    unknown = _UNKNOWN_TABLE.search(text)
+    if unknown:
+        return _unknown_dataset(unknown.group(1), datasets)
+    text = _SETTINGS_ADVICE.sub("", text)
+    return " ".join(_PATH.sub("…", text).split())
+
+
+def _unknown_dataset(name: str, datasets: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, datasets, 1)
+    if near:
+        return f"There is no dataset “{name}”. Did you mean “{near[0]}”?"
+    known = ", ".join(f"“{dataset}”" for dataset in sorted(datasets)[:10])
+    return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
+
+
+def _place(message: str, sql: str) -> tuple[int, int]:
+    """DuckDB prints the line, cut around the place, with a caret under it; wide characters count twice there."""
+    found = _PLACE.search(message)
+    if not found:
+        return 0, 0
+    number, shown, blanks = int(found.group(1)), found.group(2), found.group(3)
+    offset = _characters(shown, len(blanks) - len(f"LINE {number}: "))
+    lines = sql.splitlines()
+    if shown.startswith("...") and number <= len(lines):
+        visible = shown.removeprefix("...").removesuffix("...")
+        offset += lines[number - 1].find(visible) - 3
+    return number, max(offset, 0) + 1
+
+
+def _characters(text: str, width: int) -> int:
+    count = 0
+    for character in text:
+        if width <= 0:
+            break
+        width -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        count += 1
+    return count
