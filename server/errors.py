@@ -5,6 +5,7 @@ JinduError
 │   ├── MalformedRequest    400  it cannot even be read
 │   ├── UnsupportedMedia    415
 │   ├── TooLarge            413
+│   ├── ChecksumMismatch    460  what arrived is not what was sent (the status is that of tus)
 │   ├── FileProblem         422  an uploaded file cannot be used as it is
 │   └── TemplateProblem     422  a report template is wrong at a line and column
 ├── NotSignedIn             401
@@ -120,6 +121,14 @@ class TooLarge(InvalidInput):
 
     code = "too_large"
     status = 413
+
+
+class ChecksumMismatch(InvalidInput):
+    """The bytes that arrived do not match their checksum; send them again."""
+
+    code = "checksum_mismatch"
+    status = 460
+    temporary = True
 
 
 class FileProblem(InvalidInput):

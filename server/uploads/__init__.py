@@ -1,1 +1,1 @@
-"""Resumable uploads: bytes that arrive in pieces and are never lost once acknowledged."""
+"""Files on their way in: resumable, durable before they are acknowledged, and known by id, never by name."""

@@ -1,0 +1,219 @@
+"""What people do with uploads: announce, send, look at, take back, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.clock import Clock, new_id, utc_now
+from server.errors import Conflict, Locked, NotFound, TooLarge
+from server.jobs.job import Job
+from server.jobs.runner import JobRunner
+from server.storage.database import Database
+from server.uploads.files import Upload, UploadStore
+from server.uploads.names import shown_name
+from server.uploads.partial import create_file, require_space
+from server.uploads.receiving import Receiver
+from server.uploads.tus import Checksum
+from server.uploads.upload import KIND
+
+_MAX_MEDIA_TYPE = 120  # the column's width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadLimits:
+    """What the settings allow. `expiry` is how long an unfinished upload waits for more bytes."""
+
+    max_bytes: int
+    min_free_bytes: int
+    expiry: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload:
+    """A file somebody announces; `size` is None when it comes in one request of unknown length."""
+
+    name: str
+    size: int | None
+    media_type: str = ""
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPage:
+    """Some of somebody's uploads; `next_cursor` is None on the last page."""
+
+    items: list[Upload]
+    next_cursor: str | None
+    total: int
+
+
+class UploadOperations:
+    """Every method takes who asks first; what they may not see is not found."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: UploadStore,
+        receiver: Receiver,
+        runner: JobRunner,
+        audit: Audit,
+        limits: UploadLimits,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._receiver = receiver
+        self._runner = runner
+        self._audit = audit
+        self.limits = limits
+        self._clock = clock
+
+    async def create(self, principal: Principal, wanted: NewUpload, *, idempotency_key: str | None = None) -> Upload:
+        """Announce a file and start the job that follows it; the same key gives the same upload.
+
+        Raises `TooLarge` and `StorageFull` before the first byte is sent.
+        """
+        principal.require_write()
+        if wanted.size is not None and wanted.size > self.limits.max_bytes:
+            raise TooLarge(
+                "The file is larger than the {limit} bytes this server accepts.", limit=self.limits.max_bytes
+            )
+        await asyncio.to_thread(
+            require_space,
+            self._store.directory,
+            needed=wanted.size or 0,
+            min_free_bytes=self.limits.min_free_bytes,
+        )
+        upload = self._announced(principal, wanted)
+        await asyncio.to_thread(create_file, upload.path)
+        try:
+            job = await self._start_job(principal, upload, idempotency_key)
+        except BaseException:
+            upload.path.unlink(missing_ok=True)
+            raise
+        if job.parameters.get("upload_id") == upload.id:
+            return replace(upload, job_id=job.id)
+        upload.path.unlink(missing_ok=True)
+        return await self._started_before(principal, job)
+
+    async def find(self, principal: Principal, upload_id: str) -> Upload:
+        principal.require_read()
+        upload = await self._store.get(upload_id)
+        if upload is None:
+            raise NotFound
+        principal.require_sight(upload.owner_id)
+        return upload
+
+    async def position(self, principal: Principal, upload_id: str) -> Upload:
+        """Where to go on; a request that lost its client no longer counts as busy."""
+        await self.find(principal, upload_id)
+        await self._receiver.settle(upload_id)
+        return await self.find(principal, upload_id)
+
+    async def search(
+        self, principal: Principal, *, limit: int, cursor: str | None = None, containing: str | None = None
+    ) -> UploadPage:
+        """Own uploads, newest first."""
+        principal.require_read()
+        found, total = await self._store.page(principal.user_id, limit=limit + 1, before=cursor, containing=containing)
+        next_cursor = found[limit - 1].id if len(found) > limit else None
+        return UploadPage(items=found[:limit], next_cursor=next_cursor, total=total)
+
+    async def receive(
+        self,
+        principal: Principal,
+        upload_id: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        offset: int,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Append bytes at `offset`; answers the upload with what is durable now. See `Receiver.receive`."""
+        principal.require_write()
+        await self.find(principal, upload_id)
+        return await self._receiver.receive(
+            upload_id, chunks, offset=offset, max_bytes=self.limits.max_bytes, checksum=checksum
+        )
+
+    async def receive_whole(
+        self,
+        principal: Principal,
+        wanted: NewUpload,
+        chunks: AsyncIterator[bytes],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Upload:
+        """A file in one request. When it breaks off nothing stays, since the client could not continue it."""
+        upload = await self.create(principal, wanted, idempotency_key=idempotency_key)
+        if upload.completed_at is not None:
+            return upload
+        try:
+            return await self._receiver.receive(
+                upload.id, chunks, offset=0, max_bytes=self.limits.max_bytes, is_last=True
+            )
+        except (Conflict, Locked, NotFound):
+            raise  # another request with the same key is at it
+        except BaseException:
+            await asyncio.shield(self._remove(upload))
+            raise
+
+    async def delete(self, principal: Principal, upload_id: str) -> None:
+        """Remove the file; its job, when it still runs, ends as cancelled. What was imported from it stays."""
+        principal.require_write()
+        upload = await self.find(principal, upload_id)
+        await self._remove(upload)
+        async with self._database.write() as connection:
+            await self._audit.record(connection, principal, "upload.delete", upload_id, {"name": upload.name})
+
+    def _announced(self, principal: Principal, wanted: NewUpload) -> Upload:
+        upload_id = new_id()
+        now = self._clock()
+        return Upload(
+            id=upload_id,
+            owner_id=principal.user_id,
+            name=shown_name(wanted.name),
+            media_type=wanted.media_type[:_MAX_MEDIA_TYPE],
+            size=wanted.size,
+            offset=0,
+            sha256=None,
+            metadata=dict(wanted.metadata or {}),
+            job_id=None,
+            created_at=now,
+            completed_at=None,
+            expires_at=now + self.limits.expiry,
+            path=self._store.path(upload_id),
+        )
+
+    async def _start_job(self, principal: Principal, upload: Upload, idempotency_key: str | None) -> Job:
+        async def add_upload(connection: AsyncConnection, job: Job) -> None:
+            await self._store.add(connection, replace(upload, job_id=job.id))
+            await self._audit.record(connection, principal, "upload.create", upload.id, {"name": upload.name})
+
+        return await self._runner.start(
+            KIND,
+            owner_id=principal.user_id,
+            title=upload.name,
+            parameters={"upload_id": upload.id},
+            total=upload.size,
+            idempotency_key=idempotency_key,
+            also=add_upload,
+        )
+
+    async def _started_before(self, principal: Principal, job: Job) -> Upload:
+        upload_id = job.parameters.get("upload_id")
+        if job.kind != KIND or not isinstance(upload_id, str):
+            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
+        return await self.find(principal, upload_id)
+
+    async def _remove(self, upload: Upload) -> None:
+        if upload.job_id is not None:
+            await self._runner.cancel(upload.job_id)  # over already: stays as it is
+        await self._receiver.discard(upload.id)

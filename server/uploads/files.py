@@ -1,0 +1,111 @@
+"""Uploads as rows, and where their bytes lie: `<data>/uploads/<id>`, never under a name that somebody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.storage.database import Database
+from server.storage.tables import uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file on its way in. `offset` counts durable bytes only; `size` is None while nobody knows it (multipart).
+
+    `expires_at` is when an unfinished upload is removed; a finished one stays.
+    """
+
+    id: str
+    owner_id: str
+    name: str
+    media_type: str
+    size: int | None
+    offset: int
+    sha256: str | None
+    metadata: dict[str, str]
+    job_id: str | None
+    created_at: datetime
+    completed_at: datetime | None
+    expires_at: datetime | None
+    path: Path
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte has come; only then can it be imported."""
+        return self.offset == self.size
+
+
+class UploadStore:
+    """The table of uploads and the directory of their files."""
+
+    def __init__(self, database: Database, directory: Path) -> None:
+        self._database = database
+        self.directory = directory
+
+    def path(self, upload_id: str) -> Path:
+        return self.directory / upload_id
+
+    async def add(self, connection: AsyncConnection, upload: Upload) -> None:
+        """Inside the transaction that also stores its job."""
+        columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "path"}
+        await connection.execute(insert(uploads).values(columns))
+
+    async def get(self, upload_id: str) -> Upload | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
+        return self._upload(row) if row else None
+
+    async def page(
+        self, owner_id: str, *, limit: int, before: str | None = None, containing: str | None = None
+    ) -> tuple[list[Upload], int]:
+        """Newest first, from the one after `before` on, and how many there are in all."""
+        wanted = select(uploads).where(uploads.c.owner_id == owner_id)
+        if containing:
+            wanted = wanted.where(uploads.c.name.icontains(containing, autoescape=True))
+        total = select(func.count()).select_from(wanted.subquery())
+        if before:
+            wanted = wanted.where(uploads.c.id < before)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(wanted.order_by(uploads.c.id.desc()).limit(limit))).all()
+            count = (await connection.execute(total)).scalar_one()
+        return [self._upload(row) for row in rows], count
+
+    async def expired(self, now: datetime) -> list[Upload]:
+        """Unfinished ones whose time is over."""
+        return await self._all(select(uploads).where(uploads.c.completed_at.is_(None), uploads.c.expires_at < now))
+
+    async def move_offset(self, upload_id: str, offset: int, *, expires_at: datetime) -> None:
+        """Acknowledge bytes, which must be durable by now."""
+        await self._change(upload_id, offset=offset, expires_at=expires_at)
+
+    async def complete(self, upload_id: str, *, size: int, sha256: str, at: datetime) -> None:
+        await self._change(upload_id, size=size, offset=size, sha256=sha256, completed_at=at, expires_at=None)
+
+    async def delete(self, upload_id: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(delete(uploads).where(uploads.c.id == upload_id))
+
+    async def strays(self) -> Sequence[Path]:
+        """Files without a row: what a crash left between making the one and storing the other."""
+        async with self._database.read() as connection:
+            known = set((await connection.execute(select(uploads.c.id))).scalars())
+        return [path for path in self.directory.iterdir() if path.name not in known]
+
+    async def _change(self, upload_id: str, **values: Any) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(uploads).where(uploads.c.id == upload_id).values(values))
+
+    async def _all(self, wanted: Select[Any]) -> list[Upload]:
+        async with self._database.read() as connection:
+            return [self._upload(row) for row in (await connection.execute(wanted)).all()]
+
+    def _upload(self, row: Row[Any]) -> Upload:
+        values = row._asdict()
+        return Upload(**values, path=self.path(values["id"]))

@@ -1,0 +1,38 @@
+"""File names that people chose: kept as they are for showing, never used as paths."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_MAX_CHARACTERS = 300  # the column's width
+UNNAMED = "unnamed"
+# Overrides and isolates of writing direction: "invoice\u202excod.exe" would show as "invoiceexe.docx".
+_DIRECTION_MARKS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def shown_name(given: str) -> str:
+    """`given` without what would break a line, a header or the reader's eye; a long name keeps its ending."""
+    repaired = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _has_escapes(given) else given
+    cleaned = "".join(character for character in repaired if _is_visible(character)).strip()
+    if len(cleaned) > _MAX_CHARACTERS:
+        stem, dot, ending = cleaned.rpartition(".")
+        tail = dot + ending if stem and len(ending) <= 10 else ""
+        cleaned = cleaned[: _MAX_CHARACTERS - len(tail)] + tail
+    return cleaned or UNNAMED
+
+
+def saved_name(name: str) -> str:
+    """The last part of `name`, for a download: a browser must not be asked to write into other directories."""
+    return name.replace("\\", "/").rpartition("/")[2].strip(". ") or UNNAMED
+
+
+def _has_escapes(text: str) -> bool:
+    # How aiohttp hands over header bytes that are not UTF-8. Other lone surrogates are dropped below.
+    return any("\udc80" <= character <= "\udcff" for character in text) and not any(
+        "\ud800" <= character <= "\udbff" or "\udc00" <= character < "\udc80" for character in text
+    )
+
+
+def _is_visible(character: str) -> bool:
+    return character not in _DIRECTION_MARKS and unicodedata.category(character) not in _INVISIBLE_CATEGORIES

@@ -1,0 +1,178 @@
+"""The tus 1.0 headers: read into values and written from them, without any I/O (https://tus.io/protocols)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from server.errors import InvalidInput, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+
+VERSION = "1.0.0"
+EXTENSIONS = ("creation", "creation-with-upload", "termination", "expiration", "checksum")
+CHECKSUM_ALGORITHMS = ("sha256", "sha1")
+BODY_TYPE = "application/offset+octet-stream"
+# What a page on another origin may read; the CORS allow-list itself is kept elsewhere.
+EXPOSED_HEADERS = (
+    "Location",
+    "Tus-Checksum-Algorithm",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
+)
+_LARGEST_NUMBER = 2**63 - 1  # what the database holds
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum:
+    """What the bytes of one request must hash to."""
+
+    algorithm: str
+    digest: bytes
+
+    def new_hash(self) -> Any:
+        return hashlib.new(self.algorithm, usedforsecurity=False)
+
+    def matches(self, hashed: Any) -> bool:
+        return hmac.compare_digest(self.digest, hashed.digest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """What a client announces about a file; `has_body` says that its first bytes come along."""
+
+    size: int
+    metadata: dict[str, str]
+    has_body: bool
+    checksum: Checksum | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """Where the bytes of a request belong."""
+
+    offset: int
+    checksum: Checksum | None
+
+
+def require_version(headers: Headers) -> None:
+    """Raises `PreconditionFailed` unless the client speaks our version; the answer then says which that is."""
+    given = headers.get("Tus-Resumable")
+    if given != VERSION:
+        raise PreconditionFailed(
+            "This server speaks tus {version}; send the header Tus-Resumable: {version}.",
+            code="unsupported_tus_version",
+            version=VERSION,
+        )
+
+
+def parse_creation(headers: Headers, *, max_bytes: int) -> Creation:
+    """The headers of a creating POST; raises `TooLarge` before a single byte has come."""
+    if "Upload-Defer-Length" in headers or "Upload-Concat" in headers:
+        raise InvalidInput("This server needs the whole length at creation: send Upload-Length.")
+    size = parse_number(headers, "Upload-Length")
+    if size > max_bytes:
+        raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
+    has_body = _media_type(headers) == BODY_TYPE
+    return Creation(
+        size=size,
+        metadata=parse_metadata(headers.get("Upload-Metadata", "")),
+        has_body=has_body,
+        checksum=parse_checksum(headers) if has_body else None,
+    )
+
+
+def parse_patch(headers: Headers) -> Patch:
+    if _media_type(headers) != BODY_TYPE:
+        raise UnsupportedMedia("Send the bytes as {media_type}.", media_type=BODY_TYPE)
+    return Patch(offset=parse_number(headers, "Upload-Offset"), checksum=parse_checksum(headers))
+
+
+def parse_number(headers: Headers, name: str) -> int:
+    """A whole number of bytes, in ASCII digits: `int()` alone would also take "+1", "1_0" and "１"."""
+    value = headers.get(name, "")
+    if not (value.isascii() and value.isdigit()) or len(value) > 19 or int(value) > _LARGEST_NUMBER:
+        raise MalformedRequest("The header {header} must be a whole number of bytes.", header=name)
+    return int(value)
+
+
+def parse_checksum(headers: Headers) -> Checksum | None:
+    """`Upload-Checksum: sha256 <base64>`; raises `MalformedRequest` (400) for what cannot be checked, as tus asks."""
+    value = headers.get("Upload-Checksum")
+    if value is None:
+        return None
+    algorithm, _, encoded = value.partition(" ")
+    if algorithm not in CHECKSUM_ALGORITHMS:
+        raise MalformedRequest(
+            "Checksums can be checked with {algorithms}.",
+            code="unsupported_checksum",
+            algorithms=", ".join(CHECKSUM_ALGORITHMS),
+        )
+    digest = _decoded(encoded, "Upload-Checksum")
+    if len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+        raise MalformedRequest("The checksum does not have the length of a {algorithm} digest.", algorithm=algorithm)
+    return Checksum(algorithm=algorithm, digest=digest)
+
+
+def parse_metadata(value: str) -> dict[str, str]:
+    """`filename c2FsZXMueGxzeA==,is_draft`: keys with base64 values, or alone. Values must be UTF-8."""
+    metadata: dict[str, str] = {}
+    for pair in value.split(",") if value.strip() else ():
+        key, _, encoded = pair.strip().partition(" ")
+        if not key or not key.isascii() or key in metadata:
+            raise MalformedRequest("Upload-Metadata has an empty, repeated or non-ASCII key.")
+        try:
+            metadata[key] = _decoded(encoded.strip(), "Upload-Metadata").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise MalformedRequest("The value of {key} in Upload-Metadata is not UTF-8.", key=key) from error
+    return metadata
+
+
+def write_metadata(metadata: Mapping[str, str]) -> str:
+    """The header that `parse_metadata` reads."""
+    pairs = ((key, base64.b64encode(value.encode("utf-8")).decode("ascii")) for key, value in metadata.items())
+    return ",".join(f"{key} {encoded}" if encoded else key for key, encoded in pairs)
+
+
+def server_headers(*, max_bytes: int) -> dict[str, str]:
+    """What OPTIONS answers."""
+    return {
+        "Tus-Version": VERSION,
+        "Tus-Extension": ",".join(EXTENSIONS),
+        "Tus-Max-Size": str(max_bytes),
+        "Tus-Checksum-Algorithm": ",".join(CHECKSUM_ALGORITHMS),
+    }
+
+
+def state_headers(*, offset: int, size: int | None, expires_at: datetime | None) -> dict[str, str]:
+    """How far an upload is and how long it waits for the rest."""
+    headers = {"Upload-Offset": str(offset)}
+    if size is not None:
+        headers["Upload-Length"] = str(size)
+    if expires_at is not None:
+        headers["Upload-Expires"] = format_datetime(expires_at.astimezone(UTC), usegmt=True)
+    return headers
+
+
+def _media_type(headers: Headers) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _decoded(encoded: str, header: str) -> bytes:
+    try:
+        return base64.b64decode(encoded.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MalformedRequest("The header {header} is not base64.", header=header) from error

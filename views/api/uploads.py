@@ -1,0 +1,324 @@
+"""`/api/v1/uploads`: tus 1.0, one-request uploads for curl, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.files import send_file
+from server.operations.uploads import NewUpload
+from server.uploads import tus
+from server.uploads.files import Upload
+from server.uploads.names import saved_name
+
+_PREFIX = "/api/v1/uploads"
+_CHUNK_BYTES = 256 * 1024
+_NAME_KEYS = ("filename", "name")  # clients differ
+_TYPE_KEYS = ("filetype", "type")
+
+
+class UploadItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One file on its way in. It can be imported once `offset` equals `size`."""
+
+    id: str
+    name: str
+    size: int | None
+    offset: int
+    media_type: str
+    sha256: str | None
+    expires_at: datetime | None
+    job_id: str | None
+    created_at: datetime
+    completed_at: datetime | None
+    links: dict[str, str]
+
+
+class UploadList(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first."""
+
+    items: list[UploadItem]
+    next_cursor: str | None
+    total: int
+
+
+async def describe_server(call: Call[None, NoQuery]) -> web.Response:
+    """OPTIONS: what this tus server can do; anybody may ask."""
+    limits = call.request.app[keys.UPLOADS].limits
+    return web.Response(status=204, headers=tus.server_headers(max_bytes=limits.max_bytes))
+
+
+async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
+    """A tus creation, or the whole file as a form."""
+    if call.request.content_type == "multipart/form-data":
+        return await _create_from_form(call)
+    tus.require_version(call.request.headers)
+    operations = call.request.app[keys.UPLOADS]
+    creation = tus.parse_creation(call.request.headers, max_bytes=operations.limits.max_bytes)
+    upload = await operations.create(
+        call.principal,
+        NewUpload(
+            name=_first(creation.metadata, _NAME_KEYS),
+            size=creation.size,
+            media_type=_first(creation.metadata, _TYPE_KEYS),
+            metadata=creation.metadata,
+        ),
+        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    )
+    if creation.has_body and upload.offset == 0:
+        upload = await operations.receive(
+            call.principal, upload.id, _body_of(call.request), offset=0, checksum=creation.checksum
+        )
+    return _created(upload)
+
+
+async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
+    part = await _file_part(call.request)
+    upload = await call.request.app[keys.UPLOADS].receive_whole(
+        call.principal,
+        NewUpload(name=part.filename or "", size=None, media_type=part.headers.get("Content-Type", "")),
+        _part_bytes(part),
+        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    )
+    return _created(upload)
+
+
+async def show_position(call: Call[None, NoQuery]) -> web.Response:
+    """HEAD: where a client goes on."""
+    if "Tus-Resumable" in call.request.headers:
+        tus.require_version(call.request.headers)
+    upload = await call.request.app[keys.UPLOADS].position(call.principal, call.path["id"])
+    headers = _state_headers(upload) | {"Cache-Control": "no-store"}
+    if upload.metadata:
+        headers["Upload-Metadata"] = tus.write_metadata(upload.metadata)
+    return web.Response(headers=headers)
+
+
+async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
+    """PATCH: the next bytes."""
+    tus.require_version(call.request.headers)
+    patch = tus.parse_patch(call.request.headers)
+    upload = await call.request.app[keys.UPLOADS].receive(
+        call.principal, call.path["id"], _body_of(call.request), offset=patch.offset, checksum=patch.checksum
+    )
+    return web.Response(status=204, headers=_state_headers(upload))
+
+
+async def delete_upload(call: Call[None, NoQuery]) -> None:
+    if "Tus-Resumable" in call.request.headers:
+        tus.require_version(call.request.headers)
+    await call.request.app[keys.UPLOADS].delete(call.principal, call.path["id"])
+
+
+async def override_method(call: Call[None, NoQuery]) -> web.StreamResponse:
+    """POST with `X-HTTP-Method-Override`, which tus asks for: some environments can send nothing else."""
+    method = call.request.headers.get("X-HTTP-Method-Override", "").upper()
+    if method == "PATCH":
+        return await append_bytes(call)
+    if method == "HEAD":
+        return await show_position(call)
+    if method == "DELETE":
+        await delete_upload(call)
+        return web.Response(status=204)
+    raise MalformedRequest("Say PATCH, HEAD or DELETE in X-HTTP-Method-Override.")
+
+
+async def list_uploads(call: Call[None, Page]) -> UploadList:
+    page = await call.request.app[keys.UPLOADS].search(
+        call.principal, limit=call.query.limit, cursor=call.query.cursor, containing=call.query.q
+    )
+    return UploadList(items=[_item(upload) for upload in page.items], next_cursor=page.next_cursor, total=page.total)
+
+
+async def get_upload(call: Call[None, NoQuery]) -> UploadItem:
+    return _item(await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"]))
+
+
+async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
+    upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
+    if upload.sha256 is None:
+        raise InvalidInput("The file is not complete yet; wait until its upload has finished.", code="upload_unfinished")
+    # Always as a file to save, of no type a browser would show: what somebody uploaded must not become a page of ours.
+    return await send_file(
+        call.request,
+        upload.path,
+        name=saved_name(upload.name),
+        media_type="application/octet-stream",
+        sha256=upload.sha256,
+        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},
+    )
+
+
+async def add_tus_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """For `on_response_prepare`: tus clients want their version on every answer, errors included."""
+    if request.path.startswith(_PREFIX) and ("Tus-Resumable" in request.headers or request.method == "OPTIONS"):
+        response.headers["Tus-Resumable"] = tus.VERSION
+        if response.status == web.HTTPPreconditionFailed.status_code:
+            response.headers["Tus-Version"] = tus.VERSION
+
+
+async def _body_of(request: web.Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.content.iter_any():
+            yield chunk
+    except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        raise _cut_off() from error
+
+
+async def _file_part(request: web.Request) -> aiohttp.BodyPartReader:
+    try:
+        async for part in await request.multipart():
+            if isinstance(part, aiohttp.BodyPartReader) and part.filename is not None:
+                return part
+    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        raise MalformedRequest("The form is not well-formed multipart/form-data.") from error
+    raise UnsupportedMedia("Send the file as a form field with a file name, as `curl -F file=@sales.csv` does.")
+
+
+async def _part_bytes(part: aiohttp.BodyPartReader) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await part.read_chunk(_CHUNK_BYTES):
+            yield chunk
+    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
+        raise _cut_off() from error
+
+
+def _cut_off() -> MalformedRequest:
+    return MalformedRequest("The connection broke off before all bytes came.", code="cut_off")
+
+
+def _created(upload: Upload) -> web.Response:
+    headers = _state_headers(upload) | {"Location": f"{_PREFIX}/{upload.id}"}
+    return encoded(_item(upload), status=201, headers=headers)
+
+
+def _state_headers(upload: Upload) -> dict[str, str]:
+    return tus.state_headers(offset=upload.offset, size=upload.size, expires_at=upload.expires_at)
+
+
+def _item(upload: Upload) -> UploadItem:
+    place = f"{_PREFIX}/{upload.id}"
+    return UploadItem(
+        id=upload.id,
+        name=upload.name,
+        size=upload.size,
+        offset=upload.offset,
+        media_type=upload.media_type,
+        sha256=upload.sha256,
+        expires_at=upload.expires_at,
+        job_id=upload.job_id,
+        created_at=upload.created_at,
+        completed_at=upload.completed_at,
+        links={
+            "self": place,
+            "content": f"{place}/content",
+            "preview": f"{place}/preview",
+            "import": f"/imports/new?upload={upload.id}",
+        },
+    )
+
+
+def _first(metadata: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((metadata[name] for name in names if metadata.get(name)), "")
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="OPTIONS",
+        path="/uploads",
+        name="tus_options",
+        handler=describe_server,
+        summary="What the tus server can do",
+        access="public",
+        status=204,
+        raw=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/uploads",
+        name="create_upload",
+        handler=create_upload,
+        summary="Announce a file (tus creation), or send it whole as multipart/form-data",
+        access="write",
+        answer=UploadItem,
+        status=201,
+        errors=(400, 412, 413, 415, 460, 507),
+        raw=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/uploads",
+        name="list_uploads",
+        handler=list_uploads,
+        summary="Your uploads, newest first",
+        query=Page,
+        answer=UploadList,
+    ),
+    Endpoint(
+        method="HEAD",
+        path="/uploads/{id}",
+        name="tus_position",
+        handler=show_position,
+        summary="How many bytes are stored (tus)",
+        errors=(404, 412),
+        raw=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/uploads/{id}",
+        name="get_upload",
+        handler=get_upload,
+        summary="An upload",
+        answer=UploadItem,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/uploads/{id}",
+        name="tus_append",
+        handler=append_bytes,
+        summary="The next bytes (tus)",
+        access="write",
+        status=204,
+        errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
+        raw=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/uploads/{id}",
+        name="tus_method_override",
+        handler=override_method,
+        summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
+        access="write",
+        status=204,
+        errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
+        raw=True,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/uploads/{id}",
+        name="delete_upload",
+        handler=delete_upload,
+        summary="Remove an upload and its file (tus termination)",
+        access="write",
+        status=204,
+        errors=(404, 412),
+    ),
+    Endpoint(
+        method="GET",
+        path="/uploads/{id}/content",
+        name="download_upload",
+        handler=download_content,
+        summary="The file itself",
+        answer=bytes,
+        answer_type="application/octet-stream",
+        errors=(404, 422),
+    ),
+]
