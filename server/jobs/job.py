@@ -54,6 +54,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     state: State = State.QUEUED
     attempt: int = 0
+    interruptions: int = 0  # attempts since the last retry that ended because the server went away
     revision: int = 0
     progress: int = 0
     total: int | None = None

@@ -134,6 +134,7 @@ jobs = Table(
     Column("title", String(300), nullable=False),
     Column("state", String(16), nullable=False),  # jobs.job.State
     Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("interruptions", Integer, nullable=False, server_default="0"),
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Column("progress", BigInteger, nullable=False, server_default="0"),
     Column("total", BigInteger),
@@ -290,5 +291,5 @@ stream_messages = Table(
     Column("offset", BigInteger, primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("type", String(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),  # the JSON frame as it is sent
+    Column("body", LargeBinary, nullable=False),  # what it says, as JSON; the frame is made in the reader's language
 )

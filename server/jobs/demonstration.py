@@ -1,0 +1,32 @@
+"""A job that only counts, so that people can see how jobs move without bringing data."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from server.errors import JobFailed
+from server.jobs.context import JobContext
+
+_STEP_SECONDS = 0.05
+
+
+async def demonstrate(context: JobContext) -> dict[str, Any]:
+    """Counts to `total` within `seconds`; at `fail_at` it fails. Parameters of the job: those three."""
+    parameters = context.job.parameters
+    total, seconds, fail_at = int(parameters["total"]), float(parameters["seconds"]), parameters.get("fail_at")
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    context.log("Counting starts.")
+    context.advance(0, total=total, stage="counting")
+    progress = 0
+    while progress < total:
+        await asyncio.sleep(_STEP_SECONDS)
+        share = (loop.time() - started) / seconds if seconds else 1.0
+        progress = min(total, int(total * share))
+        if fail_at is not None and progress >= fail_at:
+            context.advance(int(fail_at))
+            raise JobFailed("It failed at {number}, as it was asked to.", code="asked_to_fail", number=fail_at)
+        context.advance(progress, detail={"counted": progress})
+    context.log("Counting is done.")
+    return {"counted": total, "links": {}}

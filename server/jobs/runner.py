@@ -1,0 +1,399 @@
+"""Runs jobs as asyncio tasks: queue, attempts, outcomes, cancelling, recovery after a crash, and an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import new_id, utc_now
+from server.errors import Conflict, JinduError, NotFound, Unavailable
+from server.jobs.context import JobContext, Notify
+from server.jobs.job import Job, JobError, State
+from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.queue import FairQueue
+from server.jobs.saver import ProgressSaver
+from server.jobs.store import JobStore, line_now
+from server.jobs.table import JobTable
+from server.jobs.workers import WorkerPool
+from server.storage.database import Database
+
+_LOG = logging.getLogger("jindu.jobs")
+
+Also = Callable[[AsyncConnection, Job], Awaitable[None]]
+LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
+"""Called in the transaction that stores a change of state; what it returns is called right after the commit."""
+
+_STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
+_REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
+_STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
+_INTERNAL_ERROR = JobError(
+    code="internal_error",
+    message="Something unexpected went wrong; the server's log has the details. Try again, or ask an administrator.",
+)
+_UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
+_FROM_THE_BEGINNING: dict[str, Any] = {
+    "state": State.QUEUED,
+    "progress": 0,
+    "rate": None,
+    "stage": "",
+    "message": "",
+    "detail": {},
+    "error": None,
+    "result": None,
+    "cancel_requested": False,
+    "started_at": None,
+    "finished_at": None,
+}
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """An attempt under way; `ending` is set to the state somebody wants it to end in."""
+
+    job: Job
+    kind: JobKind
+    ending: asyncio.Future[State]
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerStatistics:
+    running: int
+    queued: int
+    heavy_slots: int
+    heavy_running: int
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+
+class JobRunner:
+    """The life of jobs. Every change of state is stored before anybody is told of it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        kinds: JobKinds,
+        table: JobTable,
+        store: JobStore,
+        workers: WorkerPool,
+        heavy_slots: int,
+        max_attempts: int,
+        drain_seconds: float,
+        notify: Notify,
+        on_life_change: LifeChange,
+    ) -> None:
+        self._database = database
+        self._kinds = kinds
+        self._table = table
+        self._store = store
+        self._workers = workers
+        self._heavy_slots = heavy_slots
+        self._max_attempts = max_attempts
+        self._drain_seconds = drain_seconds
+        self._notify = notify
+        self._on_life_change = on_life_change
+        self._saver = ProgressSaver(store=store, table=table)
+        self._queue = FairQueue()
+        self._attempts: dict[str, _Attempt] = {}
+        self._given_up: set[asyncio.Future[Any]] = set()
+        self._changing = asyncio.Lock()  # two people may press "cancel" and "retry" at once
+        self._saving: asyncio.Task[None] | None = None
+        self._is_open = False
+
+    async def start(
+        self,
+        kind: str,
+        *,
+        owner_id: str,
+        title: str,
+        parameters: dict[str, Any],
+        total: int | None = None,
+        idempotency_key: str | None = None,
+        also: Also | None = None,
+    ) -> Job:
+        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run."""
+        self._require_open()
+        job = Job(
+            id=new_id(),
+            kind=kind,
+            owner_id=owner_id,
+            title=title[:300],
+            unit=self._kinds[kind].unit,
+            created_at=utc_now(),
+            revision=1,
+            total=total,
+            parameters=parameters,
+        )
+        async with self._database.write() as connection:
+            if idempotency_key is not None:
+                known = await self._store.by_key(connection, owner_id, idempotency_key)
+                if known is not None:
+                    return self._table.get(known.id) or known
+            await self._store.add(connection, job, idempotency_key=idempotency_key)
+            if also is not None:
+                await also(connection, job)
+            tell = await self._on_life_change(connection, job)
+        self._table.put(job)
+        tell()
+        self._enqueue(job)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job: a waiting one at once, a running one within two seconds. Over already: stays as it is."""
+        attempt = self._attempts.get(job_id)
+        if attempt is None:
+            return await self._cancel_waiting(job_id)
+        # Stored first: from here on `fence` lets nothing be published.
+        await self._store.request_cancel(job_id)
+        _end(attempt, State.CANCELLED)
+        if attempt.task is not None:
+            await asyncio.wait({attempt.task}, timeout=2 * _STOP_SECONDS)
+        return await self._find(job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Put a failed or cancelled job back into the queue, from the beginning; its attempts keep counting."""
+        self._require_open()
+        async with self._changing:
+            job = await self._find(job_id)
+            if job.state not in (State.FAILED, State.CANCELLED):
+                raise Conflict(
+                    "Only a job that failed or was cancelled can be started again.", code="job_not_retryable"
+                )
+            if job.kind not in self._kinds or not self._kinds[job.kind].can_retry:
+                raise Conflict("A job of this kind cannot be started again.", code="job_not_retryable")
+            queued = await self._move(job, **_FROM_THE_BEGINNING, interruptions=0)
+            if queued is None:
+                raise Conflict
+            self._enqueue(queued)
+            return queued
+
+    async def open(self) -> None:
+        """Take up what an earlier process left, then accept new jobs."""
+        self._is_open = True
+        self._saving = asyncio.create_task(self._saver.run(), name="save progress")
+        for job in await self._store.unfinished():
+            await self._recover(job)
+
+    async def drain(self) -> None:
+        """Take no more jobs, let the heavy ones finish within the grace period, put the others back into the queue."""
+        self._is_open = False
+        self._queue.clear()
+        for attempt in self._attempts.values():
+            if not attempt.kind.heavy:  # it waits for the outside world, which may take for ever
+                _end(attempt, State.QUEUED)
+        await self._wait_for_attempts(self._drain_seconds)
+        for attempt in self._attempts.values():
+            _end(attempt, State.QUEUED)
+        await self._wait_for_attempts(2 * _STOP_SECONDS)
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.wait({self._saving})
+        await self._saver.flush()
+
+    def statistics(self) -> RunnerStatistics:
+        return RunnerStatistics(
+            running=len(self._attempts),
+            queued=len(self._queue),
+            heavy_slots=self._heavy_slots,
+            heavy_running=sum(attempt.kind.heavy for attempt in self._attempts.values()),
+            by_kind=dict(Counter(attempt.kind.name for attempt in self._attempts.values())),
+        )
+
+    async def _cancel_waiting(self, job_id: str) -> Job:
+        async with self._changing:
+            job = await self._find(job_id)
+            if job.state is State.QUEUED:
+                self._queue.remove(job.owner_id, job.id)  # before anything awaits: it must not start meanwhile
+                return await self._move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+            return job
+
+    # queue
+
+    def _enqueue(self, job: Job) -> None:
+        if not self._is_open:
+            return  # it stays queued in the database, for the next start
+        if self._kinds[job.kind].heavy:
+            self._queue.push(job.owner_id, job.id)
+            self._dispatch()
+        else:
+            self._launch(job)
+
+    def _dispatch(self) -> None:
+        running = Counter(attempt.job.owner_id for attempt in self._attempts.values() if attempt.kind.heavy)
+        while running.total() < self._heavy_slots:
+            job_id = self._queue.pop(running)
+            if job_id is None:
+                return
+            job = self._table.get(job_id)
+            if job is None:
+                continue
+            running[job.owner_id] += 1
+            self._launch(job)
+
+    def _launch(self, job: Job) -> None:
+        attempt = _Attempt(job, self._kinds[job.kind], asyncio.get_running_loop().create_future())
+        self._attempts[job.id] = attempt
+        attempt.task = asyncio.create_task(self._run(attempt), name=f"job {job.id}")
+
+    async def _run(self, attempt: _Attempt) -> None:
+        try:
+            await self._run_attempt(attempt)
+        except Exception:
+            _LOG.exception("attempt could not be run", extra={"action": "run_job", "job": attempt.job.id})
+        finally:
+            del self._attempts[attempt.job.id]
+            if self._is_open:
+                self._dispatch()
+
+    # one attempt
+
+    async def _run_attempt(self, attempt: _Attempt) -> None:
+        before = attempt.job
+        running = await self._move(
+            before, state=State.RUNNING, attempt=before.attempt + 1, started_at=utc_now(), finished_at=None
+        )
+        if running is None:
+            return
+        attempt.job = running
+        context = JobContext(
+            running,
+            table=self._table,
+            store=self._store,
+            saver=self._saver,
+            workers=self._workers,
+            notify=self._notify,
+        )
+        work: asyncio.Future[Any] = asyncio.ensure_future(attempt.kind.function(context))
+        await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await self._stop(work, running)
+        context.end()
+        await asyncio.shield(self._conclude(attempt, work))
+
+    async def _stop(self, work: asyncio.Future[Any], job: Job) -> None:
+        work.cancel()
+        await asyncio.wait({work}, timeout=_STOP_SECONDS)
+        if not work.done():
+            # It holds on to something; its attempt number keeps it from writing anything that counts.
+            _LOG.warning("job function does not stop", extra={"action": "give_up", "job": job.id, "kind": job.kind})
+            self._given_up.add(work)
+            work.add_done_callback(self._let_go)
+
+    def _let_go(self, work: asyncio.Future[Any]) -> None:
+        self._given_up.discard(work)
+        if not work.cancelled() and work.exception() is not None:
+            _LOG.warning("given-up job function ended", exc_info=work.exception(), extra={"action": "give_up"})
+
+    async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Any]) -> None:
+        job = self._table.get(attempt.job.id) or attempt.job
+        changes = self._outcome(attempt, work, job)
+        for wait_seconds in (*_STORE_RETRY_SECONDS, None):
+            try:
+                await self._move(job, **changes)
+            except SQLAlchemyError:
+                _LOG.exception("outcome could not be stored", extra={"action": "store_outcome", "job": job.id})
+                if wait_seconds is None:
+                    raise
+                await asyncio.sleep(wait_seconds)
+            else:
+                return
+
+    def _outcome(self, attempt: _Attempt, work: asyncio.Future[Any], job: Job) -> dict[str, Any]:
+        over = {"finished_at": utc_now(), "rate": None, "cancel_requested": False}
+        succeeded = work.done() and not work.cancelled() and work.exception() is None
+        if succeeded:
+            total = job.progress if job.total is None else job.total
+            return {**over, "state": State.SUCCEEDED, "result": work.result(), "progress": total, "total": total}
+        if attempt.ending.done():  # an error now is only its stumbling over being stopped
+            return over | {"state": State.CANCELLED} if attempt.ending.result().is_final else _FROM_THE_BEGINNING
+        if work.cancelled():
+            _LOG.error("job function cancelled itself", extra={"action": "run_job", "job": job.id, "kind": job.kind})
+            return {**over, "state": State.FAILED, "error": _INTERNAL_ERROR}
+        return {**over, "state": State.FAILED, "error": self._explained(job, work.exception())}
+
+    def _explained(self, job: Job, error: BaseException | None) -> JobError:
+        if isinstance(error, JinduError):
+            self._saver.log(line_now(job, error.text, "error"))
+            return JobError(code=error.specific_code, message=error.message, parameters=_as_json(error.parameters))
+        _LOG.error(
+            "job failed unexpectedly",
+            exc_info=error,
+            extra={"action": "run_job", "job": job.id, "kind": job.kind},
+        )
+        self._saver.log(line_now(job, _INTERNAL_ERROR.message, "error"))
+        return _INTERNAL_ERROR
+
+    # states
+
+    async def _move(self, job: Job, **changes: Any) -> Job | None:
+        """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
+        moved = job.evolve(**changes)
+        async with self._database.write() as connection:
+            if not await self._store.move(connection, moved, attempt=job.attempt):
+                return None
+            await self._store.add_lines(connection, self._saver.take_lines(job.id))
+            tell = await self._on_life_change(connection, moved)
+        self._table.put(moved)
+        tell()
+        return moved
+
+    async def _recover(self, stored: Job) -> None:
+        job = msgspec.structs.replace(stored, revision=stored.revision + _REVISIONS_LOST)
+        self._table.put(job)
+        if job.kind not in self._kinds:
+            await self._move(job, state=State.FAILED, finished_at=utc_now(), error=_UNKNOWN_KIND)
+            return
+        if job.state is State.RUNNING:
+            job = await self._requeue(job, self._kinds[job.kind]) or job
+        if job.state is State.QUEUED:
+            self._enqueue(job)
+
+    async def _requeue(self, job: Job, kind: JobKind) -> Job | None:
+        """After a crash: back to the queue, or failed when it was interrupted too often (it may be what crashes us)."""
+        if job.cancel_requested:
+            return await self._move(job, state=State.CANCELLED, finished_at=utc_now(), cancel_requested=False)
+        interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
+        if interruptions >= self._max_attempts:
+            error = JobError(
+                code="interrupted",
+                message="The server stopped {count} times while this ran, so it was given up. Try again later.",
+                parameters={"count": interruptions},
+            )
+            return await self._move(
+                job, state=State.FAILED, finished_at=utc_now(), error=error, interruptions=interruptions
+            )
+        self._saver.log(line_now(job, "The server stopped in the middle; starting again.", "warning"))
+        return await self._move(job, **_FROM_THE_BEGINNING, interruptions=interruptions)
+
+    async def _find(self, job_id: str) -> Job:
+        job = self._table.get(job_id) or await self._store.get(job_id)
+        if job is None:
+            raise NotFound
+        return job
+
+    async def _wait_for_attempts(self, seconds: float) -> None:
+        tasks = {attempt.task for attempt in self._attempts.values() if attempt.task is not None}
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise Unavailable
+
+
+def _end(attempt: _Attempt, state: State) -> None:
+    if not attempt.ending.done():
+        attempt.ending.set_result(state)
+
+
+def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    plain = (str, int, float, bool, type(None))
+    return {name: value if isinstance(value, plain) else str(value) for name, value in parameters.items()}

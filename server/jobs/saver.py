@@ -1,0 +1,64 @@
+"""Writes progress and log lines of all running jobs to the database, together and at most once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.jobs.job import State
+from server.jobs.store import JobStore, LogLine
+from server.jobs.table import JobTable
+
+_LOG = logging.getLogger("jindu.jobs")
+_EVERY_SECONDS = 1.0
+_MAX_WAITING_LINES = 10_000  # a job that logs in a tight loop loses its oldest lines, not our memory
+
+
+class ProgressSaver:
+    """Collects what changed; `run` stores it. One transaction for all jobs, since SQLite has one writer."""
+
+    def __init__(self, *, store: JobStore, table: JobTable, every_seconds: float = _EVERY_SECONDS) -> None:
+        self._store = store
+        self._table = table
+        self._every_seconds = every_seconds
+        self._changed: set[str] = set()
+        self._lines: list[LogLine] = []
+        self._something = asyncio.Event()
+
+    def changed(self, job_id: str) -> None:
+        self._changed.add(job_id)
+        self._something.set()
+
+    def log(self, line: LogLine) -> None:
+        if len(self._lines) >= _MAX_WAITING_LINES:
+            del self._lines[: _MAX_WAITING_LINES // 10]
+        self._lines.append(line)
+        self._something.set()
+
+    def take_lines(self, job_id: str) -> list[LogLine]:
+        """Waiting lines of one job, to be stored with its outcome."""
+        taken = [line for line in self._lines if line.job_id == job_id]
+        self._lines = [line for line in self._lines if line.job_id != job_id]
+        return taken
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._something.wait()
+            await self.flush()
+            await asyncio.sleep(self._every_seconds)
+
+    async def flush(self) -> None:
+        self._something.clear()
+        changed, self._changed = self._changed, set()
+        lines, self._lines = self._lines, []
+        running = [job for job in map(self._table.get, changed) if job is not None and job.state is State.RUNNING]
+        if not running and not lines:
+            return
+        try:
+            await self._store.save(running, lines)
+        except SQLAlchemyError:
+            # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.
+            _LOG.exception("progress could not be stored", extra={"action": "save_progress"})

@@ -1,0 +1,198 @@
+"""Jobs in the database: each change of state at once, progress now and then, a log per job, and search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import utc_now
+from server.errors import InvalidInput
+from server.jobs.job import Job, State
+from server.storage.database import Database
+from server.storage.tables import job_log, jobs
+
+_PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
+_NOT_STORED = frozenset({"rate"})  # it says nothing once the job stands still
+_FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
+_ID_LENGTH = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs; `text` is looked for in title, message and kind of all of them, `cursor` is `next_cursor`."""
+
+    owner_id: str | None = None
+    states: Sequence[State] = ()
+    kinds: Sequence[str] = ()
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    items: list[Job]
+    next_cursor: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    job_id: str
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+
+
+class JobStore:
+    """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, connection: AsyncConnection, job: Job, *, idempotency_key: str | None) -> None:
+        await connection.execute(insert(jobs).values(**_row(job), idempotency_key=idempotency_key))
+
+    async def by_key(self, connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Job | None:
+        found = await connection.execute(
+            select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == idempotency_key)
+        )
+        row = found.one_or_none()
+        return _job(row) if row else None
+
+    async def get(self, job_id: str) -> Job | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
+        return _job(row) if row else None
+
+    async def move(self, connection: AsyncConnection, job: Job, *, attempt: int) -> bool:
+        """Store a change of state if the job is still at `attempt`; False when somebody else has it now."""
+        result = await connection.execute(
+            update(jobs).where(jobs.c.id == job.id, jobs.c.attempt == attempt).values(**_row(job))
+        )
+        return result.rowcount == 1
+
+    async def request_cancel(self, job_id: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
+
+    async def holds(self, connection: AsyncConnection, job: Job) -> bool:
+        """Whether this attempt of `job` is still the one that counts, and nobody asked it to stop."""
+        found = await connection.execute(
+            select(jobs.c.id).where(
+                jobs.c.id == job.id,
+                jobs.c.attempt == job.attempt,
+                jobs.c.state == State.RUNNING,
+                jobs.c.cancel_requested.is_(False),
+            )
+        )
+        return found.one_or_none() is not None
+
+    async def save(self, changed: Sequence[Job], lines: Sequence[LogLine]) -> None:
+        """Progress of running attempts and what was logged meanwhile, in one transaction."""
+        async with self._database.write() as connection:
+            if changed:
+                await connection.execute(_SAVE_PROGRESS, [_progress_row(job) for job in changed])
+            await self.add_lines(connection, lines)
+
+    async def add_lines(self, connection: AsyncConnection, lines: Sequence[LogLine]) -> None:
+        if lines:
+            fields = ("job_id", "attempt", "at", "level", "message")
+            await connection.execute(
+                insert(job_log), [{name: getattr(line, name) for name in fields} for line in lines]
+            )
+
+    async def unfinished(self) -> list[Job]:
+        """Jobs an earlier process left queued or running, oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(jobs).where(jobs.c.state.in_([State.QUEUED, State.RUNNING])).order_by(jobs.c.id)
+            )
+            return [_job(row) for row in rows]
+
+    async def search(self, wanted: JobFilter) -> JobPage:
+        """One page, newest first."""
+        conditions = _conditions(wanted)
+        page = select(jobs).where(*conditions, *_after(wanted.cursor)).order_by(jobs.c.id.desc())
+        async with self._database.read() as connection:
+            total = (await connection.execute(select(func.count()).select_from(jobs).where(*conditions))).scalar_one()
+            rows = (await connection.execute(page.limit(wanted.limit + 1))).all()
+        items = [_job(row) for row in rows[: wanted.limit]]
+        return JobPage(items, items[-1].id if len(rows) > wanted.limit else None, total)
+
+    async def log(self, job_id: str, *, limit: int = 1_000) -> list[LogLine]:
+        """The newest `limit` lines, oldest first."""
+        query = select(job_log).where(job_log.c.job_id == job_id).order_by(job_log.c.id.desc()).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            LogLine(job_id=row.job_id, attempt=row.attempt, at=row.at, level=row.level, message=row.message)
+            for row in reversed(rows)
+        ]
+
+
+_SAVE_PROGRESS = (
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("the_id"),
+        jobs.c.attempt == bindparam("the_attempt"),
+        jobs.c.state == State.RUNNING.value,
+    )
+    .values({name: bindparam(f"new_{name}") for name in _PROGRESS_FIELDS})
+)
+
+
+def _progress_row(job: Job) -> dict[str, Any]:
+    values = {f"new_{name}": getattr(job, name) for name in _PROGRESS_FIELDS}
+    return {"the_id": job.id, "the_attempt": job.attempt, **values}
+
+
+def _row(job: Job) -> dict[str, Any]:
+    values = {name: getattr(job, name) for name in _FIELDS}
+    values["state"] = job.state.value
+    values["error"] = msgspec.to_builtins(job.error)
+    return values
+
+
+def _job(row: Row[Any]) -> Job:
+    values = {name: row._mapping[name] for name in _FIELDS}
+    return msgspec.convert(values, Job, strict=False)
+
+
+def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.owner_id is not None:
+        conditions.append(jobs.c.owner_id == wanted.owner_id)
+    if wanted.states:
+        conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
+    if wanted.kinds:
+        conditions.append(jobs.c.kind.in_(wanted.kinds))
+    if wanted.since is not None:
+        conditions.append(jobs.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(jobs.c.created_at < wanted.until)
+    for word in wanted.text.split():
+        columns = (jobs.c.title, jobs.c.message, jobs.c.kind)
+        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return conditions
+
+
+def _after(cursor: str | None) -> list[ColumnElement[bool]]:
+    if cursor is None:
+        return []
+    if len(cursor) != _ID_LENGTH:
+        raise InvalidInput("This cursor is not one of ours; start again without it.")
+    return [and_(jobs.c.id < cursor)]
+
+
+def line_now(job: Job, message: str, level: str) -> LogLine:
+    return LogLine(job_id=job.id, attempt=job.attempt, at=utc_now(), level=level, message=message)

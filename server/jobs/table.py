@@ -1,0 +1,71 @@
+"""Live jobs in memory: the newest snapshot of each job that is not over, or only just, and who wants to know."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from server.jobs.job import Job
+
+Listener = Callable[[Job, Job | None], None]
+"""Called with the new snapshot and the one before, at once and on the event loop; must not block."""
+
+_KEPT_SECONDS = 60.0  # a page that reconnects still sees how the job ended
+_KEPT_FINISHED = 2_000
+
+
+class JobTable:
+    """The one place where live jobs stand; whatever changes a job puts it here."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._by_owner: dict[str, dict[str, Job]] = {}
+        self._finished: OrderedDict[str, float] = OrderedDict()  # job id → when, oldest first
+        self._listeners: list[Listener] = []
+        self._clock = clock
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def live_of(self, owner_id: str) -> list[Job]:
+        """The owner's jobs that are not over, and those that ended within the last minute; oldest first."""
+        self._forget_old()
+        return sorted(self._by_owner.get(owner_id, {}).values(), key=lambda job: job.id)
+
+    def all_live(self) -> list[Job]:
+        self._forget_old()
+        return sorted(self._jobs.values(), key=lambda job: job.id)
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def put(self, job: Job) -> None:
+        """Make `job` the newest snapshot and tell the listeners; an older revision than the known one is a bug."""
+        before = self._jobs.get(job.id)
+        if before is not None and job.revision <= before.revision:
+            raise ValueError(f"job {job.id}: revision {job.revision} is not newer than {before.revision}")
+        self._jobs[job.id] = job
+        self._by_owner.setdefault(job.owner_id, {})[job.id] = job
+        self._finished.pop(job.id, None)
+        if job.state.is_final:
+            self._finished[job.id] = self._clock()
+        self._forget_old()
+        for listener in self._listeners:
+            listener(job, before)
+
+    def _forget_old(self) -> None:
+        horizon = self._clock() - _KEPT_SECONDS
+        while self._finished:
+            job_id, finished = next(iter(self._finished.items()))
+            if finished > horizon and len(self._finished) <= _KEPT_FINISHED:
+                return
+            self._forget(job_id)
+
+    def _forget(self, job_id: str) -> None:
+        del self._finished[job_id]
+        job = self._jobs.pop(job_id)
+        owned = self._by_owner[job.owner_id]
+        del owned[job_id]
+        if not owned:
+            del self._by_owner[job.owner_id]

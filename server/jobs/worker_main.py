@@ -1,0 +1,68 @@
+"""What runs inside a worker process: limits, then one call after the other until the server goes away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import threading
+import traceback
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from server.errors import JinduError
+
+_MIB = 1024 * 1024
+
+
+def main(pipe: Connection, memory_mib: int, niceness: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides when we end
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(niceness)
+    # The data segment, not the address space: libraries reserve far more addresses than they ever use.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * _MIB, memory_mib * _MIB))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            _answer(pipe, pipe.recv_bytes())
+
+
+def _answer(pipe: Connection, request: bytes) -> None:
+    def report(value: Any) -> None:
+        pipe.send(("report", value, 0.0))
+
+    try:
+        function, argument = pickle.loads(request)  # noqa: S301 - from our own server through our own pipe
+        kind, content = "result", function(argument, report)
+    except JinduError as error:
+        kind, content = "error", error
+    except MemoryError:
+        kind, content = "memory", None
+    except (EOFError, BrokenPipeError):
+        raise
+    except BaseException:  # noqa: BLE001,RUF100 - sys.exit() in a library must not end the worker silently
+        kind, content = "trace", traceback.format_exc()
+    try:
+        message = pickle.dumps((kind, content, _rss_mib()), protocol=pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        message = pickle.dumps(("memory", None, _rss_mib()))
+    except Exception:  # noqa: BLE001,RUF100 - anything may go wrong in somebody's __reduce__
+        message = pickle.dumps(("trace", traceback.format_exc(), _rss_mib()))
+    pipe.send_bytes(message)
+
+
+def _rss_mib() -> float:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / _MIB
+
+
+def _end_with_the_server() -> None:
+    """A worker must not outlive a killed server, not even in the middle of a long call."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

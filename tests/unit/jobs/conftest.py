@@ -1,0 +1,98 @@
+"""A real database and a real runner, without HTTP around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import utc_now
+from server.jobs.context import Notice
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.runner import JobRunner
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.jobs.workers import WorkerPool
+from server.storage.database import Database
+from server.storage.tables import users
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
+    await database.migrate()
+    async with database.write() as connection:
+        people = [
+            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
+            for name in ("alice", "bob")
+        ]
+        await connection.execute(insert(users), people)
+    yield database
+    await database.close()
+
+
+@dataclass
+class House:
+    """One start of the job machinery; several may follow each other on one database, as restarts do."""
+
+    database: Database
+    table: JobTable
+    store: JobStore
+    runner: JobRunner
+    workers: WorkerPool
+    life: list[tuple[str, State]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    async def wait_for(self, job_id: str, *states: State, seconds: float = 10.0) -> Job:
+        async with asyncio.timeout(seconds):
+            while True:
+                job = self.table.get(job_id)
+                if job is not None and job.state in states:
+                    return job
+                await asyncio.sleep(0.005)
+
+
+OpenHouse = Callable[..., "asyncio.Future[House]"]
+
+
+@pytest.fixture
+async def open_house(database: Database) -> AsyncIterator[OpenHouse]:
+    houses: list[House] = []
+
+    async def open_one(
+        *kinds: JobKind, heavy_slots: int = 2, max_attempts: int = 3, drain_seconds: float = 0.2
+    ) -> House:
+        table, store = JobTable(), JobStore(database)
+        workers = WorkerPool(size=1, memory_mib=400)
+        house: House
+
+        async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+            return lambda: house.life.append((job.id, job.state))
+
+        runner = JobRunner(
+            database=database,
+            kinds=JobKinds(kinds),
+            table=table,
+            store=store,
+            workers=workers,
+            heavy_slots=heavy_slots,
+            max_attempts=max_attempts,
+            drain_seconds=drain_seconds,
+            notify=lambda job, notice: house.notices.append(notice),
+            on_life_change=on_life_change,
+        )
+        house = House(database, table, store, runner, workers)
+        houses.append(house)
+        await runner.open()
+        return house
+
+    yield open_one  # type: ignore[misc]
+    for house in houses:
+        await house.runner.drain()
+        await house.workers.close()

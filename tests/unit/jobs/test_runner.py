@@ -1,0 +1,375 @@
+"""The life of jobs on a real database: order, outcomes, cancelling, retrying, crashes and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Conflict, FileProblem, JobFailed, NotFound, Unavailable
+from server.jobs.context import JobContext
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind
+from server.jobs.store import JobFilter
+from server.storage.tables import jobs
+from tests.unit.jobs import worker_functions
+from tests.unit.jobs.conftest import House, OpenHouse
+
+DONE = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+
+def kind(function: Any, **changes: Any) -> JobKind:
+    return JobKind(**{"name": "work", "unit": "steps", "function": function, **changes})
+
+
+async def begin(house: House, owner: str = "alice", **changes: Any) -> Job:
+    return await house.runner.start("work", **{"owner_id": owner, "title": "Some work", "parameters": {}, **changes})
+
+
+async def forever(context: JobContext) -> None:
+    context.advance(1, total=10)
+    await asyncio.Event().wait()
+
+
+async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> dict[str, Any]:
+        context.advance(3, total=4, stage="counting", detail={"rejected": 1})
+        context.log("half way")
+        return {"links": {"dataset": "/datasets/a"}}
+
+    house = await open_house(kind(work))
+    started = await begin(house)
+    assert started.state is State.QUEUED
+    job = await house.wait_for(started.id, *DONE)
+    assert (job.state, job.progress, job.total, job.percent) == (State.SUCCEEDED, 4, 4, 100.0)
+    assert job.result == {"links": {"dataset": "/datasets/a"}}
+    assert house.life == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
+    stored = await house.store.get(job.id)
+    assert stored == job
+    assert [line.message for line in await house.store.log(job.id)] == ["half way"]
+
+
+async def test_known_error_fails_the_job_with_its_code_and_message(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        raise FileProblem("Line {line} is longer than {limit} bytes.", code="line_too_long", line=7, limit=10)
+
+    house = await open_house(kind(work))
+    job = await house.wait_for((await begin(house)).id, *DONE)
+    assert job.state is State.FAILED
+    assert job.error is not None
+    assert (job.error.code, job.error.parameters) == ("line_too_long", {"line": 7, "limit": 10})
+    assert job.error.message == "Line {line} is longer than {limit} bytes."
+
+
+async def test_unexpected_error_is_logged_and_told_without_its_trace(
+    open_house: OpenHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(context: JobContext) -> None:
+        raise ZeroDivisionError("a secret detail")
+
+    house = await open_house(kind(work))
+    with caplog.at_level(logging.ERROR):
+        job = await house.wait_for((await begin(house)).id, *DONE)
+    assert job.error is not None
+    assert job.error.code == "internal_error"
+    assert "secret" not in job.error.message
+    assert "a secret detail" in caplog.text
+
+
+async def test_same_idempotency_key_is_the_same_job(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever))
+    calls = 0
+
+    async def also(connection: AsyncConnection, job: Job) -> None:
+        nonlocal calls
+        calls += 1
+
+    first = await begin(house, idempotency_key="k", also=also)
+    again = await begin(house, idempotency_key="k", also=also)
+    other = await begin(house, owner="bob", idempotency_key="k", also=also)
+    assert first.id == again.id != other.id
+    assert calls == 2
+
+
+async def test_job_is_not_stored_when_what_belongs_to_it_fails(open_house: OpenHouse) -> None:
+    async def also(connection: AsyncConnection, job: Job) -> None:
+        raise Conflict
+
+    house = await open_house(kind(forever))
+    with pytest.raises(Conflict):
+        await begin(house, also=also)
+    assert (await house.store.search(JobFilter())).total == 0
+    assert house.table.all_live() == []
+
+
+async def test_owners_take_turns(open_house: OpenHouse) -> None:
+    order: list[str] = []
+    everybody_waits = asyncio.Event()
+
+    async def work(context: JobContext) -> None:
+        order.append(context.job.title)
+        await everybody_waits.wait()
+
+    house = await open_house(kind(work), heavy_slots=1)
+    for number in range(3):
+        await begin(house, title=f"a{number}")
+    last = [await begin(house, owner="bob", title=f"b{number}") for number in range(2)][-1]
+    everybody_waits.set()
+    await house.wait_for(last.id, *DONE)
+    assert order[:4] == ["a0", "b0", "a1", "b1"]
+
+
+async def test_no_more_heavy_jobs_than_slots_but_light_ones_start_at_once(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever), kind(forever, name="light", heavy=False), heavy_slots=2)
+    heavy = [await begin(house) for _ in range(4)]
+    light = await house.runner.start("light", owner_id="alice", title="Light", parameters={})
+    await house.wait_for(light.id, State.RUNNING)
+    await house.wait_for(heavy[1].id, State.RUNNING)
+    assert [house.table.get(job.id).state for job in heavy[2:]] == [State.QUEUED] * 2  # type: ignore[union-attr]
+    assert house.runner.statistics().heavy_running == 2
+
+
+async def test_progress_never_goes_backwards_and_total_follows(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        context.advance(5, total=8)
+        context.advance(3)
+        assert context.job.progress == 5
+        context.advance(10)
+        assert context.job.total == 10
+        raise JobFailed("enough")
+
+    house = await open_house(kind(work))
+    job = await house.wait_for((await begin(house)).id, *DONE)
+    assert (job.progress, job.total) == (10, 10)
+
+
+async def test_many_steps_are_few_changes(open_house: OpenHouse) -> None:
+    changes: list[Job] = []
+
+    async def work(context: JobContext) -> None:
+        for number in range(10_000):
+            context.advance(number + 1, total=10_000)
+            if number % 1000 == 0:
+                await asyncio.sleep(0.02)
+
+    house = await open_house(kind(work))
+    house.table.listen(lambda job, before: changes.append(job))
+    job = await house.wait_for((await begin(house)).id, *DONE)
+    assert job.progress == 10_000
+    assert len(changes) <= 10
+    assert [change.revision for change in changes] == list(range(1, len(changes) + 1))
+
+
+async def test_queued_job_is_cancelled_at_once(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever), heavy_slots=1)
+    await begin(house)
+    waiting = await begin(house)
+    assert (await house.runner.cancel(waiting.id)).state is State.CANCELLED
+
+
+async def test_running_job_is_cancelled_within_two_seconds_with_its_worker(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        await context.run_in_worker(worker_functions.sleep, 60.0, on_report=lambda pid: context.advance(1))
+
+    house = await open_house(kind(work))
+    job = await begin(house)
+    async with asyncio.timeout(10):
+        while house.table.get(job.id).progress == 0:  # type: ignore[union-attr]
+            await asyncio.sleep(0.01)
+    async with asyncio.timeout(2):
+        assert (await house.runner.cancel(job.id)).state is State.CANCELLED
+
+
+async def test_job_function_that_will_not_stop_is_given_up_and_fenced(open_house: OpenHouse) -> None:
+    release, fenced = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(context: JobContext) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await release.wait()
+        with pytest.raises(JobFailed, match="given up"):
+            async with house.database.write() as connection:
+                await context.fence(connection)
+        context.advance(99)
+        fenced.set()
+
+    house = await open_house(kind(stubborn))
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    async with asyncio.timeout(2):
+        cancelled = await house.runner.cancel(job.id)
+    assert cancelled.state is State.CANCELLED
+    release.set()
+    await asyncio.wait_for(fenced.wait(), 5)
+    assert house.table.get(job.id) == cancelled
+
+
+async def test_cancelling_what_is_over_changes_nothing(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None: ...
+
+    house = await open_house(kind(work))
+    job = await house.wait_for((await begin(house)).id, *DONE)
+    assert await house.runner.cancel(job.id) == job
+    with pytest.raises(NotFound):
+        await house.runner.cancel("nothing")
+
+
+async def test_failed_job_is_retried_from_the_beginning_and_counts_its_attempts(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        context.advance(context.job.attempt, total=2)
+        if context.job.attempt == 1:
+            raise JobFailed("not yet")
+
+    house = await open_house(kind(work))
+    job = await house.wait_for((await begin(house)).id, State.FAILED)
+    queued = await house.runner.retry(job.id)
+    assert (queued.state, queued.error, queued.progress, queued.attempt) == (State.QUEUED, None, 0, 1)
+    again = await house.wait_for(job.id, State.SUCCEEDED)
+    assert (again.attempt, again.progress) == (2, 2)
+    with pytest.raises(Conflict, match="failed or was cancelled"):
+        await house.runner.retry(job.id)
+
+
+async def test_job_pressed_by_two_people_is_queued_once(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        raise JobFailed("always")
+
+    house = await open_house(kind(work))
+    job = await house.wait_for((await begin(house)).id, State.FAILED)
+    answers = await asyncio.gather(*(house.runner.retry(job.id) for _ in range(3)), return_exceptions=True)
+    assert sum(isinstance(answer, Job) for answer in answers) == 1
+
+
+async def test_running_job_goes_back_to_the_queue_after_a_crash(open_house: OpenHouse) -> None:
+    first = await open_house(kind(forever), heavy_slots=1)
+    job = await begin(first)
+    waiting = await begin(first, owner="bob")
+    await first.wait_for(job.id, State.RUNNING)
+
+    async def work(context: JobContext) -> None: ...
+
+    second = await open_house(kind(work))  # the first one never got to say goodbye
+    done = await second.wait_for(job.id, State.SUCCEEDED)
+    assert (done.attempt, done.interruptions) == (2, 1)
+    await second.wait_for(waiting.id, State.SUCCEEDED)
+    assert done.revision > first.table.get(job.id).revision  # type: ignore[union-attr]
+    assert "stopped in the middle" in (await second.store.log(job.id))[0].message
+
+
+async def test_attempt_that_was_given_up_cannot_overwrite_its_successor(open_house: OpenHouse) -> None:
+    release = asyncio.Event()
+
+    async def slow(context: JobContext) -> None:
+        await release.wait()
+        raise JobFailed("from the dead")
+
+    async def work(context: JobContext) -> None: ...
+
+    first = await open_house(kind(slow))
+    job = await begin(first)
+    await first.wait_for(job.id, State.RUNNING)
+    second = await open_house(kind(work))
+    await second.wait_for(job.id, State.SUCCEEDED)
+    release.set()
+    async with asyncio.timeout(5):
+        while first.runner.statistics().running:
+            await asyncio.sleep(0.01)
+    stored = await second.store.get(job.id)
+    assert stored is not None
+    assert stored.state is State.SUCCEEDED
+
+
+async def test_job_that_is_interrupted_too_often_fails_with_the_reason(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever), max_attempts=2)
+    job = await begin(house)
+    for _ in range(2):
+        await house.wait_for(job.id, State.RUNNING)
+        house = await open_house(kind(forever), max_attempts=2)
+    failed = await house.wait_for(job.id, State.FAILED)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.parameters) == ("interrupted", {"count": 2})
+
+
+async def test_kind_that_does_not_count_interruptions_is_always_taken_up_again(open_house: OpenHouse) -> None:
+    waits = kind(forever, counts_interruptions=False)
+    house = await open_house(waits, max_attempts=1)
+    job = await begin(house)
+    for _ in range(3):
+        await house.wait_for(job.id, State.RUNNING)
+        house = await open_house(waits, max_attempts=1)
+    assert (await house.wait_for(job.id, State.RUNNING)).interruptions == 0
+
+
+async def test_cancel_that_was_asked_for_before_the_crash_holds(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever))
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    await house.store.request_cancel(job.id)
+    again = await open_house(kind(forever))
+    await again.wait_for(job.id, State.CANCELLED)
+
+
+async def test_job_of_a_kind_that_is_gone_fails_clearly(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever))
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    async with house.database.write() as connection:
+        await connection.execute(update(jobs).values(kind="forgotten"))
+    again = await open_house(kind(forever))
+    failed = await again.wait_for(job.id, State.FAILED)
+    assert failed.error is not None
+    assert failed.error.code == "unknown_kind"
+
+
+async def test_drained_job_is_back_in_the_queue_and_no_new_one_is_taken(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever))
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    await house.runner.drain()
+    stored = await house.store.get(job.id)
+    assert stored is not None
+    assert (stored.state, stored.interruptions) == (State.QUEUED, 0)
+    with pytest.raises(Unavailable):
+        await begin(house)
+
+
+async def test_drain_lets_a_job_finish_within_the_grace_period(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None:
+        context.advance(1)
+        await asyncio.sleep(0.3)
+
+    house = await open_house(kind(work), drain_seconds=5.0)
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    await house.runner.drain()
+    stored = await house.store.get(job.id)
+    assert stored is not None
+    assert stored.state is State.SUCCEEDED
+
+
+async def test_progress_of_a_running_job_is_stored(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever))
+    job = await begin(house)
+    async with asyncio.timeout(5):
+        while (await house.store.get(job.id)).progress != 1:  # type: ignore[union-attr]
+            await asyncio.sleep(0.05)
+
+
+async def test_search_looks_at_everything_and_pages_through_it(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> None: ...
+
+    house = await open_house(kind(work))
+    for number in range(5):
+        await begin(house, title=f"Sales 100% {number} 销售")
+    await begin(house, owner="bob", title="Other")
+    first = await house.store.search(JobFilter(owner_id="alice", text="销售 sales", limit=3))
+    rest = await house.store.search(JobFilter(owner_id="alice", text="销售 sales", limit=3, cursor=first.next_cursor))
+    assert (first.total, len(first.items), len(rest.items), rest.next_cursor) == (5, 3, 2, None)
+    assert {job.id for job in first.items}.isdisjoint(job.id for job in rest.items)
+    assert (await house.store.search(JobFilter(text="0%"))).total == 5
+    assert (await house.store.search(JobFilter(text="0_"))).total == 0
