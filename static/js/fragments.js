@@ -1,0 +1,117 @@
+// HTML is written once, by the server: `[data-live-fragment="/url"]` is fetched again and swapped when one of the
+// events in `data-live-on` ("job:<id>", "jobs", "dataset:<name>", "batch:<id>", …; spaces between) says that something changed.
+
+import { t } from "./i18n.js";
+
+const PAUSE_MS = 400; // many changes at once become one request
+
+export class Fragments {
+  #live;
+  #waiting = new Map(); // element → timer
+  #subscribed = new Set();
+
+  constructor(live) {
+    this.#live = live;
+  }
+
+  start(table) {
+    table.listen((job, before) => {
+      if (before?.state === job.state && before?.attempt === job.attempt) return;
+      if (!before && !document.querySelector("[data-live-fragment]")) return;
+      this.changed(`job:${job.job_id}`);
+      this.changed("jobs");
+    });
+    this.watch();
+  }
+
+  // Subscribe to what the page's fragments name; called again after a page adds some.
+  watch() {
+    for (const element of document.querySelectorAll("[data-live-fragment]")) {
+      for (const event of eventsOf(element)) {
+        if (event === "jobs" || this.#subscribed.has(event)) continue;
+        this.#subscribed.add(event);
+        this.#live.subscribe(event, () => this.changed(event));
+      }
+    }
+  }
+
+  changed(event) {
+    for (const element of document.querySelectorAll("[data-live-fragment]")) {
+      if (eventsOf(element).includes(event)) this.refreshSoon(element);
+    }
+  }
+
+  refreshAll() {
+    for (const element of document.querySelectorAll("[data-live-fragment]")) this.refreshSoon(element);
+  }
+
+  refreshSoon(element) {
+    if (this.#waiting.has(element)) return;
+    const refresh = async () => {
+      this.#waiting.delete(element);
+      await refreshFragment(element);
+    };
+    this.#waiting.set(element, setTimeout(refresh, PAUSE_MS));
+  }
+}
+
+const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter(Boolean);
+
+// Fetch and swap; what is focused, open or scrolled stays so. A failure leaves the old content and offers to try again.
+export async function refreshFragment(element) {
+  try {
+    const response = await fetch(element.dataset.liveFragment, { headers: { "X-Fragment": "1" } });
+    if (response.status === 401) return location.reload();
+    if (!response.ok) throw new Error(response.statusText);
+    swap(element, await response.text());
+    element.querySelector(":scope > .fragment-error")?.remove();
+  } catch {
+    showFailure(element);
+  }
+  return undefined;
+}
+
+function swap(element, html) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  const own = fresh.content.querySelector(`[data-live-fragment="${CSS.escape(element.dataset.liveFragment)}"]`);
+  const content = own ? own.childNodes : fresh.content.childNodes;
+  const remembered = remember(element);
+  element.replaceChildren(...content);
+  remembered();
+  element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
+}
+
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+function remember(element) {
+  const active = element.contains(document.activeElement) ? document.activeElement : null;
+  const position = active ? [...element.querySelectorAll(FOCUSABLE)].indexOf(active) : -1;
+  const key = active && (active.id || active.getAttribute("href"));
+  const open = [...element.querySelectorAll("details[id][open]")].map((details) => details.id);
+  const scrolled = [...element.querySelectorAll(".table-scroll, pre")].map((box) => [box.scrollLeft, box.scrollTop]);
+  return () => {
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    element.querySelectorAll(".table-scroll, pre").forEach((box, index) => {
+      [box.scrollLeft, box.scrollTop] = scrolled[index] ?? [0, 0];
+    });
+    if (!active) return;
+    const candidates = [...element.querySelectorAll(FOCUSABLE)];
+    const same = candidates.find((each) => key && (each.id || each.getAttribute("href")) === key);
+    (same ?? candidates[position])?.focus({ preventScroll: true });
+  };
+}
+
+function showFailure(element) {
+  if (element.querySelector(":scope > .fragment-error")) return;
+  const notice = document.createElement("p");
+  notice.className = "notice notice--warning fragment-error";
+  notice.append(t("This part could not be brought up to date."), " ");
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "link-button";
+  again.textContent = t("Try again");
+  again.addEventListener("click", () => refreshFragment(element));
+  notice.append(again);
+  element.prepend(notice);
+}

@@ -1,0 +1,42 @@
+// Keeps every `[data-job-id]` of the page true: bar, figures, percentage, message.
+
+import { figures } from "./figures.js";
+import { percent, t } from "./i18n.js";
+
+export function startJobsLive(table) {
+  table.listen((job) => {
+    for (const element of document.querySelectorAll(`[data-job-id="${CSS.escape(job.job_id)}"]`)) show(element, job);
+  });
+  document.addEventListener("fragment:swapped", (event) => {
+    for (const element of event.target.querySelectorAll("[data-job-id]")) {
+      const job = table.get(element.dataset.jobId);
+      if (job) show(element, job);
+    }
+  });
+}
+
+// Draws `job` into an element unless that shows something newer already.
+export function show(element, job) {
+  if (Number(element.dataset.revision ?? -1) >= job.revision) return;
+  element.dataset.revision = job.revision;
+  element.dataset.attempt = job.attempt;
+  element.dataset.state = job.state;
+  const bar = element.querySelector(".progress__bar");
+  if (bar) drawBar(bar, job);
+  setText(element.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
+  setText(element.querySelector(".progress__figures"), figures(job));
+  setText(element.querySelector(".progress__message"), job.message ? t(job.message) : "");
+}
+
+function drawBar(bar, job) {
+  bar.classList.toggle("is-indeterminate", job.percent == null && job.state === "running");
+  bar.setAttribute("aria-valuetext", figures(job));
+  if (job.percent == null) bar.removeAttribute("aria-valuenow");
+  else bar.setAttribute("aria-valuenow", Math.floor(job.percent));
+  bar.querySelector(".progress__fill").setAttribute("width", `${job.percent ?? 0}%`);
+}
+
+// Untouched text keeps selections and spares screen readers.
+function setText(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,36 @@
+// What runs, on every page: the strip in the top bar and the percentage in the tab's title.
+
+import { percent, t } from "./i18n.js";
+
+export function startRunningStrip(table) {
+  const strip = document.getElementById("running-strip");
+  const title = document.title;
+  const update = () => {
+    const jobs = table.running();
+    strip.hidden = jobs.length === 0;
+    const overall = overallPercent(jobs);
+    if (jobs.length) showStrip(strip, jobs, overall);
+    const shown = pageJobPercent(table) ?? overall;
+    document.title = jobs.length && shown != null ? `${percent(shown)} · ${title}` : title;
+  };
+  table.listen(update);
+  return update;
+}
+
+function showStrip(strip, jobs, overall) {
+  const text = jobs.length === 1 ? t("1 running") : t("{count} running", { count: jobs.length });
+  strip.querySelector(".running__text").textContent = overall == null ? text : `${text} · ${percent(overall)}`;
+  strip.querySelector(".progress__fill").setAttribute("width", `${overall ?? 0}%`);
+}
+
+// The mean of those whose total is known; null when none is.
+function overallPercent(jobs) {
+  const known = jobs.filter((job) => job.percent != null);
+  return known.length ? known.reduce((sum, job) => sum + job.percent, 0) / known.length : null;
+}
+
+// A page about one job (`[data-page-job]`) shows that one in its title.
+function pageJobPercent(table) {
+  const id = document.querySelector("[data-page-job]")?.dataset.pageJob;
+  return id ? table.get(id)?.percent : null;
+}
