@@ -186,6 +186,10 @@ class Catalog:
         async with self._database.read() as connection:
             return await _find(connection, owner_id, name)
 
+    async def require_mode_fits(self, connection: AsyncConnection, owner_id: str, name: str, mode: Mode) -> None:
+        """What `publish` would say of the mode, before the work is done."""
+        require_mode_fits(name, mode, await _find(connection, owner_id, name))
+
     async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> DatasetPage:
         """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
         async with self._database.read() as connection:

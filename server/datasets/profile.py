@@ -1,0 +1,121 @@
+"""What the values of each column look like: nulls, range, distinct values, the most frequent ones, a histogram."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.datasets.query import QueryLimits, QuerySession, quoted
+from server.datasets.rows import plain
+
+BINS = 24
+TOP = 6
+_VIEW = "data"
+_SAMPLE_ROWS = 500_000  # shapes do not get clearer beyond, only slower
+_MEASURED = frozenset({"integer", "decimal", "date", "datetime"})
+_DETAIL_SHARE = 0.6  # of the time limit: columns after that are shown without details
+
+
+class TopValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A frequent value and its share (0 to 1) of all rows."""
+
+    value: str
+    share: float
+
+
+class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """One column. `distinct` is an estimate; `histogram` counts values in equal steps from `min` to `max`."""
+
+    name: str
+    type: str
+    nulls: int
+    distinct: int
+    min: Any = None
+    max: Any = None
+    top: list[TopValue] = []
+    histogram: list[int] = []
+    sampled: bool = False
+
+
+class ProfileRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which files to look at."""
+
+    paths: tuple[Path, ...]
+    columns: tuple[dict[str, Any], ...]
+    limits: QueryLimits
+
+
+def profile_columns(request: ProfileRequest, report: Callable[[Any], None]) -> list[ColumnProfile]:
+    """One scan for all figures, then a look at each column while there is time."""
+    deadline = time.monotonic() + request.limits.seconds * _DETAIL_SHARE
+    session = QuerySession({_VIEW: request.paths}, request.limits)
+    try:
+        count, profiles = _figures(session, request.columns)
+        return [
+            _detailed(session, profile, count) if count and time.monotonic() < deadline else profile
+            for profile in profiles
+        ]
+    finally:
+        session.close()
+
+
+def _figures(session: QuerySession, columns: tuple[dict[str, Any], ...]) -> tuple[int, list[ColumnProfile]]:
+    parts = ["count(*)"]
+    for column in columns:
+        name = quoted(column["name"])
+        parts += [f"count({name})", f"approx_count_distinct({name})", f"min({name})", f"max({name})"]
+    row = session.execute(f"select {', '.join(parts)} from {_VIEW}", {}).rows[0]  # noqa: S608 – quoted names only
+    count: int = row[0]
+    profiles = []
+    for place, column in enumerate(columns):
+        present, distinct, low, high = row[1 + 4 * place : 5 + 4 * place]
+        profiles.append(
+            ColumnProfile(
+                name=column["name"],
+                type=column["type"],
+                nulls=count - present,
+                distinct=min(distinct, present),
+                min=plain(low),
+                max=plain(high),
+            )
+        )
+    return count, profiles
+
+
+def _detailed(session: QuerySession, profile: ColumnProfile, count: int) -> ColumnProfile:
+    sampled = count > _SAMPLE_ROWS
+    source = f"select {quoted(profile.name)} as v from {_VIEW}"  # noqa: S608 – quoted name
+    if sampled:
+        # Bernoulli, not reservoir: it needs no memory for the rows it keeps.
+        source += f" tablesample bernoulli({100 * _SAMPLE_ROWS / count:.4f}%) repeatable (1)"
+    if profile.type in _MEASURED and profile.min != profile.max:
+        return msgspec.structs.replace(profile, histogram=_histogram(session, source, profile.type), sampled=sampled)
+    if profile.distinct >= count - profile.nulls > TOP:  # every value once: no value says anything
+        return profile
+    return msgspec.structs.replace(profile, top=_top(session, source), sampled=sampled)
+
+
+def _histogram(session: QuerySession, source: str, kind: str) -> list[int]:
+    number = "epoch(v)" if kind in ("date", "datetime") else "v::double"
+    rows = session.execute(
+        f"with x as (select {number} as n from ({source}) where v is not null), "  # noqa: S608
+        "r as (select min(n) as low, max(n) as high from x) "
+        f"select least({BINS - 1}, floor({BINS} * (n - low) / nullif(high - low, 0)))::int as bin, count(*) "
+        "from x, r group by 1",
+        {},
+    ).rows
+    counts = {bin_: count for bin_, count in rows if bin_ is not None}
+    return [counts.get(place, 0) for place in range(BINS)]
+
+
+def _top(session: QuerySession, source: str) -> list[TopValue]:
+    rows = session.execute(
+        f"with x as ({source}) select v::varchar, count(*) / (select count(*) from x) from x "  # noqa: S608
+        f"where v is not null group by 1 order by 2 desc, 1 limit {TOP}",
+        {},
+    ).rows
+    return [TopValue(value=value[:80], share=float(share)) for value, share in rows]
