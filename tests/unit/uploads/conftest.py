@@ -1,0 +1,92 @@
+"""A real database, a real directory and a receiver, without HTTP around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from server.clock import new_id, utc_now
+from server.storage.database import Database
+from server.storage.tables import users
+from server.uploads.arrivals import Arrivals
+from server.uploads.files import Upload, UploadStore
+from server.uploads.partial import create_file
+from server.uploads.receiving import Receiver
+
+SILENT_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where uploads arrive in these tests."""
+
+    database: Database
+    store: UploadStore
+    arrivals: Arrivals
+    receiver: Receiver
+
+    async def announce(self, size: int | None, *, owner_id: str = "alice", expires_in: float = 3600.0) -> Upload:
+        upload_id = new_id()
+        upload = Upload(
+            id=upload_id,
+            owner_id=owner_id,
+            name="sales.csv",
+            media_type="text/csv",
+            size=size,
+            offset=0,
+            sha256=None,
+            metadata={},
+            job_id=None,
+            created_at=utc_now(),
+            completed_at=None,
+            expires_at=utc_now() + timedelta(seconds=expires_in),
+            path=self.store.path(upload_id),
+        )
+        create_file(upload.path)
+        async with self.database.write() as connection:
+            await self.store.add(connection, upload)
+        return upload
+
+    async def stored(self, upload: Upload) -> Upload:
+        found = await self.store.get(upload.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
+    await database.migrate()
+    async with database.write() as connection:
+        people = [
+            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
+            for name in ("alice", "bob")
+        ]
+        await connection.execute(insert(users), people)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def landing(database: Database, tmp_path: Path) -> Landing:
+    return new_landing(database, tmp_path / "uploads")
+
+
+def new_landing(database: Database, directory: Path, *, min_free_bytes: int = 0) -> Landing:
+    """As after a start of the server: nothing is remembered but what is stored."""
+    directory.mkdir(exist_ok=True)
+    store, arrivals = UploadStore(database, directory), Arrivals()
+    receiver = Receiver(
+        store=store,
+        arrivals=arrivals,
+        clock=utc_now,
+        expiry=timedelta(hours=1),
+        min_free_bytes=min_free_bytes,
+        silent_seconds=SILENT_SECONDS,
+    )
+    return Landing(database, store, arrivals, receiver)

@@ -1,0 +1,44 @@
+"""What nobody finishes goes; what is finished or fresh stays."""
+
+from __future__ import annotations
+
+from server.clock import utc_now
+from server.uploads.expiry import ExpirySweep
+from tests.unit.uploads.conftest import Landing
+from tests.unit.uploads.test_receiving import in_pieces
+
+
+def sweep_of(landing: Landing) -> ExpirySweep:
+    return ExpirySweep(store=landing.store, receiver=landing.receiver, clock=utc_now)
+
+
+async def test_an_unfinished_upload_past_its_time_is_removed(landing: Landing) -> None:
+    late = await landing.announce(10, expires_in=-1.0)
+    fresh = await landing.announce(10)
+    await sweep_of(landing).sweep()
+    assert await landing.store.get(late.id) is None
+    assert not late.path.exists()
+    assert (await landing.stored(fresh)).path.exists()
+
+
+async def test_a_finished_upload_never_expires(landing: Landing) -> None:
+    upload = await landing.announce(3, expires_in=-1.0)
+    await landing.receiver.receive(upload.id, in_pieces(b"abc"), offset=0, max_bytes=10)
+    await sweep_of(landing).sweep()
+    assert (await landing.stored(upload)).path.read_bytes() == b"abc"
+
+
+async def test_bytes_give_an_upload_more_time(landing: Landing) -> None:
+    upload = await landing.announce(10, expires_in=-1.0)
+    received = await landing.receiver.receive(upload.id, in_pieces(b"abc"), offset=0, max_bytes=10)
+    assert received.expires_at is not None
+    assert received.expires_at > utc_now()
+
+
+async def test_files_without_a_row_are_removed_at_start(landing: Landing) -> None:
+    upload = await landing.announce(10)
+    stray = landing.store.directory / "stray"
+    stray.write_bytes(b"left by a crash")
+    await sweep_of(landing).open()
+    assert not stray.exists()
+    assert upload.path.exists()
