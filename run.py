@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from server import settings as settings_module
+from server.cli.arguments import add_commands
 from server.errors import ConfigurationError
 
 
@@ -15,9 +16,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="run.py", description="Jindu: business reporting that shows its work.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
+    add_commands(commands)
     options = vars(parser.parse_args(arguments))
     run = options.pop("run")
     options.pop("command")
+    options.pop("admin_command", None)
     try:
         return int(run(options))
     except ConfigurationError as error:

@@ -115,10 +115,13 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
 
 
+_OF_THE_CLIENT = frozenset({"JINDU_URL", "JINDU_TOKEN"})  # what `import`, `report` and `watch` read; no settings
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in environ.items():
-        if not name.startswith("JINDU_"):
+        if not name.startswith("JINDU_") or name in _OF_THE_CLIENT:
             continue
         key = name.removeprefix("JINDU_").lower()
         if key.endswith("_file"):

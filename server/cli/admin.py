@@ -1,0 +1,65 @@
+"""`admin create`: an account made in the data directory itself, for who cannot or will not use a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from pathlib import Path
+
+from server import settings as settings_module
+from server.app import build_app
+from server.auth.permissions import Role
+from server.errors import ConfigurationError, JinduError
+from server.http import keys
+from server.settings import Settings
+
+
+def create_admin(*, user: str | None, password_file: Path | None, data: str | None) -> int:
+    """Status 0 when the administrator exists now, 2 when the name or password cannot be used."""
+    settings = settings_module.load({"data": data})
+    name = user or settings.admin_user or _asked_name()
+    password = _password(settings, password_file)
+    try:
+        asyncio.run(_create(settings, name, password))
+    except JinduError as error:
+        reasons = [f"{problem.field}: {problem.text}" for problem in error.errors] or [error.text]
+        print("jindu: " + "\n       ".join(reasons), file=sys.stderr)
+        return 2
+    print(f"Administrator {name} was created in {settings.data}.")
+    return 0
+
+
+async def _create(settings: Settings, name: str, password: str) -> None:
+    # Built, but never started: a server that runs on the same data keeps its jobs to itself.
+    app = build_app(settings)
+    try:
+        await app[keys.DATABASE].migrate()
+        await app[keys.ACCOUNTS].create_user(None, name=name, password=password, role=Role.ADMIN)
+    finally:
+        await app[keys.DATABASE].close()
+
+
+def _asked_name() -> str:
+    _require_terminal("Say who: --user NAME.")
+    return input("User name: ").strip()
+
+
+def _password(settings: Settings, file: Path | None) -> str:
+    if file is not None:
+        try:
+            return file.read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError("The password file {file} cannot be read.", file=str(file)) from error
+    if settings.admin_password:
+        return settings.admin_password
+    _require_terminal("Give the password with --password-file or JINDU_ADMIN_PASSWORD.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("The same again: ") != password:
+        raise ConfigurationError("The two passwords differ; nothing was created.")
+    return password
+
+
+def _require_terminal(otherwise: str) -> None:
+    if not sys.stdin.isatty():
+        raise ConfigurationError(otherwise)
