@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
+from aiohttp_session import session_middleware
 
+from server.auth.audit import Audit
+from server.auth.authenticator import Authenticator
+from server.auth.credentials import Credentials
+from server.auth.secret_key import load_key
+from server.auth.throttle import LoginThrottle
 from server.http import keys
+from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import add_endpoints
+from server.http.problems import mark_prepared, problem_middleware
+from server.http.readiness import Phase, Readiness
+from server.http.response_headers import add_headers
+from server.http.same_origin import same_origin_middleware
+from server.http.sessions import SessionCookies, identity_middleware
 from server.languages import Languages
 from server.metrics import LoopLag
+from server.operations.accounts import AccountOperations
+from server.operations.admin import AdminOperations
+from server.operations.first_run import FirstRun
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from views.api import ENDPOINTS
 from views.context import setup_templates
+from views.errors import error_page
 from views.routes import PAGES
 
 ROOT = Path(__file__).parent.parent
+_LOG = logging.getLogger("jindu")
+_SWEEP_SECONDS = 60.0  # how late an expired session's sockets may be closed
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -29,7 +49,9 @@ def build_app(settings: Settings) -> web.Application:
     Nothing is opened yet. Each resource opens and closes in one `cleanup_ctx`, in the order they stand here.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    app = web.Application()
+    app = web.Application(middlewares=_middlewares(settings))
+    app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers))
+    app[keys.READINESS] = Readiness()
     app[keys.SETTINGS] = settings
     app[keys.LANGUAGES] = Languages.load(ROOT / "locales")
     app[keys.ENDPOINTS] = []
@@ -44,6 +66,7 @@ def build_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_resource(lambda: _open_storage(app)))
 
     # accounts
+    add_accounts(app)
 
     # jobs and live
 
@@ -58,7 +81,44 @@ def build_app(settings: Settings) -> web.Application:
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_static("/static", ROOT / "static", name="static")
+    app.cleanup_ctx.append(_resource(lambda: _be_ready(app[keys.READINESS])))  # last: everything else is open
     return app
+
+
+def _middlewares(settings: Settings) -> list[Middleware]:
+    """From the outside in: name the request and answer errors; browsers' questions; who asks; from where."""
+    cookies = SessionCookies(load_key(settings.secret_key, settings.data), days=settings.session_days)
+    return [
+        problem_middleware(error_page),
+        preflight_middleware(),
+        session_middleware(cookies),
+        identity_middleware(),
+        same_origin_middleware(),
+    ]
+
+
+def add_accounts(app: web.Application) -> None:
+    """Users, sessions, tokens, and the first administrator."""
+    settings, database = app[keys.SETTINGS], app[keys.DATABASE]
+    credentials = Credentials.over(database, session_days=settings.session_days)
+    accounts = AccountOperations(
+        database=database,
+        credentials=credentials,
+        throttle=LoginThrottle(settings.login_attempts),
+        languages=app[keys.LANGUAGES],
+    )
+    app[keys.CREDENTIALS] = credentials
+    app[keys.AUTHENTICATOR] = Authenticator(credentials.sessions, credentials.tokens, app[keys.LANGUAGES])
+    app[keys.ACCOUNTS] = accounts
+    app[keys.FIRST_RUN] = FirstRun(database=database, users=credentials.users, accounts=accounts)
+    app[keys.ADMIN] = AdminOperations(
+        database=database,
+        credentials=credentials,
+        audit=Audit(database),
+        settings=settings,
+        parts={"event_loop": app[keys.LOOP_LAG].statistics},
+    )
+    app.cleanup_ctx.append(_resource(lambda: _open_accounts(app)))
 
 
 def _resource(
@@ -86,3 +146,28 @@ async def _watch_lag(lag: LoopLag) -> AsyncIterator[None]:
     watching = asyncio.create_task(lag.watch())
     yield
     watching.cancel()
+
+
+@asynccontextmanager
+async def _open_accounts(app: web.Application) -> AsyncIterator[None]:
+    settings = app[keys.SETTINGS]
+    await app[keys.FIRST_RUN].prepare(admin_user=settings.admin_user, admin_password=settings.admin_password)
+    sweeping = asyncio.create_task(_end_expired_credentials(app[keys.CREDENTIALS]))
+    yield
+    sweeping.cancel()
+
+
+async def _end_expired_credentials(credentials: Credentials) -> None:
+    while True:
+        try:
+            await credentials.end_expired()
+        except Exception:
+            _LOG.exception("could not end what expired", extra={"action": "end_expired"})
+        await asyncio.sleep(_SWEEP_SECONDS)
+
+
+@asynccontextmanager
+async def _be_ready(readiness: Readiness) -> AsyncIterator[None]:
+    readiness.phase = Phase.READY
+    yield
+    readiness.phase = Phase.DRAINING

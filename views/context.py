@@ -71,7 +71,10 @@ def setup_templates(app: web.Application) -> None:
 def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
     """The page `template` with `values`, in the reader's language. Fragments are rendered the same way."""
     response = web.Response(
-        text=render_text(request, template, **values), status=status, content_type="text/html", charset="utf-8"
+        text=render_text(request, template, status=status, **values),
+        status=status,
+        content_type="text/html",
+        charset="utf-8",
     )
     # Pages are private and live: the back button must not show what was true then.
     response.headers.setdefault("Cache-Control", "no-store")

@@ -67,3 +67,7 @@ class Principal:
         """Raises `NotFound`, not `Forbidden`: that something exists is already more than a stranger may know."""
         if not self.may_see(owner_id):
             raise NotFound
+
+
+# Whoever has not signed in, at the doors that are open to all: owns nothing, may do nothing.
+ANONYMOUS = Principal(user_id="", user_name="", role=Role.VIEWER, language="", scopes=frozenset())

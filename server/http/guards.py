@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.auth.permissions import Principal
+from server.auth.permissions import ANONYMOUS, Principal
 from server.errors import NotSignedIn
 
 PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal", Principal)
@@ -16,8 +16,13 @@ def current_principal(request: web.Request) -> Principal | None:
 
 
 def require_principal(request: web.Request, access: str = "read") -> Principal:
-    """Who is asking; raises `NotSignedIn`, or `Forbidden` when `access` (read, write, admin) is not theirs."""
+    """Who is asking; raises `NotSignedIn`, or `Forbidden` when `access` (read, write, admin) is not theirs.
+
+    Through a `public` door everybody may pass, whoever is not signed in as `ANONYMOUS`.
+    """
     principal = current_principal(request)
+    if access == "public":
+        return principal or ANONYMOUS
     if principal is None:
         raise NotSignedIn
     if access == "read":

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from server.auth.authenticator import Authenticator
+from server.auth.credentials import Credentials
+from server.http.readiness import Readiness
 from server.languages import Languages
 from server.metrics import LoopLag
+from server.operations.accounts import AccountOperations
+from server.operations.admin import AdminOperations
+from server.operations.first_run import FirstRun
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -21,3 +27,9 @@ BLOBS = web.AppKey("blobs", Blobs)
 LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
+READINESS = web.AppKey("readiness", Readiness)
+CREDENTIALS = web.AppKey("credentials", Credentials)
+AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
+ACCOUNTS = web.AppKey("accounts", AccountOperations)
+ADMIN = web.AppKey("admin", AdminOperations)
+FIRST_RUN = web.AppKey("first_run", FirstRun)

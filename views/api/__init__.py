@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 from server.http.endpoint import Endpoint
+from views.api import accounts, admin
 
-ENDPOINTS: list[Endpoint] = []
+ENDPOINTS: list[Endpoint] = [
+    *accounts.ENDPOINTS,
+    *admin.ENDPOINTS,
+]

@@ -1,0 +1,135 @@
+"""API tokens: credentials of programs, shown once when they are made, kept as a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.endings import Endings
+from server.auth.permissions import Scope
+from server.auth.secret_words import hash_of, new_secret
+from server.auth.users import User, user_of
+from server.clock import Clock, new_id, utc_now
+from server.storage import tables
+from server.storage.database import Database
+
+PREFIX = "jindu_"  # so that scanners find a token that was committed by mistake
+_TABLE = tables.tokens
+_TOUCH_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What is known of a token after it was shown."""
+
+    id: str
+    user_id: str
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class TokenStore:
+    def __init__(self, database: Database, *, endings: Endings, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._endings = endings
+        self._clock = clock
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        *,
+        user_id: str,
+        name: str,
+        scopes: Iterable[Scope],
+        expires_at: datetime | None,
+    ) -> tuple[Token, str]:
+        """A new token and the secret to show."""
+        secret = new_secret(PREFIX)
+        token = Token(
+            id=new_id(),
+            user_id=user_id,
+            name=name,
+            scopes=frozenset(scopes),
+            created_at=self._clock(),
+            expires_at=expires_at,
+            last_used_at=None,
+        )
+        await connection.execute(
+            _TABLE.insert().values(
+                id=token.id,
+                secret_hash=hash_of(secret),
+                user_id=user_id,
+                name=name,
+                scopes=sorted(token.scopes),
+                created_at=token.created_at,
+                expires_at=expires_at,
+            )
+        )
+        return token, secret
+
+    async def use(self, secret: str) -> tuple[Token, User] | None:
+        """The token and whose it is; None when it ended, expired, or its user was disabled."""
+        if not secret.startswith(PREFIX):
+            return None
+        now = self._clock()
+        async with self._database.read() as connection:
+            found = (
+                await connection.execute(sa.select(_TABLE).where(_TABLE.c.secret_hash == hash_of(secret)))
+            ).one_or_none()
+            if found is None or (found.expires_at is not None and found.expires_at <= now):
+                return None
+            owner = sa.select(tables.users).where(tables.users.c.id == found.user_id)
+            user = user_of((await connection.execute(owner)).one())
+        if not user.is_active:
+            return None
+        token = _token_of(found)
+        if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
+            async with self._database.write() as connection:
+                await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
+        return token, user
+
+    async def of_user(self, user_id: str) -> list[Token]:
+        """Newest first; expired ones too, until they are swept."""
+        statement = sa.select(_TABLE).where(_TABLE.c.user_id == user_id).order_by(_TABLE.c.id.desc())
+        async with self._database.read() as connection:
+            return [_token_of(row) for row in await connection.execute(statement)]
+
+    async def get(self, token_id: str) -> Token | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(sa.select(_TABLE).where(_TABLE.c.id == token_id))).one_or_none()
+        return _token_of(row) if row else None
+
+    async def end(self, token_id: str, *, user_id: str) -> bool:
+        """False when that user has no such token."""
+        return bool(await self._end_where(_TABLE.c.id == token_id, _TABLE.c.user_id == user_id))
+
+    async def end_expired(self) -> None:
+        """Forget what ran out of time, and tell who listens."""
+        await self._end_where(_TABLE.c.expires_at <= self._clock())
+
+    async def _end_where(self, *conditions: sa.ColumnElement[bool]) -> list[str]:
+        async with self._database.write() as connection:
+            ended = list(await connection.scalars(_TABLE.delete().where(*conditions).returning(_TABLE.c.id)))
+        for token_id in ended:
+            self._endings.token_ended(token_id)
+        return ended
+
+
+def _token_of(row: Any) -> Token:
+    return Token(
+        id=row.id,
+        user_id=row.user_id,
+        name=row.name,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+    )

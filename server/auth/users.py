@@ -1,0 +1,123 @@
+"""People with an account: what is known of each, and the table they stand in."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.permissions import Role
+from server.storage import tables
+from server.storage.database import Database
+
+_TABLE = tables.users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One person. `name_key` is the case-folded name: Alice and alice are one person."""
+
+    id: str
+    name: str
+    role: Role
+    password_hash: str = field(repr=False)
+    created_at: datetime
+    language: str | None = None  # None: as the browser asks
+    time_zone: str = "UTC"
+    notifications: dict[str, bool] = field(default_factory=dict)
+    disabled_at: datetime | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def name_key(self) -> str:
+        return name_key(self.name)
+
+    @property
+    def is_active(self) -> bool:
+        return self.disabled_at is None
+
+
+def name_key(name: str) -> str:
+    """The form in which names are compared."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def user_of(row: Any) -> User:
+    """A row that holds all columns of `users` under their own names."""
+    return User(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        password_hash=row.password_hash,
+        created_at=row.created_at,
+        language=row.language,
+        time_zone=row.time_zone,
+        notifications=row.notifications,
+        disabled_at=row.disabled_at,
+        seen_at=row.seen_at,
+    )
+
+
+class UserStore:
+    """Reads on its own; writes take the caller's transaction, since an audit line goes with them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, user_id: str) -> User | None:
+        return await self._one(_TABLE.c.id == user_id)
+
+    async def by_name(self, name: str) -> User | None:
+        return await self._one(_TABLE.c.name_key == name_key(name))
+
+    async def search(self, *, q: str | None, limit: int, after: str | None) -> tuple[list[User], int]:
+        """Users in order of their names, from the name key `after` on, and how many match in all."""
+        wanted = _TABLE.c.name_key.contains(name_key(q), autoescape=True) if q else sa.true()
+        page = sa.select(_TABLE).where(wanted).order_by(_TABLE.c.name_key).limit(limit)
+        if after is not None:
+            page = page.where(_TABLE.c.name_key > after)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(page)).all()
+            total = await connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(wanted))
+        return [user_of(row) for row in rows], total or 0
+
+    async def has_admin(self) -> bool:
+        async with self._database.read() as connection:
+            return await self.active_admins(connection) > 0
+
+    async def active_admins(self, connection: AsyncConnection) -> int:
+        statement = sa.select(sa.func.count()).where(_TABLE.c.role == Role.ADMIN, _TABLE.c.disabled_at.is_(None))
+        return await connection.scalar(statement) or 0
+
+    async def add(self, connection: AsyncConnection, user: User) -> bool:
+        """False when somebody has that name already."""
+        taken = await connection.scalar(sa.select(_TABLE.c.id).where(_TABLE.c.name_key == user.name_key))
+        if taken is not None:
+            return False
+        await connection.execute(
+            _TABLE.insert().values(
+                id=user.id,
+                name=user.name,
+                name_key=user.name_key,
+                password_hash=user.password_hash,
+                role=user.role,
+                language=user.language,
+                time_zone=user.time_zone,
+                notifications=user.notifications,
+                created_at=user.created_at,
+            )
+        )
+        return True
+
+    async def change(self, connection: AsyncConnection, user_id: str, **values: Any) -> None:
+        """Set columns of `users` by their names."""
+        await connection.execute(_TABLE.update().where(_TABLE.c.id == user_id).values(**values))
+
+    async def _one(self, condition: sa.ColumnElement[bool]) -> User | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(sa.select(_TABLE).where(condition))).one_or_none()
+        return user_of(row) if row else None

@@ -1,0 +1,165 @@
+"""Errors to answers, in one place: problem+json (RFC 9457) for programs, the same as a page for people."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from server.errors import InvalidInput, JinduError, NotFound, NotSignedIn, RateLimited, TooLarge, Unavailable
+from server.http import keys
+from server.http.guards import current_principal
+from server.http.sessions import wanted_language
+
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+_LOG = logging.getLogger("jindu.http")
+_UNAVAILABLE_RETRY_SECONDS = 5
+_PROBLEM_TYPE = "application/problem+json"
+# Errors that aiohttp raises itself, in our words.
+_MESSAGES = {
+    404: NotFound.__doc__,
+    405: "This address does not take that method.",
+    411: "The request must say how long its body is.",
+    413: TooLarge.__doc__,
+    416: "The file does not have that range.",
+    417: "The server does not meet that expectation.",
+}
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One wrong value: `columns[2].type`, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong. `code` is stable; `detail` is for people, in their language."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] = []
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """A status, a stable code and texts, before anything is translated."""
+
+    status: int
+    code: str
+    error: JinduError
+    headers: dict[str, str]
+
+
+ErrorPage = Callable[[web.Request, Problem], web.Response]
+
+
+def problem_middleware(error_page: ErrorPage) -> Middleware:
+    """Outermost: gives each request its id and turns whatever is raised into an answer."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = secrets.token_hex(8)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise  # a redirect is an answer, not an error
+            failure = _of_http(error)
+        except JinduError as error:
+            failure = _of_jindu(error)
+        except (asyncio.CancelledError, ConnectionError):
+            raise  # the client went away: nobody is left to answer
+        except Exception:
+            _LOG.exception(
+                "%s %s failed", request.method, request.path, extra={"action": "request", "id": request[REQUEST_ID]}
+            )
+            failure = _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
+        return _answer(request, failure, error_page)
+
+    return answer
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether a person is looking: outside the API, and the browser asks for HTML."""
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+
+
+def problem_of(request: web.Request, failure: _Failure) -> Problem:
+    principal = current_principal(request)
+    language = principal.language if principal else wanted_language(request)
+    translate = request.app[keys.LANGUAGES].of(language).gettext
+    return Problem(
+        title=http.HTTPStatus(failure.status).phrase,
+        status=failure.status,
+        detail=failure.error.translated(translate),
+        code=failure.code,
+        errors=[FieldProblem(error.field, error.translated(translate)) for error in failure.error.errors],
+        request_id=request[REQUEST_ID],
+    )
+
+
+def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> web.StreamResponse:
+    if request.get(PREPARED):
+        # Part of another answer is out; only a broken connection says that it is not whole.
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer failed in the middle")
+    if wants_page(request) and isinstance(failure.error, NotSignedIn):
+        target = request.path_qs if request.method in ("GET", "HEAD") else "/"
+        return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
+    problem = problem_of(request, failure)
+    if wants_page(request):
+        response = error_page(request, problem)
+        response.set_status(failure.status)
+    else:
+        body = msgspec.json.encode(problem)
+        response = web.Response(status=failure.status, body=body, content_type=_PROBLEM_TYPE)
+    response.headers.update(failure.headers)
+    return response
+
+
+PREPARED: web.RequestKey[bool] = web.RequestKey("prepared", bool)
+
+
+async def mark_prepared(request: web.Request, _response: web.StreamResponse) -> None:
+    """On every response's way out: from now on no other answer can be given."""
+    request[PREPARED] = True
+
+
+def _of_jindu(error: JinduError) -> _Failure:
+    headers: dict[str, str] = {}
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = str(_UNAVAILABLE_RETRY_SECONDS)
+    elif isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = 'Bearer realm="Jindu"'
+    if error.status >= 500 and error.status not in (503, 507):
+        _LOG.error("%s", error.text, extra={"action": "request"}, exc_info=error)
+    return _Failure(status=error.status, code=error.specific_code, error=error, headers=headers)
+
+
+def _of_http(error: web.HTTPException) -> _Failure:
+    """aiohttp's own: no such route, a method that isn't there, a body that is too large."""
+    message = _MESSAGES.get(error.status) or "The request cannot be answered."
+    code = error.reason.lower().replace(" ", "_").replace("-", "_") if error.status != 413 else TooLarge.code
+    kept = {name: value for name, value in error.headers.items() if name in ("Allow", "Retry-After", "Content-Range")}
+    return _Failure(status=error.status, code=code, error=InvalidInput(message), headers=kept)
+
+
+def _unexpected() -> JinduError:
+    return JinduError("Something went wrong on the server. It was logged; try again.")

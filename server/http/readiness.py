@@ -1,0 +1,23 @@
+"""Whether this process should be given requests: it is starting, ready, or draining."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Alive is not ready: a load balancer looks here, a supervisor only at `/healthz`."""
+
+    phase: Phase = Phase.STARTING
+
+    @property
+    def is_ready(self) -> bool:
+        return self.phase is Phase.READY

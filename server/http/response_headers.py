@@ -1,0 +1,47 @@
+"""Headers of every answer: what browsers may do with it, and which request it belongs to."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.http.addresses import is_secure
+from server.http.problems import REQUEST_ID
+
+_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+_ALWAYS = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_ONE_YEAR_SECONDS = 31_536_000
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """For `app.on_response_prepare`. What a handler has set itself stays: a report has a policy of its own."""
+    headers = response.headers
+    for name, value in _ALWAYS.items():
+        headers.setdefault(name, value)
+    headers["X-Request-ID"] = request.get(REQUEST_ID, "")
+    if is_secure(request):
+        headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_SECONDS}")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.path.startswith("/api/"):
+        headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,96 @@
+"""The session cookie, and the middleware that finds out who is asking from it or from a token."""
+
+from __future__ import annotations
+
+import warnings
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from aiohttp_session import Session, get_session, new_session
+from aiohttp_session.cookie_storage import EncryptedCookieStorage
+from cryptography.fernet import Fernet
+
+from server.auth.permissions import Principal
+from server.http import keys
+from server.http.addresses import client_address, is_secure
+from server.http.guards import PRINCIPAL
+
+# aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
+warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")
+
+COOKIE = "jindu_session"
+LANGUAGE_COOKIE = "language"
+_SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
+_OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
+
+
+class SessionCookies(EncryptedCookieStorage):
+    """aiohttp-session's encrypted cookie, `Secure` whenever the browser talks TLS."""
+
+    def __init__(self, key: Fernet, *, days: int) -> None:
+        super().__init__(key, cookie_name=COOKIE, max_age=days * 86_400, httponly=True, samesite="Lax")
+
+    async def load_session(self, request: web.Request) -> Session:
+        try:
+            return await super().load_session(request)
+        except (UnicodeError, ValueError):  # a cookie that is no text at all
+            return Session(None, data=None, new=True, max_age=self.max_age)
+
+    async def save_session(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
+        await super().save_session(request, response, session)
+        if is_secure(request):
+            response.cookies[COOKIE]["secure"] = True
+
+
+async def remember(request: web.Request, secret: str) -> None:
+    """Give the browser a new cookie; whatever it brought along is forgotten, so that no one can plant a session."""
+    session = await new_session(request)
+    session[_SECRET] = secret
+
+
+async def forget(request: web.Request) -> None:
+    """Take the cookie away."""
+    (await get_session(request)).invalidate()
+
+
+def identity_middleware() -> Middleware:
+    """Sets `guards.PRINCIPAL`. A revoked, expired or tampered credential is just "not signed in"."""
+
+    @web.middleware
+    async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[PRINCIPAL] = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
+        return await handler(request)
+
+    return identify
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """What stands after `Authorization: Bearer`; None without that header."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def wanted_language(request: web.Request) -> str:
+    """What this browser was set to, else what it asks for."""
+    return request.app[keys.LANGUAGES].choose(
+        request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language")
+    )
+
+
+async def _principal(request: web.Request) -> Principal | None:
+    authenticator = request.app[keys.AUTHENTICATOR]
+    address, language = client_address(request), wanted_language(request)
+    token = bearer_token(request)
+    if token is not None:  # a program: its cookies, if any, do not count
+        return await authenticator.by_token(token, address=address, language=language)
+    session = await get_session(request)
+    secret = session.get(_SECRET)
+    if not isinstance(secret, str):
+        return None
+    found = await authenticator.by_session(secret, address=address, language=language)
+    if found is None:
+        return None
+    principal, was_extended = found
+    if was_extended:
+        session[_SECRET] = secret  # marks the cookie to be given anew, with a new end
+    return principal

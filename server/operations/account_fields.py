@@ -1,0 +1,55 @@
+"""What the fields of an account may hold; each function answers what is wrong, field by field."""
+
+from __future__ import annotations
+
+import unicodedata
+import zoneinfo
+from functools import cache
+
+from server.auth.users import name_key
+from server.errors import FieldError
+from server.languages import Languages
+
+MAX_NAME = 64
+
+
+def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
+    """A user name: any script, inner spaces, but nothing invisible and nothing that looks like a path."""
+    if name is None:
+        return []
+    if problems := text_problems(name, field=field, most=MAX_NAME):
+        return problems
+    is_odd = any(character in '/\\<>"' for character in name) or name in (".", "..")
+    if is_odd or name != name.strip() or name != unicodedata.normalize("NFKC", name):
+        return [FieldError(field=field, message="Use letters, digits, spaces and . _ - @ only.")]
+    if len(name_key(name)) > MAX_NAME:  # case folding may lengthen
+        return [FieldError(field=field, message="Use at most {count} characters.", parameters={"count": MAX_NAME})]
+    return []
+
+
+def text_problems(text: str, *, field: str, most: int) -> list[FieldError]:
+    if not text.strip():
+        return [FieldError(field=field, message="Fill this in.")]
+    if len(text) > most:
+        return [FieldError(field=field, message="Use at most {count} characters.", parameters={"count": most})]
+    if not text.isprintable():  # also NUL and lone surrogates
+        return [FieldError(field=field, message="This holds characters that cannot be stored.")]
+    return []
+
+
+def language_problems(language: str | None, languages: Languages) -> list[FieldError]:
+    if language is None or language in languages.catalogues:
+        return []
+    return [FieldError(field="language", message="This language is not available.")]
+
+
+def time_zone_problems(time_zone: str | None) -> list[FieldError]:
+    if time_zone is None or time_zone in time_zones():
+        return []
+    return [FieldError(field="time_zone", message="This time zone is not known; use a name such as Asia/Shanghai.")]
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """IANA names that a person may choose; never a path that somebody sends."""
+    return frozenset(name for name in zoneinfo.available_timezones() if not name.startswith(("Etc/", "posix", "right")))

@@ -1,0 +1,270 @@
+"""What somebody can ask for about their own account: sign in and out, settings, password, sessions, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from server.auth.audit import Audit
+from server.auth.credentials import Credentials
+from server.auth.passwords import password_problems
+from server.auth.permissions import Principal, Role, Scope
+from server.auth.sessions import Session
+from server.auth.throttle import LoginThrottle
+from server.auth.tokens import Token
+from server.auth.users import User, name_key
+from server.clock import new_id, utc_now
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
+from server.languages import Languages
+from server.operations.account_fields import (
+    language_problems,
+    name_problems,
+    text_problems,
+    time_zone_problems,
+)
+from server.storage.database import Database
+
+DEFAULT_TOKEN_DAYS = 365
+MAX_TOKENS = 100
+_SCOPES_OF_ROLE = {
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
+    Role.ADMIN: frozenset(Scope),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """What a token should be; None for `scopes` means all that its user's role allows."""
+
+    name: str
+    scopes: frozenset[Scope] | None = None
+    days: int | None = DEFAULT_TOKEN_DAYS  # None: it never expires
+
+
+class AccountOperations:
+    def __init__(
+        self, *, database: Database, credentials: Credentials, throttle: LoginThrottle, languages: Languages
+    ) -> None:
+        self._database = database
+        self._users = credentials.users
+        self._passwords = credentials.passwords
+        self._sessions = credentials.sessions
+        self._tokens = credentials.tokens
+        self._throttle = throttle
+        self._languages = languages
+
+    async def sign_in(self, name: str, password: str, *, address: str, user_agent: str) -> tuple[User, str]:
+        """The user, and the secret of their new session for the cookie.
+
+        Raises `NotSignedIn` without saying whether name or password was wrong, or `RateLimited`.
+        """
+        user = await self._authenticated(name, password, address)
+        return user, await self.start_session(user, address=address, user_agent=user_agent)
+
+    async def start_session(self, user: User, *, address: str, user_agent: str) -> str:
+        """A session for somebody who has proved who they are just now; the answer is its secret."""
+        _session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
+        await self._record(_self_of(user, address), "session.start")
+        return secret
+
+    async def sign_out(self, principal: Principal) -> None:
+        if principal.session_id:
+            await self._sessions.end(principal.session_id, user_id=principal.user_id)
+            await self._record(principal, "session.end")
+
+    async def me(self, principal: Principal) -> User:
+        user = await self._users.get(principal.user_id)
+        if user is None:
+            raise NotSignedIn
+        return user
+
+    async def change_me(self, principal: Principal, changes: dict[str, Any]) -> User:
+        """Change `name`, `language`, `time_zone`, `notifications`: those that `changes` holds."""
+        _require_change(principal)
+        problems = [
+            *name_problems(changes.get("name")),
+            *language_problems(changes.get("language"), self._languages),
+            *time_zone_problems(changes.get("time_zone")),
+        ]
+        if problems:
+            raise InvalidInput(errors=problems)
+        plain = ("language", "time_zone", "notifications")
+        values: dict[str, Any] = {key: changes[key] for key in plain if key in changes}
+        if "name" in changes:
+            await self._require_free(changes["name"], but=principal.user_id)
+            values |= {"name": changes["name"], "name_key": name_key(changes["name"])}
+        if values:
+            async with self._database.write() as connection:
+                await self._users.change(connection, principal.user_id, **values)
+                await Audit.record(connection, principal, "account.change", principal.user_name, {"fields": [*changes]})
+        return await self.me(principal)
+
+    async def set_language(self, principal: Principal, language: str) -> None:
+        """What the switch on every page does."""
+        await self.change_me(principal, {"language": language})
+
+    async def change_password(self, principal: Principal, *, current: str, new: str) -> None:
+        """Ends every other session, so that whoever knew the old password is out."""
+        _require_change(principal)
+        user = await self.me(principal)
+        try:
+            await self._authenticated(user.name, current, principal.address)
+        except NotSignedIn as error:
+            wrong = FieldError(field="current_password", message="This is not your present password.")
+            raise InvalidInput(errors=[wrong]) from error
+        if problems := password_problems(new, user_name=user.name, field="new_password"):
+            raise InvalidInput(errors=problems)
+        password_hash = await self._passwords.hash(new)
+        async with self._database.write() as connection:
+            await self._users.change(connection, user.id, password_hash=password_hash)
+            await Audit.record(connection, principal, "account.password", user.name)
+        await self._sessions.end_all(user.id, but=principal.session_id)
+
+    async def sessions(self, principal: Principal) -> list[Session]:
+        return await self._sessions.of_user(principal.user_id)
+
+    async def end_session(self, principal: Principal, session_id: str) -> None:
+        _require_change(principal)
+        if not await self._sessions.end(session_id, user_id=principal.user_id):
+            raise NotFound
+        await self._record(principal, "session.end", session_id)
+
+    async def end_other_sessions(self, principal: Principal) -> int:
+        _require_change(principal)
+        count = await self._sessions.end_all(principal.user_id, but=principal.session_id)
+        await self._record(principal, "session.end_others", detail={"count": count})
+        return count
+
+    async def tokens(self, principal: Principal) -> list[Token]:
+        return await self._tokens.of_user(principal.user_id)
+
+    async def create_token(self, principal: Principal, wanted: NewToken) -> tuple[Token, str]:
+        """The token and its secret. A token makes no token that may do more or lives longer than itself."""
+        _require_change(principal)
+        latest = None
+        if principal.token_id:
+            parent = await self._tokens.get(principal.token_id)
+            latest = parent.expires_at if parent else None
+        return await self._create_token(principal, wanted, most=principal.scopes, latest=latest)
+
+    async def create_token_with_password(
+        self, wanted: NewToken, *, name: str, password: str, address: str
+    ) -> tuple[Token, str]:
+        """For programs that have no session. Raises as `sign_in` does."""
+        user = await self._authenticated(name, password, address)
+        return await self._create_token(_self_of(user, address), wanted, most=frozenset(Scope), latest=None)
+
+    async def delete_token(self, principal: Principal, token_id: str) -> None:
+        _require_change(principal)
+        if not await self._tokens.end(token_id, user_id=principal.user_id):
+            raise NotFound
+        await self._record(principal, "token.delete", token_id)
+
+    async def create_user(
+        self,
+        principal: Principal | None,
+        *,
+        name: str,
+        password: str,
+        role: Role,
+        language: str | None = None,
+        time_zone: str = "UTC",
+    ) -> User:
+        """Make an account. `principal` is None for whoever runs the server: first run, command line, environment.
+
+        Raises `InvalidInput` naming `username`, `password`, `language` or `time_zone`; `Conflict` for a name in use.
+        """
+        if principal is not None:
+            principal.require_admin()
+        user = await self.prepared_user(name=name, password=password, role=role, language=language, time_zone=time_zone)
+        async with self._database.write() as connection:
+            if not await self._users.add(connection, user):
+                raise _name_taken()
+            await Audit.record(connection, principal, "user.create", user.name, {"role": role})
+        return user
+
+    async def prepared_user(
+        self, *, name: str, password: str, role: Role, language: str | None, time_zone: str
+    ) -> User:
+        """A checked user with a hashed password, not stored yet."""
+        problems = [
+            *name_problems(name, field="username"),
+            *password_problems(password, user_name=name),
+            *language_problems(language, self._languages),
+            *time_zone_problems(time_zone),
+        ]
+        if problems:
+            raise InvalidInput(errors=problems)
+        return User(
+            id=new_id(),
+            name=name,
+            role=role,
+            password_hash=await self._passwords.hash(password),
+            created_at=utc_now(),
+            language=language,
+            time_zone=time_zone,
+        )
+
+    async def _authenticated(self, name: str, password: str, address: str) -> User:
+        key = name_key(name)
+        self._throttle.begin(key, address)
+        user = await self._users.by_name(name)
+        verdict = await self._passwords.check(user.password_hash if user else None, password)
+        if user is None or not verdict.is_right or not user.is_active:
+            raise NotSignedIn("The user name or the password is wrong.", code="wrong_credentials")
+        self._throttle.succeeded(key, address)
+        if verdict.new_hash:
+            async with self._database.write() as connection:
+                await self._users.change(connection, user.id, password_hash=verdict.new_hash)
+        return user
+
+    async def _create_token(
+        self, principal: Principal, wanted: NewToken, *, most: frozenset[Scope], latest: datetime | None
+    ) -> tuple[Token, str]:
+        if problems := text_problems(wanted.name, field="name", most=100):
+            raise InvalidInput(errors=problems)
+        if len(await self._tokens.of_user(principal.user_id)) >= MAX_TOKENS:
+            raise Conflict("You have {count} tokens already; delete one that is not used.", count=MAX_TOKENS)
+        allowed = _SCOPES_OF_ROLE[principal.role] & most
+        if wanted.scopes is not None and not wanted.scopes <= allowed:
+            raise Forbidden("A token cannot be allowed more than you are.")
+        expires_at = utc_now() + timedelta(days=wanted.days) if wanted.days else None
+        if latest is not None:
+            expires_at = min(expires_at or latest, latest)
+        async with self._database.write() as connection:
+            scopes = allowed if wanted.scopes is None else wanted.scopes
+            token, secret = await self._tokens.add(
+                connection, user_id=principal.user_id, name=wanted.name, scopes=scopes, expires_at=expires_at
+            )
+            await Audit.record(connection, principal, "token.create", token.id, {"name": token.name})
+        return token, secret
+
+    async def _require_free(self, name: str, *, but: str) -> None:
+        found = await self._users.by_name(name)
+        if found is not None and found.id != but:
+            raise _name_taken()
+
+    async def _record(
+        self, principal: Principal, action: str, subject: str = "", detail: dict[str, Any] | None = None
+    ) -> None:
+        async with self._database.write() as connection:
+            await Audit.record(connection, principal, action, subject, detail)
+
+
+def _self_of(user: User, address: str) -> Principal:
+    return Principal(
+        user_id=user.id, user_name=user.name, role=user.role, language=user.language or "", address=address
+    )
+
+
+def _require_change(principal: Principal) -> None:
+    """Viewers too may change what is their own account, but not with a token that may only read."""
+    if Scope.WRITE not in principal.scopes:
+        raise Forbidden("This token may not change anything; make one with the scope “write”.")
+
+
+def _name_taken() -> Conflict:
+    taken = FieldError(field="username", message="Somebody has this name already.")
+    return Conflict("Somebody has this name already.", code="name_taken", errors=[taken])

@@ -1,0 +1,234 @@
+"""`/admin`: users, the audit log, the settings in force, statistics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.auth.permissions import Role
+from server.auth.users import User
+from server.errors import FieldError, InvalidInput
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.operations.admin import AdminOperations
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
+    password: str
+    role: Role = Role.EDITOR
+    language: str | None = None
+    time_zone: str = "UTC"
+
+
+class UserChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left out stays as it is. A new password signs the user out everywhere."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+    password: str | None = None
+
+
+class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    role: Role
+    language: str | None
+    time_zone: str
+    created_at: datetime
+    seen_at: datetime | None
+    disabled_at: datetime | None
+
+
+class UserList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[UserInfo]
+    next_cursor: str | None
+    total: int
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """`action` is `thing.verb`; `subject` names the thing."""
+
+    id: int
+    at: datetime
+    user_id: str | None
+    user_name: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    address: str
+
+
+class AuditList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[AuditEntry]
+    next_cursor: str | None
+    total: int
+
+
+class SettingInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret's value is never shown, only whether it is set."""
+
+    name: str
+    environment: str
+    value: str
+    is_default: bool
+    help: str
+
+
+class SettingList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[SettingInfo]
+    next_cursor: str | None = None
+    total: int
+
+
+async def list_users(call: Call[None, Page]) -> UserList:
+    query = call.query
+    users, next_cursor, total = await _admin(call).users(
+        call.principal, q=query.q, limit=query.limit, cursor=query.cursor
+    )
+    return UserList(items=[_user_info(user) for user in users], next_cursor=next_cursor, total=total)
+
+
+async def create_user(call: Call[NewUser, NoQuery]) -> UserInfo:
+    body = call.body
+    user = await call.request.app[keys.ACCOUNTS].create_user(
+        call.principal,
+        name=body.username,
+        password=body.password,
+        role=body.role,
+        language=body.language,
+        time_zone=body.time_zone,
+    )
+    return _user_info(user)
+
+
+async def get_user(call: Call[None, NoQuery]) -> UserInfo:
+    return _user_info(await _admin(call).user(call.principal, call.path["user_id"]))
+
+
+async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
+    body = call.body
+    user = await _admin(call).change_user(
+        call.principal, call.path["user_id"], role=body.role, is_disabled=body.disabled, password=body.password
+    )
+    return _user_info(user)
+
+
+async def list_audit(call: Call[None, Page]) -> AuditList:
+    query = call.query
+    lines, before, total = await _admin(call).audit(
+        call.principal, q=query.q, limit=query.limit, before=_line_number(query.cursor)
+    )
+    items = [msgspec.convert(line, AuditEntry, from_attributes=True) for line in lines]
+    return AuditList(items=items, next_cursor=None if before is None else str(before), total=total)
+
+
+async def list_settings(call: Call[None, NoQuery]) -> SettingList:
+    found = _admin(call).settings(call.principal)
+    items = [msgspec.convert(setting, SettingInfo, from_attributes=True) for setting in found]
+    return SettingList(items=items, total=len(items))
+
+
+async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
+    return await _admin(call).statistics(call.principal)
+
+
+def _admin(call: Call[Any, Any]) -> AdminOperations:
+    return call.request.app[keys.ADMIN]
+
+
+def _line_number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidInput(errors=[FieldError(field="cursor", message="Use next_cursor of the page before.")])
+    return int(cursor)
+
+
+def _user_info(user: User) -> UserInfo:
+    return UserInfo(
+        id=user.id,
+        name=user.name,
+        role=user.role,
+        language=user.language,
+        time_zone=user.time_zone,
+        created_at=user.created_at,
+        seen_at=user.seen_at,
+        disabled_at=user.disabled_at,
+    )
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/admin/users",
+        name="api_users",
+        handler=list_users,
+        summary="All users, by name",
+        access="admin",
+        query=Page,
+        answer=UserList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/users",
+        name="api_create_user",
+        handler=create_user,
+        summary="Make a user",
+        access="admin",
+        body=NewUser,
+        answer=UserInfo,
+        status=201,
+        errors=(409,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/users/{user_id}",
+        name="api_user",
+        handler=get_user,
+        summary="One user",
+        access="admin",
+        answer=UserInfo,
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/admin/users/{user_id}",
+        name="api_change_user",
+        handler=change_user,
+        summary="Change a user's role or password, or disable them",
+        access="admin",
+        body=UserChange,
+        answer=UserInfo,
+        errors=(409,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/audit",
+        name="api_audit",
+        handler=list_audit,
+        summary="Who did what, newest first",
+        access="admin",
+        query=Page,
+        answer=AuditList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/settings",
+        name="api_settings",
+        handler=list_settings,
+        summary="The settings in force",
+        access="admin",
+        answer=SettingList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/statistics",
+        name="api_statistics",
+        handler=get_statistics,
+        summary="Figures of every part",
+        access="admin",
+        answer=dict[str, Any],
+    ),
+]
