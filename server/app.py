@@ -30,6 +30,7 @@ from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
+from server.operations.notifications import NotificationOperations
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -69,6 +70,7 @@ def build_app(settings: Settings) -> web.Application:
     add_accounts(app)
 
     # jobs and live
+    app[keys.NOTIFICATIONS] = NotificationOperations(database=database)
 
     # uploads
 

@@ -5,16 +5,36 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.http.problems import Problem
-from views.context import render
+from views.context import formats_for, render
+
+_TITLES = {
+    400: "This request makes no sense",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    409: "Changed meanwhile",
+    410: "Gone",
+    412: "Changed meanwhile",
+    413: "Too large",
+    415: "Not accepted here",
+    422: "Something has to be corrected",
+    423: "In use",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Not ready",
+    507: "The disk is full",
+}
 
 
 def error_page(request: web.Request, problem: Problem) -> web.Response:
+    """What `problem_middleware` shows to people."""
+    title = _TITLES.get(problem.status, problem.title)
     return render(
         request,
         "error.html",
-        status=problem.status,
-        title=problem.title,
+        problem.status,
+        title=formats_for(request).gettext(title),
         message=problem.detail,
         errors=problem.errors,
-        request_id=problem.request_id,
+        request_id=problem.request_id if problem.status >= 500 else "",
     )

@@ -14,6 +14,7 @@ from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
+from server.operations.notifications import NotificationOperations
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -33,3 +34,4 @@ AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 ACCOUNTS = web.AppKey("accounts", AccountOperations)
 ADMIN = web.AppKey("admin", AdminOperations)
 FIRST_RUN = web.AppKey("first_run", FirstRun)
+NOTIFICATIONS = web.AppKey("notifications", NotificationOperations)

@@ -1,0 +1,123 @@
+"""The administrators' page: users, live connections, jobs of all, the system's figures, and what was done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from server.auth.permissions import Principal, Role
+from server.errors import JinduError
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import State
+from server.jobs.store import JobFilter
+from views.context import formats_for, render
+
+_USERS_SHOWN = 200
+_USERS_NAMED = 500
+_JOBS_SHOWN = 20
+_LINES_SHOWN = 40
+_SECTIONS = ("overview", "users", "audit", "settings")
+
+
+async def admin_page(request: web.Request) -> web.Response:
+    """`/admin` shows the overview, `/admin/<section>` one of the others."""
+    principal = require_principal(request, "admin")
+    section = request.match_info.get("section", "overview")
+    if section not in _SECTIONS:
+        raise web.HTTPNotFound
+    return render(request, f"admin/{section}.html", section=section, **await _content(request, principal, section))
+
+
+async def admin_overview(request: web.Request) -> web.Response:
+    """The overview's figures alone, for their live refresh."""
+    principal = require_principal(request, "admin")
+    return render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
+
+
+async def add_user(request: web.Request) -> web.Response:
+    """`POST /admin/users` from the form; what is wrong is said beside its field."""
+    principal = require_principal(request, "admin")
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    try:
+        await request.app[keys.ACCOUNTS].create_user(
+            principal,
+            name=form.get("username", ""),
+            password=form.get("password", ""),
+            role=_role(form.get("role", "")),
+        )
+    except JinduError as error:
+        gettext = formats_for(request).gettext
+        problems = {problem.field: problem.translated(gettext) for problem in error.errors}
+        return await _users_again(request, principal, form, problems or {"username": error.translated(gettext)})
+    raise web.HTTPSeeOther("/admin/users")
+
+
+async def change_user(request: web.Request) -> web.Response:
+    """`POST /admin/users/{id}`: one of `role`, `disabled` (yes or no), `password`."""
+    principal = require_principal(request, "admin")
+    form = await request.post()
+    changes: dict[str, Any] = {}
+    if "role" in form:
+        changes["role"] = _role(str(form["role"]))
+    if "disabled" in form:
+        changes["is_disabled"] = form["disabled"] == "yes"
+    if "password" in form:
+        changes["password"] = str(form["password"])
+    await request.app[keys.ADMIN].change_user(principal, request.match_info["id"], **changes)
+    raise web.HTTPSeeOther("/admin/users")
+
+
+async def _users_again(
+    request: web.Request, principal: Principal, form: dict[str, str], problems: dict[str, str]
+) -> web.Response:
+    content = await _content(request, principal, "users")
+    shown = content | {"form": form, "problems": problems}
+    return render(request, "admin/users.html", 422, section="users", **shown)
+
+
+async def _content(request: web.Request, principal: Principal, section: str) -> dict[str, Any]:
+    admin = request.app[keys.ADMIN]
+    query = request.query.get("q", "").strip()
+    if section == "users":
+        users, _, total = await admin.users(principal, q=query or None, limit=_USERS_SHOWN)
+        return {"users": users, "total": total, "q": query, "roles": list(Role), "form": {}, "problems": {}}
+    if section == "audit":
+        before = request.query.get("before", "")
+        lines, following, total = await admin.audit(
+            principal, q=query or None, limit=_LINES_SHOWN, before=int(before) if before.isdecimal() else None
+        )
+        return {"lines": lines, "following": following, "total": total, "q": query}
+    if section == "settings":
+        return {"settings": admin.settings(principal)}
+    return await _overview(request, principal)
+
+
+async def _overview(request: web.Request, principal: Principal) -> dict[str, Any]:
+    live = JobFilter(states=(State.RUNNING, State.QUEUED), limit=_JOBS_SHOWN)
+    users, _, _ = await request.app[keys.ADMIN].users(principal, limit=_USERS_NAMED)
+    statistics = await request.app[keys.ADMIN].statistics(principal)
+    return {
+        "statistics": statistics,
+        "figures": list(_figures(statistics)),
+        "page": await request.app[keys.JOBS].list(principal, live),
+        "owners": {user.id: user.name for user in users},
+        "connections": request.app[keys.CONNECTIONS].presence(),
+    }
+
+
+def _figures(statistics: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Part, name and value of every single number that the running parts tell."""
+    for part, told in statistics.items():
+        if dataclasses.is_dataclass(told) and not isinstance(told, type) and part != "event_loop":
+            for field in dataclasses.fields(told):
+                value = getattr(told, field.name)
+                if isinstance(value, int | float | str):
+                    yield part, field.name.replace("_", " "), str(value)
+
+
+def _role(value: str) -> Role:
+    return Role(value) if value in set(Role) else Role.VIEWER

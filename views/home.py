@@ -1,0 +1,79 @@
+"""The home page: bring in data, see what is going on, what ended meanwhile, and what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from server.auth.permissions import Principal, Role
+from server.datasets.catalog import Dataset
+from server.errors import NotFound
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import FINAL_STATES, Job, State
+from server.jobs.store import JobFilter
+from server.reports.batch_store import Batch
+from views.context import render
+
+_SHOWN = 6
+_LIVE_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the home page shows of one person's things."""
+
+    live: Sequence[Job]
+    away: Sequence[Job]
+    ended: Sequence[Job]
+    datasets: Sequence[Dataset]
+    batches: Sequence[Batch]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.live or self.ended or self.datasets or self.batches)
+
+
+async def home_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    return render(
+        request,
+        "home/index.html",
+        home=await _home(request, principal),
+        can_write=principal.role is not Role.VIEWER,
+    )
+
+
+async def home_overview(request: web.Request) -> web.Response:
+    """Everything under the drop zone, for its live refresh."""
+    principal = require_principal(request)
+    return render(request, "home/_overview.html", home=await _home(request, principal))
+
+
+async def _home(request: web.Request, principal: Principal) -> Home:
+    jobs, mine = request.app[keys.JOBS], principal.user_id
+    live = JobFilter(owner_id=mine, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
+    ended = JobFilter(owner_id=mine, states=tuple(FINAL_STATES), limit=_SHOWN)
+    away = await _ended_unseen(request, principal)
+    known = {job.id for job in away}
+    return Home(
+        live=(await jobs.list(principal, live)).items,
+        away=away,
+        ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
+        datasets=(await request.app[keys.DATASETS].list(principal, limit=_SHOWN)).items,
+        batches=(await request.app[keys.BATCHES].list(principal, limit=_SHOWN)).items,
+    )
+
+
+async def _ended_unseen(request: web.Request, principal: Principal) -> list[Job]:
+    found: list[Job] = []
+    for job_id in (await request.app[keys.NOTIFICATIONS].ended_unseen(principal))[:_SHOWN]:
+        try:
+            job = await request.app[keys.JOBS].get(principal, job_id)
+        except NotFound:
+            continue  # deleted meanwhile
+        if job.state.is_final:
+            found.append(job)
+    return found

@@ -1,0 +1,171 @@
+"""Pages of jobs: the list with its filters, one job with its log, cancel and retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from server.auth.permissions import Principal, Role
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import Job, State
+from server.jobs.store import JobFilter
+from views.context import formats_for, render
+from views.formats import Formats
+
+_PER_PAGE = 30
+_USERS_NAMED = 500
+Link = tuple[str, str, str]  # URL, label, icon
+
+
+async def jobs_page(request: web.Request) -> web.Response:
+    return await _list(request, "jobs/list.html")
+
+
+async def jobs_rows(request: web.Request) -> web.Response:
+    """The list alone, for its live refresh."""
+    return await _list(request, "jobs/_list.html")
+
+
+async def job_page(request: web.Request) -> web.Response:
+    return await _one(request, "jobs/detail.html")
+
+
+async def job_detail(request: web.Request) -> web.Response:
+    """Everything under the title, for its live refresh."""
+    return await _one(request, "jobs/_detail.html")
+
+
+async def cancel_job(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    job_id = request.match_info["id"]
+    await request.app[keys.JOBS].cancel(principal, job_id)
+    raise web.HTTPSeeOther(f"/jobs/{job_id}")
+
+
+async def retry_job(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    job_id = request.match_info["id"]
+    await request.app[keys.JOBS].retry(principal, job_id)
+    raise web.HTTPSeeOther(f"/jobs/{job_id}")
+
+
+async def _list(request: web.Request, template: str) -> web.Response:
+    principal = require_principal(request)
+    kinds = request.app[keys.JOB_KINDS].names()
+    wanted = {name: request.query.get(name, "").strip() for name in ("q", "state", "kind", "cursor")}
+    states = (State(wanted["state"]),) if wanted["state"] in set(State) else ()
+    page = await request.app[keys.JOBS].list(
+        principal,
+        JobFilter(
+            states=states,
+            kinds=(wanted["kind"],) if wanted["kind"] in kinds else (),
+            text=wanted["q"],
+            limit=_PER_PAGE,
+            cursor=wanted["cursor"] or None,
+        ),
+    )
+    here = {name: value for name, value in wanted.items() if value}
+    first = {name: value for name, value in here.items() if name != "cursor"}
+    return render(
+        request,
+        template,
+        page=page,
+        wanted=wanted,
+        cursor=wanted["cursor"],
+        is_filtered=bool(first),
+        states=list(State),
+        kinds=kinds,
+        owners=await owner_names(request, principal, page.items),
+        fragment_url=_url("/jobs/rows", here),
+        first_url=_url("/jobs", first),
+        next_url=_url("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
+    )
+
+
+async def _one(request: web.Request, template: str) -> web.Response:
+    principal = require_principal(request)
+    job = await request.app[keys.JOBS].get(principal, request.match_info["id"])
+    log = await request.app[keys.JOBS].log(principal, job.id)
+    owners = await owner_names(request, principal, [job])
+    formats = formats_for(request)
+    kinds = request.app[keys.JOB_KINDS]
+    can_retry = job.kind in kinds and kinds[job.kind].can_retry
+    return render(
+        request,
+        template,
+        job=job,
+        log=log,
+        owner_name=owners.get(job.owner_id, ""),
+        links=links_of(job, formats),
+        figures=_figures(job, formats),
+        can_change=principal.role is not Role.VIEWER,
+        can_retry=can_retry,
+        lost=formats.gettext(_LOST.get(job.kind, "What it has done so far is given up.")),
+        kept=formats.gettext(_KEPT.get(job.kind, "It starts again from the beginning.")),
+        what_to_do=formats.gettext(_what_to_do(job, retryable=can_retry)),
+    )
+
+
+async def owner_names(request: web.Request, principal: Principal, jobs: Sequence[Job]) -> dict[str, str]:
+    """Whose jobs these are, for administrators, who see those of others."""
+    if not principal.is_admin or all(job.owner_id == principal.user_id for job in jobs):
+        return {}
+    users, _, _ = await request.app[keys.ADMIN].users(principal, limit=_USERS_NAMED)
+    return {user.id: user.name for user in users}
+
+
+_LOST = {
+    "file_upload": "What has arrived so far is removed; the file on your computer stays as it is.",
+    "data_import": "The rows read so far are given up. The dataset stays as it was before.",
+    "batch_report": "Reports that are done stay; the others will not be made.",
+}
+_KEPT = {
+    "file_upload": "The upload goes on where it stopped.",
+    "data_import": "The file is read again from the beginning. The dataset stays as it is until all is done.",
+    "batch_report": "Reports that are done stay; only the others are made.",
+}
+
+
+def _what_to_do(job: Job, *, retryable: bool) -> str:
+    if not retryable:
+        return "Start it anew where you started it."
+    if job.error is not None and job.error.code == "worker_died":
+        return "If trying again does not help, make the file smaller or ask an administrator for more memory."
+    return "Correct the cause, then try again; the log below says what happened before."
+
+
+def links_of(job: Job, formats: Formats) -> list[Link]:
+    """Where to go from here: what the job made, or what it works for."""
+    result: dict[str, Any] = job.result or {}
+    text = formats.gettext
+    links: list[Link] = []
+    if job.kind == "data_import" and result.get("dataset"):
+        links.append((f"/datasets/{quote(str(result['dataset']))}", text("Open the dataset"), "table-2"))
+    if job.kind == "data_import" and (result.get("rejected_count") or job.detail.get("rejected")):
+        links.append((f"/imports/{job.id}", text("Look at the rejected rows"), "file-x"))
+    if job.kind == "batch_report" and job.parameters.get("batch_id"):
+        links.append((f"/batches/{job.parameters['batch_id']}", text("Open the reports"), "layers"))
+    if job.kind == "file_upload" and job.state is State.SUCCEEDED and job.parameters.get("upload_id"):
+        links.append((f"/imports/new?upload={job.parameters['upload_id']}", text("Import this file"), "table-2"))
+    return links
+
+
+def _figures(job: Job, formats: Formats) -> list[tuple[str, str]]:
+    """What the kind counts besides its progress."""
+    named = {
+        "rejected": formats.gettext("Rejected rows"),
+        "succeeded": formats.gettext("Reports made"),
+        "failed": formats.gettext("Reports failed"),
+    }
+    counted = job.detail | (job.result or {})
+    return [
+        (label, formats.number(counted[name])) for name, label in named.items() if isinstance(counted.get(name), int)
+    ]
+
+
+def _url(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
