@@ -6,12 +6,15 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 
 import uvloop
 from aiohttp import web
 
 from server import logs
 from server.app import build_app
+from server.http import keys
+from server.http.readiness import Phase
 from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
@@ -30,17 +33,30 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stop.set)
-    runner = web.AppRunner(build_app(settings), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    app = build_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
         await site.start()
         _tune_garbage_collector()
         _LOG.info("ready on http://%s:%s", *address_of(runner))
+        _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))
         await stop.wait()
+        app[keys.READINESS].phase = Phase.DRAINING
         _LOG.info("stopping")
     finally:
         await runner.cleanup()
+
+
+def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, int]) -> None:
+    """To the console of whoever started us, not to the log: who has the link becomes administrator."""
+    if code is None:
+        return
+    host = "localhost" if address[0] in ("0.0.0.0", "127.0.0.1", "::", "::1") else address[0]  # noqa: S104
+    base = settings.public_url.rstrip("/") or f"http://{host}:{address[1]}"
+    sys.stdout.write(f"\nThis server is new. Open this link once to set it up:\n\n    {base}/setup?code={code}\n\n")
+    sys.stdout.flush()
 
 
 def address_of(runner: web.AppRunner) -> tuple[str, int]:

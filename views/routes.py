@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from views import admin, home, jobs, language, notifications
+from views import account, admin, health, home, jobs, language, login, notifications, setup
 
 PAGES: list[web.RouteDef] = [
+    web.get("/healthz", health.healthz),
+    web.get("/readyz", health.readyz),
+    web.get("/login", login.login_page, name="login"),
+    web.post("/login", login.login),
+    web.post("/logout", login.logout, name="logout"),
+    web.get("/setup", setup.setup_page, name="setup"),
+    web.post("/setup", setup.setup),
+    web.get("/account", account.account_page, name="account"),
+    web.post("/account", account.save_settings),
+    web.post("/account/password", account.change_password),
+    web.post("/account/sessions/end-others", account.end_other_sessions),
+    web.post("/account/sessions/{session_id}/end", account.end_session),
+    web.post("/account/tokens", account.create_token),
+    web.post("/account/tokens/{token_id}/delete", account.delete_token),
     web.get("/", home.home_page, name="home"),
     web.get("/home/overview", home.home_overview),
     web.get("/jobs", jobs.jobs_page, name="jobs"),

@@ -27,7 +27,7 @@ from server.storage.database import Database
 
 DEFAULT_TOKEN_DAYS = 365
 MAX_TOKENS = 100
-_SCOPES_OF_ROLE = {
+SCOPES_OF_ROLE = {
     Role.VIEWER: frozenset({Scope.READ}),
     Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
     Role.ADMIN: frozenset(Scope),
@@ -227,7 +227,7 @@ class AccountOperations:
             raise InvalidInput(errors=problems)
         if len(await self._tokens.of_user(principal.user_id)) >= MAX_TOKENS:
             raise Conflict("You have {count} tokens already; delete one that is not used.", count=MAX_TOKENS)
-        allowed = _SCOPES_OF_ROLE[principal.role] & most
+        allowed = SCOPES_OF_ROLE[principal.role] & most
         if wanted.scopes is not None and not wanted.scopes <= allowed:
             raise Forbidden("A token cannot be allowed more than you are.")
         expires_at = utc_now() + timedelta(days=wanted.days) if wanted.days else None

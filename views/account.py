@@ -1,0 +1,160 @@
+"""One's own account: language and time zone, password, devices, API tokens."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aiohttp import web
+
+from server.auth.permissions import Principal, Scope
+from server.auth.tokens import Token
+from server.clock import utc_now
+from server.errors import FieldError, InvalidInput, JinduError
+from server.http import keys
+from server.http.forms import read_form
+from server.http.guards import require_principal
+from server.operations.accounts import SCOPES_OF_ROLE, NewToken
+from views.context import LANGUAGE_COOKIE, render
+from views.field_errors import messages_by_field
+from views.time_zones import time_zone_choices
+
+_DONE = frozenset({"settings", "password", "session", "sessions", "token"})
+_EXPIRIES = (30, 90, 365)
+_BROWSERS = (
+    ("Edge", r"Edg/"),
+    ("Opera", r"OPR/"),
+    ("Firefox", r"Firefox/|FxiOS/"),
+    ("WeChat", r"MicroMessenger/"),
+    ("Chrome", r"Chrome/|CriOS/|Chromium/"),
+    ("Safari", r"Version/.*Safari/"),
+)
+_SYSTEMS = (
+    ("iPhone", r"iPhone"),
+    ("iPad", r"iPad"),
+    ("Android", r"Android"),
+    ("Windows", r"Windows"),
+    ("macOS", r"Mac OS X|Macintosh"),
+    ("ChromeOS", r"CrOS"),
+    ("Linux", r"Linux"),
+)
+
+
+async def account_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    return await _page(request, principal, done=request.query.get("done", ""))
+
+
+async def save_settings(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    form = await read_form(request)
+    language = form.get("language", "")
+    changes = {"language": language or None, "time_zone": form.get("time_zone", "UTC")}
+    try:
+        await request.app[keys.ACCOUNTS].change_me(principal, changes)
+    except InvalidInput as error:
+        return await _page(request, principal, form=form, error=error)
+    response = _done("settings")
+    response.del_cookie(LANGUAGE_COOKIE)  # the account decides from now on
+    return response
+
+
+async def change_password(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    form = await read_form(request)
+    try:
+        if form.get("new_password", "") != form.get("new_password_again", ""):
+            again = FieldError(field="new_password_again", message="The two passwords differ.")
+            raise InvalidInput(errors=[again])
+        await request.app[keys.ACCOUNTS].change_password(
+            principal, current=form.get("current_password", ""), new=form.get("new_password", "")
+        )
+    except JinduError as error:
+        return await _page(request, principal, error=error, section="password")
+    return _done("password")
+
+
+async def end_session(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    await request.app[keys.ACCOUNTS].end_session(principal, request.match_info["session_id"])
+    return _done("session")
+
+
+async def end_other_sessions(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    await request.app[keys.ACCOUNTS].end_other_sessions(principal)
+    return _done("sessions")
+
+
+async def create_token(request: web.Request) -> web.Response:
+    """Answers the page itself, not a redirect: the secret is in this answer and nowhere else."""
+    principal = require_principal(request)
+    form = await read_form(request)
+    try:
+        created = await request.app[keys.ACCOUNTS].create_token(principal, _wanted_token(form))
+    except JinduError as error:
+        return await _page(request, principal, form=form, error=error, section="token")
+    return await _page(request, principal, created=created)
+
+
+async def delete_token(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    await request.app[keys.ACCOUNTS].delete_token(principal, request.match_info["token_id"])
+    return _done("token")
+
+
+def browser_name(user_agent: str) -> str:
+    """`Firefox · Windows`, as far as the header tells; empty when it tells nothing."""
+    found = [_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)]
+    return " · ".join(name for name in found if name) or user_agent[:60]
+
+
+async def _page(
+    request: web.Request,
+    principal: Principal,
+    *,
+    form: dict[str, str] | None = None,
+    error: JinduError | None = None,
+    section: str = "settings",
+    created: tuple[Token, str] | None = None,
+    done: str = "",
+) -> web.Response:
+    accounts = request.app[keys.ACCOUNTS]
+    user = await accounts.me(principal)
+    values: dict[str, Any] = {
+        "user": user,
+        "sessions": await accounts.sessions(principal),
+        "tokens": await accounts.tokens(principal),
+        "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
+        "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
+        "expiries": _EXPIRIES,
+        "browser_name": browser_name,
+    }
+    return render(
+        request,
+        "account/account.html",
+        error.status if error else 200,
+        form=form or {},
+        problems=messages_by_field(request, error),
+        wrong_section=section if error else "",
+        created=created,
+        done=done if done in _DONE else "",
+        **values,
+    )
+
+
+def _wanted_token(form: dict[str, str]) -> NewToken:
+    scopes = frozenset(scope for scope in Scope if form.get(f"scope_{scope}"))
+    if not scopes:
+        raise InvalidInput(errors=[FieldError(field="scopes", message="Choose what the token may do.")])
+    days = form.get("days", "")
+    is_known = days.isascii() and days.isdigit() and int(days) in _EXPIRIES
+    return NewToken(name=form.get("name", "").strip(), scopes=scopes, days=int(days) if is_known else None)
+
+
+def _done(what: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": f"/account?done={what}"})
+
+
+def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
+    return next((name for name, pattern in patterns if re.search(pattern, text)), "")

@@ -1,0 +1,58 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.errors import JinduError, NotSignedIn, RateLimited
+from server.http import keys
+from server.http.addresses import client_address
+from server.http.forms import read_form
+from server.http.guards import current_principal
+from server.http.sessions import forget, remember
+from views.context import render
+from views.forms import local_target
+
+
+async def login_page(request: web.Request) -> web.Response:
+    """`?next=` is the page somebody wanted before they were asked to sign in."""
+    target = local_target(request.query.get("next", "/"))
+    if current_principal(request) is not None:
+        raise web.HTTPSeeOther(target)
+    return await _page(request, target=target)
+
+
+async def login(request: web.Request) -> web.Response:
+    form = await read_form(request)
+    name, target = form.get("username", ""), local_target(form.get("next", "/"))
+    try:
+        _user, secret = await request.app[keys.ACCOUNTS].sign_in(
+            name,
+            form.get("password", ""),
+            address=client_address(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except (NotSignedIn, RateLimited) as error:
+        return await _page(request, target=target, name=name, error=error)
+    before = current_principal(request)
+    if before is not None:  # somebody else was signed in with this browser
+        await request.app[keys.ACCOUNTS].sign_out(before)
+    await remember(request, secret)
+    return web.Response(status=303, headers={"Location": target})
+
+
+async def logout(request: web.Request) -> web.Response:
+    principal = current_principal(request)
+    if principal is not None:
+        await request.app[keys.ACCOUNTS].sign_out(principal)
+    await forget(request)
+    return web.Response(status=303, headers={"Location": "/login"})
+
+
+async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:
+    is_new = await request.app[keys.FIRST_RUN].is_pending()
+    status = error.status if error else 200
+    response = render(request, "login/login.html", status, target=target, name=name, error=error, is_new=is_new)
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(int(error.retry_after_seconds))
+    return response

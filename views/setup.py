@@ -1,0 +1,74 @@
+"""The first page of a new server: whoever has the link from its console makes the first administrator."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.clock import utc_now
+from server.errors import FieldError, Forbidden, InvalidInput
+from server.http import keys
+from server.http.addresses import client_address
+from server.http.forms import read_form
+from server.http.sessions import remember
+from server.operations.account_fields import time_zones
+from views.context import language_of, render
+from views.field_errors import messages_by_field
+from views.time_zones import likely_time_zone, time_zone_choices
+
+
+async def setup_page(request: web.Request) -> web.Response:
+    first_run, code = request.app[keys.FIRST_RUN], request.query.get("code", "")
+    if not await first_run.is_pending():
+        raise web.HTTPSeeOther("/")
+    if not await first_run.is_code(code):
+        raise Forbidden(
+            "This set-up link is not valid any more. Restart the server: it prints a new one.", code="setup_code_wrong"
+        )
+    return _page(request, {"code": code})
+
+
+async def setup(request: web.Request) -> web.Response:
+    """Makes the administrator and signs them in."""
+    first_run, accounts = request.app[keys.FIRST_RUN], request.app[keys.ACCOUNTS]
+    if not await first_run.is_pending():
+        raise web.HTTPSeeOther("/")
+    form = await read_form(request)
+    try:
+        _require_same_passwords(form)
+        user = await first_run.create_admin(
+            form.get("code", ""),
+            name=form.get("username", "").strip(),
+            password=form.get("password", ""),
+            language=form.get("language") or None,
+            time_zone=form.get("time_zone", "UTC"),
+        )
+    except InvalidInput as error:
+        return _page(request, form, error)
+    secret = await accounts.start_session(
+        user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+    )
+    await remember(request, secret)
+    return web.Response(status=303, headers={"Location": "/"})
+
+
+def _require_same_passwords(form: dict[str, str]) -> None:
+    if form.get("password", "") != form.get("password_again", ""):
+        again = FieldError(field="password_again", message="The two passwords differ.")
+        raise InvalidInput(errors=[again])
+
+
+def _page(request: web.Request, form: dict[str, str], error: InvalidInput | None = None) -> web.Response:
+    language = form.get("language") or language_of(request)
+    chosen = form.get("time_zone", "")
+    if chosen not in time_zones():
+        chosen = likely_time_zone(language)
+    return render(
+        request,
+        "setup/setup.html",
+        error.status if error else 200,
+        form=form,
+        chosen_language=language,
+        chosen_time_zone=chosen,
+        zones=time_zone_choices(utc_now(), chosen=chosen),
+        problems=messages_by_field(request, error),
+    )
