@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
-from server.datasets.schema import ColumnType, FileLimits, FileWarning, ReadOptions
+from server.datasets.chunks import Chunk, Source
+from server.datasets.detect import FileShape
+from server.datasets.duplicates import leave_out_duplicates
+from server.datasets.part_statistics import column_statistics
+from server.datasets.part_writer import PartWriter
+from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
+from server.datasets.readers import open_file
+from server.datasets.rejects import RejectList, shortened
+from server.datasets.schema import ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
+from server.datasets.sifting import LINE_COLUMN, Sifter
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -32,15 +45,6 @@ class PreviewColumn(msgspec.Struct, frozen=True, kw_only=True):
     format: str | None = None
     nulls: int = 0
     misfits: int = 0
-
-
-class SheetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A sheet of an Excel file; `rows` and `columns` are None when they were not counted."""
-
-    name: str
-    visible: bool = True
-    rows: int | None = None
-    columns: int | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +101,182 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     rejects_path: Path | None
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()
+
+
+_REPORT_EVERY_SECONDS = 0.2
+_CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
+
+
+def preview_file(request: PreviewRequest, _report: Report) -> Preview:
+    """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
+    opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
+    shape = opened.shape
+    sample = opened.source.sample()
+    columns = plan_columns(shape, sample, request.options)
+    count = min(request.rows, sample.row_count)
+    return Preview(
+        format=shape.format,
+        encoding=shape.encoding.name if shape.encoding else None,
+        encoding_verified=shape.encoding.is_verified if shape.encoding else True,
+        delimiter=shape.dialect.delimiter if shape.dialect else None,
+        quote=shape.dialect.quote if shape.dialect else None,
+        header=shape.header,
+        skip_rows=shape.skip_rows,
+        sheet=shape.sheet,
+        sheets=list(shape.sheets),
+        columns=[_previewed(column) for column in columns],
+        rows=_first_rows(sample, columns, count),
+        lines=[sample.line_of(row) for row in range(count)],
+        estimated_rows=_estimated_rows(request.source, shape, sample),
+        warnings=[*shape.warnings, *date_warnings(columns)],
+        options=_settled_options(shape, request.options, columns),
+    )
+
+
+def convert_file(request: ConvertRequest, report: Report) -> Converted:
+    """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
+    progress = _Progress(report, request.source.stat().st_size)
+    progress.tell("detecting")
+    opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
+    columns = plan_columns(opened.shape, opened.source.sample(), request.options, request.existing_columns)
+    unique = [column.name for column in columns if column.spec.unique]
+    staged = request.target.with_suffix(".staged") if unique else request.target
+    try:
+        with RejectList(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
+            row_count = _convert(opened.source, columns, staged, rejects, progress, keep_lines=bool(unique))
+            if unique:
+                progress.tell("checking")
+                row_count = leave_out_duplicates(staged, request.target, unique, rejects, lambda: _read_again(request))
+            rejected_count = rejects.row_count
+        progress.tell("measuring", rows=row_count, rejected=rejected_count)
+        described = [_described(column) for column in columns]
+        statistics = column_statistics(request.target, described)
+    except BaseException:
+        request.target.unlink(missing_ok=True)
+        request.rejects.unlink(missing_ok=True)
+        raise
+    finally:
+        if unique:
+            staged.unlink(missing_ok=True)
+    if not rejected_count:
+        request.rejects.unlink()
+    return Converted(
+        row_count=row_count,
+        rejected_count=rejected_count,
+        bytes=request.target.stat().st_size,
+        columns=[column | {"nullable": statistics[column["name"]]["nulls"] > 0} for column in described],
+        statistics=statistics,
+        rejects_path=request.rejects if rejected_count else None,
+        warnings=[*opened.shape.warnings, *date_warnings(columns)],
+        options=_settled_options(opened.shape, request.options, columns),
+    )
+
+
+def _convert(
+    source: Source,
+    columns: Sequence[PlannedColumn],
+    target: Path,
+    rejects: RejectList,
+    progress: _Progress,
+    *,
+    keep_lines: bool,
+) -> int:
+    schema = arrow_schema(columns)
+    if keep_lines:
+        schema = schema.append(pa.field(LINE_COLUMN, pa.int64()))
+    with PartWriter(target, schema) as part:
+        sifter = Sifter(columns, part, rejects, keep_lines=keep_lines)
+        for chunk in source.chunks():
+            sifter.add(chunk)
+            progress.read(part.row_count, rejects.row_count, source.bytes_read)
+    return part.row_count
+
+
+def _read_again(request: ConvertRequest) -> Iterator[Chunk]:
+    return open_file(request.source, request.name, request.options, request.limits, whole=True).source.chunks()
+
+
+class _Progress:
+    """Tells how far reading is, a few times a second."""
+
+    def __init__(self, report: Report, bytes_total: int) -> None:
+        self._report = report
+        self._state: dict[str, Any] = {
+            "rows": 0, "rejected": 0, "bytes": 0, "bytes_total": bytes_total, "stage": "", "total": None,
+        }  # fmt: skip
+        self._told_at = 0.0
+
+    def tell(self, stage: str, **changes: Any) -> None:
+        self._state |= {"stage": stage, **changes}
+        self._told_at = time.monotonic()
+        self._report(dict(self._state))
+
+    def read(self, rows: int, rejected: int, done: int) -> None:
+        """`total` is an estimate, from the bytes that are left."""
+        records = rows + rejected
+        total = round(records * self._state["bytes_total"] / done) if done else None
+        self._state |= {"rows": rows, "rejected": rejected, "bytes": done, "total": total, "stage": "reading"}
+        if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
+            self.tell("reading")
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Millions of rows as lists hold no cycles, but would be looked through for them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _described(column: PlannedColumn) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": column.name, "type": column.type, "source": column.spec.source}
+    if column.format:
+        described["format"] = column.format
+    for rule in ("required", "unique"):
+        if getattr(column.spec, rule):
+            described[rule] = True
+    return described
+
+
+def _previewed(column: PlannedColumn) -> PreviewColumn:
+    return PreviewColumn(
+        name=column.name,
+        source=column.spec.source or column.name,
+        type=column.type,
+        format=column.format,
+        nulls=column.inferred.nulls,
+        misfits=column.inferred.misfits,
+    )
+
+
+def _first_rows(sample: Chunk, columns: Sequence[PlannedColumn], count: int) -> list[list[str | None]]:
+    cells = [sample.columns[column.index].slice(0, count).to_pylist() for column in columns]
+    return [[shortened(cell, _CELL_CHARACTERS) if cell else None for cell in row] for row in zip(*cells, strict=True)]
+
+
+def _estimated_rows(path: Path, shape: FileShape, sample: Chunk) -> int | None:
+    if shape.sheet is not None:
+        sheet = next(sheet for sheet in shape.sheets if sheet.name == shape.sheet)
+        return max(0, (sheet.rows or 0) - shape.first_line)
+    if not sample.row_count or not sample.bytes_read:
+        return None
+    return round(sample.row_count * max(1.0, path.stat().st_size / sample.bytes_read))
+
+
+def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[PlannedColumn]) -> ReadOptions:
+    """What was found, as options: the same file read with them gives the same rows, whatever later versions infer."""
+    is_text = shape.dialect is not None
+    return msgspec.structs.replace(
+        options,
+        encoding=shape.encoding.name if shape.encoding else None,
+        delimiter=shape.dialect.delimiter if shape.dialect else None,
+        quote=shape.dialect.quote if shape.dialect else None,
+        header=shape.header if is_text or shape.sheet else None,
+        skip_rows=shape.skip_rows if is_text or shape.sheet else None,
+        sheet=shape.sheet,
+        columns=[column.settled for column in columns],
+    )

@@ -75,6 +75,15 @@ class FileWarning(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
+class SheetInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A sheet of an Excel file; `rows` and `columns` are None when they were not counted."""
+
+    name: str
+    visible: bool = True
+    rows: int | None = None
+    columns: int | None = None
+
+
 def clean_names(raw: Sequence[object]) -> list[str]:
     """Column names from a header row: trimmed, composed (NFC), never empty, never twice the same."""
     names: list[str] = []

@@ -1,0 +1,185 @@
+"""Reading one cell: what counts as a number, a date, a moment or a truth value, and how each may be written."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Literal
+
+DecimalMark = Literal[".", ","]
+DateOrder = Literal["YMD", "DMY", "MDY"]
+
+# What stands for "nothing" in a column of numbers, dates or truth values; compared without regard to case.
+NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "—", "–", "/", "\\n", "无", "空")
+# In text only what nobody writes as text.
+TEXT_NULLS = ("", "NULL", "N/A", "#N/A", "\\N")
+
+TRUE_WORDS = frozenset({"true", "yes", "y", "t", "是", "对", "真", "1", "on", "✓", "√"})
+FALSE_WORDS = frozenset({"false", "no", "n", "f", "否", "错", "假", "0", "off", "✗", "×"})
+
+_CURRENCY = (
+    r"(?:(?:US|HK|NT|CA|AU|A|C)?\$|[¥€£₩₹₽]|CNY|RMB|USD|EUR|GBP|JPY|HKD|TWD|CHF|AUD|CAD|SGD|INR|人民币|元|Fr\.|kr|zł)"
+)
+_NUMBER = re.compile(
+    rf"(?P<open>\()?\s*(?P<sign>[+-])?\s*{_CURRENCY}?\s*(?P<sign2>[+-])?\s*"
+    r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][+-]?\d{1,3})?\s*"
+    rf"(?P<percent>%)?\s*{_CURRENCY}?\s*(?P<sign3>-)?(?P<close>\))?"
+)
+# Groups of three, all by the same mark; a space or an apostrophe groups in either notation.
+_DIGITS: dict[str, re.Pattern[str]] = {
+    ".": re.compile(r"(?P<whole>\d*|\d{1,3}(?P<mark>[,' ])\d{3}(?:(?P=mark)\d{3})*)(?:\.(?P<part>\d*))?"),
+    ",": re.compile(r"(?P<whole>\d*|\d{1,3}(?P<mark>[.' ])\d{3}(?:(?P=mark)\d{3})*)(?:,(?P<part>\d*))?"),
+}
+_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"})
+
+
+def plain(text: str) -> str:
+    """Full-width digits and punctuation as their narrow twins, odd spaces and minus signs as the usual ones."""
+    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).strip()
+
+
+def read_number(text: str, mark: DecimalMark) -> Decimal | None:
+    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `１２３`; None when it is no number."""
+    found = _NUMBER.fullmatch(plain(text))
+    if found is None or bool(found["open"]) != bool(found["close"]):
+        return None
+    signs = [sign for sign in (found["open"] and "-", found["sign"], found["sign2"], found["sign3"]) if sign]
+    digits = _DIGITS[mark].fullmatch(found["digits"].rstrip())
+    if digits is None or len(signs) > 1:
+        return None
+    whole = re.sub(r"\D", "", digits["whole"])
+    if not whole and not digits["part"]:
+        return None
+    number = Decimal(f"{whole or 0}.{digits['part'] or 0}{found['exponent'] or ''}")
+    if found["percent"]:
+        number = number.scaleb(-2)
+    return -number if signs == ["-"] else number
+
+
+def read_truth(text: str) -> bool | None:
+    word = plain(text).casefold()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+         "sep sept september", "oct october", "nov november", "dec december"),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_YEAR_FIRST = re.compile(r"(\d{4})\s?(?:[-/.]|年|\s)\s?(\d{1,2})\s?(?:[-/.]|月|\s)\s?(\d{1,2})(?:\s?日)?")
+_YEAR_LAST = re.compile(r"(\d{1,2})\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{4}|\d{2})(?![\d:])")
+_COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
+_DAY_MONTH_NAME = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?[-/ ]?([A-Za-z]{3,9})\.?[-/, ]+(\d{4}|\d{2})(?![\d:])")
+_MONTH_NAME_DAY = re.compile(r"([A-Za-z]{3,9})\.?[-/ ]?(\d{1,2})(?:st|nd|rd|th)?[-/, ]+(\d{4})")
+_TIME = re.compile(
+    r"(?:T|\s*,?\s+|(?<=日))(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
+    r"(?:(?::|分)(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?秒?)?)?"
+    r"\s*(?P<half2>AM|PM|am|pm)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+)
+
+
+def read_date(text: str, order: DateOrder) -> date | None:
+    """A day; a time of midnight (as spreadsheets write it) is allowed behind it, any other is not."""
+    moment = read_moment(text, order)
+    return moment.date() if moment is not None and moment.time() == time() else None
+
+
+def read_moment(text: str, order: DateOrder) -> datetime | None:
+    """A day with or without a time. With an offset it is turned into UTC; the result is always without a zone.
+
+    Whatever begins with a four-digit year is year, month, day; `order` decides the rest.
+    """
+    text = plain(text)
+    found = _day(text, order)
+    if found is None:
+        return None
+    day, rest = found
+    if not rest:
+        return datetime(day.year, day.month, day.day)  # noqa: DTZ001 – zoneless by design
+    return _at(day, rest)
+
+
+def _day(text: str, order: DateOrder) -> tuple[date, str] | None:
+    for pattern, places in (
+        (_YEAR_FIRST, "YMD"),
+        (_YEAR_LAST, "DMY" if order == "YMD" else order),
+        (_COMPACT, "YMD"),
+        (_DAY_MONTH_NAME, "DMY"),
+        (_MONTH_NAME_DAY, "MDY"),
+    ):
+        found = pattern.match(text)
+        if found is None:
+            continue
+        if pattern is _YEAR_LAST and order == "YMD":
+            return None
+        parts = dict(zip(places, found.groups(), strict=True))
+        month = _MONTHS.get(parts["M"].lower(), 0) if parts["M"].isalpha() else int(parts["M"])
+        try:
+            return date(_year(parts["Y"]), month, int(parts["D"])), text[found.end() :].rstrip()
+        except ValueError:
+            return None
+    return None
+
+
+def _year(digits: str) -> int:
+    # Two digits as POSIX reads them: 69 to 99 are of the last century.
+    year = int(digits)
+    return year if len(digits) == 4 else year + (1900 if year >= 69 else 2000)
+
+
+def _at(day: date, text: str) -> datetime | None:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    hour = int(found["hour"])
+    half = (found["half"] or found["half2"] or "").upper()
+    if half in ("PM", "下午") and hour < 12:
+        hour += 12
+    elif half in ("AM", "上午") and hour == 12:
+        hour = 0
+    microsecond = int((found["fraction"] or "").ljust(6, "0")[:6])
+    try:
+        moment = datetime(  # noqa: DTZ001 – zoneless by design
+            day.year, day.month, day.day, hour, int(found["minute"]), int(found["second"] or 0), microsecond
+        )
+        return _in_utc(moment, found["zone"]) if found["zone"] else moment
+    except (ValueError, OverflowError):
+        return None
+
+
+def _in_utc(moment: datetime, zone: str) -> datetime:
+    if zone in ("Z", "UTC", "GMT"):
+        return moment
+    sign = -1 if zone[0] == "-" else 1
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return moment.replace(tzinfo=timezone(sign * offset)).astimezone(UTC).replace(tzinfo=None)
+
+
+def mark_of(number_format: str | None) -> DecimalMark:
+    """The decimal mark of a format such as `1.234,5`: the last of both marks; `,` alone is a decimal comma."""
+    places = {mark: (number_format or "").rfind(mark) for mark in ".,"}
+    if number_format and number_format.strip() == ",":
+        return ","
+    if places["."] < 0 and places[","] >= 0:
+        # `1,234` groups, `1,5` does not
+        return "." if re.search(r",\d{3}$", number_format or "") else ","
+    return "," if places[","] > places["."] else "."
+
+
+def order_of(date_format: str | None) -> DateOrder:
+    """The order in a format such as `DD.MM.YYYY`, `%d/%m/%Y` or `yyyy年m月d日`: where each of the three stands."""
+    letters = (date_format or "YMD").upper().replace("年", "Y").replace("月", "M").replace("日", "D")
+    places = {letter: letters.find(letter) for letter in "YMD"}
+    if -1 in places.values() or places["Y"] < places["D"]:
+        return "YMD"
+    return "DMY" if places["D"] < places["M"] else "MDY"
+
+
+DATE_FORMATS: dict[DateOrder, str] = {"YMD": "YYYY-MM-DD", "DMY": "DD/MM/YYYY", "MDY": "MM/DD/YYYY"}
+NUMBER_FORMATS: dict[DecimalMark, str] = {".": "1,234.5", ",": "1.234,5"}

@@ -1,0 +1,81 @@
+"""What a column's values must keep besides their type: required, min, max, one_of. (`unique` is in duplicates.py.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from server.datasets.schema import ColumnSpec, ColumnType
+from server.datasets.values import ARROW_TYPES, Misfit, convert_cells
+from server.errors import FieldError, InvalidInput
+
+
+@dataclass(slots=True)
+class ColumnChecks:
+    """The checks of one column, with their limits as values of the column's type."""
+
+    required: bool
+    low: pa.Scalar | None
+    high: pa.Scalar | None
+    allowed: pa.Array | None
+
+    @classmethod
+    def of(cls, spec: ColumnSpec, column_type: ColumnType, index: int) -> ColumnChecks:
+        """Raises `InvalidInput` naming the limit that is no value of the column's type."""
+        field = f"options.columns[{index}]"
+        allowed = None
+        if spec.one_of is not None:
+            allowed = _values(spec.one_of, column_type, spec.format, f"{field}.one_of")
+        return cls(
+            required=spec.required,
+            low=_limit(spec.min, column_type, spec.format, f"{field}.min"),
+            high=_limit(spec.max, column_type, spec.format, f"{field}.max"),
+            allowed=allowed,
+        )
+
+    def misfits(self, values: pa.Array) -> Iterator[Misfit]:
+        """Rows that break a rule. A cell that could not be read is null here and must be left out by the caller."""
+        if self.required:
+            yield from _marked(pc.is_null(values), "required")
+        if self.low is not None:
+            yield from _marked(pc.less(values, self.low), "below_minimum")
+        if self.high is not None:
+            yield from _marked(pc.greater(values, self.high), "above_maximum")
+        if self.allowed is not None:
+            yield from _marked(pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, self.allowed))), "not_one_of")
+
+
+def _marked(mask: pa.Array, code: str) -> Iterator[Misfit]:
+    if pc.any(mask).as_py():
+        for row in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
+            yield Misfit(row, code)
+
+
+def _limit(value: float | str | None, column_type: ColumnType, column_format: str | None, field: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, float | int) and column_type in ("integer", "decimal"):
+        return pa.scalar(float(value), pa.float64()) if column_type == "decimal" else _whole(value)
+    return _values([str(value)], column_type, column_format, field)[0]
+
+
+def _whole(value: float) -> pa.Scalar:
+    # A limit of 1.5 on whole numbers is compared as it is.
+    return pa.scalar(int(value), pa.int64()) if float(value).is_integer() else pa.scalar(value, pa.float64())
+
+
+def _values(texts: list[str], column_type: ColumnType, column_format: str | None, field: str) -> pa.Array:
+    converted = convert_cells(pa.array(texts, pa.string()), column_type, column_format)
+    if converted.misfits or converted.values.null_count:
+        raise InvalidInput(
+            "A limit does not fit the type of its column.",
+            code="columns_do_not_fit",
+            errors=[
+                FieldError(field=field, message="Give a value of the type {type}.", parameters={"type": column_type})
+            ],
+        )
+    return converted.values.cast(ARROW_TYPES[column_type])

@@ -1,0 +1,45 @@
+"""What every kind of source yields: some rows as columns of texts, and the records that are no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from server.datasets.rejects import Reject
+
+
+@dataclass(slots=True, kw_only=True)
+class Chunk:
+    """Rows in file order, column by column as the file has them.
+
+    `line_of` and `raw_of` answer for a row of this chunk: the physical line where it starts, and its text.
+    `misfits` are cells known to be wrong before they are read as values: (row, column index) → reason code.
+    """
+
+    columns: list[pa.Array]
+    line_of: Callable[[int], int]
+    raw_of: Callable[[int], str]
+    rejects: list[Reject] = field(default_factory=list)
+    misfits: dict[tuple[int, int], str] = field(default_factory=dict)
+    bytes_read: int = 0  # of a sample: how much of the file it took
+
+    @property
+    def row_count(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+
+class Source(Protocol):
+    """A file, opened to be read once from its first data row to its last."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file is done; equals its size at the end."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The data rows. Raises `FileProblem` when it turns out that the file cannot be read on."""
+
+    def sample(self) -> Chunk:
+        """Some rows from its beginning, middle and end; the first of them in order."""

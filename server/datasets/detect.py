@@ -1,0 +1,171 @@
+"""What a file is, judged by its content and never by its name: format, encoding, dialect, sheets, header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.datasets.dialect import Dialect, find_dialect, has_header, read_sample, table_start
+from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.text_encoding import FoundEncoding, find_encoding
+from server.datasets.text_source import TextSource
+from server.errors import FileProblem
+
+_HEAD_RECORDS = 400
+
+# What people upload by mistake, by its first bytes.
+_OTHER_FILES = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"RIFF", "a sound, film or image"),
+    (b"MZ", "a program"),
+    (b"\x7fELF", "a program"),
+    (b"\x1f\x8b", "packed (gzip); unpack it"),
+    (b"BZh", "packed (bzip2); unpack it"),
+    (b"\xfd7zXZ", "packed (xz); unpack it"),
+    (b"\x28\xb5\x2f\xfd", "packed (zstd); unpack it"),
+    (b"7z\xbc\xaf", "an archive; unpack it"),
+    (b"Rar!", "an archive; unpack it"),
+    (b"SQLite format 3", "a database"),
+    (b"\x00\x01\x00\x00Standard", "a database"),
+)
+_NOT_A_TABLE = "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileShape:
+    """How a file is to be read. `names` are the columns; `first_line` is how many lines stand above the data."""
+
+    format: str
+    names: tuple[str, ...]
+    encoding: FoundEncoding | None = None
+    dialect: Dialect | None = None
+    header: bool = True
+    skip_rows: int = 0
+    first_line: int = 0
+    sheet: str | None = None
+    sheets: tuple[SheetInfo, ...] = ()
+    warnings: tuple[FileWarning, ...] = field(default=())
+
+
+def file_format(path: Path) -> str:
+    """csv, xlsx, xls, ods, jsonl, json or parquet; raises `FileProblem` for anything else, and for nothing at all."""
+    with path.open("rb") as stream:
+        head = stream.read(65536)
+    if not head.strip(b" \t\r\n\0\xef\xbb\xbf"):
+        raise FileProblem("The file is empty.", code="empty_file")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "xls"
+    for start, kind in _OTHER_FILES:
+        if head.startswith(start):
+            raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind=kind)
+    return _text_format(head)
+
+
+def _text_format(head: bytes) -> str:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lower = text[:1000].lower()
+    if lower.startswith((b"<html", b"<!doctype html", b"<table", b"<head", b"<meta")) or b"<table" in lower:
+        raise FileProblem(
+            "The file is a web page (HTML), though its name may say otherwise. Open it in a spreadsheet program and "
+            "save it as .xlsx.",
+            code="not_a_table",
+        )
+    if lower.startswith(b"<?xml"):
+        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="XML")
+    if text.startswith(b"{\\rtf"):
+        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a text document (RTF)")
+    if text.startswith((b"{", b"[{", b"[\n", b"[\r", b"[ ")) and (b'"' in text or text.startswith(b"{}")):
+        return "jsonl" if text.startswith(b"{") else "json"
+    # Control characters are the mark of binary files; zeros may be UTF-16 or stray, and are looked at later.
+    controls = sum(head.count(bytes([byte])) for byte in (*range(1, 9), *range(14, 27)))
+    if controls > max(4, len(head) // 50):
+        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
+    return "csv"
+
+
+def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> FileShape:
+    """`whole` verifies the encoding to the end of the file; without, large files are sampled."""
+    encoding = find_encoding(path, wanted=options.encoding, whole=whole)
+    source = TextSource(
+        path=path, encoding=encoding, dialect=Dialect(), width=1, first_line=0, max_line_bytes=limits.max_line_bytes
+    )
+    lines = source.head()
+    _refuse_binary(lines)
+    dialect, skip_rows = _dialect(lines, name, options)
+    lines = lines[skip_rows:]
+    records = read_sample(lines, dialect)[:_HEAD_RECORDS]
+    if options.skip_rows is None:
+        above = table_start(records)
+        skipped = _physical_lines(records[:above])
+        skip_rows, records = skip_rows + skipped, records[above:]
+    if not records or not any(records):
+        raise FileProblem("The file has no rows.", code="empty_file")
+    header = has_header(records) if options.header is None else options.header
+    widths = [len(record) for record in records if record]
+    # A cell that is empty in every row of the sample is a delimiter at the end of the lines.
+    width = max(len(records[0]), _usual(widths)) if header else _usual(widths)
+    names = clean_names([*records[0], *[""] * (width - len(records[0]))] if header else [""] * width)
+    require_column_count(len(names), limits)
+    return FileShape(
+        format="csv",
+        names=tuple(names),
+        encoding=encoding,
+        dialect=dialect,
+        header=header,
+        skip_rows=skip_rows,
+        first_line=skip_rows + (_physical_lines(records[:1]) if header else 0),
+        warnings=tuple(_text_warnings(encoding)),
+    )
+
+
+def _refuse_binary(lines: Sequence[str]) -> None:
+    text = "".join(lines[:1000])
+    if text.count("\0") * 10 > len(text):
+        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
+
+
+def _dialect(lines: Sequence[str], name: str, options: ReadOptions) -> tuple[Dialect, int]:
+    """The dialect, and how many lines are known to stand above the table."""
+    prefer = "\t" if name.lower().endswith((".tsv", ".tab")) else None
+    skip_rows = options.skip_rows or 0
+    dialect = find_dialect(lines[skip_rows:], delimiter=options.delimiter, quote=options.quote, prefer=prefer)
+    if options.skip_rows is None and lines and lines[0].strip().lower() == f"sep={dialect.delimiter}":
+        skip_rows = 1
+    return dialect, skip_rows
+
+
+def _usual(widths: Sequence[int]) -> int:
+    return max(set(widths), key=lambda width: (widths.count(width), width))
+
+
+def _physical_lines(records: Sequence[Sequence[str]]) -> int:
+    return sum(1 + sum(c.count("\n") + c.count("\r") - c.count("\r\n") for c in record) for record in records)
+
+
+def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:
+    warnings = []
+    if encoding.is_mixed:
+        warnings.append(
+            FileWarning(
+                code="mixed_encodings",
+                message="Some lines are not {encoding}; they will be rejected or may show wrong characters.",
+                parameters={"encoding": encoding.name.upper()},
+            )
+        )
+    if not encoding.is_verified:
+        warnings.append(
+            FileWarning(
+                code="encoding_not_verified",
+                message="The encoding {encoding} was found on samples; the import checks the whole file.",
+                parameters={"encoding": encoding.name.upper()},
+            )
+        )
+    return warnings

@@ -1,0 +1,99 @@
+"""Find and leave out rows that repeat a value of a column that must be unique, in bounded memory.
+
+Every value is compared, not a hash of it: DuckDB groups the written part, on disk when memory is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from server.datasets.chunks import Chunk
+from server.datasets.part_writer import PartWriter
+from server.datasets.rejects import Reject, RejectList, shortened
+from server.datasets.sifting import LINE_COLUMN
+from server.storage.blobs import full_disk_named
+
+_MEMORY = "512MB"
+_FETCHED = 10_000
+
+
+def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own that stays small and spills beside the part."""
+    connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 1})
+    connection.execute(f"SET temp_directory = '{_literal(part.with_suffix('.spill'))}'")
+    return connection
+
+
+def leave_out_duplicates(
+    staged: Path, target: Path, unique: Sequence[str], rejects: RejectList, read_again: Callable[[], Iterator[Chunk]]
+) -> int:
+    """Copy `staged` (which has line numbers) to `target` without them and without repeated rows; returns the rows.
+
+    The first row with a value stays. `read_again` reads the file anew, for the texts of the rows left out.
+    """
+    repeated = {name: _repeated(staged, name) for name in unique}
+    by_line: dict[int, list[Reject]] = {}
+    for name, rows in repeated.items():
+        for line, value in rows:
+            reject = Reject(line=line, code="not_unique", raw="", column=name, parameters={"value": shortened(value)})
+            by_line.setdefault(line, []).append(reject)
+            if len(by_line) > rejects.rows_left:
+                break
+    if by_line:
+        _note(by_line, rejects, read_again)
+    return _copy(staged, target, set(by_line))
+
+
+def _repeated(staged: Path, name: str) -> Iterator[tuple[int, str]]:
+    """Line and value of every row but the first with that value."""
+    column, source = f'"{name.replace(chr(34), chr(34) * 2)}"', f"read_parquet('{_literal(staged)}')"
+    query = (
+        f"SELECT {LINE_COLUMN}, CAST({column} AS VARCHAR) FROM {source} WHERE {column} IN "  # noqa: S608
+        f"(SELECT {column} FROM {source} WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) "
+        f"ORDER BY {LINE_COLUMN}"
+    )
+    seen: set[str] = set()
+    with opened_for_reading(staged) as connection, full_disk_named():
+        cursor = connection.execute(query)
+        while rows := cursor.fetchmany(_FETCHED):
+            for line, value in rows:
+                if value in seen:
+                    yield line, value
+                seen.add(value)
+
+
+def _note(by_line: dict[int, list[Reject]], rejects: RejectList, read_again: Callable[[], Iterator[Chunk]]) -> None:
+    left = set(by_line)
+    for chunk in read_again():
+        for row in range(chunk.row_count):
+            line = chunk.line_of(row)
+            if line in left:
+                left.discard(line)
+                for reject in by_line[line]:
+                    reject.raw = chunk.raw_of(row)
+                rejects.add_row(by_line[line])
+        if not left:
+            return
+
+
+def _copy(staged: Path, target: Path, left_out: set[int]) -> int:
+    file = pq.ParquetFile(staged)
+    schema = pa.schema([field for field in file.schema_arrow if field.name != LINE_COLUMN])
+    wanted = pa.array(sorted(left_out), pa.int64())
+    with PartWriter(target, schema) as part:
+        for batch in file.iter_batches(batch_size=50_000, use_threads=False):
+            if left_out:
+                batch = batch.filter(pc.invert(pc.is_in(batch.column(LINE_COLUMN), wanted)))
+            part.add([batch.column(name) for name in schema.names])
+    file.close()
+    return part.row_count
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,59 @@
+"""Figures about each column of a written part, in one scan: what the dataset page shows without reading rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from server.datasets.duplicates import opened_for_reading
+
+_TEXT_CHARACTERS = 100
+_SUMMED = ("integer", "decimal")
+
+
+def column_statistics(part: Path, columns: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By column: `count` (of values), `nulls`, `distinct` (estimated), `min`, `max`; for numbers `sum` and `mean`."""
+    wanted = [expression for column in columns for expression in _expressions(column)]
+    source = str(part).replace("'", "''")
+    with opened_for_reading(part) as connection:
+        row = connection.execute(
+            f"SELECT count(*), {', '.join(expression for _, _, expression in wanted)} FROM read_parquet('{source}')"  # noqa: S608
+        ).fetchone()
+    assert row is not None
+    total, figures = row[0], row[1:]
+    statistics: dict[str, dict[str, Any]] = {str(column["name"]): {} for column in columns}
+    for (name, figure, _), value in zip(wanted, figures, strict=True):
+        statistics[name][figure] = _plain(value)
+    for values in statistics.values():
+        values["nulls"] = total - values["count"]
+    return statistics
+
+
+def _expressions(column: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    name = str(column["name"])
+    quoted = '"' + name.replace('"', '""') + '"'
+    value = f"left({quoted}, {_TEXT_CHARACTERS})" if column["type"] == "text" else quoted
+    figures = {
+        "count": f"count({quoted})",
+        "distinct": f"approx_count_distinct({quoted})",
+        "min": f"min({value})",
+        "max": f"max({value})",
+    }
+    if column["type"] in _SUMMED:
+        figures |= {"sum": f"sum({quoted})", "mean": f"avg({quoted})"}
+    return [(name, figure, expression) for figure, expression in figures.items()]
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

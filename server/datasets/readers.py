@@ -1,0 +1,136 @@
+"""Open any file as a source of rows, in the shape that was found or asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import python_calamine as calamine
+
+from server.datasets.chunks import Source
+from server.datasets.detect import FileShape, file_format, shape_of_text
+from server.datasets.dialect import has_header, table_start
+from server.datasets.excel_source import ExcelSource, guard_against_zip_bomb, open_workbook, sheets_of
+from server.datasets.json_source import JsonSource
+from server.datasets.parquet_source import ParquetSource, open_parquet
+from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.text_source import TextSource
+from server.errors import FileProblem, InvalidInput
+
+_HEAD_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    shape: FileShape
+    source: Source
+
+
+def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
+    """Raises `FileProblem` when the file cannot be read as a table. `whole`: see `shape_of_text`."""
+    kind = file_format(path)
+    if kind in ("zip", "xls"):
+        return _open_workbook(path, kind, options, limits)
+    if kind == "parquet":
+        return _open_parquet(path, limits)
+    if kind in ("json", "jsonl"):
+        return _open_json(path, kind, limits)
+    shape = shape_of_text(path, name, options, limits, whole=whole)
+    assert shape.encoding is not None
+    assert shape.dialect is not None
+    source = TextSource(
+        path=path,
+        encoding=shape.encoding,
+        dialect=shape.dialect,
+        width=len(shape.names),
+        first_line=shape.first_line,
+        max_line_bytes=limits.max_line_bytes,
+    )
+    return OpenedFile(shape=shape, source=source)
+
+
+def _open_workbook(path: Path, kind: str, options: ReadOptions, limits: FileLimits) -> OpenedFile:
+    kind = _kind_of_archive(path, limits) if kind == "zip" else kind
+    workbook = open_workbook(path)
+    sheets = sheets_of(workbook)
+    sheet = _chosen_sheet(workbook, sheets, options.sheet)
+    source = ExcelSource(path=path, sheet=sheet)
+    head = list(islice(source.records(), _HEAD_ROWS))
+    records = [row for _, row in head]
+    above = table_start(records) if options.skip_rows is None else options.skip_rows
+    records = records[above:]
+    if not any(any(record) for record in records):
+        raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=sheet.name)
+    header = has_header(records) if options.header is None else options.header
+    names = clean_names(records[0] if header else [""] * len(records[0]))
+    require_column_count(len(names), limits)
+    source.width = len(names)
+    source.first_line = above + (1 if header else 0)
+    found = [_counted(info, sheet) if info.name == sheet.name else info for info in sheets]
+    shape = FileShape(
+        format=kind,
+        names=tuple(names),
+        header=header,
+        skip_rows=above,
+        first_line=source.first_line,
+        sheet=sheet.name,
+        sheets=tuple(found),
+    )
+    return OpenedFile(shape=shape, source=source)
+
+
+def _kind_of_archive(path: Path, limits: FileLimits) -> str:
+    members = guard_against_zip_bomb(path, max_unpacked_bytes=limits.max_unpacked_bytes)
+    if "xl/workbook.xml" in members:
+        return "xlsx"
+    if "xl/workbook.bin" in members:
+        return "xlsb"
+    if "content.xml" in members and "mimetype" in members:
+        return "ods"
+    raise FileProblem(
+        "The file is an archive or a document, not a table. Unpack it, and upload the CSV or Excel file that is in it.",
+        code="not_a_table",
+    )
+
+
+def _chosen_sheet(
+    workbook: calamine.CalamineWorkbook, sheets: list[SheetInfo], wanted: str | None
+) -> calamine.CalamineSheet:
+    if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
+        raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
+    try:
+        for info in sorted(sheets, key=lambda info: not info.visible):
+            if wanted in (None, info.name):
+                sheet = workbook.get_sheet_by_name(info.name)
+                if wanted is not None or sheet.start is not None:
+                    return sheet
+    except calamine.CalamineError as error:
+        raise FileProblem(
+            "The Excel file is damaged or cut off; open it in a spreadsheet program, save it again and upload that.",
+            code="damaged_workbook",
+        ) from error
+    raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
+
+
+def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
+    return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
+
+
+def _open_parquet(path: Path, limits: FileLimits) -> OpenedFile:
+    file = open_parquet(path)
+    names = clean_names(file.schema_arrow.names)
+    if not names:
+        raise FileProblem("The file has no columns.", code="empty_file")
+    require_column_count(len(names), limits)
+    return OpenedFile(shape=FileShape(format="parquet", names=tuple(names)), source=ParquetSource(path=path, file=file))
+
+
+def _open_json(path: Path, kind: str, limits: FileLimits) -> OpenedFile:
+    source = JsonSource(path=path, keys=(), max_line_bytes=limits.max_line_bytes, is_array=kind == "json")
+    keys = source.found_keys()
+    if not keys:
+        raise FileProblem("The file holds no JSON objects; write one object a line.", code="empty_file")
+    require_column_count(len(keys), limits)
+    source = JsonSource(path=path, keys=keys, max_line_bytes=limits.max_line_bytes, is_array=kind == "json")
+    return OpenedFile(shape=FileShape(format=kind, names=tuple(clean_names(keys))), source=source)

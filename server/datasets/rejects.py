@@ -1,0 +1,120 @@
+"""Why rows are left out, and the list of them: one JSON line a bad cell, in the order in which they were found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from server.errors import FileProblem
+from server.storage.blobs import full_disk_named
+
+_RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
+_CELL_CHARACTERS = 120
+
+# Every reason, and what to tell about it. `{value}` is the cell.
+REASONS: dict[str, str] = {
+    "too_few_cells": "The row has {found} cells; {expected} are expected.",
+    "too_many_cells": "The row has {found} cells; {expected} are expected. Quote cells that hold the delimiter.",
+    "unclosed_quote": "A quote opens here and is not closed.",
+    "stray_quote": "A quote stands within a quoted cell; write it twice.",
+    "nul_character": "The cell holds a NUL character; the file may be damaged.",
+    "bad_encoding": "The cell holds bytes that are not {encoding}.",
+    "cell_too_large": "A cell of this row is larger than {limit} characters.",
+    "excel_error": "The cell holds the error {value}.",
+    "not_an_object": "The line is not a JSON object.",
+    "unknown_field": "The field “{value}” is not among the columns.",
+    "not_a_number": "“{value}” is not a number.",
+    "not_a_whole_number": "“{value}” is not a whole number.",
+    "number_too_large": "“{value}” is too large a number.",
+    "not_a_truth_value": "“{value}” is neither true nor false.",
+    "not_a_date": "“{value}” is not a date.",
+    "not_a_datetime": "“{value}” is not a date and time.",
+    "required": "The cell is empty, but a value is required.",
+    "not_unique": "“{value}” occurs before in this column, which must be unique.",
+    "below_minimum": "“{value}” is below the minimum, {limit}.",
+    "above_maximum": "“{value}” is above the maximum, {limit}.",
+    "not_one_of": "“{value}” is not one of the allowed values.",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Reject:
+    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1."""
+
+    line: int
+    code: str
+    raw: str
+    column: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
+    """What can be shown and stored: not too long, no lone surrogates (they stand for bytes that were not text)."""
+    text = text if len(text) <= limit else f"{text[:limit]}…"
+    return text.encode("utf-8", "replace").decode() if text.isascii() else _without_surrogates(text)
+
+
+def _without_surrogates(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "".join("�" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return text
+
+
+class RejectList:
+    """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
+
+    def __init__(self, path: Path, *, limit: int) -> None:
+        self.row_count = 0
+        self._limit = limit
+        self._path = path
+        self._stream = path.open("wb")
+        self._encoder = msgspec.json.Encoder()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stream.close()
+
+    def add_row(self, reasons: list[Reject]) -> None:
+        """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
+        with full_disk_named():
+            for reason in reasons:
+                self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
+        self.row_count += 1
+        if self.row_count > self._limit:
+            first = reasons[0]
+            raise FileProblem(
+                "More than {limit} rows had to be rejected, the last one in line {line} (column “{column}”): {reason} "
+                "Check the delimiter, the encoding and the column types.",
+                code="too_many_rejects",
+                limit=self._limit,
+                line=first.line,
+                column=first.column or "",
+                reason=REASONS[first.code].format(**first.parameters),
+            )
+
+    @property
+    def rows_left(self) -> int:
+        """How many rows more may be rejected."""
+        return self._limit - self.row_count
+
+    def flush(self) -> None:
+        with full_disk_named():
+            self._stream.flush()
+
+
+def _record(reject: Reject) -> dict[str, Any]:
+    return {
+        "line": reject.line,
+        "column": reject.column,
+        "code": reject.code,
+        "message": REASONS[reject.code],
+        "parameters": reject.parameters,
+        "raw": shortened(reject.raw, _RAW_CHARACTERS),
+    }
