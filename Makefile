@@ -42,6 +42,9 @@ test: check chromium ## lint, types, unit, contract, functional and browser test
 bench: install-test ## measure; prints figures
 	$(BIN)/pytest -m benchmark -s tests/benchmarks
 
+messages: install-test ## collect all texts into locales/, and list those without a translation
+	$(BIN)/python locales/update.py
+
 shots: install-test chromium ## screenshots of every page into screenshots/
 	$(BIN)/python -m tests.shots screenshots
 

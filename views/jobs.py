@@ -130,12 +130,17 @@ _KEPT = {
 }
 
 
+_START_ANEW = "Start it anew where you started it."
+_NEEDS_MEMORY = "If trying again does not help, make the file smaller or ask an administrator for more memory."
+_CORRECT_AND_RETRY = "Correct the cause, then try again; the log below says what happened before."
+
+
 def _what_to_do(job: Job, *, retryable: bool) -> str:
     if not retryable:
-        return "Start it anew where you started it."
+        return _START_ANEW
     if job.error is not None and job.error.code == "worker_died":
-        return "If trying again does not help, make the file smaller or ask an administrator for more memory."
-    return "Correct the cause, then try again; the log below says what happened before."
+        return _NEEDS_MEMORY
+    return _CORRECT_AND_RETRY
 
 
 def links_of(job: Job, formats: Formats) -> list[Link]:

@@ -1,0 +1,178 @@
+"""Collects every text that people see and brings the catalogues up to date: `make messages`.
+
+Texts come from templates (`_`), scripts (`t`) and Python: the constant messages of errors, job logs, notifications,
+settings. English texts are the keys. Nothing is lost: what is no longer used stays in the file as a comment.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from server import errors
+from views.js_messages import texts_of
+
+ROOT = Path(__file__).parent.parent
+_OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+_TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "_setting", "_told", "notify"})
+_VISIBLE_KEYWORDS = frozenset({"message", "title", "body", "stage", "label", "unit", "summary_text", "hint"})
+_UNSEEN = {"migrations", "storage", "cli"}  # what only whoever runs the server reads is in English
+_SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
+_WORD = re.compile(r"[A-Z“{][^\n]*")
+_ANY = re.compile(r".+")
+_LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
+_PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
+Text = str | tuple[str, str]  # a pair is singular and plural
+Found = tuple[str, Text]  # where, what
+
+
+def collected() -> dict[Text, list[str]]:
+    """Each text with the files it stands in, in order of the files."""
+    texts: dict[Text, list[str]] = {}
+    for where, text in (*_from_templates(), *_from_scripts(), *_from_python()):
+        places = texts.setdefault(text, [])
+        if where not in places:
+            places.append(where)
+    return texts
+
+
+def placeholders(text: str) -> set[str]:
+    """Names that are filled in: `{line}` and `%(name)s`."""
+    return {first or second for first, second in _PLACEHOLDER.findall(text)}
+
+
+def update(path: Path) -> Catalog:
+    """Bring one catalogue to the texts there are now; translations are kept."""
+    with path.open("rb") as source:
+        catalog = read_po(source, locale=path.parent.parent.name)
+    template = Catalog(charset="utf-8")
+    for text, places in collected().items():
+        template.add(text, locations=[(place, 1) for place in places])
+    catalog.update(template, no_fuzzy_matching=True)
+    catalog.fuzzy = False
+    with path.open("wb") as target:
+        write_po(target, catalog, width=100, sort_by_file=True, include_lineno=False)
+    return catalog
+
+
+def untranslated(catalog: Catalog) -> list[Text]:
+    return [message.id for message in catalog if message.id and not _is_whole(message.string)]
+
+
+def _is_whole(string: str | tuple[str, ...] | list[str]) -> bool:
+    return bool(string) if isinstance(string, str) else any(string)
+
+
+def _from_templates() -> Iterator[Found]:
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        with path.open("rb") as source:
+            for _, function, found, _ in babel_extract(source, ("_", "gettext", "ngettext"), (), _OPTIONS):
+                given = (found,) if isinstance(found, str) else found
+                parts = [part for part in given if isinstance(part, str)]
+                if parts:
+                    yield _name(path), (parts[0], parts[1]) if function == "ngettext" else parts[0]
+
+
+def _from_scripts() -> Iterator[Found]:
+    for path in sorted((ROOT / "static" / "js").glob("*.js")):
+        for _, text in texts_of(path):
+            yield _name(path), text
+
+
+def _from_python() -> Iterator[Found]:
+    for folder in ("server", "views"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if _UNSEEN & set(path.parts):
+                continue
+            for text in _Visible.in_module(path.read_text("utf-8")):
+                yield _name(path), text
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+class _Visible(ast.NodeVisitor):
+    """Finds the texts of one module that people may see."""
+
+    def __init__(self) -> None:
+        self.found: list[Text] = []
+        self.error_classes = {name for name in vars(errors) if isinstance(getattr(errors, name), type)}
+
+    @classmethod
+    def in_module(cls, source: str) -> list[Text]:
+        visitor = cls()
+        visitor.visit(ast.parse(source))
+        return visitor.found
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        if bases & self.error_classes or node.name == "JinduError":
+            self.error_classes.add(node.name)
+            self._add(ast.get_docstring(node))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in self.error_classes or name in _TRANSLATING or name.endswith(("_problem", "_problems", "_error")):
+            for argument in node.args:
+                self._add_strings(argument, least=_WORD if name in ("gettext", "_", "text") else _SENTENCE)
+        if name == "ngettext":
+            self._add_plural(node)
+        for keyword in node.keywords:
+            if keyword.arg in _VISIBLE_KEYWORDS:
+                self._add_strings(keyword.value, least=_LEAST.get(keyword.arg, _SENTENCE))
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if any(_is_constant(target) for target in node.targets):
+            for part in ast.walk(node.value):
+                self._add_strings(part, least=_SENTENCE)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if _is_constant(node.target) and node.value:
+            for part in ast.walk(node.value):
+                self._add_strings(part, least=_SENTENCE)
+        self.generic_visit(node)
+
+    def _add_strings(self, node: ast.AST, *, least: re.Pattern[str]) -> None:
+        if isinstance(node, ast.IfExp):
+            self._add_strings(node.body, least=least)
+            self._add_strings(node.orelse, least=least)
+        elif isinstance(node, ast.BoolOp):
+            for value in node.values:
+                self._add_strings(value, least=least)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and least.fullmatch(node.value):
+            self._add(node.value)
+
+    def _add_plural(self, node: ast.Call) -> None:
+        texts = [part.value for part in node.args[:2] if isinstance(part, ast.Constant)]
+        if len(texts) == 2:
+            self.found.append((str(texts[0]), str(texts[1])))
+
+    def _add(self, text: str | None) -> None:
+        if text and text.strip():
+            self.found.append(text)
+
+
+def _is_constant(target: ast.expr) -> bool:
+    # ENDPOINTS describe the API, which is documented in English
+    return isinstance(target, ast.Name) and target.id.strip("_").isupper() and target.id != "ENDPOINTS"
+
+
+if __name__ == "__main__":
+    for catalogue in sorted(Path(__file__).parent.glob("*/LC_MESSAGES/messages.po")):
+        missing = untranslated(update(catalogue))
+        print(f"{catalogue.parent.parent.name}: {len(missing)} without a translation")  # noqa: T201
+        for text in missing:
+            print(f"  {text}")  # noqa: T201

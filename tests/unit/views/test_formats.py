@@ -1,0 +1,85 @@
+"""Numbers, times and progress in the reader's language and time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from server.errors import FileProblem
+from server.jobs.job import Job, JobError, State
+from server.languages import Languages
+from views.formats import Formats
+
+LANGUAGES = Languages.load(Path(__file__).parents[3] / "locales")
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+
+def formats(language: str = "en", time_zone: str = "UTC") -> Formats:
+    return Formats(language=language, translations=LANGUAGES.of(language), time_zone=time_zone, now=NOW)
+
+
+def job(**changes: object) -> Job:
+    fields = {"id": "j", "kind": "data_import", "owner_id": "o", "title": "t", "unit": "rows", "created_at": NOW}
+    return Job(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (0.24, "0.2s"), (5, "5s"), (65, "1m 5s"), (60, "1m"), (3725, "1h 2m"), (90_000, "1d 1h")],
+)
+def test_durations_have_their_two_largest_units(seconds: float, text: str) -> None:
+    assert formats().duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 byte"), (999, "999 byte"), (1_234_567, "1.2 MB"), (200_000_000, "200 MB"), (999_999, "1.0 MB")],
+)
+def test_sizes_count_in_thousands(size: int, text: str) -> None:
+    assert formats().filesize(size) == text
+
+
+def test_percentages_are_rounded_down() -> None:
+    assert formats().percent(99.9) == "99%"
+    assert formats().percent(100) == "100%"
+
+
+def test_moments_stand_in_the_readers_time_zone_and_language() -> None:
+    assert "Nov 24, 2026, 4:00:00" in formats(time_zone="Asia/Shanghai").datetime(NOW).replace("\u202f", " ")
+    assert formats("zh-CN", "Asia/Shanghai").datetime(NOW).startswith("2026年11月24日 04:00")
+    assert formats(time_zone="Asia/Shanghai").date(NOW) == "Nov 24, 2026"
+    assert formats().date(date(2026, 1, 2)) == "Jan 2, 2026"
+
+
+def test_an_unknown_time_zone_is_utc() -> None:
+    assert formats(time_zone="Mars/Olympus").date(NOW) == "Nov 23, 2026"
+
+
+def test_the_past_is_told_relatively_until_a_date_says_more() -> None:
+    assert formats().relative(NOW - timedelta(minutes=5)) == "5 minutes ago"
+    assert formats().relative(NOW) == "just now"
+    assert formats().relative(NOW - timedelta(days=20)) == "Nov 3, 2026"
+    assert formats("zh-CN").relative(NOW - timedelta(minutes=5)) == "5分钟前"
+
+
+def test_figures_tell_done_total_rate_and_time_left() -> None:
+    running = job(state=State.RUNNING, progress=12_400, total=50_000, rate=8_120.0)
+    assert formats().figures(running) == "12,400 of 50,000 rows · 8,120/s · 5s left"
+
+
+def test_figures_of_an_unknown_total_are_the_count() -> None:
+    assert formats().figures(job(state=State.RUNNING, progress=3_400)) == "3,400 rows"
+
+
+def test_figures_in_bytes_are_file_sizes() -> None:
+    done = job(state=State.SUCCEEDED, unit="bytes", progress=200_000_000, total=200_000_000)
+    assert formats().figures(done) == "200 MB of 200 MB"
+
+
+def test_an_errors_placeholders_are_filled() -> None:
+    stored = JobError(code="x", message="Line {line} is wrong.", parameters={"line": 7})
+    assert formats().error_text(stored) == "Line 7 is wrong."
+    assert formats().error_text(FileProblem("Line {line} is wrong.", line=8)) == "Line 8 is wrong."
+    assert formats().error_text({"code": "x", "message": "Broken {brace"}) == "Broken {brace"
