@@ -1,0 +1,208 @@
+"""The job that turns an uploaded file into a version of a dataset."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from server.datasets.catalog import Catalog, Dataset, Mode, Version, data_key, rejects_key, require_mode_fits
+from server.datasets.conversion import Converted, ConvertRequest, convert_file
+from server.datasets.schema import FileLimits, ReadOptions
+from server.errors import Conflict, FileProblem
+from server.jobs.context import JobContext
+from server.storage.blobs import Blobs
+from server.storage.database import Database
+from server.uploads.files import Upload, UploadStore
+
+
+class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a `data_import` job, as `operations.imports` stores them."""
+
+    upload_id: str
+    dataset: str
+    mode: Mode
+    options: ReadOptions = ReadOptions()
+    reject_limit: int = 100_000
+
+
+class DataImport:
+    """Imports files. An attempt that is repeated after a crash finds what an earlier one published."""
+
+    def __init__(
+        self, *, uploads: UploadStore, catalog: Catalog, blobs: Blobs, database: Database, limits: FileLimits
+    ) -> None:
+        self._uploads = uploads
+        self._catalog = catalog
+        self._blobs = blobs
+        self._database = database
+        self._limits = limits
+
+    async def process_data_import(self, context: JobContext) -> dict[str, Any]:
+        wanted = msgspec.convert(context.job.parameters, ImportParameters)
+        version = await self._catalog.version_of_job(context.job.id)
+        if version is None:
+            version = await self._import(context, wanted)
+            self._catalog.announce_change(version)
+        imported = _rows_of_import(context, version)
+        context.advance(imported, total=imported, stage="done")
+        _notify(context, version, imported)
+        return _result(context.job.id, version, imported)
+
+    async def _import(self, context: JobContext, wanted: ImportParameters) -> Version:
+        owner_id = context.job.owner_id
+        upload = await self._upload(wanted.upload_id, owner_id)
+        current = await self._catalog.find(owner_id, wanted.dataset)
+        require_mode_fits(wanted.dataset, wanted.mode, current)
+        async with self._directory() as directory:
+            request = ConvertRequest(
+                source=upload.path,
+                name=upload.name,
+                target=directory / "data.parquet",
+                rejects=directory / "rejects.jsonl",
+                options=wanted.options,
+                reject_limit=wanted.reject_limit,
+                limits=self._limits,
+                existing_columns=current.columns if current and wanted.mode == "append" else None,
+            )
+            converted: Converted = await context.run_in_worker(
+                convert_file, request, on_report=lambda report: _advance(context, report)
+            )
+            for warning in converted.warnings:
+                context.log(warning.message.format(**warning.parameters), level="warning")
+            context.advance(stage="publishing", detail={"rejected": converted.rejected_count})
+            return await self._publish(context, wanted, upload, current, request, converted)
+
+    async def _upload(self, upload_id: str, owner_id: str) -> Upload:
+        upload = await self._uploads.get(upload_id)
+        if upload is None or upload.owner_id != owner_id or not upload.path.is_file():
+            raise FileProblem("The uploaded file is gone; upload it again.", code="upload_gone")
+        if not upload.is_whole:
+            raise FileProblem("The upload is not complete; wait for it, then try again.", code="upload_incomplete")
+        return upload
+
+    async def _publish(
+        self,
+        context: JobContext,
+        wanted: ImportParameters,
+        upload: Upload,
+        seen: Dataset | None,
+        request: ConvertRequest,
+        converted: Converted,
+    ) -> Version:
+        """Files first, then the one transaction that names them: a crash between leaves the old version whole."""
+        job = context.job
+        source = {
+            "upload_id": upload.id,
+            "name": upload.name,
+            "size": upload.size,
+            "sha256": upload.sha256,
+            "options": msgspec.to_builtins(converted.options),
+        }
+        await asyncio.to_thread(self._blobs.publish, request.target, data_key(job.id))
+        if converted.rejects_path is not None:
+            await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
+        try:
+            async with self._database.write() as connection:
+                await context.fence(connection)
+                await self._require_unchanged(wanted, job.owner_id, seen)
+                return await self._catalog.publish(
+                    connection,
+                    owner_id=job.owner_id,
+                    name=wanted.dataset,
+                    mode=wanted.mode,
+                    job_id=job.id,
+                    files=[data_key(job.id)],
+                    row_count=converted.row_count,
+                    rejected_count=converted.rejected_count,
+                    bytes=converted.bytes,
+                    columns=converted.columns,
+                    statistics=converted.statistics,
+                    source=source,
+                )
+        except BaseException:
+            # Cancelled at the very end it may yet have been committed: what a version names must stay.
+            await asyncio.shield(self._remove_unpublished(job.id))
+            raise
+
+    async def _require_unchanged(self, wanted: ImportParameters, owner_id: str, seen: Dataset | None) -> None:
+        """Appended rows were fitted to the columns the dataset had; there is one writer, so this stays true."""
+        if wanted.mode != "append" or seen is None:
+            return
+        now = await self._catalog.find(owner_id, wanted.dataset)
+        if now is None or now.id != seen.id or now.columns != seen.columns:
+            raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
+
+    async def _remove_unpublished(self, job_id: str) -> None:
+        if await self._catalog.version_of_job(job_id) is None:
+            await asyncio.to_thread(self._blobs.delete, data_key(job_id))
+            await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
+
+    @asynccontextmanager
+    async def _directory(self) -> AsyncIterator[Path]:
+        """A place for everything one attempt writes; removed however it ends."""
+        directory = self._blobs.new_partial()
+        directory.mkdir()
+        try:
+            yield directory
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))
+
+
+def _advance(context: JobContext, report: dict[str, Any]) -> None:
+    context.advance(
+        report["rows"],
+        total=report["total"],
+        stage=report["stage"],
+        detail={name: report[name] for name in ("rejected", "bytes", "bytes_total")},
+    )
+
+
+def _rows_of_import(context: JobContext, version: Version) -> int:
+    """Rows of the import alone: an appended version counts those before as well."""
+    return context.job.progress if version.mode == "append" and context.job.progress else version.row_count
+
+
+def _notify(context: JobContext, version: Version, rows: int) -> None:
+    parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count}
+    if version.rejected_count:
+        context.notify(
+            "“{dataset}” was imported, but not every row",
+            "{rows} rows; {rejected} were rejected. Look at why.",
+            level="warning",
+            url=f"/imports/{context.job.id}",
+            parameters=parameters,
+        )
+    else:
+        context.notify(
+            "“{dataset}” was imported",
+            "{rows} rows.",
+            level="success",
+            url=f"/datasets/{quote(version.dataset)}",
+            parameters=parameters,
+        )
+
+
+def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:
+    name = quote(version.dataset)
+    links = {
+        "dataset": f"/api/v1/datasets/{name}",
+        "import": f"/api/v1/imports/{job_id}",
+        "page": f"/datasets/{name}",
+    }
+    if version.rejected_count:
+        links["rejects"] = f"/api/v1/imports/{job_id}/rejects"
+    return {
+        "dataset": version.dataset,
+        "version": version.number,
+        "row_count": version.row_count,
+        "imported_count": imported,
+        "rejected_count": version.rejected_count,
+        "links": links,
+    }
