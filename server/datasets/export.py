@@ -128,8 +128,8 @@ def _write_xlsx(request: ExportRequest) -> None:
             "datetime": workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
         for place, column in enumerate(request.columns):
-            style = formats.get(column["type"])
-            sheet.set_column(place, place, max(10, min(40, len(column["name"]) + 4)), style)
+            width = max(10, min(40, len(str(column["name"])) + 4))
+            sheet.set_column(place, place, width, formats.get(column["type"]))
             sheet.write_string(0, place, column["name"], head)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(1, request.row_count), max(0, len(request.columns) - 1))
@@ -146,7 +146,7 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str
         return
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
-    elif isinstance(value, int | float | Decimal) and abs(value) < _EXCEL_INTEGER:
+    elif isinstance(value, int | float | Decimal) and abs(float(value)) < _EXCEL_INTEGER:
         sheet.write_number(row, column, value)
     elif isinstance(value, datetime) and value.date() >= _FIRST_EXCEL_DATE:
         sheet.write_datetime(row, column, value.replace(tzinfo=None), formats["datetime"])

@@ -1,0 +1,285 @@
+"""What people do with datasets: find them, read and export rows, rename, restore a version, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, require_dataset_name
+from server.datasets.export import ExportFormat, ExportRequest, export_dataset, require_fits_excel
+from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
+from server.datasets.query import QueryLimits
+from server.datasets.rows import RowsPage, RowsRequest, check_request, read_rows
+from server.errors import InvalidInput, NotFound, PreconditionFailed
+from server.jobs.workers import WorkerPool
+from server.storage.blobs import Blobs
+from server.storage.database import Database
+from server.storage.tables import users
+
+_KEPT_PROFILES = 64  # versions never change, so neither do their profiles
+_EXPORT_SECONDS = 1800.0
+_GRACE_SECONDS = 5.0  # a worker ends itself at its limit; this is for one that cannot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsQuery:
+    """Which rows somebody wants to see; the syntax is that of `datasets.rows`."""
+
+    filters: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    q: str = ""
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """One page of the rows of one version; `offset` is the place of the first."""
+
+    version: Version
+    page: RowsPage
+    offset: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What deleting a dataset loses."""
+
+    name: str
+    versions: int
+    row_count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """A finished file; `temporary` ones are to be removed once they are sent."""
+
+    path: Path
+    name: str
+    format: ExportFormat
+    temporary: bool
+
+
+class DatasetOperations:
+    """Every method takes who asks first. Only administrators may name another `owner`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        catalog: Catalog,
+        interactive: WorkerPool,
+        exports: WorkerPool,
+        blobs: Blobs,
+        audit: Audit,
+        limits: QueryLimits,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._interactive = interactive
+        self._exports = exports
+        self._blobs = blobs
+        self._audit = audit
+        self._limits = limits
+        self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
+
+    async def list(
+        self,
+        principal: Principal,
+        *,
+        owner: str | None = None,
+        q: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> DatasetPage:
+        owner_id = await self._owner_id(principal, owner)
+        return await self._catalog.list(owner_id, q=q, limit=limit, cursor=cursor)
+
+    async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
+        return await self._catalog.get(await self._owner_id(principal, owner), name)
+
+    async def versions(self, principal: Principal, name: str, *, owner: str | None = None) -> Sequence[Version]:
+        """Newest first."""
+        return await self._catalog.versions(await self._owner_id(principal, owner), name)
+
+    async def rows(self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None) -> Rows:
+        """A cursor stays with the version it began in, so that no import in between shifts rows."""
+        dataset = await self.get(principal, name, owner=owner)
+        number, offset = _place(query.cursor, dataset.version)
+        version = dataset.current
+        if number != version.number:
+            version = await self._catalog.version(dataset.owner_id, name, number)
+        check_request(query.filters, query.order, version.columns)
+        files = self._catalog.files(version)
+        request = RowsRequest(
+            paths=files.paths,
+            columns=files.columns,
+            row_count=version.row_count,
+            limits=self._limits,
+            filters=query.filters,
+            order=query.order,
+            q=query.q,
+            limit=query.limit,
+            offset=offset,
+        )
+        page: RowsPage = await self._interactive.run(read_rows, request, timeout_seconds=self._worker_seconds)
+        after = offset + len(page.rows)
+        more = page.rows and after < page.total
+        return Rows(
+            version=version, page=page, offset=offset, next_cursor=f"{version.number}.{after}" if more else None
+        )
+
+    async def profile(
+        self, principal: Principal, name: str, *, owner: str | None = None
+    ) -> tuple[Dataset, Sequence[ColumnProfile]]:
+        """What the values of each column look like; computed once a version."""
+        dataset = await self.get(principal, name, owner=owner)
+        key = (dataset.id, dataset.version)
+        if key not in self._profiles:
+            files = self._catalog.files(dataset.current)
+            request = ProfileRequest(paths=files.paths, columns=files.columns, limits=self._limits)
+            self._profiles[key] = await self._interactive.run(
+                profile_columns, request, timeout_seconds=self._worker_seconds
+            )
+            while len(self._profiles) > _KEPT_PROFILES:
+                self._profiles.popitem(last=False)
+        return dataset, self._profiles[key]
+
+    async def export(
+        self, principal: Principal, name: str, file_format: ExportFormat, *, owner: str | None = None
+    ) -> Export:
+        """The current version as one file; raises `InvalidInput` when Excel cannot hold it."""
+        dataset = await self.get(principal, name, owner=owner)
+        files = self._catalog.files(dataset.current)
+        if file_format == "xlsx":
+            require_fits_excel(dataset.row_count, len(files.columns))
+        file_name = f"{dataset.name}.{file_format}"
+        if file_format == "parquet" and len(files.paths) == 1:
+            return Export(path=files.paths[0], name=file_name, format=file_format, temporary=False)
+        target = self._blobs.new_partial(f".{file_format}")
+        request = ExportRequest(
+            paths=files.paths,
+            columns=files.columns,
+            row_count=dataset.row_count,
+            format=file_format,
+            target=target,
+            title=dataset.name,
+        )
+        try:
+            await self._exports.run(export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+        except BaseException:
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
+            raise
+        return Export(path=target, name=file_name, format=file_format, temporary=True)
+
+    async def change(
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        owner: str | None = None,
+        new_name: str | None = None,
+        description: str | None = None,
+        expected: str | None = None,
+    ) -> Dataset:
+        """Rename or describe; `expected` is the entity tag it must still have."""
+        principal.require_write()
+        dataset = await self.get(principal, name, owner=owner)
+        _require_same(dataset, expected)
+        if new_name is not None:
+            require_dataset_name(new_name, field="name")
+        async with self._database.write() as connection:
+            await self._catalog.describe(connection, dataset, name=new_name, description=description)
+            detail = {"name": new_name, "description": description}
+            await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
+        self._catalog.announce_change(dataset.current, "changed")
+        return await self._catalog.get(dataset.owner_id, new_name or name)
+
+    async def restore(self, principal: Principal, name: str, number: int, *, owner: str | None = None) -> Version:
+        """Make an old version current again, as a new version."""
+        principal.require_write()
+        dataset = await self.get(principal, name, owner=owner)
+        old = await self._catalog.version(dataset.owner_id, name, number)
+        async with self._database.write() as connection:
+            version = await self._catalog.restore(connection, old)
+            detail = {"from": number, "version": version.number}
+            await self._audit.record(connection, principal, "dataset.restore", name, detail)
+        self._catalog.announce_change(version, "restored")
+        return version
+
+    async def loss(self, principal: Principal, name: str, *, owner: str | None = None) -> Loss:
+        """What `delete` would take away."""
+        versions = await self.versions(principal, name, owner=owner)
+        parts = {key: version for version in versions for key in version.files}
+        sizes = [await asyncio.to_thread(_size, self._blobs, key) for key in parts]
+        return Loss(name=name, versions=len(versions), row_count=versions[0].row_count, bytes=sum(sizes))
+
+    async def delete(
+        self, principal: Principal, name: str, *, owner: str | None = None, expected: str | None = None
+    ) -> Loss:
+        """Remove a dataset with all its versions for good; raises `Locked` while reports are made from it."""
+        principal.require_write()
+        dataset = await self.get(principal, name, owner=owner)
+        _require_same(dataset, expected)
+        loss = await self.loss(principal, name, owner=owner)
+        async with self._database.write() as connection:
+            keys = await self._catalog.delete(connection, dataset)
+            detail = {"versions": loss.versions, "rows": loss.row_count}
+            await self._audit.record(connection, principal, "dataset.delete", name, detail)
+        await self._catalog.remove_files(keys)
+        self._catalog.announce_change(dataset.current, "deleted")
+        return loss
+
+    @property
+    def _worker_seconds(self) -> float:
+        return self._limits.seconds + _GRACE_SECONDS
+
+    async def _owner_id(self, principal: Principal, owner: str | None) -> str:
+        principal.require_read()
+        if owner is None or owner in (principal.user_id, principal.user_name):
+            return principal.user_id
+        if not principal.is_admin:
+            raise NotFound
+        wanted = select(users.c.id).where((users.c.name_key == owner.casefold()) | (users.c.id == owner))
+        async with self._database.read() as connection:
+            found: str | None = await connection.scalar(wanted)
+        if found is None:
+            raise NotFound("There is no user named “{name}”.", name=owner)
+        return found
+
+
+def entity_tag(dataset: Dataset) -> str:
+    """Changes whenever anything about the dataset does."""
+    return f"{dataset.id}-{dataset.version}-{round(dataset.updated_at.timestamp() * 1_000_000):x}"
+
+
+def _require_same(dataset: Dataset, expected: str | None) -> None:
+    if expected is not None and expected not in ("*", entity_tag(dataset)):
+        raise PreconditionFailed
+
+
+def _place(cursor: str | None, current: int) -> tuple[int, int]:
+    """Version number and row offset of a cursor."""
+    if cursor is None:
+        return current, 0
+    number, _, offset = cursor.partition(".")
+    if not (number.isdecimal() and offset.isdecimal() and len(cursor) < 40):
+        raise InvalidInput("This cursor is not one of ours; start again without it.")
+    return int(number), int(offset)
+
+
+def _size(blobs: Blobs, key: str) -> int:
+    with suppress(NotFound, OSError):
+        return blobs.path(key).stat().st_size
+    return 0

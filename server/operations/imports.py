@@ -1,0 +1,194 @@
+"""What people do with imports: look at a file before, start one, follow it, read what it rejected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.datasets import reject_lists
+from server.datasets.catalog import Catalog, Mode, Version, rejects_key, require_dataset_name
+from server.datasets.conversion import Preview, PreviewRequest, preview_file
+from server.datasets.reject_lists import Reject, RejectPage
+from server.datasets.schema import FileLimits, ReadOptions
+from server.errors import Conflict, FieldError, InvalidInput, NotFound
+from server.jobs.job import Job, State
+from server.jobs.runner import JobRunner
+from server.jobs.workers import WorkerPool
+from server.operations.jobs import JobOperations
+from server.storage.blobs import Blobs
+from server.uploads.files import Upload, UploadStore
+
+KIND = "data_import"
+_PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
+_LIMIT_MESSAGE = "Between 0 and {limit}."
+
+
+class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which uploaded file becomes which dataset, and how it is to be read.
+
+    `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
+    more than `reject_limit` rows are wrong.
+    """
+
+    upload_id: str
+    dataset: Annotated[str, msgspec.Meta(max_length=200)]
+    mode: Mode = "create"
+    options: ReadOptions = ReadOptions()
+    reject_limit: int | None = None
+
+
+class ImportState(msgspec.Struct, frozen=True, kw_only=True):
+    """An import: its job, what was asked for, and the version it published (None until then)."""
+
+    job: Job
+    upload_id: str
+    dataset: str
+    mode: str
+    version: Version | None
+
+    @property
+    def rejected_count(self) -> int:
+        if self.version is not None:
+            return self.version.rejected_count
+        return int(self.job.detail.get("rejected") or 0)
+
+
+class ImportOperations:
+    """Every method takes who asks first; what they may not see is not found."""
+
+    def __init__(
+        self,
+        *,
+        runner: JobRunner,
+        jobs: JobOperations,
+        uploads: UploadStore,
+        catalog: Catalog,
+        interactive: WorkerPool,
+        blobs: Blobs,
+        audit: Audit,
+        limits: FileLimits,
+        reject_limit: int,
+    ) -> None:
+        self._runner = runner
+        self._jobs = jobs
+        self._uploads = uploads
+        self._catalog = catalog
+        self._interactive = interactive
+        self._blobs = blobs
+        self._audit = audit
+        self._limits = limits
+        self.reject_limit = reject_limit
+
+    async def upload(self, principal: Principal, upload_id: str) -> Upload:
+        """Raises `NotFound` for what is not theirs."""
+        principal.require_read()
+        upload = await self._uploads.get(upload_id)
+        if upload is None or not principal.may_see(upload.owner_id):
+            raise NotFound("There is no such upload; it may have been removed. Upload the file again.")
+        return upload
+
+    async def preview(self, principal: Principal, upload_id: str, options: ReadOptions | None = None) -> Preview:
+        """What the file looks like when it is read with `options`; raises `Conflict` until it is here completely."""
+        upload = await self._whole_upload(principal, upload_id)
+        request = PreviewRequest(
+            source=upload.path, name=upload.name, options=options or ReadOptions(), limits=self._limits
+        )
+        preview: Preview = await self._interactive.run(preview_file, request, timeout_seconds=_PREVIEW_SECONDS)
+        return preview
+
+    async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:
+        """Raises `NotFound`, `Conflict` for creating what exists, or `InvalidInput` naming the wrong field."""
+        principal.require_write()
+        upload = await self._whole_upload(principal, request.upload_id)
+        require_dataset_name(request.dataset)
+        reject_limit = self._checked_limit(request.reject_limit)
+
+        async def check(connection: AsyncConnection, job: Job) -> None:
+            # Here and not before: the same key again must give the same job, also once the dataset exists.
+            await self._catalog.require_mode_fits(connection, principal.user_id, request.dataset, request.mode)
+            detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
+            await self._audit.record(connection, principal, "import.start", job.id, detail)
+
+        job = await self._runner.start(
+            KIND,
+            owner_id=principal.user_id,
+            title=f"{upload.name} → {request.dataset}",
+            parameters={
+                "upload_id": upload.id,
+                "dataset": request.dataset,
+                "mode": request.mode,
+                "options": msgspec.to_builtins(request.options),
+                "reject_limit": reject_limit,
+            },
+            idempotency_key=idempotency_key,
+            also=check,
+        )
+        if job.kind != KIND:
+            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
+        return job
+
+    async def get(self, principal: Principal, job_id: str) -> ImportState:
+        job = await self._jobs.get(principal, job_id)
+        if job.kind != KIND:
+            raise NotFound
+        version = await self._catalog.version_of_job(job.id) if job.state is State.SUCCEEDED else None
+        given = job.parameters
+        return ImportState(
+            job=job,
+            upload_id=given["upload_id"],
+            dataset=version.dataset if version else given["dataset"],
+            mode=given["mode"],
+            version=version,
+        )
+
+    async def rejects(
+        self, principal: Principal, job_id: str, *, limit: int = 50, cursor: str | None = None, code: str | None = None
+    ) -> RejectPage:
+        """What was left out and why; empty while the import has not ended."""
+        path = await self._rejects_path(principal, job_id)
+        offset = int(cursor) if cursor and cursor.isdecimal() else 0 if cursor is None else -1
+        if not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
+            raise InvalidInput("This cursor is not one of ours; start again without it.")
+        return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
+
+    async def all_rejects(
+        self, principal: Principal, job_id: str, file_format: str, text_of: Callable[[Reject], str]
+    ) -> Iterator[bytes]:
+        """The whole list as `csv` or `json`, piece by piece. Reading a piece blocks on the disk: use a thread."""
+        pieces = {"csv": reject_lists.csv_pieces, "json": reject_lists.json_pieces}[file_format]
+        return pieces(await self._rejects_path(principal, job_id), text_of)
+
+    async def _rejects_path(self, principal: Principal, job_id: str) -> Path | None:
+        await self.get(principal, job_id)
+        try:
+            return await asyncio.to_thread(self._blobs.path, rejects_key(job_id))
+        except NotFound:
+            return None
+
+    async def _whole_upload(self, principal: Principal, upload_id: str) -> Upload:
+        upload = await self.upload(principal, upload_id)
+        if not upload.is_whole:
+            raise Conflict(
+                "The file “{name}” is not here completely yet; wait until its upload is finished.",
+                code="upload_incomplete",
+                name=upload.name,
+            )
+        return upload
+
+    def _checked_limit(self, wanted: int | None) -> int:
+        if wanted is None:
+            return self.reject_limit
+        if not 0 <= wanted <= self.reject_limit:
+            raise InvalidInput(
+                errors=[
+                    FieldError(field="reject_limit", message=_LIMIT_MESSAGE, parameters={"limit": self.reject_limit})
+                ]
+            )
+        return wanted

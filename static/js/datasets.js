@@ -1,0 +1,101 @@
+// Dataset pages: rows change in place, figures load when they are ready, queries answer below their box.
+
+import { refreshFragment } from "./fragments.js";
+import { t } from "./i18n.js";
+
+const TYPING_PAUSE_MS = 350;
+
+for (const element of document.querySelectorAll("[data-load-now]")) refreshFragment(element);
+startRows(document.getElementById("rows"));
+startQuery(document.querySelector("[data-query]"));
+
+function startRows(rows) {
+  if (!rows) return;
+  let pause = 0;
+  let asking = null;
+
+  const show = async (url, { push = true } = {}) => {
+    clearTimeout(pause);
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    rows.setAttribute("aria-busy", "true");
+    const wanted = new URL(url, location.href);
+    try {
+      const fragment = new URL(wanted);
+      fragment.searchParams.set("fragment", "");
+      const response = await fetch(fragment, { signal });
+      if (!response.ok) return location.assign(wanted);
+      replace(rows, await response.text());
+      if (push) history.pushState(null, "", wanted);
+      rows.removeAttribute("aria-busy");
+    } catch {
+      if (!signal.aborted) location.assign(wanted);
+    }
+    return undefined;
+  };
+
+  rows.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-rows-link]");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    show(link.href);
+  });
+  rows.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show(addressOf(event.target));
+  });
+  rows.addEventListener("input", (event) => {
+    if (event.target.type !== "search") return;
+    clearTimeout(pause);
+    pause = setTimeout(() => show(addressOf(event.target.form)), TYPING_PAUSE_MS);
+  });
+  addEventListener("popstate", () => show(location.href, { push: false }));
+}
+
+// The address of a form without its empty fields.
+function addressOf(form) {
+  const values = [...new FormData(form)].filter(([, value]) => value !== "");
+  return `${form.action}?${new URLSearchParams(values)}`;
+}
+
+// The field in which somebody types keeps its cursor and what was typed meanwhile.
+function replace(rows, html) {
+  const active = rows.contains(document.activeElement) ? document.activeElement : null;
+  const { id, value, selectionStart } = active ?? {};
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  rows.replaceChildren(...fresh.content.childNodes);
+  const same = id && document.getElementById(id);
+  if (!same) return;
+  same.focus({ preventScroll: true });
+  if (same.type !== "search") return;
+  same.value = value;
+  same.setSelectionRange(selectionStart, selectionStart);
+}
+
+function startQuery(form) {
+  if (!form) return;
+  const answer = document.getElementById("answer");
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  form.addEventListener("submit", async (event) => {
+    if (event.submitter?.name === "download") return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form));
+    body.set("fragment", "1");
+    answer.setAttribute("aria-busy", "true");
+    try {
+      const response = await fetch(form.action, { method: "POST", body });
+      if (!response.ok) throw new Error(response.statusText);
+      answer.innerHTML = await response.text();
+    } catch {
+      answer.textContent = t("The server could not be reached. Try again in a moment.");
+    } finally {
+      answer.removeAttribute("aria-busy");
+    }
+  });
+}

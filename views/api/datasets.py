@@ -1,0 +1,356 @@
+"""`/api/v1/datasets`: what there is, its rows, its versions, and files of it for other programs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from server.datasets.catalog import Dataset, Version
+from server.datasets.export import MEDIA_TYPES, ExportFormat
+from server.errors import NotFound
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, Page, encoded
+from server.operations.datasets import Rows, RowsQuery, entity_tag
+from views.exports import send_export
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")  # amounts are numbers for whoever reads them
+
+
+class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`owner`: for administrators, the name of the user whose datasets are meant."""
+
+    owner: str | None = None
+
+
+class DatasetQuery(Page, frozen=True, kw_only=True):
+    """`q` is looked for in names, descriptions, column names and source file names."""
+
+    owner: str | None = None
+
+
+class RowQuery(Page, frozen=True, kw_only=True):
+    """`filter=column:operator:value` (eq, ne, lt, le, gt, ge, contains; `column:null` and `column:null:false`), may be
+    repeated, all must hold. `order=column` or `order=-column`, may be repeated; file order otherwise. `q` is looked
+    for in every column. A cursor stays with the version it began in.
+    """
+
+    filter: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    owner: str | None = None
+
+
+class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable state of a dataset. `mode`: create, replace, append or restore."""
+
+    number: int
+    mode: str
+    row_count: int
+    rejected_count: int
+    bytes: int
+    source: str | None
+    job_id: str | None
+    created_at: datetime
+    current: bool
+    columns: list[dict[str, Any]]
+    links: dict[str, str]
+
+
+class VersionList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[VersionItem]
+    total: int
+    next_cursor: str | None = None
+
+
+class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset at its current version."""
+
+    name: str
+    description: str
+    version: int
+    row_count: int
+    rejected_count: int
+    bytes: int
+    columns: list[dict[str, Any]]
+    created_at: datetime
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class DatasetDetail(DatasetItem, frozen=True, kw_only=True):
+    """Also what is known of each column: nulls, min, max and more, by column name."""
+
+    statistics: dict[str, Any]
+    source: str | None
+
+
+class DatasetList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[DatasetItem]
+    total: int
+    next_cursor: str | None = None
+
+
+class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; the rest stays."""
+
+    name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    description: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
+
+
+class RowList(msgspec.Struct, frozen=True, kw_only=True):
+    """`items` are objects by column name; `version` is the one they are from."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+    total: int
+    version: int
+
+
+class DatasetLoss(msgspec.Struct, frozen=True, kw_only=True):
+    """What was deleted for good."""
+
+    name: str
+    versions: int
+    row_count: int
+    bytes: int
+
+
+async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
+    page = await call.request.app[keys.DATASETS].list(
+        call.principal,
+        owner=call.query.owner,
+        q=call.query.q or "",
+        limit=call.query.limit,
+        cursor=call.query.cursor,
+    )
+    return DatasetList(
+        items=[DatasetItem(**_fields(dataset)) for dataset in page.items],
+        total=page.total,
+        next_cursor=page.next_cursor,
+    )
+
+
+async def get_dataset(call: Call[None, OwnerQuery]) -> web.Response:
+    dataset = await call.request.app[keys.DATASETS].get(call.principal, call.path["name"], owner=call.query.owner)
+    return _described(dataset)
+
+
+async def change_dataset(call: Call[DatasetChange, OwnerQuery]) -> web.Response:
+    dataset = await call.request.app[keys.DATASETS].change(
+        call.principal,
+        call.path["name"],
+        owner=call.query.owner,
+        new_name=call.body.name,
+        description=call.body.description,
+        expected=_expected(call.request),
+    )
+    return _described(dataset)
+
+
+async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
+    loss = await call.request.app[keys.DATASETS].delete(
+        call.principal, call.path["name"], owner=call.query.owner, expected=_expected(call.request)
+    )
+    return DatasetLoss(name=loss.name, versions=loss.versions, row_count=loss.row_count, bytes=loss.bytes)
+
+
+async def list_rows(call: Call[None, RowQuery]) -> web.Response:
+    query = RowsQuery(
+        filters=call.query.filter,
+        order=call.query.order,
+        q=call.query.q or "",
+        limit=call.query.limit,
+        cursor=call.query.cursor,
+    )
+    rows = await call.request.app[keys.DATASETS].rows(call.principal, call.path["name"], query, owner=call.query.owner)
+    return web.Response(body=_ENCODER.encode(_row_list(rows)), content_type="application/json")
+
+
+async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
+    file_format = call.path["format"]
+    if file_format not in MEDIA_TYPES:
+        raise NotFound("There is no export format “{format}”; use csv, xlsx, parquet or json.", format=file_format)
+    export = await call.request.app[keys.DATASETS].export(
+        call.principal, call.path["name"], cast(ExportFormat, file_format), owner=call.query.owner
+    )
+    return await send_export(call.request, export)
+
+
+async def list_versions(call: Call[None, OwnerQuery]) -> VersionList:
+    versions = await call.request.app[keys.DATASETS].versions(call.principal, call.path["name"], owner=call.query.owner)
+    newest = versions[0].number
+    return VersionList(
+        items=[_version(version, current=version.number == newest) for version in versions], total=len(versions)
+    )
+
+
+async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
+    number = call.path["number"]
+    if not number.isdecimal() or len(number) > 9:
+        raise NotFound
+    version = await call.request.app[keys.DATASETS].restore(
+        call.principal, call.path["name"], int(number), owner=call.query.owner
+    )
+    return encoded(_version(version, current=True), status=201)
+
+
+def dataset_links(name: str) -> dict[str, str]:
+    base = f"/api/v1/datasets/{quote(name)}"
+    return {
+        "self": base,
+        "rows": f"{base}/rows",
+        "versions": f"{base}/versions",
+        "export": f"{base}/export.csv",
+        "page": f"/datasets/{quote(name)}",
+    }
+
+
+def _described(dataset: Dataset) -> web.Response:
+    detail = DatasetDetail(
+        **_fields(dataset), statistics=dataset.current.statistics, source=dataset.current.source.get("name")
+    )
+    return encoded(detail, headers={"ETag": f'"{entity_tag(dataset)}"'})
+
+
+def _fields(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "description": dataset.description,
+        "version": dataset.version,
+        "row_count": dataset.row_count,
+        "rejected_count": dataset.current.rejected_count,
+        "bytes": dataset.current.bytes,
+        "columns": dataset.columns,
+        "created_at": dataset.created_at,
+        "updated_at": dataset.updated_at,
+        "links": dataset_links(dataset.name),
+    }
+
+
+def _version(version: Version, *, current: bool) -> VersionItem:
+    links = {"dataset": f"/api/v1/datasets/{quote(version.dataset)}"}
+    if version.job_id:
+        links |= {
+            "import": f"/api/v1/imports/{version.job_id}",
+            "rejects": f"/api/v1/imports/{version.job_id}/rejects",
+        }
+    return VersionItem(
+        number=version.number,
+        mode=version.mode,
+        row_count=version.row_count,
+        rejected_count=version.rejected_count,
+        bytes=version.bytes,
+        source=version.source.get("name"),
+        job_id=version.job_id,
+        created_at=version.created_at,
+        current=current,
+        columns=version.columns,
+        links=links,
+    )
+
+
+def _row_list(rows: Rows) -> RowList:
+    names = [column["name"] for column in rows.version.columns]
+    return RowList(
+        items=[dict(zip(names, row, strict=True)) for row in rows.page.rows],
+        next_cursor=rows.next_cursor,
+        total=rows.page.total,
+        version=rows.version.number,
+    )
+
+
+def _expected(request: web.Request) -> str | None:
+    """The value of `If-Match`; one tag is all a client has a use for."""
+    tags = request.if_match
+    return tags[0].value if tags else None
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/datasets",
+        name="api_datasets",
+        handler=list_datasets,
+        summary="Datasets by name",
+        query=DatasetQuery,
+        answer=DatasetList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}",
+        name="api_dataset",
+        handler=get_dataset,
+        summary="One dataset: columns, counts, statistics; its entity tag is for If-Match",
+        query=OwnerQuery,
+        answer=DatasetDetail,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/datasets/{name}",
+        name="api_change_dataset",
+        handler=change_dataset,
+        summary="Rename a dataset or change its description",
+        access="write",
+        body=DatasetChange,
+        query=OwnerQuery,
+        answer=DatasetDetail,
+        errors=(404, 409, 412),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/datasets/{name}",
+        name="api_delete_dataset",
+        handler=delete_dataset,
+        summary="Delete a dataset with all its versions; the answer says what was lost",
+        access="write",
+        query=OwnerQuery,
+        answer=DatasetLoss,
+        errors=(404, 412, 423),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/rows",
+        name="api_dataset_rows",
+        handler=list_rows,
+        summary="Rows in file order, or filtered, searched and sorted",
+        query=RowQuery,
+        answer=RowList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/export.{format}",
+        name="api_dataset_export",
+        handler=export_dataset,
+        summary="All rows as a file: csv, xlsx, parquet or json",
+        query=OwnerQuery,
+        answer_type="application/octet-stream",
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/versions",
+        name="api_dataset_versions",
+        handler=list_versions,
+        summary="Every version, newest first",
+        query=OwnerQuery,
+        answer=VersionList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/datasets/{name}/versions/{number}/restore",
+        name="api_restore_version",
+        handler=restore_version,
+        summary="Make an old version current again, as a new version",
+        access="write",
+        query=OwnerQuery,
+        answer=VersionItem,
+        status=201,
+        errors=(404,),
+    ),
+]

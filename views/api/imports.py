@@ -1,0 +1,236 @@
+"""`/api/v1/imports` and previews of uploads: from a file that has come to a dataset, and what was left out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from server.datasets.conversion import Preview
+from server.datasets.reject_lists import Reject, described
+from server.datasets.schema import ReadOptions
+from server.errors import NotFound
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, encoded
+from server.operations.imports import ImportRequest, ImportState
+from views.api.datasets import dataset_links
+from views.context import formats_for, language_of
+from views.exports import send_pieces
+from views.formats import Formats
+
+_REJECT_FILES = {"csv": "text/csv", "json": "application/json"}
+
+
+class PreviewQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What you know better than the detection; the same names as in `options`."""
+
+    encoding: str | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
+    header: bool | None = None
+    sheet: str | None = None
+    skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
+
+    @property
+    def options(self) -> ReadOptions:
+        return ReadOptions(**{name: getattr(self, name) for name in self.__struct_fields__})
+
+
+class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """The work has begun: follow the job, then look at the dataset."""
+
+    job_id: str
+    kind: str
+    links: dict[str, str]
+
+
+class RejectQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`code`: only rejects for this reason."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    cursor: str | None = None
+    code: str | None = None
+
+
+class RejectItem(msgspec.Struct, frozen=True, kw_only=True):
+    """`line` is the physical line where the record starts; `raw` is its text as it stands in the file."""
+
+    line: int
+    column: str | None
+    code: str
+    message: str
+    raw: str | None
+
+
+class RejectList(msgspec.Struct, frozen=True, kw_only=True):
+    """`by_code` counts the whole list by reason."""
+
+    items: list[RejectItem]
+    next_cursor: str | None
+    total: int
+    by_code: dict[str, int]
+
+
+async def preview_upload(call: Call[None, PreviewQuery]) -> web.Response:
+    return await _preview(call, call.query.options)
+
+
+async def preview_upload_again(call: Call[ReadOptions, NoQuery]) -> web.Response:
+    return await _preview(call, call.body)
+
+
+async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
+    job = await call.request.app[keys.IMPORTS].start(
+        call.principal, call.body, idempotency_key=call.request.headers.get("Idempotency-Key")
+    )
+    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
+    answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
+    return encoded(answer, status=202, headers={"Location": links["self"]})
+
+
+async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
+    state = await call.request.app[keys.IMPORTS].get(call.principal, call.path["job_id"])
+    fields = call.request.app[keys.LIVE].fields(state.job, language_of(call.request))
+    described_job: dict[str, Any] = msgspec.to_builtins(fields)
+    return described_job | _described(state)
+
+
+async def list_rejects(call: Call[None, RejectQuery]) -> RejectList:
+    page = await call.request.app[keys.IMPORTS].rejects(
+        call.principal,
+        call.path["job_id"],
+        limit=call.query.limit,
+        cursor=call.query.cursor,
+        code=call.query.code,
+    )
+    text_of = reject_text(formats_for(call.request))
+    return RejectList(
+        items=[RejectItem(**described(reject, text_of)) for reject in page.items],
+        next_cursor=None if page.next_offset is None else str(page.next_offset),
+        total=page.total,
+        by_code=page.by_code,
+    )
+
+
+async def download_rejects(call: Call[None, NoQuery]) -> web.StreamResponse:
+    """Cells stay exactly as they were in the file, formulas included: this is evidence, not a sheet to trust."""
+    file_format, job_id = call.path["format"], call.path["job_id"]
+    if file_format not in _REJECT_FILES:
+        raise NotFound("Rejects come as csv or json, not as {format}.", format=file_format)
+    pieces = await call.request.app[keys.IMPORTS].all_rejects(
+        call.principal, job_id, file_format, reject_text(formats_for(call.request))
+    )
+    return await send_pieces(
+        call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
+    )
+
+
+def import_links(job_id: str) -> dict[str, str]:
+    base = f"/api/v1/imports/{job_id}"
+    return {"self": base, "import": base, "rejects": f"{base}/rejects", "page": f"/imports/{job_id}"}
+
+
+def reject_text(formats: Formats) -> Any:
+    """A reject's message in the reader's language."""
+
+    def text_of(reject: Reject) -> str:
+        return formats.error_text({"message": reject.message, "parameters": reject.parameters})
+
+    return text_of
+
+
+async def _preview(call: Call[Any, Any], options: ReadOptions) -> web.Response:
+    preview = await call.request.app[keys.IMPORTS].preview(call.principal, call.path["id"], options)
+    return encoded(preview_fields(preview, formats_for(call.request)))
+
+
+def preview_fields(preview: Preview, formats: Formats) -> dict[str, Any]:
+    """The preview with its warnings as texts in the reader's language."""
+    fields: dict[str, Any] = msgspec.to_builtins(preview)
+    for warning in fields["warnings"]:
+        warning["message"] = formats.error_text(warning)
+    return fields
+
+
+def _described(state: ImportState) -> dict[str, Any]:
+    links = import_links(state.job.id) | {"job": f"/api/v1/jobs/{state.job.id}"}
+    version = state.version
+    if version is not None:
+        links |= {
+            "dataset": dataset_links(version.dataset)["self"],
+            "version": dataset_links(version.dataset)["versions"],
+        }
+    return {
+        "upload_id": state.upload_id,
+        "dataset": state.dataset,
+        "mode": state.mode,
+        "version": version.number if version else None,
+        "row_count": version.row_count if version else None,
+        "rejected_count": state.rejected_count,
+        "links": links,
+    }
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/uploads/{id}/preview",
+        name="api_upload_preview",
+        handler=preview_upload,
+        summary="What the file looks like: format, encoding, columns with inferred types, first rows",
+        query=PreviewQuery,
+        answer=Preview,
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/uploads/{id}/preview",
+        name="api_upload_preview_again",
+        handler=preview_upload_again,
+        summary="The same, read with corrected options",
+        body=ReadOptions,
+        answer=Preview,
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/imports",
+        name="api_start_import",
+        handler=start_import,
+        summary="Import an uploaded file into a dataset",
+        access="write",
+        body=ImportRequest,
+        answer=ImportStarted,
+        status=202,
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/imports/{job_id}",
+        name="api_import",
+        handler=get_import,
+        summary="An import: its job, counts, and links to the dataset and the rejects",
+        answer=dict[str, Any],
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/imports/{job_id}/rejects",
+        name="api_rejects",
+        handler=list_rejects,
+        summary="Rows that were left out, with line, column and reason",
+        query=RejectQuery,
+        answer=RejectList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/imports/{job_id}/rejects.{format}",
+        name="api_rejects_file",
+        handler=download_rejects,
+        summary="The whole list as csv or json",
+        answer_type="application/octet-stream",
+        errors=(404,),
+    ),
+]

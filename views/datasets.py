@@ -1,0 +1,178 @@
+"""Dataset pages: the list, and one dataset's rows, columns, versions and a box for SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from aiohttp import web
+
+from server.errors import InvalidInput, JinduError
+from server.http import keys
+from server.http.guards import require_principal
+from server.operations.datasets import RowsQuery
+from server.operations.queries import QueryAnswer
+from views.context import formats_for, render
+from views.exports import send_pieces
+
+_DATASETS_PER_PAGE = 50
+_ROWS_PER_PAGE = 100
+_QUERY_ROWS = 500
+_CSV_ROWS = 100_000
+OPERATORS = ("contains", "eq", "ne", "lt", "le", "gt", "ge", "null")
+
+
+async def datasets_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
+    page = await request.app[keys.DATASETS].list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
+    return render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
+
+
+async def dataset_page(request: web.Request) -> web.Response:
+    """Its rows: sorted, filtered, searched and paged by links and forms alone."""
+    principal = require_principal(request)
+    name, given = request.match_info["name"], request.query
+    filters = [text for text in given.getall("filter", []) if text]
+    added = _added_filter(given.get("column", ""), given.get("operator", ""), given.get("value", ""))
+    if added:
+        filters.append(added)
+    query = RowsQuery(
+        filters=tuple(dict.fromkeys(filters)),
+        order=tuple(given.getall("order", [])[:3]),
+        q=given.get("q", "").strip(),
+        limit=_ROWS_PER_PAGE,
+        cursor=given.get("cursor"),
+    )
+    dataset = await request.app[keys.DATASETS].get(principal, name)
+    rows, problem = None, None
+    try:
+        rows = await request.app[keys.DATASETS].rows(principal, name, query)
+    except InvalidInput as error:
+        problem = error
+    template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
+    return render(
+        request,
+        template,
+        dataset=dataset,
+        rows=rows,
+        query=query,
+        problem=problem,
+        messages=_messages(request, problem),
+        operators=OPERATORS,
+        url=f"/datasets/{quote(name)}",
+        tab="rows",
+    )
+
+
+async def dataset_facts(request: web.Request) -> web.Response:
+    """The line of figures under the title, for its live refresh."""
+    principal = require_principal(request)
+    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    return render(request, "datasets/_facts.html", dataset=dataset)
+
+
+async def columns_page(request: web.Request) -> web.Response:
+    """What the values of each column look like; the figures come by a second request, since they take a moment."""
+    principal = require_principal(request)
+    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    return render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
+
+
+async def column_profiles(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    dataset, profiles = await request.app[keys.DATASETS].profile(principal, request.match_info["name"])
+    return render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
+
+
+async def versions_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    name = request.match_info["name"]
+    dataset = await request.app[keys.DATASETS].get(principal, name)
+    versions = await request.app[keys.DATASETS].versions(principal, name)
+    loss = await request.app[keys.DATASETS].loss(principal, name)
+    template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
+    return render(request, template, dataset=dataset, versions=versions, loss=loss, tab="versions")
+
+
+async def query_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    sql = request.query.get("sql") or f"select *\nfrom {dataset.name}\nlimit 100"
+    return render(request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query")
+
+
+async def run_query(request: web.Request) -> web.StreamResponse:
+    """The answer below the box, or as a CSV file."""
+    principal = require_principal(request)
+    name = request.match_info["name"]
+    dataset = await request.app[keys.DATASETS].get(principal, name)
+    posted = await request.post()
+    sql, as_csv = str(posted.get("sql", "")), posted.get("download") == "csv"
+    answer, problem = None, None
+    try:
+        limit = _CSV_ROWS if as_csv else _QUERY_ROWS
+        answer = await request.app[keys.QUERIES].run(principal, sql, {}, limit=limit)
+    except JinduError as error:
+        problem = error
+    if as_csv and answer is not None:
+        return await send_pieces(request, _csv_pieces(answer), name=f"{name}-query.csv", media_type="text/csv")
+    template = "datasets/_answer.html" if "fragment" in posted else "datasets/query.html"
+    # A wrong statement is an answer like any other to the script that shows it below the box.
+    status = 200 if problem is None or "fragment" in posted else problem.status
+    return render(request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query")
+
+
+async def change_dataset(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    posted = await request.post()
+    dataset = await request.app[keys.DATASETS].change(
+        principal,
+        request.match_info["name"],
+        new_name=str(posted["name"]).strip() if "name" in posted else None,
+        description=str(posted["description"]).strip()[:4000] if "description" in posted else None,
+    )
+    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
+
+
+async def restore_version(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    name = request.match_info["name"]
+    await request.app[keys.DATASETS].restore(principal, name, int(request.match_info["number"]))
+    raise web.HTTPSeeOther(f"/datasets/{quote(name)}/versions")
+
+
+async def delete_dataset(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.DATASETS].delete(principal, request.match_info["name"])
+    raise web.HTTPSeeOther("/datasets")
+
+
+def _added_filter(column: str, operator: str, value: str) -> str | None:
+    """What the small filter form says, in the syntax of `?filter=`."""
+    if not column or operator not in OPERATORS:
+        return None
+    return f"{column}:null" if operator == "null" else f"{column}:{operator}:{value.strip()}"
+
+
+def _messages(request: web.Request, problem: JinduError | None) -> list[str]:
+    if problem is None:
+        return []
+    gettext = formats_for(request).gettext
+    return [error.translated(gettext) for error in problem.errors] or [problem.translated(gettext)]
+
+
+def _csv_pieces(answer: QueryAnswer) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
+    writer.writerow([name for name, _ in answer.columns])
+    for number, row in enumerate(answer.rows, start=1):
+        writer.writerow(["" if value is None else value for value in row])
+        if number % 1000 == 0:
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue().encode()

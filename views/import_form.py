@@ -1,0 +1,228 @@
+"""The import wizard's form: what stands in it, and what of it goes to the preview and to the import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast, get_args
+
+import msgspec
+
+from server.datasets.catalog import Mode
+from server.datasets.cells import (
+    DATE_FORMATS,
+    NULL_WORDS,
+    NUMBER_FORMATS,
+    mark_of,
+    order_of,
+    plain,
+    read_date,
+    read_moment,
+    read_number,
+    read_truth,
+)
+from server.datasets.conversion import Preview
+from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.errors import FieldError, InvalidInput
+from server.operations.imports import ImportRequest
+
+READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows")
+ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
+DELIMITERS = (",", ";", "\t", "|")
+_MARKED_COLUMNS = 100  # whose cells are checked while the page is made; more would be felt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormColumn:
+    """One column as the form shows it. `source` is its name in the file."""
+
+    source: str
+    name: str
+    type: ColumnType
+    format: str | None = None
+    keep: bool = True
+    required: bool = False
+    unique: bool = False
+    nulls: int = 0
+    misfits: int = 0
+
+    @property
+    def formats(self) -> Sequence[str]:
+        """How values of this type may be written, the present way among them."""
+        known: Mapping[Any, str] = {}
+        if self.type in ("integer", "decimal"):
+            known = NUMBER_FORMATS
+        elif self.type in ("date", "datetime"):
+            known = DATE_FORMATS
+        return list(dict.fromkeys([*([self.format] if self.format and known else []), *known.values()]))
+
+    @property
+    def spec(self) -> ColumnSpec:
+        return ColumnSpec(
+            name=self.name,
+            source=self.source,
+            type=self.type,
+            format=self.format if self.formats else None,
+            required=self.required,
+            unique=self.unique,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportForm:
+    """Everything in the form. `chosen` are the reading options a person set; the others are found by looking."""
+
+    upload_id: str
+    reading: Mapping[str, str] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
+    columns: tuple[FormColumn, ...] = ()
+    dataset: str = ""
+    mode: Mode = "create"
+    reject_limit: str = ""
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> ImportForm:
+        """From the posted fields; nonsense in them becomes an absent value, the import says what is missing."""
+        posted = {name: value for name, value in values.items() if isinstance(value, str)}
+        chosen = posted["chosen"].split(",") if "chosen" in posted else READING
+        mode = posted.get("mode", "create")
+        return cls(
+            upload_id=posted.get("upload_id", ""),
+            reading={name: posted[name] for name in READING if name in posted},
+            chosen=frozenset(chosen) & frozenset(READING),
+            columns=tuple(_columns(posted)),
+            dataset=posted.get("dataset", "").strip(),
+            mode=cast(Mode, mode) if mode in get_args(Mode) else "create",
+            reject_limit=posted.get("reject_limit", "").strip(),
+        )
+
+    @property
+    def options(self) -> ReadOptions:
+        """How to read the file, without its columns; raises `InvalidInput` at the field."""
+        wanted = {name: text for name, text in self.reading.items() if name in self.chosen}
+        skip_rows = wanted.get("skip_rows", "")
+        if skip_rows and not (skip_rows.isdecimal() and int(skip_rows) <= 1000):
+            raise InvalidInput(errors=[FieldError(field="skip_rows", message="A number from 0 to 1,000.")])
+        return ReadOptions(
+            encoding=wanted.get("encoding") or None,
+            delimiter=wanted.get("delimiter") or None,
+            quote={"none": "", "": None}.get(wanted.get("quote", ""), wanted.get("quote")),
+            header={"yes": True, "no": False}.get(wanted.get("header", "")),
+            sheet=wanted.get("sheet") or None,
+            skip_rows=int(skip_rows) if skip_rows else None,
+        )
+
+    @property
+    def options_with_columns(self) -> ReadOptions:
+        """Also all columns, left out ones too: the preview goes on showing them."""
+        specs = [column.spec for column in self.columns]
+        return msgspec.structs.replace(self.options, columns=specs or None)
+
+    def request(self, preview_options: ReadOptions) -> ImportRequest:
+        """What to import: as it was previewed, with the kept columns. Raises `InvalidInput` at the fields."""
+        errors = list(column_errors(self.columns))
+        if self.reject_limit and not self.reject_limit.isdecimal():
+            errors.append(FieldError(field="reject_limit", message="Write a whole number."))
+        if errors:
+            raise InvalidInput(errors=errors)
+        specs = [column.spec for column in self.columns if column.keep]
+        return ImportRequest(
+            upload_id=self.upload_id,
+            dataset=self.dataset,
+            mode=self.mode,
+            options=msgspec.structs.replace(preview_options, columns=specs or None),
+            reject_limit=int(self.reject_limit) if self.reject_limit else None,
+        )
+
+    def after(self, preview: Preview) -> ImportForm:
+        """The form with what the preview found; what a person said of a column stays with that column."""
+        before = {column.source: column for column in self.columns}
+        columns = []
+        for found in preview.columns:
+            column = FormColumn(
+                source=found.source,
+                name=found.name,
+                type=found.type,
+                format=found.format,
+                nulls=found.nulls,
+                misfits=found.misfits,
+            )
+            known = before.get(found.source)
+            if known is not None:
+                column = replace(column, name=known.name, keep=known.keep, required=known.required, unique=known.unique)
+            columns.append(column)
+        reading = {
+            "encoding": preview.encoding or "",
+            "delimiter": preview.delimiter or "",
+            "quote": preview.quote or "none",
+            "header": "yes" if preview.header else "no",
+            "sheet": preview.sheet or "",
+            "skip_rows": str(preview.skip_rows),
+        }
+        return replace(self, columns=tuple(columns), reading=reading)
+
+
+def column_errors(columns: Sequence[FormColumn]) -> list[FieldError]:
+    """Names that are missing or used twice; SQL does not tell Name from name."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    kept = [(place, column) for place, column in enumerate(columns) if column.keep]
+    if columns and not kept:
+        errors.append(FieldError(field="columns", message="Keep at least one column."))
+    for place, column in kept:
+        name = column.name.strip()
+        if not name:
+            errors.append(FieldError(field=f"c{place}.name", message="Give the column a name, or leave it out."))
+        elif name.casefold() in seen:
+            errors.append(
+                FieldError(
+                    field=f"c{place}.name", message="The name “{name}” is used twice.", parameters={"name": name}
+                )
+            )
+        seen.add(name.casefold())
+    return errors
+
+
+def marked_cells(form: ImportForm, preview: Preview) -> set[tuple[int, int]]:
+    """(row, column) of the shown cells that do not fit their column's type and would be rejected."""
+    marked: set[tuple[int, int]] = set()
+    for place, column in enumerate(form.columns[:_MARKED_COLUMNS]):
+        if column.type == "text" or not column.misfits or not column.keep:
+            continue
+        for number, row in enumerate(preview.rows):
+            cell = row[place] if place < len(row) else None
+            if cell is not None and not _fits(cell, column):
+                marked.add((number, place))
+    return marked
+
+
+def _fits(cell: str, column: FormColumn) -> bool:
+    if plain(cell).lower() in NULL_WORDS:
+        return True
+    if column.type == "boolean":
+        return read_truth(cell) is not None
+    if column.type == "date":
+        return read_date(cell, order_of(column.format)) is not None
+    if column.type == "datetime":
+        return read_moment(cell, order_of(column.format)) is not None
+    number = read_number(cell, mark_of(column.format))
+    return number is not None and (column.type == "decimal" or number == number.to_integral_value())
+
+
+def _columns(posted: Mapping[str, str]) -> list[FormColumn]:
+    columns: list[FormColumn] = []
+    while f"c{len(columns)}.source" in posted:
+        prefix = f"c{len(columns)}."
+        kind = posted.get(f"{prefix}type", "text")
+        columns.append(
+            FormColumn(
+                source=posted[f"{prefix}source"],
+                name=posted.get(f"{prefix}name", "").strip()[:200],
+                type=kind if kind in COLUMN_TYPES else "text",
+                format=posted.get(f"{prefix}format", "")[:40] or None,
+                keep=f"{prefix}keep" in posted,
+                required=f"{prefix}required" in posted,
+                unique=f"{prefix}unique" in posted,
+            )
+        )
+    return columns

@@ -1,0 +1,172 @@
+"""Import pages: the wizard from a file to a dataset, an import while it runs, and the rows it rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+
+from server.auth.permissions import Principal
+from server.datasets.catalog import Dataset, suggested_name
+from server.datasets.conversion import Preview
+from server.datasets.schema import COLUMN_TYPES
+from server.errors import FieldError, JinduError
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import Job
+from server.uploads.files import Upload
+from views.context import formats_for, render
+from views.import_form import DELIMITERS, ENCODINGS, ImportForm, column_errors, marked_cells
+
+_REJECTS_PER_PAGE = 100
+_RECENT_UPLOADS = 20
+_SUGGESTED_DATASETS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What looking at the file gave: the form brought up to date, and a preview or the reason why there is none."""
+
+    form: ImportForm
+    preview: Preview | None = None
+    problem: JinduError | None = None
+
+
+async def new_import(request: web.Request) -> web.Response:
+    """The wizard; without an upload, a choice of those that have come."""
+    principal = require_principal(request, "write")
+    upload_id = request.query.get("upload", "")
+    if not upload_id:
+        uploads, _, _ = await request.app[keys.UPLOADS].list(principal, limit=_RECENT_UPLOADS)
+        return render(request, "imports/choose.html", uploads=[upload for upload in uploads if upload.is_whole])
+    upload = await request.app[keys.IMPORTS].upload(principal, upload_id)
+    page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
+    if not upload.is_whole:
+        return render(request, page, upload=upload, form=None, upload_job=await _upload_job(request, principal, upload))
+    wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
+    form = ImportForm(upload_id=upload.id, dataset=wanted)
+    look = await _look(request, principal, form)
+    existing = await _datasets(request, principal)
+    if wanted in (dataset.name for dataset in existing):
+        look = replace(look, form=replace(look.form, mode="replace"))
+    return render(request, page, **_wizard_values(request, upload, look, existing))
+
+
+async def preview_again(request: web.Request) -> web.Response:
+    """The file and its columns once more, read as the form now says; for the wizard's script."""
+    principal = require_principal(request, "write")
+    form = ImportForm.parse(await request.post())
+    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
+    return render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
+
+
+async def start_import(request: web.Request) -> web.Response:
+    """Start, or show the wizard again with what is wrong at its fields."""
+    principal = require_principal(request, "write")
+    posted = await request.post()
+    form = ImportForm.parse(posted)
+    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    look = await _look(request, principal, form, with_columns=True)
+    problem = look.problem
+    if look.preview is not None and "again" not in posted:
+        try:
+            job = await request.app[keys.IMPORTS].start(principal, look.form.request(look.preview.options))
+        except JinduError as error:
+            problem = error
+        else:
+            raise web.HTTPSeeOther(f"/imports/{job.id}")
+    existing = await _datasets(request, principal)
+    values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
+    return render(request, "imports/new.html", problem.status if problem else 200, **values)
+
+
+async def import_page(request: web.Request) -> web.Response:
+    """One import: live while it runs, then what came of it."""
+    principal = require_principal(request)
+    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
+    template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
+    return render(request, template, state=state, job=state.job)
+
+
+async def cancel_import(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
+    await request.app[keys.JOBS].cancel(principal, state.job.id)
+    raise web.HTTPSeeOther(f"/imports/{state.job.id}")
+
+
+async def retry_import(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
+    await request.app[keys.JOBS].retry(principal, state.job.id)
+    raise web.HTTPSeeOther(f"/imports/{state.job.id}")
+
+
+async def rejects_page(request: web.Request) -> web.Response:
+    """Which rows were left out, filtered by reason."""
+    principal = require_principal(request)
+    job_id = request.match_info["job_id"]
+    code, cursor = request.query.get("code") or None, request.query.get("cursor")
+    state = await request.app[keys.IMPORTS].get(principal, job_id)
+    page = await request.app[keys.IMPORTS].rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
+    return render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
+
+
+async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
+    operations = request.app[keys.IMPORTS]
+    try:
+        options = form.options_with_columns if with_columns else form.options
+        preview = await operations.preview(principal, form.upload_id, options)
+    except JinduError as error:
+        if with_columns and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
+            return await _look(request, principal, form)
+        return _Look(form=form, problem=error)
+    return _Look(form=form.after(preview), preview=preview)
+
+
+async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
+    page = await request.app[keys.DATASETS].list(principal, limit=_SUGGESTED_DATASETS)
+    return page.items
+
+
+async def _upload_job(request: web.Request, principal: Principal, upload: Upload) -> Job | None:
+    if upload.job_id is None:
+        return None
+    return await request.app[keys.JOBS].get(principal, upload.job_id)
+
+
+def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: Sequence[Dataset]) -> dict[str, Any]:
+    return {
+        "upload": upload,
+        "form": look.form,
+        "preview": look.preview,
+        "marked": marked_cells(look.form, look.preview) if look.preview else set(),
+        "existing": [dataset.name for dataset in existing],
+        "encodings": ENCODINGS,
+        "delimiters": DELIMITERS,
+        "column_types": COLUMN_TYPES,
+        "reject_limit": request.app[keys.IMPORTS].reject_limit,
+        **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
+    }
+
+
+class _FieldTexts(dict[str, str]):
+    """Error texts by field; most fields have none."""
+
+    def __missing__(self, field: str) -> str:
+        return ""
+
+
+def _problem_values(
+    request: web.Request, problem: JinduError | None, more: Sequence[FieldError] = ()
+) -> dict[str, Any]:
+    """`errors` by field, in the reader's language; `problem` is what has no field."""
+    gettext = formats_for(request).gettext
+    found = (*(problem.errors if problem else ()), *more)
+    errors = _FieldTexts({error.field: error.translated(gettext) for error in found})
+    if problem is not None and problem.specific_code == "dataset_exists":
+        errors["dataset"] = problem.translated(gettext)
+    return {"problem": problem, "errors": errors}
