@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
+from server.datasets.catalog import Catalog
 from server.http.readiness import Readiness
+from server.jobs.kinds import JobKinds
+from server.jobs.runner import JobRunner
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.jobs.workers import WorkerPool
 from server.languages import Languages
+from server.live import Live
 from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batches import BatchOperations
+from server.operations.datasets import DatasetOperations
+from server.operations.events import EventOperations
 from server.operations.first_run import FirstRun
+from server.operations.imports import ImportOperations
+from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
+from server.operations.queries import QueryOperations
+from server.operations.templates import TemplateOperations
+from server.operations.uploads import UploadOperations
+from server.realtime.history import History
+from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.uploads.files import UploadStore
 
 if TYPE_CHECKING:
     from server.http.endpoint import Endpoint
@@ -35,3 +54,23 @@ ACCOUNTS = web.AppKey("accounts", AccountOperations)
 ADMIN = web.AppKey("admin", AdminOperations)
 FIRST_RUN = web.AppKey("first_run", FirstRun)
 NOTIFICATIONS = web.AppKey("notifications", NotificationOperations)
+STATISTICS: web.AppKey[dict[str, Callable[[], object]]] = web.AppKey("statistics", dict)  # part → its `statistics`
+JOB_KINDS = web.AppKey("job_kinds", JobKinds)
+JOB_TABLE = web.AppKey("job_table", JobTable)
+JOB_STORE = web.AppKey("job_store", JobStore)
+RUNNER = web.AppKey("runner", JobRunner)
+WORKERS = web.AppKey("workers", WorkerPool)  # for jobs: one process per heavy job that may run
+INTERACTIVE = web.AppKey("interactive", WorkerPool)  # for previews and queries, so that no page waits behind an import
+JOBS = web.AppKey("jobs", JobOperations)
+EVENTS = web.AppKey("events", EventOperations)
+CONNECTIONS = web.AppKey("connections", ConnectionManager)
+HISTORY = web.AppKey("history", History)
+LIVE = web.AppKey("live", Live)
+TEMPLATES = web.AppKey("templates", TemplateOperations)
+BATCHES = web.AppKey("batches", BatchOperations)
+UPLOAD_STORE = web.AppKey("upload_store", UploadStore)
+UPLOADS = web.AppKey("uploads", UploadOperations)
+CATALOG = web.AppKey("catalog", Catalog)
+DATASETS = web.AppKey("datasets", DatasetOperations)
+IMPORTS = web.AppKey("imports", ImportOperations)
+QUERIES = web.AppKey("queries", QueryOperations)

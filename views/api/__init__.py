@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from server.http.endpoint import Endpoint
-from views.api import accounts, admin
+from views.api import (
+    accounts,
+    admin,
+    batches,
+    datasets,
+    events,
+    imports,
+    jobs,
+    openapi,
+    queries,
+    reports,
+    templates,
+    uploads,
+)
 
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *openapi.ENDPOINTS,
+    *events.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *uploads.ENDPOINTS,
+    *templates.ENDPOINTS,
+    *batches.ENDPOINTS,
+    *reports.ENDPOINTS,
+    *imports.ENDPOINTS,
+    *datasets.ENDPOINTS,
+    *queries.ENDPOINTS,
 ]
