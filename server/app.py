@@ -159,12 +159,13 @@ def add_accounts(app: web.Application) -> None:
     app[keys.AUTHENTICATOR] = Authenticator(credentials.sessions, credentials.tokens, app[keys.LANGUAGES])
     app[keys.ACCOUNTS] = accounts
     app[keys.FIRST_RUN] = FirstRun(database=database, users=credentials.users, accounts=accounts)
+    statistics = app[keys.STATISTICS]
     app[keys.ADMIN] = AdminOperations(
         database=database,
         credentials=credentials,
         audit=Audit(database),
         settings=settings,
-        parts=app[keys.STATISTICS],
+        parts=statistics,
     )
     app.cleanup_ctx.append(_resource(lambda: _open_accounts(app)))
 
@@ -267,7 +268,8 @@ def add_live_connections(app: web.Application) -> None:
     )
     app[keys.CREDENTIALS].endings.on_end(live.credential_ended)
     app[keys.STATISTICS]["connections"] = manager.statistics
-    upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=app[keys.STATISTICS])
+    statistics = app[keys.STATISTICS]
+    upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
     app.router.add_get(websocket.PATH, transport.handle, name="websocket")
     app.on_shutdown.append(lambda _app: transport.drain())
     app.cleanup_ctx.append(_resource(lambda: _keep_up(upkeep)))

@@ -1,0 +1,291 @@
+"""Joins jobs to the live layer: what happens to a job becomes messages to its owner and to whoever watches it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import exists, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.permissions import Principal
+from server.clock import rfc3339
+from server.errors import InvalidInput, NotFound
+from server.jobs.context import Notice
+from server.jobs.job import Job, JobError, State
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.languages import Languages
+from server.realtime import protocol
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection
+from server.realtime.history import History, Kept
+from server.realtime.manager import ConnectionManager
+from server.storage.database import Database
+from server.storage.tables import batches, datasets, users
+
+_LOG = logging.getLogger("jindu.live")
+
+PROGRESS_MESSAGES: dict[str, type[protocol.JobMessage]] = {
+    "file_upload": protocol.FileUploadProgress,
+    "data_import": protocol.DataImportProgress,
+    "batch_report": protocol.BatchReportProgress,
+}
+FREE_NAME = re.compile(r"[a-z0-9_.-]{1,64}")
+ALL_JOBS = "jobs:*"
+STATISTICS = "admin:statistics"
+_LEVELS = ("info", "success", "warning", "error")
+
+
+class Live:
+    """Listens to the job table, keeps what must not be missed, and sends it all through the connection manager."""
+
+    def __init__(
+        self,
+        *,
+        manager: ConnectionManager,
+        history: History,
+        database: Database,
+        table: JobTable,
+        store: JobStore,
+        languages: Languages,
+    ) -> None:
+        self._manager = manager
+        self._history = history
+        self._database = database
+        self._table = table
+        self._store = store
+        self._languages = languages
+        self._storing: set[asyncio.Task[None]] = set()
+        table.listen(self._job_changed)
+
+    # publishing
+
+    def publish(self, event: str, data: Any, owner_id: str | None = None) -> int:
+        """Tell the subscribers of `event`; with an owner, only the owner and admins. To how many connections."""
+        message = protocol.Event(timestamp=protocol.now(), event=event, data=data)
+        frame = protocol.encode(message)
+        return self._manager.publish(event, lambda language: frame, owner_id=owner_id)
+
+    def notify(self, job: Job, notice: Notice) -> None:
+        """Tell a job's owner something, from a plain function; it is kept for them."""
+        task = asyncio.create_task(self._notify(job.owner_id, notice), name="notify")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def notify_user(self, user_id: str, notice: Notice) -> None:
+        """Keep a notification for a user, then send it."""
+        async with self._database.write() as connection:
+            kept = await self._keep_notice(connection, user_id, notice)
+        self._tell(kept)
+
+    async def notify_everybody(self, notice: Notice) -> int:
+        """Keep a notification for every user, then send it; for how many."""
+        async with self._database.write() as connection:
+            rows = await connection.execute(select(users.c.id).where(users.c.disabled_at.is_(None)))
+            kept = [await self._keep_notice(connection, row.id, notice) for row in rows.all()]
+        for message in kept:
+            self._tell(message)
+        return len(kept)
+
+    async def on_life_change(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
+        """Keep the `job` message in the transaction that changes the job; the result sends it after the commit."""
+        told = _KeptJob(job_id=job.id, state=job.state, job=msgspec.structs.replace(job, parameters={}))
+        kept = await self._history.append(connection, job.owner_id, type="job", body=msgspec.json.encode(told))
+        return lambda: self._tell(kept)
+
+    async def close(self) -> None:
+        """Wait for notifications that are being stored."""
+        if self._storing:
+            await asyncio.wait(set(self._storing), timeout=5)
+
+    # what connections ask
+
+    def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
+        """The live jobs of a user, as the `jobs` command answers."""
+        return [self.fields(job, language) for job in self._table.live_of(principal.user_id)]
+
+    def fields(self, job: Job, language: str) -> protocol.JobFields:
+        """A job as people see it, in their language."""
+        return protocol.JobFields(**self._values(job, language))
+
+    def render(self, kept: Kept, language: str) -> bytes:
+        """A kept message as JSON."""
+        if kept.type == "job":
+            values = self._values(msgspec.json.decode(kept.body, type=_KeptJob).job, language)
+            return protocol.encode(protocol.JobChanged(**values, timestamp=rfc3339(kept.at), offset=kept.offset))
+        notice = msgspec.json.decode(kept.body, type=_KeptNotice)
+        gettext = self._languages.of(language).gettext
+        message = protocol.Notification(
+            timestamp=rfc3339(kept.at),
+            offset=kept.offset,
+            title=_filled(gettext(notice.title), notice.parameters),
+            body=_filled(gettext(notice.body), notice.parameters) if notice.body else "",
+            level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
+            url=notice.url,
+        )
+        return protocol.encode(message)
+
+    async def authorise(self, principal: Principal, event: str) -> None:
+        """Whether `principal` may subscribe to `event`; raises `NotFound`, `Forbidden` or `InvalidInput`."""
+        prefix, colon, rest = event.partition(":")
+        if not colon:
+            _require_free_name(event)
+        elif event == ALL_JOBS:
+            return  # each job is shown to those who may see it
+        elif event == STATISTICS:
+            principal.require_admin()
+        elif prefix == "job":
+            job = self._table.get(rest) or await self._store.get(rest)
+            _require_sight(principal, job.owner_id if job else None)
+        elif prefix == "batch":
+            _require_sight(principal, await self._owner_of_batch(rest))
+        elif prefix == "dataset":
+            await self._require_dataset(principal, rest)
+        else:
+            _require_free_name(event)
+
+    def credential_ended(
+        self, *, session_id: str | None = None, token_id: str | None = None, user_id: str | None = None
+    ) -> None:
+        """Close what rests on a session, token or user that is no more."""
+
+        def rests_on_it(connection: Connection) -> bool:
+            principal = connection.principal
+            return (
+                (session_id is not None and principal.session_id == session_id)
+                or (token_id is not None and principal.token_id == token_id)
+                or (user_id is not None and principal.user_id == user_id)
+            )
+
+        self._manager.close_where(rests_on_it, CloseCode.SIGNED_OUT)
+
+    # jobs
+
+    def _job_changed(self, job: Job, before: Job | None) -> None:
+        now = protocol.now()
+        self._send_progress(job, now, is_life_change=before is None or before.state is not job.state)
+        key = ("event", job.id)
+        for event in (f"job:{job.id}", ALL_JOBS):
+            self._manager.publish(
+                event,
+                lambda language, event=event: protocol.encode(  # type: ignore[misc]
+                    protocol.Event(timestamp=now, event=event, data=self.fields(job, language))
+                ),
+                owner_id=job.owner_id,
+                key=(event, key),
+            )
+
+    def _send_progress(self, job: Job, now: str, *, is_life_change: bool) -> None:
+        message = PROGRESS_MESSAGES.get(job.kind)
+        if message is None:
+            if is_life_change:
+                return  # its kept `job` message follows at once
+            message = protocol.JobChanged
+        self._manager.send_to_user(
+            job.owner_id,
+            lambda language: protocol.encode(message(**self._values(job, language), timestamp=now)),
+            key=("progress", job.id),
+        )
+
+    def _values(self, job: Job, language: str) -> dict[str, Any]:
+        gettext = self._languages.of(language).gettext
+        return {
+            "job_id": job.id,
+            "kind": job.kind,
+            "title": job.title,
+            "state": job.state.value,
+            "attempt": job.attempt,
+            "revision": job.revision,
+            "progress": job.progress,
+            "total": job.total,
+            "unit": job.unit,
+            "percent": job.percent,
+            "rate": job.rate,
+            "eta_seconds": job.eta_seconds,
+            "stage": job.stage,
+            "message": gettext(job.message) if job.message else "",
+            "error": problem(job.error, gettext) if job.error else None,
+            "result": job.result,
+            "created_at": rfc3339(job.created_at),
+            "started_at": rfc3339(job.started_at) if job.started_at else None,
+            "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
+            "detail": job.detail,
+        }
+
+    # kept messages
+
+    async def _notify(self, user_id: str, notice: Notice) -> None:
+        try:
+            await self.notify_user(user_id, notice)
+        except SQLAlchemyError:
+            _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
+
+    async def _keep_notice(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
+        body = _KeptNotice(
+            title=notice.title, body=notice.body, level=notice.level, url=notice.url, parameters=notice.parameters
+        )
+        return await self._history.append(connection, user_id, type="notification", body=msgspec.json.encode(body))
+
+    def _tell(self, kept: Kept) -> None:
+        self._history.told(kept)
+        self._manager.send_to_user(kept.user_id, lambda language: self.render(kept, language))
+
+    # who may watch what
+
+    async def _owner_of_batch(self, batch_id: str) -> str | None:
+        async with self._database.read() as connection:
+            found = await connection.execute(select(batches.c.owner_id).where(batches.c.id == batch_id))
+            return found.scalar_one_or_none()
+
+    async def _require_dataset(self, principal: Principal, name: str) -> None:
+        wanted = datasets.c.name == name
+        if not principal.is_admin:
+            wanted &= datasets.c.owner_id == principal.user_id
+        async with self._database.read() as connection:
+            if not (await connection.execute(select(exists().where(wanted)))).scalar_one():
+                raise NotFound
+
+
+class _KeptJob(msgspec.Struct, frozen=True, kw_only=True):
+    job_id: str
+    state: State
+    job: Job
+
+
+class _KeptNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    title: str
+    body: str = ""
+    level: str = "info"
+    url: str = ""
+    parameters: dict[str, Any] = {}
+
+
+def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:
+    """Why a job failed, in the reader's language."""
+    return protocol.Problem(code=error.code, message=_filled(gettext(error.message), error.parameters))
+
+
+def _filled(text: str, parameters: dict[str, Any]) -> str:
+    try:
+        return text.format(**parameters) if parameters else text
+    except (KeyError, IndexError, ValueError):
+        return text  # a template that does not fit is better than no message
+
+
+def _require_sight(principal: Principal, owner_id: str | None) -> None:
+    if owner_id is None:
+        raise NotFound
+    principal.require_sight(owner_id)
+
+
+def _require_free_name(event: str) -> None:
+    if not FREE_NAME.fullmatch(event):
+        raise InvalidInput(
+            "There is no such event; free names are up to 64 of a–z, 0–9, “_”, “.” and “-”.", code="invalid_event"
+        )

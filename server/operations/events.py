@@ -1,0 +1,28 @@
+"""Publishing on free event names: what a program tells whoever subscribed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.errors import InvalidInput
+from server.live import FREE_NAME, Live
+from server.storage.database import Database
+
+
+class EventOperations:
+    """Editors and admins publish; anybody who is signed in may subscribe."""
+
+    def __init__(self, *, database: Database, live: Live) -> None:
+        self._database = database
+        self._live = live
+
+    async def publish(self, principal: Principal, name: str, data: Any) -> int:
+        """To how many connections it went."""
+        principal.require_write()
+        if not FREE_NAME.fullmatch(name):
+            raise InvalidInput("An event name is up to 64 of a–z, 0–9, “_”, “.” and “-”.", code="invalid_event")
+        async with self._database.write() as connection:
+            await Audit.record(connection, principal, "event.publish", name)
+        return self._live.publish(name, data)

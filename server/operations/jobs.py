@@ -1,0 +1,106 @@
+"""What a user can ask about jobs: find, look, read the log, cancel, start again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.errors import InvalidInput, NotFound
+from server.jobs.job import Job
+from server.jobs.runner import JobRunner
+from server.jobs.store import JobFilter, JobPage, JobStore, LogLine
+from server.jobs.table import JobTable
+from server.storage.database import Database
+from server.storage.tables import users
+
+_MAX_DEMONSTRATION_SECONDS = 600.0
+_MAX_DEMONSTRATION_TOTAL = 1_000_000_000
+
+
+class JobOperations:
+    """Everybody sees their own jobs, admins all of them. What is not theirs is not found."""
+
+    def __init__(self, *, database: Database, runner: JobRunner, table: JobTable, store: JobStore) -> None:
+        self._database = database
+        self._runner = runner
+        self._table = table
+        self._store = store
+
+    async def list(self, principal: Principal, wanted: JobFilter) -> JobPage:
+        """One page, newest first, as fresh as the live messages. Without an owner, admins get everybody's."""
+        if not principal.is_admin:
+            if wanted.owner_id not in (None, principal.user_id):
+                principal.require_admin()
+            wanted = dataclasses.replace(wanted, owner_id=principal.user_id)
+        page = await self._store.search(wanted)
+        return dataclasses.replace(page, items=[self._table.get(job.id) or job for job in page.items])
+
+    def live(self, principal: Principal) -> Sequence[Job]:
+        """The user's jobs that are not over, and those that ended within the last minute."""
+        return self._table.live_of(principal.user_id)
+
+    async def owner_named(self, principal: Principal, name: str) -> str:
+        """The id of a user by name, for admins' filters; raises `NotFound`."""
+        principal.require_admin()
+        query = sa.select(users.c.id).where(users.c.name_key == name.casefold())
+        async with self._database.read() as connection:
+            user_id: str | None = (await connection.execute(query)).scalar_one_or_none()
+        if user_id is None:
+            raise NotFound
+        return user_id
+
+    async def get(self, principal: Principal, job_id: str) -> Job:
+        """Raises `NotFound`, also for other people's jobs."""
+        job = self._table.get(job_id) or await self._store.get(job_id)
+        if job is None:
+            raise NotFound
+        principal.require_sight(job.owner_id)
+        return job
+
+    async def log(self, principal: Principal, job_id: str) -> Sequence[LogLine]:
+        """Oldest line first."""
+        await self.get(principal, job_id)
+        return await self._store.log(job_id)
+
+    async def cancel(self, principal: Principal, job_id: str) -> Job:
+        """A job that is over already stays as it is."""
+        principal.require_write()
+        job = await self.get(principal, job_id)
+        await self._record(principal, "job.cancel", job)
+        return await self._runner.cancel(job_id)
+
+    async def retry(self, principal: Principal, job_id: str) -> Job:
+        """Raises `Conflict` unless it failed or was cancelled."""
+        principal.require_write()
+        job = await self.get(principal, job_id)
+        queued = await self._runner.retry(job_id)
+        await self._record(principal, "job.retry", job)
+        return queued
+
+    async def demonstrate(
+        self, principal: Principal, *, seconds: float, total: int, fail_at: int | None, idempotency_key: str | None
+    ) -> Job:
+        """Start a job that only counts."""
+        principal.require_write()
+        if not 0 <= seconds <= _MAX_DEMONSTRATION_SECONDS or not 1 <= total <= _MAX_DEMONSTRATION_TOTAL:
+            raise InvalidInput(
+                "A demonstration takes at most {seconds} seconds and counts to at most {total}.",
+                seconds=int(_MAX_DEMONSTRATION_SECONDS),
+                total=_MAX_DEMONSTRATION_TOTAL,
+            )
+        return await self._runner.start(
+            "demonstration",
+            owner_id=principal.user_id,
+            title="Demonstration",
+            parameters={"seconds": seconds, "total": total, "fail_at": fail_at},
+            total=total,
+            idempotency_key=idempotency_key,
+        )
+
+    async def _record(self, principal: Principal, action: str, job: Job) -> None:
+        async with self._database.write() as connection:
+            await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})

@@ -1,0 +1,156 @@
+"""What a client may say, and what is answered: one frame in, one reply out, never a trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from server.auth.permissions import Principal
+from server.errors import Conflict, InvalidInput, JinduError, RateLimited
+from server.languages import Languages
+from server.realtime import protocol
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection
+from server.realtime.history import History
+from server.realtime.joining import RenderKept
+from server.realtime.limits import Verdict
+from server.realtime.manager import ConnectionManager
+from server.realtime.protocol import CommandId
+
+_LOG = logging.getLogger("jindu.realtime")
+
+Authorise = Callable[[Principal, str], Awaitable[None]]
+"""Raises `NotFound`, `Forbidden` or `InvalidInput` when this user may not subscribe to this event name."""
+Snapshot = Callable[[Principal, str], list[protocol.JobFields]]
+"""A user's live jobs, in a language."""
+
+
+class Commands:
+    """Answers the frames of all connections."""
+
+    def __init__(
+        self,
+        *,
+        manager: ConnectionManager,
+        history: History,
+        languages: Languages,
+        authorise: Authorise,
+        snapshot: Snapshot,
+        render: RenderKept,
+    ) -> None:
+        self._manager = manager
+        self._history = history
+        self._languages = languages
+        self._authorise = authorise
+        self._snapshot = snapshot
+        self._render = render
+
+    async def handle(self, connection: Connection, frame: str | None) -> None:
+        """Answer one frame; None stands for a binary one."""
+        connection.heard()
+        verdict = connection.rate_limit.take()
+        if verdict is Verdict.PASS:
+            await self._answer(connection, frame)
+        elif verdict is Verdict.WARN:
+            self._refuse(connection, RateLimited("Too many messages; send fewer per second."), None)
+        elif verdict is Verdict.CLOSE:
+            self._manager.close(connection, CloseCode.RATE_LIMIT)
+
+    async def _answer(self, connection: Connection, frame: str | None) -> None:
+        command_id: CommandId = None
+        try:
+            command = protocol.decode(_text(frame))
+            command_id = command.id
+            reply = await self._reply(connection, command)
+        except JinduError as error:
+            given = error.parameters.get("command_id", command_id)
+            self._refuse(connection, error, given if isinstance(given, str | int) else None)
+        except Exception:
+            _LOG.exception("command failed", extra={"action": "live_command", "connection": connection.id})
+            self._refuse(connection, JinduError("Something unexpected went wrong.", code="internal_error"), command_id)
+        else:
+            connection.send(reply)
+
+    async def _reply(self, connection: Connection, command: protocol.Command | protocol.Unknown) -> protocol.Reply:
+        repeated = UNSET if command.id is None else command.id
+        match command:
+            case protocol.Ping():
+                return protocol.Pong(timestamp=protocol.now(), id=repeated)
+            case protocol.Subscribe():
+                return await self._subscribe(connection, command.events, repeated)
+            case protocol.Unsubscribe():
+                self._manager.unsubscribe(connection, command.events)
+                return self._subscription(connection, "unsubscribed", command.events, repeated)
+            case protocol.JobsQuery():
+                jobs = self._snapshot(connection.principal, connection.language)
+                return protocol.Jobs(timestamp=protocol.now(), id=repeated, jobs=jobs)
+            case protocol.HistoryQuery():
+                return await self._past(connection, command, repeated)
+            case protocol.Unknown():
+                return protocol.Echo(timestamp=protocol.now(), id=repeated, data=command.data)
+            case _:
+                raise Conflict("You are signed in already.", code="already_authenticated")
+
+    async def _subscribe(
+        self, connection: Connection, events: list[str], command_id: CommandId | UnsetType
+    ) -> protocol.Reply:
+        if len(connection.events.union(events)) > self._manager.limits.subscriptions:
+            raise InvalidInput(
+                "At most {limit} events can be subscribed at once; unsubscribe some first.",
+                code="too_many_subscriptions",
+                limit=self._manager.limits.subscriptions,
+            )
+        for event in events:  # all of them or none
+            await self._authorise(connection.principal, event)
+        self._manager.subscribe(connection, events)
+        return self._subscription(connection, "subscribed", events, command_id)
+
+    def _subscription(
+        self, connection: Connection, status: str, events: list[str], command_id: CommandId | UnsetType
+    ) -> protocol.Reply:
+        gettext = self._languages.of(connection.language).gettext
+        text = gettext("Subscribed to {events}") if status == "subscribed" else gettext("Unsubscribed from {events}")
+        return protocol.Subscription(
+            timestamp=protocol.now(),
+            id=command_id,
+            status="subscribed" if status == "subscribed" else "unsubscribed",
+            events=events,
+            message=text.format(events=", ".join(events)),
+        )
+
+    async def _past(
+        self, connection: Connection, query: protocol.HistoryQuery, command_id: CommandId | UnsetType
+    ) -> protocol.Reply:
+        if query.since is None:
+            kept, recovered = await self._history.newest(connection.user_id, query.limit), True
+        else:
+            found = await self._history.after(connection.user_id, query.since)
+            kept, recovered = (found or [])[: query.limit], found is not None
+        position = self._history.position(connection.user_id)
+        return protocol.HistoryReply(
+            timestamp=protocol.now(),
+            id=command_id,
+            messages=[msgspec.Raw(self._render(message, connection.language)) for message in kept],
+            epoch=position.epoch,
+            offset=kept[-1].offset if kept else position.offset,
+            recovered=recovered,
+        )
+
+    def _refuse(self, connection: Connection, error: JinduError, command_id: CommandId) -> None:
+        connection.send(
+            protocol.Error(
+                timestamp=protocol.now(),
+                id=UNSET if command_id is None else command_id,
+                code=error.specific_code,
+                message=error.translated(self._languages.of(connection.language).gettext),
+            )
+        )
+
+
+def _text(frame: str | None) -> str:
+    if frame is None:
+        raise InvalidInput("Send text frames; binary frames are not understood.", code="unsupported_frame")
+    return frame

@@ -1,0 +1,71 @@
+"""How much one client may ask: messages per second with a burst, and when patience ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+_PATIENCE_SECONDS = 5.0
+_CALM_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveLimits:
+    """See the settings of the same names."""
+
+    connections: int = 10_000
+    connections_per_user: int = 20
+    connections_per_address: int = 50
+    unauthenticated: int = 100
+    message_bytes: int = 64 * 1024
+    messages_per_second: float = 20.0
+    message_burst: int = 40
+    unsent_bytes: int = 1024 * 1024
+    subscriptions: int = 500
+    ping_interval_seconds: float = 25.0
+    pong_timeout_seconds: float = 10.0
+    auth_deadline_seconds: float = 10.0
+
+
+class Verdict(Enum):
+    PASS = auto()
+    WARN = auto()  # drop the message and say so
+    DROP = auto()  # said so a moment ago
+    CLOSE = auto()
+
+
+class RateLimit:
+    """A bucket of `burst` tokens that refills at `per_second`."""
+
+    __slots__ = ("_breached_at", "_breached_since", "_burst", "_clock", "_per_second", "_tokens", "_updated_at")
+
+    def __init__(self, *, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._tokens = float(burst)
+        self._updated_at = clock()
+        self._breached_since = self._breached_at = float("-inf")
+
+    def take(self) -> Verdict:
+        """What to do with one more message."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._per_second)
+        self._updated_at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return Verdict.PASS
+        return self._breach(now)
+
+    def _breach(self, now: float) -> Verdict:
+        is_new = now - self._breached_at > _CALM_SECONDS
+        said_this_second = int(now) == int(self._breached_at) if self._breached_at > 0 else False
+        self._breached_at = now
+        if is_new:
+            self._breached_since = now
+            return Verdict.WARN
+        if now - self._breached_since >= _PATIENCE_SECONDS:
+            return Verdict.CLOSE
+        return Verdict.DROP if said_this_second else Verdict.WARN

@@ -1,0 +1,205 @@
+"""Who is connected, and how a message reaches one user, the subscribers of an event name, or everybody."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from server.auth.permissions import Principal
+from server.realtime import protocol
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection, Link
+from server.realtime.flusher import Flusher
+from server.realtime.limits import LiveLimits, RateLimit
+from server.realtime.presence import Presence, presence_of
+
+Render = Callable[[str], bytes]
+"""A message as JSON in a language; called once per language, not per connection."""
+
+
+class Refused(Exception):
+    """This connection may not be opened; `code` is what it is closed with."""
+
+    def __init__(self, code: CloseCode) -> None:
+        super().__init__(code.reason)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionStatistics:
+    connections: int
+    users: int
+    subscriptions: int
+    sent: int
+    conflated: int
+    unsent_bytes: int
+    closed: dict[str, int]
+
+
+class ConnectionManager:
+    """Connections are held weakly: each lives as long as the handler that reads from it."""
+
+    def __init__(self, limits: LiveLimits) -> None:
+        self.limits = limits
+        self.active_connections: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()
+        self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
+        self._subscribers: dict[str, weakref.WeakSet[Connection]] = {}
+        self._flusher = Flusher()
+        self._closed: Counter[str] = Counter()
+        self._gone_sent = 0
+        self._gone_conflated = 0
+
+    def new_connection(self, *, client_id: str, principal: Principal, language: str, link: Link) -> Connection:
+        """A connection that is not joined yet."""
+        return Connection(
+            client_id=client_id,
+            principal=principal,
+            language=language,
+            link=link,
+            wake=self._flusher.wake,
+            max_unsent_bytes=self.limits.unsent_bytes,
+            rate_limit=RateLimit(per_second=self.limits.messages_per_second, burst=self.limits.message_burst),
+        )
+
+    def connect(self, connection: Connection) -> None:
+        """Join; raises `Refused` past the limits. An older connection of the same user and client gives way."""
+        own = self.user_connections.get(connection.user_id, weakref.WeakSet())
+        older = [other for other in own if other.client_id == connection.client_id]
+        if not older and len(own) >= self.limits.connections_per_user:
+            raise Refused(CloseCode.CONNECTION_LIMIT)
+        if not older and len(self.active_connections) >= self.limits.connections:
+            raise Refused(CloseCode.CONNECTION_LIMIT)
+        for other in older:
+            self.close(other, CloseCode.REPLACED)
+            self.disconnect(other)
+        self.active_connections[connection.id] = connection
+        self.user_connections.setdefault(connection.user_id, weakref.WeakSet()).add(connection)
+
+    def disconnect(self, connection: Connection) -> None:
+        """Forget this very connection, and no other of the same client; safe to repeat."""
+        if self.active_connections.pop(connection.id, None) is None:
+            return
+        self._gone_sent += connection.sent
+        self._gone_conflated += connection.outbox.conflated
+        _discard(self.user_connections, connection.user_id, connection)
+        self.unsubscribe(connection, list(connection.events))
+        self._flusher.forget(connection)
+
+    def close(self, connection: Connection, code: CloseCode) -> None:
+        """Begin to close it; its handler then disconnects it."""
+        if connection.closed_with is None:
+            self._closed[code.name.lower()] += 1
+        connection.close(code)
+
+    # sending
+
+    def send_json_to_user(self, user_id: str, message: Any) -> int:
+        """Send a message (a struct, or a dict with `type`) to all of a user's connections; to how many."""
+        frame = protocol.encode(_stamped(message))
+        return self.send_to_user(user_id, lambda language: frame)
+
+    def broadcast_json(self, message: Any) -> int:
+        """Send a message to everybody who is connected; to how many."""
+        frame = protocol.encode(_stamped(message))
+        return _send(list(self.active_connections.values()), lambda language: frame, None)
+
+    def send_to_user(self, user_id: str, render: Render, key: Hashable | None = None) -> int:
+        """Like `send_json_to_user`, each in its language. With a `key`, the newest replaces one that still waits."""
+        return _send(self.connections_of(user_id), render, key)
+
+    def publish(self, event: str, render: Render, *, owner_id: str | None = None, key: Hashable | None = None) -> int:
+        """Send to the subscribers of an event name; with an owner, only to those who may see what is the owner's."""
+        subscribers = self._subscribers.get(event)
+        if not subscribers:
+            return 0
+        allowed = [
+            connection for connection in subscribers if owner_id is None or connection.principal.may_see(owner_id)
+        ]
+        return _send(allowed, render, key)
+
+    # subscriptions
+
+    def subscribe(self, connection: Connection, events: Iterable[str]) -> None:
+        """Whether the user may was asked before."""
+        for event in events:
+            connection.events.add(event)
+            self._subscribers.setdefault(event, weakref.WeakSet()).add(connection)
+
+    def unsubscribe(self, connection: Connection, events: Iterable[str]) -> None:
+        for event in events:
+            connection.events.discard(event)
+            _discard(self._subscribers, event, connection)
+
+    def has_subscribers(self, event: str) -> bool:
+        return bool(self._subscribers.get(event))
+
+    # looking after them
+
+    def connections_of(self, user_id: str) -> list[Connection]:
+        return list(self.user_connections.get(user_id, ()))
+
+    def presence(self, user_id: str | None = None) -> list[Presence]:
+        """Everybody's connections, or one user's; the oldest first."""
+        found = self.connections_of(user_id) if user_id else list(self.active_connections.values())
+        return sorted(map(presence_of, found), key=lambda presence: presence.connected_at)
+
+    def close_where(self, condition: Callable[[Connection], bool], code: CloseCode) -> int:
+        chosen = [connection for connection in self.active_connections.values() if condition(connection)]
+        for connection in chosen:
+            self.close(connection, code)
+        return len(chosen)
+
+    def sweep(self) -> None:
+        """Ping who has been silent, drop who does not answer. One timer for all costs less than one each."""
+        now = time.monotonic()
+        for connection in list(self.active_connections.values()):
+            silent_seconds = now - connection.heard_at
+            if silent_seconds > self.limits.ping_interval_seconds + self.limits.pong_timeout_seconds:
+                self.close(connection, CloseCode.NO_PONG)
+            elif silent_seconds > self.limits.ping_interval_seconds:
+                connection.link.ping()
+
+    def close_all(self, code: CloseCode) -> None:
+        self.close_where(lambda connection: True, code)
+        self._flusher.close()
+
+    def statistics(self) -> ConnectionStatistics:
+        connections = list(self.active_connections.values())
+        return ConnectionStatistics(
+            connections=len(connections),
+            users=len(self.user_connections),
+            subscriptions=sum(len(connection.events) for connection in connections),
+            sent=self._gone_sent + sum(connection.sent for connection in connections),
+            conflated=self._gone_conflated + sum(connection.outbox.conflated for connection in connections),
+            unsent_bytes=sum(connection.unsent_bytes() for connection in connections),
+            closed=dict(self._closed),
+        )
+
+
+def _send(connections: list[Connection], render: Render, key: Hashable | None) -> int:
+    frames: dict[str, bytes] = {}
+    for connection in connections:
+        frame = frames.get(connection.language)
+        if frame is None:
+            frame = frames[connection.language] = render(connection.language)
+        connection.queue(frame, key)
+    return len(connections)
+
+
+def _stamped(message: Any) -> Any:
+    if isinstance(message, dict) and "timestamp" not in message:
+        return {**message, "timestamp": protocol.now()}
+    return message
+
+
+def _discard(groups: dict[str, weakref.WeakSet[Connection]], name: str, connection: Connection) -> None:
+    group = groups.get(name)
+    if group is None:
+        return
+    group.discard(connection)
+    if not group:
+        del groups[name]

@@ -1,0 +1,52 @@
+"""What waits for one connection: kept in order, the newest only of what replaces itself, counted in bytes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Iterator
+
+_numbers = itertools.count()
+
+
+class Outbox:
+    """Frames of one connection. `put` never waits; whoever writes takes what has gathered meanwhile, at once."""
+
+    __slots__ = ("_waiting", "conflated", "unsent_bytes")
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, bytes] = {}
+        self.unsent_bytes = 0
+        self.conflated = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def put(self, frame: bytes, key: Hashable | None = None) -> None:
+        """Queue `frame`; of frames with the same `key` only the newest waits, in the newest's place."""
+        if key is not None:
+            older = self._waiting.pop(key, None)
+            if older is not None:
+                self.unsent_bytes -= len(older)
+                self.conflated += 1
+        self._waiting[next(_numbers) if key is None else key] = frame
+        self.unsent_bytes += len(frame)
+
+    def take(self, at_most_bytes: int) -> list[bytes]:
+        """The oldest frames, up to about that many bytes, at least one."""
+        if self.unsent_bytes <= at_most_bytes:
+            taken = list(self._waiting.values())
+            self.clear()
+            return taken
+        return list(self._take_some(at_most_bytes))
+
+    def clear(self) -> None:
+        self._waiting = {}
+        self.unsent_bytes = 0
+
+    def _take_some(self, at_most_bytes: int) -> Iterator[bytes]:
+        taken_bytes = 0
+        while self._waiting and taken_bytes < at_most_bytes:
+            frame = self._waiting.pop(next(iter(self._waiting)))
+            taken_bytes += len(frame)
+            self.unsent_bytes -= len(frame)
+            yield frame

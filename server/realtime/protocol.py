@@ -1,0 +1,301 @@
+"""Every live message once, as a typed struct: what is decoded, encoded, validated and described in `/docs/events`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.clock import rfc3339, utc_now
+from server.errors import InvalidInput, MalformedRequest
+
+CommandId = str | int | None
+EventName = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Why a job failed: a stable code and a sentence in the reader's language."""
+
+    code: str
+    message: str
+
+
+class JobFields(Struct, frozen=True, kw_only=True):
+    """One job at one moment. Keep the highest `revision` of each; `progress / total` is enough for a bar."""
+
+    job_id: str
+    kind: str
+    title: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    attempt: int
+    revision: int
+    progress: int
+    total: int | None
+    unit: str
+    percent: float | None
+    rate: float | None
+    eta_seconds: float | None
+    stage: str
+    message: str
+    error: Problem | None
+    result: dict[str, Any] | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    detail: dict[str, Any]
+
+
+# Server → client
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """What every message has: its `type`, and when it was made (RFC 3339, UTC, microseconds)."""
+
+    timestamp: str
+
+
+class Reply(Message, frozen=True, kw_only=True):
+    """An answer to a command; repeats its `id` when it had one."""
+
+    id: CommandId | UnsetType = UNSET
+
+
+class JobMessage(JobFields, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """A job's fields as a message."""
+
+    timestamp: str
+
+
+class ServerInfo(Struct, frozen=True, kw_only=True):
+    version: str
+    node: str
+
+
+class UserInfo(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    role: str
+
+
+class Connected(Message, frozen=True, kw_only=True, tag="connection"):
+    """The first message. `offset` is where the stream of kept messages stands now, `missed` how many of them follow
+    because `since` was given; `recovered` is false when not all of them could be given, and then none is."""
+
+    client_id: str
+    connection_id: str
+    user: UserInfo
+    epoch: str
+    offset: int
+    recovered: bool
+    missed: int
+    ping_interval: float
+    pong_timeout: float
+    server: ServerInfo
+    message: str
+    status: Literal["connected"] = "connected"
+
+
+class Pong(Reply, frozen=True, kw_only=True, tag="pong"):
+    """Answer to `ping`."""
+
+
+class Echo(Reply, frozen=True, kw_only=True, tag="echo"):
+    """Answer to any object whose `type` is no command: the object as it was sent."""
+
+    data: msgspec.Raw
+
+
+class Subscription(Reply, frozen=True, kw_only=True, tag="subscription"):
+    """Answer to `subscribe` and `unsubscribe`."""
+
+    status: Literal["subscribed", "unsubscribed"]
+    events: list[str]
+    message: str
+
+
+class FileUploadProgress(JobMessage, frozen=True, kw_only=True, tag="file_upload_progress"):
+    """An upload moves; its unit is `bytes`."""
+
+
+class DataImportProgress(JobMessage, frozen=True, kw_only=True, tag="data_import_progress"):
+    """An import moves; its unit is `rows`, `detail` has `rejected`, `bytes`, `bytes_total`, `stage`."""
+
+
+class BatchReportProgress(JobMessage, frozen=True, kw_only=True, tag="batch_report_progress"):
+    """A batch moves; its unit is `reports`, `detail` has `succeeded`, `failed`, `current`."""
+
+
+class JobChanged(JobMessage, frozen=True, kw_only=True, tag="job"):
+    """A job's life changed: queued, started, finished, failed, cancelled, retried. Kept, at `offset` of the stream.
+    Kinds without a progress message of their own move by it too, then without an `offset`."""
+
+    offset: int | UnsetType = UNSET
+
+
+class Jobs(Reply, frozen=True, kw_only=True, tag="jobs"):
+    """Answer to `jobs`: the sender's jobs that are not over, and those that ended within the last minute."""
+
+    jobs: list[JobFields]
+
+
+class Notification(Message, frozen=True, kw_only=True, tag="notification"):
+    """Something a person should know. Kept, at `offset` of the stream."""
+
+    title: str
+    body: str
+    level: Literal["info", "success", "warning", "error"]
+    url: str
+    offset: int | UnsetType = UNSET
+
+
+class HistoryReply(Reply, frozen=True, kw_only=True, tag="history"):
+    """Answer to `history`: kept messages in order. `recovered` is false when not all can be given; then none is."""
+
+    messages: list[msgspec.Raw]
+    epoch: str
+    offset: int
+    recovered: bool
+
+
+class Event(Message, frozen=True, kw_only=True, tag="event"):
+    """A publication on a subscribed event name."""
+
+    event: str
+    data: Any
+
+
+class Error(Reply, frozen=True, kw_only=True, tag="error"):
+    """A command could not be done."""
+
+    code: str
+    message: str
+
+
+SERVER_MESSAGES: tuple[type[Struct], ...] = (
+    Connected,
+    Pong,
+    Echo,
+    Subscription,
+    FileUploadProgress,
+    DataImportProgress,
+    BatchReportProgress,
+    JobChanged,
+    Jobs,
+    Notification,
+    HistoryReply,
+    Event,
+    Error,
+)
+
+
+# Client → server
+
+
+class Command(Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """What every command may have: an `id` that its answer repeats."""
+
+    id: CommandId = None
+
+
+class Ping(Command, frozen=True, kw_only=True, tag="ping"):
+    """Answered by `pong`."""
+
+
+class Auth(Command, frozen=True, kw_only=True, tag="auth"):
+    """The first message of a client that could not send a cookie or header."""
+
+    token: Annotated[str, Meta(max_length=1000)]
+
+
+class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
+    """`job:<id>`, `batch:<id>`, `dataset:<name>`, `jobs:*`, `admin:statistics` or a free name."""
+
+    events: Annotated[list[EventName], Meta(min_length=1, max_length=100)]
+
+
+class Unsubscribe(Command, frozen=True, kw_only=True, tag="unsubscribe"):
+    """Names that were not subscribed are ignored."""
+
+    events: Annotated[list[EventName], Meta(min_length=1, max_length=100)]
+
+
+class JobsQuery(Command, frozen=True, kw_only=True, tag="jobs"):
+    """Ask for a snapshot of my live jobs."""
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """A place in a user's stream of kept messages; `epoch` changes when the stream was lost or cut."""
+
+    epoch: str
+    offset: Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class HistoryQuery(Command, frozen=True, kw_only=True, tag="history"):
+    """Ask for the kept messages after a position; without one, for the newest `limit`."""
+
+    since: Position | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+COMMANDS: tuple[type[Command], ...] = (Ping, Auth, Subscribe, Unsubscribe, JobsQuery, HistoryQuery)
+
+
+class Unknown(Struct, frozen=True):
+    """A well-formed object that is no command; it is echoed."""
+
+    id: CommandId
+    data: msgspec.Raw
+
+
+_ENCODER = msgspec.json.Encoder()
+_COMMANDS_BY_TYPE = {str(command.__struct_config__.tag): command for command in COMMANDS}
+
+
+def encode(message: Any) -> bytes:
+    """A message as the JSON that goes into a frame."""
+    return _ENCODER.encode(message)
+
+
+def now() -> str:
+    return rfc3339(utc_now())
+
+
+def decode(frame: str) -> Command | Unknown:
+    """A client's text frame; raises `MalformedRequest` (no JSON) or `InvalidInput` (wrong fields, `command_id`)."""
+    try:
+        # Decoded as a whole, though often one field would do: what is echoed must be known to be valid.
+        content = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise MalformedRequest(
+            "This is not valid JSON: {reason}.", code="invalid_json", reason=_reason(error)
+        ) from None
+    if not isinstance(content, dict):
+        raise InvalidInput("Send one JSON object per frame.", code="invalid_message")
+    command_id = command_id_of(content)
+    kind = content.get("type", "")
+    command = _COMMANDS_BY_TYPE.get(kind) if isinstance(kind, str) else None
+    if command is None:
+        return Unknown(command_id, msgspec.Raw(frame))
+    try:
+        return msgspec.convert(content, command)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(
+            "The command “{type}” is wrong: {reason}.",
+            code="invalid_message",
+            type=kind,
+            reason=_reason(error),
+            command_id=command_id,
+        ) from None
+
+
+def command_id_of(content: dict[str, Any]) -> CommandId:
+    command_id = content.get("id")
+    is_usable = isinstance(command_id, str | int) and not isinstance(command_id, bool)
+    return command_id if is_usable else None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error).rstrip(".")

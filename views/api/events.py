@@ -1,0 +1,41 @@
+"""`/api/v1/events`: publish to whoever subscribed to a free event name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery
+
+_MAX_BYTES = 64 * 1024
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """To how many connections it went."""
+
+    event: str
+    receivers: int
+
+
+async def publish_event(call: Call[Any, NoQuery]) -> Published:
+    name = call.path["name"]
+    receivers = await call.request.app[keys.EVENTS].publish(call.principal, name, call.body)
+    return Published(event=name, receivers=receivers)
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path="/events/{name}",
+        name="publish_event",
+        handler=publish_event,
+        summary="Publish any JSON to the subscribers of an event name.",
+        access="write",
+        body=Any,
+        answer=Published,
+        max_body_bytes=_MAX_BYTES,
+        errors=(413, 422),
+    ),
+]

@@ -1,0 +1,205 @@
+"""`/api/v1/jobs`: list, look, log, cancel, start again, and a demonstration job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from server.clock import rfc3339
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.jobs.job import Job, State
+from server.jobs.store import JobFilter
+from server.realtime.protocol import JobFields
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class JobLinks(Struct, frozen=True, kw_only=True):
+    self: str
+    log: str
+    page: str
+    cancel: str | None
+    retry: str | None
+
+
+class JobAnswer(JobFields, frozen=True, kw_only=True):
+    """A job as in the live protocol, whose it is, and where to go from here."""
+
+    owner_id: str
+    links: JobLinks
+
+
+class JobList(Struct, frozen=True, kw_only=True):
+    items: list[JobAnswer]
+    next_cursor: str | None
+    total: int
+
+
+class JobQuery(Page, frozen=True, kw_only=True):
+    """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
+
+    state: tuple[State, ...] = ()
+    kind: tuple[str, ...] = ()
+    user: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class JobLogLine(Struct, frozen=True, kw_only=True):
+    attempt: int
+    at: str
+    level: str
+    message: str
+
+
+class JobLog(Struct, frozen=True, kw_only=True):
+    items: list[JobLogLine]
+
+
+class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job that counts to `total` within `seconds`, and fails at `fail_at` if told so."""
+
+    seconds: Annotated[float, Meta(ge=0, le=600)] = 10.0
+    total: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100
+    fail_at: Annotated[int, Meta(ge=0)] | None = None
+
+
+class JobStarted(Struct, frozen=True, kw_only=True):
+    job_id: str
+    kind: str
+    links: JobLinks
+
+
+def job_links(job: Job) -> JobLinks:
+    here = f"/api/v1/jobs/{job.id}"
+    return JobLinks(
+        self=here,
+        log=f"{here}/log",
+        page=f"/jobs/{job.id}",
+        cancel=None if job.state.is_final else f"{here}/cancel",
+        retry=f"{here}/retry" if job.state in (State.FAILED, State.CANCELLED) else None,
+    )
+
+
+def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
+    """`job` in the caller's language."""
+    fields = call.request.app[keys.LIVE].fields(job, call.principal.language)
+    values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
+    return JobAnswer(**values, owner_id=job.owner_id, links=job_links(job))
+
+
+async def list_jobs(call: Call[None, JobQuery]) -> JobList:
+    query, jobs = call.query, call.request.app[keys.JOBS]
+    page = await jobs.list(
+        call.principal,
+        JobFilter(
+            owner_id=await jobs.owner_named(call.principal, query.user) if query.user else None,
+            states=query.state,
+            kinds=query.kind,
+            text=query.q or "",
+            since=query.since,
+            until=query.until,
+            limit=query.limit,
+            cursor=query.cursor,
+        ),
+    )
+    items = [job_answer(call, job) for job in page.items]
+    return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
+    return job_answer(call, await call.request.app[keys.JOBS].get(call.principal, call.path["id"]))
+
+
+async def get_job_log(call: Call[None, NoQuery]) -> JobLog:
+    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"])
+    return JobLog(
+        items=[
+            JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
+            for line in lines
+        ]
+    )
+
+
+async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
+    return job_answer(call, await call.request.app[keys.JOBS].cancel(call.principal, call.path["id"]))
+
+
+async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
+    return job_answer(call, await call.request.app[keys.JOBS].retry(call.principal, call.path["id"]))
+
+
+async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> JobStarted:
+    job = await call.request.app[keys.JOBS].demonstrate(
+        call.principal,
+        seconds=call.body.seconds,
+        total=call.body.total,
+        fail_at=call.body.fail_at,
+        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    )
+    return JobStarted(job_id=job.id, kind=job.kind, links=job_links(job))
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/jobs",
+        name="list_jobs",
+        handler=list_jobs,
+        summary="Your jobs, newest first; admins see everybody's.",
+        query=JobQuery,
+        answer=JobList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/jobs/demonstration",
+        name="start_demonstration",
+        handler=start_demonstration,
+        summary="Start a job that only counts, to see how jobs move.",
+        access="write",
+        body=DemonstrationRequest,
+        answer=JobStarted,
+        status=202,
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/{id}",
+        name="get_job",
+        handler=get_job,
+        summary="One job, as fresh as its live messages.",
+        answer=JobAnswer,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/{id}/log",
+        name="get_job_log",
+        handler=get_job_log,
+        summary="What a job logged, oldest line first.",
+        answer=JobLog,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/jobs/{id}/cancel",
+        name="cancel_job",
+        handler=cancel_job,
+        summary="Stop a job; one that is over already stays as it is.",
+        access="write",
+        answer=JobAnswer,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/jobs/{id}/retry",
+        name="retry_job",
+        handler=retry_job,
+        summary="Start a failed or cancelled job again from the beginning.",
+        access="write",
+        answer=JobAnswer,
+        errors=(404, 409),
+    ),
+]
