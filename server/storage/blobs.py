@@ -49,6 +49,10 @@ class Blobs:
     def delete(self, key: str) -> None:
         self._place(key).unlink(missing_ok=True)
 
+    def delete_under(self, prefix: str) -> None:
+        """Remove every blob whose key begins with `<prefix>/`."""
+        shutil.rmtree(self._place(prefix), ignore_errors=True)
+
     def clear_partials(self) -> None:
         """Remove what an earlier process left unpublished; only at start, when nothing is being written."""
         shutil.rmtree(self._partial)

@@ -3,7 +3,7 @@
 
 import { live } from "./app.js";
 import { drawMap, positionAt } from "./batch-map.js";
-import { formatNumber } from "./i18n.js";
+import { number } from "./i18n.js";
 
 const TILES_EVERY_MS = 250;
 const GRID_EVERY_MS = 1000;
@@ -11,6 +11,7 @@ const GRID_EVERY_MS = 1000;
 const root = document.querySelector("[data-batch]");
 const grid = root.querySelector("[data-grid]");
 const canvas = root.querySelector("canvas");
+const map = root.querySelector("[data-map]");
 const filters = root.querySelector("[data-filters]");
 
 let reports = []; // [{id, state}], in order; empty until the batch is expanded
@@ -19,7 +20,7 @@ const waitingTiles = new Set();
 await loadStates();
 live.subscribe(`batch:${root.dataset.batch}`, (data) => onReport(data));
 live.on("job", (job) => {
-  if (job.job_id === root.dataset.jobId || job.detail?.batch_id === root.dataset.batch) onJob(job);
+  if (job.job_id === root.dataset.batchJob || job.detail?.batch_id === root.dataset.batch) onJob(job);
 });
 live.on("state", (state) => {
   if (state === "connected") refreshAll();
@@ -29,13 +30,13 @@ filters.addEventListener("submit", (event) => {
   event.preventDefault();
   refreshGrid();
 });
-canvas?.addEventListener("click", (event) => {
+canvas.addEventListener("click", (event) => {
   const report = reports[positionAt(canvas, event, reports.length)];
   if (report) location.href = `/reports/${report.id}`;
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-if (canvas) new ResizeObserver(draw).observe(canvas.parentElement);
+new ResizeObserver(draw).observe(canvas.parentElement);
 
 function onReport(data) {
   const report = reports[data.position - 1];
@@ -73,6 +74,7 @@ async function loadStates() {
   if (!response.ok) return;
   const { ids, states } = await response.json();
   reports = ids.map((id, index) => ({ id, state: states[index] }));
+  map.hidden = reports.length < 2;
   draw();
   count();
 }
@@ -104,7 +106,7 @@ async function refreshHeader() {
   if (!fresh || header.contains(document.activeElement)) return;
   header.replaceChildren(...fresh.childNodes);
   const job = header.querySelector("[data-job-id]");
-  if (job) root.dataset.jobId = job.dataset.jobId;
+  if (job) root.dataset.batchJob = job.dataset.jobId;
 }
 
 async function fetchFragment(url) {
@@ -124,13 +126,13 @@ function count() {
   for (const { state } of reports) counts[state] += 1;
   for (const element of root.querySelectorAll("[data-count]")) {
     const value = element.dataset.count ? counts[element.dataset.count] : reports.length;
-    element.textContent = formatNumber(value);
+    element.textContent = number(value);
     element.closest("[data-hide-empty]")?.toggleAttribute("hidden", value === 0);
   }
 }
 
 function draw() {
-  if (canvas) drawMap(canvas, reports.map((report) => report.state));
+  if (!map.hidden) drawMap(canvas, reports.map((report) => report.state));
 }
 
 // Calls `work` at most once every `ms`, the last time after the last call.

@@ -2,11 +2,11 @@
 // queued a dot, running a ring, done a full square, failed a cross, cancelled a bar.
 
 const COLOURS = {
-  queued: "--state-queued",
-  running: "--state-running",
-  succeeded: "--state-succeeded",
-  failed: "--state-failed",
-  cancelled: "--state-cancelled",
+  queued: "--queued",
+  running: "--running",
+  succeeded: "--succeeded",
+  failed: "--failed",
+  cancelled: "--cancelled",
 };
 
 /** Draw `states` on `canvas`, whose width is given and whose height follows. */

@@ -1,0 +1,114 @@
+"""Files over HTTP: the header that names them in every language, entity tags, and byte ranges."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Literal
+from urllib.parse import quote
+
+from aiohttp import ETag, web
+
+from server.errors import PreconditionFailed
+
+Disposition = Literal["inline", "attachment"]
+_CHUNK_BYTES = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def content_disposition(disposition: Disposition, name: str) -> str:
+    """RFC 6266 with the RFC 5987 form beside a plain one, since old clients read only the latter."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'[\x00-\x1f"\\%]', "", plain).strip() or "file"
+    if plain.startswith("."):  # nothing of the stem could be written in ASCII
+        plain = f"file{plain}"
+    encoded = quote(name.encode("utf-8", "replace"), safe="")
+    return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+
+
+async def send_file(
+    request: web.Request,
+    path: Path,
+    *,
+    name: str,
+    media_type: str,
+    sha256: str,
+    disposition: Disposition = "attachment",
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Answer with an immutable file. Its entity tag is its sha256, so that copies on other machines have the same.
+
+    Raises `PreconditionFailed` when `If-Match` names another content.
+    """
+    _require_match(request, sha256)
+    known = request.if_none_match
+    if known and any(tag.value in (sha256, "*") for tag in known):
+        return web.Response(status=304, headers={"ETag": f'"{sha256}"', **(headers or {})})
+    size = (await asyncio.to_thread(path.stat)).st_size
+    wanted = _wanted_range(request, size, sha256)
+    if wanted is not None and wanted.start >= wanted.stop:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
+    response = web.StreamResponse(status=200 if wanted is None else 206, headers=headers)
+    span = range(size) if wanted is None else wanted
+    if wanted is not None:
+        response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
+    response.content_type = media_type
+    response.content_length = len(span)
+    response.etag = ETag(value=sha256)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Content-Disposition"] = content_disposition(disposition, name)
+    response.headers.setdefault("Cache-Control", "private, no-cache")  # kept, but asked for again: access may end
+    await response.prepare(request)
+    if request.method != "HEAD":
+        await _send(response, path, span)
+    await response.write_eof()
+    return response
+
+
+async def send_pieces(
+    request: web.Request, content: Iterator[bytes], *, name: str, media_type: str, size: int | None = None
+) -> web.StreamResponse:
+    """Answer with a file that is made while it is sent; `content` is drawn in a thread, one piece at a time."""
+    response = web.StreamResponse(headers={"Content-Disposition": content_disposition("attachment", name)})
+    response.content_type = media_type
+    response.headers["Cache-Control"] = "no-store"
+    if size is not None:
+        response.content_length = size
+    await response.prepare(request)
+    while piece := await asyncio.to_thread(next, content, b""):
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def _send(response: web.StreamResponse, path: Path, span: range) -> None:
+    stream: BinaryIO = await asyncio.to_thread(path.open, "rb")
+    try:
+        await asyncio.to_thread(stream.seek, span.start)
+        left = len(span)
+        while left and (chunk := await asyncio.to_thread(stream.read, min(left, _CHUNK_BYTES))):
+            await response.write(chunk)
+            left -= len(chunk)
+    finally:
+        stream.close()
+
+
+def _require_match(request: web.Request, sha256: str) -> None:
+    if request.if_match is not None and not any(tag.value in (sha256, "*") for tag in request.if_match):
+        raise PreconditionFailed
+
+
+def _wanted_range(request: web.Request, size: int, sha256: str) -> range | None:
+    """The bytes asked for; None for all, also for what RFC 9110 lets us ignore (several ranges, other units)."""
+    found = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if found is None or found.group() == "bytes=-":
+        return None
+    if request.headers.get("If-Range", f'"{sha256}"') != f'"{sha256}"':
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(0, size - int(last)), size)
+    return range(int(first), min(size, int(last) + 1) if last else size)

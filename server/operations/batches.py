@@ -1,0 +1,286 @@
+"""What people do with batches: order reports, look at them, try failed ones again, take them away, delete them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+from zipstream import ZipStream
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.clock import Clock, new_id, utc_now
+from server.datasets.catalog import Catalog, DatasetFiles
+from server.datasets.query import QueryLimits
+from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
+from server.jobs.job import Job, State
+from server.jobs.runner import JobRunner
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.jobs.workers import WorkerPool
+from server.reports.archive import archive_of
+from server.reports.batch_store import Batch, BatchPage, BatchStore, Report, ReportFilter, ReportPage, StoredArtifact
+from server.reports.parameter_sets import wrong_values
+from server.reports.rendering import expand_batch
+from server.reports.requests import expand_request, used_datasets
+from server.reports.summary import Check, CheckRequest, check_source, mentioned, queries_of, summarized
+from server.reports.template import Template, parse_template
+from server.reports.template_store import StoredTemplate, TemplateStore
+from server.storage.blobs import Blobs
+from server.storage.database import Database
+
+_ERRORS_TOLD = 50
+KIND = "batch_report"
+Format = Literal["pdf", "xlsx", "html"]
+
+
+class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """SQL over your datasets; each row is one report, its columns are named like the parameters."""
+
+    query: str
+
+
+class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reports to make. A parameter with `each` that a set leaves out gives one report per value."""
+
+    template: str
+    parameters: list[dict[str, Any]] | ParameterQuery | None = None
+    formats: list[Format] | None = None
+    name: str = ""
+
+
+class BatchStart(msgspec.Struct, frozen=True, kw_only=True):
+    """The job that makes a batch."""
+
+    job: Job
+    batch_id: str
+
+
+class BatchOperations:
+    """Every method takes who asks first; what they may not see is not found."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: BatchStore,
+        templates: TemplateStore,
+        catalog: Catalog,
+        runner: JobRunner,
+        jobs: JobTable,
+        job_store: JobStore,
+        interactive: WorkerPool,
+        blobs: Blobs,
+        audit: Audit,
+        limits: QueryLimits,
+        max_reports: int,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._templates = templates
+        self._catalog = catalog
+        self._runner = runner
+        self._jobs = jobs
+        self._job_store = job_store
+        self._interactive = interactive
+        self._blobs = blobs
+        self._audit = audit
+        self._limits = limits
+        self._max_reports = max_reports
+        self._clock = clock
+
+    async def start(self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None = None) -> BatchStart:
+        """Raises `NotFound` for an unknown template, `InvalidInput` for parameters it does not take."""
+        principal.require_write()
+        batch = await self._ordered(principal, order)
+
+        async def store(connection: AsyncConnection, job: Job) -> None:
+            await self._store.add(connection, msgspec.structs.replace(batch, job_id=job.id))
+            detail = {"template": batch.template_name, "version": batch.template_version, "name": batch.name}
+            await self._audit.record(connection, principal, "batch.start", batch.id, detail)
+
+        job = await self._runner.start(
+            KIND,
+            owner_id=principal.user_id,
+            title=batch.name,
+            parameters={"batch_id": batch.id},
+            idempotency_key=idempotency_key,
+            also=store,
+        )
+        return BatchStart(job=job, batch_id=job.parameters["batch_id"])
+
+    async def expansion(self, principal: Principal, order: BatchOrder) -> list[dict[str, Any]]:
+        """The parameters of every report that `start` would make, without making any."""
+        principal.require_read()
+        batch = await self._ordered(principal, order)
+        found: list[dict[str, Any]] = await self._interactive.run(
+            expand_batch,
+            expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports),
+            timeout_seconds=self._limits.seconds + 5,
+        )
+        return found
+
+    async def list(
+        self, principal: Principal, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
+    ) -> BatchPage:
+        principal.require_read()
+        return await self._store.search(principal.user_id, q=q, template=template, limit=limit, cursor=cursor)
+
+    async def get(self, principal: Principal, batch_id: str) -> Batch:
+        principal.require_read()
+        batch = await self._store.get(batch_id)
+        principal.require_sight(batch.owner_id)
+        return batch
+
+    async def reports(self, principal: Principal, batch_id: str, wanted: ReportFilter) -> ReportPage:
+        await self.get(principal, batch_id)
+        return await self._store.reports(batch_id, wanted)
+
+    async def states(self, principal: Principal, batch_id: str) -> Sequence[tuple[str, State]]:
+        """Id and state of every report, in order."""
+        await self.get(principal, batch_id)
+        return await self._store.states(batch_id)
+
+    async def report(self, principal: Principal, report_id: str) -> tuple[Report, Batch]:
+        principal.require_read()
+        report = await self._store.report(report_id)
+        principal.require_sight(report.owner_id)
+        return report, await self._store.get(report.batch_id)
+
+    async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, Path]:
+        """A finished file and where it lies; raises `NotFound`."""
+        report, _ = await self.report(principal, report_id)
+        artifact = report.artifact(file)
+        return artifact, await asyncio.to_thread(self._blobs.path, artifact.blob)
+
+    async def archive(
+        self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
+    ) -> tuple[Batch, ZipStream]:
+        """What is finished so far, as a zip that is made while it is read; raises `Conflict` while nothing is."""
+        batch = await self.get(principal, batch_id)
+        finished = await self._store.finished(batch_id)
+        if not finished:
+            raise Conflict("No report of this batch is finished yet; try again when the first one is.")
+        return batch, await asyncio.to_thread(archive_of, finished, self._blobs, formats)
+
+    async def retry(self, principal: Principal, batch_id: str, *, idempotency_key: str | None = None) -> BatchStart:
+        """Make the failed reports again, and what a cancel left unmade; finished ones stay as they are.
+
+        Raises `Conflict` while the batch is being made and when there is nothing to make again.
+        """
+        principal.require_write()
+        batch = await self.get(principal, batch_id)
+
+        async def hand_over(connection: AsyncConnection, job: Job) -> None:
+            again = _to_make_again(await self._store.get_in(connection, batch.id))
+            await self._store.requeue(connection, batch.id, (State.FAILED,))
+            await self._store.hand_over(connection, batch.id, job.id)
+            await self._audit.record(connection, principal, "batch.retry", batch.id, {"reports": again})
+
+        job = await self._runner.start(
+            KIND,
+            owner_id=batch.owner_id,
+            title=batch.name,
+            parameters={"batch_id": batch.id},
+            idempotency_key=idempotency_key,
+            also=hand_over,
+        )
+        return BatchStart(job=job, batch_id=batch.id)
+
+    async def cancel(self, principal: Principal, batch_id: str) -> Job:
+        """Stop making reports; finished ones stay."""
+        principal.require_write()
+        batch = await self.get(principal, batch_id)
+        job = await self._runner.cancel(batch.job_id)
+        async with self._database.write() as connection:
+            await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
+        return job
+
+    async def delete(self, principal: Principal, batch_id: str) -> None:
+        """Remove a batch with all its files for good; raises `Locked` while it is being made."""
+        principal.require_write()
+        batch = await self.get(principal, batch_id)
+        if not batch.job_state.is_final:
+            raise Locked("These reports are being made; cancel them first.")
+        async with self._database.write() as connection:
+            await self._store.delete(connection, batch.id)
+            detail = {"name": batch.name, "reports": batch.report_count}
+            await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
+        await asyncio.to_thread(self._blobs.delete_under, f"reports/{batch.id}")
+
+    async def job(self, principal: Principal, batch_id: str) -> Job:
+        """The newest job of a batch, as it is this moment."""
+        batch = await self.get(principal, batch_id)
+        job = self._jobs.get(batch.job_id) or await self._job_store.get(batch.job_id)
+        if job is None:
+            raise NotFound
+        return job
+
+    async def _ordered(self, principal: Principal, order: BatchOrder) -> Batch:
+        """The batch as it will be stored, its job still missing."""
+        stored = await self._templates.get(principal.user_id, order.template)
+        files = await self._catalog.files_of(principal.user_id)
+        await self._require_right(stored, files)
+        template = await asyncio.to_thread(parse_template, stored.source)
+        requested = _requested(template, order, max_reports=self._max_reports)
+        queries = [*queries_of(template), *([requested["query"]] if isinstance(requested, dict) else [])]
+        read = {name: files[name] for name in mentioned(queries, files)}
+        return Batch(
+            id=new_id(),
+            owner_id=principal.user_id,
+            job_id="",
+            name=order.name or summarized(template).plain_title or stored.name,
+            template_name=stored.name,
+            template_version=stored.version,
+            template_source=stored.source,
+            requested=requested,
+            formats=list(dict.fromkeys(order.formats or template.formats)),
+            clock=self._clock(),
+            dataset_versions=used_datasets(read),
+            language=principal.language,
+            time_zone=principal.time_zone,
+            report_count=0,
+            created_at=self._clock(),
+        )
+
+    async def _require_right(self, stored: StoredTemplate, files: dict[str, DatasetFiles]) -> None:
+        # It was right when it was saved, but its data may be gone since: better told now than by every report.
+        columns = {name: dataset.columns for name, dataset in files.items()}
+        request = CheckRequest(source=stored.source, datasets=columns)
+        check: Check = await self._interactive.run(check_source, request, timeout_seconds=self._limits.seconds)
+        check.require_no_errors()
+
+
+def _requested(template: Template, order: BatchOrder, *, max_reports: int) -> Any:
+    """What the order asks for as JSON; raises `InvalidInput` naming each set and parameter that does not fit."""
+    if order.parameters is None:
+        return None
+    if isinstance(order.parameters, ParameterQuery):
+        return {"query": order.parameters.query}
+    if len(order.parameters) > max_reports:
+        raise InvalidInput(
+            "These are {count} reports; one batch holds at most {limit}. Ask for fewer at once.",
+            code="too_many_reports",
+            count=len(order.parameters),
+            limit=max_reports,
+        )
+    if not order.parameters:
+        raise InvalidInput(errors=[FieldError(field="parameters", message="Give at least one set of parameters.")])
+    errors = [error for number, given in enumerate(order.parameters) for error in wrong_values(template, number, given)]
+    if errors:
+        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors[:_ERRORS_TOLD], problem=errors[0].text)
+    return order.parameters
+
+
+def _to_make_again(batch: Batch) -> int:
+    if not batch.job_state.is_final:
+        raise Conflict("These reports are still being made; wait until they are finished or cancel them.")
+    again = batch.tally.failed + batch.tally.cancelled
+    if not again and batch.report_count:
+        raise Conflict("No report of this batch failed; there is nothing to try again.")
+    return again

@@ -1,0 +1,316 @@
+"""What people do with report templates: write, check, look at, preview, delete; and the samples to begin with."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.clock import Clock, utc_now
+from server.datasets.catalog import Catalog
+from server.datasets.query import QueryLimits
+from server.errors import InvalidInput, NotFound, PreconditionFailed
+from server.jobs.workers import WorkerPool
+from server.reports.choices import ChoicesRequest, choices_of
+from server.reports.rendering import (
+    Artifact,
+    DatasetSource,
+    ExpandRequest,
+    Format,
+    RenderRequest,
+    expand_batch,
+    render_report,
+)
+from server.reports.requests import sources_of, used_datasets
+from server.reports.summary import Check, CheckRequest, TemplateSummary, check_source, mentioned, summary_of
+from server.reports.template_store import (
+    StoredTemplate,
+    TemplateStore,
+    TemplateVersion,
+    found_template,
+    require_template_name,
+)
+from server.storage.blobs import Blobs, full_disk_named
+from server.storage.database import Database
+
+_MAX_SOURCE_CHARACTERS = 256 * 1024
+_SUMMARIES_KEPT = 500
+_PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
+_GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A template that comes with the program."""
+
+    name: str
+    title: str
+    source: str
+
+
+class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A template and what it says about itself."""
+
+    stored: StoredTemplate
+    summary: TemplateSummary
+
+
+class TemplateItems(msgspec.Struct, frozen=True, kw_only=True):
+    items: Sequence[TemplateItem]
+    total: int
+    next_cursor: str | None
+
+
+class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One report that nobody keeps; `source` instead of what is stored while it is being written.
+
+    Parameters with `each` that are left out take the first value.
+    """
+
+    name: str
+    source: str | None = None
+    parameters: dict[str, Any] = {}
+    format: Format = "html"
+    language: str = "en"
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered file in memory."""
+
+    file: str
+    format: Format
+    media_type: str
+    sha256: str
+    content: bytes
+
+
+class TemplateOperations:
+    """Templates are named per owner; nobody sees those of others."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: TemplateStore,
+        catalog: Catalog,
+        interactive: WorkerPool,
+        blobs: Blobs,
+        audit: Audit,
+        limits: QueryLimits,
+        samples: Path,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._catalog = catalog
+        self._interactive = interactive
+        self._blobs = blobs
+        self._audit = audit
+        self._limits = limits
+        self._samples = samples
+        self._clock = clock
+        self._summaries: dict[tuple[str, int], TemplateSummary] = {}
+
+    async def list(
+        self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
+    ) -> TemplateItems:
+        principal.require_read()
+        page = await self._store.search(principal.user_id, q=q, limit=limit, cursor=cursor)
+        items = await asyncio.to_thread(self._described, page.items)
+        return TemplateItems(items=items, total=page.total, next_cursor=page.next_cursor)
+
+    async def get(self, principal: Principal, name: str, *, version: int | None = None) -> StoredTemplate:
+        """Raises `NotFound`."""
+        principal.require_read()
+        return await self._store.get(principal.user_id, name, version=version)
+
+    async def versions(self, principal: Principal, name: str) -> Sequence[TemplateVersion]:
+        return await self._store.versions(await self.get(principal, name))
+
+    async def check(self, principal: Principal, source: str) -> Check:
+        """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
+        principal.require_read()
+        _require_size(source)
+        files = await self._catalog.files_of(principal.user_id)
+        columns = {name: dataset.columns for name, dataset in files.items()}
+        check: Check = await self._in_worker(check_source, CheckRequest(source=source, datasets=columns))
+        return check
+
+    async def save(
+        self, principal: Principal, name: str, source: str, *, if_match: str | None = None, must_be_new: bool = False
+    ) -> tuple[StoredTemplate, Check]:
+        """Store `source` as the newest version. A wrong one is not stored: raises `TemplateProblem` with places.
+
+        `if_match` is the version that was read before (`*`: any); raises `PreconditionFailed` unless it is the newest.
+        """
+        principal.require_write()
+        require_template_name(name)
+        check = await self.check(principal, source)
+        check.require_no_errors()
+        async with self._database.write() as connection:
+            before = await found_template(connection, principal.user_id, name)
+            _require_expected(before, if_match, must_be_new=must_be_new)
+            saved = await self._store.save(
+                connection,
+                before,
+                owner_id=principal.user_id,
+                name=name,
+                title=check.summary.title,
+                description=check.summary.description,
+                source=source,
+            )
+            await self._audit.record(connection, principal, "template.save", name, {"version": saved.version})
+        return saved, check
+
+    async def delete(self, principal: Principal, name: str, *, if_match: str | None = None) -> None:
+        principal.require_write()
+        async with self._database.write() as connection:
+            stored = await found_template(connection, principal.user_id, name)
+            if stored is None:
+                raise NotFound("There is no template named “{name}”.", name=name)
+            _require_expected(stored, if_match, must_be_new=False)
+            await self._store.delete(connection, stored)
+            await self._audit.record(connection, principal, "template.delete", name, {"version": stored.version})
+
+    async def choices(self, principal: Principal, stored: StoredTemplate) -> Mapping[str, Sequence[Any]]:
+        """The values each parameter can take, where that is known; queries that fail give none."""
+        principal.require_read()
+        request = ChoicesRequest(
+            source=stored.source,
+            datasets=await self._sources(principal, stored.source),
+            limits=self._limits,
+            clock=self._clock(),
+            time_zone=principal.time_zone,
+        )
+        choices: dict[str, list[Any]] = await self._in_worker(choices_of, request)
+        return choices
+
+    async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
+        """Render with the caller's data as it is now; nothing is kept."""
+        principal.require_read()
+        stored = await self._store.find(principal.user_id, order.name)
+        source = order.source if order.source is not None else stored.source if stored else None
+        if source is None:
+            raise NotFound("There is no template named “{name}”.", name=order.name)
+        _require_size(source)
+        datasets, now = await self._sources(principal, source), self._clock()
+        expand = ExpandRequest(
+            template_source=source,
+            parameters=[order.parameters],
+            datasets=datasets,
+            limits=self._limits,
+            clock=now,
+            time_zone=principal.time_zone,
+            max_reports=_PREVIEW_CHOICE,
+        )
+        sets = await self._in_worker(expand_batch, expand)
+        if not sets:
+            raise InvalidInput(
+                "There is nothing to report: the parameters gave no report. Check the data they come from."
+            )
+        output = self._blobs.new_partial()
+        try:
+            with full_disk_named():
+                await asyncio.to_thread(output.mkdir)
+            request = RenderRequest(
+                template_source=source,
+                parameters=sets[0],
+                datasets=datasets,
+                limits=self._limits,
+                clock=now,
+                output=output,
+                formats=(order.format,),
+                template_name=order.name,
+                template_version=stored.version if stored else 1,
+                language=order.language,
+                time_zone=principal.time_zone,
+            )
+            rendered = await self._in_worker(render_report, request)
+            return await asyncio.to_thread(_read, rendered.artifacts[0])
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, output, ignore_errors=True))
+
+    async def samples(self, principal: Principal) -> Sequence[Sample]:
+        """The templates that come with the program."""
+        principal.require_read()
+        return await asyncio.to_thread(self._read_samples)
+
+    async def install_samples(self, principal: Principal) -> Sequence[str]:
+        """Give the caller every sample they have no template of that name for; returns the names of all samples.
+
+        They are stored unchecked: the data they read may not be there yet.
+        """
+        principal.require_write()
+        samples = await asyncio.to_thread(self._read_samples)
+        async with self._database.write() as connection:
+            for sample in samples:
+                if await found_template(connection, principal.user_id, sample.name):
+                    continue
+                summary = summary_of(sample.source)
+                await self._store.save(
+                    connection,
+                    None,
+                    owner_id=principal.user_id,
+                    name=sample.name,
+                    title=summary.title,
+                    description=summary.description,
+                    source=sample.source,
+                )
+            names = [sample.name for sample in samples]
+            await self._audit.record(connection, principal, "template.install_samples", "", {"names": names})
+        return names
+
+    def _described(self, page: Sequence[StoredTemplate]) -> Sequence[TemplateItem]:
+        return [TemplateItem(stored=stored, summary=self._summary(stored)) for stored in page]
+
+    def _summary(self, stored: StoredTemplate) -> TemplateSummary:
+        # Reading YAML takes milliseconds a template, and a version never changes.
+        known = self._summaries.get((stored.id, stored.version))
+        if known is None:
+            if len(self._summaries) >= _SUMMARIES_KEPT:
+                self._summaries.clear()
+            known = self._summaries[stored.id, stored.version] = summary_of(stored.source)
+        return known
+
+    def _read_samples(self) -> Sequence[Sample]:
+        found = []
+        for path in sorted(self._samples.glob("*.yaml")):
+            source = path.read_text("utf-8")
+            summary = summary_of(source)
+            found.append(Sample(name=path.stem, title=summary.plain_title or path.stem, source=source))
+        return found
+
+    async def _sources(self, principal: Principal, source: str) -> dict[str, DatasetSource]:
+        files = await self._catalog.files_of(principal.user_id)
+        read = {name: files[name] for name in mentioned([source], files)}
+        return sources_of(used_datasets(read), self._blobs)
+
+    async def _in_worker(self, function: Any, request: Any) -> Any:
+        return await self._interactive.run(function, request, timeout_seconds=self._limits.seconds + _GRACE_SECONDS)
+
+
+def _require_size(source: str) -> None:
+    if len(source) > _MAX_SOURCE_CHARACTERS:
+        raise InvalidInput("A template may have at most {limit} characters.", limit=_MAX_SOURCE_CHARACTERS)
+
+
+def _require_expected(before: StoredTemplate | None, if_match: str | None, *, must_be_new: bool) -> None:
+    if must_be_new and before is not None:
+        raise PreconditionFailed("There is already a template named “{name}”.", name=before.name)
+    if if_match is not None and (before is None or if_match not in ("*", str(before.version))):
+        raise PreconditionFailed
+
+
+def _read(artifact: Artifact) -> Preview:
+    return Preview(
+        file=artifact.file,
+        format=artifact.format,
+        media_type=artifact.media_type,
+        sha256=artifact.sha256,
+        content=artifact.path.read_bytes(),
+    )

@@ -1,0 +1,241 @@
+"""The job that makes a batch: expands it into reports once, renders each in a worker, stores each outcome at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.datasets.query import QueryLimits
+from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
+from server.jobs.context import JobContext
+from server.jobs.job import State
+from server.reports.batch_store import Batch, BatchStore, Report, ReportError, ReportFilter, StoredArtifact
+from server.reports.file_names import served_name
+from server.reports.rendering import Rendered, RenderRequest, expand_batch, render_report
+from server.reports.requests import expand_request, render_request
+from server.storage.blobs import Blobs, full_disk_named
+from server.storage.database import Database
+
+Announce = Callable[[str, dict[str, Any], str], object]
+"""Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
+
+_LOG = logging.getLogger(__name__)
+_UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
+_UNEXPECTED = ReportError(
+    code="internal_error",
+    message="Something unexpected went wrong while making this report; the server's log has the details.",
+)
+_RENDER_TRIES = 2  # a worker may die for reasons that are not this report's: another report's memory, the kernel
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the attempt knows about the whole batch, told with every step."""
+
+    counts: Counter[State]
+    current: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        return self.counts[State.SUCCEEDED] + self.counts[State.FAILED]
+
+    def detail(self) -> dict[str, Any]:
+        return {
+            "succeeded": self.counts[State.SUCCEEDED],
+            "failed": self.counts[State.FAILED],
+            "current": ", ".join(self.current),
+        }
+
+
+class BatchReports:
+    """Makes batches. It can stop at any instant and be started again: what is finished is never made twice."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: BatchStore,
+        blobs: Blobs,
+        announce: Announce,
+        limits: QueryLimits,
+        parallel: int,
+        max_reports: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._blobs = blobs
+        self._announce = announce
+        self._limits = limits
+        self._parallel = parallel
+        self._max_reports = max_reports
+
+    async def process_batch_reports(self, context: JobContext) -> dict[str, Any]:
+        """One attempt. Succeeds when every report was tried, unless every one failed; the result holds the tally."""
+        batch = await self._take_up(context)
+        if not batch.report_count:
+            batch = await self._expand(context, batch)
+        await self._requeue(context, batch)
+        tally = _Tally(await self._counts(batch))
+        context.advance(tally.done, total=batch.report_count, stage="rendering", detail=tally.detail())
+        await self._render_all(context, batch, tally)
+        return self._finish(context, batch, tally)
+
+    async def _take_up(self, context: JobContext) -> Batch:
+        """Raises `Conflict` when another live job is making the same batch."""
+        batch = await self._store.get(context.job.parameters["batch_id"])
+        if batch.job_id == context.job.id:
+            return batch
+        if not batch.job_state.is_final:
+            raise Conflict("Another job is already making these reports; wait until it has finished.")
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            await self._store.hand_over(connection, batch.id, context.job.id)
+        return await self._store.get(batch.id)
+
+    async def _expand(self, context: JobContext, batch: Batch) -> Batch:
+        context.advance(stage="expanding")
+        parameter_sets = await context.run_in_worker(
+            expand_batch, expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports)
+        )
+        if not parameter_sets:
+            raise InvalidInput(
+                "There is nothing to report: the parameters gave no report. Check the data they come from."
+            )
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            await self._store.add_reports(connection, batch, parameter_sets)
+        context.log(f"{len(parameter_sets)} reports to make")
+        return await self._store.get(batch.id)
+
+    async def _requeue(self, context: JobContext, batch: Batch) -> None:
+        """What an earlier attempt left unfinished goes on; the failed ones only when a person asked to try again."""
+        was_asked = context.job.attempt > 1 and not context.job.interruptions
+        states = (*_UNFINISHED, State.FAILED) if was_asked else _UNFINISHED
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            await self._store.requeue(connection, batch.id, states)
+
+    async def _counts(self, batch: Batch) -> Counter[State]:
+        tally = (await self._store.get(batch.id)).tally
+        return Counter({State(name): count for name, count in msgspec.structs.asdict(tally).items()})
+
+    async def _render_all(self, context: JobContext, batch: Batch, tally: _Tally) -> None:
+        page = await self._store.reports(batch.id, ReportFilter(state=State.QUEUED, limit=self._max_reports))
+        waiting = iter(page.items)
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(min(self._parallel, len(page.items))):
+                    lanes.create_task(self._render_next(context, batch, waiting, tally))
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None  # a full disk, or the attempt was given up: the same in every lane
+
+    async def _render_next(self, context: JobContext, batch: Batch, waiting: Iterator[Report], tally: _Tally) -> None:
+        for report in waiting:
+            await self._make(context, batch, report, tally)
+
+    async def _make(self, context: JobContext, batch: Batch, report: Report, tally: _Tally) -> None:
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            report = await self._store.begin(connection, report)
+        tally.current.append(report.title)
+        self._tell(report)
+        context.advance(tally.done, detail=tally.detail())
+        made = await self._outcome(context, batch, report)
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            made = await self._store.finish(connection, made)
+        tally.current.remove(report.title)
+        tally.counts[made.state] += 1
+        self._tell(made)
+        if made.error is not None:
+            context.log(f"{made.title}: {made.error.code}: {made.error.text}", level="error")
+        context.advance(tally.done, detail=tally.detail())
+
+    async def _outcome(self, context: JobContext, batch: Batch, report: Report) -> Report:
+        """The report as it came out, with its files published; one that fails does so alone."""
+        output = self._blobs.new_partial()
+        try:
+            with full_disk_named():
+                await asyncio.to_thread(output.mkdir)
+            request = render_request(batch, report, self._blobs, self._limits, output=output)
+            rendered = await self._rendered(context, request)
+            artifacts = await asyncio.to_thread(self._publish, batch, report, rendered)
+        except StorageFull:
+            raise  # no report after it would fare better: the job stops, and a retry goes on from here
+        except JinduError as error:
+            return msgspec.structs.replace(report, state=State.FAILED, error=ReportError.of(error))
+        except Exception:
+            _LOG.exception("report %s of batch %s could not be made", report.id, batch.id)
+            return msgspec.structs.replace(report, state=State.FAILED, error=_UNEXPECTED)
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, output, ignore_errors=True))
+        return msgspec.structs.replace(
+            report,
+            state=State.SUCCEEDED,
+            title=rendered.title[:300],
+            artifacts=artifacts,
+            warnings=[{"message": str(warning)} for warning in rendered.warnings],
+        )
+
+    async def _rendered(self, context: JobContext, request: RenderRequest) -> Rendered:
+        for left in range(_RENDER_TRIES - 1, -1, -1):
+            try:
+                rendered: Rendered = await context.run_in_worker(render_report, request)
+            except WorkerDied:
+                if not left:
+                    raise
+                context.log("The worker died while making a report; trying that report once more.", level="warning")
+            else:
+                return rendered
+        raise AssertionError("unreachable")
+
+    def _publish(self, batch: Batch, report: Report, rendered: Rendered) -> list[StoredArtifact]:
+        stored = []
+        for artifact in rendered.artifacts:
+            key = f"reports/{batch.id}/{report.id}.{artifact.format}"
+            self._blobs.publish(Path(artifact.path), key)
+            stored.append(
+                StoredArtifact(
+                    file=served_name(rendered.title, artifact.format),
+                    format=artifact.format,
+                    type=artifact.media_type,
+                    size=artifact.size,
+                    sha256=artifact.sha256,
+                    blob=key,
+                )
+            )
+        return stored
+
+    def _finish(self, context: JobContext, batch: Batch, tally: _Tally) -> dict[str, Any]:
+        url = f"/batches/{batch.id}"
+        failed, succeeded = tally.counts[State.FAILED], tally.counts[State.SUCCEEDED]
+        parameters = {"name": batch.name, "succeeded": succeeded, "failed": failed}
+        if not succeeded:
+            context.notify("All reports of “{name}” failed", level="error", url=url, parameters=parameters)
+            raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
+        if failed:
+            body = "{succeeded} are done, {failed} failed; each failed one says why."
+            context.notify("Reports “{name}” are made", body, level="warning", url=url, parameters=parameters)
+        else:
+            body = "All {succeeded} are done."
+            context.notify("Reports “{name}” are ready", body, level="success", url=url, parameters=parameters)
+        links = {"page": url, "batch": f"/api/v1/batches/{batch.id}", "zip": f"/api/v1/batches/{batch.id}/download.zip"}
+        return {"batch_id": batch.id, "succeeded": succeeded, "failed": failed, "links": links}
+
+    def _tell(self, report: Report) -> None:
+        data = {
+            "report_id": report.id,
+            "position": report.position,
+            "state": report.state.value,
+            "title": report.title,
+            "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
+        }
+        self._announce(f"batch:{report.batch_id}", data, report.owner_id)

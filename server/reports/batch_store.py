@@ -1,0 +1,373 @@
+"""The rows of batches and their reports: what was asked for, how far each report is, and what it made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import Clock, new_id, utc_now
+from server.errors import FieldError, JinduError, NotFound
+from server.jobs.job import JobError, State
+from server.storage.database import Database
+from server.storage.tables import batches, jobs, reports
+
+_LIVE = (State.QUEUED, State.RUNNING)
+_INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
+
+
+class UsedDataset(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset as a batch found it: its files never change, so a retry reads the same rows. `files` are blob keys."""
+
+    dataset_id: str
+    version: int
+    files: list[str]
+    columns: list[dict[str, Any]]
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How many reports of a batch are in which state."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.running + self.succeeded + self.failed + self.cancelled
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of reports. Everything that shapes their bytes stands in it: source, clock, datasets, language."""
+
+    id: str
+    owner_id: str
+    job_id: str
+    name: str
+    template_name: str
+    template_version: int
+    template_source: str
+    requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
+    formats: list[str]
+    clock: datetime
+    dataset_versions: dict[str, UsedDataset]
+    language: str
+    time_zone: str
+    report_count: int
+    created_at: datetime
+    job_state: State = State.QUEUED
+    tally: Tally = Tally()
+
+
+class StoredArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report: the name people see, and the blob it lies in."""
+
+    file: str
+    format: str
+    type: str
+    size: int
+    sha256: str
+    blob: str
+
+
+class ReportError(JobError, frozen=True, kw_only=True, omit_defaults=True):
+    """Why one report could not be made; `errors` are places in the template (`line:column`) and what is wrong."""
+
+    errors: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+    @classmethod
+    def of(cls, error: JinduError) -> ReportError:
+        places = [{"field": e.field, "message": e.message, "parameters": plain(e.parameters)} for e in error.errors]
+        return cls(code=error.specific_code, message=error.message, parameters=plain(error.parameters), errors=places)
+
+    @property
+    def text(self) -> str:
+        """The message in English, its placeholders filled."""
+        return self.message.format(**self.parameters) if self.parameters else self.message
+
+    @property
+    def places(self) -> list[dict[str, str]]:
+        """`errors` in English."""
+        return [{"field": FieldError(**place).field, "message": FieldError(**place).text} for place in self.errors]
+
+
+def plain(values: dict[str, object]) -> dict[str, Any]:
+    """`values` as JSON can hold them."""
+    return {name: msgspec.to_builtins(value, enc_hook=str) for name, value in values.items()}
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One report of a batch at one moment."""
+
+    id: str
+    batch_id: str
+    owner_id: str
+    position: int
+    title: str
+    parameters: dict[str, Any]
+    state: State
+    error: ReportError | None = None
+    artifacts: list[StoredArtifact] = []
+    warnings: list[dict[str, Any]] = []
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def artifact(self, file: str) -> StoredArtifact:
+        """By the name it is served under; raises `NotFound`."""
+        for artifact in self.artifacts:
+            if artifact.file == file:
+                return artifact
+        raise NotFound
+
+    def of_format(self, format: str) -> StoredArtifact | None:  # noqa: A002 – the field's name
+        return next((artifact for artifact in self.artifacts if artifact.format == format), None)
+
+
+class ReportFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reports of a batch; `after` is the position of the last one seen."""
+
+    state: State | None = None
+    q: str = ""
+    after: int | None = None
+    ids: tuple[str, ...] | None = None
+    limit: int = 50
+    skip: int = 0
+
+
+class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some reports in the order of the batch; `next_cursor` is None on the last page."""
+
+    items: list[Report]
+    total: int
+    next_cursor: str | None = None
+
+
+class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some batches, newest first."""
+
+    items: list[Batch]
+    total: int
+    next_cursor: str | None = None
+
+
+# A report that is not finished is what its job makes of it: the job's end is stored once, not once a report.
+_SHOWN_STATE = case(
+    (and_(reports.c.state.in_(_LIVE), jobs.c.state.in_((State.CANCELLED, State.FAILED))), State.CANCELLED.value),
+    (and_(reports.c.state == State.RUNNING, jobs.c.state == State.QUEUED), State.QUEUED.value),
+    else_=reports.c.state,
+)
+
+
+class BatchStore:
+    """Reads batches and reports; the writing functions take the transaction they belong to."""
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def get(self, batch_id: str) -> Batch:
+        """Raises `NotFound`."""
+        async with self._database.read() as connection:
+            return await self.get_in(connection, batch_id)
+
+    async def get_in(self, connection: AsyncConnection, batch_id: str) -> Batch:
+        """As `get`, in the caller's transaction."""
+        row = (await connection.execute(_batches(batches.c.id == batch_id))).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        return _batch(row, await _tallies(connection, [batch_id]))
+
+    async def search(
+        self, owner_id: str, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
+    ) -> BatchPage:
+        """Newest first; `q` is looked for in the batch's and the template's name and in titles of reports."""
+        matching = _batches(batches.c.owner_id == owner_id, *_batch_words(q))
+        if template:
+            matching = matching.where(batches.c.template_name == template)
+        async with self._database.read() as connection:
+            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
+            page = matching if cursor is None else matching.where(batches.c.id < cursor)
+            rows = (await connection.execute(page.order_by(batches.c.id.desc()).limit(limit + 1))).mappings().all()
+            tallies = await _tallies(connection, [row["id"] for row in rows])
+        items = [_batch(row, tallies) for row in rows[:limit]]
+        return BatchPage(items=items, total=total, next_cursor=items[-1].id if len(rows) > limit else None)
+
+    async def reports(self, batch_id: str, wanted: ReportFilter) -> ReportPage:
+        matching = _reports(reports.c.batch_id == batch_id, *_report_conditions(wanted))
+        page = matching if wanted.after is None else matching.where(reports.c.position > wanted.after)
+        page = page.order_by(reports.c.position).limit(wanted.limit + 1).offset(wanted.skip)
+        async with self._database.read() as connection:
+            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
+            rows = (await connection.execute(page)).mappings().all()
+        items = [_report(row) for row in rows[: wanted.limit]]
+        more = len(rows) > wanted.limit
+        return ReportPage(items=items, total=total, next_cursor=str(items[-1].position) if more else None)
+
+    async def report(self, report_id: str) -> Report:
+        """Raises `NotFound`."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(_reports(reports.c.id == report_id))).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        return _report(row)
+
+    async def finished(self, batch_id: str) -> list[Report]:
+        """Those that can be downloaded, in order."""
+        query = _reports(reports.c.batch_id == batch_id, reports.c.state == State.SUCCEEDED)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(reports.c.position))).mappings()
+            return [_report(row) for row in rows]
+
+    async def states(self, batch_id: str) -> list[tuple[str, State]]:
+        """Id and state of every report in order: enough to draw thousands of them at once."""
+        query = (
+            select(reports.c.id, _SHOWN_STATE.label("state"))
+            .join(batches, batches.c.id == reports.c.batch_id)
+            .join(jobs, jobs.c.id == batches.c.job_id)
+            .where(reports.c.batch_id == batch_id)
+            .order_by(reports.c.position)
+        )
+        async with self._database.read() as connection:
+            return [(row.id, State(row.state)) for row in await connection.execute(query)]
+
+    # writing
+
+    async def add(self, connection: AsyncConnection, batch: Batch) -> None:
+        row = msgspec.to_builtins(batch, builtin_types=(datetime,))
+        await connection.execute(
+            insert(batches).values({name: row[name] for name in batches.c.keys()})  # noqa: SIM118 – not a dict
+        )
+
+    async def add_reports(
+        self, connection: AsyncConnection, batch: Batch, parameter_sets: Sequence[dict[str, Any]]
+    ) -> None:
+        rows = [
+            {
+                "id": new_id(),
+                "batch_id": batch.id,
+                "owner_id": batch.owner_id,
+                "position": position,
+                "title": provisional_title(parameters) or batch.name,
+                "parameters": parameters,
+                "state": State.QUEUED,
+            }
+            for position, parameters in enumerate(parameter_sets, start=1)
+        ]
+        for start in range(0, len(rows), _INSERT_CHUNK):
+            await connection.execute(insert(reports), rows[start : start + _INSERT_CHUNK])
+        await connection.execute(update(batches).where(batches.c.id == batch.id).values(report_count=len(rows)))
+
+    async def hand_over(self, connection: AsyncConnection, batch_id: str, job_id: str) -> None:
+        """From now on `job_id` is the job that makes this batch."""
+        await connection.execute(update(batches).where(batches.c.id == batch_id).values(job_id=job_id))
+
+    async def requeue(self, connection: AsyncConnection, batch_id: str, states: Sequence[State]) -> int:
+        """Put reports in `states` back into the queue; returns how many."""
+        changed = await connection.execute(
+            update(reports)
+            .where(reports.c.batch_id == batch_id, reports.c.state.in_(states))
+            .values(state=State.QUEUED, error=None, started_at=None, finished_at=None)
+        )
+        return changed.rowcount
+
+    async def begin(self, connection: AsyncConnection, report: Report) -> Report:
+        begun = msgspec.structs.replace(report, state=State.RUNNING, started_at=self._clock())
+        await connection.execute(
+            update(reports)
+            .where(reports.c.id == report.id)
+            .values(state=begun.state, started_at=begun.started_at, error=None)
+        )
+        return begun
+
+    async def finish(self, connection: AsyncConnection, report: Report) -> Report:
+        """Store the outcome that `report` holds, and when it came."""
+        finished = msgspec.structs.replace(report, finished_at=self._clock())
+        row = msgspec.to_builtins(finished, builtin_types=(datetime,))
+        names = ("title", "state", "error", "artifacts", "warnings", "finished_at")
+        await connection.execute(
+            update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
+        )
+        return finished
+
+    async def delete(self, connection: AsyncConnection, batch_id: str) -> None:
+        await connection.execute(delete(reports).where(reports.c.batch_id == batch_id))
+        await connection.execute(delete(batches).where(batches.c.id == batch_id))
+
+
+def provisional_title(parameters: dict[str, Any]) -> str:
+    """What to call a report before it is made: its values, e.g. `North · 2026-10`."""
+    return " · ".join(str(value) for value in parameters.values() if value not in (None, ""))[:300]
+
+
+def _batches(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*batches.c, jobs.c.state.label("job_state")).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
+    )
+
+
+def _batch_words(q: str) -> list[ColumnElement[bool]]:
+    titled = select(reports.c.batch_id).where(reports.c.batch_id == batches.c.id)
+    return [
+        or_(
+            batches.c.name.icontains(word, autoescape=True),
+            batches.c.template_name.icontains(word, autoescape=True),
+            titled.where(reports.c.title.icontains(word, autoescape=True)).exists(),
+        )
+        for word in q.split()
+    ]
+
+
+def _reports(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = [column for column in reports.c if column.name != "state"]
+    return (
+        select(*columns, _SHOWN_STATE.label("state"))
+        .join(batches, batches.c.id == reports.c.batch_id)
+        .join(jobs, jobs.c.id == batches.c.job_id)
+        .where(*conditions)
+    )
+
+
+def _report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(_SHOWN_STATE.is_not_distinct_from(wanted.state.value))
+    if wanted.ids is not None:
+        conditions.append(reports.c.id.in_(wanted.ids))
+    for word in wanted.q.split():
+        written = json.dumps(word)[1:-1]  # as the column holds it: 北 is \u5317 there
+        conditions.append(
+            or_(
+                reports.c.title.icontains(word, autoescape=True),
+                cast(reports.c.parameters, Text).icontains(written, autoescape=True),
+            )
+        )
+    return conditions
+
+
+async def _tallies(connection: AsyncConnection, batch_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    query = (
+        select(reports.c.batch_id, _SHOWN_STATE.label("shown"), func.count().label("count"))
+        .join(batches, batches.c.id == reports.c.batch_id)
+        .join(jobs, jobs.c.id == batches.c.job_id)
+        .where(reports.c.batch_id.in_(batch_ids))
+        .group_by(reports.c.batch_id, "shown")
+    )
+    tallies: dict[str, dict[str, int]] = {batch_id: {} for batch_id in batch_ids}
+    for row in (await connection.execute(query)).mappings():
+        tallies[row["batch_id"]][row["shown"]] = row["count"]
+    return tallies
+
+
+def _batch(row: Any, tallies: dict[str, dict[str, int]]) -> Batch:
+    return msgspec.convert(dict(row) | {"tally": Tally(**tallies[row["id"]])}, Batch)
+
+
+def _report(row: Any) -> Report:
+    return msgspec.convert(dict(row), Report)

@@ -1,0 +1,165 @@
+"""The rows of report templates: what each owner has, and every version it ever had."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import Clock, new_id, utc_now
+from server.errors import FieldError, InvalidInput, NotFound
+from server.storage.database import Database
+from server.storage.tables import template_versions, templates
+
+# It stands in addresses and file names; `new` and the like are pages.
+_NAME = re.compile(r"[a-z0-9\u4e00-\u9fff][a-z0-9_\-\u4e00-\u9fff]{0,62}")
+_TAKEN = frozenset({"new", "samples", "draft"})
+
+
+def require_template_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name in _TAKEN:
+        raise InvalidInput(
+            "“{name}” cannot be a template's name; use up to 63 small letters, digits, -, _ or Chinese characters.",
+            errors=[
+                FieldError(field="name", message="Use up to 63 small letters, digits, -, _ or Chinese characters.")
+            ],
+            name=name,
+        )
+
+
+class StoredTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """A template of one owner at one version; `updated_at` is when that version was saved."""
+
+    id: str
+    owner_id: str
+    name: str
+    title: str
+    description: str
+    version: int
+    source: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """That a template was saved; the newest one is in force."""
+
+    number: int
+    created_at: datetime
+
+
+class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of somebody's templates, by name; `next_cursor` is None on the last page."""
+
+    items: list[StoredTemplate]
+    total: int
+    next_cursor: str | None = None
+
+
+class TemplateStore:
+    """Reads and writes templates; whether a source is right is not decided here."""
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, owner_id: str, name: str) -> StoredTemplate | None:
+        async with self._database.read() as connection:
+            return await found_template(connection, owner_id, name)
+
+    async def get(self, owner_id: str, name: str, *, version: int | None = None) -> StoredTemplate:
+        """The newest version or the one asked for; raises `NotFound`."""
+        stored = await self.find(owner_id, name)
+        if stored is None:
+            raise NotFound("There is no template named “{name}”.", name=name)
+        if version is None or version == stored.version:
+            return stored
+        return await self._at_version(stored, version)
+
+    async def search(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> TemplatePage:
+        """Templates by name; `q` is looked for in name, title, description and source."""
+        matching = _matching(owner_id, q)
+        async with self._database.read() as connection:
+            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
+            page = matching if cursor is None else matching.where(templates.c.name > cursor)
+            rows = (await connection.execute(page.order_by(templates.c.name).limit(limit + 1))).mappings().all()
+        items = [StoredTemplate(**row) for row in rows[:limit]]
+        return TemplatePage(items=items, total=total, next_cursor=items[-1].name if len(rows) > limit else None)
+
+    async def versions(self, stored: StoredTemplate) -> list[TemplateVersion]:
+        """Newest first."""
+        query = (
+            select(template_versions.c.number, template_versions.c.created_at)
+            .where(template_versions.c.template_id == stored.id)
+            .order_by(template_versions.c.number.desc())
+        )
+        async with self._database.read() as connection:
+            return [TemplateVersion(**row) for row in (await connection.execute(query)).mappings()]
+
+    async def save(
+        self,
+        connection: AsyncConnection,
+        before: StoredTemplate | None,
+        *,
+        owner_id: str,
+        name: str,
+        title: str,
+        description: str,
+        source: str,
+    ) -> StoredTemplate:
+        """Add a version to `before`, or make the template; saving the same source again changes nothing."""
+        if before is not None and before.source == source:
+            return before
+        now = self._clock()
+        saved = StoredTemplate(
+            id=before.id if before else new_id(),
+            owner_id=owner_id,
+            name=name,
+            title=title,
+            description=description,
+            version=before.version + 1 if before else 1,
+            source=source,
+            created_at=before.created_at if before else now,
+            updated_at=now,
+        )
+        row = msgspec.structs.asdict(saved)
+        if before is None:
+            await connection.execute(insert(templates).values(row))
+        else:
+            await connection.execute(update(templates).where(templates.c.id == saved.id).values(row))
+        await connection.execute(
+            insert(template_versions).values(template_id=saved.id, number=saved.version, source=source, created_at=now)
+        )
+        return saved
+
+    async def delete(self, connection: AsyncConnection, stored: StoredTemplate) -> None:
+        """Remove it with all versions; batches keep their own copy of the source."""
+        await connection.execute(delete(templates).where(templates.c.id == stored.id))
+
+    async def _at_version(self, stored: StoredTemplate, number: int) -> StoredTemplate:
+        query = select(template_versions.c.source, template_versions.c.created_at).where(
+            template_versions.c.template_id == stored.id, template_versions.c.number == number
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("The template “{name}” has no version {number}.", name=stored.name, number=number)
+        return msgspec.structs.replace(stored, version=number, source=row.source, updated_at=row.created_at)
+
+
+async def found_template(connection: AsyncConnection, owner_id: str, name: str) -> StoredTemplate | None:
+    """The newest version, read in the caller's transaction."""
+    query = select(*templates.c).where(templates.c.owner_id == owner_id, templates.c.name == name)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return StoredTemplate(**row) if row else None
+
+
+def _matching(owner_id: str, q: str) -> Select[tuple[object, ...]]:
+    query = select(*templates.c).where(templates.c.owner_id == owner_id)
+    for word in q.split():
+        fields = (templates.c.name, templates.c.title, templates.c.description, templates.c.source)
+        query = query.where(or_(*(field.icontains(word, autoescape=True) for field in fields)))
+    return query

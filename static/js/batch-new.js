@@ -1,0 +1,59 @@
+// The order form: the list of reports follows the parameters, the button says how many will be made.
+
+import { number, t } from "./i18n.js";
+
+const REFRESH_AFTER_MS = 400;
+
+const form = document.querySelector("form[data-order]");
+const expansion = form.querySelector("[data-expansion]");
+const button = form.querySelector("[data-generate]");
+const label = button.querySelector("span:last-child");
+let refreshNumber = 0;
+let timer;
+const boxes = () => [...expansion.querySelectorAll("[name=pick]")];
+
+form.addEventListener("input", (event) => {
+  if (event.target.name.startsWith("p.")) {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, REFRESH_AFTER_MS);
+  }
+  showCount();
+});
+form.addEventListener("click", (event) => {
+  const pick = event.target.closest("[data-pick]")?.dataset.pick;
+  if (!pick) return;
+  for (const box of boxes()) box.checked = pick === "all";
+  showCount();
+});
+form.addEventListener("submit", () => {
+  button.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => button.removeAttribute("aria-busy"));
+showCount();
+
+
+
+function showCount() {
+  const all = boxes();
+  const total = all.length ? all.filter((box) => box.checked).length : Number(expansion.querySelector("[data-total]")?.dataset.total ?? 0);
+  const formats = form.querySelectorAll("[name=format]:checked").length;
+  button.disabled = !total || !formats;
+  label.textContent = total === 1 ? t("Generate 1 report") : t("Generate {count} reports", { count: number(total) });
+  const figure = expansion.querySelector(".expansion__number");
+  if (figure) figure.textContent = number(total);
+}
+
+async function refresh() {
+  const mine = ++refreshNumber;
+  expansion.setAttribute("aria-busy", "true");
+  const data = new FormData(form);
+  data.delete("pick");
+  try {
+    const response = await fetch("/batches/new/expansion", { method: "POST", body: new URLSearchParams(data) });
+    if (!response.ok || mine !== refreshNumber) return;
+    expansion.innerHTML = await response.text();
+    showCount();
+  } finally {
+    if (mine === refreshNumber) expansion.removeAttribute("aria-busy");
+  }
+}

@@ -1,0 +1,342 @@
+"""`/api/v1/batches`: order reports, follow them, take them away."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.files import send_pieces
+from server.jobs.job import State
+from server.operations.batches import BatchOrder, BatchStart, Format, ParameterQuery
+from server.reports.archive import pieces
+from server.reports.batch_store import Batch, Report, ReportFilter, Tally
+from server.reports.file_names import served_name
+
+StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
+    parameter with `each` gives one report per value."""
+
+    template: str
+    parameters: list[dict[str, Any]] | ParameterQuery | None = None
+    formats: list[Format] | None = None
+    name: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+    @property
+    def order(self) -> BatchOrder:
+        return BatchOrder(
+            template=self.template, parameters=self.parameters, formats=self.formats, name=self.name.strip()
+        )
+
+
+class BatchStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """The work has begun: follow the job, then look at the batch."""
+
+    job_id: str
+    kind: str
+    batch_id: str
+    links: dict[str, str]
+
+
+class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version of a dataset the reports were made from."""
+
+    name: str
+    version: int
+
+
+class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch and how far it is. `state` is that of its newest job; `tally` counts its reports by state."""
+
+    id: str
+    job_id: str
+    name: str
+    template: str
+    template_version: int
+    formats: list[str]
+    state: str
+    tally: Tally
+    total: int
+    datasets: list[DatasetVersion]
+    created_at: datetime
+    links: dict[str, str]
+
+
+class BatchList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[BatchItem]
+    total: int
+    next_cursor: str | None = None
+
+
+class BatchQuery(Page, frozen=True, kw_only=True):
+    """`template`: only batches of this template."""
+
+    template: str = ""
+
+
+class ReportQuery(Page, frozen=True, kw_only=True):
+    """`q` is looked for in titles and parameters."""
+
+    state: StateName | None = None
+
+
+class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`format`: only files of this format; repeat it for several."""
+
+    format: list[Format] | None = None
+
+
+class ReportFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a report failed; `errors` are places in the template (`line:column`) and what is wrong there."""
+
+    code: str
+    message: str
+    errors: list[dict[str, str]] = []
+
+
+class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report."""
+
+    file: str
+    type: str
+    size: int
+    sha256: str
+    url: str
+
+
+class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One report: what it is about, how far it is, and its files once it is done."""
+
+    id: str
+    batch_id: str
+    position: int
+    title: str
+    parameters: dict[str, Any]
+    state: str
+    error: ReportFailure | None
+    artifacts: list[ArtifactItem]
+    warnings: list[str]
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: dict[str, str]
+
+
+class ReportList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[ReportItem]
+    total: int
+    next_cursor: str | None = None
+
+
+async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
+    operations = call.request.app[keys.BATCHES]
+    start = await operations.start(
+        call.principal, call.body.order, idempotency_key=call.request.headers.get("Idempotency-Key")
+    )
+    return _accepted(start)
+
+
+async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
+    page = await call.request.app[keys.BATCHES].list(
+        call.principal,
+        q=call.query.q or "",
+        template=call.query.template,
+        limit=call.query.limit,
+        cursor=call.query.cursor,
+    )
+    return BatchList(items=[batch_item(batch) for batch in page.items], total=page.total, next_cursor=page.next_cursor)
+
+
+async def get_batch(call: Call[None, NoQuery]) -> BatchItem:
+    return batch_item(await call.request.app[keys.BATCHES].get(call.principal, call.path["id"]))
+
+
+async def delete_batch(call: Call[None, NoQuery]) -> None:
+    await call.request.app[keys.BATCHES].delete(call.principal, call.path["id"])
+
+
+async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
+    wanted = ReportFilter(
+        state=State(call.query.state) if call.query.state else None,
+        q=call.query.q or "",
+        after=position_of(call.query.cursor),
+        limit=call.query.limit,
+    )
+    page = await call.request.app[keys.BATCHES].reports(call.principal, call.path["id"], wanted)
+    return ReportList(
+        items=[report_item(report) for report in page.items], total=page.total, next_cursor=page.next_cursor
+    )
+
+
+async def retry_batch(call: Call[None, NoQuery]) -> web.Response:
+    start = await call.request.app[keys.BATCHES].retry(
+        call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
+    )
+    return _accepted(start)
+
+
+async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
+    batch, archive = await call.request.app[keys.BATCHES].archive(call.principal, call.path["id"], call.query.format)
+    return await send_pieces(
+        call.request,
+        pieces(archive),
+        name=served_name(batch.name, "zip"),
+        media_type="application/zip",
+        size=len(archive) if archive.sized else None,
+    )
+
+
+def batch_item(batch: Batch) -> BatchItem:
+    base = f"/api/v1/batches/{batch.id}"
+    return BatchItem(
+        id=batch.id,
+        job_id=batch.job_id,
+        name=batch.name,
+        template=batch.template_name,
+        template_version=batch.template_version,
+        formats=batch.formats,
+        state=batch.job_state.value,
+        tally=batch.tally,
+        total=batch.report_count,
+        datasets=[DatasetVersion(name=name, version=used.version) for name, used in batch.dataset_versions.items()],
+        created_at=batch.created_at,
+        links=_links(batch.id, batch.job_id) | {"self": base},
+    )
+
+
+def report_item(report: Report) -> ReportItem:
+    base = f"/api/v1/reports/{report.id}"
+    return ReportItem(
+        id=report.id,
+        batch_id=report.batch_id,
+        position=report.position,
+        title=report.title,
+        parameters=report.parameters,
+        state=report.state.value,
+        error=_failure(report),
+        artifacts=[
+            ArtifactItem(file=a.file, type=a.type, size=a.size, sha256=a.sha256, url=artifact_url(report.id, a.file))
+            for a in report.artifacts
+        ],
+        warnings=[str(warning.get("message", "")) for warning in report.warnings],
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        links={"self": base, "batch": f"/api/v1/batches/{report.batch_id}", "page": f"/reports/{report.id}"},
+    )
+
+
+def artifact_url(report_id: str, file: str) -> str:
+    return f"/api/v1/reports/{report_id}/{quote(file, safe='')}"
+
+
+def position_of(cursor: str | None) -> int | None:
+    """`next_cursor` of the page before as a position; what is none begins at the start."""
+    return int(cursor) if cursor and cursor.isdecimal() and len(cursor) < 10 else None
+
+
+def _failure(report: Report) -> ReportFailure | None:
+    error = report.error
+    if error is None:
+        return None
+    return ReportFailure(code=error.code, message=error.text, errors=error.places)
+
+
+def _accepted(start: BatchStart) -> web.Response:
+    links = _links(start.batch_id, start.job.id)
+    answer = BatchStarted(job_id=start.job.id, kind=start.job.kind, batch_id=start.batch_id, links=links)
+    return encoded(answer, status=202, headers={"Location": links["batch"]})
+
+
+def _links(batch_id: str, job_id: str) -> dict[str, str]:
+    base = f"/api/v1/batches/{batch_id}"
+    return {
+        "batch": base,
+        "reports": f"{base}/reports",
+        "zip": f"{base}/download.zip",
+        "job": f"/api/v1/jobs/{job_id}",
+        "page": f"/batches/{batch_id}",
+    }
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/batches",
+        name="api_batches",
+        handler=list_batches,
+        summary="Your batches, newest first",
+        query=BatchQuery,
+        answer=BatchList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches",
+        name="api_batch_start",
+        handler=start_batch,
+        summary="Make reports: one a parameter set, each in every format",
+        access="write",
+        body=BatchRequest,
+        answer=BatchStarted,
+        status=202,
+        max_body_bytes=8 * 1024 * 1024,
+        errors=(404, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}",
+        name="api_batch",
+        handler=get_batch,
+        summary="One batch with its tally",
+        answer=BatchItem,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/batches/{id}",
+        name="api_batch_delete",
+        handler=delete_batch,
+        summary="Delete a batch with all its files for good",
+        access="write",
+        status=204,
+        errors=(404, 423),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/reports",
+        name="api_batch_reports",
+        handler=list_reports,
+        summary="The reports of a batch, in order",
+        query=ReportQuery,
+        answer=ReportList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches/{id}/retry",
+        name="api_batch_retry",
+        handler=retry_batch,
+        summary="Make the failed reports again; finished ones stay as they are",
+        access="write",
+        answer=BatchStarted,
+        status=202,
+        errors=(404, 409),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/download.zip",
+        name="api_batch_zip",
+        handler=download_batch,
+        summary="What is finished so far, one file a report and format",
+        query=ArchiveQuery,
+        answer=bytes,
+        answer_type="application/zip",
+        errors=(404, 409),
+    ),
+]

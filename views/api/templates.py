@@ -1,0 +1,305 @@
+"""`/api/v1/templates`: template sources, checked before they are stored, and previews of what they make."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.files import Disposition, content_disposition
+from server.operations.templates import Preview, PreviewOrder, TemplateItem
+from server.reports.rendering import Format
+from server.reports.summary import Check, ParameterSummary
+from views.api.reports import file_headers
+from views.context import language_of
+
+_MAX_SOURCE_BYTES = 512 * 1024
+_YAML = "application/yaml"
+_YAML_TYPES = (_YAML, "application/x-yaml", "text/yaml", "text/plain", "application/octet-stream")
+
+
+class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template says about itself. `datasets` are those its queries read."""
+
+    name: str
+    title: str
+    description: str
+    version: int
+    formats: list[str]
+    parameters: list[ParameterSummary]
+    datasets: list[str]
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class TemplateList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[TemplateInfo]
+    total: int
+    next_cursor: str | None = None
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """Something at a line and column (both from 1) of the source."""
+
+    line: int
+    column: int
+    message: str
+
+
+class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored version, and what its author should look at although it works."""
+
+    name: str
+    title: str
+    version: int
+    warnings: list[Issue]
+    links: dict[str, str]
+
+
+class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`errors` keep a template from being stored, `warnings` do not."""
+
+    errors: list[Issue]
+    warnings: list[Issue]
+    title: str
+    parameters: list[ParameterSummary]
+    datasets: list[str]
+
+
+class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters with `each` that are left out take their first value; `source` is tried instead of what is stored."""
+
+    parameters: dict[str, Any] = {}
+    format: Format = "html"
+    source: str | None = None
+
+
+class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`version`: an older one instead of the newest."""
+
+    version: int | None = None
+
+
+class TemplateVersionItem(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    created_at: datetime
+
+
+class TemplateVersionList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[TemplateVersionItem]
+
+
+async def list_templates(call: Call[None, Page]) -> TemplateList:
+    page = await call.request.app[keys.TEMPLATES].list(
+        call.principal, q=call.query.q or "", limit=call.query.limit, cursor=call.query.cursor
+    )
+    return TemplateList(items=[_info(item) for item in page.items], total=page.total, next_cursor=page.next_cursor)
+
+
+async def get_template(call: Call[None, VersionQuery]) -> web.Response:
+    stored = await call.request.app[keys.TEMPLATES].get(call.principal, call.path["name"], version=call.query.version)
+    headers = {
+        "ETag": f'"{stored.version}"',
+        "Content-Disposition": content_disposition("inline", f"{stored.name}.yaml"),
+    }
+    known = call.request.if_none_match
+    if known and any(tag.value in (str(stored.version), "*") for tag in known):
+        return web.Response(status=304, headers=headers)
+    return web.Response(text=stored.source, content_type=_YAML, charset="utf-8", headers=headers)
+
+
+async def put_template(call: Call[bytes, NoQuery]) -> web.Response:
+    none_match = call.request.if_none_match
+    stored, check = await call.request.app[keys.TEMPLATES].save(
+        call.principal,
+        call.path["name"],
+        _source(call.request, call.body),
+        if_match=_if_match(call.request),
+        must_be_new=bool(none_match and any(tag.value == "*" for tag in none_match)),
+    )
+    saved = SavedTemplate(
+        name=stored.name,
+        title=stored.title,
+        version=stored.version,
+        warnings=_issues(check, "warning"),
+        links=_links(stored.name),
+    )
+    status = 201 if stored.version == 1 else 200
+    headers = {"ETag": f'"{stored.version}"', "Location": _links(stored.name)["self"]}
+    return encoded(saved, status=status, headers=headers)
+
+
+async def delete_template(call: Call[None, NoQuery]) -> None:
+    await call.request.app[keys.TEMPLATES].delete(call.principal, call.path["name"], if_match=_if_match(call.request))
+
+
+async def list_versions(call: Call[None, NoQuery]) -> TemplateVersionList:
+    versions = await call.request.app[keys.TEMPLATES].versions(call.principal, call.path["name"])
+    return TemplateVersionList(
+        items=[TemplateVersionItem(number=version.number, created_at=version.created_at) for version in versions]
+    )
+
+
+async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
+    check = await call.request.app[keys.TEMPLATES].check(call.principal, _source(call.request, call.body))
+    return CheckAnswer(
+        errors=_issues(check, "error"),
+        warnings=_issues(check, "warning"),
+        title=check.summary.title,
+        parameters=check.summary.parameters,
+        datasets=check.summary.datasets,
+    )
+
+
+async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.Response:
+    order = PreviewOrder(
+        name=call.path["name"],
+        source=call.body.source,
+        parameters=call.body.parameters,
+        format=call.body.format,
+        language=language_of(call.request),
+    )
+    preview = await call.request.app[keys.TEMPLATES].preview(call.principal, order)
+    return file_response(preview, disposition="inline", headers=file_headers(preview.format))
+
+
+def file_response(preview: Preview, *, disposition: Disposition, headers: dict[str, str]) -> web.Response:
+    """A preview as a response; it is true only now, so nobody may keep it."""
+    return web.Response(
+        body=preview.content,
+        content_type=preview.media_type,
+        charset="utf-8" if preview.format == "html" else None,
+        headers=headers
+        | {"Content-Disposition": content_disposition(disposition, preview.file), "Cache-Control": "no-store"},
+    )
+
+
+def _source(request: web.Request, body: bytes) -> str:
+    if request.content_type not in _YAML_TYPES:
+        raise UnsupportedMedia("Send the template's source as application/yaml.")
+    try:
+        return body.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise MalformedRequest("The template is not UTF-8 text.") from error
+
+
+def _if_match(request: web.Request) -> str | None:
+    """The version the caller has read; None when they do not say."""
+    tags = request.if_match
+    if tags is None:
+        return None
+    if len(tags) != 1:
+        raise InvalidInput("If-Match must hold one entity tag, as it was in the answer of GET.")
+    return tags[0].value
+
+
+def _issues(check: Check, severity: str) -> list[Issue]:
+    return [
+        Issue(line=issue.line, column=issue.column, message=issue.text)
+        for issue in check.issues
+        if issue.severity == severity
+    ]
+
+
+def _info(item: TemplateItem) -> TemplateInfo:
+    return TemplateInfo(
+        name=item.stored.name,
+        title=item.summary.title or item.stored.title,
+        description=item.summary.description,
+        version=item.stored.version,
+        formats=item.summary.formats,
+        parameters=item.summary.parameters,
+        datasets=item.summary.datasets,
+        updated_at=item.stored.updated_at,
+        links=_links(item.stored.name),
+    )
+
+
+def _links(name: str) -> dict[str, str]:
+    base = f"/api/v1/templates/{quote(name)}"
+    return {"self": base, "preview": f"{base}/preview", "page": f"/templates/{quote(name)}"}
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/templates",
+        name="api_templates",
+        handler=list_templates,
+        summary="Your report templates, by name",
+        query=Page,
+        answer=TemplateList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/templates/{name}",
+        name="api_template",
+        handler=get_template,
+        summary="A template's source; its ETag is the version",
+        query=VersionQuery,
+        answer=bytes,
+        answer_type=_YAML,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="PUT",
+        path="/templates/{name}",
+        name="api_template_put",
+        handler=put_template,
+        summary="Store a template; a wrong one is refused with line and column",
+        access="write",
+        body=bytes,
+        body_type=_YAML,
+        max_body_bytes=_MAX_SOURCE_BYTES,
+        answer=SavedTemplate,
+        errors=(412, 415, 422),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/templates/{name}",
+        name="api_template_delete",
+        handler=delete_template,
+        summary="Delete a template with all versions; reports made with it stay",
+        access="write",
+        status=204,
+        errors=(404, 412),
+    ),
+    Endpoint(
+        method="GET",
+        path="/templates/{name}/versions",
+        name="api_template_versions",
+        handler=list_versions,
+        summary="When a template was saved, newest first",
+        answer=TemplateVersionList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/templates/{name}/check",
+        name="api_template_check",
+        handler=check_template,
+        summary="Check a source without storing it",
+        body=bytes,
+        body_type=_YAML,
+        max_body_bytes=_MAX_SOURCE_BYTES,
+        answer=CheckAnswer,
+        errors=(415,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/templates/{name}/preview",
+        name="api_template_preview",
+        handler=preview_template,
+        summary="One report with your data, which nobody keeps",
+        body=PreviewRequest,
+        answer=bytes,
+        answer_type="text/html",
+        errors=(404, 422),
+    ),
+]

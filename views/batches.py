@@ -1,0 +1,219 @@
+"""Pages of batches: the list, ordering a new one, and the live grid of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from server.clock import new_id
+from server.errors import InvalidInput, JinduError
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import State
+from server.operations.batches import BatchOrder, Format
+from server.reports.batch_store import ReportFilter, provisional_title
+from views.context import formats_for, render
+from views.template_forms import fields_of, parameters_from
+
+_TILES_PER_PAGE = 60
+_BATCHES_PER_PAGE = 30
+_TEMPLATES_OFFERED = 200
+_PICKABLE = 500  # a longer list is shown in part, and made whole
+_SHOWN_OF_MORE = 100
+_IDS_PER_REQUEST = 200
+
+
+async def batches_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    q, cursor = request.query.get("q", ""), request.query.get("cursor")
+    page = await request.app[keys.BATCHES].list(principal, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor)
+    return render(request, "batches/list.html", page=page, q=q, cursor=cursor)
+
+
+async def batch_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    wanted = _filter(request)
+    page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
+    job = await request.app[keys.BATCHES].job(principal, batch.id)
+    return render(
+        request, "batches/detail.html", batch=batch, job=job, page=page, wanted=wanted, per_page=_TILES_PER_PAGE
+    )
+
+
+async def batch_header(request: web.Request) -> web.Response:
+    """The head of the page alone, for its live refresh."""
+    principal = require_principal(request)
+    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    job = await request.app[keys.BATCHES].job(principal, batch.id)
+    return render(request, "batches/_header.html", batch=batch, job=job)
+
+
+async def batch_tiles(request: web.Request) -> web.Response:
+    """Some tiles alone, for the live refresh: those with the given ids, or one page of those that match the filter."""
+    principal = require_principal(request)
+    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    wanted = _filter(request)
+    page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
+    return render(request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE)
+
+
+async def batch_states(request: web.Request) -> web.Response:
+    """Id and state of every report, to draw the map."""
+    principal = require_principal(request)
+    states = await request.app[keys.BATCHES].states(principal, request.match_info["id"])
+    body = {"ids": [report_id for report_id, _ in states], "states": [state for _, state in states]}
+    return web.Response(
+        body=msgspec.json.encode(body), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def cancel_batch(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.BATCHES].cancel(principal, request.match_info["id"])
+    raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}")
+
+
+async def retry_batch(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.BATCHES].retry(principal, request.match_info["id"])
+    raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}")
+
+
+async def delete_batch(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.BATCHES].delete(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/batches")
+
+
+async def new_batch_page(request: web.Request) -> web.Response:
+    """Choose a template; then its parameters, formats and reports."""
+    principal = require_principal(request, "write")
+    name = request.query.get("template")
+    if not name:
+        page = await request.app[keys.TEMPLATES].list(principal, limit=_TEMPLATES_OFFERED)
+        return render(request, "batches/choose.html", page=page)
+    return await _order_form(request, name, {})
+
+
+async def order_batch(request: web.Request) -> web.Response:
+    """What the form asks for; it is shown again with what is wrong."""
+    principal = require_principal(request, "write")
+    form = await request.post()
+    given = _texts(form)
+    name = given.get("template", "")
+    picks = [pick for pick in form.getall("pick", []) if isinstance(pick, str)]
+    formats = [name for name in get_args(Format) if name in form.getall("format", [])]
+    try:
+        order = BatchOrder(
+            template=name,
+            parameters=_picked(picks, given),
+            formats=_chosen(formats),
+            name=given.get("name", "").strip()[:300],
+        )
+        start = await request.app[keys.BATCHES].start(principal, order, idempotency_key=given.get("key") or None)
+    except InvalidInput as error:
+        return await _order_form(request, name, given, error=error)
+    raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
+
+
+async def batch_expansion(request: web.Request) -> web.Response:
+    """The reports that the form as it stands would make, for its live refresh."""
+    require_principal(request)
+    given = _texts(await request.post())
+    expansion = await _expansion(request, given.get("template", ""), given)
+    return render(request, "batches/_expansion.html", expansion=expansion)
+
+
+async def _order_form(
+    request: web.Request, name: str, given: dict[str, str], *, error: InvalidInput | None = None
+) -> web.Response:
+    principal = require_principal(request, "write")
+    operations = request.app[keys.TEMPLATES]
+    stored = await operations.get(principal, name)
+    check = await operations.check(principal, stored.source)
+    choices = await operations.choices(principal, stored)
+    fixed = [parameter.name for parameter in check.summary.parameters if not parameter.each]
+    return render(
+        request,
+        "batches/new.html",
+        status=error.status if error else 200,
+        stored=stored,
+        summary=check.summary,
+        problems=check.errors,
+        fields=fields_of(check.summary, choices, given, names=fixed, errors=_field_errors(request, error)),
+        given=given,
+        error=error,
+        key=new_id(),
+        expansion=await _expansion(request, name, given),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expansion:
+    """The reports an order would make; `sets` are those to show, as JSON and title; `error` says why there are none."""
+
+    total: int = 0
+    sets: Sequence[tuple[str, str]] = ()
+    pickable: bool = False
+    error: JinduError | None = None
+
+
+async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> Expansion:
+    principal = require_principal(request)
+    order = BatchOrder(template=name, parameters=[parameters_from(given)])
+    try:
+        found = await request.app[keys.BATCHES].expansion(principal, order)
+    except JinduError as error:
+        return Expansion(error=error)
+    shown = found if len(found) <= _PICKABLE else found[:_SHOWN_OF_MORE]
+    sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
+    return Expansion(total=len(found), sets=sets, pickable=1 < len(found) <= _PICKABLE)
+
+
+def _texts(form: MultiDictProxy[Any]) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _chosen(formats: list[Format]) -> list[Format]:
+    if not formats:
+        raise InvalidInput("Choose at least one format.")
+    return formats
+
+
+def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
+    """The sets that were left ticked; all of them are one set that the template expands itself."""
+    offered = given.get("offered", "0")
+    if offered in ("", "0") or str(len(picks)) == offered:
+        return [parameters_from(given)]
+    if not picks:
+        raise InvalidInput("Choose at least one report.")
+    try:
+        return msgspec.json.decode(f"[{','.join(picks)}]", type=list[dict[str, object]])
+    except msgspec.DecodeError as error:
+        raise InvalidInput("The chosen reports could not be read; reload the page.") from error
+
+
+def _field_errors(request: web.Request, error: InvalidInput | None) -> dict[str, str]:
+    gettext = formats_for(request).gettext
+    places = error.errors if error else ()
+    return {place.field.rpartition(".")[2]: place.translated(gettext) for place in places}
+
+
+def _filter(request: web.Request) -> ReportFilter:
+    """The wanted tiles from the page's query; what makes no sense is ignored, as on any page."""
+    query = request.query
+    ids = query.getall("id", [])[:_IDS_PER_REQUEST]
+    state, page = query.get("state", ""), query.get("page", "")
+    return ReportFilter(
+        state=State(state) if state in set(State) else None,
+        q=query.get("q", "").strip(),
+        ids=tuple(ids) or None,
+        limit=_IDS_PER_REQUEST if ids else _TILES_PER_PAGE,
+        skip=(int(page) - 1) * _TILES_PER_PAGE if page.isdecimal() and 0 < int(page) < 10_000 else 0,
+    )

@@ -1,0 +1,42 @@
+"""The page of one report: shown in place, with its files and what it was made from."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.http import keys
+from server.http.guards import require_principal
+from server.jobs.job import State
+from server.reports.batch_store import ReportFilter
+from views.context import render
+
+
+async def report_page(request: web.Request) -> web.Response:
+    return await _shown(request, "reports/detail.html")
+
+
+async def report_fragment(request: web.Request) -> web.Response:
+    """The inside of the page, for its live refresh while the report is not made yet."""
+    return await _shown(request, "reports/_detail.html")
+
+
+async def _shown(request: web.Request, template: str) -> web.Response:
+    principal = require_principal(request)
+    report, batch = await request.app[keys.BATCHES].report(principal, request.match_info["id"])
+    return render(
+        request,
+        template,
+        report=report,
+        batch=batch,
+        shown=report.of_format("html") or report.of_format("pdf"),
+        before=await _neighbour(request, batch.id, report.position - 1),
+        after=await _neighbour(request, batch.id, report.position + 1),
+    )
+
+
+async def _neighbour(request: web.Request, batch_id: str, position: int) -> str | None:
+    principal = require_principal(request)
+    wanted = ReportFilter(after=position - 1, limit=1)
+    page = await request.app[keys.BATCHES].reports(principal, batch_id, wanted)
+    found = page.items[0] if page.items else None
+    return found.id if found and found.position == position and found.state is not State.QUEUED else None

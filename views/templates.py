@@ -1,0 +1,128 @@
+"""Pages of report templates: the list, one of them with its preview, and the editor."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.errors import JinduError, NotFound
+from server.http import keys
+from server.http.guards import require_principal
+from server.operations.templates import PreviewOrder
+from views.api.reports import file_headers
+from views.api.templates import file_response
+from views.context import formats_for, render
+from views.template_forms import fields_of, parameters_from
+
+_PER_PAGE = 60
+_FIRST_SOURCE = """\
+title: "My report"
+description: What it is about
+formats: [html, pdf, xlsx]
+queries:
+  rows: select 'Hello' as greeting, 42 as answer
+blocks:
+  - heading: "My report"
+  - text: |
+      Write **Markdown** here. Figures come from queries: {{ rows.answer }}.
+  - table: {query: rows}
+"""
+
+
+async def templates_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    q, cursor = request.query.get("q", ""), request.query.get("cursor")
+    page = await request.app[keys.TEMPLATES].list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
+    return render(request, "templates/list.html", page=page, q=q, cursor=cursor)
+
+
+async def template_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    operations = request.app[keys.TEMPLATES]
+    stored = await operations.get(principal, request.match_info["name"])
+    check = await operations.check(principal, stored.source)
+    choices = await operations.choices(principal, stored)
+    return render(
+        request,
+        "templates/detail.html",
+        stored=stored,
+        summary=check.summary,
+        issues=check.issues,
+        versions=await operations.versions(principal, stored.name),
+        fields=fields_of(check.summary, choices, {}),
+    )
+
+
+async def new_template_page(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    samples = await request.app[keys.TEMPLATES].samples(principal)
+    chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
+    return render(
+        request,
+        "templates/edit.html",
+        stored=None,
+        samples=samples,
+        chosen=chosen.name if chosen else "",
+        suggested_name=chosen.name if chosen else "",
+        source=chosen.source if chosen else _FIRST_SOURCE,
+        etag="",
+        old_version=None,
+    )
+
+
+async def edit_template_page(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    operations = request.app[keys.TEMPLATES]
+    stored = await operations.get(principal, request.match_info["name"])
+    wanted = request.query.get("version", "")
+    shown = stored
+    if wanted.isdecimal() and len(wanted) < 10:
+        shown = await operations.get(principal, stored.name, version=int(wanted))
+    return render(
+        request,
+        "templates/edit.html",
+        stored=stored,
+        samples=[],
+        chosen="",
+        suggested_name="",
+        source=shown.source,
+        etag=f'"{stored.version}"',
+        old_version=shown.version if shown.version != stored.version else None,
+    )
+
+
+async def preview_template(request: web.Request) -> web.StreamResponse:
+    """What goes into the preview's frame: the report itself, or a page that says why there is none."""
+    principal = require_principal(request)
+    form = await request.post() if request.method == "POST" else request.query
+    source = form.get("source")
+    order = PreviewOrder(
+        name=request.match_info["name"],
+        source=source if isinstance(source, str) and source else None,
+        parameters=parameters_from({name: str(value) for name, value in form.items()}),
+        format="pdf" if request.query.get("format") == "pdf" else "html",
+        language=formats_for(request).language,
+    )
+    try:
+        preview = await request.app[keys.TEMPLATES].preview(principal, order)
+    except NotFound:
+        raise
+    except JinduError as error:
+        response = render(request, "templates/preview_problem.html", status=error.status, error=error)
+        response.headers["Content-Security-Policy"] = (
+            "sandbox; default-src 'none'; style-src 'self'; frame-ancestors 'self'"
+        )
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+    return file_response(preview, disposition="inline", headers=file_headers(preview.format))
+
+
+async def add_samples(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.TEMPLATES].install_samples(principal)
+    raise web.HTTPSeeOther("/templates")
+
+
+async def delete_template(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await request.app[keys.TEMPLATES].delete(principal, request.match_info["name"])
+    raise web.HTTPSeeOther("/templates")
