@@ -1,6 +1,6 @@
 """Read-only SQL over datasets, in a DuckDB that can reach nothing but their files. For worker processes only.
 
-The limits here stop honest mistakes at once and with a clear message; hostile queries are stopped by the process around.
+The limits here stop honest mistakes at once and clearly; hostile queries are stopped by the process around them.
 """
 
 from __future__ import annotations

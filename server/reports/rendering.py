@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from server.datasets.query import QueryLimits
+from server.datasets.query import QueryLimits, QuerySession
+from server.errors import InvalidInput
+from server.reports import document as doc
+from server.reports.building import Builder
+from server.reports.chart_engine import ChartEngine
+from server.reports.expansion import expand
+from server.reports.file_names import served_name
+from server.reports.formats import Format as ValueFormat
+from server.reports.formats import Formats
+from server.reports.parameters import complete
+from server.reports.sandbox import time_limit
+from server.reports.template import Template, parse_template
+from server.reports.to_html import write_html
+from server.reports.to_pdf import PdfWriter
+from server.reports.to_xlsx import write_xlsx
+from server.storage.blobs import full_disk_named
 
 Format = Literal["pdf", "xlsx", "html"]
 Report = Callable[[Any], None]
+
+MEDIA_TYPES: dict[Format, str] = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+}
 
 
 class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +66,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One report: `clock` is "now" for defaults and footers, `output` an empty directory to write into.
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
+    `seconds` bounds the whole report, its queries included.
     """
 
     template_source: str
@@ -57,6 +82,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     report_id: str = ""
     file_stem: str = ""
+    seconds: float = 180.0
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +105,117 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]:
-    """The parameters of every report, as JSON values, in order."""
-    raise NotImplementedError
+    """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
+    template = parse_template(request.template_source)
+    today = request.clock.astimezone(_zone(request.time_zone)).date()
+    with QuerySession(_paths(request.datasets), request.limits) as session:
+        return expand(template, request.parameters, session, today=today, max_reports=request.max_reports)
 
 
 def render_report(request: RenderRequest, report: Report) -> Rendered:
     """Write the files; raises `InvalidInput` or `TemplateProblem` that says what broke and where."""
-    raise NotImplementedError
+    with time_limit(request.seconds):
+        template = parse_template(request.template_source)
+        formats = Formats(template.language or request.language, str(_zone(request.time_zone)))
+        document = build_document(request, template, formats)
+        artifacts = tuple(_artifacts(request, document, formats))
+    return Rendered(title=document.title, artifacts=artifacts, warnings=tuple(document.warnings))
+
+
+def build_document(request: RenderRequest, template: Template, formats: Formats) -> doc.Document:
+    """Template + parameters + rows, nothing written yet."""
+    local = request.clock.astimezone(formats.zone)
+    parameters = complete(template.parameters, request.parameters, local.date())
+    with QuerySession(_paths(request.datasets), request.limits) as session:
+        builder = Builder(
+            template,
+            parameters,
+            session,
+            formats=formats,
+            clock=request.clock,
+            template_name=request.template_name,
+        )
+        title = builder.title()
+        blocks = builder.blocks()
+    words = builder.words
+    wanted = cast(tuple[str, ...], request.formats or template.formats)
+    return doc.Document(
+        title=title or request.template_name or "Report",
+        description=template.description,
+        language=formats.language,
+        page_size=template.page.size,
+        landscape=template.page.orientation == "landscape",
+        blocks=blocks,
+        words=words,
+        made_at=request.clock,
+        made_text=words.made.format(when=formats.text(local)),
+        provenance=_provenance(request, words),
+        parameters=_written(template, parameters, formats),
+        formats=wanted,
+        warnings=builder.warnings,
+    )
+
+
+def _provenance(request: RenderRequest, words: doc.Words) -> list[str]:
+    sources = sorted((name, source.version) for name, source in request.datasets.items())
+    used = [(name, version) for name, version in sources if name in request.template_source]
+    lines = []
+    if used:
+        listed = ", ".join(f"{name} ({words.version.format(version=version)})" for name, version in used)
+        lines.append(words.datasets.format(datasets=listed))
+    if request.template_name:
+        lines.append(words.template.format(name=request.template_name, version=request.template_version))
+    return lines
+
+
+def _written(template: Template, parameters: dict[str, Any], formats: Formats) -> list[tuple[str, str]]:
+    kinds = {"month": "month", "date": "date", "boolean": "boolean", "integer": "integer"}
+    return [
+        (
+            parameter.label or parameter.name,
+            formats.text(parameters[parameter.name], ValueFormat(kind=kinds.get(parameter.type, ""))),
+        )
+        for parameter in template.parameters
+        if parameters[parameter.name] is not None
+    ]
+
+
+def _artifacts(request: RenderRequest, document: doc.Document, formats: Formats) -> Iterator[Artifact]:
+    charts, pdf = _writers()
+    for format in cast(tuple[Format, ...], document.formats):  # noqa: A001 – the word of the templates
+        match format:
+            case "pdf":
+                content = pdf.write(document, formats)
+            case "xlsx":
+                content = write_xlsx(document, formats)
+            case "html":
+                content = write_html(document, formats, charts).encode()
+        path = request.output / f"report.{format}"
+        with full_disk_named():
+            path.write_bytes(content)
+        yield Artifact(
+            file=served_name(request.file_stem or document.title, format),
+            format=format,
+            media_type=MEDIA_TYPES[format],
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            path=path,
+        )
+
+
+@functools.cache
+def _writers() -> tuple[ChartEngine, PdfWriter]:
+    """Kept through the life of a worker process: fonts and scripts are read once, not once a report."""
+    charts = ChartEngine()
+    return charts, PdfWriter(charts)
+
+
+def _paths(datasets: dict[str, DatasetSource]) -> dict[str, tuple[Path, ...]]:
+    return {name: source.paths for name, source in datasets.items()}
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InvalidInput("“{name}” is no time zone.", name=name) from None

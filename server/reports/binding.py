@@ -1,0 +1,133 @@
+"""Checks a template against the columns of datasets: its SQL runs on empty tables, and blocks must name its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from server.datasets.query import QuerySession, SchemaSession
+from server.errors import InvalidInput
+from server.reports.block_specs import (
+    BlockSpec,
+    ChartSpec,
+    ColumnsSpec,
+    RepeatSpec,
+    TableSpec,
+    WhenSpec,
+)
+from server.reports.parameters import sample_value
+from server.reports.reading import near_hint
+from server.reports.template import CHECK_LIMITS, Query, Reading, Template, query_problem
+from server.reports.yaml_source import TemplateIssue
+
+
+def bind_queries(template: Template, reading: Reading, datasets: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Adds to the reading's issues what does not fit."""
+    binder = _Binder(template, reading)
+    with SchemaSession(datasets, CHECK_LIMITS) as session:
+        repeats = list(_repeats(template.blocks))
+        repeated = {repeat.query for repeat in repeats}
+        for query in sorted(_all_queries(template), key=lambda query: query.name not in repeated):
+            binder.bind(session, query)
+            binder.add_row_values(repeat.name for repeat in repeats if repeat.query == query.name)
+    binder.check_parameters()
+    binder.check_blocks(template.blocks)
+    binder.check_fields()
+
+
+def _all_queries(template: Template) -> Iterator[Query]:
+    yield from template.option_queries.values()
+    if template.each_row:
+        yield template.each_row
+    yield from template.queries.values()
+
+
+def _repeats(blocks: Iterable[BlockSpec]) -> Iterator[RepeatSpec]:
+    for block in blocks:
+        match block:
+            case RepeatSpec():
+                yield block
+                yield from _repeats(block.blocks)
+            case WhenSpec():
+                yield from _repeats((*block.blocks, *block.otherwise))
+            case ColumnsSpec():
+                for column in block.columns:
+                    yield from _repeats(column)
+
+
+class _Binder:
+    def __init__(self, template: Template, reading: Reading) -> None:
+        self._template = template
+        self._reading = reading
+        self._issues = reading.issues
+        self._values = {p.name: sample_value(p.type) for p in template.parameters} | {"today": sample_value("date")}
+        self._columns: dict[str, list[str] | None] = {}
+        self._last = ""
+
+    def add_row_values(self, names: Iterable[str]) -> None:
+        """Inside `repeat` the columns of its row are bound too, as `$row_region`."""
+        for name in names:
+            self._values |= {f"{name}_{column}": None for column in self._columns.get(self._last) or ()}
+
+    def bind(self, session: QuerySession, query: Query) -> None:
+        self._last = query.name
+        try:
+            result = session.execute(query.sql, self._values)
+        except InvalidInput as error:
+            line, column, reason = query_problem(query, error)
+            self._add(line, column, "The query “{name}” is wrong: {reason}", name=query.name, reason=reason)
+            return
+        pivots = "pivot" in query.sql.lower()  # its columns come from the data
+        self._columns[query.name] = None if pivots else result.names
+
+    def check_parameters(self) -> None:
+        names = {parameter.name for parameter in self._template.parameters}
+        each_row = self._template.each_row
+        for column in self._columns.get("each_row") or ():
+            if each_row and column not in names:
+                self._issues.add(
+                    each_row.node, "“each_row” gives “{name}”, which is no parameter.{hint}",
+                    name=column, hint=near_hint(column, names),
+                )  # fmt: skip
+        for name, query in self._template.option_queries.items():
+            columns = self._columns.get(name)
+            if columns and len(columns) > 1 and name.startswith("each."):
+                self._issues.add(query.node, "“each” needs a query with one column; for several use “each_row”.")
+
+    def check_blocks(self, blocks: Iterable[BlockSpec]) -> None:
+        for block in blocks:
+            match block:
+                case TableSpec():
+                    for column in block.columns:
+                        self._require_column(block.query, column.name, column.line, column.column)
+                    self._require_column(block.query, block.group, block.line, block.column)
+                case ChartSpec():
+                    for name in (block.x, *block.y, *block.lines, block.series, block.value_column):
+                        self._require_column(block.query, name, block.line, block.column)
+                case ColumnsSpec():
+                    for column_blocks in block.columns:
+                        self.check_blocks(column_blocks)
+                case WhenSpec():
+                    self.check_blocks((*block.blocks, *block.otherwise))
+                case RepeatSpec():
+                    self.check_blocks(block.blocks)
+
+    def check_fields(self) -> None:
+        for use in self._reading.expressions.fields:
+            if use.query in self._template.queries:
+                self._require_column(use.query, use.field, use.line, use.column)
+
+    def _require_column(self, query: str, name: str, line: int, column: int) -> None:
+        known = self._columns.get(query)
+        if name and known is not None and name not in known:
+            self._add(
+                line,
+                column,
+                "The query “{query}” has no column “{name}”.{hint}",
+                query=query,
+                name=name,
+                hint=near_hint(name, known) or f" It has: {', '.join(known[:20])}.",
+            )
+
+    def _add(self, line: int, column: int, message: str, **values: Any) -> None:
+        self._issues.found.append(TemplateIssue(line=line, column=column, message=message, parameters=values))

@@ -1,0 +1,122 @@
+"""Which reports a batch consists of: parameter sets completed by `each`, `each_row` and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import product
+from typing import Any
+
+from server.datasets.query import QuerySession
+from server.errors import InvalidInput
+from server.reports.parameters import Parameter, Wrong, as_json, complete
+from server.reports.reading import near_hint
+from server.reports.template import Query, Template, query_problem
+
+
+def expand(
+    template: Template,
+    wanted: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None,
+    session: QuerySession,
+    *,
+    today: date,
+    max_reports: int,
+) -> list[dict[str, Any]]:
+    """Raises `InvalidInput` that names the wrong set and parameter, or says that there are too many."""
+    found: list[dict[str, Any]] = []
+    for index, given in enumerate(_sets(wanted, session)):
+        _require_known(template, given, index)
+        for values in _variants(template, given, session, today):
+            found.append(_json(template, complete(template.parameters, values, today, field=f"parameters[{index}]")))
+            if len(found) > max_reports:
+                raise InvalidInput(
+                    "These are more than {limit} reports; one batch holds at most that many. Ask for fewer at once.",
+                    code="too_many_reports",
+                    limit=max_reports,
+                )
+    return found
+
+
+def _sets(wanted: Any, session: QuerySession) -> list[dict[str, Any]]:
+    if isinstance(wanted, Mapping):
+        result = session.execute(str(wanted.get("query", "")))
+        return [dict(zip(result.names, row, strict=True)) for row in result.rows]
+    return [dict(one) for one in wanted] if wanted else [{}]
+
+
+def _require_known(template: Template, given: Mapping[str, Any], index: int) -> None:
+    names = [parameter.name for parameter in template.parameters]
+    for name in given:
+        if name not in names:
+            raise InvalidInput(
+                "The template has no parameter “{name}”.{hint}",
+                code="unknown_parameter",
+                name=name,
+                hint=near_hint(name, names),
+            )
+
+
+def _variants(
+    template: Template, given: Mapping[str, Any], session: QuerySession, today: date
+) -> Iterator[dict[str, Any]]:
+    """One parameter set for each combination of what `each` gives and the caller did not."""
+    present = {name: value for name, value in given.items() if value not in (None, "")}
+    bound = _bound(template, present, today)
+    if template.each_row:
+        yield from _rows(template.each_row, template, present, session, bound)
+        return
+    open_ones = [p for p in template.parameters if p.each is not None and p.name not in present]
+    choices = [_each_values(parameter, template, session, bound) for parameter in open_ones]
+    for combination in product(*choices):
+        yield {**present, **{p.name: value for p, value in zip(open_ones, combination, strict=True)}}
+
+
+def _rows(
+    query: Query, template: Template, present: dict[str, Any], session: QuerySession, bound: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    names = {parameter.name for parameter in template.parameters}
+    result = _run(query, session, bound)
+    for row in result.rows:
+        values = {name: value for name, value in zip(result.names, row, strict=True) if name in names}
+        # What the caller chose narrows the rows down.
+        if all(str(as_json(values[name])) == str(value) for name, value in present.items() if name in values):
+            yield {**values, **present}
+
+
+def _each_values(parameter: Parameter, template: Template, session: QuerySession, bound: dict[str, Any]) -> list[Any]:
+    if isinstance(parameter.each, tuple):
+        return list(parameter.each)
+    query = template.option_queries[f"each.{parameter.name}"]
+    return [row[0] for row in _run(query, session, bound).rows if row[0] is not None]
+
+
+def _run(query: Query, session: QuerySession, bound: dict[str, Any]) -> Any:
+    try:
+        return session.execute(query.sql, bound)
+    except InvalidInput as error:
+        line, column, reason = query_problem(query, error)
+        raise InvalidInput(
+            "The query “{name}”, line {line}, column {column}, failed: {reason}",
+            code=error.specific_code,
+            name=query.name,
+            line=line,
+            column=column,
+            reason=reason,
+        ) from None
+
+
+def _bound(template: Template, present: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """What `each` queries may ask for: parameters that are given or have a default."""
+    bound: dict[str, Any] = {"today": today}
+    for parameter in template.parameters:
+        try:
+            value = present.get(parameter.name)
+            bound[parameter.name] = parameter.default_value(today) if value is None else parameter.converted(value)
+        except Wrong:
+            bound[parameter.name] = None  # told with its name when the set is completed
+    return bound
+
+
+def _json(template: Template, values: dict[str, Any]) -> dict[str, Any]:
+    types = {parameter.name: parameter.type for parameter in template.parameters}
+    return {name: as_json(value, types[name]) for name, value in values.items()}

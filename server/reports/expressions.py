@@ -1,0 +1,149 @@
+"""Jinja texts and expressions of a template: checked when it is read, evaluated when a report is made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from jinja2 import TemplateSyntaxError
+from jinja2.exceptions import TemplateAssertionError
+
+from server.reports.formats import Formats
+from server.reports.reading import Issues, MapReader, near_hint
+from server.reports.sandbox import Sandbox, fields_in, names_in
+from server.reports.yaml_source import Node
+
+BUILT_IN = frozenset(
+    {"today", "made_at", "language", "range", "namespace", "loop", "value", "row", "true", "false", "none"}
+)
+
+
+class Expression(msgspec.Struct, frozen=True, kw_only=True):
+    """`source` is Jinja. kind `value`: one expression; `text`: a text with `{{ }}`; `markdown`: the same, of Markdown."""
+
+    source: str
+    kind: str
+    line: int
+    column: int
+    node_line: int = 0
+
+    @property
+    def jinja(self) -> str:
+        return "{{ (" + self.source + ") }}" if self.kind == "value" else self.source
+
+
+class FieldUse(msgspec.Struct, frozen=True, kw_only=True):
+    """`query.field` as some expression uses it, and where."""
+
+    query: str
+    field: str
+    line: int
+    column: int
+
+
+class Expressions:
+    """Reads expressions of one template; what they use is collected, what is wrong becomes an issue."""
+
+    def __init__(self, issues: Issues, names: set[str]) -> None:
+        self._issues = issues
+        self._names = names | BUILT_IN
+        self._sandbox = Sandbox(Formats("en").filters())
+        self.used: set[str] = set()
+        self.fields: list[FieldUse] = []
+
+    @contextlib.contextmanager
+    def also_known(self, name: str) -> Iterator[None]:
+        before = self._names
+        self._names = before | {name}
+        yield
+        self._names = before
+
+    def text(self, node: Node) -> Expression | None:
+        return self._read(node, "text")
+
+    def markdown(self, node: Node) -> Expression | None:
+        return self._read(node, "markdown")
+
+    def value(self, node: Node) -> Expression | None:
+        return self._read(node, "value")
+
+    def text_of(self, reader: MapReader, key: str, *, required: bool = False) -> Expression | None:
+        node = reader.get(key, required=required)
+        return self.text(node) if node else None
+
+    def value_of(self, reader: MapReader, key: str, *, required: bool = False) -> Expression | None:
+        node = reader.get(key, required=required)
+        return self.value(node) if node else None
+
+    def _read(self, node: Node, kind: str) -> Expression | None:
+        if node.kind != "scalar":
+            self._issues.add(node, "A text is expected here; put “{{ … }}” in quotes.")
+            return None
+        source = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+        if kind == "value":
+            source = _without_braces(source)
+        expression = Expression(source=source, kind=kind, line=node.line, column=node.column)
+        return expression if self._check(node, expression) else None
+
+    def _check(self, node: Node, expression: Expression) -> bool:
+        try:
+            names = names_in(self._sandbox, expression.jinja)
+            self._sandbox.compile(expression.jinja)
+            fields = list(fields_in(self._sandbox, expression.jinja))
+        except TemplateAssertionError as error:
+            self._issues.add(node, "{problem}", at=(error.lineno, 1), problem=self._assertion(error))
+            return False
+        except TemplateSyntaxError as error:
+            self._issues.add(
+                node,
+                "This expression is wrong: {problem}.",
+                at=(error.lineno, 1),
+                problem=(error.message or "").rstrip("."),
+            )
+            return False
+        except RecursionError:
+            self._issues.add(node, "This expression is nested too deeply.")
+            return False
+        self.used |= names
+        for name in sorted(names - self._names):
+            self._unknown(node, expression, name)
+        for query, field, line in fields:
+            at_line, at_column = _where(node, expression.source, f"{query}.{field}", line)
+            self.fields.append(FieldUse(query=query, field=field, line=at_line, column=at_column))
+        return not names - self._names
+
+    def _unknown(self, node: Node, expression: Expression, name: str) -> None:
+        line, column = _place_in(expression.source, name, 1)
+        self._issues.add(
+            node,
+            "“{name}” is neither a parameter nor a query.{hint}",
+            at=(line, column),
+            name=name,
+            hint=near_hint(name, self._names),
+        )
+
+    def _assertion(self, error: TemplateAssertionError) -> str:
+        message = error.message or ""
+        name = message.partition("'")[2].partition("'")[0]
+        hint = near_hint(name, self._sandbox.filters) if "filter" in message else ""
+        return f"{message.rstrip('.')}.{hint}"
+
+
+def _without_braces(source: str) -> str:
+    text = source.strip()
+    inner = text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else text
+    return inner if "{{" not in inner else text
+
+
+def _where(node: Node, source: str, text: str, line: int) -> tuple[int, int]:
+    return node.place(*_place_in(source, text, line))
+
+
+def _place_in(source: str, text: str, line: int) -> tuple[int, int]:
+    """The line and column (from 1) of a text, looked for from a line on."""
+    for number, content in enumerate(source.splitlines(), 1):
+        if number >= line and text in content:
+            return number, content.index(text) + 1
+    return line, 1

@@ -1,0 +1,217 @@
+"""How values are written: in a report's language for people, as Excel number formats for cells, as facts for charts."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import (
+    UnknownCurrencyError,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+    get_currency_symbol,
+    get_decimal_symbol,
+    get_group_symbol,
+    is_currency,
+)
+
+FORMATS = (
+    "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
+)  # fmt: skip
+NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
+_YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
+
+
+class Format(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template says about one value; `kind` empty means: as its type suggests."""
+
+    kind: str = ""
+    currency: str = ""
+    decimals: int | None = None
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in NUMERIC
+
+
+class Formats:
+    """Values as texts of one language."""
+
+    def __init__(self, language: str, time_zone: str = "UTC") -> None:
+        try:
+            self.locale = Locale.parse(language, sep="-")
+        except (UnknownLocaleError, ValueError):
+            self.locale = Locale.parse("en")
+        self.language = language
+        self.zone = ZoneInfo(time_zone)
+
+    def text(self, value: Any, format: Format | None = None) -> str:  # noqa: A002 – the word of the templates
+        """Missing values are an em dash; a value that does not fit its format is written as it is."""
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            return "–"
+        wanted = format or Format()
+        kind = wanted.kind or self.kind_of(value)
+        writer = getattr(self, f"_{kind}", None)
+        try:
+            return str(writer(value, wanted)) if writer else str(value)
+        except (TypeError, ValueError, ArithmeticError, AttributeError):
+            return str(value)
+
+    @staticmethod
+    def kind_of(value: Any) -> str:
+        """The format that a value's type suggests."""
+        for types, kind in (
+            (bool, "boolean"),
+            (int, "integer"),
+            (float, "decimal"),
+            (datetime, "datetime"),
+            (date, "date"),
+            (timedelta, "duration"),
+        ):
+            if isinstance(value, types):
+                return kind
+        return "text"
+
+    def short_day(self, day: date) -> str:
+        """`7 Oct`: for axes whose year is clear."""
+        pattern = "M月d日" if self.locale.language == "zh" else "d MMM"
+        return format_date(day, pattern, locale=self.locale)
+
+    def short_month(self, day: date, *, with_year: bool) -> str:
+        if self.locale.language == "zh":
+            return format_date(day, "y年M月" if with_year else "M月", locale=self.locale)
+        return format_date(day, "MMM y" if with_year else "MMM", locale=self.locale)
+
+    def filters(self) -> dict[str, Any]:
+        """For templates: `{{ value | currency("CNY") }}`."""
+
+        def currency(value: Any, code: str = "", decimals: int | None = None) -> str:
+            return self.text(value, Format(kind="currency", currency=str(code), decimals=decimals))
+
+        def simple(kind: str) -> Any:
+            def written(value: Any, decimals: int | None = None) -> str:
+                return self.text(value, Format(kind=kind, decimals=decimals))
+
+            return written
+
+        kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
+        return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
+
+    def facts(self, format: Format) -> dict[str, Any]:  # noqa: A002
+        """What a chart's script needs to write numbers the same way."""
+        locale = self.locale
+        symbol = self._symbol(format)
+        chinese = locale.language in ("zh", "ja")
+        return {
+            "group": get_group_symbol(locale),
+            "point": get_decimal_symbol(locale),
+            "prefix": symbol if format.kind == "currency" else "",
+            "suffix": "%" if format.kind == "percent" else "",
+            "factor": 100 if format.kind == "percent" else 1,
+            "decimals": self._decimals(format),
+            "steps": [[1e8, "亿"], [1e4, "万"]] if chinese else [[1e9, "B"], [1e6, "M"], [1e3, "K"]],
+        }
+
+    def excel(self, format: Format, kind: str) -> str:  # noqa: A002
+        """The number format of a cell; empty for General."""
+        places = self._decimals(format)
+        digits = "0." + "0" * places if places else "0"
+        symbol = self._symbol(format)
+        return {
+            "integer": "#,##0",
+            "decimal": f"#,##{digits}",
+            "compact": "#,##0",
+            "currency": f'"{symbol}"#,##{digits};[Red]-"{symbol}"#,##{digits}',
+            "percent": f"{digits}%",
+            "date": "yyyy-mm-dd",
+            "month": "yyyy-mm",
+            "datetime": "yyyy-mm-dd hh:mm",
+            "duration": "[h]:mm:ss",
+        }.get(kind, "")
+
+    def _symbol(self, format: Format) -> str:  # noqa: A002
+        symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
+        return symbol.replace("CN¥", "¥")  # whoever writes CNY into a template has no yen in mind
+
+    def _decimals(self, format: Format) -> int:  # noqa: A002
+        if format.decimals is not None:
+            return format.decimals
+        if format.kind == "currency":
+            return get_currency_precision(format.currency) if format.currency else 2
+        return {"decimal": 2, "percent": 1}.get(format.kind, 0)
+
+    def _text(self, value: Any, _format: Format) -> str:
+        return str(value)
+
+    def _integer(self, value: Any, _format: Format) -> str:
+        return format_decimal(round(value), "#,##0", locale=self.locale)
+
+    def _decimal(self, value: Any, wanted: Format) -> str:
+        places = self._decimals(Format(kind="decimal", decimals=wanted.decimals))
+        return format_decimal(value, "#,##0" + ("." + "0" * places if places else ""), locale=self.locale)
+
+    def _compact(self, value: Any, wanted: Format) -> str:
+        return format_compact_decimal(value, locale=self.locale, fraction_digits=wanted.decimals or 1)
+
+    def _currency(self, value: Any, wanted: Format) -> str:
+        if not wanted.currency:
+            return self._decimal(value, wanted)
+        places = self._decimals(wanted)
+        pattern = self.locale.currency_formats["standard"].pattern
+        if wanted.decimals is not None:
+            pattern = pattern.replace("0.00", "0." + "0" * places if places else "0")
+        try:
+            text = format_currency(
+                value, wanted.currency, pattern, locale=self.locale, currency_digits=wanted.decimals is None
+            )
+            return text.replace("CN¥", "¥")
+        except UnknownCurrencyError:
+            return f"{wanted.currency} {self._decimal(value, wanted)}"
+
+    def _percent(self, value: Any, wanted: Format) -> str:
+        places = self._decimals(Format(kind="percent", decimals=wanted.decimals))
+        return format_percent(value, "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale)
+
+    def _date(self, value: Any, _format: Format) -> str:
+        return format_date(_as_date(value), "medium", locale=self.locale)
+
+    def _month(self, value: Any, _format: Format) -> str:
+        pattern = "y年M月" if self.locale.language == "zh" else "LLLL y"
+        return format_date(_as_date(value), pattern, locale=self.locale)
+
+    def _datetime(self, value: Any, _format: Format) -> str:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(self.zone)
+        pattern = "y-MM-dd HH:mm" if self.locale.language == "zh" else "d MMM y, HH:mm"
+        return format_datetime(moment, pattern, locale=self.locale)
+
+    def _duration(self, value: Any, _format: Format) -> str:
+        """Seconds or a time difference as hours, minutes and seconds."""
+        seconds = round(value.total_seconds() if isinstance(value, timedelta) else float(value))
+        hours, rest = divmod(abs(seconds), 3600)
+        minutes, seconds_left = divmod(rest, 60)
+        sign = "-" if seconds < 0 else ""
+        return f"{sign}{hours}:{minutes:02d}:{seconds_left:02d}"
+
+    def _boolean(self, value: Any, _format: Format) -> str:
+        yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
+        return yes if value else no
+
+
+def is_currency_code(code: str) -> bool:
+    return is_currency(code)
+
+
+def _as_date(value: Any) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])

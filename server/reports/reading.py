@@ -1,0 +1,179 @@
+"""Reads the keys of a YAML mapping one by one; what is wrong becomes an issue with its place, not an exception."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from server.reports.yaml_source import Node, Severity, TemplateIssue
+
+
+class Issues:
+    """What was found so far, in the order of the text."""
+
+    def __init__(self) -> None:
+        self.found: list[TemplateIssue] = []
+
+    def add(
+        self,
+        node: Node,
+        message: str,
+        *,
+        at: tuple[int, int] | None = None,
+        severity: Severity = "error",
+        **values: Any,
+    ) -> None:
+        """`at` is a place inside the node's text (line, column); without it the node's beginning is named."""
+        line, column = node.place(*at) if at else (node.line, node.column)
+        self.found.append(
+            TemplateIssue(line=line, column=column, message=message, severity=severity, parameters=values)
+        )
+
+    @property
+    def errors(self) -> list[TemplateIssue]:
+        return [issue for issue in self.found if issue.severity == "error"]
+
+    def in_order(self) -> list[TemplateIssue]:
+        return sorted(self.found, key=lambda issue: (issue.line, issue.column))
+
+
+class MapReader:
+    """Each `text(key)`, `integer(key)` … takes the key; `finish` reports keys that nobody asked for."""
+
+    def __init__(self, node: Node, issues: Issues, *, what: str) -> None:
+        self.node = node
+        self.issues = issues
+        self.what = what
+        self._asked: set[str] = set()
+        self._values: dict[str, Node] = {}
+        self._keys: dict[str, Node] = {}
+        if node.kind != "map":
+            issues.add(node, "{what} must be written as “key: value”.", what=what)
+            return
+        for key, value in node.value:
+            self._take(key, value)
+
+    def _take(self, key: Node, value: Node) -> None:
+        name = str(key.value) if key.kind == "scalar" else ""
+        if not name or name in self._values:
+            self.issues.add(key, "“{key}” stands here twice; remove one of them.", key=name)
+            return
+        self._keys[name], self._values[name] = key, value
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def names(self) -> list[str]:
+        return list(self._values)
+
+    def key_node(self, key: str) -> Node:
+        return self._keys.get(key, self.node)
+
+    def get(self, key: str, *, required: bool = False) -> Node | None:
+        """The node of a key that is there and not empty."""
+        self._asked.add(key)
+        node = self._values.get(key)
+        if node is not None and not node.is_null:
+            return node
+        if required:
+            self.issues.add(node or self.node, "{what} needs “{key}”.", what=self.what, key=key)
+        return None
+
+    def text(self, key: str, default: str = "", *, required: bool = False) -> str:
+        node = self.get(key, required=required)
+        if node is None:
+            return default
+        if node.kind != "scalar":
+            self.issues.add(node, "“{key}” must be a text.", key=key)
+            return default
+        return _as_text(node.value)
+
+    def choice(self, key: str, options: Sequence[str], default: str, *, required: bool = False) -> str:
+        text = self.text(key, default, required=required)
+        if text in options or (text == default and key not in self):
+            return text
+        node = self._values.get(key)
+        if node is not None and not node.is_null:
+            self.issues.add(
+                node,
+                "“{value}” is not known for “{key}”; use one of: {options}.{hint}",
+                value=text,
+                key=key,
+                options=", ".join(options),
+                hint=_hint(text, options),
+            )
+        return default
+
+    def integer(self, key: str, default: int, *, least: int, most: int) -> int:
+        node = self.get(key)
+        if node is None:
+            return default
+        if isinstance(node.value, bool) or not isinstance(node.value, int) or not least <= node.value <= most:
+            self.issues.add(
+                node, "“{key}” must be a whole number from {least} to {most}.", key=key, least=least, most=most
+            )
+            return default
+        return node.value
+
+    def number(self, key: str) -> float | None:
+        node = self.get(key)
+        if node is None:
+            return None
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            self.issues.add(node, "“{key}” must be a number.", key=key)
+            return None
+        return float(node.value)
+
+    def boolean(self, key: str, *, default: bool = False) -> bool:
+        node = self.get(key)
+        if node is None:
+            return default
+        if not isinstance(node.value, bool):
+            self.issues.add(node, "“{key}” must be true or false.", key=key)
+            return default
+        return node.value
+
+    def items(self, key: str, *, required: bool = False) -> list[Node]:
+        """The entries of a list; a single value counts as a list of one."""
+        node = self.get(key, required=required)
+        if node is None:
+            return []
+        return list(node.value) if node.kind == "list" else [node]
+
+    def texts(self, key: str, *, required: bool = False) -> list[str]:
+        found = []
+        for node in self.items(key, required=required):
+            if node.kind == "scalar" and node.value is not None:
+                found.append(_as_text(node.value))
+            else:
+                self.issues.add(node, "“{key}” must be a text or a list of texts.", key=key)
+        return found
+
+    def finish(self, known: Iterable[str] = ()) -> None:
+        allowed = sorted(self._asked | set(known))
+        for name, node in self._keys.items():
+            if name not in allowed:
+                self.issues.add(
+                    node,
+                    "{what} has no “{key}”.{hint}",
+                    what=self.what,
+                    key=name,
+                    hint=_hint(name, allowed) or f" It knows: {', '.join(allowed)}.",
+                )
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _hint(text: str, options: Iterable[str]) -> str:
+    near = difflib.get_close_matches(text, list(options), 1, 0.6)
+    return f" Did you mean “{near[0]}”?" if near else ""
+
+
+def near_hint(text: str, options: Iterable[str]) -> str:
+    """` Did you mean “…”?` or nothing."""
+    return _hint(text, options)

@@ -1,0 +1,120 @@
+"""Query results as report templates see them: `totals.revenue`, `for row in by_day`, `top | length`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from server.datasets.query import QueryResult
+from server.errors import InvalidInput
+from server.reports.reading import near_hint
+
+_MAX_ITERATIONS = 2_000_000  # rows all loops of one report may go through
+
+
+class Row(Mapping[str, Any]):
+    """One row by column names; a name that is not there is an error that says which are."""
+
+    __slots__ = ("_query", "_values")
+    of_query = True
+
+    def __init__(self, query: str, values: dict[str, Any]) -> None:
+        self._query = query
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise unknown_column(self._query, name, self._values) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Rows:
+    """All rows of a query. A column's name on it means the first row's value; of no rows, nothing (None)."""
+
+    __slots__ = ("_budget", "_columns", "_query", "_rows", "_truncated")
+    of_query = True
+
+    def __init__(self, query: str, result: QueryResult, budget: Callable[[], None]) -> None:
+        self._query = query
+        self._columns = result.names
+        self._truncated = result.truncated
+        self._budget = budget
+        names = result.names
+        self._rows = [
+            Row(query, {name: plain(value) for name, value in zip(names, row, strict=True)}) for row in result.rows
+        ]
+
+    def __getitem__(self, key: str | int) -> Any:
+        if isinstance(key, int):
+            return self._rows[key]
+        if key not in self._columns:
+            raise unknown_column(self._query, key, self._columns)
+        return self._rows[0][key] if self._rows else None
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self._budget()
+            yield row
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+
+def rows_of(rows: Rows) -> list[Row]:
+    """For our own code: templates cannot reach names that begin with an underscore."""
+    return rows._rows  # noqa: SLF001 – a column may have any public name
+
+
+def columns_of(rows: Rows) -> list[str]:
+    return rows._columns  # noqa: SLF001
+
+
+def is_truncated(rows: Rows) -> bool:
+    return rows._truncated  # noqa: SLF001
+
+
+def iteration_budget() -> Callable[[], None]:
+    """Counts what loops go through, and ends them when it is too much."""
+    left = _MAX_ITERATIONS
+
+    def spend() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise InvalidInput(
+                "The template's loops go through too many rows; group them in the query.", code="report_too_long"
+            )
+
+    return spend
+
+
+def plain(value: Any) -> Any:
+    """Exact decimals become numbers that templates can mix with others; 15 digits stay exact. No number is None."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def unknown_column(query: str, name: str, columns: Any) -> InvalidInput:
+    known = list(columns)
+    return InvalidInput(
+        "The query “{query}” has no column “{name}”.{hint}",
+        code="report_failed",
+        query=query,
+        name=name,
+        hint=near_hint(str(name), known) or f" It has: {', '.join(known[:20])}.",
+    )

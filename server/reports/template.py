@@ -1,0 +1,289 @@
+"""A report template: read from YAML with every key checked, and bound to datasets so that wrong SQL is found early."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from server.datasets.query import QueryLimits
+from server.errors import FieldError, InvalidInput, TemplateProblem
+from server.reports.block_specs import BlockReader, BlockSpec
+from server.reports.expressions import BUILT_IN, Expression, Expressions
+from server.reports.parameters import NAMED_DATES, TYPES, Parameter, ParameterType, Wrong
+from server.reports.reading import Issues, MapReader, near_hint
+from server.reports.yaml_source import Node, SourceError, TemplateIssue, read_yaml
+
+__all__ = ["Query", "Template", "TemplateIssue", "check_template", "parse_template"]
+
+FORMATS = ("pdf", "xlsx", "html")
+PAGE_SIZES = ("A4", "A3", "A5", "Letter", "Legal")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})*")
+_SQL_NAME = re.compile(r"\$(\w+)")
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A named query; `place` finds a line and column of its text in the template."""
+
+    name: str
+    sql: str
+    node: Node
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        return self.node.place(line, column)
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    size: str = "A4"
+    orientation: str = "portrait"
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """`each_row` is the query whose rows are the reports of a batch; else each parameter's `each` counts."""
+
+    title: Expression
+    title_text: str
+    description: str
+    language: str
+    formats: tuple[str, ...]
+    page: Page
+    parameters: tuple[Parameter, ...]
+    queries: dict[str, Query]
+    blocks: tuple[BlockSpec, ...]
+    each_row: Query | None = None
+    option_queries: dict[str, Query] = {}
+    """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
+
+
+def parse_template(source: str) -> Template:
+    """Raises `TemplateProblem` whose errors' fields are `line:column`."""
+    template, reading = _read(source)
+    if template is None:
+        raise problem(reading.issues.errors)
+    return template
+
+
+def problem(issues: Sequence[TemplateIssue]) -> TemplateProblem:
+    """All of a template's errors as one that can be raised."""
+    errors = [
+        FieldError(field=f"{issue.line}:{issue.column}", message=issue.message, parameters=issue.parameters)
+        for issue in issues
+    ]
+    first = issues[0]
+    return TemplateProblem(
+        "The template is wrong at line {line}, column {column}: {problem}",
+        errors=errors,
+        line=first.line,
+        column=first.column,
+        problem=first.text,
+    )
+
+
+def check_template(source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[TemplateIssue]:
+    """Everything to tell the author, in the order of the text: errors and warnings.
+
+    `datasets` are the columns (`{"name", "type"}`) of each dataset the author may read; queries are bound to them.
+    Worker side: it runs SQL, on empty tables.
+    """
+    from server.reports.binding import bind_queries  # noqa: PLC0415 – binding knows templates
+
+    template, reading = _read(source)
+    if template is not None:
+        bind_queries(template, reading, datasets)
+    return reading.issues.in_order()
+
+
+class Reading:
+    """What reading a template left behind for whoever checks further."""
+
+    def __init__(self) -> None:
+        self.issues = Issues()
+        self.expressions = Expressions(self.issues, set())
+        self.used_queries: set[str] = set()
+
+
+def _read(source: str) -> tuple[Template | None, Reading]:
+    reading = Reading()
+    try:
+        root = read_yaml(source)
+    except SourceError as error:
+        reading.issues.found.append(error.issue)
+        return None, reading
+    template = _TemplateReader(root, reading).template()
+    return (None if reading.issues.errors else template), reading
+
+
+class _TemplateReader:
+    def __init__(self, root: Node, reading: Reading) -> None:
+        self._reading = reading
+        self._issues = reading.issues
+        self._reader = MapReader(root, self._issues, what="A template")
+        self._option_queries: dict[str, Query] = {}
+
+    def template(self) -> Template | None:
+        reader = self._reader
+        parameters = tuple(self._parameters())
+        queries = self._queries({parameter.name for parameter in parameters})
+        names = {parameter.name for parameter in parameters}
+        self._reading.expressions = expressions = Expressions(self._issues, names | set(queries))
+        title_node = reader.get("title", required=True)
+        title = expressions.text(title_node) if title_node else None
+        blocks = BlockReader(self._issues, expressions, set(queries))
+        specs = blocks.blocks(reader.items("blocks", required=True), "blocks")
+        each_node = reader.get("each_row")
+        template = None
+        if title is not None:
+            template = Template(
+                title=title,
+                title_text=title.source,
+                description=reader.text("description"),
+                language=self._language(),
+                formats=self._formats(),
+                page=self._page(),
+                parameters=parameters,
+                queries=queries,
+                blocks=specs,
+                each_row=self._query("each_row", each_node) if each_node else None,
+                option_queries=self._option_queries,
+            )
+        reader.finish(("description", "language", "formats", "page", "each_row"))
+        self._warn_of_unused(queries, blocks.used | expressions.used)
+        return template
+
+    def _language(self) -> str:
+        language = self._reader.text("language")
+        node = self._reader.get("language")
+        if node and not _LANGUAGE.fullmatch(language):
+            self._issues.add(node, "“{language}” is no language; write en or zh-CN.", language=language)
+            return ""
+        return language
+
+    def _formats(self) -> tuple[str, ...]:
+        wanted = self._reader.texts("formats")
+        for node in self._reader.items("formats"):
+            if node.value not in FORMATS:
+                self._issues.add(node, "“{format}” is no format; use pdf, xlsx or html.", format=str(node.value))
+        return tuple(format for format in FORMATS if format in wanted) or ("pdf", "html")  # noqa: A001
+
+    def _page(self) -> Page:
+        node = self._reader.get("page")
+        if node is None:
+            return Page()
+        reader = MapReader(node, self._issues, what="“page”")
+        page = Page(
+            size=reader.choice("size", PAGE_SIZES, "A4"),
+            orientation=reader.choice("orientation", ("portrait", "landscape"), "portrait"),
+        )
+        reader.finish()
+        return page
+
+    def _parameters(self) -> list[Parameter]:
+        node = self._reader.get("parameters")
+        if node is None:
+            return []
+        reader = MapReader(node, self._issues, what="“parameters”")
+        found = []
+        for name in reader.names():
+            value = reader.get(name)
+            self._require_name(reader.key_node(name), name)
+            found.append(self._parameter(name, reader.key_node(name), value))
+        return [parameter for parameter in found if parameter is not None]
+
+    def _parameter(self, name: str, key: Node, node: Node | None) -> Parameter | None:
+        if node is None or node.kind != "map":
+            return Parameter(name=name, line=key.line, column=key.column)
+        reader = MapReader(node, self._issues, what="A parameter")
+        kind: ParameterType = reader.choice("type", TYPES, "text")  # type: ignore[assignment]
+        default = reader.get("default")
+        parameter = Parameter(
+            name=name,
+            type=kind,
+            label=reader.text("label") or name,
+            description=reader.text("description"),
+            default=default.value if default else None,
+            required=reader.boolean("required", default=True),
+            each=self._values(reader, "each", name),
+            options=self._values(reader, "options", name) or (),
+            min=reader.number("min"),
+            max=reader.number("max"),
+            line=key.line,
+            column=key.column,
+        )
+        reader.finish()
+        if kind == "choice" and not parameter.options:
+            self._issues.add(key, "A choice needs “options”: a list, or a query with one column.")
+        if default is not None:
+            self._check_default(parameter, default)
+        return parameter
+
+    def _check_default(self, parameter: Parameter, node: Node) -> None:
+        if parameter.type in ("date", "month") and node.value in NAMED_DATES:
+            return
+        try:
+            parameter.converted(node.value)
+        except Wrong as wrong:
+            hint = near_hint(str(node.value), NAMED_DATES) if parameter.type in ("date", "month") else ""
+            reason = wrong.message.format(**wrong.parameters)
+            self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
+
+    def _values(self, reader: MapReader, key: str, name: str) -> str | tuple[Any, ...] | None:
+        node = reader.get(key)
+        if node is None:
+            return None
+        if node.kind == "list":
+            return tuple(item.value for item in node.value if item.kind == "scalar")
+        if not isinstance(node.value, str):
+            self._issues.add(node, "“{key}” must be a query or a list of values.", key=key)
+            return None
+        query = self._query(f"{key}.{name}", node)
+        if query:
+            self._option_queries[query.name] = query
+        return node.value
+
+    def _queries(self, parameters: set[str]) -> dict[str, Query]:
+        node = self._reader.get("queries")
+        if node is None:
+            return {}
+        reader = MapReader(node, self._issues, what="“queries”")
+        queries = {}
+        for name in reader.names():
+            key = reader.key_node(name)
+            self._require_name(key, name)
+            if name in parameters:
+                self._issues.add(key, "“{name}” is a parameter already; call the query otherwise.", name=name)
+            value = reader.get(name, required=True)
+            query = self._query(name, value) if value else None
+            if query:
+                queries[name] = query
+        return queries
+
+    def _query(self, name: str, node: Node) -> Query | None:
+        if node.kind != "scalar" or not isinstance(node.value, str):
+            self._issues.add(node, "A query must be a text: select … from …")
+            return None
+        return Query(name=name, sql=node.value, node=node)
+
+    def _require_name(self, node: Node, name: str) -> None:
+        if not name.isidentifier() or name.startswith("_") or name in BUILT_IN:
+            self._issues.add(
+                node, "“{name}” cannot be a name; use letters, digits and _, and none of the built-in words.", name=name
+            )
+
+    def _warn_of_unused(self, queries: Mapping[str, Query], used: set[str]) -> None:
+        for name, query in queries.items():
+            if name not in used:
+                self._issues.add(query.node, "Nothing uses the query “{name}”.", severity="warning", name=name)
+
+
+def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str]:
+    """Where in the template a query's error stands, and what it says."""
+    line, column = error.parameters.get("line"), error.parameters.get("column")
+    reason = str(error.parameters.get("reason") or error.text)
+    if isinstance(line, int) and isinstance(column, int):
+        return *query.place(line, column), reason
+    return query.node.line, query.node.column, reason
+
+
+CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)

@@ -1,0 +1,160 @@
+"""YAML text as a tree in which every key and value knows its line and column."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+MAX_BYTES = 256 * 1024
+_MAX_DEPTH = 40  # the reader of YAML recurses
+_MAX_NODES = 20_000
+
+Severity = Literal["error", "warning"]
+
+
+class TemplateIssue(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about a template that its author should know; `line` and `column` count from 1."""
+
+    line: int
+    column: int
+    message: str
+    severity: Severity = "error"
+    parameters: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        return self.message.format(**self.parameters) if self.parameters else self.message
+
+
+class SourceError(Exception):
+    """The YAML cannot be read any further; carries the issue."""
+
+    def __init__(self, issue: TemplateIssue) -> None:
+        super().__init__(issue.text)
+        self.issue = issue
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """A value in the YAML: `value` is a scalar, a list of nodes, or a list of (key node, value node).
+
+    `first_line` and `indent` tell where the text of a scalar begins, so that a place inside it can be found:
+    a block scalar begins on the next line, indented.
+    """
+
+    kind: Literal["map", "list", "scalar"]
+    value: Any
+    line: int
+    column: int
+    first_line: int = 0
+    indent: int = 0
+    folded: bool = False
+
+    @property
+    def is_null(self) -> bool:
+        return self.kind == "scalar" and self.value is None
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        """The line and column in the file of a place inside this scalar's text (both from 1)."""
+        if self.folded or line < 1:
+            return self.line, self.column
+        block = self.first_line > self.line
+        offset = self.indent if block or line > 1 else self.column - 1
+        return self.first_line + line - 1, offset + max(column, 1)
+
+
+def read_yaml(source: str) -> Node:
+    """Raises `SourceError`. Anchors are refused: a few lines of them can stand for gigabytes."""
+    size = len(source.encode())
+    if size > MAX_BYTES:
+        raise SourceError(_issue(1, 1, "A template has at most {limit} KiB.", limit=MAX_BYTES // 1024))
+    try:
+        _require_bounded(source)
+        root = _reader().compose(source)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = str(error.problem or error.context or "wrong")
+        raise SourceError(_issue(line, column, "This is not valid YAML: {problem}.", problem=problem)) from None
+    except (YAMLError, ValueError) as error:
+        raise SourceError(
+            _issue(1, 1, "This is not valid YAML: {problem}.", problem=str(error).split("\n")[0])
+        ) from None
+    if root is None:
+        raise SourceError(_issue(1, 1, "The template is empty; it needs at least a title and blocks."))
+    return _node(root, source.splitlines())
+
+
+def _reader() -> YAML:
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 2)
+    return reader
+
+
+def _require_bounded(source: str) -> None:
+    depth = nodes = 0
+    for event in _reader().parse(source):
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+            raise SourceError(
+                _issue(line, column, "Anchors and aliases (& and *) cannot be used; put the text in quotes.")
+            )
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        nodes += isinstance(event, CollectionStartEvent | ScalarEvent)
+        if depth > _MAX_DEPTH or nodes > _MAX_NODES:
+            raise SourceError(_issue(line, column, "The template is nested too deeply or has too many parts."))
+
+
+def _node(node: Any, lines: list[str]) -> Node:
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    if isinstance(node, MappingNode):
+        return Node("map", [(_node(key, lines), _node(value, lines)) for key, value in node.value], line, column)
+    if isinstance(node, SequenceNode):
+        return Node("list", [_node(item, lines) for item in node.value], line, column)
+    return _scalar(node, lines, line, column)
+
+
+def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> Node:
+    block = node.style in ("|", ">")
+    first_line = line + 1 if block else line
+    text = lines[first_line - 1] if first_line <= len(lines) else ""
+    indent = len(text) - len(text.lstrip())
+    spans_lines = node.end_mark.line > node.start_mark.line
+    quote = 1 if node.style in ("'", '"') else 0
+    return Node(
+        kind="scalar",
+        value=_value(node),
+        line=line,
+        column=column + quote,
+        first_line=first_line,
+        indent=indent,
+        folded=node.style == ">" or (not block and spans_lines),
+    )
+
+
+def _value(node: ScalarNode) -> Any:
+    kind = node.tag.rpartition(":")[2] if isinstance(node.tag, str) else str(node.ctag).rpartition(":")[2]
+    text: str = node.value
+    if node.style is not None or kind not in ("int", "float", "bool", "null"):
+        return text
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    try:
+        return int(text.replace("_", ""), 0) if kind == "int" else float(text.replace("_", ""))
+    except ValueError:
+        return text
+
+
+def _issue(line: int, column: int, message: str, **parameters: Any) -> TemplateIssue:
+    return TemplateIssue(line=line, column=column, message=message, parameters=parameters)
