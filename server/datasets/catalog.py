@@ -249,13 +249,19 @@ class Catalog:
         Raises `Locked` while reports are being made from it.
         """
         await _require_unused(connection, dataset)
-        lists = await connection.scalars(
-            select(dataset_versions.c.files).where(dataset_versions.c.dataset_id == dataset.id)
+        versions = await connection.execute(
+            select(dataset_versions.c.files, dataset_versions.c.job_id).where(
+                dataset_versions.c.dataset_id == dataset.id
+            )
         )
-        keys = sorted({key for files in lists for key in files})
+        keys: set[str] = set()
+        for files, job_id in versions:
+            keys.update(files)
+            if job_id is not None:
+                keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
         await connection.execute(delete(dataset_versions).where(dataset_versions.c.dataset_id == dataset.id))
         await connection.execute(delete(datasets).where(datasets.c.id == dataset.id))
-        return keys
+        return sorted(keys)
 
     async def remove_files(self, keys: Sequence[str]) -> None:
         """Delete blobs that no version names any more."""
