@@ -81,7 +81,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/imports/new", imports.new_import, name="new_import"),
     web.post("/imports/preview", imports.preview_again),
     web.post("/imports", imports.start_import),
-    web.get("/imports/{job_id}", imports.import_page, name="import"),
+    web.get("/imports/{job_id}", imports.import_page, name="import_page"),
     web.post("/imports/{job_id}/cancel", imports.cancel_import),
     web.post("/imports/{job_id}/retry", imports.retry_import),
     web.get("/imports/{job_id}/rejects", imports.rejects_page, name="rejects"),
