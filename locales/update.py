@@ -30,6 +30,8 @@ _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
 _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
+# Constants that look like sentences but are none: a pattern, names, a description of the API.
+_NO_TEXTS = re.compile(r"Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,")
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
 Text = str | tuple[str, str]  # a pair is singular and plural
 Found = tuple[str, Text]  # where, what
@@ -68,8 +70,8 @@ def untranslated(catalog: Catalog) -> list[Text]:
     return [message.id for message in catalog if message.id and not _is_whole(message.string)]
 
 
-def _is_whole(string: str | tuple[str, ...] | list[str]) -> bool:
-    return bool(string) if isinstance(string, str) else any(string)
+def _is_whole(string: str | tuple[str, ...] | list[str] | None) -> bool:
+    return bool(string) if isinstance(string, str) else any(string or ())
 
 
 def _from_templates() -> Iterator[Found]:
@@ -161,7 +163,7 @@ class _Visible(ast.NodeVisitor):
             self.found.append((str(texts[0]), str(texts[1])))
 
     def _add(self, text: str | None) -> None:
-        if text and text.strip():
+        if text and text.strip() and not _NO_TEXTS.match(text):
             self.found.append(text)
 
 

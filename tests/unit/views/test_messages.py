@@ -1,0 +1,47 @@
+"""Every text that people see has its translation, and translations fill in the same values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from locales.update import collected, placeholders
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Catalog:
+    with (ROOT / "locales" / "zh_CN" / "LC_MESSAGES" / "messages.po").open("rb") as source:
+        return read_po(source, locale="zh_CN")
+
+
+def translation_of(catalog: Catalog, text: str | tuple[str, str]) -> str:
+    message = catalog.get(text)
+    if message is None:
+        return ""
+    return message.string if isinstance(message.string, str) else message.string[0]
+
+
+def test_every_text_is_translated_to_chinese(chinese: Catalog) -> None:
+    missing = [text for text in collected() if not translation_of(chinese, text)]
+    assert missing == [], "run `make messages`, then translate what it lists"
+
+
+def test_translations_fill_in_the_same_values(chinese: Catalog) -> None:
+    different = {}
+    for text in collected():
+        wanted = placeholders(text if isinstance(text, str) else text[1])
+        if placeholders(translation_of(chinese, text)) != wanted:
+            different[text] = translation_of(chinese, text)
+    assert different == {}
+
+
+def test_texts_of_templates_scripts_and_errors_are_found() -> None:
+    places = collected()
+    assert "templates/_topbar.html" in places["Sign out"]
+    assert "static/js/connection-state.js" in places["Offline"]
+    assert "server/errors.py" in places["There is nothing here, or it is not yours."]
