@@ -1,7 +1,49 @@
-// What every page starts. `live` is the page's one connection to the server (null when nobody is signed in).
+// What every page starts. `live` is the page's one connection to the server; null when nobody is signed in.
 
+import { showConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
+import { Fragments } from "./fragments.js";
+import { JobTable } from "./job-table.js";
+import { startJobsLive } from "./jobs-live.js";
+import { LiveClient } from "./live-client.js";
 import { startMenus } from "./menus.js";
+import { startNotifications } from "./notifications.js";
+import { startRelativeTimes } from "./relative-times.js";
+import { startRunningStrip } from "./running.js";
+
+export const jobs = new JobTable();
+export const live = document.body.classList.contains("body--app") ? new LiveClient() : null;
 
 startMenus();
 startConfirming();
+startRelativeTimes();
+if (live) startLive();
+
+function startLive() {
+  startJobsLive(jobs);
+  const updateStrip = startRunningStrip(jobs);
+  const fragments = new Fragments(live);
+  fragments.start(jobs);
+  const loadNotifications = startNotifications(live);
+
+  for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) {
+    live.on(type, (job) => jobs.apply(job));
+  }
+  live.on("jobs", (message) => {
+    jobs.replace(message.jobs);
+    updateStrip();
+  });
+
+  let connectedBefore = false;
+  live.on("state", (state) => {
+    showConnectionState(state);
+    if (state !== "connected") return;
+    if (connectedBefore) {
+      // what happened meanwhile may be more than the kept messages tell
+      fragments.refreshAll();
+      loadNotifications();
+    }
+    connectedBefore = true;
+  });
+  live.connect();
+}
