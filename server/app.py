@@ -21,6 +21,7 @@ from server.auth.secret_key import load_key
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
 from server.datasets.catalog import Catalog
+from server.datasets.importing import DataImport
 from server.datasets.query import QueryLimits
 from server.datasets.schema import FileLimits
 from server.http import keys
@@ -112,6 +113,7 @@ def build_app(settings: Settings) -> web.Application:
     add_accounts(app)
 
     # jobs and live
+    add_jobs(app)
     app[keys.NOTIFICATIONS] = NotificationOperations(database=database)
 
     # uploads
@@ -124,6 +126,7 @@ def build_app(settings: Settings) -> web.Application:
     add_reports(app)
 
     # http
+    add_live_connections(app)
     setup_templates(app)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
@@ -283,6 +286,14 @@ def add_datasets(app: web.Application) -> None:
     exports = WorkerPool(size=1, memory_mib=settings.worker_memory_mib, preload=WORKER_PRELOAD)
     limits = QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows)
     audit, interactive = Audit(database), app[keys.INTERACTIVE]
+    data_import = DataImport(
+        uploads=app[keys.UPLOAD_STORE],
+        catalog=catalog,
+        blobs=blobs,
+        database=database,
+        limits=FileLimits.from_settings(settings),
+    )
+    app[keys.JOB_KINDS].add(JobKind(name="data_import", unit="rows", function=data_import.process_data_import))
     app[keys.CATALOG] = catalog
     app[keys.DATASETS] = DatasetOperations(
         database=database,

@@ -23,7 +23,7 @@ from server.http.sessions import wanted_language
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 _LOG = logging.getLogger("jindu.http")
 _UNAVAILABLE_RETRY_SECONDS = 5
-_PROBLEM_TYPE = "application/problem+json"
+PROBLEM_TYPE = "application/problem+json"
 # Errors that aiohttp raises itself, in our words.
 _MESSAGES = {
     404: NotFound.__doc__,
@@ -127,7 +127,7 @@ def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> w
         response.set_status(failure.status)
     else:
         body = msgspec.json.encode(problem)
-        response = web.Response(status=failure.status, body=body, content_type=_PROBLEM_TYPE)
+        response = web.Response(status=failure.status, body=body, content_type=PROBLEM_TYPE)
     response.headers.update(failure.headers)
     return response
 
