@@ -225,7 +225,7 @@ class BlockReader:
             query=self._query(reader, required=needs_query),
             title=self._expressions.text_of(reader, "title"),
             x=reader.text("x", required=needs_query),
-            y=tuple(reader.texts("y", required=needs_query and kind not in ("combo",))),
+            y=tuple(reader.texts("y", required=needs_query and kind != "combo")),
             lines=tuple(reader.texts("lines")),
             series=reader.text("series"),
             value=self._expressions.value_of(reader, "value", required=True) if kind == "gauge" else None,

@@ -1,15 +1,15 @@
-"""Template + parameters + rows → document. Whatever breaks names the block, the place in the template, and what to do."""
+"""Template + parameters + rows → document. Whatever breaks names the block, its place in the template, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Template as Compiled
 from jinja2 import TemplateError, UndefinedError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput, JinduError
@@ -66,15 +66,14 @@ class Builder:
         self._spend = iteration_budget()
         self._built = 0
         local = clock.astimezone(ZoneInfo(str(formats.zone)))
-        self._builtin = {"today": local.date(), "made_at": local.replace(tzinfo=None), "language": formats.language}
+        self._builtin: dict[str, Any] = {
+            "today": local.date(),
+            "made_at": local.replace(tzinfo=None),
+            "language": formats.language,
+        }
         self._scopes: list[dict[str, Any]] = []
         self.words = doc.WORDS.get(formats.locale.language, doc.Words())
         self.warnings: list[str] = []
-
-    @property
-    def today(self) -> date:
-        day: date = self._builtin["today"]
-        return day
 
     def title(self) -> str:
         return " ".join(str(self._text(self._template.title, _TitleSpec)).split())
@@ -306,7 +305,7 @@ class _Failing:
         reason = _reason(error)
         if reason is None:
             return
-        raise self._builder._failure(self._spec, self._place, reason) from error  # noqa: SLF001 – its other half
+        raise self._builder._failure(self._spec, self._place, reason) from error
 
 
 def _reason(error: BaseException) -> str | None:

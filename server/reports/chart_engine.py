@@ -1,4 +1,4 @@
-"""Draws charts as SVG with ECharts in an embedded JavaScript engine: no browser, no network, the same bytes each time."""
+"""Draws charts as SVG with ECharts in an embedded JavaScript engine: no browser, no network, always the same bytes."""
 
 from __future__ import annotations
 

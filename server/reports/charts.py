@@ -193,7 +193,7 @@ def _pie(chart: Chart, spec: ChartSpec, rows: Rows, formats: Formats) -> Chart:
         "center": ["50%", "52%"],
         "data": data,
         "itemStyle": {"borderColor": "#ffffff", "borderWidth": 2},
-        "label": {"color": INK, "fontSize": 11, "formatter": "{b}\n{d}%", "lineHeight": 14},
+        "label": {"color": INK, "fontSize": 11, "jinduFormat": "name-percent", "lineHeight": 14},
         "labelLine": {"length": 8, "length2": 8},
     }
     return _named_chart(chart, spec, pairs, _base(chart, legend=False) | {"series": [drawn]})
@@ -231,13 +231,10 @@ def _named_chart(chart: Chart, spec: ChartSpec, pairs: list[tuple[str, Any]], op
 
 
 def _heatmap(chart: Chart, spec: ChartSpec, rows: Rows, formats: Formats) -> Chart:
-    across: dict[Any, int] = {}
-    down: dict[Any, int] = {}
-    cells = []
-    for row in rows_of(rows)[:_MAX_POINTS]:
-        x = across.setdefault(row[spec.x], len(across))
-        y = down.setdefault(row[spec.y[0]], len(down))
-        cells.append([x, y, _number(row[spec.value_column])])
+    data = rows_of(rows)[:_MAX_POINTS]
+    across = _places([row[spec.x] for row in data])
+    down = _places([row[spec.y[0]] for row in data])
+    cells = [[across[row[spec.x]], down[row[spec.y[0]]], _number(row[spec.value_column])] for row in data]
     values = [cell[2] for cell in cells if cell[2] is not None]
     if not values:
         return _with(chart, is_empty=True)
@@ -248,10 +245,17 @@ def _heatmap(chart: Chart, spec: ChartSpec, rows: Rows, formats: Formats) -> Cha
         "xAxis": axis | {"data": x_labels},
         "yAxis": axis | {"data": y_labels, "inverse": True},
         "visualMap": {
-            "min": min(0, *values) if len(values) > 1 else 0, "max": max(values), "show": False, "inRange": {"color": list(HEAT)},
+            "min": min([0, *values]),
+            "max": max(values),
+            "show": False,
+            "inRange": {"color": list(HEAT)},
         },
         "series": [
-            {"type": "heatmap", "data": cells, "itemStyle": {"borderColor": "#ffffff", "borderWidth": 1.5, "borderRadius": 2}}
+            {
+                "type": "heatmap",
+                "data": cells,
+                "itemStyle": {"borderColor": "#ffffff", "borderWidth": 1.5, "borderRadius": 2},
+            }
         ],
     }  # fmt: skip
     option["tooltip"] = option["tooltip"] | {"trigger": "item", "jinduFormat": "cell"}
@@ -261,6 +265,14 @@ def _heatmap(chart: Chart, spec: ChartSpec, rows: Rows, formats: Formats) -> Cha
         for y, label in enumerate(y_labels)
     ]
     return _with(chart, labels=x_labels, series=series, option=option)
+
+
+def _places(values: list[Any]) -> dict[Any, int]:
+    """Numbers and dates in their order, even when the first row lacks some; others as they come."""
+    distinct = list(dict.fromkeys(values))
+    if all(isinstance(value, int | float) for value in distinct) or all(isinstance(v, date) for v in distinct):
+        distinct.sort()
+    return {value: place for place, value in enumerate(distinct)}
 
 
 def _gauge(chart: Chart, value: Any, maximum: Any, formats: Formats) -> Chart:
@@ -326,7 +338,7 @@ def _base(chart: Chart, *, legend: bool) -> dict[str, Any]:
         "color": list(PALETTE),
         "aria": {"enabled": True},
         "textStyle": {"color": INK},
-        "grid": {"left": 12, "right": 18, "top": top, "bottom": 8, "containLabel": True},
+        "grid": {"left": 12, "right": 30, "top": top, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
     }
     if chart.title:

@@ -51,7 +51,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chart(Block, frozen=True, kw_only=True):
-    """`labels` run along x; `option` is what ECharts draws, `format` how its numbers are written. No rows: `is_empty`."""
+    """`labels` run along x; `option` is what ECharts draws, `format` how numbers are written. No rows: `is_empty`."""
 
     kind: str
     title: str

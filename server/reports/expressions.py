@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from jinja2 import TemplateSyntaxError
@@ -21,13 +20,12 @@ BUILT_IN = frozenset(
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
-    """`source` is Jinja. kind `value`: one expression; `text`: a text with `{{ }}`; `markdown`: the same, of Markdown."""
+    """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`."""
 
     source: str
     kind: str
     line: int
     column: int
-    node_line: int = 0
 
     @property
     def jinja(self) -> str:

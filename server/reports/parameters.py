@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -141,23 +142,29 @@ def _text(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
+    text = str(value).replace(",", "").strip()
     try:
-        number = float(str(value).replace(",", "").strip())
-        if isinstance(value, bool) or number != int(number):
-            raise ValueError
-        return int(str(value)) if str(value).lstrip("-").isdecimal() else int(number)
-    except (ValueError, OverflowError):
-        raise Wrong("“{value}” is no whole number.", value=value) from None
+        return int(text)
+    except ValueError:
+        number = _float(value)
+    if number is None or not number.is_integer():
+        raise Wrong("“{value}” is no whole number.", value=value)
+    return int(number)
 
 
 def _decimal(value: Any) -> float:
+    number = _float(value)
+    if number is None:
+        raise Wrong("“{value}” is no number.", value=value)
+    return number
+
+
+def _float(value: Any) -> float | None:
     try:
         number = float(str(value).replace(",", "").strip())
-        if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124
-            raise ValueError
     except ValueError:
-        raise Wrong("“{value}” is no number.", value=value) from None
-    return number
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _boolean(value: Any) -> bool:
@@ -183,12 +190,10 @@ def _month(value: Any) -> date:
     if isinstance(value, date):
         return date(value.year, value.month, 1)
     found = _MONTH.fullmatch(str(value).strip()[:10])
-    try:
-        if not found:
-            raise ValueError
-        return date(int(found.group(1)), int(found.group(2)), 1)
-    except ValueError:
-        raise Wrong("“{value}” is no month; write it like 2026-10.", value=value) from None
+    year, month = (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+    if not (1 <= year <= 9999 and 1 <= month <= 12):
+        raise Wrong("“{value}” is no month; write it like 2026-10.", value=value)
+    return date(year, month, 1)
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {

@@ -138,7 +138,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         title = builder.title()
         blocks = builder.blocks()
     words = builder.words
-    wanted = cast(tuple[str, ...], request.formats or template.formats)
+    wanted: tuple[str, ...] = request.formats or template.formats
     return doc.Document(
         title=title or request.template_name or "Report",
         description=template.description,

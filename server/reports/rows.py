@@ -74,15 +74,15 @@ class Rows:
 
 def rows_of(rows: Rows) -> list[Row]:
     """For our own code: templates cannot reach names that begin with an underscore."""
-    return rows._rows  # noqa: SLF001 – a column may have any public name
+    return rows._rows  # a column may have any public name
 
 
 def columns_of(rows: Rows) -> list[str]:
-    return rows._columns  # noqa: SLF001
+    return rows._columns
 
 
 def is_truncated(rows: Rows) -> bool:
-    return rows._truncated  # noqa: SLF001
+    return rows._truncated
 
 
 def iteration_budget() -> Callable[[], None]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2 import nodes as ast
+from jinja2.exceptions import SecurityError
 from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from server.errors import InvalidInput
 from server.reports.markdown import escaped
@@ -101,16 +102,18 @@ def names_in(environment: Sandbox, source: str) -> set[str]:
 
 def fields_in(environment: Sandbox, source: str) -> Iterator[tuple[str, str, int]]:
     """Every `name.field` with its line."""
-    for node in environment.parse(source).find_all((ast.Getattr, ast.Getitem)):
-        owner = node.node
-        field = node.attr if isinstance(node, ast.Getattr) else getattr(node.arg, "value", None)
-        if isinstance(owner, ast.Name) and isinstance(field, str):
-            yield owner.name, field, node.lineno
+    tree = environment.parse(source)
+    for attribute in tree.find_all(ast.Getattr):
+        if isinstance(attribute.node, ast.Name):
+            yield attribute.node.name, attribute.attr, attribute.lineno
+    for item in tree.find_all(ast.Getitem):
+        if isinstance(item.node, ast.Name) and isinstance(item.arg, ast.Const) and isinstance(item.arg.value, str):
+            yield item.node.name, item.arg.value, item.lineno
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stops loops that never end. Only a process's main thread can be interrupted so; elsewhere the pool's limit counts."""
+    """Stops endless loops. Only a process's main thread can be interrupted so; elsewhere the pool's limit counts."""
     if threading.current_thread() is not threading.main_thread() or not seconds:
         yield
         return

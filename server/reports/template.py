@@ -87,7 +87,7 @@ def check_template(source: str, datasets: Mapping[str, Sequence[Mapping[str, Any
     `datasets` are the columns (`{"name", "type"}`) of each dataset the author may read; queries are bound to them.
     Worker side: it runs SQL, on empty tables.
     """
-    from server.reports.binding import bind_queries  # noqa: PLC0415 – binding knows templates
+    from server.reports.binding import bind_queries  # binding knows templates
 
     template, reading = _read(source)
     if template is not None:

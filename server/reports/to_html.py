@@ -77,7 +77,14 @@ def _island(charts: list[dict[str, Any]]) -> str:
 
 def _policy(scripts: list[str]) -> str:
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    rules = (
+        "default-src 'none'",
+        f"script-src {hashes}",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+    )
+    return "; ".join((*rules, "form-action 'none'"))
 
 
 def _digest(script: str) -> str:
@@ -136,8 +143,8 @@ class _Writer:
             return ""
         names = "".join(f'<th class="right" scope="col">{escape(one.name)}</th>' for one in chart.series)
         rows = "".join(
-            f'<tr><th scope="row">{escape(label)}</th>{"".join(self._number(chart, one, i) for one in chart.series)}</tr>'
-            for i, label in enumerate(chart.labels[:_MAX_CHART_ROWS])
+            f'<tr><th scope="row">{escape(label)}</th>{self._numbers(chart, index)}</tr>'
+            for index, label in enumerate(chart.labels[:_MAX_CHART_ROWS])
         )
         head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
         summary = escape(self._document.words.show_data)
@@ -145,6 +152,9 @@ class _Writer:
             f"<details><summary>{summary}</summary>"
             f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div></details>'
         )
+
+    def _numbers(self, chart: doc.Chart, index: int) -> str:
+        return "".join(self._number(chart, series, index) for series in chart.series)
 
     def _number(self, chart: doc.Chart, series: doc.Series, index: int) -> str:
         format = chart.line_format if series.second_axis and chart.line_format.kind else chart.format  # noqa: A001
@@ -169,7 +179,8 @@ class _Writer:
         if not table.has_totals:
             return ""
         texts = zip(total_texts(table, self._document.words), table.columns, strict=True)
-        return f"<tfoot><tr>{''.join(f'<td class={column.align}>{escape(text)}</td>' for text, column in texts)}</tr></tfoot>"
+        cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
+        return f"<tfoot><tr>{cells}</tr></tfoot>"
 
 
 def _kpi(item: doc.Kpi) -> str:

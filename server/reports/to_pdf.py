@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ class PdfWriter:
                 input=str(_LOOK),
                 root=str(_LOOK.parent),
                 font_paths=typst.Fonts(
-                    include_system_fonts=False, include_embedded_fonts=False, font_paths=font_files()
+                    include_system_fonts=False, include_embedded_fonts=False, font_paths=font_directories()
                 ),
             )
         return self._compiler
@@ -105,14 +104,9 @@ class PdfWriter:
         return {"kind": "chart", "title": chart.title, "empty": chart.is_empty, "svg": svg, "alt": alt}
 
 
-def font_files() -> list[str]:
-    """The fonts that come as Python packages."""
-    packages = ("cvttf_NotoSansCJK_Regular", "cvttf_NotoSansCJK_Bold")
-    return sorted(str(path) for package in packages for path in _fonts_in(package))
-
-
-def _fonts_in(package: str) -> Iterable[Path]:
-    return [Path(str(entry)) for entry in files(package).iterdir() if entry.name.endswith((".otf", ".ttf"))]
+def font_directories() -> list[str]:
+    """Where the fonts lie that come as Python packages."""
+    return [str(files(package)) for package in ("cvttf_NotoSansCJK_Regular", "cvttf_NotoSansCJK_Bold")]
 
 
 def _kpi(item: doc.Kpi) -> dict[str, Any]:

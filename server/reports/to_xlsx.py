@@ -32,6 +32,7 @@ _CHART_KINDS: dict[str, dict[str, str]] = {
     "combo": {"type": "column"},
     "option": {"type": "column"},
 }
+_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
 _CHART_ROWS = 15  # of the summary sheet that a chart covers
 
 
@@ -245,9 +246,7 @@ class _Writer:
     def _bars(self, sheet: Any, table: doc.Table, last: int) -> None:
         for index, column in enumerate(table.columns):
             if column.bar and last:
-                sheet.conditional_format(
-                    1, index, last, index, {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
-                )  # fmt: skip
+                sheet.conditional_format(1, index, last, index, _BAR)
 
     def _totals(self, sheet: Any, table: doc.Table, row: int) -> None:
         texts = total_texts(table, self._document.words)

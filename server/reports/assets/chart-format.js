@@ -65,6 +65,10 @@ var jinduCharts = (function () {
         node.tooltip = { valueFormatter: function (value) { return exact(value, of(how)); } };
       } else if (how === "name-value") {
         node.formatter = function (item) { return item.name + "  " + exact(item.value, facts.main); };
+      } else if (how === "name-percent") {
+        node.formatter = function (item) {
+          return item.name + "\n" + item.percent.toFixed(1).replace(".", facts.main.point) + "%";
+        };
       } else if (how === "exact") {
         node.formatter = function (value) { return exact(value, facts.main); };
       } else if (how === "cell") {
