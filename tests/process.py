@@ -45,7 +45,8 @@ class ServerProcess:
             [sys.executable, "run.py", "serve", "--port", port, "--data", str(self.data)],
             cwd=ROOT,
             env=self._environ,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         ready = threading.Event()
@@ -72,8 +73,8 @@ class ServerProcess:
         return self._process.wait(timeout=60)
 
     def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
-        assert process.stderr is not None
-        with process.stderr as stream:
+        assert process.stdout is not None
+        with process.stdout as stream:
             for line in stream:
                 self.log.append(line.rstrip())
                 if found := _READY.search(line):
