@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.datasets.dialect import Dialect, find_dialect, has_header, read_sample, table_start
+from server.datasets.dialect import Dialect
+from server.datasets.dialect_finding import find_dialect
+from server.datasets.records import line_count, read_records
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.table_start import has_header, table_start
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
@@ -101,7 +104,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
     _refuse_binary(lines)
     dialect, skip_rows = _dialect(lines, name, options)
     lines = lines[skip_rows:]
-    records = read_sample(lines, dialect)[:_HEAD_RECORDS]
+    records = read_records(lines, dialect, is_last=False).rows[:_HEAD_RECORDS]
     if options.skip_rows is None:
         above = table_start(records)
         skipped = _physical_lines(records[:above])
@@ -147,7 +150,7 @@ def _usual(widths: Sequence[int]) -> int:
 
 
 def _physical_lines(records: Sequence[Sequence[str]]) -> int:
-    return sum(1 + sum(c.count("\n") + c.count("\r") - c.count("\r\n") for c in record) for record in records)
+    return sum(map(line_count, records))
 
 
 def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:

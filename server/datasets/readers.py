@@ -10,11 +10,11 @@ import python_calamine as calamine
 
 from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, file_format, shape_of_text
-from server.datasets.dialect import has_header, table_start
 from server.datasets.excel_source import ExcelSource, guard_against_zip_bomb, open_workbook, sheets_of
 from server.datasets.json_source import JsonSource
 from server.datasets.parquet_source import ParquetSource, open_parquet
 from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.table_start import has_header, table_start
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem, InvalidInput
 

@@ -89,16 +89,15 @@ def _mark(head: bytes) -> tuple[int, str | None]:
 
 
 def _zero_pattern(head: bytes) -> str | None:
-    """UTF-16 without a mark: ASCII characters leave zeros on one side only; Chinese ones leave none, so 5 % do."""
+    """UTF-16 without a mark: ASCII characters leave zeros on one side. Chinese ones do not, but line ends do."""
     half = len(head) // 2
-    if half < 2:
-        return None
-    high, low = head[0 : half * 2 : 2].count(0), head[1 : half * 2 : 2].count(0)
-    if low > half * 0.05 and high < low * 0.05:
-        return "utf-16-le"
-    if high > half * 0.05 and low < high * 0.05:
-        return "utf-16-be"
-    return None
+    sides = {"utf-16-be": head[0 : half * 2 : 2].count(0), "utf-16-le": head[1 : half * 2 : 2].count(0)}
+    name = max(sides, key=lambda side: sides[side])
+    zeros, others = sides[name], min(sides.values())
+    # A stray NUL in a small file is not a pattern; 一 (U+4E00) puts zeros on the other side.
+    line_ends = head.count(b"\n\0" if name == "utf-16-le" else b"\0\n")
+    is_pattern = zeros > half * 0.05 and others <= zeros * 0.3 and (line_ends > 0 or zeros > half * 0.3)
+    return name if is_pattern else None
 
 
 class _Votes:

@@ -12,9 +12,10 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from server.datasets.careful_reader import CarefulReader, split_lines
+from server.datasets.careful_reader import CarefulReader
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
+from server.datasets.records import split_lines
 from server.datasets.text_encoding import FoundEncoding
 from server.errors import FileProblem
 
