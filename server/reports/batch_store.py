@@ -366,8 +366,12 @@ async def _tallies(connection: AsyncConnection, batch_ids: Sequence[str]) -> dic
 
 
 def _batch(row: Any, tallies: dict[str, dict[str, int]]) -> Batch:
-    return msgspec.convert(dict(row) | {"tally": Tally(**tallies[row["id"]])}, Batch)
+    return msgspec.convert(_values(row) | {"tally": tallies[row["id"]]}, Batch)
 
 
 def _report(row: Any) -> Report:
-    return msgspec.convert(dict(row), Report)
+    return msgspec.convert(_values(row), Report)
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are strings of its own kind

@@ -1,0 +1,71 @@
+"""Templates, batches and their jobs through the API, as tests need them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+
+DEADLINE_SECONDS = 60.0
+Json = dict[str, Any]
+
+# One report a region; the one of South divides by zero, as nobody there has paid.
+SALES = """\
+title: "{{ region }} sales"
+description: Sales of one region
+formats: [html, xlsx]
+parameters:
+  region: {type: text, label: Region, each: "select distinct region from orders order by 1"}
+queries:
+  totals: select sum(amount) as revenue, count(*) filter (paid) as paid from orders where region = $region
+blocks:
+  - heading: "{{ region }}"
+  - text: "Revenue {{ totals.revenue }}, a paid order {{ totals.revenue / totals.paid }}"
+"""
+RIGHT = SALES.replace("totals.revenue / totals.paid", "totals.paid")
+
+
+async def put_template(client: aiohttp.ClientSession, name: str = "sales", source: str = RIGHT) -> Json:
+    headers = {"Content-Type": "application/yaml"}
+    async with client.put(f"/api/v1/templates/{name}", data=source.encode(), headers=headers) as response:
+        assert response.status in (200, 201), await response.text()
+        saved: Json = await response.json()
+        return saved
+
+
+async def start(client: aiohttp.ClientSession, template: str = "sales", *, key: str = "", **order: Any) -> Json:
+    headers = {"Idempotency-Key": key} if key else {}
+    async with client.post("/api/v1/batches", json={"template": template, **order}, headers=headers) as response:
+        assert response.status == 202, await response.text()
+        started: Json = await response.json()
+        return started
+
+
+async def read(client: aiohttp.ClientSession, path: str, *, status: int = 200) -> Json:
+    async with client.get(path) as response:
+        assert response.status == status, await response.text()
+        answer: Json = await response.json()
+        return answer
+
+
+async def reports_of(client: aiohttp.ClientSession, batch_id: str, query: str = "") -> list[Json]:
+    items: list[Json] = (await read(client, f"/api/v1/batches/{batch_id}/reports{query}"))["items"]
+    return items
+
+
+async def ended(client: aiohttp.ClientSession, batch_id: str) -> Json:
+    """The batch once its newest job is over."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        batch = await read(client, f"/api/v1/batches/{batch_id}")
+        if batch["state"] in ("succeeded", "failed", "cancelled"):
+            return batch
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the batch is still {batch['state']} after {DEADLINE_SECONDS} s: {batch['tally']}")
+
+
+async def made(client: aiohttp.ClientSession, template: str = "sales", **order: Any) -> Json:
+    """A whole batch, however it ended."""
+    return await ended(client, (await start(client, template, **order))["batch_id"])

@@ -1,0 +1,239 @@
+"""Batches through the API: what is made, what fails alone, what can be tried again, who may see it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.functional.batches import RIGHT, SALES, ended, made, put_template, read, reports_of, start
+from tests.functional.importing import import_text
+from tests.functional.live_client import live
+
+
+@pytest.fixture
+async def alice(alice: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+    """Alice, who has a dataset of three regions and a template."""
+    await import_text(alice)
+    await put_template(alice)
+    yield alice
+
+
+async def test_each_value_gives_a_report_in_every_format(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    assert batch["state"] == "succeeded"
+    assert batch["tally"]["succeeded"] == batch["total"] == 3
+    assert batch["datasets"] == [{"name": "orders", "version": 1}]
+    reports = await reports_of(alice, batch["id"])
+    assert [report["parameters"]["region"] for report in reports] == ["North", "South", "华东"]
+    assert [report["title"] for report in reports] == ["North sales", "South sales", "华东 sales"]
+    files = [[artifact["file"] for artifact in report["artifacts"]] for report in reports]
+    assert sorted(files[2]) == ["华东 sales.html", "华东 sales.xlsx"]
+
+
+async def test_a_failing_report_fails_alone_and_says_why(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=SALES)
+    batch = await made(alice)
+    assert batch["state"] == "succeeded"
+    assert (batch["tally"]["succeeded"], batch["tally"]["failed"]) == (2, 1)
+    [failed] = await reports_of(alice, batch["id"], "?state=failed")
+    assert failed["parameters"] == {"region": "South"}
+    assert "zero" in failed["error"]["message"].lower()
+    job = await read(alice, f"/api/v1/jobs/{batch['job_id']}")
+    assert (job["result"]["succeeded"], job["result"]["failed"]) == (2, 1)
+    assert (job["progress"], job["total"]) == (3, 3)
+
+
+async def test_a_batch_of_which_everything_failed_fails(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=SALES)
+    batch = await made(alice, parameters=[{"region": "South"}])
+    assert batch["state"] == "failed"
+    job = await read(alice, f"/api/v1/jobs/{batch['job_id']}")
+    assert job["error"]["code"] == "all_reports_failed"
+
+
+async def test_retry_makes_only_the_failed_ones_and_leaves_the_others(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=SALES)
+    batch = await made(alice)
+    before = await reports_of(alice, batch["id"], "?state=succeeded")
+    async with alice.post(f"/api/v1/batches/{batch['id']}/retry", headers={"Idempotency-Key": "again"}) as response:
+        assert response.status == 202
+        again = await response.json()
+    assert again["batch_id"] == batch["id"]
+    assert again["job_id"] != batch["job_id"]
+    after = await ended(alice, batch["id"])
+    assert after["tally"]["failed"] == 1  # it fails as before: what was asked for has not changed
+    assert await reports_of(alice, batch["id"], "?state=succeeded") == before
+    async with alice.post(f"/api/v1/batches/{batch['id']}/retry", headers={"Idempotency-Key": "again"}) as response:
+        assert (await response.json())["job_id"] == again["job_id"]
+
+
+async def test_a_batch_without_failures_has_nothing_to_retry(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    async with alice.post(f"/api/v1/batches/{batch['id']}/retry") as response:
+        assert response.status == 409
+        assert "nothing to try again" in (await response.json())["detail"]
+
+
+async def test_the_same_key_gives_the_same_batch(alice: aiohttp.ClientSession) -> None:
+    first = await start(alice, key="once")
+    second = await start(alice, key="once")
+    assert (first["job_id"], first["batch_id"]) == (second["job_id"], second["batch_id"])
+    assert (await read(alice, "/api/v1/batches"))["total"] == 1
+    await ended(alice, first["batch_id"])
+
+
+async def test_parameters_may_be_sets_or_the_rows_of_a_query(alice: aiohttp.ClientSession) -> None:
+    chosen = await made(alice, parameters=[{"region": "华东"}, {"region": "North"}], formats=["html"])
+    assert [r["parameters"]["region"] for r in await reports_of(alice, chosen["id"])] == ["华东", "North"]
+    queried = await made(alice, parameters={"query": "select region from orders where amount > 5 order by amount"})
+    assert [r["parameters"]["region"] for r in await reports_of(alice, queried["id"])] == ["华东", "North"]
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"parameters": [{"region": "North"}, {"regoin": "South"}]}, "parameters[1].regoin"),
+        ({"parameters": []}, "parameters"),
+        ({"formats": ["docx"]}, "formats[0]"),
+    ],
+)
+async def test_a_wrong_order_is_refused_with_the_field(
+    alice: aiohttp.ClientSession, order: dict[str, object], field: str
+) -> None:
+    async with alice.post("/api/v1/batches", json={"template": "sales", **order}) as response:
+        assert response.status == 422, await response.text()
+        assert field in [error["field"] for error in (await response.json())["errors"]]
+    assert (await read(alice, "/api/v1/batches"))["total"] == 0
+
+
+async def test_an_unknown_template_is_not_found(alice: aiohttp.ClientSession) -> None:
+    async with alice.post("/api/v1/batches", json={"template": "nothing"}) as response:
+        assert response.status == 404
+
+
+async def test_a_query_that_gives_no_rows_fails_the_job_with_a_reason(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice, parameters={"query": "select region from orders where false"})
+    job = await read(alice, f"/api/v1/jobs/{batch['job_id']}")
+    assert batch["state"] == "failed"
+    assert "nothing to report" in job["error"]["message"]
+
+
+async def test_what_was_asked_for_stays_what_is_made(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    [first, *_] = await reports_of(alice, batch["id"])
+    await import_text(alice, mode="replace", content="region,amount,ordered_at,paid\nNorth,99,2026-01-03,yes\n")
+    await put_template(alice, source=RIGHT.replace("sales", "turnover"))
+    kept = await read(alice, f"/api/v1/reports/{first['id']}")
+    assert kept == first
+    newer = await made(alice)
+    assert newer["template_version"] == 2
+    assert newer["datasets"] == [{"name": "orders", "version": 2}]
+
+
+async def test_reports_are_filtered_and_paged(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice, formats=["html"])
+    base = f"/api/v1/batches/{batch['id']}/reports"
+    page = await read(alice, f"{base}?limit=2")
+    assert (len(page["items"]), page["total"]) == (2, 3)
+    rest = await read(alice, f"{base}?limit=2&cursor={page['next_cursor']}")
+    assert [item["position"] for item in page["items"] + rest["items"]] == [1, 2, 3]
+    assert rest["next_cursor"] is None
+    assert [item["title"] for item in await reports_of(alice, batch["id"], "?q=华东")] == ["华东 sales"]
+    assert await reports_of(alice, batch["id"], "?state=failed") == []
+
+
+async def test_the_zip_holds_one_file_a_report_and_format(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
+        assert response.status == 200
+        assert response.content_type == "application/zip"
+        content = await response.read()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 6
+        assert {"华东 sales.xlsx", "华东 sales.html"} <= set(archive.namelist())
+        assert all(entry.flag_bits & 0x800 for entry in archive.infolist() if not entry.filename.isascii())
+    async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip?format=xlsx") as response:
+        sized = await response.read()
+        assert response.content_length == len(sized)
+    with zipfile.ZipFile(io.BytesIO(sized)) as archive:
+        assert len(archive.namelist()) == 3
+
+
+async def test_same_titles_stay_apart_in_the_zip(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=RIGHT.replace('"{{ region }} sales"', "Sales"))
+    batch = await made(alice, formats=["xlsx"])
+    async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
+        names = zipfile.ZipFile(io.BytesIO(await response.read())).namelist()
+    assert names == ["Sales.xlsx", "Sales (2).xlsx", "Sales (3).xlsx"]
+
+
+async def test_a_batch_is_deleted_with_its_files(alice: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    [report, *_] = await reports_of(alice, batch["id"])
+    async with alice.delete(f"/api/v1/batches/{batch['id']}") as response:
+        assert response.status == 204
+    for path in (f"/api/v1/batches/{batch['id']}", f"/api/v1/reports/{report['id']}", report["artifacts"][0]["url"]):
+        await read(alice, path, status=404)
+
+
+async def test_a_deleted_dataset_is_told_before_anything_is_made(alice: aiohttp.ClientSession) -> None:
+    async with alice.delete("/api/v1/datasets/orders") as response:
+        assert response.ok
+    async with alice.post("/api/v1/batches", json={"template": "sales"}) as response:
+        assert response.status == 422
+        problem = await response.json()
+    assert problem["code"] == "template_problem"
+    assert "orders" in problem["errors"][0]["message"]
+
+
+async def test_every_step_is_told_live(alice: aiohttp.ClientSession) -> None:
+    async with live(alice, "tab") as socket:
+        started = await start(alice)
+        event = f"batch:{started['batch_id']}"
+        await socket.send(type="subscribe", events=[event])
+        await ended(alice, started["batch_id"])
+        done = await socket.next(lambda m: m["type"] == "job" and m["state"] == "succeeded", seconds=20)
+        assert done["detail"]["succeeded"] == 3
+        progress = [m for m in socket.seen if m["type"] == "batch_report_progress"]
+        assert progress[-1]["unit"] == "reports"
+        assert [m["progress"] for m in progress] == sorted(m["progress"] for m in progress)
+        assert [m["title"] for m in socket.seen if m["type"] == "notification"] == ["Reports “Region sales” are ready"]
+        await socket.send(type="ping")
+        await socket.next("pong")
+        steps = [m["data"] for m in socket.seen if m["type"] == "event" and m["event"] == event]
+        assert steps[-1]["state"] == "succeeded"
+
+
+async def test_nobody_else_may_know_of_it(alice: aiohttp.ClientSession, bob: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    [report, *_] = await reports_of(alice, batch["id"])
+    base = f"/api/v1/batches/{batch['id']}"
+    for path in (base, f"{base}/reports", f"{base}/download.zip", f"/api/v1/reports/{report['id']}"):
+        await read(bob, path, status=404)
+    await read(bob, report["artifacts"][0]["url"], status=404)
+    async with bob.post(f"{base}/retry") as response:
+        assert response.status == 404
+    async with bob.delete(base) as response:
+        assert response.status == 404
+    for page in ("", "/header", "/tiles", "/states"):
+        async with bob.get(f"/batches/{batch['id']}{page}") as response:
+            assert response.status == 404
+    async with bob.get(f"/reports/{report['id']}") as response:
+        assert response.status == 404
+    assert (await read(bob, "/api/v1/batches"))["items"] == []
+    assert (await read(alice, base))["tally"]["succeeded"] == 3
+
+
+async def test_an_admin_sees_it(alice: aiohttp.ClientSession, admin: aiohttp.ClientSession) -> None:
+    batch = await made(alice)
+    assert (await read(admin, f"/api/v1/batches/{batch['id']}"))["total"] == 3
+
+
+async def test_an_unknown_id_is_not_found_whatever_it_looks_like(alice: aiohttp.ClientSession) -> None:
+    for path in ("/api/v1/batches/0", "/api/v1/batches/%E5%8C%97/reports", "/api/v1/reports/x/y.pdf"):
+        await read(alice, path, status=404)
