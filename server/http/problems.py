@@ -98,12 +98,15 @@ def wants_page(request: web.Request) -> bool:
     return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
 
 
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {460: "Checksum Mismatch"}  # 460 is tus's own
+
+
 def problem_of(request: web.Request, failure: _Failure) -> Problem:
     principal = current_principal(request)
     language = principal.language if principal else wanted_language(request)
     translate = request.app[keys.LANGUAGES].of(language).gettext
     return Problem(
-        title=http.HTTPStatus(failure.status).phrase,
+        title=_PHRASES.get(failure.status, ""),
         status=failure.status,
         detail=failure.error.translated(translate),
         code=failure.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from urllib.parse import quote, unquote
 
 _MAX_CHARACTERS = 300  # the column's width
 UNNAMED = "unnamed"
@@ -20,6 +21,16 @@ def shown_name(given: str) -> str:
         tail = dot + ending if stem and len(ending) <= 10 else ""
         cleaned = cleaned[: _MAX_CHARACTERS - len(tail)] + tail
     return cleaned or UNNAMED
+
+
+def form_name(given: str) -> str:
+    """A file name as multipart forms carry it: browsers escape quotes only, some clients every character."""
+    try:
+        decoded = unquote(given, errors="strict")
+    except UnicodeDecodeError:
+        return given
+    is_escaped_throughout = decoded != given and quote(decoded, safe="") == given
+    return decoded if is_escaped_throughout else given.replace("%22", '"')
 
 
 def saved_name(name: str) -> str:

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from server.clock import Clock
-from server.errors import Gone
+from server.errors import Gone, JobFailed
+from server.storage.database import Database
 from server.uploads.arrivals import Arrival, Arrivals
 from server.uploads.files import Upload, UploadStore
 from server.uploads.partial import hash_file
@@ -21,7 +22,10 @@ KIND = "file_upload"
 class DataUpload:
     """The job kind `file_upload`. The bytes themselves come with requests; this job only follows them."""
 
-    def __init__(self, *, store: UploadStore, receiver: Receiver, arrivals: Arrivals, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, store: UploadStore, receiver: Receiver, arrivals: Arrivals, clock: Clock
+    ) -> None:
+        self._database = database
         self._store = store
         self._receiver = receiver
         self._arrivals = arrivals
@@ -34,14 +38,21 @@ class DataUpload:
             upload = await self._wait_for_bytes(context, upload_id)
             sha256 = upload.sha256 or await self._hash(context, upload)
         except asyncio.CancelledError:
-            if context.job.cancel_requested:  # else the server stops, and goes on with this upload when it is back
-                await asyncio.shield(self._receiver.discard(upload_id))
+            await asyncio.shield(self._discard_if_cancelled(context, upload_id))
             raise
         return {
             "upload_id": upload_id,
             "sha256": sha256,
             "links": {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"},
         }
+
+    async def _discard_if_cancelled(self, context: JobContext, upload_id: str) -> None:
+        """A person has cancelled the job, or the server stops and goes on with the upload when it is back."""
+        try:
+            async with self._database.read() as connection:
+                await context.fence(connection)
+        except JobFailed:
+            await self._receiver.discard(upload_id)
 
     async def _wait_for_bytes(self, context: JobContext, upload_id: str) -> Upload:
         with self._arrivals.listen(upload_id) as arrival:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -47,7 +48,8 @@ async def announce(client: aiohttp.ClientSession, size: int, **headers: str) -> 
 async def patch(
     client: aiohttp.ClientSession, place: str, offset: int, data: Any, **headers: str
 ) -> tuple[int, aiohttp.typedefs.LooseHeaders, str]:
-    async with client.patch(place, headers=BYTES | {"Upload-Offset": str(offset)} | headers, data=data) as response:
+    body = io.BytesIO(data) if isinstance(data, bytes) else data
+    async with client.patch(place, headers=BYTES | {"Upload-Offset": str(offset)} | headers, data=body) as response:
         return response.status, dict(response.headers), await response.text()
 
 
@@ -75,7 +77,7 @@ async def job_when(client: aiohttp.ClientSession, job_id: str, *states: str) -> 
 
 async def send_form(client: aiohttp.ClientSession, content: bytes, name: str = "sales.csv") -> dict[str, Any]:
     form = aiohttp.FormData()
-    form.add_field("file", content, filename=name, content_type="text/csv")
+    form.add_field("file", io.BytesIO(content), filename=name, content_type="text/csv")
     async with client.post("/api/v1/uploads", data=form) as response:
         assert response.status == 201, await response.text()
         return dict(await response.json())
@@ -189,7 +191,7 @@ async def test_more_bytes_than_announced_are_refused(alice: aiohttp.ClientSessio
 
 async def test_a_form_larger_than_allowed_is_refused_and_leaves_nothing(alice: aiohttp.ClientSession) -> None:
     form = aiohttp.FormData()
-    form.add_field("file", b"x" * (LIMIT + 1), filename="big.csv")
+    form.add_field("file", io.BytesIO(b"x" * (LIMIT + 1)), filename="big.csv")
     async with alice.post("/api/v1/uploads", data=form) as response:
         assert response.status == 413
     async with alice.get("/api/v1/uploads") as response:

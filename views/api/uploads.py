@@ -17,7 +17,7 @@ from server.http.files import send_file
 from server.operations.uploads import NewUpload
 from server.uploads import tus
 from server.uploads.files import Upload
-from server.uploads.names import saved_name
+from server.uploads.names import form_name, saved_name
 
 _PREFIX = "/api/v1/uploads"
 _CHUNK_BYTES = 256 * 1024
@@ -83,7 +83,7 @@ async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
     part = await _file_part(call.request)
     upload = await call.request.app[keys.UPLOADS].receive_whole(
         call.principal,
-        NewUpload(name=part.filename or "", size=None, media_type=part.headers.get("Content-Type", "")),
+        NewUpload(name=form_name(part.filename or ""), size=None, media_type=part.headers.get("Content-Type", "")),
         _part_bytes(part),
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
@@ -144,7 +144,9 @@ async def get_upload(call: Call[None, NoQuery]) -> UploadItem:
 async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
     upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
     if upload.sha256 is None:
-        raise InvalidInput("The file is not complete yet; wait until its upload has finished.", code="upload_unfinished")
+        raise InvalidInput(
+            "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
+        )
     # Always as a file to save, of no type a browser would show: what somebody uploaded must not become a page of ours.
     return await send_file(
         call.request,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.uploads.names import saved_name, shown_name
+from server.uploads.names import form_name, saved_name, shown_name
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,21 @@ def test_a_long_name_is_cut_but_keeps_its_ending() -> None:
 )
 def test_a_download_is_saved_under_the_last_part_only(name: str, saved: str) -> None:
     assert saved_name(name) == saved
+
+
+@pytest.mark.parametrize(
+    ("carried", "name"),
+    [
+        ("sales.csv", "sales.csv"),
+        ("报告 (1).csv", "报告 (1).csv"),
+        ("a %22quoted%22 name.csv", 'a "quoted" name.csv'),
+        ("..%2F%E6%8A%A5%E5%91%8A.html", "../报告.html"),
+        ("100%25 sure.csv", "100%25 sure.csv"),
+        ("%FF.csv", "%FF.csv"),
+    ],
+)
+def test_a_name_in_a_form_is_unescaped_as_far_as_its_client_escaped_it(carried: str, name: str) -> None:
+    assert form_name(carried) == name
 
 
 @given(st.text())

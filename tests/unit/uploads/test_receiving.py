@@ -71,9 +71,7 @@ async def test_a_file_in_several_requests_is_hashed_as_it_comes(landing: Landing
 
 async def test_a_file_of_unknown_size_ends_with_its_request(landing: Landing) -> None:
     upload = await landing.announce(None)
-    received = await landing.receiver.receive(
-        upload.id, in_pieces(CONTENT), offset=0, max_bytes=LIMIT, is_last=True
-    )
+    received = await landing.receiver.receive(upload.id, in_pieces(CONTENT), offset=0, max_bytes=LIMIT, is_last=True)
     assert (received.size, received.sha256) == (len(CONTENT), sha256(CONTENT))
 
 

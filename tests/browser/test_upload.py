@@ -1,0 +1,261 @@
+"""The drop zone in Chromium: real bytes, interruptions of every kind, and words for what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser, Page, Request, expect
+
+from server.settings import Settings
+from tests.browser.conftest import PageOf, sign_in
+from tests.conftest import Server
+
+pytestmark = pytest.mark.browser
+SLOW_BYTES_A_SECOND = 3_000_000
+LARGE = 12_000_000
+MAX_BYTES = 20_000_000
+RoughPage = Callable[[str], Awaitable[Page]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, max_upload_bytes=MAX_BYTES, min_free_bytes=1)
+
+
+@pytest.fixture
+async def rough_page_of(server: Server, browser: Browser) -> AsyncIterator[RoughPage]:
+    """Like `page_of`, for tests in which requests fail on purpose: Chromium logs each as an error."""
+    async with AsyncExitStack() as stack:
+
+        async def open_page(name: str) -> Page:
+            context = await browser.new_context(base_url=server.url)
+            stack.push_async_callback(context.close)
+            page = await context.new_page()
+            await sign_in(page, name)
+            return page
+
+        yield open_page
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "sales.csv"
+    path.write_text("region,amount\nEast,10\n", "utf-8")
+    return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.csv"
+    path.write_bytes(os.urandom(LARGE))
+    return path
+
+
+async def slow_down(page: Page) -> Any:
+    """A line of three megabytes a second; answers the means to break it."""
+    session = await page.context.new_cdp_session(page)
+    await set_line(session, offline=False)
+    return session
+
+
+async def set_line(session: Any, *, offline: bool, speed: int = SLOW_BYTES_A_SECOND) -> None:
+    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
+    await session.send("Network.enable")
+    await session.send("Network.emulateNetworkConditions", conditions)
+
+
+async def choose(page: Page, *paths: Path) -> None:
+    await page.set_input_files("[data-dropzone-input]", list(paths))
+
+
+async def uploads_of(client: aiohttp.ClientSession) -> list[dict[str, Any]]:
+    async with client.get("/api/v1/uploads") as response:
+        return list((await response.json())["items"])
+
+
+async def percent_past(page: Page, percent: int) -> None:
+    bar = page.locator(".upload .progress__bar")
+    async with asyncio.timeout(30):
+        while int(await bar.get_attribute("aria-valuenow") or 0) < percent:
+            await asyncio.sleep(0.05)
+
+
+async def require_whole(client: aiohttp.ClientSession, path: Path) -> None:
+    content = await asyncio.to_thread(path.read_bytes)
+    async with asyncio.timeout(15):
+        while (upload := (await uploads_of(client))[0])["sha256"] is None:
+            await asyncio.sleep(0.05)
+    assert upload["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+async def test_one_file_goes_on_to_its_import(page_of: PageOf, alice: aiohttp.ClientSession, small: Path) -> None:
+    page = await page_of("alice")
+    await choose(page, small)
+    await page.wait_for_url("**/imports/new?upload=*")
+    (upload,) = await uploads_of(alice)
+    assert page.url.endswith(upload["id"])
+    await require_whole(alice, small)
+
+
+async def test_several_files_stay_on_the_page_and_each_offers_its_import(
+    page_of: PageOf, alice: aiohttp.ClientSession, small: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "二月.csv"
+    second.write_text("a\n1\n", "utf-8")
+    page = await page_of("alice")
+    await choose(page, small, second)
+    links = page.locator(".upload [data-action=import]:visible")
+    await expect(links).to_have_count(2)
+    assert {upload["name"] for upload in await uploads_of(alice)} == {"sales.csv", "二月.csv"}
+
+
+async def test_a_file_can_be_dropped_anywhere(page_of: PageOf, alice: aiohttp.ClientSession) -> None:
+    page = await page_of("alice")
+    transfer = await page.evaluate_handle(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File(["a,b\\n1,2\\n"], "dropped.csv", {type: "text/csv"}));
+            return transfer;
+        }"""
+    )
+    await page.dispatch_event("h1", "dragenter", {"dataTransfer": transfer})
+    await expect(page.locator("body")).to_have_class(re.compile("is-dragging"))
+    await page.dispatch_event("h1", "drop", {"dataTransfer": transfer})
+    await page.wait_for_url("**/imports/new?upload=*")
+    assert [upload["name"] for upload in await uploads_of(alice)] == ["dropped.csv"]
+
+
+async def test_the_bar_moves_here_and_in_another_tab_but_not_for_bob(
+    page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await page_of("alice")
+    other_tab = await page.context.new_page()
+    await other_tab.goto("/")
+    stranger = await page_of("bob")
+    await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 20)
+    job_id = (await uploads_of(alice))[0]["job_id"]
+    await expect(other_tab.locator(f"[data-job-id='{job_id}'] .progress__percent").first).to_contain_text("%")
+    assert await stranger.locator(f"[data-job-id='{job_id}']").count() == 0
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+
+
+async def test_a_broken_connection_is_survived(
+    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await rough_page_of("alice")
+    line = await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 20)
+    await set_line(line, offline=True)
+    await expect(page.locator(".upload[data-upload-state=waiting]")).to_be_visible()
+    await set_line(line, offline=False, speed=-1)
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+    assert len(await uploads_of(alice)) == 1
+    await require_whole(alice, large)
+
+
+async def test_pause_and_go_on(rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path) -> None:
+    page = await rough_page_of("alice")
+    line = await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 20)
+    await page.click("[data-action=pause]")
+    await expect(page.locator(".upload__status")).to_have_text("Paused")
+    async with asyncio.timeout(15):
+        while not (paused := (await uploads_of(alice))[0]["offset"]):
+            await asyncio.sleep(0.05)
+    assert paused < LARGE
+    await set_line(line, offline=False, speed=-1)
+    await page.click("[data-action=resume]")
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+    await require_whole(alice, large)
+
+
+async def test_cancelling_asks_and_removes_the_upload(
+    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await rough_page_of("alice")
+    await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 10)
+    await page.click("[data-action=cancel]")
+    await page.click("#confirm-dialog [value=yes]")
+    await expect(page.locator(".upload")).to_have_count(0)
+    async with asyncio.timeout(15):
+        while await uploads_of(alice):
+            await asyncio.sleep(0.05)
+
+
+async def test_an_upload_cancelled_elsewhere_does_not_start_again(
+    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await rough_page_of("alice")
+    await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 20)
+    (upload,) = await uploads_of(alice)
+    async with alice.post(f"/api/v1/jobs/{upload['job_id']}/cancel") as response:
+        assert response.status < 300
+    await expect(page.locator(".upload__error")).to_contain_text("cancelled or removed elsewhere", timeout=20_000)
+    assert await uploads_of(alice) == []
+
+
+async def test_after_a_reload_the_same_file_goes_on_where_it_was(
+    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await rough_page_of("alice")
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    line = await slow_down(page)
+    await choose(page, large)
+    await percent_past(page, 30)
+    await page.reload()
+    hint = page.locator(".upload--unfinished")
+    await expect(hint).to_contain_text("large.csv")
+    await expect(hint).to_contain_text("Choose the same file again")
+    offsets: list[int] = []
+    page.on("request", lambda request: offsets.extend(patched_at(request)))
+    await set_line(line, offline=False, speed=-1)
+    await choose(page, large)
+    await expect(hint).to_have_count(0)
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+    assert offsets[0] > 0
+    assert len(await uploads_of(alice)) == 1
+    await require_whole(alice, large)
+
+
+def patched_at(request: Request) -> list[int]:
+    return [int(request.headers["upload-offset"])] if request.method == "PATCH" else []
+
+
+async def test_a_file_that_is_too_large_is_refused_in_words(
+    rough_page_of: RoughPage, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as stream:
+        stream.truncate(MAX_BYTES + 1)
+    page = await rough_page_of("alice")
+    await choose(page, path)
+    await expect(page.locator(".upload__error")).to_contain_text("larger than")
+    await expect(page.locator("[data-action=retry]")).to_be_visible()
+    assert await uploads_of(alice) == []
+
+
+async def test_the_sample_takes_the_same_way(page_of: PageOf, alice: aiohttp.ClientSession) -> None:
+    page = await page_of("alice")
+    await page.click("form[action='/samples'] button")
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+    (upload,) = await uploads_of(alice)
+    assert upload["name"] == "orders.csv"
+    assert page.url.endswith(upload["id"])
