@@ -11,7 +11,8 @@ import { startNotifications } from "./notifications.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 
-export const jobs = new JobTable();
+export const jobs = new JobTable(); // mine
+const watched = new JobTable(); // those of others that an administrator looks at
 export const live = document.body.classList.contains("body--app") ? new LiveClient() : null;
 
 startMenus();
@@ -20,10 +21,9 @@ startRelativeTimes();
 if (live) startLive();
 
 function startLive() {
-  startJobsLive(jobs);
-  const updateStrip = startRunningStrip(jobs);
-  const fragments = new Fragments(live);
-  fragments.start(jobs);
+  startJobsLive([jobs, watched]);
+  const updateStrip = startRunningStrip(jobs, watched);
+  const fragments = new Fragments(live, jobs, watched);
   const loadNotifications = startNotifications(live);
 
   for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) {

@@ -7,20 +7,16 @@ const PAUSE_MS = 400; // many changes at once become one request
 
 export class Fragments {
   #live;
+  #watched;
   #waiting = new Map(); // element → timer
   #subscribed = new Set();
 
-  constructor(live) {
+  // `own` and `watched` are job tables: mine, and those of others that an administrator looks at.
+  constructor(live, own, watched) {
     this.#live = live;
-  }
-
-  start(table) {
-    table.listen((job, before) => {
-      if (before?.state === job.state && before?.attempt === job.attempt) return;
-      if (!before && !document.querySelector("[data-live-fragment]")) return;
-      this.changed(`job:${job.job_id}`);
-      this.changed("jobs");
-    });
+    this.#watched = watched;
+    own.listen((job, before) => this.#jobChanged(job, before, "jobs"));
+    watched.listen((job, before) => this.#jobChanged(job, before, "jobs:*"));
     this.watch();
   }
 
@@ -30,9 +26,21 @@ export class Fragments {
       for (const event of eventsOf(element)) {
         if (event === "jobs" || this.#subscribed.has(event)) continue;
         this.#subscribed.add(event);
-        this.#live.subscribe(event, () => this.changed(event));
+        this.#live.subscribe(event, (data) => this.#published(event, data));
       }
     }
+  }
+
+  #published(event, data) {
+    if (data?.job_id) this.#watched.apply(data);
+    else this.changed(event);
+  }
+
+  // Progress alone changes no fragment: the bars in it move by themselves.
+  #jobChanged(job, before, list) {
+    if (before?.state === job.state && before.attempt === job.attempt) return;
+    this.changed(`job:${job.job_id}`);
+    this.changed(list);
   }
 
   changed(event) {

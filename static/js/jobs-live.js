@@ -3,14 +3,19 @@
 import { figures } from "./figures.js";
 import { percent, t } from "./i18n.js";
 
-export function startJobsLive(table) {
-  table.listen((job) => {
-    for (const element of document.querySelectorAll(`[data-job-id="${CSS.escape(job.job_id)}"]`)) show(element, job);
-  });
+export function startJobsLive(tables) {
+  for (const table of tables) {
+    table.listen((job) => {
+      for (const element of document.querySelectorAll(`[data-job-id="${CSS.escape(job.job_id)}"]`)) show(element, job);
+    });
+  }
+  // what was fetched may be older than what is known
   document.addEventListener("fragment:swapped", (event) => {
     for (const element of event.target.querySelectorAll("[data-job-id]")) {
-      const job = table.get(element.dataset.jobId);
-      if (job) show(element, job);
+      for (const table of tables) {
+        const job = table.get(element.dataset.jobId);
+        if (job) show(element, job);
+      }
     }
   });
 }

@@ -1,19 +1,21 @@
 // What runs, on every page: the strip in the top bar and the percentage in the tab's title.
 
 import { percent, t } from "./i18n.js";
+import { isFinal } from "./job-table.js";
 
-export function startRunningStrip(table) {
+export function startRunningStrip(own, watched) {
   const strip = document.getElementById("running-strip");
   const title = document.title;
   const update = () => {
-    const jobs = table.running();
+    const jobs = own.running();
     strip.hidden = jobs.length === 0;
     const overall = overallPercent(jobs);
     if (jobs.length) showStrip(strip, jobs, overall);
-    const shown = pageJobPercent(table) ?? overall;
-    document.title = jobs.length && shown != null ? `${percent(shown)} · ${title}` : title;
+    const shown = pageJobPercent(own, watched) ?? overall;
+    document.title = shown != null ? `${percent(shown)} · ${title}` : title;
   };
-  table.listen(update);
+  own.listen(update);
+  watched.listen(update);
   return update;
 }
 
@@ -30,7 +32,8 @@ function overallPercent(jobs) {
 }
 
 // A page about one job (`[data-page-job]`) shows that one in its title.
-function pageJobPercent(table) {
+function pageJobPercent(own, watched) {
   const id = document.querySelector("[data-page-job]")?.dataset.pageJob;
-  return id ? table.get(id)?.percent : null;
+  const job = own.get(id) ?? watched.get(id);
+  return job && !isFinal(job) ? job.percent : null;
 }

@@ -45,3 +45,10 @@ def test_texts_of_templates_scripts_and_errors_are_found() -> None:
     assert "templates/_topbar.html" in places["Sign out"]
     assert "static/js/connection-state.js" in places["Offline"]
     assert "server/errors.py" in places["There is nothing here, or it is not yours."]
+
+
+def test_translations_in_templates_have_no_stray_percent_sign(chinese: Catalog) -> None:
+    for text, places in collected().items():
+        if any(place.startswith("templates/") for place in places):
+            translated = translation_of(chinese, text)
+            assert translated % dict.fromkeys(placeholders(translated), "1"), text
