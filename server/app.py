@@ -53,6 +53,7 @@ from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
 from server.operations.templates import TemplateOperations
+from server.operations.samples import SampleOperations
 from server.operations.uploads import UploadLimits, UploadOperations
 from server.realtime.commands import Commands
 from server.realtime.history import History
@@ -124,6 +125,9 @@ def build_app(settings: Settings) -> web.Application:
 
     # reports
     add_reports(app)
+    app[keys.SAMPLES] = SampleOperations(
+        uploads=app[keys.UPLOADS], templates=app[keys.TEMPLATES], sample=ROOT / "examples" / "orders.csv"
+    )
 
     # http
     add_live_connections(app)
@@ -352,7 +356,7 @@ def add_uploads(app: web.Application) -> None:
         expiry=limits.expiry,
         min_free_bytes=limits.min_free_bytes,
     )
-    upload = DataUpload(store=store, receiver=receiver, arrivals=arrivals, clock=utc_now)
+    upload = DataUpload(database=database, store=store, receiver=receiver, arrivals=arrivals, clock=utc_now)
     app[keys.JOB_KINDS].add(
         JobKind(
             name="file_upload",

@@ -18,8 +18,10 @@ from views import (
     login,
     notifications,
     reports,
+    samples,
     setup,
     templates,
+    websocket_test,
 )
 
 PAGES: list[web.RouteDef] = [
@@ -28,6 +30,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/docs", docs.docs_page, name="docs"),
     web.get("/docs/events", docs.events_page, name="events_docs"),
     web.get("/docs/events.json", docs.events_json),
+    web.get("/websocket-test", websocket_test.websocket_test_page, name="websocket_test"),
     web.get("/login", login.login_page, name="login"),
     web.post("/login", login.login),
     web.post("/logout", login.logout, name="logout"),
@@ -77,6 +80,7 @@ PAGES: list[web.RouteDef] = [
     web.post("/batches/{id}/delete", batches.delete_batch),
     web.get("/reports/{id}", reports.report_page, name="report"),
     web.get("/reports/{id}/detail", reports.report_fragment),
+    web.post("/samples", samples.start_samples),
     web.get("/imports", imports.new_import),
     web.get("/imports/new", imports.new_import, name="new_import"),
     web.post("/imports/preview", imports.preview_again),

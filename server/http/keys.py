@@ -30,6 +30,7 @@ from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
 from server.operations.templates import TemplateOperations
+from server.operations.samples import SampleOperations
 from server.operations.uploads import UploadOperations
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
@@ -74,3 +75,4 @@ CATALOG = web.AppKey("catalog", Catalog)
 DATASETS = web.AppKey("datasets", DatasetOperations)
 IMPORTS = web.AppKey("imports", ImportOperations)
 QUERIES = web.AppKey("queries", QueryOperations)
+SAMPLES = web.AppKey("samples", SampleOperations)
