@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from server.datasets.dialect import Dialect
 from server.datasets.records import read_records
-from server.datasets.table_start import is_value
+from server.datasets.table_start import TITLE_LINES, is_value
 
 DELIMITERS = (",", ";", "\t", "|", "，", "、", "^", "~")
 _SAMPLE_RECORDS = 400
@@ -71,6 +71,8 @@ def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judg
     # Wider wins a tie: rows that are cut short must not decide.
     width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
     filled = [record for record in records if any(cell.strip() for cell in record)]
+    titles = next((place for place, record in enumerate(filled) if len(record) >= width), 0)
+    filled = filled[titles if titles <= TITLE_LINES else 0 :]
     # Delimiters at the end of a line are no cells.
     fitting = [record for record in filled if len(record) >= width and not any(record[width:])]
     consistency = len(fitting) / len(filled)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from server.datasets.cells import read_moment, read_number, read_truth
 
-_TITLE_LINES = 30  # as far as a table may begin below its title
+TITLE_LINES = 30  # as far as a table may begin below its title
 
 
 def is_value(cell: str) -> bool:
@@ -26,7 +26,7 @@ def table_start(records: Sequence[Sequence[str]]) -> int:
     if not widths:
         return next((index for index, record in enumerate(records) if any(cell.strip() for cell in record)), 0)
     width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
-    for index, record in enumerate(records[:_TITLE_LINES]):
+    for index, record in enumerate(records[:TITLE_LINES]):
         filled = sum(1 for cell in record if cell.strip())
         if len(record) < width and len(record) <= max(1, width - 1) and not _header_cut_short(records, index, width):
             continue
