@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal, Scope
 from server.errors import Forbidden, JinduError, RateLimited, Unavailable
@@ -30,8 +30,9 @@ Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
 _UNAUTHENTICATED_PER_ADDRESS = 10
 _SINCE = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,18})")
-_TEXT_FRAME = 0x81
+_TEXT_FRAME, _CLOSE_FRAME = 0x81, 0x88
 _PING_FRAME = b"\x89\x00"
+_CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 
 
 class WebSocketTransport:
@@ -68,6 +69,7 @@ class WebSocketTransport:
         socket = web.WebSocketResponse(
             compress=False,  # deflate costs 100 KB a connection
             autoping=False,
+            autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
             max_msg_size=self._manager.limits.message_bytes,
             timeout=_CLOSE_SECONDS,
         )
@@ -101,20 +103,17 @@ class WebSocketTransport:
         if Scope.READ not in principal.scopes and Scope.WRITE not in principal.scopes:
             link.close(CloseCode.FORBIDDEN)
             return
-        await self._converse(self._connection(request, link, principal), socket, _position(request))
-
-    async def _converse(
-        self, connection: Connection, socket: web.WebSocketResponse, since: protocol.Position | None
-    ) -> None:
+        connection = self._connection(request, link, principal)
         try:
-            await self._joiner.join(connection, since)
-            await self._read(connection, socket)
+            await self._joiner.join(connection, _position(request))
+            await link.answer(await self._read(connection, socket))
         except Refused as refused:
-            connection.link.close(refused.code)
+            link.close(refused.code)
         finally:
             self._manager.disconnect(connection)
 
-    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> None:
+    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> WSMessage | None:
+        """Answer frames until the end; what the peer ended it with, if it did."""
         while connection.closed_with is None:
             message = await socket.receive()
             if message.type is WSMsgType.TEXT:
@@ -126,8 +125,9 @@ class WebSocketTransport:
                 await socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
                 connection.heard()
-            else:  # closed, by whomever, or broken
-                return
+            else:
+                return message
+        return None
 
     async def _introduced(self, socket: web.WebSocketResponse, link: SocketLink, address: str) -> Principal | None:
         """Who it is by the first message; None once the link is being closed."""
@@ -173,41 +173,45 @@ class SocketLink:
     message and socket costs several times the write itself.
     """
 
-    __slots__ = ("_closing", "_socket", "_transport")
+    __slots__ = ("_deadline", "_socket", "_transport")
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self._socket = socket
         self._transport = transport
-        self._closing: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def write(self, frames: Sequence[bytes]) -> None:
-        if self._closing is None and not self._socket.closed and not self._transport.is_closing():
+        if self._deadline is None and not self._socket.closed and not self._transport.is_closing():
             self._transport.write(b"".join([part for frame in frames for part in (_header(len(frame)), frame)]))
 
     def unsent_bytes(self) -> int:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
 
     def ping(self) -> None:
-        if self._closing is None and not self._transport.is_closing():
+        if self._deadline is None and not self._transport.is_closing():
             self._transport.write(_PING_FRAME)
 
     def close(self, code: CloseCode) -> None:
-        if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(self._close(code))
+        if self._deadline is not None or self._transport.is_closing():
+            return
+        payload = code.to_bytes(2, "big") + code.reason.encode()
+        self._transport.write(bytes((_CLOSE_FRAME, len(payload))) + payload)
+        self._deadline = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
 
-    async def wait_closed(self) -> None:
-        if self._closing is not None:
-            await asyncio.wait({self._closing})
+    async def answer(self, ending: WSMessage | None) -> None:
+        """Return the peer's close frame, unless it is already the answer to ours."""
+        if self._deadline is None and ending is not None and ending.type is WSMsgType.CLOSE:
+            await self._socket.close(code=ending.data or WSCloseCode.OK, drain=False)
 
-    async def _close(self, code: CloseCode) -> None:
-        try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._socket.close(code=code, message=code.reason.encode())
-        except TimeoutError:
-            pass
-        finally:
-            if self._transport.get_write_buffer_size():
-                self._transport.abort()  # `close` would wait for ever until the peer reads what is buffered
+    async def finish(self) -> None:
+        """After a `close` of ours wait for the peer's answer, then let go of the transport."""
+        if self._deadline is not None:
+            while (await self._socket.receive()).type in _CONTENT:
+                pass  # it had not seen our close frame yet
+            self._deadline.cancel()
+            self._transport.close()
+        if self._transport.get_write_buffer_size():  # whoever does not read now never will
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -230,7 +234,7 @@ async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncI
     try:
         yield link
     finally:
-        await link.wait_closed()
+        await link.finish()
 
 
 @contextlib.contextmanager
