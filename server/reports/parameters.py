@@ -76,6 +76,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         named = _NAMED_DATES.get(word) if self.type in ("date", "month") else None
         if named:
             return named(today)
+        if self.type == "integer" and word in YEARS:
+            return _NAMED_DATES[word](today).year
         return None if self.default is None else self.converted(self.default)
 
     def _require_between(self, value: Any) -> None:
@@ -229,6 +231,7 @@ _NAMED_DATES: dict[str, Callable[[date], date]] = {
     "last_year": lambda today: date(today.year - 1, 1, 1),
 }
 NAMED_DATES = tuple(_NAMED_DATES)
+YEARS = ("this_year", "last_year")
 
 
 def sample_value(type: ParameterType) -> Any:  # noqa: A002

@@ -21,7 +21,7 @@ from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Format as ValueFormat
 from server.reports.formats import Formats
-from server.reports.parameters import complete
+from server.reports.parameters import Parameter, complete
 from server.reports.sandbox import time_limit
 from server.reports.template import Template, parse_template
 from server.reports.to_html import write_html
@@ -169,15 +169,20 @@ def _provenance(request: RenderRequest, words: doc.Words) -> list[str]:
 
 
 def _written(template: Template, parameters: dict[str, Any], formats: Formats) -> list[tuple[str, str]]:
-    kinds = {"month": "month", "date": "date", "boolean": "boolean", "integer": "integer"}
     return [
-        (
-            parameter.label or parameter.name,
-            formats.text(parameters[parameter.name], ValueFormat(kind=kinds.get(parameter.type, ""))),
-        )
+        (parameter.label or parameter.name, _written_value(parameter, parameters[parameter.name], formats))
         for parameter in template.parameters
         if parameters[parameter.name] is not None
     ]
+
+
+def _written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
+    if parameter.type == "integer":
+        return str(value)  # years and numbers of things, not amounts
+    if isinstance(value, float) and value.is_integer():
+        return formats.text(int(value))
+    kind = parameter.type if parameter.type in ("month", "date", "boolean") else ""
+    return formats.text(value, ValueFormat(kind=kind))
 
 
 def _artifacts(request: RenderRequest, document: doc.Document, formats: Formats) -> Iterator[Artifact]:

@@ -12,7 +12,7 @@ from server.datasets.query import QueryLimits
 from server.errors import FieldError, InvalidInput, TemplateProblem
 from server.reports.block_specs import BlockReader, BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
-from server.reports.parameters import NAMED_DATES, TYPES, Parameter, ParameterType, Wrong
+from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader, near_hint
 from server.reports.yaml_source import Node, SourceError, TemplateIssue, read_yaml
 
@@ -219,12 +219,13 @@ class _TemplateReader:
         return parameter
 
     def _check_default(self, parameter: Parameter, node: Node) -> None:
-        if parameter.type in ("date", "month") and node.value in NAMED_DATES:
+        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS}.get(parameter.type, ())
+        if node.value in named:
             return
         try:
             parameter.converted(node.value)
         except Wrong as wrong:
-            hint = near_hint(str(node.value), NAMED_DATES) if parameter.type in ("date", "month") else ""
+            hint = near_hint(str(node.value), named)
             reason = wrong.message.format(**wrong.parameters)
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 

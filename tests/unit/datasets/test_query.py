@@ -1,0 +1,134 @@
+"""Queries: they read their datasets and nothing else, end in time, and their errors help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from server.datasets.query import QueryLimits, QueryRequest, QuerySession, run_query
+from server.errors import InvalidInput
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    path = tmp_path / "sales o'clock.parquet"
+    duckdb.sql("select i as id, i * 2.5 as 金额, 'x' as kind from range(10) r(i)").write_parquet(str(path))
+    return path
+
+
+@pytest.fixture
+def session(sales: Path) -> Iterator[QuerySession]:
+    limits = QueryLimits(seconds=1, rows=100, memory_mib=64)
+    with QuerySession({"销售": [sales, sales], "sales": [sales]}, limits) as session:
+        yield session
+
+
+def test_several_files_are_one_dataset(session: QuerySession) -> None:
+    assert session.execute('select count(*), sum("金额") from 销售').rows == [(20, 225)]
+
+
+def test_values_are_bound_by_name(session: QuerySession) -> None:
+    found = session.execute("select id from sales where id = $id", {"id": 4, "unused": 1})
+    assert found.rows == [(4,)]
+    with pytest.raises(InvalidInput, match="asks for \\$missing"):
+        session.execute("select $missing")
+    with pytest.raises(InvalidInput, match="cannot be used"):
+        session.execute("select ?")
+
+
+def test_more_rows_than_the_limit_are_cut_and_told(session: QuerySession) -> None:
+    result = session.execute("select * from range(1000)")
+    assert (len(result.rows), result.truncated) == (100, True)
+    assert not session.execute("select * from range(100)").truncated
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1) to '/tmp/stolen.csv'",
+        "attach '/tmp/other.db'",
+        "install httpfs",
+        "load httpfs",
+        "set threads = 8",
+        "pragma database_list",
+        "create table t as select 1",
+        "create view v as select 1",
+        "drop view sales",
+        "insert into sales values (1)",
+        "explain select 1",
+        "call pragma_version()",
+        "export database '/tmp/x'",
+        "checkpoint",
+        "select 1; drop view sales",
+        "select * from read_csv('/etc/passwd')",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from '/etc/*.conf'",
+        "from glob('/etc/*')",
+        "select getenv('HOME')",
+        "select current_setting('allowed_paths')",
+        "select current_setting/**/('allowed_paths')",
+        "select '--', * from duckdb_settings()",
+        "select * from duckdb_views()",
+        'select * from "duckdb_views"()',
+        "select * from duckdb_databases()",
+        "select view_definition from information_schema.views",
+        "select sql from sqlite_master",
+        "select * from query('select * from duck' || 'db_views()')",
+        "select * from parquet_metadata('/etc/passwd')",
+        "select * from sniff_csv('/etc/passwd')",
+        "with x as (select * from read_json('/etc/passwd')) select * from x",
+        "summarize (select * from read_csv('/etc/passwd'))",
+        "select * from 'https://example.com/a.parquet'",
+    ],
+)
+def test_hostile_statements_are_refused_and_leak_no_path(session: QuerySession, sales: Path, statement: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session.execute(statement)
+    assert str(sales.parent) not in caught.value.text
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column", "message"),
+    [
+        ("select kin from sales", 1, 8, '"kind"'),
+        ("select *\nfrom 销售 where\n  nothing = 1", 3, 3, '"nothing" not found'),
+        ("select '中文', nothing from sales", 1, 14, '"nothing" not found'),
+        ("select * frm sales", 1, 14, "syntax error"),
+        ("select * from sale", 1, 15, "There is no dataset “sale”. Did you mean “sales”?"),
+    ],
+)
+def test_errors_say_where_and_what_is_near(
+    session: QuerySession, sql: str, line: int, column: int, message: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session.execute(sql)
+    error = caught.value
+    assert error.specific_code == "query_error"
+    assert (error.parameters["line"], error.parameters["column"]) == (line, column)
+    assert message in error.text
+
+
+def test_a_query_that_takes_too_long_is_stopped(session: QuerySession) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session.execute("select count(*) from range(1000000000) a, range(1000000) b")
+    assert caught.value.specific_code == "query_too_long"
+    assert session.execute("select 1").rows == [(1,)]
+
+
+def test_a_query_that_needs_too_much_memory_is_told_so(session: QuerySession) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        session.execute("select count(distinct md5(i::varchar)) from range(5000000) r(i)")
+    assert caught.value.specific_code in ("query_too_large", "query_too_long")
+
+
+def test_a_request_runs_in_one_call(sales: Path) -> None:
+    request = QueryRequest(
+        sql="select kind from data limit 1", datasets={"data": (sales,)}, limits=QueryLimits(), parameters={}
+    )
+    result = run_query(request, lambda _message: None)
+    assert (result.columns, result.rows) == ([("kind", "VARCHAR")], [("x",)])
