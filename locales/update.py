@@ -31,7 +31,9 @@ _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
 # Constants that look like sentences but are none: a pattern, names, a description of the API.
-_NO_TEXTS = re.compile(r'\{"|Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,')
+_NO_TEXTS = re.compile(
+    r"""\{"|Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
+)
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
 Text = str | tuple[str, str]  # a pair is singular and plural
 Found = tuple[str, Text]  # where, what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
@@ -11,10 +10,13 @@ from aiohttp import web
 from server.auth.permissions import Principal, Role
 from server.errors import JinduError
 from server.http import keys
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.jobs.job import State
 from server.jobs.store import JobFilter
-from views.context import formats_for, render
+from views.account import browser_name
+from views.context import render
+from views.field_errors import messages_by_field
 
 _USERS_SHOWN = 200
 _USERS_NAMED = 500
@@ -41,7 +43,7 @@ async def admin_overview(request: web.Request) -> web.Response:
 async def add_user(request: web.Request) -> web.Response:
     """`POST /admin/users` from the form; what is wrong is said beside its field."""
     principal = require_principal(request, "admin")
-    form = {name: str(value) for name, value in (await request.post()).items()}
+    form = await read_form(request)
     try:
         await request.app[keys.ACCOUNTS].create_user(
             principal,
@@ -50,23 +52,21 @@ async def add_user(request: web.Request) -> web.Response:
             role=_role(form.get("role", "")),
         )
     except JinduError as error:
-        gettext = formats_for(request).gettext
-        problems = {problem.field: problem.translated(gettext) for problem in error.errors}
-        return await _users_again(request, principal, form, problems or {"username": error.translated(gettext)})
+        return await _users_again(request, principal, form, messages_by_field(request, error))
     raise web.HTTPSeeOther("/admin/users")
 
 
 async def change_user(request: web.Request) -> web.Response:
     """`POST /admin/users/{id}`: one of `role`, `disabled` (yes or no), `password`."""
     principal = require_principal(request, "admin")
-    form = await request.post()
+    form = await read_form(request)
     changes: dict[str, Any] = {}
     if "role" in form:
-        changes["role"] = _role(str(form["role"]))
+        changes["role"] = _role(form["role"])
     if "disabled" in form:
         changes["is_disabled"] = form["disabled"] == "yes"
     if "password" in form:
-        changes["password"] = str(form["password"])
+        changes["password"] = form["password"]
     await request.app[keys.ADMIN].change_user(principal, request.match_info["id"], **changes)
     raise web.HTTPSeeOther("/admin/users")
 
@@ -100,23 +100,28 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
     live = JobFilter(states=(State.RUNNING, State.QUEUED), limit=_JOBS_SHOWN)
     users, _, _ = await request.app[keys.ADMIN].users(principal, limit=_USERS_NAMED)
     statistics = await request.app[keys.ADMIN].statistics(principal)
+    connections = request.app[keys.CONNECTIONS].presence()
     return {
         "statistics": statistics,
-        "figures": list(_figures(statistics)),
+        "figures": _figures(statistics),
         "page": await request.app[keys.JOBS].list(principal, live),
         "owners": {user.id: user.name for user in users},
-        "connections": request.app[keys.CONNECTIONS].presence(),
+        "connections": connections,
+        "devices": {connection.connection_id: browser_name(connection.device) for connection in connections},
     }
 
 
-def _figures(statistics: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Part, name and value of every single number that the running parts tell."""
-    for part, told in statistics.items():
-        if dataclasses.is_dataclass(told) and not isinstance(told, type) and part != "event_loop":
-            for field in dataclasses.fields(told):
-                value = getattr(told, field.name)
-                if isinstance(value, int | float | str):
-                    yield part, field.name.replace("_", " "), str(value)
+def _figures(statistics: dict[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """The single figures that each running part tells, by the names they have in the code."""
+    parts = {name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name != "event_loop"}
+    return {
+        part: [
+            (field.name, value)
+            for field in dataclasses.fields(told)
+            if isinstance(value := getattr(told, field.name), int | float | str)
+        ]
+        for part, told in parts.items()
+    }
 
 
 def _role(value: str) -> Role:

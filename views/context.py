@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
-from babel import Locale
 from markupsafe import Markup
 
 from server import __version__
@@ -129,12 +128,13 @@ def _known_to_all_pages(request: web.Request, reader: Formats) -> dict[str, Any]
 
 def _language_names(request: web.Request) -> list[tuple[str, str]]:
     """Each language by its own name: who looks for 中文 does not look for "Chinese"."""
-    return [(tag, _own_name(babel_locale(tag))) for tag in sorted(request.app[keys.LANGUAGES].catalogues)]
+    return [(tag, _own_name(tag)) for tag in sorted(request.app[keys.LANGUAGES].catalogues)]
 
 
-def _own_name(locale: Locale) -> str:
-    if str(locale) == "zh_CN":
-        return "简体中文"
+def _own_name(tag: str) -> str:
+    if tag == "zh-CN":
+        return "简体中文"  # shorter than CLDR's
+    locale = babel_locale(tag)
     return (locale.get_display_name(locale) or str(locale)).capitalize()
 
 

@@ -33,7 +33,8 @@ class Home:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.live or self.ended or self.datasets or self.batches)
+        """Nothing that reports could be made from; a first upload or import may be under way."""
+        return not (self.datasets or self.batches)
 
 
 async def home_page(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.http import keys
+from server.http.forms import read_form
 from server.http.guards import current_principal
 from views.context import LANGUAGE_COOKIE
 from views.forms import local_target
@@ -14,11 +15,11 @@ _YEAR_SECONDS = 365 * 86_400
 
 async def set_language(request: web.Request) -> web.Response:
     """`POST /language` with `language` and the page to come back to in `next`."""
-    form = await request.post()
-    language = request.app[keys.LANGUAGES].choose(str(form.get("language", "")))
+    form = await read_form(request)
+    language = request.app[keys.LANGUAGES].choose(form.get("language", ""))
     principal = current_principal(request)
     if principal is not None:
         await request.app[keys.ACCOUNTS].change_me(principal, {"language": language})
-    response = web.Response(status=303, headers={"Location": local_target(str(form.get("next", "/")))})
+    response = web.Response(status=303, headers={"Location": local_target(form.get("next", "/"))})
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_SECONDS, samesite="Lax", httponly=True, path="/")
     return response
