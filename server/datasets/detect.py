@@ -87,10 +87,6 @@ def _text_format(head: bytes) -> str:
         raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a text document (RTF)")
     if text.startswith((b"{", b"[{", b"[\n", b"[\r", b"[ ")) and (b'"' in text or text.startswith(b"{}")):
         return "jsonl" if text.startswith(b"{") else "json"
-    # Control characters are the mark of binary files; zeros may be UTF-16 or stray, and are looked at later.
-    controls = sum(head.count(bytes([byte])) for byte in (*range(1, 9), *range(14, 27)))
-    if controls > max(4, len(head) // 50):
-        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
     return "csv"
 
 
@@ -130,8 +126,12 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
 
 
 def _refuse_binary(lines: Sequence[str]) -> None:
-    text = "".join(lines[:1000])
-    if text.count("\0") * 10 > len(text):
+    """Control characters and bytes that are no text are the mark of binary files; a few are just dirt."""
+    text = "".join(lines[:2000])[:65536]
+    odd = sum(
+        1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
+    )
+    if odd > max(4, len(text) // 30):
         raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
 
 

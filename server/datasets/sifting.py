@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from server.datasets.chunks import Chunk
+from server.datasets.excel_source import as_text
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn
 from server.datasets.rejects import Reject, RejectList, shortened
@@ -57,7 +58,7 @@ def _reject(column: PlannedColumn, chunk: Chunk, misfit: Misfit, cell: str | Non
     parameters: dict[str, Any] = {} if cell is None else {"value": shortened(cell.strip())}
     limit = {"below_minimum": column.spec.min, "above_maximum": column.spec.max}.get(misfit.code)
     if limit is not None:
-        parameters["limit"] = limit
+        parameters["limit"] = as_text(limit)
     return Reject(
         line=chunk.line_of(misfit.row),
         code=misfit.code,
