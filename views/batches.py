@@ -15,8 +15,9 @@ from server.errors import InvalidInput, JinduError
 from server.http import keys
 from server.http.guards import require_principal
 from server.jobs.job import State
-from server.operations.batches import BatchOrder, Format
+from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
+from server.reports.rendering import Format
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -54,6 +55,13 @@ async def batch_header(request: web.Request) -> web.Response:
     return render(request, "batches/_header.html", batch=batch, job=job)
 
 
+async def batch_row(request: web.Request) -> web.Response:
+    """One batch of the list alone, for its live refresh."""
+    principal = require_principal(request)
+    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    return render(request, "batches/_row.html", batch=batch)
+
+
 async def batch_tiles(request: web.Request) -> web.Response:
     """Some tiles alone, for the live refresh: those with the given ids, or one page of those that match the filter."""
     principal = require_principal(request)
@@ -83,6 +91,12 @@ async def retry_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await request.app[keys.BATCHES].retry(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}")
+
+
+async def reorder_batch(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    start = await request.app[keys.BATCHES].reorder(principal, request.match_info["id"])
+    raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
 
 
 async def delete_batch(request: web.Request) -> web.Response:
@@ -145,7 +159,7 @@ async def _order_form(
         status=error.status if error else 200,
         stored=stored,
         summary=check.summary,
-        problems=check.errors,
+        problems=[msgspec.structs.asdict(issue) for issue in check.errors],
         fields=fields_of(check.summary, choices, given, names=fixed, errors=_field_errors(request, error)),
         given=given,
         error=error,

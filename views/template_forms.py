@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.reports.choices import Choices
 from server.reports.summary import ParameterSummary, TemplateSummary
 
 PREFIX = "p."
@@ -21,7 +22,7 @@ class FormField:
     kind: str
     value: str
     required: bool
-    empty_text: str = ""
+    each: bool = False
     hint: str = ""
     error: str = ""
     step: str = "1"
@@ -30,16 +31,16 @@ class FormField:
 
 def fields_of(
     summary: TemplateSummary,
-    choices: Mapping[str, Sequence[Any]],
+    choices: Choices,
     given: Mapping[str, str],
     *,
     errors: Mapping[str, str] | None = None,
     names: Iterable[str] | None = None,
 ) -> list[FormField]:
-    """Fields for the parameters named (all when left out); `choices` are the values a parameter may take."""
+    """Fields for the parameters named (all when left out), filled with what was given or else with the defaults."""
     wanted = None if names is None else set(names)
     return [
-        _field(parameter, choices.get(parameter.name), given, (errors or {}).get(parameter.name, ""))
+        _field(parameter, choices, given, (errors or {}).get(parameter.name, ""))
         for parameter in summary.parameters
         if wanted is None or parameter.name in wanted
     ]
@@ -54,24 +55,25 @@ def parameters_from(form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _field(
-    parameter: ParameterSummary, choices: Sequence[Any] | None, given: Mapping[str, str], error: str
-) -> FormField:
+def _field(parameter: ParameterSummary, choices: Choices, given: Mapping[str, str], error: str) -> FormField:
     options: tuple[tuple[str, str], ...] = ()
     kind = _INPUTS.get(parameter.type, "text")
-    if choices is not None:
-        kind, options = "select", tuple((str(choice), str(choice)) for choice in choices)
+    default = choices.defaults.get(parameter.name, "")
+    values = choices.values.get(parameter.name)
+    if values is not None:
+        kind, options = "select", tuple((str(value), str(value)) for value in values)
     elif parameter.type == "boolean":
-        kind, options = "select", (("true", "true"), ("false", "false"))
+        kind, options = "select", (("true", "yes"), ("false", "no"))
+        default = {True: "true", False: "false"}.get(default, "")
     return FormField(
         name=parameter.name,
         label=parameter.label,
         kind=kind,
-        value=given.get(PREFIX + parameter.name, ""),
+        value=given.get(PREFIX + parameter.name, str(default)),
         required=not parameter.has_default and not parameter.each,
-        empty_text=parameter.default_text,
-        hint="" if kind == "select" else parameter.default_text,
+        hint=parameter.description,
         error=error,
         step="any" if parameter.type == "decimal" else "1",
         options=options,
+        each=parameter.each,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import msgspec
 from aiohttp import web
 
 from server.errors import JinduError, NotFound
@@ -46,7 +49,7 @@ async def template_page(request: web.Request) -> web.Response:
         "templates/detail.html",
         stored=stored,
         summary=check.summary,
-        issues=check.issues,
+        issues=[msgspec.structs.asdict(issue) for issue in check.issues],
         versions=await operations.versions(principal, stored.name),
         fields=fields_of(check.summary, choices, {}),
     )
@@ -107,9 +110,10 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
     except NotFound:
         raise
     except JinduError as error:
-        response = render(request, "templates/preview_problem.html", status=error.status, error=error)
+        places = [dataclasses.asdict(place) for place in error.errors]
+        response = render(request, "templates/preview_problem.html", status=error.status, error=error, places=places)
         response.headers["Content-Security-Policy"] = (
-            "sandbox; default-src 'none'; style-src 'self'; frame-ancestors 'self'"
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
         )
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response

@@ -55,7 +55,7 @@ async def send_file(
     span = range(size) if wanted is None else wanted
     if wanted is not None:
         response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
-    response.content_type = media_type
+    response.headers["Content-Type"] = media_type
     response.content_length = len(span)
     response.etag = ETag(value=sha256)
     response.headers["Accept-Ranges"] = "bytes"

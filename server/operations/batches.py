@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ from server.jobs.workers import WorkerPool
 from server.reports.archive import archive_of
 from server.reports.batch_store import Batch, BatchPage, BatchStore, Report, ReportFilter, ReportPage, StoredArtifact
 from server.reports.parameter_sets import wrong_values
-from server.reports.rendering import expand_batch
+from server.reports.rendering import Format, expand_batch
 from server.reports.requests import expand_request, used_datasets
 from server.reports.summary import Check, CheckRequest, check_source, mentioned, queries_of, summarized
 from server.reports.template import Template, parse_template
@@ -35,7 +35,6 @@ from server.storage.database import Database
 
 _ERRORS_TOLD = 50
 KIND = "batch_report"
-Format = Literal["pdf", "xlsx", "html"]
 
 
 class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +48,7 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     template: str
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
-    formats: list[Format] | None = None
+    formats: Sequence[Format] | None = None
     name: str = ""
 
 
@@ -192,6 +191,24 @@ class BatchOperations:
         )
         return BatchStart(job=job, batch_id=batch.id)
 
+    async def reorder(self, principal: Principal, batch_id: str, *, idempotency_key: str | None = None) -> BatchStart:
+        """A new batch of the reports that failed, from the template and data as they are now.
+
+        Raises `Conflict` when none failed.
+        """
+        principal.require_write()
+        batch = await self.get(principal, batch_id)
+        failed = await self._store.reports(batch.id, ReportFilter(state=State.FAILED, limit=max(1, batch.report_count)))
+        if not failed.items:
+            raise Conflict("No report of this batch failed; there is nothing to order anew.")
+        order = BatchOrder(
+            template=batch.template_name,
+            parameters=[report.parameters for report in failed.items],
+            formats=batch.formats,
+            name=batch.name,
+        )
+        return await self.start(principal, order, idempotency_key=idempotency_key)
+
     async def cancel(self, principal: Principal, batch_id: str) -> Job:
         """Stop making reports; finished ones stay."""
         principal.require_write()
@@ -230,6 +247,7 @@ class BatchOperations:
         requested = _requested(template, order, max_reports=self._max_reports)
         queries = [*queries_of(template), *([requested["query"]] if isinstance(requested, dict) else [])]
         read = {name: files[name] for name in mentioned(queries, files)}
+        now = self._clock().replace(microsecond=0)  # as files write it
         return Batch(
             id=new_id(),
             owner_id=principal.user_id,
@@ -239,13 +257,13 @@ class BatchOperations:
             template_version=stored.version,
             template_source=stored.source,
             requested=requested,
-            formats=list(dict.fromkeys(order.formats or template.formats)),
-            clock=self._clock(),
+            formats=_formats(order.formats or template.formats),
+            clock=now,
             dataset_versions=used_datasets(read),
             language=principal.language,
             time_zone=principal.time_zone,
             report_count=0,
-            created_at=self._clock(),
+            created_at=now,
         )
 
     async def _require_right(self, stored: StoredTemplate, files: dict[str, DatasetFiles]) -> None:
@@ -254,6 +272,10 @@ class BatchOperations:
         request = CheckRequest(source=stored.source, datasets=columns)
         check: Check = await self._interactive.run(check_source, request, timeout_seconds=self._limits.seconds)
         check.require_no_errors()
+
+
+def _formats(wanted: Sequence[str]) -> list[Format]:
+    return [name for name in get_args(Format) if name in wanted]
 
 
 def _requested(template: Template, order: BatchOrder, *, max_reports: int) -> Any:

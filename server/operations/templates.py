@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from server.datasets.catalog import Catalog
 from server.datasets.query import QueryLimits
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.workers import WorkerPool
-from server.reports.choices import ChoicesRequest, choices_of
+from server.reports.choices import Choices, ChoicesRequest, choices_of
 from server.reports.rendering import (
     Artifact,
     DatasetSource,
@@ -177,8 +177,8 @@ class TemplateOperations:
             await self._store.delete(connection, stored)
             await self._audit.record(connection, principal, "template.delete", name, {"version": stored.version})
 
-    async def choices(self, principal: Principal, stored: StoredTemplate) -> Mapping[str, Sequence[Any]]:
-        """The values each parameter can take, where that is known; queries that fail give none."""
+    async def choices(self, principal: Principal, stored: StoredTemplate) -> Choices:
+        """What each parameter can be, where that is known, and what it is by default today."""
         principal.require_read()
         request = ChoicesRequest(
             source=stored.source,
@@ -187,7 +187,7 @@ class TemplateOperations:
             clock=self._clock(),
             time_zone=principal.time_zone,
         )
-        choices: dict[str, list[Any]] = await self._in_worker(choices_of, request)
+        choices: Choices = await self._in_worker(choices_of, request)
         return choices
 
     async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
@@ -198,7 +198,7 @@ class TemplateOperations:
         if source is None:
             raise NotFound("There is no template named “{name}”.", name=order.name)
         _require_size(source)
-        datasets, now = await self._sources(principal, source), self._clock()
+        datasets, now = await self._sources(principal, source), self._clock().replace(microsecond=0)
         expand = ExpandRequest(
             template_source=source,
             parameters=[order.parameters],

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
+from server.reports.rendering import Format
 from server.storage.database import Database
 from server.storage.tables import batches, jobs, reports
 
@@ -55,7 +56,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     template_version: int
     template_source: str
     requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
-    formats: list[str]
+    formats: list[Format]
     clock: datetime
     dataset_versions: dict[str, UsedDataset]
     language: str

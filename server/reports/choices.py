@@ -26,18 +26,28 @@ class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
 
 
-def choices_of(request: ChoicesRequest, report: Callable[[Any], None]) -> dict[str, list[Any]]:
-    """Values by parameter name, of those parameters that have any; a query that fails gives none. Worker side."""
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`)."""
+
+    values: dict[str, list[Any]] = {}
+    defaults: dict[str, Any] = {}
+
+
+def choices_of(request: ChoicesRequest, report: Callable[[Any], None]) -> Choices:
+    """Of those parameters that have any; a query that fails gives none. Worker side."""
     try:
         template = parse_template(request.source)
     except TemplateProblem:
-        return {}
+        return Choices()
     paths = {name: dataset.paths for name, dataset in request.datasets.items()}
     today = request.clock.astimezone(ZoneInfo(request.time_zone)).date()
     values = {parameter.name: _default(parameter, today) for parameter in template.parameters} | {"today": today}
     with QuerySession(paths, request.limits) as session:
         found = {p.name: _choices(p, template, session, values) for p in template.parameters}
-    return {name: choices for name, choices in found.items() if choices}
+    return Choices(
+        values={name: choices for name, choices in found.items() if choices},
+        defaults={p.name: as_json(values[p.name], p.type) for p in template.parameters if values[p.name] is not None},
+    )
 
 
 def _choices(parameter: Parameter, template: Template, session: QuerySession, values: dict[str, Any]) -> list[Any]:

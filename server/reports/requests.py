@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from server.datasets.catalog import DatasetFiles
 from server.datasets.query import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batch_store import Batch, Report, UsedDataset
-from server.reports.rendering import DatasetSource, ExpandRequest, Format, RenderRequest
+from server.reports.rendering import DatasetSource, ExpandRequest, RenderRequest
 from server.storage.blobs import Blobs
 
 
@@ -52,7 +51,7 @@ def render_request(batch: Batch, report: Report, blobs: Blobs, limits: QueryLimi
         limits=limits,
         clock=batch.clock,
         output=output,
-        formats=cast(tuple[Format, ...], tuple(batch.formats)),
+        formats=tuple(batch.formats),
         template_name=batch.template_name,
         template_version=batch.template_version,
         language=batch.language,

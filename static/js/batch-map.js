@@ -19,13 +19,23 @@ export function drawMap(canvas, states) {
   canvas.style.height = `${rows * cell}px`;
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
-  const style = getComputedStyle(canvas);
-  const colours = Object.fromEntries(Object.entries(COLOURS).map(([state, name]) => [state, style.getPropertyValue(name)]));
+  const colours = coloursOf(canvas);
   states.forEach((state, index) => {
     const x = (index % columns) * cell;
     const y = Math.floor(index / columns) * cell;
     drawCell(context, state, x, y, cell, colours[state]);
   });
+}
+
+// A token such as light-dark(…) means something only as the colour of an element.
+function coloursOf(canvas) {
+  const colours = {};
+  for (const [state, name] of Object.entries(COLOURS)) {
+    canvas.style.color = `var(${name})`;
+    colours[state] = getComputedStyle(canvas).color;
+  }
+  canvas.style.color = "";
+  return colours;
 }
 
 /** Index of the cell under a pointer event. */

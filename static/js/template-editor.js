@@ -25,6 +25,8 @@ let etag = form.dataset.etag;
 let checkNumber = 0;
 let tabLeaves = false;
 let frameNumber = 0;
+const checkSoon = later(check, CHECK_AFTER_MS);
+const previewSoon = later(preview, PREVIEW_AFTER_MS);
 const marks = new Map(); // line → "error" or "warning"
 
 paint();
@@ -122,9 +124,6 @@ function outdent() {
   document.execCommand("delete");
   source.setSelectionRange(Math.max(start, position - INDENT.length), Math.max(start, position - INDENT.length));
 }
-
-const checkSoon = later(check, CHECK_AFTER_MS);
-const previewSoon = later(preview, PREVIEW_AFTER_MS);
 
 async function check() {
   const number = ++checkNumber;

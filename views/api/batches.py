@@ -13,10 +13,11 @@ from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import send_pieces
 from server.jobs.job import State
-from server.operations.batches import BatchOrder, BatchStart, Format, ParameterQuery
+from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
 from server.reports.batch_store import Batch, Report, ReportFilter, Tally
 from server.reports.file_names import served_name
+from server.reports.rendering import Format
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -61,7 +62,7 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     template: str
     template_version: int
-    formats: list[str]
+    formats: list[Format]
     state: str
     tally: Tally
     total: int
@@ -177,6 +178,13 @@ async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
 
 async def retry_batch(call: Call[None, NoQuery]) -> web.Response:
     start = await call.request.app[keys.BATCHES].retry(
+        call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
+    )
+    return _accepted(start)
+
+
+async def reorder_batch(call: Call[None, NoQuery]) -> web.Response:
+    start = await call.request.app[keys.BATCHES].reorder(
         call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
     )
     return _accepted(start)
@@ -327,6 +335,17 @@ ENDPOINTS = [
         answer=BatchStarted,
         status=202,
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches/{id}/reorder",
+        name="api_batch_reorder",
+        handler=reorder_batch,
+        summary="A new batch of the failed reports, from the template and the data as they are now",
+        access="write",
+        answer=BatchStarted,
+        status=202,
+        errors=(404, 409, 422),
     ),
     Endpoint(
         method="GET",

@@ -173,10 +173,12 @@ def file_response(preview: Preview, *, disposition: Disposition, headers: dict[s
     """A preview as a response; it is true only now, so nobody may keep it."""
     return web.Response(
         body=preview.content,
-        content_type=preview.media_type,
-        charset="utf-8" if preview.format == "html" else None,
         headers=headers
-        | {"Content-Disposition": content_disposition(disposition, preview.file), "Cache-Control": "no-store"},
+        | {
+            "Content-Type": preview.media_type,
+            "Content-Disposition": content_disposition(disposition, preview.file),
+            "Cache-Control": "no-store",
+        },
     )
 
 
