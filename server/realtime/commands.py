@@ -57,7 +57,7 @@ class Commands:
         elif verdict is Verdict.WARN:
             self._refuse(connection, RateLimited("Too many messages; send fewer per second."), None)
         elif verdict is Verdict.CLOSE:
-            self._manager.close(connection, CloseCode.RATE_LIMIT)
+            connection.close(CloseCode.RATE_LIMIT)
 
     async def _answer(self, connection: Connection, frame: str | None) -> None:
         command_id: CommandId = None

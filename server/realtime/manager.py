@@ -74,7 +74,7 @@ class ConnectionManager:
         if not older and len(self.active_connections) >= self.limits.connections:
             raise Refused(CloseCode.CONNECTION_LIMIT)
         for other in older:
-            self.close(other, CloseCode.REPLACED)
+            other.close(CloseCode.REPLACED)
             self.disconnect(other)
         self.active_connections[connection.id] = connection
         self.user_connections.setdefault(connection.user_id, weakref.WeakSet()).add(connection)
@@ -83,17 +83,13 @@ class ConnectionManager:
         """Forget this very connection, and no other of the same client; safe to repeat."""
         if self.active_connections.pop(connection.id, None) is None:
             return
+        if connection.closed_with is not None:
+            self._closed[connection.closed_with.name.lower()] += 1
         self._gone_sent += connection.sent
         self._gone_conflated += connection.outbox.conflated
         _discard(self.user_connections, connection.user_id, connection)
         self.unsubscribe(connection, list(connection.events))
         self._flusher.forget(connection)
-
-    def close(self, connection: Connection, code: CloseCode) -> None:
-        """Begin to close it; its handler then disconnects it."""
-        if connection.closed_with is None:
-            self._closed[code.name.lower()] += 1
-        connection.close(code)
 
     # sending
 
@@ -150,7 +146,7 @@ class ConnectionManager:
     def close_where(self, condition: Callable[[Connection], bool], code: CloseCode) -> int:
         chosen = [connection for connection in self.active_connections.values() if condition(connection)]
         for connection in chosen:
-            self.close(connection, code)
+            connection.close(code)
         return len(chosen)
 
     def sweep(self) -> None:
@@ -159,7 +155,7 @@ class ConnectionManager:
         for connection in list(self.active_connections.values()):
             silent_seconds = now - connection.heard_at
             if silent_seconds > self.limits.ping_interval_seconds + self.limits.pong_timeout_seconds:
-                self.close(connection, CloseCode.NO_PONG)
+                connection.close(CloseCode.NO_PONG)
             elif silent_seconds > self.limits.ping_interval_seconds:
                 connection.link.ping()
 

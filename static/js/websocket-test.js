@@ -72,12 +72,20 @@ function drawn({ way, content, text, isReplayed, at }) {
   item.classList.toggle("is-error", content?.type === "error");
   item.querySelector("time").textContent = at.toISOString().slice(11, 23);
   item.querySelector(".wstest__type").textContent = (content?.type ?? "?") + (isReplayed ? ` · ${t("replayed")}` : "");
-  item.querySelector(".wstest__brief").textContent = text;
+  item.querySelector(".wstest__brief").textContent = brief(content, text);
   const details = item.querySelector("details");
   details.addEventListener("toggle", () => {
     details.querySelector("pre").textContent = details.open ? JSON.stringify(content, null, 2) : "";
   });
   return item;
+}
+
+// What tells one message from the next at a glance: not its type and time, which stand beside it.
+function brief(content, text) {
+  if (content?.job_id) return `${content.state} · ${content.progress}/${content.total ?? "?"} · ${content.title}`;
+  if (typeof content !== "object" || content === null) return text;
+  const { type, timestamp, ...rest } = content;
+  return JSON.stringify(rest);
 }
 
 const wanted = () => element("ws-filter").value.trim().toLowerCase();

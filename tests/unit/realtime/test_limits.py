@@ -1,0 +1,48 @@
+"""The rate limit: a burst passes, a flood is warned of, then closed."""
+
+from __future__ import annotations
+
+from server.realtime.limits import RateLimit, Verdict
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limit(clock: Clock) -> RateLimit:
+    return RateLimit(per_second=20.0, burst=40, clock=clock)
+
+
+def test_burst_passes_and_then_as_many_as_refill() -> None:
+    clock = Clock()
+    bucket = limit(clock)
+    assert [bucket.take() for _ in range(40)] == [Verdict.PASS] * 40
+    assert bucket.take() is Verdict.WARN
+    clock.now += 0.1
+    assert [bucket.take() for _ in range(2)] == [Verdict.PASS] * 2
+    assert bucket.take() is Verdict.DROP
+
+
+def test_breach_that_goes_on_for_five_seconds_is_closed() -> None:
+    clock = Clock()
+    bucket = limit(clock)
+    verdicts = []
+    while Verdict.CLOSE not in verdicts:
+        verdicts.append(bucket.take())
+        clock.now += 0.01
+        assert clock.now < 1010
+    assert clock.now > 1005
+    assert verdicts.count(Verdict.WARN) <= 7
+
+
+def test_short_breaches_far_apart_are_forgiven() -> None:
+    clock = Clock()
+    bucket = limit(clock)
+    for _ in range(5):
+        verdicts = [bucket.take() for _ in range(45)]
+        assert verdicts.count(Verdict.WARN) == 1
+        assert Verdict.CLOSE not in verdicts
+        clock.now += 5
