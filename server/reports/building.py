@@ -40,6 +40,33 @@ from server.reports.template import Template, query_problem
 _MAX_BUILT = 3_000  # blocks of one report, repeats counted
 
 
+class CompiledTexts:
+    """Jinja of one language, compiled once a worker process: the reports of a batch share their template."""
+
+    _LIMIT = 2_000  # texts of some twenty templates
+
+    def __init__(self, formats: Formats) -> None:
+        filters = formats.filters()
+        self._plain = Sandbox(filters)
+        self._markdown = Sandbox(filters, markdown=True)
+        self._compiled: dict[tuple[str, str], Compiled] = {}
+
+    def of(self, expression: Expression) -> Compiled:
+        key = (expression.kind, expression.source)
+        if key not in self._compiled:
+            if len(self._compiled) >= self._LIMIT:
+                self._compiled.clear()
+            self._compiled[key] = self._compile(expression)
+        return self._compiled[key]
+
+    def _compile(self, expression: Expression) -> Compiled:
+        if expression.kind == "value":
+            # Jinja writes texts; the value itself is handed out on the way.
+            return self._plain.from_string("{% set taken = __take(" + expression.source + "\n) %}")
+        sandbox = self._markdown if expression.kind == "markdown" else self._plain
+        return sandbox.from_string(expression.source)
+
+
 class Builder:
     """Builds one report; queries run when something first uses them, once."""
 
@@ -50,6 +77,7 @@ class Builder:
         session: QuerySession,
         *,
         formats: Formats,
+        texts: CompiledTexts,
         clock: datetime,
         template_name: str,
     ) -> None:
@@ -58,10 +86,7 @@ class Builder:
         self._session = session
         self._formats = formats
         self._name = template_name or template.title_text
-        filters = formats.filters()
-        self._plain = Sandbox(filters)
-        self._markdown = Sandbox(filters, markdown=True)
-        self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._texts = texts
         self._rows: dict[str, Rows] = {}
         self._spend = iteration_budget()
         self._built = 0
@@ -181,28 +206,16 @@ class Builder:
 
     def _text(self, expression: Expression, spec: Any) -> str:
         with self._failing(spec, expression):
-            return rendered(self._compile(expression), self._context())
+            return rendered(self._texts.of(expression), self._context())
 
     def _value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:
         with self._failing(spec, expression):
             found: list[Any] = []
             context = self._context() | also | {"__take": found.append}
-            compiled = self._compile(expression)
+            compiled = self._texts.of(expression)
             for _part in compiled.generate(context):
                 pass
             return found[0] if found else None
-
-    def _compile(self, expression: Expression) -> Compiled:
-        key = (expression.kind, expression.source)
-        if key not in self._compiled:
-            if expression.kind == "value":
-                # Jinja writes texts; the value itself is handed out on the way.
-                source = "{% set taken = __take(" + expression.source + "\n) %}"
-                self._compiled[key] = self._plain.from_string(source)
-            else:
-                sandbox = self._markdown if expression.kind == "markdown" else self._plain
-                self._compiled[key] = sandbox.from_string(expression.source)
-        return self._compiled[key]
 
     def _context(self) -> dict[str, Any]:
         context = _LazyContext(self._builtin | self._parameters, self._template.queries, self._query_value)

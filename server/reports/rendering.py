@@ -15,7 +15,7 @@ import msgspec
 from server.datasets.query import QueryLimits, QuerySession
 from server.errors import InvalidInput
 from server.reports import document as doc
-from server.reports.building import Builder
+from server.reports.building import Builder, CompiledTexts
 from server.reports.chart_engine import ChartEngine
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
@@ -115,7 +115,7 @@ def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]
 def render_report(request: RenderRequest, report: Report) -> Rendered:
     """Write the files; raises `InvalidInput` or `TemplateProblem` that says what broke and where."""
     with time_limit(request.seconds):
-        template = parse_template(request.template_source)
+        template = _parsed(request.template_source)
         formats = Formats(template.language or request.language, str(_zone(request.time_zone)))
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
@@ -132,6 +132,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
             parameters,
             session,
             formats=formats,
+            texts=_texts(formats.language, str(formats.zone)),
             clock=request.clock,
             template_name=request.template_name,
         )
@@ -206,6 +207,17 @@ def _artifacts(request: RenderRequest, document: doc.Document, formats: Formats)
             sha256=hashlib.sha256(content).hexdigest(),
             path=path,
         )
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(source: str) -> Template:
+    """Reading a template costs more than most reports: those of a batch share it."""
+    return parse_template(source)
+
+
+@functools.lru_cache(maxsize=8)
+def _texts(language: str, time_zone: str) -> CompiledTexts:
+    return CompiledTexts(Formats(language, time_zone))
 
 
 @functools.cache
