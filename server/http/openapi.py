@@ -43,9 +43,7 @@ def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") 
         components.pop(endpoint.query.__name__, None)
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
-        "info": {"title": "Jindu", "version": __version__, "description": _DESCRIPTION, "license": {"name": "MIT"}},
-        "servers": [{"url": "/"}],
+        "info": {"title": "Jindu", "version": __version__, "description": _DESCRIPTION},
         "tags": [{"name": name} for name in sorted({_tag(endpoint) for endpoint in endpoints})],
         "paths": dict(sorted(paths.items())),
         "components": {

@@ -1,0 +1,68 @@
+"""The account and documentation pages in a real browser, under the real policy."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import PageOf, sign_in
+from tests.conftest import Server
+
+
+async def test_signing_in_by_keyboard_leads_to_the_page_that_was_wanted(page_of: PageOf, alice: object) -> None:
+    page: Page = await page_of(None)
+    await page.goto("/account")
+    await expect(page.locator("#username")).to_be_focused()
+    await page.keyboard.type("alice")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("correct-horse-alice")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/account")
+    await expect(page.get_by_text("This device")).to_be_visible()
+
+
+async def test_a_device_is_signed_out_from_another(page_of: PageOf, alice: object) -> None:
+    laptop: Page = await page_of("alice")
+    phone: Page = await page_of("alice")
+    await laptop.goto("/account")
+    await laptop.locator(".device").nth(1).get_by_role("button", name="Sign out").click()
+    await laptop.locator("#confirm-dialog [value=yes]").click()
+    await expect(laptop.get_by_text("The device was signed out.")).to_be_visible()
+    await phone.goto("/account")
+    await expect(phone.locator("#password")).to_be_visible()
+
+
+async def test_a_token_is_shown_once(page_of: PageOf, alice: object) -> None:
+    page: Page = await page_of("alice")
+    await page.goto("/account")
+    await page.fill("#name", "nightly import")
+    await page.get_by_role("button", name="Make a token").click()
+    await expect(page.locator("#new-token")).to_contain_text("jindu_")
+    await page.goto("/account")
+    await expect(page.locator("#new-token")).to_have_count(0)
+    await expect(page.get_by_text("nightly import")).to_be_visible()
+
+
+async def test_the_api_documentation_works_without_the_outside(page_of: PageOf, alice: object, server: Server) -> None:
+    page: Page = await page_of("alice")
+    outside: list[str] = []
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((server.url, "data:", "blob:")) else outside.append(request.url),
+    )
+    await page.goto("/docs")
+    await page.click("#operations-me-api_me .opblock-summary")
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    await expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+    await page.goto("/docs/events")
+    await expect(page.locator("#receive_connection")).to_be_visible()
+    await expect(page.locator("#send_subscribe")).to_be_visible()
+    assert outside == []
+
+
+async def test_signing_out_ends_the_session(page_of: PageOf, alice: object) -> None:
+    page: Page = await page_of("alice")
+    await page.locator(".user-button").click()
+    await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url("**/login")
+    await sign_in(page, "alice")

@@ -1,0 +1,127 @@
+"""The first run: a one-time link makes the first administrator, and nothing else does."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from server.app import build_app
+from server.errors import ConfigurationError
+from server.http import keys
+from server.settings import Settings
+from tests.conftest import Server
+from tests.functional.browsing import HTML, browser, sign_in
+from tests.functional.test_accounts import answer
+
+PASSWORD = "a-long-first-password"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(port=0, data=tmp_path / "data", workers=1, drain_seconds=1.0)
+
+
+@pytest.fixture
+def code(server: Server) -> str:
+    found = server.app[keys.FIRST_RUN].code
+    assert found is not None
+    return found
+
+
+def form(code: str, **changes: str) -> dict[str, str]:
+    return {
+        "code": code,
+        "username": "王小明",
+        "password": PASSWORD,
+        "password_again": PASSWORD,
+        "language": "en",
+        "time_zone": "Asia/Shanghai",
+    } | changes
+
+
+async def test_the_link_makes_an_administrator_who_is_signed_in(server: Server, code: str) -> None:
+    async with browser(server) as client:
+        async with client.get("/setup", params={"code": code}, headers=HTML) as response:
+            assert response.status == 200
+        async with client.post("/setup", data=form(code), headers=HTML, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/")
+        me = await answer(client.get("/api/v1/me"), 200)
+        assert (me["name"], me["role"], me["time_zone"]) == ("王小明", "admin", "Asia/Shanghai")
+
+
+async def test_the_link_works_once(server: Server, code: str) -> None:
+    async with browser(server) as first, browser(server) as second:
+        async with first.post("/setup", data=form(code), headers=HTML, allow_redirects=False) as response:
+            assert response.status == 303
+        mallory = form(code, username="mallory")
+        async with second.post("/setup", data=mallory, headers=HTML, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/")
+        async with second.get("/setup", params={"code": code}, headers=HTML, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/")
+        wanted = {"username": "mallory", "password": PASSWORD}
+        await answer(second.post("/api/v1/tokens", json=wanted), 401)
+
+
+async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> None:
+    async with browser(server) as client:
+        for wrong in ("", "wrong", "\x00", "é" * 100):
+            async with client.get("/setup", params={"code": wrong}, headers=HTML) as response:
+                assert response.status == 403
+                assert "This set-up link is not valid any more." in await response.text()
+            async with client.post("/setup", data=form(wrong), headers=HTML) as response:
+                assert response.status == 403
+    assert await server.app[keys.FIRST_RUN].is_pending()
+
+
+async def test_mistakes_stand_at_their_fields_and_the_link_still_works(server: Server, code: str) -> None:
+    async with browser(server) as client:
+        wrong = form(code, password_again="something-else")
+        async with client.post("/setup", data=wrong, headers=HTML) as response:
+            page = await response.text()
+            assert response.status == 422
+        assert "The two passwords differ." in page
+        assert "王小明" in page
+        assert PASSWORD not in page
+        short = form(code, password="short", password_again="short", username="")
+        async with client.post("/setup", data=short, headers=HTML) as response:
+            page = await response.text()
+        assert "Use at least 10 characters." in page
+        assert "Fill this in." in page
+        async with client.post("/setup", data=form(code), headers=HTML, allow_redirects=False) as response:
+            assert response.status == 303
+
+
+async def test_a_new_server_says_how_to_begin(server: Server) -> None:
+    async with browser(server) as client, client.get("/login", headers=HTML) as response:
+        assert "This server is new." in await response.text()
+
+
+async def test_the_code_is_not_stored(server: Server, settings: Settings, code: str) -> None:
+    assert all(code.encode() not in path.read_bytes() for path in settings.data.glob("jindu.db*"))
+
+
+async def start(settings: Settings) -> None:
+    runner = aiohttp.web.AppRunner(build_app(settings))
+    try:
+        await runner.setup()
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_bad_administrator_in_the_settings_stops_the_start(settings: Settings) -> None:
+    bad = dataclasses.replace(settings, admin_user="root", admin_password="short")
+    with pytest.raises(ConfigurationError, match="JINDU_ADMIN_PASSWORD"):
+        await start(bad)
+
+
+async def test_the_settings_make_no_second_administrator(server: Server, settings: Settings, code: str) -> None:
+    async with browser(server) as client:
+        async with client.post("/setup", data=form(code), headers=HTML, allow_redirects=False) as response:
+            assert response.status == 303
+        later = dataclasses.replace(settings, admin_user="other", admin_password=PASSWORD)
+        await start(later)
+        await sign_in(client, "王小明", PASSWORD)
+        assert (await answer(client.get("/api/v1/admin/users"), 200))["total"] == 1
