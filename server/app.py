@@ -52,8 +52,8 @@ from server.operations.imports import ImportOperations
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
-from server.operations.templates import TemplateOperations
 from server.operations.samples import SampleOperations
+from server.operations.templates import TemplateOperations
 from server.operations.uploads import UploadLimits, UploadOperations
 from server.realtime.commands import Commands
 from server.realtime.history import History

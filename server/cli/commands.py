@@ -109,7 +109,7 @@ def _tell_imported(client: JinduClient, display: Display, job: Job) -> None:
     display.say(f"{result.get('dataset')}: version {result.get('version')}, {result.get('row_count', 0):,} rows")
     if result.get("rejected_count"):
         place = f"{client.url}/api/v1/imports/{job['job_id']}/rejects.csv"
-        display.say(f"{result['rejected_count']:,} rows were rejected; see {place}")
+        display.say(f"{result['rejected_count']:,} rejected; see {place}")
 
 
 def _status(display: Display, job: Job) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -18,11 +17,12 @@ from playwright.async_api import Browser, Page, Request, expect
 
 from server.settings import Settings
 from tests.browser.conftest import PageOf, sign_in
+from tests.browser.line import Line
 from tests.conftest import Server
 
 pytestmark = pytest.mark.browser
-SLOW_BYTES_A_SECOND = 3_000_000
-LARGE = 12_000_000
+SLOW_BYTES_A_SECOND = 1_000_000
+LARGE = 8_000_000
 MAX_BYTES = 20_000_000
 RoughPage = Callable[[str], Awaitable[Page]]
 
@@ -33,12 +33,20 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def rough_page_of(server: Server, browser: Browser) -> AsyncIterator[RoughPage]:
-    """Like `page_of`, for tests in which requests fail on purpose: Chromium logs each as an error."""
+async def line(server: Server) -> AsyncIterator[Line]:
+    line = Line(server.url)
+    await line.open()
+    yield line
+    await line.close()
+
+
+@pytest.fixture
+async def rough_page_of(line: Line, browser: Browser) -> AsyncIterator[RoughPage]:
+    """Like `page_of`, but over `line`, and requests may fail: Chromium logs each as an error."""
     async with AsyncExitStack() as stack:
 
         async def open_page(name: str) -> Page:
-            context = await browser.new_context(base_url=server.url)
+            context = await browser.new_context(base_url=line.url)
             stack.push_async_callback(context.close)
             page = await context.new_page()
             await sign_in(page, name)
@@ -57,21 +65,8 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     path = tmp_path / "large.csv"
-    path.write_bytes(os.urandom(LARGE))
+    path.write_text("number,text\n" + "".join(f"{n},{'x' * 80}\n" for n in range(LARGE // 88)), "utf-8")
     return path
-
-
-async def slow_down(page: Page) -> Any:
-    """A line of three megabytes a second; answers the means to break it."""
-    session = await page.context.new_cdp_session(page)
-    await set_line(session, offline=False)
-    return session
-
-
-async def set_line(session: Any, *, offline: bool, speed: int = SLOW_BYTES_A_SECOND) -> None:
-    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": speed}
-    await session.send("Network.enable")
-    await session.send("Network.emulateNetworkConditions", conditions)
 
 
 async def choose(page: Page, *paths: Path) -> None:
@@ -136,13 +131,13 @@ async def test_a_file_can_be_dropped_anywhere(page_of: PageOf, alice: aiohttp.Cl
 
 
 async def test_the_bar_moves_here_and_in_another_tab_but_not_for_bob(
-    page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, large: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, large: Path
 ) -> None:
-    page = await page_of("alice")
+    page = await rough_page_of("alice")
     other_tab = await page.context.new_page()
     await other_tab.goto("/")
-    stranger = await page_of("bob")
-    await slow_down(page)
+    stranger = await rough_page_of("bob")
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 20)
     job_id = (await uploads_of(alice))[0]["job_id"]
@@ -152,23 +147,24 @@ async def test_the_bar_moves_here_and_in_another_tab_but_not_for_bob(
 
 
 async def test_a_broken_connection_is_survived(
-    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path
 ) -> None:
     page = await rough_page_of("alice")
-    line = await slow_down(page)
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 20)
-    await set_line(line, offline=True)
+    line.cut()
     await expect(page.locator(".upload[data-upload-state=waiting]")).to_be_visible()
-    await set_line(line, offline=False, speed=-1)
+    line.speed = None
+    line.mend()
     await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
     assert len(await uploads_of(alice)) == 1
     await require_whole(alice, large)
 
 
-async def test_pause_and_go_on(rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path) -> None:
+async def test_pause_and_go_on(rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path) -> None:
     page = await rough_page_of("alice")
-    line = await slow_down(page)
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 20)
     await page.click("[data-action=pause]")
@@ -176,18 +172,19 @@ async def test_pause_and_go_on(rough_page_of: RoughPage, alice: aiohttp.ClientSe
     async with asyncio.timeout(15):
         while not (paused := (await uploads_of(alice))[0]["offset"]):
             await asyncio.sleep(0.05)
-    assert paused < LARGE
-    await set_line(line, offline=False, speed=-1)
+    assert paused < LARGE // 2
+    line.speed = None
+    line.mend()
     await page.click("[data-action=resume]")
     await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
     await require_whole(alice, large)
 
 
 async def test_cancelling_asks_and_removes_the_upload(
-    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path
 ) -> None:
     page = await rough_page_of("alice")
-    await slow_down(page)
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 10)
     await page.click("[data-action=cancel]")
@@ -199,10 +196,10 @@ async def test_cancelling_asks_and_removes_the_upload(
 
 
 async def test_an_upload_cancelled_elsewhere_does_not_start_again(
-    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path
 ) -> None:
     page = await rough_page_of("alice")
-    await slow_down(page)
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 20)
     (upload,) = await uploads_of(alice)
@@ -213,11 +210,11 @@ async def test_an_upload_cancelled_elsewhere_does_not_start_again(
 
 
 async def test_after_a_reload_the_same_file_goes_on_where_it_was(
-    rough_page_of: RoughPage, alice: aiohttp.ClientSession, large: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path
 ) -> None:
     page = await rough_page_of("alice")
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
-    line = await slow_down(page)
+    line.speed = SLOW_BYTES_A_SECOND
     await choose(page, large)
     await percent_past(page, 30)
     await page.reload()
@@ -226,7 +223,8 @@ async def test_after_a_reload_the_same_file_goes_on_where_it_was(
     await expect(hint).to_contain_text("Choose the same file again")
     offsets: list[int] = []
     page.on("request", lambda request: offsets.extend(patched_at(request)))
-    await set_line(line, offline=False, speed=-1)
+    line.speed = None
+    line.mend()
     await choose(page, large)
     await expect(hint).to_have_count(0)
     await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
@@ -240,7 +238,7 @@ def patched_at(request: Request) -> list[int]:
 
 
 async def test_a_file_that_is_too_large_is_refused_in_words(
-    rough_page_of: RoughPage, alice: aiohttp.ClientSession, tmp_path: Path
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     path = tmp_path / "huge.csv"
     with path.open("wb") as stream:

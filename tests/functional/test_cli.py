@@ -17,7 +17,7 @@ from tests.conftest import PASSWORDS, Server
 from tests.functional.test_uploads import announce, upload_of
 from tests.process import ROOT, ServerProcess
 
-ORDERS = "region,amount\nEast,10\nEast,20\nWest,oops\nWest,5\n"
+ORDERS = "region,amount\n" + "".join(f"{'East' if n % 2 else 'West'},{n}\n" for n in range(400)) + "West,oops\n"
 TEMPLATE = """
 title: "Sales of {{ region }}"
 formats: [html]
@@ -75,11 +75,11 @@ async def test_import_uploads_a_file_and_tells_what_came_of_it(
 ) -> None:
     outcome = await run("import", str(orders), "--dataset", "orders", **as_user(server, alice))
     assert outcome.status == 0, outcome
-    assert "orders: version 1, 3 rows" in outcome.out
-    assert "1 rows were rejected" in outcome.out
+    assert "orders: version 1, 400 rows" in outcome.out
+    assert "1 rejected" in outcome.out
     assert "\x1b" not in outcome.out  # plain lines where there is no terminal
     async with alice.get("/api/v1/datasets/orders") as response:
-        assert (await response.json())["row_count"] == 3
+        assert (await response.json())["row_count"] == 400
 
 
 async def test_report_makes_and_downloads_one_file_per_region(

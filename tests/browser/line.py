@@ -1,0 +1,69 @@
+"""The line between a browser and the server: it can be slow, and it can be cut, as on a train."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from urllib.parse import urlsplit
+
+_CHUNK_BYTES = 16 * 1024
+
+
+class Line:
+    """A TCP proxy. `speed` is what the browser may send, in bytes a second; None is as fast as it goes."""
+
+    def __init__(self, target: str) -> None:
+        self._target = urlsplit(target)
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.speed: float | None = None
+        self.is_cut = False
+        self.url = ""
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        self.cut()
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Break every connection; new ones break as well until `mend`."""
+        self.is_cut = True
+        for connection in self._connections:
+            connection.cancel()
+
+    def mend(self) -> None:
+        self.is_cut = False
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        writers = [writer]
+        try:
+            if self.is_cut:
+                raise ConnectionError
+            far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+            writers.append(far_writer)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass_on(reader, far_writer, is_limited=True))
+                group.create_task(self._pass_on(far_reader, writer, is_limited=False))
+        except* (asyncio.CancelledError, OSError):
+            pass
+        finally:
+            self._connections.discard(task)
+            for each in writers:
+                each.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_limited: bool) -> None:
+        while chunk := await reader.read(_CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+            if is_limited and self.speed is not None:
+                await asyncio.sleep(len(chunk) / self.speed)
+        with contextlib.suppress(OSError, RuntimeError):
+            writer.write_eof()
