@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.jobs.job import Job, State
 from server.jobs.store import JobFilter
 from server.realtime.protocol import JobFields
@@ -132,7 +133,7 @@ async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.request.app[keys.JOBS].retry(call.principal, call.path["id"]))
 
 
-async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> JobStarted:
+async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
     job = await call.request.app[keys.JOBS].demonstrate(
         call.principal,
         seconds=call.body.seconds,
@@ -140,7 +141,9 @@ async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> JobS
         fail_at=call.body.fail_at,
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
-    return JobStarted(job_id=job.id, kind=job.kind, links=job_links(job))
+    links = job_links(job)
+    answer = JobStarted(job_id=job.id, kind=job.kind, links=links)
+    return encoded(answer, status=202, headers={"Location": links.self})
 
 
 ENDPOINTS = [

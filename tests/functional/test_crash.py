@@ -1,0 +1,75 @@
+"""`kill -9` in the middle of jobs: nothing is lost, nothing runs on as an orphan, the stream of messages goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.functional.live_client import live
+from tests.process import ServerProcess
+
+PASSWORD = "correct-horse-admin"
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    process = ServerProcess(tmp_path / "data")
+    await asyncio.to_thread(process.start)
+    yield process
+    await asyncio.to_thread(process.kill)
+
+
+async def signed_in(process: ServerProcess) -> aiohttp.ClientSession:
+    credentials = {"username": "admin", "password": PASSWORD, "name": "tests"}
+    async with (
+        aiohttp.ClientSession(process.url) as anonymous,
+        anonymous.post("/api/v1/tokens", json=credentials) as response,
+    ):
+        token = (await response.json())["token"]
+    return aiohttp.ClientSession(process.url, headers={"Authorization": f"Bearer {token}"})
+
+
+async def demonstrate(client: aiohttp.ClientSession, **parameters: Any) -> str:
+    async with client.post("/api/v1/jobs/demonstration", json=parameters) as response:
+        return str((await response.json())["job_id"])
+
+
+async def test_killed_server_takes_its_jobs_up_again_and_tells_who_was_away(process: ServerProcess) -> None:
+    async with await signed_in(process) as client:
+        async with live(client) as socket:
+            hello = await socket.next("connection")
+            job_id = await demonstrate(client, seconds=2, total=1000)
+            moving = await socket.next(lambda message: message.get("progress", 0) > 50)
+            newest = max(message.get("revision", 0) for message in socket.seen)
+            await asyncio.to_thread(process.kill)
+        await asyncio.to_thread(process.start)
+        position = f"{hello['epoch']}:{hello['offset']}"
+        async with live(client, "back", since=position) as socket:
+            again = await socket.next("connection")
+            assert again["recovered"]
+            done = await socket.next(lambda message: message.get("state") == "succeeded", seconds=20)
+            assert (done["job_id"], done["attempt"], done["progress"]) == (job_id, 2, 1000)
+            kept = [message for message in socket.seen if message["type"] == "job" and "offset" in message]
+            assert [message["state"] for message in kept] == ["queued", "running", "queued", "running", "succeeded"]
+            assert [message["offset"] for message in kept] == [hello["offset"] + number for number in range(1, 6)]
+            after_crash = [message["revision"] for message in kept[2:]]
+            assert min(after_crash) > newest >= moving["revision"]
+
+
+async def test_stopped_server_puts_its_jobs_back_without_counting_it_as_a_crash(process: ServerProcess) -> None:
+    async with await signed_in(process) as client:
+        job_id = await demonstrate(client, seconds=3, total=1000)
+        await asyncio.to_thread(process.stop)
+        await asyncio.to_thread(process.start)
+        async with live(client) as socket:
+            await socket.send(type="subscribe", events=[f"job:{job_id}"])
+            await socket.send(type="jobs")
+            snapshot = await socket.next("jobs")
+            assert [job["job_id"] for job in snapshot["jobs"]] == [job_id]
+            done = await socket.next(lambda message: message.get("state") == "succeeded", seconds=20)
+            assert done["progress"] == 1000
