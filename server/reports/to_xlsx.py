@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -68,13 +69,21 @@ class _Writer:
         self._formats = formats
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._names: set[str] = set()
-        self._tables: list[doc.Table] = []
         self._summary = workbook.add_worksheet(self._sheet_name(document.words.summary))
         self._data: Any = None
         self._data_row = 0
         self._row = 0
 
     def write(self) -> None:
+        # Sheets stand in the order in which they are made: the figures behind charts come last.
+        for table in _tables(self._document.blocks):
+            self._table(table)
+        self._write_summary()
+        if self._data is not None:
+            self._data.set_column(0, 0, 22)
+            self._data.set_column(1, 12, 14)
+
+    def _write_summary(self) -> None:
         sheet = self._summary
         sheet.hide_gridlines(2)
         sheet.set_column(0, 7, 18)
@@ -90,11 +99,6 @@ class _Writer:
         self._blocks(self._document.blocks)
         for line in (self._document.made_text, *self._document.provenance):
             self._put(line, font_color="#66717E", font_size=9)
-        for table in self._tables:
-            self._table(table)
-        if self._data is not None:
-            self._data.set_column(0, 0, 22)
-            self._data.set_column(1, 12, 14)
 
     def _blocks(self, blocks: list[doc.Block]) -> None:
         for block in blocks:
@@ -109,8 +113,6 @@ class _Writer:
                     self._kpis(block)
                 case doc.Chart():
                     self._chart(block)
-                case doc.Table():
-                    self._tables.append(block)
                 case doc.Columns():
                     for column in block.columns:
                         self._blocks(column)
@@ -296,6 +298,15 @@ class _Writer:
             name = f"{base[: 31 - len(str(number)) - 1]} {number}"
         self._names.add(name.casefold())
         return name
+
+
+def _tables(blocks: Iterable[doc.Block]) -> Iterator[doc.Table]:
+    for block in blocks:
+        if isinstance(block, doc.Table):
+            yield block
+        elif isinstance(block, doc.Columns):
+            for column in block.columns:
+                yield from _tables(column)
 
 
 def _width(table: doc.Table, index: int) -> float:
