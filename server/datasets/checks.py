@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.schema import ColumnSpec, ColumnType
+from server.datasets.schema import ColumnSpec, ColumnType, columns_do_not_fit
 from server.datasets.values import ARROW_TYPES, Misfit, convert_cells
-from server.errors import FieldError, InvalidInput
+from server.errors import FieldError
 
 
 @dataclass(slots=True)
@@ -71,11 +71,7 @@ def _whole(value: float) -> pa.Scalar:
 def _values(texts: list[str], column_type: ColumnType, column_format: str | None, field: str) -> pa.Array:
     converted = convert_cells(pa.array(texts, pa.string()), column_type, column_format)
     if converted.misfits or converted.values.null_count:
-        raise InvalidInput(
-            "A limit does not fit the type of its column.",
-            code="columns_do_not_fit",
-            errors=[
-                FieldError(field=field, message="Give a value of the type {type}.", parameters={"type": column_type})
-            ],
-        )
+        parameters: dict[str, object] = {"field": field, "type": column_type}
+        error = FieldError(field=field, message="{field}: give a value of the type {type}.", parameters=parameters)
+        raise columns_do_not_fit("A limit does not fit its column: {problems}", [error])
     return converted.values.cast(ARROW_TYPES[column_type])

@@ -14,13 +14,11 @@ from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
 from server.datasets.detect import FileShape
 from server.datasets.inference import Inferred, ambiguity_warning, infer
-from server.datasets.schema import ColumnSpec, ColumnType, FileWarning, ReadOptions, chosen_columns
+from server.datasets.schema import ColumnSpec, ColumnType, FileWarning, ReadOptions, chosen_columns, columns_do_not_fit
 from server.datasets.values import ARROW_TYPES
-from server.errors import FieldError, InvalidInput
+from server.errors import FieldError
 
-_NOT_LIKE_THE_DATASET = (
-    "The columns of the file are not those of the dataset; use the mode “replace”, or choose columns."
-)
+_UNLIKE_THE_DATASET = "The file does not fit the dataset: {problems} Choose columns, or use the mode “replace”."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ def _like(existing: Sequence[Mapping[str, Any]], specs: Sequence[ColumnSpec]) ->
             matched.append(msgspec.structs.replace(spec, name=column["name"], type=column["type"]))
     errors += [_error("The dataset has no column “{name}”; leave it out.", spec.name) for spec in wanted.values()]
     if errors:
-        raise InvalidInput(_NOT_LIKE_THE_DATASET, code="columns_do_not_fit", errors=errors)
+        raise columns_do_not_fit(_UNLIKE_THE_DATASET, errors)
     return matched
 
 
@@ -102,7 +100,7 @@ def _require_values_fit(columns: Sequence[PlannedColumn]) -> None:
         if c.inferred.misfits * 2 > max(1, c.inferred.distinct)
     ]
     if errors:
-        raise InvalidInput(_NOT_LIKE_THE_DATASET, code="columns_do_not_fit", errors=errors)
+        raise columns_do_not_fit(_UNLIKE_THE_DATASET, errors)
 
 
 def _error(message: str, name: str, **parameters: object) -> FieldError:

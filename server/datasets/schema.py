@@ -14,6 +14,8 @@ from server.settings import Settings
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
 COLUMN_TYPES: tuple[ColumnType, ...] = ("text", "integer", "decimal", "boolean", "date", "datetime")
 
+_PROBLEMS_TOLD = 5
+
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -116,8 +118,14 @@ def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpe
     chosen = [msgspec.structs.replace(spec, source=spec.source or spec.name) for spec in options.columns]
     errors = list(_column_errors(chosen, set(names)))
     if errors:
-        raise InvalidInput("The columns do not fit the file.", code="columns_do_not_fit", errors=errors)
+        raise columns_do_not_fit("The columns do not fit the file: {problems}", errors)
     return chosen
+
+
+def columns_do_not_fit(message: str, errors: Sequence[FieldError]) -> InvalidInput:
+    """An error whose text alone says all that is wrong: a failed job shows no list of fields. Has `{problems}`."""
+    problems = " ".join(error.text for error in errors[:_PROBLEMS_TOLD])
+    return InvalidInput(message, code="columns_do_not_fit", errors=errors, problems=problems)
 
 
 def _column_errors(chosen: Sequence[ColumnSpec], present: set[str]) -> Iterable[FieldError]:
