@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from typing import Any
 
@@ -15,7 +16,8 @@ DEADLINE_SECONDS = 30.0
 async def upload(client: aiohttp.ClientSession, content: str | bytes = ORDERS, *, name: str = "orders.csv") -> str:
     """The id of a file that is here completely."""
     form = aiohttp.FormData()
-    form.add_field("file", content if isinstance(content, bytes) else content.encode(), filename=name)
+    data = content if isinstance(content, bytes) else content.encode()
+    form.add_field("file", io.BytesIO(data), filename=name)
     async with client.post("/api/v1/uploads", data=form) as response:
         assert response.status == 201, await response.text()
         upload_id: str = (await response.json())["id"]

@@ -1,0 +1,140 @@
+"""An import that is cancelled, fails or is repeated after a crash leaves a whole dataset or none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from aiohttp import web
+from sqlalchemy import update
+
+from server.app import build_app
+from server.http import keys
+from server.serving import address_of
+from server.settings import Settings
+from server.storage.tables import jobs
+from tests.conftest import Server, new_user, signed_in
+from tests.functional.importing import ended, import_text, start, upload
+
+DEADLINE_SECONDS = 30.0
+# Quotes make it slow enough to be caught in the middle.
+LARGE = "id,name\n" + "".join(f'{number},"name, {number}"\n' for number in range(1_200_000))
+
+
+def files_under(settings: Settings) -> list[str]:
+    return sorted(str(path.relative_to(settings.data / "blobs")) for path in (settings.data / "blobs").rglob("*.*"))
+
+
+async def job(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
+    async with client.get(f"/api/v1/jobs/{job_id}") as response:
+        state: dict[str, Any] = await response.json()
+        return state
+
+
+async def until(client: aiohttp.ClientSession, job_id: str, condition: Callable[[dict[str, Any]], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition(state := await job(client, job_id)):
+        assert time.monotonic() < deadline, state
+        await asyncio.sleep(0.02)
+
+
+async def dataset_status(client: aiohttp.ClientSession, name: str = "orders") -> int:
+    async with client.get(f"/api/v1/datasets/{name}") as response:
+        return response.status
+
+
+async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
+    alice: aiohttp.ClientSession, settings: Settings
+) -> None:
+    job_id = await start(alice, await upload(alice, LARGE))
+    await until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
+    began = time.monotonic()
+    async with alice.post(f"/api/v1/jobs/{job_id}/cancel") as response:
+        assert response.status in (200, 202)
+    assert (await ended(alice, job_id))["state"] == "cancelled"
+    assert time.monotonic() - began < 2.0
+    assert await dataset_status(alice) == 404
+    assert files_under(settings) == []
+
+
+async def test_a_worker_that_is_killed_fails_the_import_and_leaves_nothing(
+    alice: aiohttp.ClientSession, settings: Settings
+) -> None:
+    job_id = await start(alice, await upload(alice, LARGE))
+    await until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
+    for process in psutil.Process().children(recursive=True):
+        if process.num_threads() > 1 and process.cpu_times().user > 0.5:
+            os.kill(process.pid, signal.SIGKILL)
+    state = await ended(alice, job_id)
+    assert (state["state"], state["error"]["code"]) == ("failed", "worker_died")
+    assert await dataset_status(alice) == 404
+    assert files_under(settings) == []
+
+
+async def test_a_failed_import_leaves_the_dataset_as_it_was(alice: aiohttp.ClientSession, settings: Settings) -> None:
+    await import_text(alice)
+    before = files_under(settings)
+    job_id = await start(
+        alice, await upload(alice, "region,amount\n" + "a,1\n" * 40 + "b\n" * 20), mode="replace", reject_limit=10
+    )
+    state = await ended(alice, job_id)
+    assert (state["state"], state["error"]["code"]) == ("failed", "too_many_rejects")
+    assert "More than 10 rows" in state["error"]["message"]
+    assert files_under(settings) == before
+    async with alice.get("/api/v1/datasets/orders") as response:
+        assert (await response.json())["version"] == 1
+
+
+async def test_an_append_that_does_not_fit_says_which_columns(alice: aiohttp.ClientSession) -> None:
+    await import_text(alice)
+    job_id = await start(alice, await upload(alice, "region,amount\nNorth,5\n"), mode="append")
+    state = await ended(alice, job_id)
+    assert (state["state"], state["error"]["code"]) == ("failed", "columns_do_not_fit")
+    assert "ordered_at" in str(state["error"])
+
+
+async def test_progress_counts_rows_and_ends_at_all_of_them(alice: aiohttp.ClientSession) -> None:
+    state = await import_text(alice, "id,name\n" + "1,a\n" * 5000 + "1\n")
+    assert (state["progress"], state["total"], state["unit"]) == (5000, 5000, "rows")
+    assert state["detail"]["rejected"] == 1
+    assert state["detail"]["bytes"] == state["detail"]["bytes_total"]
+
+
+async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settings) -> None:
+    async with running(settings) as server:
+        async with await signed_in(server, "admin") as admin, await new_user(server, admin, "alice") as alice:
+            job_id = (await import_text(alice))["job_id"]
+        # As if the process had died after the version was committed and before the job was.
+        async with server.app[keys.DATABASE].write() as connection:
+            await connection.execute(
+                update(jobs).where(jobs.c.id == job_id).values(state="running", result=None, finished_at=None)
+            )
+    async with running(settings) as server, await signed_in(server, "alice") as alice:
+        state = await ended(alice, job_id)
+        assert (state["state"], state["row_count"]) == ("succeeded", 3)
+        async with alice.get("/api/v1/datasets/orders/versions") as response:
+            assert [version["number"] for version in (await response.json())["items"]] == [1]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Server]:
+    runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = address_of(runner)
+    yield Server(f"http://{host}:{port}", runner.app)
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "订单 2026.csv", "a;b%00.csv"])
+async def test_the_name_of_the_file_is_data(alice: aiohttp.ClientSession, name: str, settings: Settings) -> None:
+    await import_text(alice, name=name)
+    assert all(path.startswith(("datasets/", "imports/")) for path in files_under(settings))
