@@ -1,0 +1,57 @@
+"""axe finds nothing on any page: contrast, names, roles, landmarks; by day and by night, in both languages."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from tests.browser.conftest import PageOf
+from tests.browser.test_shell import demonstrate
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/",
+    "/datasets",
+    "/templates",
+    "/batches",
+    "/jobs",
+    "/account",
+    "/admin",
+    "/admin/users",
+    "/admin/audit",
+    "/admin/settings",
+    "/websocket-test",
+)
+
+
+async def complaints(page: Page) -> list[str]:
+    """What axe finds, one line each: rule, where, why."""
+    # Transitions would be judged in the middle of a change of colours.
+    await page.emulate_media(reduced_motion="reduce")
+    found = await Axe().run(page)
+    return [
+        f"{page.url} {violation['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for violation in found.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "zh-CN")])
+async def test_axe_finds_nothing(page_of: PageOf, admin: object, scheme: str, locale: str) -> None:
+    stranger = await page_of(None, color_scheme=scheme, locale=locale)
+    await stranger.goto("/login")
+    found = await complaints(stranger)
+    page = await page_of("admin", color_scheme=scheme, locale=locale)
+    failed = await demonstrate(page, seconds=0.2, total=100, fail_at=30)
+    running = await demonstrate(page, seconds=300)
+    for path in (*PAGES, f"/jobs/{failed}", f"/jobs/{running}"):
+        await page.goto(path)
+        found += await complaints(page)
+    await page.click(".user-button")
+    found += await complaints(page)
+    await page.keyboard.press("Escape")
+    await page.click(".job-hero__actions button")
+    found += await complaints(page)
+    assert found == []

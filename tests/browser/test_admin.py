@@ -1,0 +1,69 @@
+"""The administrators' pages: figures that refresh, users that are made and disabled, and nobody else gets in."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import PageOf
+from tests.browser.test_shell import demonstrate
+
+pytestmark = pytest.mark.browser
+
+
+async def test_only_administrators_get_in(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    await expect(page.locator(".nav a[href='/admin']")).to_have_count(0)
+    for path in ("/admin", "/admin/users", "/admin/audit", "/admin/settings", "/admin/overview"):
+        response = await page.request.get(path, headers={"Accept": "text/html"})
+        assert response.status == 403, path
+        assert "Only administrators may do this." in await response.text()
+
+
+async def test_connections_and_jobs_of_everybody_appear_by_themselves(
+    page_of: PageOf, admin: object, alice: object
+) -> None:
+    page = await page_of("admin")
+    await page.goto("/admin")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    other = await page_of("alice")
+    await expect(other.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    await demonstrate(other, seconds=20)
+    await expect(page.locator(".job-row")).to_contain_text("alice", timeout=15_000)
+    await expect(page.locator("section", has=page.locator("#admin-connections"))).to_contain_text("alice")
+
+
+async def test_a_user_is_made_and_disabled(page_of: PageOf, admin: object) -> None:
+    page = await page_of("admin")
+    await page.goto("/admin/users")
+    await page.fill("#username", "carol")
+    await page.fill("#password", "a-long-enough-secret")
+    await page.click("aside button[type=submit]")
+    row = page.locator("tr", has_text="carol")
+    await expect(row).to_contain_text("Active")
+    await row.locator("button", has_text="Disable").click()
+    await expect(page.locator("#confirm-dialog")).to_contain_text("Disable carol?")
+    await page.click("#confirm-dialog [value=yes]")
+    await expect(row).to_contain_text("Disabled")
+    await page.goto("/admin/audit?q=carol")
+    await expect(page.locator("tbody")).to_contain_text("user.create")
+
+
+async def test_a_wrong_form_says_what_is_wrong_beside_the_field(page_of: PageOf, admin: object) -> None:
+    page = await page_of("admin")
+    form = {"username": "carol", "password": "short", "role": "editor"}
+    response = await page.request.post("/admin/users", form=form)
+    assert response.status == 422
+    text = await response.text()
+    assert 'id="password-error"' in text
+    assert "Use at least 10 characters." in text
+    assert 'value="carol"' in text
+
+
+async def test_the_last_administrator_stays_one(page_of: PageOf, admin: object) -> None:
+    page = await page_of("admin")
+    await page.goto("/admin/users")
+    action = await page.locator("tr", has_text="(you)").locator("form").get_attribute("action")
+    response = await page.request.post(str(action), form={"role": "viewer"}, headers={"Accept": "text/html"})
+    assert response.status == 409
+    assert "This is the last administrator." in await response.text()

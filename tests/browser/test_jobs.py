@@ -1,0 +1,132 @@
+"""The pages of jobs: the list that keeps itself true, one job with its log, cancel and retry."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import PageOf
+from tests.browser.test_shell import demonstrate
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_new_job_appears_in_the_list_and_moves_by_itself(
+    page_of: PageOf, admin: object, alice: object, bob: object
+) -> None:
+    page, stranger = await page_of("alice"), await page_of("bob")
+    for each in (page, stranger):
+        await each.goto("/jobs")
+        await expect(each.locator("#content")).to_contain_text("No jobs yet")
+        await expect(each.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    await demonstrate(page, seconds=5, total=1000)
+    row = page.locator(".job-row")
+    await expect(row).to_have_count(1)
+    await expect(row.locator(".badge")).to_have_text("Running")
+    await expect(row.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", re.compile(r"^[3-9]\d$"))
+    await expect(row.locator(".badge")).to_have_text("Done", timeout=10_000)
+    await expect(row.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", "100")
+    await expect(row.locator(".progress__figures")).to_have_text("1,000 of 1,000 steps")
+    await expect(stranger.locator("#content")).to_contain_text("No jobs yet")
+
+
+async def test_a_bar_never_goes_backwards(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=3, total=5000)
+    await page.goto(f"/jobs/{job_id}")
+    await page.evaluate(
+        """() => {
+            window.seen = [];
+            new MutationObserver(() => {
+                const bar = document.querySelector("[role=progressbar]");
+                if (bar) window.seen.push(Number(bar.getAttribute("aria-valuenow")));
+            }).observe(document.body, {subtree: true, childList: true, attributes: true});
+        }"""
+    )
+    await expect(page.locator(".job-hero .badge")).to_have_text("Done", timeout=15_000)
+    seen = await page.evaluate("window.seen")
+    assert len(set(seen)) > 5
+    assert seen == sorted(seen)
+
+
+async def test_a_failed_job_says_why_and_can_be_tried_again(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=1, total=100, fail_at=30)
+    await page.goto(f"/jobs/{job_id}")
+    await expect(page.locator(".notice--danger")).to_contain_text("It failed at 30, as it was asked to.")
+    await expect(page.locator(".log")).to_contain_text("Counting starts.")
+    await page.click("text=Try again")
+    await expect(page.locator("dialog h2")).to_have_text("Try this job again?")
+    await page.click("dialog [value=yes]")
+    await expect(page.locator(".facts")).to_contain_text("Attempt")
+    await expect(page.locator(".log__attempt", has_text="Attempt 2")).to_be_visible(timeout=15_000)
+
+
+async def test_cancelling_asks_says_what_is_lost_and_stops(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=60)
+    await page.goto(f"/jobs/{job_id}")
+    await expect(page.locator(".job-hero .badge")).to_have_text("Running")
+    await page.click(".job-hero__actions button")
+    dialog = page.locator("#confirm-dialog")
+    await expect(dialog).to_contain_text("What it has done so far is given up.")
+    await expect(dialog.locator("[value=no]")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator(".job-hero .badge")).to_have_text("Running")
+    await page.click(".job-hero__actions button")
+    await dialog.locator("[value=yes]").click()
+    await expect(page.locator(".job-hero .badge")).to_have_text("Cancelled", timeout=5_000)
+    await expect(page.locator(".job-hero")).to_contain_text("It was cancelled")
+
+
+async def test_a_dialog_keeps_the_focus(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=60)
+    await page.goto(f"/jobs/{job_id}")
+    await page.click(".job-hero__actions button")
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        inside = "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        assert await page.evaluate(inside)
+
+
+async def test_jobs_are_filtered_and_other_peoples_are_not_found(
+    page_of: PageOf, admin: object, alice: object, bob: object
+) -> None:
+    page, stranger = await page_of("alice"), await page_of("bob")
+    job_id = await demonstrate(page, seconds=0.1, total=10)
+    await page.goto(f"/jobs/{job_id}")
+    await expect(page.locator(".job-hero .badge")).to_have_text("Done")
+    await page.goto("/jobs?state=failed")
+    await expect(page.locator("#content")).to_contain_text("No job matches")
+    await page.goto("/jobs?q=demon")
+    await expect(page.locator(".job-row")).to_have_count(1)
+    response = await stranger.request.get(f"/jobs/{job_id}", headers={"Accept": "text/html"})
+    assert response.status == 404
+    assert "Counting starts." not in await response.text()
+
+
+async def test_an_administrator_sees_whose_job_it_is_and_watches_it(
+    page_of: PageOf, admin: object, alice: object
+) -> None:
+    page, watcher = await page_of("alice"), await page_of("admin")
+    await watcher.goto("/jobs")
+    await expect(watcher.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    await demonstrate(page, seconds=4, total=1000)
+    row = watcher.locator(".job-row")
+    await expect(row).to_contain_text("alice")
+    await expect(row.locator(".badge")).to_have_text("Done", timeout=15_000)
+    await expect(watcher.locator("#running-strip")).to_be_hidden()
+
+
+async def test_pages_work_without_scripts(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice", java_script_enabled=False)
+    job_id = await demonstrate(page, seconds=60)
+    await page.goto(f"/jobs/{job_id}")
+    await expect(page.locator("[role=progressbar]")).to_be_visible()
+    await page.click(".job-hero__actions button")
+    await page.wait_for_url(f"**/jobs/{job_id}")
+    await expect(page.locator(".job-hero .badge")).to_have_text("Cancelled")
