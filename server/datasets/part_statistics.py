@@ -44,7 +44,9 @@ def _expressions(column: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         "max": f"max({value})",
     }
     if column["type"] in _SUMMED:
-        figures |= {"sum": f"sum({quoted})", "mean": f"avg({quoted})"}
+        # Compensated, so that millions of prices add up to the cent.
+        add = "fsum" if column["type"] == "decimal" else "sum"
+        figures |= {"sum": f"{add}({quoted})", "mean": f"avg({quoted})"}
     return [(name, figure, expression) for figure, expression in figures.items()]
 
 

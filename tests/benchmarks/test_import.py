@@ -38,10 +38,11 @@ def write_csv(path: Path, rows: int, *, quoted: bool) -> None:
 def _rest_of_row(chance: random.Random, number: int, *, quoted: bool) -> str:
     month, day, hour = chance.randint(1, 12), chance.randint(1, 28), chance.randint(0, 23)
     note = f'"note, {number}"' if quoted else f"note {number}"
+    day_text = f"2026-{month:02d}-{day:02d}"
     return (
         f",{chance.choice(['华东', 'North', 'Süd', 'West'])},{chance.choice(['Alice', 'Bob', '张三'])}"
         f",{chance.randint(1, 99)},{chance.random() * 1000:.2f},{chance.random() * 99999:.2f}"
-        f",2026-{month:02d}-{day:02d},2026-{month:02d}-{day:02d} {hour:02d}:30:15,{chance.choice(['yes', 'no'])},{note}\n"
+        f",{day_text},{day_text} {hour:02d}:30:15,{chance.choice(['yes', 'no'])},{note}\n"
     )
 
 
