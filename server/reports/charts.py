@@ -299,7 +299,7 @@ def _gauge(chart: Chart, value: Any, maximum: Any, formats: Formats) -> Chart:
         "axisLabel": {"show": False},
         "detail": {
             "offsetCenter": [0, "-8%"],
-            "fontSize": 26,
+            "fontSize": max(12, min(26, chart.height // 13)),
             "fontWeight": "bold",
             "color": INK,
             "jinduFormat": "exact",
