@@ -27,6 +27,7 @@ from server.datasets.schema import FileLimits
 from server.http import keys
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import add_endpoints
+from server.http.forms import form_middleware
 from server.http.problems import mark_prepared, problem_middleware
 from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
@@ -149,6 +150,7 @@ def _middlewares(settings: Settings) -> list[Middleware]:
         session_middleware(cookies),
         identity_middleware(),
         same_origin_middleware(),
+        form_middleware(),
     ]
 
 

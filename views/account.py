@@ -123,7 +123,8 @@ async def _page(
     user = await accounts.me(principal)
     values: dict[str, Any] = {
         "user": user,
-        "sessions": await accounts.sessions(principal),
+        # this device first, then by last use
+        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
         "tokens": await accounts.tokens(principal),
         "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import aiohttp
@@ -126,7 +127,7 @@ HOSTILE_BODIES = [
 async def test_hostile_bodies_are_refused_clearly(server: Server, alice: aiohttp.ClientSession) -> None:
     async with aiohttp.ClientSession(server.url, headers={"Content-Type": "application/json"}) as stranger:
         for body, status in HOSTILE_BODIES:
-            problem = await answer(stranger.post("/api/v1/tokens", data=body), status)
+            problem = await answer(stranger.post("/api/v1/tokens", data=io.BytesIO(body)), status)
             assert problem["request_id"], body[:40]
 
 
