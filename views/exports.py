@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from aiohttp import web
 
@@ -17,19 +18,26 @@ _CHUNK_BYTES = 256 * 1024
 
 async def send_export(request: web.Request, export: Export) -> web.StreamResponse:
     """The file with its length, so that a browser shows how far the download is."""
+    stream = await asyncio.to_thread(_opened, export)
     try:
-        size = (await asyncio.to_thread(export.path.stat)).st_size
         response = _attachment(export.name, MEDIA_TYPES[export.format])
-        response.content_length = size
+        response.content_length = os.fstat(stream.fileno()).st_size
         await response.prepare(request)
         if request.method != "HEAD":
-            async for chunk in _chunks(export.path):
+            while chunk := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
                 await response.write(chunk)
         await response.write_eof()
         return response
     finally:
-        if export.temporary:
-            await asyncio.shield(asyncio.to_thread(export.path.unlink, missing_ok=True))
+        stream.close()
+
+
+def _opened(export: Export) -> BinaryIO:
+    """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
+    stream = export.path.open("rb")
+    if export.temporary:
+        export.path.unlink()
+    return stream
 
 
 async def send_pieces(
@@ -52,12 +60,3 @@ def _attachment(name: str, media_type: str) -> web.StreamResponse:
     if media_type.startswith("text/"):
         response.charset = "utf-8"
     return response
-
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    stream = await asyncio.to_thread(path.open, "rb")
-    try:
-        while chunk := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
-            yield chunk
-    finally:
-        stream.close()

@@ -18,7 +18,7 @@ from server.http.guards import require_principal
 from server.jobs.job import Job
 from server.uploads.files import Upload
 from views.context import formats_for, render
-from views.import_form import DELIMITERS, ENCODINGS, ImportForm, column_errors, marked_cells
+from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
 _REJECTS_PER_PAGE = 100
 _RECENT_UPLOADS = 20
@@ -39,8 +39,8 @@ async def new_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     upload_id = request.query.get("upload", "")
     if not upload_id:
-        uploads, _, _ = await request.app[keys.UPLOADS].list(principal, limit=_RECENT_UPLOADS)
-        return render(request, "imports/choose.html", uploads=[upload for upload in uploads if upload.is_whole])
+        recent = await request.app[keys.UPLOADS].search(principal, limit=_RECENT_UPLOADS)
+        return render(request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole])
     upload = await request.app[keys.IMPORTS].upload(principal, upload_id)
     page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
     if not upload.is_whole:
@@ -142,6 +142,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
     return {
         "upload": upload,
         "form": look.form,
+        "reading": {name: look.form.reading.get(name, "") for name in READING},
         "preview": look.preview,
         "marked": marked_cells(look.form, look.preview) if look.preview else set(),
         "existing": [dataset.name for dataset in existing],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -86,12 +88,20 @@ def _schema(request: ExportRequest) -> pa.Schema:
 
 
 def _write_csv(request: ExportRequest) -> None:
-    options = pa_csv.WriteOptions(quoting_style="needed")
+    options = pa_csv.WriteOptions(include_header=False, quoting_style="needed")
     with request.target.open("wb") as stream:
-        stream.write("\ufeff".encode())  # Excel takes CSV without the mark for the local encoding
+        stream.write(_csv_header(request))
         with pa_csv.CSVWriter(stream, _schema(request), write_options=options) as writer:
             for batch in _batches(request):
                 writer.write_batch(batch)
+
+
+def _csv_header(request: ExportRequest) -> bytes:
+    """Names quoted only where they must be, as the cells are. Excel takes CSV without the mark for local encoding."""
+    header = io.StringIO("\ufeff", newline="")
+    header.seek(0, io.SEEK_END)
+    csv.writer(header, lineterminator="\n").writerow([column["name"] for column in request.columns])
+    return header.getvalue().encode()
 
 
 def _write_parquet(request: ExportRequest) -> None:

@@ -15,13 +15,15 @@ from server.datasets.rows import plain
 BINS = 24
 TOP = 6
 _VIEW = "data"
+_FEW = 50
+_FREQUENT = 0.01
 _SAMPLE_ROWS = 500_000  # shapes do not get clearer beyond, only slower
 _MEASURED = frozenset({"integer", "decimal", "date", "datetime"})
 _DETAIL_SHARE = 0.6  # of the time limit: columns after that are shown without details
 
 
 class TopValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A frequent value and its share (0 to 1) of all rows."""
+    """A frequent value and its share (0 to 1) of the rows that have one."""
 
     value: str
     share: float
@@ -96,7 +98,10 @@ def _detailed(session: QuerySession, profile: ColumnProfile, count: int) -> Colu
         return msgspec.structs.replace(profile, histogram=_histogram(session, source, profile.type), sampled=sampled)
     if profile.distinct >= count - profile.nulls > TOP:  # every value once: no value says anything
         return profile
-    return msgspec.structs.replace(profile, top=_top(session, source), sampled=sampled)
+    top = _top(session, source)
+    if profile.distinct > _FEW and top and top[0].share < _FREQUENT:  # an identifier: its first six say nothing
+        return profile
+    return msgspec.structs.replace(profile, top=top, sampled=sampled)
 
 
 def _histogram(session: QuerySession, source: str, kind: str) -> list[int]:
@@ -114,8 +119,8 @@ def _histogram(session: QuerySession, source: str, kind: str) -> list[int]:
 
 def _top(session: QuerySession, source: str) -> list[TopValue]:
     rows = session.execute(
-        f"with x as ({source}) select v::varchar, count(*) / (select count(*) from x) from x "  # noqa: S608
-        f"where v is not null group by 1 order by 2 desc, 1 limit {TOP}",
+        f"with x as (select v from ({source}) where v is not null) "  # noqa: S608
+        f"select v::varchar, count(*) / (select count(*) from x) from x group by 1 order by 2 desc, 1 limit {TOP}",
         {},
     ).rows
     return [TopValue(value=value[:80], share=float(share)) for value, share in rows]

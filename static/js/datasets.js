@@ -1,5 +1,6 @@
 // Dataset pages: rows change in place, figures load when they are ready, queries answer below their box.
 
+import { live } from "./app.js";
 import { refreshFragment } from "./fragments.js";
 import { t } from "./i18n.js";
 
@@ -51,6 +52,10 @@ function startRows(rows) {
     pause = setTimeout(() => show(addressOf(event.target.form)), TYPING_PAUSE_MS);
   });
   addEventListener("popstate", () => show(location.href, { push: false }));
+  // Only the first page follows new versions: further on, a cursor keeps showing the version it began in.
+  live?.subscribe(`dataset:${rows.dataset.name}`, () => {
+    if (!new URLSearchParams(location.search).has("cursor")) show(location.href, { push: false });
+  });
 }
 
 // The address of a form without its empty fields.

@@ -28,6 +28,7 @@ function start() {
   form().addEventListener("change", onChange);
   form().addEventListener("input", onInput);
   form().addEventListener("submit", onSubmit);
+  form().addEventListener("keydown", onKey);
   check();
 }
 
@@ -52,12 +53,12 @@ function onInput(event) {
   check();
 }
 
+// Enter in a column's name means "done with this name", not "start the import".
+function onKey(event) {
+  if (event.key === "Enter" && event.target.matches("#file-zones input")) event.preventDefault();
+}
+
 function onSubmit(event) {
-  if (event.submitter?.name === "again") {
-    event.preventDefault();
-    look("reading");
-    return;
-  }
   const wrong = check();
   if (wrong) {
     event.preventDefault();

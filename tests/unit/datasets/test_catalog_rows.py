@@ -147,7 +147,7 @@ def test_a_profile_counts_what_stands_in_each_column(paths: tuple[Path, ...]) ->
     assert sum(profiles["id"].histogram) == 4
     assert profiles["day"].nulls == 1
     assert sum(profiles["day"].histogram) == 3
-    assert [(top.value, top.share) for top in profiles["paid"].top] == [("true", 0.5), ("false", 0.25)]
+    assert [(top.value, top.share) for top in profiles["paid"].top] == [("true", 2 / 3), ("false", 1 / 3)]
 
 
 def test_a_profile_of_nothing_has_no_shapes(tmp_path: Path) -> None:

@@ -1,0 +1,217 @@
+"""From a file that has come to its dataset, by hand in Chromium: corrections, mistakes, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from tests.functional.importing import ORDERS, import_text, upload
+
+pytestmark = pytest.mark.browser
+PageOf = Callable[..., Awaitable[Page]]
+WITH_A_MISFIT = "id,amount\n" + "".join(
+    f"{number},{'??' if number == 3 else number * 1.5}\n" for number in range(1, 40)
+)
+
+
+async def wizard(page: Page, upload_id: str) -> None:
+    await page.goto(f"/imports/new?upload={upload_id}")
+    await expect(page.get_by_role("button", name="Import", exact=True)).to_be_visible()
+
+
+async def test_a_file_is_looked_at_corrected_and_imported(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    upload_id = await upload(alice, name="Sales 2026.csv")
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    assert await page.input_value("#dataset") == "sales_2026"
+    assert await page.input_value("#c1-type") == "decimal"
+    await page.fill("#c0-name", "where")
+    await page.uncheck("#c3-keep")
+    await page.select_option("#c1-type", "text")
+    await expect(page.locator("#c1-format")).to_have_count(0)  # looked at again: a text has no number format
+    assert await page.input_value("#c0-name") == "where"
+    await expect(page.locator("#summary")).to_contain_text("3 of 4 columns")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.get_by_role("link", name="Open “sales_2026”")).to_be_visible(timeout=30_000)
+    async with alice.get("/api/v1/datasets/sales_2026/rows") as response:
+        row = (await response.json())["items"][0]
+    assert row == {"where": "North", "amount": "10.50", "ordered_at": "2026-01-03"}
+
+
+async def test_another_delimiter_shows_other_columns_at_once(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    upload_id = await upload(alice, "a;b,c\n1;2,3\n4;5,6\n")
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    await page.select_option("#delimiter", ";")
+    await expect(page.locator("#c1-name")).to_have_value("b,c")
+    await page.select_option("#delimiter", ",")
+    await expect(page.locator("#c1-name")).to_have_value("c")
+    await page.select_option("#header", "no")
+    await expect(page.locator(".sheet tbody tr")).to_have_count(3)
+
+
+async def test_cells_that_do_not_fit_are_marked_where_they_stand(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    upload_id = await upload(alice, WITH_A_MISFIT)
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    await page.select_option("#c1-type", "decimal")
+    await expect(page.locator("td.is-misfit")).to_have_text("??")
+    await expect(page.locator(".misfit-count")).to_have_text("1 does not fit")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.get_by_text("1 row was left out")).to_be_visible(timeout=30_000)
+    await page.get_by_role("link", name="Look at them").click()
+    await expect(page.locator(".reject__reason")).to_contain_text("“??” is not a number")
+    await expect(page.locator(".reject__raw mark")).to_have_text("??")
+    await expect(page.locator(".reject__line")).to_contain_text("4")
+
+
+async def test_mistakes_are_said_at_their_fields(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    await import_text(alice)
+    upload_id = await upload(alice)
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    assert await page.is_checked("[name=mode][value=replace]")  # the name suggested from the file exists
+    await page.check("[name=mode][value=create]")
+    await expect(page.locator("#dataset-note")).to_contain_text("There is a dataset “orders” already")
+    await page.fill("#dataset", "Orders 2026")
+    await expect(page.locator("#dataset-note")).to_contain_text("small letters")
+    await page.fill("#dataset", "orders_2026")
+    await expect(page.locator("#dataset-note")).to_be_hidden()
+    await page.fill("#c1-name", "region")
+    await expect(page.locator("#c1-error")).to_have_text("The name “region” is used twice.")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.locator("#c1-name")).to_be_focused()
+    assert "/imports/new" in page.url
+
+
+async def test_without_scripts_it_works_as_well(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    upload_id = await upload(alice, "a;b,c\n1;2,3\n")
+    page = await page_of("alice", java_script_enabled=False)
+    await page.goto(f"/imports/new?upload={upload_id}")
+    await page.select_option("#delimiter", ",")
+    await page.get_by_role("button", name="Look again").click()
+    assert await page.input_value("#c1-name") == "c"
+    await page.fill("#dataset", "letters")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await page.wait_for_url("**/imports/*")
+    await expect(page.locator("h1")).to_contain_text("letters")
+
+
+async def test_what_is_no_table_says_why_and_what_to_do(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    upload_id = await upload(alice, b"PK\x03\x04 not a workbook at all", name="broken.xlsx")
+    page = await page_of("alice")
+    await page.goto(f"/imports/new?upload={upload_id}")
+    await expect(page.locator(".notice--danger")).to_contain_text("Excel")
+    await expect(page.get_by_role("link", name="Upload another file")).to_be_visible()
+    await expect(page.get_by_role("button", name="Import", exact=True)).to_have_count(0)
+
+
+async def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    # Distinct amounts with a currency are read one by one: slow enough to be stopped in the middle.
+    many = "a,b,c,d\n" + "".join(f"¥{n}.25,¥{n}.5,¥{n}.75,¥{n}.1\n" for n in range(400_000))
+    upload_id = await upload(alice, many)
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await page.wait_for_url("**/imports/*")
+    await page.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_text("Nothing of this import was kept.")).to_be_visible(timeout=10_000)
+    async with alice.get("/api/v1/datasets/orders") as response:
+        assert response.status == 404
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("link", name="Open “orders”")).to_be_visible(timeout=60_000)
+
+
+async def test_rows_are_searched_sorted_and_filtered_in_place(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    await import_text(alice)
+    page = await page_of("alice")
+    await page.goto("/datasets/orders")
+    rows = page.locator(".data tbody tr")
+    await expect(rows).to_have_count(3)
+    await page.get_by_role("link", name="amount").click()
+    await expect(rows.first).to_contain_text("South")
+    await page.select_option("#column", "amount")
+    await page.select_option("#operator", "gt")
+    await page.fill("#value", "5")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(rows).to_have_count(2)
+    await page.fill("#q", "华东")
+    await expect(rows).to_have_count(1)
+    await page.go_back()
+    await expect(rows).to_have_count(2)
+
+
+async def test_a_new_version_shows_without_a_reload(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    await import_text(alice)
+    page = await page_of("alice")
+    await page.goto("/datasets/orders")
+    await expect(page.locator(".dataset-facts")).to_contain_text("3 rows")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    await import_text(alice, ORDERS, mode="append")
+    await expect(page.locator(".dataset-facts")).to_contain_text("6 rows")
+    await expect(page.locator(".data tbody tr")).to_have_count(6)
+
+
+async def test_a_query_answers_below_its_box(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    await import_text(alice)
+    page = await page_of("alice")
+    await page.goto("/datasets/orders/query")
+    await page.fill("#sql", "select sum(amount) as total from orders")
+    await page.press("#sql", "Control+Enter")
+    await expect(page.locator("#answer td")).to_have_text("19.75")
+    await page.fill("#sql", "select nothing from orders")
+    await page.get_by_role("button", name="Run").click()
+    await expect(page.locator("#answer .notice--danger")).to_contain_text("nothing")
+
+
+async def test_other_people_find_nothing_here(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    state = await import_text(alice)
+    for path in (
+        f"/imports/new?upload={state['upload_id']}",
+        f"/imports/{state['job_id']}",
+        f"/imports/{state['job_id']}/rejects",
+        "/datasets/orders",
+        "/datasets/orders/facts",
+        "/datasets/orders/columns",
+        "/datasets/orders/columns/profiles",
+        "/datasets/orders/versions",
+        "/datasets/orders/query",
+    ):
+        async with bob.get(path) as response:
+            assert response.status == 404, path
+    page = await page_of("bob")
+    await page.goto("/datasets")
+    await expect(page.get_by_text("No dataset yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_pages_hold_their_width_and_axe_finds_nothing(
+    alice: aiohttp.ClientSession, page_of: PageOf, width: int
+) -> None:
+    state = await import_text(alice, WITH_A_MISFIT, options={"columns": [{"name": "amount", "type": "decimal"}]})
+    page = await page_of("alice", viewport={"width": width, "height": 844})
+    for path in (
+        "/imports/new",
+        f"/imports/new?upload={state['upload_id']}",
+        f"/imports/{state['job_id']}",
+        f"/imports/{state['job_id']}/rejects",
+        "/datasets",
+        "/datasets/orders",
+        "/datasets/orders/columns",
+        "/datasets/orders/versions",
+        "/datasets/orders/query",
+    ):
+        await page.goto(path)
+        await expect(page.locator("h1")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+        result = await Axe().run(page)
+        assert result.violations_count == 0, (path, result.generate_report())
