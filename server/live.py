@@ -268,7 +268,7 @@ class _KeptNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:
     """Why a job failed, in the reader's language."""
-    return protocol.Problem(code=error.code, message=_filled(gettext(error.message), error.parameters))
+    return protocol.Problem(code=error.code, message=error.translated(gettext))
 
 
 def _filled(text: str, parameters: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -38,6 +39,18 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     message: str
     parameters: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """The message in English."""
+        return self.translated(str)
+
+    def translated(self, gettext: Callable[[str], str]) -> str:
+        template = gettext(self.message)
+        try:
+            return template.format(**self.parameters) if self.parameters else template
+        except (KeyError, IndexError, ValueError):
+            return template  # a text that does not fit its values is better than none
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,9 @@ class JobKinds:
     def __getitem__(self, name: str) -> JobKind:
         return self._kinds[name]
 
+    def find(self, name: str) -> JobKind | None:
+        return self._kinds.get(name)
+
     def __contains__(self, name: str) -> bool:
         return name in self._kinds
 

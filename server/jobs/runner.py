@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, JinduError, NotFound, Unavailable
+from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.context import JobContext, Notify
-from server.jobs.job import Job, JobError, State
+from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
 from server.jobs.queue import FairQueue
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore, line_now
@@ -34,24 +35,6 @@ LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
-_INTERNAL_ERROR = JobError(
-    code="internal_error",
-    message="Something unexpected went wrong; the server's log has the details. Try again, or ask an administrator.",
-)
-_UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
-_FROM_THE_BEGINNING: dict[str, Any] = {
-    "state": State.QUEUED,
-    "progress": 0,
-    "rate": None,
-    "stage": "",
-    "message": "",
-    "detail": {},
-    "error": None,
-    "result": None,
-    "cancel_requested": False,
-    "started_at": None,
-    "finished_at": None,
-}
 
 
 @dataclass(eq=False, slots=True)
@@ -167,9 +150,10 @@ class JobRunner:
                 raise Conflict(
                     "Only a job that failed or was cancelled can be started again.", code="job_not_retryable"
                 )
-            if job.kind not in self._kinds or not self._kinds[job.kind].can_retry:
+            kind = self._kinds.find(job.kind)
+            if kind is None or not kind.can_retry:
                 raise Conflict("A job of this kind cannot be started again.", code="job_not_retryable")
-            queued = await self._move(job, **_FROM_THE_BEGINNING, interruptions=0)
+            queued = await self._move(job, **{**FROM_THE_BEGINNING, "interruptions": 0})
             if queued is None:
                 raise Conflict
             self._enqueue(queued)
@@ -294,7 +278,9 @@ class JobRunner:
 
     async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Any]) -> None:
         job = self._table.get(attempt.job.id) or attempt.job
-        changes = self._outcome(attempt, work, job)
+        changes = outcome(job, work, attempt.ending.result() if attempt.ending.done() else None)
+        if changes.get("error") is not None:
+            self._saver.log(line_now(job, changes["error"].text, "error"))
         for wait_seconds in (*_STORE_RETRY_SECONDS, None):
             try:
                 await self._move(job, **changes)
@@ -305,31 +291,6 @@ class JobRunner:
                 await asyncio.sleep(wait_seconds)
             else:
                 return
-
-    def _outcome(self, attempt: _Attempt, work: asyncio.Future[Any], job: Job) -> dict[str, Any]:
-        over = {"finished_at": utc_now(), "rate": None, "cancel_requested": False}
-        succeeded = work.done() and not work.cancelled() and work.exception() is None
-        if succeeded:
-            total = job.progress if job.total is None else job.total
-            return {**over, "state": State.SUCCEEDED, "result": work.result(), "progress": total, "total": total}
-        if attempt.ending.done():  # an error now is only its stumbling over being stopped
-            return over | {"state": State.CANCELLED} if attempt.ending.result().is_final else _FROM_THE_BEGINNING
-        if work.cancelled():
-            _LOG.error("job function cancelled itself", extra={"action": "run_job", "job": job.id, "kind": job.kind})
-            return {**over, "state": State.FAILED, "error": _INTERNAL_ERROR}
-        return {**over, "state": State.FAILED, "error": self._explained(job, work.exception())}
-
-    def _explained(self, job: Job, error: BaseException | None) -> JobError:
-        if isinstance(error, JinduError):
-            self._saver.log(line_now(job, error.text, "error"))
-            return JobError(code=error.specific_code, message=error.message, parameters=_as_json(error.parameters))
-        _LOG.error(
-            "job failed unexpectedly",
-            exc_info=error,
-            extra={"action": "run_job", "job": job.id, "kind": job.kind},
-        )
-        self._saver.log(line_now(job, _INTERNAL_ERROR.message, "error"))
-        return _INTERNAL_ERROR
 
     # states
 
@@ -348,30 +309,12 @@ class JobRunner:
     async def _recover(self, stored: Job) -> None:
         job = msgspec.structs.replace(stored, revision=stored.revision + _REVISIONS_LOST)
         self._table.put(job)
-        if job.kind not in self._kinds:
-            await self._move(job, state=State.FAILED, finished_at=utc_now(), error=_UNKNOWN_KIND)
-            return
-        if job.state is State.RUNNING:
-            job = await self._requeue(job, self._kinds[job.kind]) or job
+        changes = after_crash(job, self._kinds.find(job.kind), max_attempts=self._max_attempts)
+        if changes is not None:
+            self._saver.log(line_now(job, "The server stopped in the middle of this attempt.", "warning"))
+            job = await self._move(job, **changes) or job
         if job.state is State.QUEUED:
             self._enqueue(job)
-
-    async def _requeue(self, job: Job, kind: JobKind) -> Job | None:
-        """After a crash: back to the queue, or failed when it was interrupted too often (it may be what crashes us)."""
-        if job.cancel_requested:
-            return await self._move(job, state=State.CANCELLED, finished_at=utc_now(), cancel_requested=False)
-        interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
-        if interruptions >= self._max_attempts:
-            error = JobError(
-                code="interrupted",
-                message="The server stopped {count} times while this ran, so it was given up. Try again later.",
-                parameters={"count": interruptions},
-            )
-            return await self._move(
-                job, state=State.FAILED, finished_at=utc_now(), error=error, interruptions=interruptions
-            )
-        self._saver.log(line_now(job, "The server stopped in the middle; starting again.", "warning"))
-        return await self._move(job, **_FROM_THE_BEGINNING, interruptions=interruptions)
 
     async def _find(self, job_id: str) -> Job:
         job = self._table.get(job_id) or await self._store.get(job_id)
@@ -392,8 +335,3 @@ class JobRunner:
 def _end(attempt: _Attempt, state: State) -> None:
     if not attempt.ending.done():
         attempt.ending.set_result(state)
-
-
-def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    plain = (str, int, float, bool, type(None))
-    return {name: value if isinstance(value, plain) else str(value) for name, value in parameters.items()}

@@ -225,7 +225,8 @@ class _Worker:
         self._in_call = threading.Lock()
 
     def is_alive(self) -> bool:
-        return bool(self._process.is_alive())
+        """Of an idle one: it has nothing to say, so a readable pipe is a closed one, long before the exit is known."""
+        return not self._pipe.poll() and bool(self._process.is_alive())
 
     def call(self, function: WorkerFunction, argument: Any, hand_over: _HandOver) -> _Answer:
         """Raises `EOFError` when the process dies in the middle."""

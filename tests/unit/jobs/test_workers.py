@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 
@@ -124,3 +125,27 @@ async def test_close_ends_every_process() -> None:
     process = psutil.Process(await pool.run(functions.process_id, None))
     await pool.close()
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+_SERVER = """
+import asyncio
+from server.jobs.workers import WorkerPool
+from tests.unit.jobs import worker_functions
+
+async def main():
+    pool = WorkerPool(size=1, memory_mib=400)
+    await pool.run(worker_functions.sleep, 600.0, on_report=lambda pid: print(pid, flush=True))
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+async def test_worker_does_not_outlive_a_killed_server() -> None:
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", _SERVER, stdout=asyncio.subprocess.PIPE)
+    assert server.stdout is not None
+    worker = psutil.Process(int(await asyncio.wait_for(server.stdout.readline(), 30)))
+    server.kill()
+    await server.wait()
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [worker], 5)
+    assert gone == [worker]
