@@ -1,5 +1,6 @@
 // One file on its way: its bar, what can be done with it, and what went wrong in words.
 
+import { jobs, live } from "./app.js";
 import { ask } from "./dialog.js";
 import { show } from "./jobs-live.js";
 import { t } from "./i18n.js";
@@ -31,12 +32,14 @@ export class UploadRow {
     this.element = template.content.cloneNode(true).firstElementChild;
     this.find = (selector) => this.element.querySelector(selector);
     this.progress = 0;
+    this.sent = 0;
     this.samples = [];
     this.revision = 0;
     this.upload = new tus.Upload(file, this.options(endpoint));
     this.find(".upload__name").textContent = file.name;
     this.find(".progress__bar").setAttribute("aria-label", file.name);
     this.element.addEventListener("click", (event) => this.act(event.target.closest("[data-action]")?.dataset.action));
+    jobs.listen((job) => job.job_id === this.jobId && this.isSending && this.arrived(job.progress));
     window.addEventListener("online", () => this.state === "waiting" && this.send());
   }
 
@@ -109,20 +112,28 @@ export class UploadRow {
   }
 
   // From here on other tabs leave this upload alone.
-  mark() {
+  async mark() {
     this.marker?.stop();
     this.marker = new SendingMark(this.id);
     this.marker.start();
+    const answer = await fetch(this.upload.url).catch(() => null);
+    if (answer?.ok) this.jobId = (await answer.json()).job_id;
   }
 
+  // The browser counts what it handed over, which may still be on the way; the server counts what has come.
   moved(sent) {
     if (!this.isSending) return;
-    const now = Date.now();
-    this.samples.push([now, sent]);
-    while (this.samples.length > 2 && now - this.samples[0][0] > RATE_WINDOW_MS) this.samples.shift();
-    this.progress = Math.max(this.progress, sent); // bytes that were lost on the way do not move the bar back
+    this.sent = sent;
     if (this.state === "waiting") this.enter("sending", t("Sending"));
-    else this.draw();
+    if (!this.jobId || live?.state !== "connected") this.arrived(sent);
+  }
+
+  arrived(bytes) {
+    const now = Date.now();
+    this.samples.push([now, bytes]);
+    while (this.samples.length > 2 && now - this.samples[0][0] > RATE_WINDOW_MS) this.samples.shift();
+    this.progress = Math.max(this.progress, bytes); // bytes that were lost on the way do not move the bar back
+    this.draw();
   }
 
   succeeded() {
@@ -152,7 +163,7 @@ export class UploadRow {
     const status = response.getStatus();
     if (request.getMethod() !== "HEAD" || status < 400 || status === 423) return;
     const isMissing = status === 404 || status === 410;
-    if (isMissing && this.progress === 0) return;
+    if (isMissing && this.sent === 0) return;
     this.isGone = isMissing;
     this.refusal = response;
     throw new Error(`the server answered ${status}`);

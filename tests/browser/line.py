@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from urllib.parse import urlsplit
 
 _CHUNK_BYTES = 16 * 1024
@@ -21,8 +22,11 @@ class Line:
         self.url = ""
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        listening = socket.create_server(("127.0.0.1", 0))
+        # The kernel would take in megabytes at once, however slowly we read them.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 * _CHUNK_BYTES)
+        self._server = await asyncio.start_server(self._connect, sock=listening, limit=_CHUNK_BYTES)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
 
     async def close(self) -> None:
         self.cut()
