@@ -15,6 +15,7 @@ from server.jobs.job import Job, JobError
 from server.languages import babel_locale
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
+_LEAST_RATE = 0.05  # less rounds to nothing
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -102,7 +103,7 @@ class Formats:
 
     def amount(self, value: float, unit: str) -> str:
         """A count of a job's unit, bytes as a file size."""
-        return self.filesize(value) if unit == "bytes" else self.number(round(value))
+        return self.filesize(value) if unit == "bytes" else self.number(int(value + 0.5))
 
     def figures(self, job: Job) -> str:
         """`12,400 of 50,000 rows · 8,120/s · 5s left`. `static/js/figures.js` writes the same text."""
@@ -115,8 +116,8 @@ class Formats:
             total = self.amount(job.total, job.unit)
             text = self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
         parts = [text]
-        if job.state == "running" and job.rate:
-            parts.append(self.gettext("{amount}/s").format(amount=self.amount(job.rate, job.unit)))
+        if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
+            parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))
         if job.eta_seconds is not None and job.progress:
             parts.append(self.gettext("{duration} left").format(duration=self.duration(max(1, job.eta_seconds))))
         return " · ".join(parts)
@@ -134,8 +135,15 @@ class Formats:
         except (KeyError, IndexError, ValueError):
             return text
 
+    def _rate(self, value: float, unit: str) -> str:
+        """Slow work has a decimal: 0.4 reports a second are not none."""
+        return self.number(int(value * 10 + 0.5) / 10) if unit != "bytes" and value < 10 else self.amount(value, unit)
+
     def _unit(self, count: float, name: str) -> str:
-        return units.format_unit(count, f"duration-{name}", "narrow", locale=self.locale)
+        text = units.format_unit(count, f"duration-{name}", "narrow", locale=self.locale)
+        if "duration-" in text:  # Babel does not inherit missing lengths; CLDR's narrow is the short one then
+            text = units.format_unit(count, f"duration-{name}", "short", locale=self.locale)
+        return text
 
 
 def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, object]]:

@@ -2,15 +2,24 @@
 
 import { duration, filesize, number, t } from "./i18n.js";
 
+const LEAST_RATE = 0.05; // less rounds to nothing
+
 export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value)));
 
 export function figures(job) {
   const parts = [counted(job)];
-  if (job.state === "running" && job.rate) parts.push(t("{amount}/s", { amount: amount(job.rate, job.unit) }));
+  if (job.state === "running" && job.rate >= LEAST_RATE) {
+    parts.push(t("{amount}/s", { amount: rate(job.rate, job.unit) }));
+  }
   if (job.eta_seconds != null && job.progress) {
     parts.push(t("{duration} left", { duration: duration(Math.max(1, job.eta_seconds)) }));
   }
   return parts.join(" · ");
+}
+
+// Slow work has a decimal: 0.4 reports a second are not none.
+function rate(value, unit) {
+  return unit !== "bytes" && value < 10 ? number(Math.round(value * 10) / 10) : amount(value, unit);
 }
 
 function counted(job) {

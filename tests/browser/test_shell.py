@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
+from server.clock import utc_now
+from server.http import keys
+from server.jobs.job import Job, State
 from tests.browser.conftest import PageOf
 from tests.conftest import Server
+from views.formats import Formats
 
 pytestmark = pytest.mark.browser
 
@@ -114,3 +119,26 @@ async def test_no_page_is_wider_than_a_small_phone(page_of: PageOf, admin: objec
     page = await page_of("admin", viewport={"width": 360, "height": 740}, locale=language)
     await page.goto(path)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_scripts_and_server_write_the_same_figures(
+    server: Server, page_of: PageOf, admin: object, language: str
+) -> None:
+    page = await page_of("admin", locale=language)
+    formats = Formats(
+        language=language, translations=server.app[keys.LANGUAGES].of(language), time_zone="UTC", now=utc_now()
+    )
+    fields = {"id": "j", "kind": "k", "owner_id": "o", "title": "t", "created_at": utc_now(), "state": State.RUNNING}
+    for job in (
+        Job(**fields, unit="rows", progress=12_400, total=50_000, rate=8_120.4),
+        Job(**fields, unit="rows", progress=3_400, total=None, rate=0.5),
+        Job(**fields, unit="bytes", progress=123_456_789, total=2_000_000_000, rate=950.0),
+        Job(**fields, unit="bytes", progress=999_999, total=None),
+        Job(**fields, unit="bytes", progress=512, total=900, rate=12.0),
+        Job(**fields, unit="rows", progress=7, total=200_000, rate=0.7),
+        Job(**fields, unit="reports", progress=1, total=200, rate=0.02),
+    ):
+        sent = msgspec.to_builtins(job) | {"percent": job.percent, "eta_seconds": job.eta_seconds}
+        written = await page.evaluate("job => import('/static/js/figures.js').then(m => m.figures(job))", sent)
+        assert written == formats.figures(job)

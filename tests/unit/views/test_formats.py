@@ -69,6 +69,11 @@ def test_figures_tell_done_total_rate_and_time_left() -> None:
     assert formats().figures(running) == "12,400 of 50,000 rows · 8,120/s · 5s left"
 
 
+def test_durations_in_chinese_have_chinese_units() -> None:
+    assert formats("zh-CN").duration(3_725) == "1小时 2分钟"
+    assert formats("zh-CN").duration(5) == "5秒"
+
+
 def test_figures_of_an_unknown_total_are_the_count() -> None:
     assert formats().figures(job(state=State.RUNNING, progress=3_400)) == "3,400 rows"
 
