@@ -28,6 +28,7 @@ from server.http import keys
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import add_endpoints
 from server.http.forms import form_middleware
+from server.http.openapi import ApiDocument
 from server.http.problems import mark_prepared, problem_middleware
 from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
@@ -99,6 +100,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.SETTINGS] = settings
     app[keys.LANGUAGES] = Languages.load(ROOT / "locales")
     app[keys.ENDPOINTS] = []
+    app[keys.API_DOCUMENT] = ApiDocument(app[keys.ENDPOINTS])
 
     app[keys.LOOP_LAG] = LoopLag()
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}
@@ -116,7 +118,7 @@ def build_app(settings: Settings) -> web.Application:
 
     # jobs and live
     add_jobs(app)
-    app[keys.NOTIFICATIONS] = NotificationOperations(database=database)
+    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES])
 
     # uploads
     add_uploads(app)

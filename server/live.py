@@ -20,7 +20,7 @@ from server.jobs.context import Notice
 from server.jobs.job import Job, JobError, State
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.languages import Languages
+from server.languages import Languages, fill
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -124,8 +124,8 @@ class Live:
         message = protocol.Notification(
             timestamp=rfc3339(kept.at),
             offset=kept.offset,
-            title=_filled(gettext(notice.title), notice.parameters),
-            body=_filled(gettext(notice.body), notice.parameters) if notice.body else "",
+            title=fill(gettext(notice.title), notice.parameters),
+            body=fill(gettext(notice.body), notice.parameters) if notice.body else "",
             level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
             url=notice.url,
         )
@@ -269,13 +269,6 @@ class _KeptNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:
     """Why a job failed, in the reader's language."""
     return protocol.Problem(code=error.code, message=error.translated(gettext))
-
-
-def _filled(text: str, parameters: dict[str, Any]) -> str:
-    try:
-        return text.format(**parameters) if parameters else text
-    except (KeyError, IndexError, ValueError):
-        return text  # a template that does not fit is better than no message
 
 
 def _require_sight(principal: Principal, owner_id: str | None) -> None:

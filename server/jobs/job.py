@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from server.languages import fill
+
 
 class State(StrEnum):
     QUEUED = "queued"  # waiting for its turn
@@ -46,11 +48,7 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.translated(str)
 
     def translated(self, gettext: Callable[[str], str]) -> str:
-        template = gettext(self.message)
-        try:
-            return template.format(**self.parameters) if self.parameters else template
-        except (KeyError, IndexError, ValueError):
-            return template  # a text that does not fit its values is better than none
+        return fill(gettext(self.message), self.parameters)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

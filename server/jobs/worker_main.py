@@ -19,8 +19,9 @@ _MIB = 1024 * 1024
 
 
 def main(pipe: Connection, memory_mib: int, niceness: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides when we end
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C and service managers signal the whole group; the server decides when we end, after the grace period.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(niceness)
     # The data segment, not the address space: libraries reserve far more addresses than they ever use.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * _MIB, memory_mib * _MIB))

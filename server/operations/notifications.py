@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
+from server.languages import Languages, fill
 from server.storage import tables
 from server.storage.database import Database
 
@@ -39,8 +41,9 @@ class Notifications:
 
 
 class NotificationOperations:
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, languages: Languages) -> None:
         self._database = database
+        self._languages = languages
 
     async def latest(self, principal: Principal, *, limit: int = 20) -> Notifications:
         """The newest notifications first, and how many of all are unread."""
@@ -51,7 +54,8 @@ class NotificationOperations:
             read_offset = await _read_offset(connection, principal)
             rows = (await connection.execute(newest)).all()
             unread = await connection.scalar(sa.select(sa.func.count()).where(*mine, _MESSAGES.c.offset > read_offset))
-        return Notifications(items=[_told(row, read_offset) for row in rows], unread=unread or 0)
+        gettext = self._languages.of(principal.language).gettext
+        return Notifications(items=[_told(row, read_offset, gettext) for row in rows], unread=unread or 0)
 
     async def ended_unseen(self, principal: Principal) -> list[str]:
         """Ids of the jobs that ended since they last looked, the newest first."""
@@ -84,11 +88,12 @@ async def _read_offset(connection: AsyncConnection, principal: Principal) -> int
     return found or 0
 
 
-def _told(row: Any, read_offset: int) -> Told:
+def _told(row: Any, read_offset: int, gettext: Callable[[str], str]) -> Told:
     fields = msgspec.json.decode(row.body)
+    title, body, parameters = fields.get("title", ""), fields.get("body", ""), fields.get("parameters", {})
     return Told(
-        title=fields.get("title", ""),
-        body=fields.get("body", ""),
+        title=fill(gettext(title), parameters),
+        body=fill(gettext(body), parameters) if body else "",
         level=fields.get("level", "info"),
         url=fields.get("url", ""),
         at=row.at,

@@ -266,6 +266,8 @@ async def test_notification_reaches_its_user_and_waits_for_them(server: Server, 
         await server.app[keys.LIVE].notify_user(user_id, notice)
         told = await hers.next("notification")
         assert (told["title"], told["level"], told["url"]) == ("3 reports are ready", "success", "/batches/1")
+        async with alice.get("/notifications") as response:
+            assert "3 reports are ready" in await response.text()
         await his.send(type="history")
         assert (await his.next("history"))["messages"] == []
         assert await server.app[keys.LIVE].notify_everybody(Notice(title="Back soon")) == 3
