@@ -29,7 +29,8 @@ async def new_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
 
 
 def setup_link(process: ServerProcess) -> str:
-    return next(found.group() for line in process.log if (found := re.search(r"http://\S+/setup\?code=\S+", line)))
+    """Its path: the link says `localhost`, the tests say 127.0.0.1, and a cookie knows the difference."""
+    return next(found.group() for line in process.log if (found := re.search(r"/setup\?code=\S+", line)))
 
 
 async def set_up(page: Page, link: str) -> None:
