@@ -111,7 +111,7 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         raise
     except JinduError as error:
         places = [dataclasses.asdict(place) for place in error.errors]
-        response = render(request, "templates/preview_problem.html", status=error.status, error=error, places=places)
+        response = render(request, "templates/preview_problem.html", error=error, places=places)
         response.headers["Content-Security-Policy"] = (
             "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
         )

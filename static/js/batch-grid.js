@@ -14,14 +14,12 @@ const canvas = root.querySelector("canvas");
 const map = root.querySelector("[data-map]");
 const filters = root.querySelector("[data-filters]");
 
+let jobState = root.dataset.jobState;
 let reports = []; // [{id, state}], in order; empty until the batch is expanded
 const waitingTiles = new Set();
 
-await loadStates();
 live.subscribe(`batch:${root.dataset.batch}`, (data) => onReport(data));
-live.on("job", (job) => {
-  if (job.job_id === root.dataset.batchJob || job.detail?.batch_id === root.dataset.batch) onJob(job);
-});
+live.subscribe(`job:${root.dataset.batchJob}`, onJob);
 live.on("state", (state) => {
   if (state === "connected") refreshAll();
 });
@@ -37,6 +35,7 @@ canvas.addEventListener("click", (event) => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 new ResizeObserver(draw).observe(canvas.parentElement);
+loadStates();
 
 function onReport(data) {
   const report = reports[data.position - 1];
@@ -57,8 +56,9 @@ function onReport(data) {
 }
 
 function onJob(job) {
-  // Cancelling settles every unfinished report at once; expanding makes the first ones.
-  if (["succeeded", "failed", "cancelled", "queued"].includes(job.state)) refreshAll();
+  // Cancelling settles every unfinished report at once; what else happens is told report by report.
+  if (job.state !== jobState) refreshSoon();
+  jobState = job.state;
 }
 
 const refreshTilesSoon = soon(refreshTiles, TILES_EVERY_MS);
@@ -105,8 +105,6 @@ async function refreshHeader() {
   const header = root.querySelector("[data-header]");
   if (!fresh || header.contains(document.activeElement)) return;
   header.replaceChildren(...fresh.childNodes);
-  const job = header.querySelector("[data-job-id]");
-  if (job) root.dataset.batchJob = job.dataset.jobId;
 }
 
 async function fetchFragment(url) {

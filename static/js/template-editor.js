@@ -249,6 +249,7 @@ async function onRefused(response) {
 
 // Each preview loads into a fresh frame, which replaces the old one once it is there: no flash, no entry in the history.
 function preview() {
+  if ([...marks.values()].includes("error")) return; // it would only repeat what the list of problems says
   previewForm.elements.source.value = source.value;
   const frame = document.createElement("iframe");
   frame.name = `preview-${++frameNumber}`;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -15,11 +14,11 @@ from tests.functional.live_client import live
 
 
 @pytest.fixture
-async def alice(alice: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+async def alice(alice: aiohttp.ClientSession) -> aiohttp.ClientSession:
     """Alice, who has a dataset of three regions and a template."""
     await import_text(alice)
     await put_template(alice)
-    yield alice
+    return alice
 
 
 async def test_each_value_gives_a_report_in_every_format(alice: aiohttp.ClientSession) -> None:

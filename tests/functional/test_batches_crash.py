@@ -1,4 +1,4 @@
-"""Batches cut short: cancelled, killed with the server, a worker killed, a full disk. Nothing finished is lost or repeated."""
+"""Batches cut short: cancelled, killed with the server, a worker killed, a full disk: nothing finished is lost."""
 
 from __future__ import annotations
 

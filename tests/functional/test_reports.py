@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -13,10 +12,10 @@ from tests.functional.importing import import_text
 
 
 @pytest.fixture
-async def alice(alice: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientSession]:
+async def alice(alice: aiohttp.ClientSession) -> aiohttp.ClientSession:
     await import_text(alice)
     await put_template(alice, source=RIGHT.replace("[html, xlsx]", "[html, xlsx, pdf]"))
-    yield alice
+    return alice
 
 
 @pytest.fixture

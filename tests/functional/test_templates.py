@@ -1,4 +1,4 @@
-"""Templates through the API: stored with versions, refused with places, previewed with real data, seen by nobody else."""
+"""Templates through the API: stored with versions, refused with places, previewed with real data."""
 
 from __future__ import annotations
 
