@@ -23,7 +23,8 @@ from views.js_messages import texts_of
 
 ROOT = Path(__file__).parent.parent
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-_TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "_setting", "_told", "notify"})
+_TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "line_now", "_setting", "notify", "add", "_add"})
+_TELLING = frozenset({"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error"})
 _VISIBLE_KEYWORDS = frozenset({"message", "title", "body", "stage", "label", "unit", "summary_text", "hint"})
 _UNSEEN = {"migrations", "storage", "cli"}  # what only whoever runs the server reads is in English
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
@@ -127,8 +128,8 @@ class _Visible(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name in self.error_classes or name in _TRANSLATING or name.endswith(("_problem", "_problems", "_error")):
-            for argument in node.args:
+        if name in self.error_classes | _TRANSLATING | _TELLING or name.endswith(("_problem", "_problems", "_error")):
+            for argument in (part for given in node.args for part in _given(given)):
                 self._add_strings(argument, least=_WORD if name in ("gettext", "_", "text") else _SENTENCE)
         if name == "ngettext":
             self._add_plural(node)
@@ -169,9 +170,16 @@ class _Visible(ast.NodeVisitor):
             self.found.append(text)
 
 
+def _given(argument: ast.expr) -> list[ast.expr]:
+    """The argument, or what a call in its place falls back to: `gettext(_NAMES.get(kind, "Other"))`."""
+    return argument.args if isinstance(argument, ast.Call) else [argument]
+
+
 def _is_constant(target: ast.expr) -> bool:
     # ENDPOINTS describe the API, which is documented in English
-    return isinstance(target, ast.Name) and target.id.strip("_").isupper() and target.id != "ENDPOINTS"
+    if not isinstance(target, ast.Name) or target.id == "ENDPOINTS":
+        return False
+    return target.id.strip("_").isupper() or target.id in _VISIBLE_KEYWORDS
 
 
 if __name__ == "__main__":
