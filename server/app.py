@@ -26,7 +26,7 @@ from server.datasets.query import QueryLimits
 from server.datasets.schema import FileLimits
 from server.http import keys
 from server.http.cors import add_cors_headers, preflight_middleware
-from server.http.endpoint import add_endpoints
+from server.http.endpoint import Endpoint, add_endpoints
 from server.http.forms import form_middleware
 from server.http.openapi import ApiDocument
 from server.http.problems import mark_prepared, problem_middleware
@@ -99,8 +99,8 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.READINESS] = Readiness()
     app[keys.SETTINGS] = settings
     app[keys.LANGUAGES] = Languages.load(ROOT / "locales")
-    app[keys.ENDPOINTS] = []
-    app[keys.API_DOCUMENT] = ApiDocument(app[keys.ENDPOINTS])
+    endpoints: list[Endpoint] = []
+    app[keys.ENDPOINTS], app[keys.API_DOCUMENT] = endpoints, ApiDocument(endpoints)
 
     app[keys.LOOP_LAG] = LoopLag()
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}

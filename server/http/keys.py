@@ -41,6 +41,7 @@ from server.uploads.files import UploadStore
 
 if TYPE_CHECKING:
     from server.http.endpoint import Endpoint
+    from server.http.openapi import ApiDocument
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -48,6 +49,7 @@ BLOBS = web.AppKey("blobs", Blobs)
 LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
+API_DOCUMENT: web.AppKey[ApiDocument] = web.AppKey("api_document")
 READINESS = web.AppKey("readiness", Readiness)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)

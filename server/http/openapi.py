@@ -6,6 +6,7 @@ import http
 import inspect
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ _DESCRIPTION = (
     "with a `job_id`; how far it is comes live over the WebSocket, see [the events](/docs/events)."
 )
 _RAW_BODY: dict[str, Any] = {"type": "string", "format": "binary"}
+_FILE_FORM: dict[str, Any] = {"type": "object", "properties": {"file": _RAW_BODY}}
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -30,6 +32,17 @@ _IDEMPOTENCY = {
     "description": "The same key gives the same job, however often it is sent.",
     "schema": {"type": "string", "maxLength": 200},
 }
+
+
+class ApiDocument:
+    """The document as JSON, made when it is first asked for: all endpoints are known by then, and it never changes."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+
+    @cached_property
+    def body(self) -> bytes:
+        return msgspec.json.encode(openapi_document(self._endpoints))
 
 
 def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> dict[str, Any]:
@@ -96,7 +109,10 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
 
 
 def _body(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any] | None:
-    if endpoint.body is bytes or (endpoint.raw and endpoint.body is None and endpoint.body_type != "application/json"):
+    if endpoint.raw and endpoint.body_type != "application/json":
+        schema = _FILE_FORM if endpoint.body_type == "multipart/form-data" else _RAW_BODY
+        return {"required": False, "content": {endpoint.body_type: {"schema": schema}}}
+    if endpoint.body is bytes:
         return {"required": True, "content": {endpoint.body_type: {"schema": _RAW_BODY}}}
     if endpoint.body is None:
         return None
@@ -128,7 +144,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any]:
-    status = 204 if endpoint.status == 200 and endpoint.answer is None and _is_json(endpoint) else endpoint.status
+    is_empty = endpoint.answer is None and _is_json(endpoint) and not endpoint.raw
+    status = 204 if endpoint.status == 200 and is_empty else endpoint.status
     success: dict[str, Any] = {"description": http.HTTPStatus(status).phrase}
     if endpoint.answer not in (None, bytes):
         success["content"] = {endpoint.answer_type: {"schema": schemas[endpoint.answer]}}

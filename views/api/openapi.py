@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+from aiohttp import web
 
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.http.openapi import openapi_document
 
 
-async def openapi_json(call: Call[None, NoQuery]) -> dict[str, Any]:
-    endpoints = call.request.app[keys.ENDPOINTS]
-    return openapi_document(endpoints)
+async def openapi_json(call: Call[None, NoQuery]) -> web.Response:
+    document = call.request.app[keys.API_DOCUMENT]
+    return web.Response(body=await asyncio.to_thread(lambda: document.body), content_type="application/json")
 
 
 ENDPOINTS = [

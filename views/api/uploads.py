@@ -253,6 +253,7 @@ ENDPOINTS = [
         status=201,
         errors=(400, 412, 413, 415, 460, 507),
         raw=True,
+        body_type="multipart/form-data",
     ),
     Endpoint(
         method="GET",
@@ -288,6 +289,7 @@ ENDPOINTS = [
         handler=append_bytes,
         summary="The next bytes (tus)",
         access="write",
+        body_type="application/offset+octet-stream",
         status=204,
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
