@@ -28,6 +28,11 @@ export function startConfirming() {
       danger: "confirmDanger" in form.dataset,
     });
     if (!agreed) return;
+    if (!form.isConnected) {
+      // the page was brought up to date while the question was open; the decision stands
+      form.hidden = true;
+      document.body.append(form);
+    }
     form.dataset.confirmed = "yes";
     form.requestSubmit(event.submitter);
     delete form.dataset.confirmed;
