@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,8 @@ from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column
 _REJECTS_PER_PAGE = 100
 _RECENT_UPLOADS = 20
 _SUGGESTED_DATASETS = 500
+_SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
+_LEAST_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ async def new_import(request: web.Request) -> web.Response:
     existing = await _datasets(request, principal)
     if wanted in (dataset.name for dataset in existing):
         look = replace(look, form=replace(look.form, mode="replace"))
-    return render(request, page, **_wizard_values(request, upload, look, existing))
+    return await _render(request, page, **_wizard_values(request, upload, look, existing))
 
 
 async def preview_again(request: web.Request) -> web.Response:
@@ -60,7 +63,7 @@ async def preview_again(request: web.Request) -> web.Response:
     form = ImportForm.parse(await request.post())
     upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
-    return render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
+    return await _render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
 
 
 async def start_import(request: web.Request) -> web.Response:
@@ -80,7 +83,7 @@ async def start_import(request: web.Request) -> web.Response:
             raise web.HTTPSeeOther(f"/imports/{job.id}")
     existing = await _datasets(request, principal)
     values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
-    return render(request, "imports/new.html", problem.status if problem else 200, **values)
+    return await _render(request, "imports/new.html", problem.status if problem else 200, **values)
 
 
 async def import_page(request: web.Request) -> web.Response:
@@ -144,6 +147,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "form": look.form,
         "reading": {name: look.form.reading.get(name, "") for name in READING},
         "preview": look.preview,
+        "rows": _shown_rows(look.preview),
         "marked": marked_cells(look.form, look.preview) if look.preview else set(),
         "existing": [dataset.name for dataset in existing],
         "encodings": ENCODINGS,
@@ -152,6 +156,17 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "reject_limit": request.app[keys.IMPORTS].reject_limit,
         **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
+
+
+def _shown_rows(preview: Preview | None) -> Sequence[Sequence[str | None]]:
+    if preview is None:
+        return ()
+    return preview.rows[: max(_LEAST_ROWS, _SHOWN_CELLS // max(1, len(preview.columns)))]
+
+
+async def _render(request: web.Request, template: str, status: int = 200, /, **values: Any) -> web.Response:
+    """In a thread: a file with a thousand columns makes a page of megabytes, and nobody else should wait for it."""
+    return await asyncio.to_thread(render, request, template, status, **values)
 
 
 class _FieldTexts(dict[str, str]):
