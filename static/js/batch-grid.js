@@ -3,27 +3,46 @@
 
 import { live } from "./app.js";
 import { drawMap, positionAt } from "./batch-map.js";
+import { refreshFragment } from "./fragments.js";
 import { number } from "./i18n.js";
 
 const TILES_EVERY_MS = 250;
 const GRID_EVERY_MS = 1000;
+const OVER = ["succeeded", "failed", "cancelled"];
 
 const root = document.querySelector("[data-batch]");
+const header = root.querySelector("[data-header]");
 const grid = root.querySelector("[data-grid]");
-const canvas = root.querySelector("canvas");
 const map = root.querySelector("[data-map]");
+const canvas = root.querySelector("canvas");
 const filters = root.querySelector("[data-filters]");
+const batch = root.dataset.batch;
 
-let jobState = root.dataset.jobState;
+const refreshTilesSoon = soon(refreshTiles, TILES_EVERY_MS);
+const refreshGridSoon = soon(refreshGrid, GRID_EVERY_MS);
+const refreshFiltered = soon(refreshGrid, TILES_EVERY_MS);
+const refreshHeaderSoon = soon(refreshHeader, TILES_EVERY_MS);
+const refreshSoon = soon(refreshAll, TILES_EVERY_MS);
+
 let reports = []; // [{id, state}], in order; empty until the batch is expanded
+let jobId = "";
+let jobState = "";
+let page = new URLSearchParams(location.search).get("page") ?? "1";
+let gridNumber = 0;
+let frame = 0;
+const loading = new Set(); // for each request under way: what was told since, which is newer than its answer
 const waitingTiles = new Set();
 
-live.subscribe(`batch:${root.dataset.batch}`, (data) => onReport(data));
-live.subscribe(`job:${root.dataset.batchJob}`, onJob);
-live.on("state", (state) => {
-  if (state === "connected") refreshAll();
+live.subscribe(`batch:${batch}`, onReport);
+watchJob();
+// Only from here on nothing is missed: what is fetched after it and the messages after it make the whole truth.
+live.on("subscription", ({ status, events }) => {
+  if (status === "subscribed" && events.includes(`batch:${batch}`)) refreshAll();
 });
-filters.addEventListener("input", soon(refreshGrid, 250));
+filters.addEventListener("input", () => {
+  page = "1";
+  refreshFiltered();
+});
 filters.addEventListener("submit", (event) => {
   event.preventDefault();
   refreshGrid();
@@ -38,16 +57,17 @@ new ResizeObserver(draw).observe(canvas.parentElement);
 loadStates();
 
 function onReport(data) {
+  for (const arrived of loading) arrived.push(data);
   const report = reports[data.position - 1];
   if (!report) {
     refreshSoon();
     return;
   }
   report.state = data.state;
-  draw();
-  count();
-  const chosen = new FormData(filters).get("state");
-  if (chosen) {
+  showStates();
+  // Somebody started it again elsewhere; or the first file is there to be taken away.
+  if (OVER.includes(jobState) || !header.querySelector("[download]")) refreshHeaderSoon();
+  if (new FormData(filters).get("state")) {
     refreshGridSoon();
   } else if (grid.querySelector(`[data-report-id="${data.report_id}"]`)) {
     waitingTiles.add(data.report_id);
@@ -57,33 +77,49 @@ function onReport(data) {
 
 function onJob(job) {
   // Cancelling settles every unfinished report at once; what else happens is told report by report.
-  if (job.state !== jobState) refreshSoon();
-  jobState = job.state;
+  if (job.job_id === jobId && job.state !== jobState) refreshSoon();
 }
 
-const refreshTilesSoon = soon(refreshTiles, TILES_EVERY_MS);
-const refreshGridSoon = soon(refreshGrid, GRID_EVERY_MS);
-const refreshSoon = soon(refreshAll, TILES_EVERY_MS);
+function watchJob() {
+  const shown = header.querySelector("[data-job-id]");
+  jobState = shown.dataset.state;
+  if (shown.dataset.jobId === jobId) return;
+  jobId = shown.dataset.jobId;
+  live.subscribe(`job:${jobId}`, onJob);
+}
 
 async function refreshAll() {
   await Promise.all([loadStates(), refreshGrid(), refreshHeader()]);
 }
 
+async function refreshHeader() {
+  await refreshFragment(header);
+  watchJob();
+}
+
 async function loadStates() {
-  const response = await fetch(`/batches/${root.dataset.batch}/states`, { headers: { Accept: "application/json" } });
-  if (!response.ok) return;
-  const { ids, states } = await response.json();
-  reports = ids.map((id, index) => ({ id, state: states[index] }));
-  map.hidden = reports.length < 2;
-  draw();
-  count();
+  const arrived = [];
+  loading.add(arrived);
+  try {
+    const response = await fetch(`/batches/${batch}/states`);
+    if (!response.ok) return;
+    const { ids, states } = await response.json();
+    reports = ids.map((id, index) => ({ id, state: states[index] }));
+    for (const { position, state } of arrived) if (reports[position - 1]) reports[position - 1].state = state;
+    map.hidden = reports.length < 2;
+    showStates();
+  } catch {
+    // offline: once the connection is back, everything is fetched again
+  } finally {
+    loading.delete(arrived);
+  }
 }
 
 async function refreshTiles() {
   const ids = [...waitingTiles];
   waitingTiles.clear();
   const query = new URLSearchParams(ids.map((id) => ["id", id]));
-  const fresh = await fetchFragment(`/batches/${root.dataset.batch}/tiles?${query}`);
+  const fresh = await fetchFragment(`/batches/${batch}/tiles?${query}`);
   if (!fresh) return;
   for (const tile of fresh.querySelectorAll("[data-report-id]")) {
     const old = grid.querySelector(`[data-report-id="${tile.dataset.reportId}"]`);
@@ -95,16 +131,11 @@ async function refreshTiles() {
 }
 
 async function refreshGrid() {
+  const mine = ++gridNumber;
   const query = new URLSearchParams(new FormData(filters));
-  const fresh = await fetchFragment(`/batches/${root.dataset.batch}/tiles?${query}`);
-  if (fresh) grid.replaceChildren(...fresh.childNodes);
-}
-
-async function refreshHeader() {
-  const fresh = await fetchFragment(`/batches/${root.dataset.batch}/header`);
-  const header = root.querySelector("[data-header]");
-  if (!fresh || header.contains(document.activeElement)) return;
-  header.replaceChildren(...fresh.childNodes);
+  query.set("page", page);
+  const fresh = await fetchFragment(`/batches/${batch}/tiles?${query}`);
+  if (fresh && mine === gridNumber) grid.replaceChildren(...fresh.childNodes);
 }
 
 async function fetchFragment(url) {
@@ -117,6 +148,15 @@ async function fetchFragment(url) {
   } catch {
     return null; // offline: the client reconnects, and then everything is fetched again
   }
+}
+
+// At most once a frame, however many reports changed.
+function showStates() {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    draw();
+    count();
+  });
 }
 
 function count() {
