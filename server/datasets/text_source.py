@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.csv as arrow_csv
 
 from server.datasets.careful_reader import CarefulReader
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
+from server.datasets.plain_reader import read_plain_block
 from server.datasets.records import split_lines
 from server.datasets.text_encoding import FoundEncoding
 from server.errors import FileProblem
@@ -50,7 +50,7 @@ class TextSource:
         careful = CarefulReader(self.dialect, self.width, self.encoding.name)
         line = self.first_line
         for block in self._data_blocks():
-            if careful.is_waiting or (chunk := self._read_fast(block, line)) is None:
+            if careful.is_waiting or (chunk := read_plain_block(block, line, self.width, self.dialect)) is None:
                 chunk, lines = careful.read(block, line)
                 line += lines
             else:
@@ -138,52 +138,6 @@ class TextSource:
                 piece = stream.read(_SAMPLE_PIECE).decode(self.encoding.name, "jindu-keep-bytes")
                 lines = piece[piece.find("\n") + 1 : piece.rfind("\n") + 1]
                 yield lines.encode("utf-8", "surrogatepass")
-
-    def _read_fast(self, block: bytes, line: int) -> Chunk | None:
-        """All cells at once, or None where the exact reader has to look: quotes, odd line ends, rows of odd length."""
-        if not self._is_plain(block):
-            return None
-        names = [str(position) for position in range(self.width)]
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(block),
-                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
-                parse_options=arrow_csv.ParseOptions(delimiter=self.dialect.delimiter, quote_char=False),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-                ),
-            )
-        except pa.ArrowInvalid:
-            return None
-        ends = block.count(b"\n") + (not block.endswith(b"\n"))
-        if table.num_rows != ends:  # blank lines
-            return None
-        return Chunk(
-            columns=[column.combine_chunks() for column in table.columns],
-            line_of=lambda row: line + row + 1,
-            raw_of=_PlainLines(block),
-        )
-
-    def _is_plain(self, block: bytes) -> bool:
-        quote, escape = self.dialect.quote.encode(), (self.dialect.escape or "").encode()
-        if (quote and quote in block) or (escape and escape in block) or b"\0" in block:
-            return False
-        if not self.dialect.delimiter.isascii():
-            return False
-        return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
-
-
-class _PlainLines:
-    """The text of a row of a plain block; split only when somebody asks."""
-
-    def __init__(self, block: bytes) -> None:
-        self._block = block
-        self._lines: list[bytes] | None = None
-
-    def __call__(self, row: int) -> str:
-        if self._lines is None:
-            self._lines = self._block.split(b"\n")
-        return self._lines[row].decode("utf-8", "replace").rstrip("\r")
 
 
 def _line_end(block: bytes, start: int) -> int:

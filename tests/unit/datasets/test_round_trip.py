@@ -9,7 +9,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.datasets.careful_reader import CarefulReader
 from server.datasets.cells import TEXT_NULLS
+from server.datasets.dialect import Dialect
+from server.datasets.plain_reader import read_plain_block
 from server.errors import InvalidInput
 from tests.unit.datasets.imported import Importer, csv_text
 
@@ -88,3 +91,27 @@ def test_rows_and_rejects_together_are_all_records(
 def test_any_bytes_are_imported_or_refused_with_a_reason(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory, contextlib.suppress(InvalidInput):
         Importer(Path(directory))(content)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(text=st.text(st.sampled_from('ab,,""\n\n\r é'), max_size=40), width=st.integers(1, 4))
+def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, width: int) -> None:
+    block = text.encode()
+    fast = read_plain_block(block, 7, width, Dialect())
+    if fast is None:
+        return
+    careful = CarefulReader(Dialect(), width, "utf-8")
+    exact, _ = careful.read(block, 7)
+    assert not careful.is_waiting
+    assert exact.rejects == []
+    assert [column.to_pylist() for column in fast.columns] == [column.to_pylist() for column in exact.columns]
+    rows = range(exact.row_count)
+    assert [fast.line_of(row) for row in rows] == [exact.line_of(row) for row in rows]
+    assert [fast.raw_of(row) for row in rows] == [exact.raw_of(row) for row in rows]
+
+
+def test_the_fast_reader_does_not_decline_well_formed_quotes() -> None:
+    block = b'1,"a, b","",x\r\n2,"c","",""\r\n'
+    plain = read_plain_block(block, 0, 4, Dialect())
+    assert plain is not None
+    assert [column.to_pylist() for column in plain.columns] == [["1", "2"], ["a, b", "c"], ["", ""], ["x", ""]]
