@@ -75,6 +75,8 @@ def convert_cells(cells: pa.Array, column_type: ColumnType, column_format: str |
     if is_point and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values)
     cells = _trimmed(cells, _NULLS, folded=True)
+    if column_type in ("date", "datetime"):
+        cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values)
     return _converted_with_odd_cells(cells, target, _plain_shape(column_type, mark), _reader(column_type, mark, order))
@@ -97,6 +99,21 @@ def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     if target == pa.float64() and pc.all(pc.is_finite(values)).as_py() is False:
         return None  # "inf" and "nan" are words here, and 1e999 is too large
     return values
+
+
+# A day at the beginning, then nothing or a time. `20260301` and names of months are read one by one.
+_YEAR_FIRST = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?($|[ T].*)"
+_YEAR_LAST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})($|[ T].*)"
+_ISO_FROM: dict[DateOrder, str] = {"DMY": r"\3-0\2-0\1\4", "MDY": r"\3-0\1-0\2\4"}
+
+
+def _with_iso_days(cells: pa.Array, order: DateOrder) -> pa.Array:
+    """`2026/3/1 9:05` as `2026-03-01 09:05`, so that columns of such cells are cast at once and not one by one."""
+    cells = pc.replace_substring_regex(cells, _YEAR_FIRST, r"\1-0\2-0\3\4")
+    if order != "YMD":
+        cells = pc.replace_substring_regex(cells, _YEAR_LAST, _ISO_FROM[order])
+    cells = pc.replace_substring_regex(cells, r"^(\d{4})-0?(\d\d)-0?(\d\d)", r"\1-\2-\3")
+    return pc.replace_substring_regex(cells, r"^(\d{4}-\d\d-\d\d) (\d:)", r"\1 0\2")
 
 
 def _plain_shape(column_type: ColumnType, mark: DecimalMark) -> str | None:

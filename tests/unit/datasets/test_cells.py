@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from server.datasets.cells import mark_of, order_of, read_date, read_moment, read_number, read_truth
+from server.datasets.cells import DATE_FORMATS, mark_of, order_of, read_date, read_moment, read_number, read_truth
 from server.datasets.inference import infer
 from server.datasets.values import convert_cells
 
@@ -132,6 +135,32 @@ def test_fast_and_exact_reading_agree() -> None:
         converted = convert_cells(pa.array([*plain, *odd]), "integer")
         assert converted.values.to_pylist()[:6] == [12, -3, 0, 999999999999999999, 2026, None]
         assert converted.misfits == []
+
+
+DAY_PARTS = st.sampled_from(["0", "1", "02", "3", "12", "13", "28", "29", "30", "31", "2026", "1999", "26", "20260301"])
+TIMES = ["", " 9:05", "T10:30", " 10:30:05", " 24:00", " 1:2", "Z", " 上午9:05", " 00:00"]
+
+
+@given(
+    cells=st.lists(
+        st.tuples(
+            DAY_PARTS, st.sampled_from("-/.年 "), DAY_PARTS, st.sampled_from("-/.月"), DAY_PARTS, st.sampled_from(TIMES)
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    order=st.sampled_from(["YMD", "DMY", "MDY"]),
+    kind=st.sampled_from(["date", "datetime"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_columns_of_dates_are_read_as_each_cell_is(cells: list[tuple[str, ...]], order: Any, kind: Any) -> None:
+    texts = ["".join(cell) for cell in cells]
+    read = read_date if kind == "date" else read_moment
+    converted = convert_cells(pa.array(texts), kind, DATE_FORMATS[order])
+    assert converted.values.to_pylist() == [read(text, order) for text in texts]
+    assert [misfit.row for misfit in converted.misfits] == [
+        row for row, text in enumerate(texts) if read(text, order) is None
+    ]
 
 
 def test_integers_beyond_64_bits_are_too_large() -> None:
