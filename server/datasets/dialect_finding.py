@@ -75,6 +75,8 @@ def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judg
     filled = filled[titles if titles <= TITLE_LINES else 0 :]
     # Delimiters at the end of a line are no cells.
     fitting = [record for record in filled if len(record) >= width and not any(record[width:])]
+    if not fitting:  # delimiters, and nothing between them
+        return _Judged(score=0.0, dialect=dialect)
     consistency = len(fitting) / len(filled)
     cells = [cell for record in fitting for cell in record[:width]][:4000]
     quality = sum(_cell_quality(cell, dialect) for cell in cells) / len(cells)

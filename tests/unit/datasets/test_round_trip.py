@@ -87,10 +87,17 @@ def test_rows_and_rejects_together_are_all_records(
 
 
 @settings(max_examples=50, deadline=None)
-@given(content=st.binary(max_size=400))
+@given(
+    content=st.one_of(
+        st.binary(max_size=400),
+        st.text(st.sampled_from(",;\t|^\"'\\ab1.9-/\n\r\0 中"), max_size=200).map(str.encode),
+    )
+)
 def test_any_bytes_are_imported_or_refused_with_a_reason(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory, contextlib.suppress(InvalidInput):
-        Importer(Path(directory))(content)
+        importer = Importer(Path(directory))
+        importer.preview(content)
+        importer(content)
 
 
 @settings(max_examples=2000, deadline=None)
