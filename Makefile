@@ -37,7 +37,7 @@ check: install-test ## lint and types
 	$(BIN)/mypy
 
 test: check chromium ## lint, types, unit, contract, functional and browser tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical
 
 bench: install-test ## measure; prints figures
 	$(BIN)/pytest -m benchmark -s tests/benchmarks
