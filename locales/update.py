@@ -64,6 +64,8 @@ def update(path: Path) -> Catalog:
         template.add(text, locations=[(place, 1) for place in places])
     catalog.update(template, no_fuzzy_matching=True)
     catalog.fuzzy = False
+    for key in [key for key, message in catalog.obsolete.items() if not _is_whole(message.string)]:
+        del catalog.obsolete[key]  # nothing is lost with it
     with path.open("wb") as target:
         write_po(target, catalog, width=100, sort_by_file=True, include_lineno=False)
     return catalog

@@ -65,6 +65,7 @@ from server.realtime.manager import ConnectionManager
 from server.realtime.upkeep import Upkeep
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
+from server.reports.images import ImageLibrary
 from server.reports.template_store import TemplateStore
 from server.settings import Settings
 from server.storage.blobs import Blobs
@@ -229,12 +230,14 @@ def add_reports(app: web.Application) -> None:
         max_reports=settings.max_reports_per_batch,
     )
     app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs)
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
         store=templates,
         catalog=app[keys.CATALOG],
         interactive=app[keys.INTERACTIVE],
         blobs=blobs,
+        images=images,
         audit=audit,
         limits=limits,
         samples=ROOT / "examples" / "templates",
@@ -249,6 +252,7 @@ def add_reports(app: web.Application) -> None:
         job_store=app[keys.JOB_STORE],
         interactive=app[keys.INTERACTIVE],
         blobs=blobs,
+        images=images,
         audit=audit,
         limits=limits,
         max_reports=settings.max_reports_per_batch,

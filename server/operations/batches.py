@@ -24,6 +24,7 @@ from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool
 from server.reports.archive import archive_of
 from server.reports.batch_store import Batch, BatchPage, BatchStore, Report, ReportFilter, ReportPage, StoredArtifact
+from server.reports.images import ImageLibrary
 from server.reports.parameter_sets import wrong_values
 from server.reports.rendering import Format, expand_batch
 from server.reports.requests import expand_request, used_datasets
@@ -74,6 +75,7 @@ class BatchOperations:
         job_store: JobStore,
         interactive: WorkerPool,
         blobs: Blobs,
+        images: ImageLibrary,
         audit: Audit,
         limits: QueryLimits,
         max_reports: int,
@@ -88,6 +90,7 @@ class BatchOperations:
         self._job_store = job_store
         self._interactive = interactive
         self._blobs = blobs
+        self._images = images
         self._audit = audit
         self._limits = limits
         self._max_reports = max_reports
@@ -260,6 +263,7 @@ class BatchOperations:
             formats=_formats(order.formats or template.formats),
             clock=now,
             dataset_versions=used_datasets(read),
+            images=await self._images.pinned(principal.user_id, template.images),
             language=principal.language,
             time_zone=principal.time_zone,
             report_count=0,

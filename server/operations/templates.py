@@ -18,6 +18,7 @@ from server.datasets.query import QueryLimits
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.workers import WorkerPool
 from server.reports.choices import Choices, ChoicesRequest, choices_of
+from server.reports.images import ImageLibrary
 from server.reports.rendering import (
     Artifact,
     DatasetSource,
@@ -29,6 +30,7 @@ from server.reports.rendering import (
 )
 from server.reports.requests import sources_of, used_datasets
 from server.reports.summary import Check, CheckRequest, TemplateSummary, check_source, mentioned, summary_of
+from server.reports.template import parse_template
 from server.reports.template_store import (
     StoredTemplate,
     TemplateStore,
@@ -100,6 +102,7 @@ class TemplateOperations:
         catalog: Catalog,
         interactive: WorkerPool,
         blobs: Blobs,
+        images: ImageLibrary,
         audit: Audit,
         limits: QueryLimits,
         samples: Path,
@@ -110,6 +113,7 @@ class TemplateOperations:
         self._catalog = catalog
         self._interactive = interactive
         self._blobs = blobs
+        self._images = images
         self._audit = audit
         self._limits = limits
         self._samples = samples
@@ -213,6 +217,8 @@ class TemplateOperations:
             raise InvalidInput(
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
+        template = await asyncio.to_thread(parse_template, source)
+        images = await self._images.paths(principal.user_id, template.images)
         output = self._blobs.new_partial()
         try:
             with full_disk_named():
@@ -229,6 +235,7 @@ class TemplateOperations:
                 template_version=stored.version if stored else 1,
                 language=order.language,
                 time_zone=principal.time_zone,
+                images=images,
             )
             rendered = await self._in_worker(render_report, request)
             return await asyncio.to_thread(_read, rendered.artifacts[0])

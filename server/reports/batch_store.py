@@ -59,6 +59,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     formats: list[Format]
     clock: datetime
     dataset_versions: dict[str, UsedDataset]
+    images: dict[str, str] = {}  # blob keys of the pictures that the template names
     language: str
     time_zone: str
     report_count: int

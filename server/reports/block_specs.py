@@ -104,6 +104,14 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
     max_rows: int = MAX_ROWS
 
 
+class ImageSpec(BlockSpec, frozen=True, kw_only=True):
+    """`file` is the name of an upload, `width` a share of the room in percent."""
+
+    file: str
+    alt: Expression | None = None
+    width: int = 40
+
+
 class PageBreakSpec(BlockSpec, frozen=True, kw_only=True):
     pass
 
@@ -135,12 +143,14 @@ class BlockReader:
         self._queries = queries
         self._count = 0
         self.used: set[str] = set()
+        self.images: set[str] = set()
         self._readers: dict[str, Callable[[Node, MapReader, dict[str, Any]], BlockSpec | None]] = {
             "heading": self._heading,
             "text": self._text,
             "kpis": self._kpis,
             "chart": self._chart,
             "table": self._table,
+            "image": self._image,
             "page_break": self._page_break,
             "columns": self._columns,
             "when": self._when,
@@ -167,7 +177,7 @@ class BlockReader:
                 node,
                 "This is no block; begin it with one of: {kinds}.{hint}",
                 kinds=", ".join(self._readers),
-                hint=_image_hint(first) or near_hint(first, self._readers),
+                hint=near_hint(first, self._readers),
             )
             return None
         reader = MapReader(node, self._issues, what=f"The block “{kind}”")
@@ -301,6 +311,24 @@ class BlockReader:
         reader.finish()
         return spec
 
+    def _image(self, _node: Node, outer: MapReader, place: dict[str, Any]) -> BlockSpec | None:
+        value = outer.get("image", required=True)
+        if value is None:
+            return None
+        if value.kind == "scalar":
+            self.images.add(str(value.value))
+            return ImageSpec(**place, file=str(value.value))
+        reader = MapReader(value, self._issues, what="An image")
+        spec = ImageSpec(
+            **place,
+            file=reader.text("file", required=True),
+            alt=self._expressions.text_of(reader, "alt"),
+            width=reader.integer("width", 40, least=5, most=100),
+        )
+        reader.finish()
+        self.images.add(spec.file)
+        return spec if spec.file else None
+
     def _column(self, node: Node) -> ColumnSpec | None:
         if node.kind == "scalar" and node.value is not None:
             return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
@@ -383,7 +411,3 @@ class BlockReader:
         return Format(
             kind=kind or ("currency" if currency else ""), currency=currency, decimals=None if places < 0 else places
         )
-
-
-def _image_hint(kind: str) -> str:
-    return " Images are not supported yet." if kind == "image" else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,9 @@ from server.reports.block_specs import (
     ChartSpec,
     ColumnsSpec,
     HeadingSpec,
+    ImageSpec,
     KpiSpec,
     KpisSpec,
-    PageBreakSpec,
     RepeatSpec,
     TableSpec,
     TextSpec,
@@ -31,6 +32,7 @@ from server.reports.block_specs import (
 from server.reports.charts import build_chart
 from server.reports.expressions import Expression
 from server.reports.formats import Format, Formats
+from server.reports.images import read_image
 from server.reports.parameters import as_json
 from server.reports.rows import Row, Rows, is_truncated, iteration_budget, rows_of
 from server.reports.sandbox import Sandbox, rendered
@@ -80,6 +82,7 @@ class Builder:
         texts: CompiledTexts,
         clock: datetime,
         template_name: str,
+        images: Mapping[str, Path],
     ) -> None:
         self._template = template
         self._parameters = dict(parameters)
@@ -87,6 +90,7 @@ class Builder:
         self._formats = formats
         self._name = template_name or template.title_text
         self._texts = texts
+        self._images = images
         self._rows: dict[str, Rows] = {}
         self._spend = iteration_budget()
         self._built = 0
@@ -117,24 +121,30 @@ class Builder:
 
     def _block(self, spec: BlockSpec) -> Iterator[doc.Block]:
         match spec:
-            case HeadingSpec():
-                yield doc.Heading(text=self._text(spec.text, spec), level=spec.level)
-            case TextSpec():
-                yield doc.Text(nodes=markdown.parsed(self._text(spec.text, spec)))
-            case KpisSpec():
-                yield doc.Kpis(items=tuple(self._kpi(item, spec) for item in spec.items))
-            case ChartSpec():
-                yield self._chart(spec)
-            case TableSpec():
-                yield self._table(spec)
-            case PageBreakSpec():
-                yield doc.PageBreak()
-            case ColumnsSpec():
-                yield doc.Columns(columns=[list(self._blocks(column)) for column in spec.columns])
             case WhenSpec():
                 yield from self._blocks(spec.blocks if self._value(spec.condition, spec) else spec.otherwise)
             case RepeatSpec():
                 yield from self._repeat(spec)
+            case ColumnsSpec():
+                yield doc.Columns(columns=[list(self._blocks(column)) for column in spec.columns])
+            case _:
+                yield self._leaf(spec)
+
+    def _leaf(self, spec: BlockSpec) -> doc.Block:
+        match spec:
+            case HeadingSpec():
+                return doc.Heading(text=self._text(spec.text, spec), level=spec.level)
+            case TextSpec():
+                return doc.Text(nodes=markdown.parsed(self._text(spec.text, spec)))
+            case KpisSpec():
+                return doc.Kpis(items=tuple(self._kpi(item, spec) for item in spec.items))
+            case ChartSpec():
+                return self._chart(spec)
+            case TableSpec():
+                return self._table(spec)
+            case ImageSpec():
+                return self._picture(spec)
+        return doc.PageBreak()
 
     def _repeat(self, spec: RepeatSpec) -> Iterator[doc.Block]:
         for row in rows_of(self._query(spec.query, spec)):
@@ -201,6 +211,12 @@ class Builder:
             self.warnings.append(self.words.truncated.format(count=len(rows)))
         with self._failing(spec, spec):
             return build_table(spec, rows, title=title, labels=labels, tone=tone, formats=self._formats)
+
+    def _picture(self, spec: ImageSpec) -> doc.Picture:
+        with self._failing(spec, spec):
+            image = read_image(self._images[spec.file], spec.file)
+        alt = self._text(spec.alt, spec) if spec.alt else spec.file
+        return doc.Picture(image=image, alt=alt, width=spec.width)
 
     # -- values
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from server.reports.formats import Format
+from server.reports.images import Image
 from server.reports.markdown import Node
 
 
@@ -121,6 +122,14 @@ class Table(Block, frozen=True, kw_only=True):
     @property
     def is_cut(self) -> bool:
         return self.row_count > self.max_rows or self.truncated
+
+
+class Picture(Block, frozen=True, kw_only=True):
+    """`width` is the share of the room it takes, in percent; `alt` says in words what it shows."""
+
+    image: Image
+    alt: str
+    width: int
 
 
 class PageBreak(Block, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One report: `clock` is "now" for defaults and footers, `output` an empty directory to write into.
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
-    `seconds` bounds the whole report, its queries included.
+    `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
     """
 
     template_source: str
@@ -83,6 +83,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     report_id: str = ""
     file_stem: str = ""
     seconds: float = 180.0
+    images: dict[str, Path] = {}
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +136,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
             texts=_texts(formats.language, str(formats.zone)),
             clock=request.clock,
             template_name=request.template_name,
+            images=request.images,
         )
         title = builder.title()
         blocks = builder.blocks()

@@ -9,6 +9,7 @@ from server.datasets.catalog import DatasetFiles
 from server.datasets.query import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batch_store import Batch, Report, UsedDataset
+from server.reports.images import image_paths
 from server.reports.rendering import DatasetSource, ExpandRequest, RenderRequest
 from server.storage.blobs import Blobs
 
@@ -57,6 +58,7 @@ def render_request(batch: Batch, report: Report, blobs: Blobs, limits: QueryLimi
         language=batch.language,
         time_zone=batch.time_zone,
         report_id=report.id,
+        images=image_paths(batch.images, blobs),
     )
 
 

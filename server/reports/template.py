@@ -53,6 +53,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     queries: dict[str, Query]
     blocks: tuple[BlockSpec, ...]
     each_row: Query | None = None
+    images: tuple[str, ...] = ()
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 
@@ -145,6 +146,7 @@ class _TemplateReader:
                 parameters=parameters,
                 queries=queries,
                 blocks=specs,
+                images=tuple(sorted(blocks.images - {""})),
                 each_row=self._query("each_row", each_node) if each_node else None,
                 option_queries=self._option_queries,
             )

@@ -111,6 +111,8 @@ class _Writer:
                 return self._chart(block, width)
             case doc.Table():
                 return self._table(block)
+            case doc.Picture():
+                return _picture(block)
             case doc.Columns():
                 return self._columns(block, width)
         return '<hr class="page-break">'
@@ -181,6 +183,13 @@ class _Writer:
         texts = zip(total_texts(table, self._document.words), table.columns, strict=True)
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
+
+
+def _picture(block: doc.Picture) -> str:
+    return (
+        f'<p class="picture"><img src="{block.image.data_address}" alt="{escape(block.alt)}" '
+        f'width="{block.image.width}" height="{block.image.height}" style="--width: {block.width}%"></p>'
+    )
 
 
 def _kpi(item: doc.Kpi) -> str:

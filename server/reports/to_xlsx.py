@@ -34,6 +34,7 @@ _CHART_KINDS: dict[str, dict[str, str]] = {
     "option": {"type": "column"},
 }
 _BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
+_SHEET_WIDTH, _ROW_HEIGHT = 1_000, 20  # of the summary sheet's first columns and of a row, in pixels
 _CHART_ROWS = 15  # of the summary sheet that a chart covers
 
 
@@ -113,9 +114,22 @@ class _Writer:
                     self._kpis(block)
                 case doc.Chart():
                     self._chart(block)
+                case doc.Picture():
+                    self._picture(block)
                 case doc.Columns():
                     for column in block.columns:
                         self._blocks(column)
+
+    def _picture(self, block: doc.Picture) -> None:
+        scale = _SHEET_WIDTH * block.width / 100 / block.image.width
+        options = {
+            "image_data": io.BytesIO(block.image.content),
+            "description": block.alt[:255],
+            "x_scale": scale,
+            "y_scale": scale,
+        }
+        self._summary.insert_image(self._row, 0, "picture", options)
+        self._row += int(block.image.height * scale / _ROW_HEIGHT) + 2
 
     def _put(self, text: str, *, column: int = 0, **style: Any) -> None:
         self._summary.write_string(self._row, column, text[:_CELL_TEXT], self._style(**style))

@@ -250,6 +250,7 @@ batches = Table(
     Column("requested", JSON),  # parameter sets, or {query}, or null: as the template's `each` says
     _json("formats", "[]"),
     Column("clock", UtcDateTime, nullable=False),  # "now" of every report in it, so that a retry gives the same bytes
+    _json("images"),  # {name in the template: blob key}
     _json("dataset_versions"),  # {name: {version, files: [blob keys], columns}} as they were when it started
     Column("language", String(16), nullable=False),  # of whoever asked: built-in words and number formats
     Column("time_zone", String(64), nullable=False),

@@ -62,6 +62,14 @@ class UploadStore:
             row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
         return self._upload(row) if row else None
 
+    async def newest_whole(self, owner_id: str, name: str) -> Upload | None:
+        """The file somebody means by its name."""
+        wanted = select(uploads).where(
+            uploads.c.owner_id == owner_id, uploads.c.name == name, uploads.c.completed_at.is_not(None)
+        )
+        found = await self._all(wanted.order_by(uploads.c.id.desc()).limit(1))
+        return found[0] if found else None
+
     async def page(
         self, owner_id: str, *, limit: int, before: str | None = None, containing: str | None = None
     ) -> tuple[list[Upload], int]:

@@ -87,7 +87,7 @@ def test_a_wrong_template_is_refused_with_fields_of_line_and_column() -> None:
         ("title: x\nblocks: []\x00", "not valid YAML"),
         ("- a list", "key: value"),
         ("title: {{ region }}\nblocks: []", "in quotes"),
-        ("title: x\nblocks:\n  - image: {upload: x}", "Images are not supported yet"),
+        ("title: x\nblocks:\n  - image: {upload: x}", "file"),
         ("title: x\nblocks:\n  - text: '{% include \"/etc/passwd\" %}'", "cannot include others"),
     ],
 )

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("requested", sa.JSON(), nullable=True),
         sa.Column("formats", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("clock", UtcDateTime(), nullable=False),
+        sa.Column("images", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("dataset_versions", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("language", sa.String(length=16), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),

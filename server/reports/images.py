@@ -1,0 +1,122 @@
+"""Pictures in reports: found among their owner's uploads, proved to be harmless, and kept as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from server.errors import InvalidInput, NotFound
+from server.storage.blobs import Blobs
+from server.uploads.files import UploadStore
+
+MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
+_MAX_PIXELS = 25_000_000  # a picture is unpacked to four bytes a pixel
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what every reader knows
+_JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """A PNG or JPEG; `width` and `height` in its own pixels."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+
+    @property
+    def data_address(self) -> str:
+        """As a page or a drawing that needs no other file names it."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"
+
+
+def read_image(path: Path, name: str) -> Image:
+    """Raises `InvalidInput` for what is no PNG or JPEG, or too large. Only the header is believed, nothing unpacked."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise InvalidInput(
+            "The picture “{name}” has {size} bytes; at most {limit} are possible. Make it smaller.",
+            name=name,
+            size=size,
+            limit=MAX_BYTES,
+        )
+    content = path.read_bytes()
+    kind, width, height = _identified(content)
+    if not kind or not width or not height:
+        raise InvalidInput("“{name}” is no picture that reports can show; use a PNG or JPEG file.", name=name)
+    if width * height > _MAX_PIXELS:
+        raise InvalidInput(
+            "The picture “{name}” is {width} × {height} pixels large; make it smaller.",
+            name=name,
+            width=width,
+            height=height,
+        )
+    return Image(content=content, media_type=kind, width=width, height=height)
+
+
+class ImageLibrary:
+    """Where the pictures that a template names come from: the newest whole upload of that name."""
+
+    def __init__(self, uploads: UploadStore, blobs: Blobs) -> None:
+        self._uploads = uploads
+        self._blobs = blobs
+
+    async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
+        """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
+        return {name: await self._pin(owner_id, name) for name in names}
+
+    async def paths(self, owner_id: str, names: Iterable[str]) -> dict[str, Path]:
+        return image_paths(await self.pinned(owner_id, names), self._blobs)
+
+    async def _pin(self, owner_id: str, name: str) -> str:
+        upload = await self._uploads.newest_whole(owner_id, name)
+        if upload is None:
+            raise InvalidInput(
+                "The template shows “{name}”, but you have no uploaded file of that name. Upload the picture first.",
+                name=name,
+            )
+        return await asyncio.to_thread(self._copy, upload.path, name)
+
+    def _copy(self, path: Path, name: str) -> str:
+        image = read_image(path, name)
+        # Named by its content: the same logo in a hundred batches is one file.
+        key = f"images/{hashlib.sha256(image.content).hexdigest()}"
+        try:
+            self._blobs.path(key)
+        except NotFound:
+            partial = self._blobs.new_partial()
+            partial.write_bytes(image.content)
+            self._blobs.publish(partial, key)
+        return key
+
+
+def image_paths(pinned: Mapping[str, str], blobs: Blobs) -> dict[str, Path]:
+    return {name: blobs.path(key) for name, key in pinned.items()}
+
+
+def _identified(content: bytes) -> tuple[str, int, int]:
+    """Media type, width, height; an empty type for anything else. PNG: RFC 2083, 11.2.1; JPEG: ITU T.81, B.2.2."""
+    if content.startswith(_PNG) and content[12:16] == b"IHDR" and len(content) >= 24:
+        return "image/png", int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    if content.startswith(b"\xff\xd8\xff"):
+        return _jpeg(content)
+    return "", 0, 0
+
+
+def _jpeg(content: bytes) -> tuple[str, int, int]:
+    position = 2
+    while position + 9 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker in _JPEG_FRAMES:
+            height = int.from_bytes(content[position + 5 : position + 7])
+            return "image/jpeg", int.from_bytes(content[position + 7 : position + 9]), height
+        if marker == 0xFF or marker in _JPEG_WITHOUT_LENGTH:
+            position += 1 if marker == 0xFF else 2
+            continue
+        position += 2 + max(2, int.from_bytes(content[position + 2 : position + 4]))
+    return "", 0, 0
