@@ -23,10 +23,9 @@ def main(pipe: Connection, memory_mib: int, niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(niceness)
-    # The data segment, not the address space: libraries reserve far more addresses than they ever use.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_mib * _MIB, memory_mib * _MIB))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Before the limit: a thread that cannot get its stack hangs whoever started it.
     threading.Thread(target=_end_with_the_server, daemon=True).start()
+    _limit_memory(memory_mib)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             _answer(pipe, pipe.recv_bytes())
@@ -54,6 +53,18 @@ def _answer(pipe: Connection, request: bytes) -> None:
     except Exception:  # noqa: BLE001,RUF100 - anything may go wrong in somebody's __reduce__
         message = pickle.dumps(("trace", traceback.format_exc(), _rss_mib()))
     pipe.send_bytes(message)
+
+
+def _limit_memory(memory_mib: int) -> None:
+    """The data segment, not the address space: libraries reserve far more addresses than they ever use.
+
+    What libraries hold already, preloaded and mostly shared between workers, does not count.
+    """
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        loaded_bytes = int(statm.read().split()[5]) * resource.getpagesize()
+    limit = loaded_bytes + memory_mib * _MIB
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _rss_mib() -> float:

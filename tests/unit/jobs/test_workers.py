@@ -26,6 +26,12 @@ async def test_result_comes_back(pool: WorkerPool) -> None:
     assert await pool.run(functions.double, 21) == 42
 
 
+async def test_limit_below_what_libraries_hold_already_leaves_the_worker_working() -> None:
+    pool = WorkerPool(size=1, memory_mib=16)
+    assert await asyncio.wait_for(pool.run(functions.double, 21), timeout=60) == 42
+    await pool.close()
+
+
 async def test_worker_is_reused(pool: WorkerPool) -> None:
     first = await pool.run(functions.process_id, None)
     assert await pool.run(functions.process_id, None) == first
