@@ -35,6 +35,7 @@ def _answer(pipe: Connection, request: bytes) -> None:
     def report(value: Any) -> None:
         pipe.send(("report", value, 0.0))
 
+    pipe.send(("begun", None, 0.0))
     try:
         function, argument = pickle.loads(request)  # noqa: S301 - from our own server through our own pipe
         kind, content = "result", function(argument, report)

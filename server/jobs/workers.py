@@ -27,6 +27,7 @@ OnReport = Callable[[Any], None]
 _CALLS_PER_WORKER = 500  # libraries that leak a little never get to leak much
 _RECYCLE_SHARE = 0.5  # of the memory limit: a worker still this large after a call is replaced
 _EXIT_SECONDS = 2.0  # a killed process is gone long before; this only bounds a broken kernel
+_IDLE_DEATHS = 3  # so many workers found dead one after the other: something is wrong with the machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +78,39 @@ class WorkerPool:
         it dies by itself, `JobFailed` with the code `out_of_memory` or `timed_out`.
         """
         async with self._slots:
-            worker = await self._take()
-            self._busy.add(worker)
-            reusable = False
-            try:
-                async with asyncio.timeout(timeout_seconds):
-                    answer = await self._call(worker, function, argument, on_report)
-                reusable = not self._is_worn(worker, answer)
-                return answer.value()
-            except TimeoutError:
-                raise JobFailed(
-                    "This took longer than the allowed {seconds} seconds and was stopped.",
-                    code="timed_out",
-                    seconds=timeout_seconds,
-                ) from None
-            except EOFError:
-                self._died += 1
-                _LOG.warning("worker died", extra={"action": "worker_died", "pid": worker.pid})
-                raise WorkerDied from None
-            finally:
-                self._busy.discard(worker)
-                self._put_back(worker, reusable)
+            for _ in range(_IDLE_DEATHS):
+                try:
+                    return await self._run_once(function, argument, on_report, timeout_seconds)
+                except _NotBegunError:
+                    continue  # it died while it was idle: nothing was done yet, so the next one may
+        raise WorkerDied
+
+    async def _run_once(
+        self, function: WorkerFunction, argument: Any, on_report: OnReport | None, timeout_seconds: float | None
+    ) -> Any:
+        worker = await self._take()
+        self._busy.add(worker)
+        reusable = False
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await self._call(worker, function, argument, on_report)
+            reusable = not self._is_worn(worker, answer)
+            return answer.value()
+        except TimeoutError:
+            raise JobFailed(
+                "This took longer than the allowed {seconds} seconds and was stopped.",
+                code="timed_out",
+                seconds=timeout_seconds,
+            ) from None
+        except EOFError as end:
+            self._died += 1
+            _LOG.warning("worker died", extra={"action": "worker_died", "pid": worker.pid})
+            if isinstance(end, _NotBegunError):
+                raise
+            raise WorkerDied from None
+        finally:
+            self._busy.discard(worker)
+            self._put_back(worker, reusable)
 
     def statistics(self) -> WorkerPoolStatistics:
         return WorkerPoolStatistics(self._size, len(self._idle), len(self._busy), self._started, self._died)
@@ -214,6 +227,10 @@ class WorkerCrash(RuntimeError):
     """Unexpected exception in a worker process; its text is the traceback there."""
 
 
+class _NotBegunError(EOFError):
+    """The process was gone before it took the call."""
+
+
 class _Worker:
     """One process and our end of its pipe. `call` and `bury` block: they belong into a thread."""
 
@@ -229,19 +246,23 @@ class _Worker:
         return not self._pipe.poll() and bool(self._process.is_alive())
 
     def call(self, function: WorkerFunction, argument: Any, hand_over: _HandOver) -> _Answer:
-        """Raises `EOFError` when the process dies in the middle."""
+        """Raises `EOFError` when the process dies in the middle, `_NotBegunError` when it was dead before."""
         self.calls += 1
         request = pickle.dumps((function, argument), protocol=pickle.HIGHEST_PROTOCOL)
+        has_begun = False
         with self._in_call:
             try:
                 self._pipe.send_bytes(request)
                 while True:
                     kind, content, rss_mib = self._pipe.recv()
-                    if kind != "report":
+                    if kind == "begun":
+                        has_begun = True
+                    elif kind == "report":
+                        hand_over(content)
+                    else:
                         return _Answer(kind, content, rss_mib)
-                    hand_over(content)
-            except OSError as error:
-                raise EOFError from error
+            except (OSError, EOFError) as error:
+                raise (EOFError if has_begun else _NotBegunError) from error
 
     def kill(self) -> None:
         with contextlib.suppress(ValueError):  # buried already

@@ -67,9 +67,7 @@ async def test_killed_worker_fails_its_call_and_the_next_one_runs(pool: WorkerPo
 
 async def test_worker_killed_while_idle_is_noticed(pool: WorkerPool) -> None:
     process = psutil.Process(await pool.run(functions.process_id, None))
-    process.kill()
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        await asyncio.sleep(0.01)
+    process.kill()  # and no wait: the pool may still take it for alive
     assert await pool.run(functions.double, 3) == 6
 
 
