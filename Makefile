@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help install install-test run test check unit browser-tests bench shots messages lock clean chromium
+.PHONY: help install install-test run test check bench shots messages lock clean chromium
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -36,8 +36,10 @@ check: install-test ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Chromium wants the cores for itself: what a person would call instant must not wait for another test.
 test: check chromium ## lint, types, unit, contract, functional and browser tests
-	$(BIN)/pytest -n logical
+	$(BIN)/pytest -n logical -m "not benchmark and not browser"
+	$(BIN)/pytest -m browser
 
 bench: install-test ## measure; prints figures
 	$(BIN)/pytest -m benchmark -s tests/benchmarks

@@ -316,8 +316,11 @@ class BlockReader:
         if value is None:
             return None
         if value.kind == "scalar":
-            self.images.add(str(value.value))
-            return ImageSpec(**place, file=str(value.value))
+            if not isinstance(value.value, str) or not value.value:
+                self._issues.add(value, "Name the picture's file, for example logo.png.")
+                return None
+            self.images.add(value.value)
+            return ImageSpec(**place, file=value.value)
         reader = MapReader(value, self._issues, what="An image")
         spec = ImageSpec(
             **place,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import PageOf, sign_in
 from tests.conftest import Server
+
+pytestmark = pytest.mark.browser
 
 
 async def test_signing_in_by_keyboard_leads_to_the_page_that_was_wanted(page_of: PageOf, alice: object) -> None:

@@ -88,6 +88,8 @@ def test_a_wrong_template_is_refused_with_fields_of_line_and_column() -> None:
         ("- a list", "key: value"),
         ("title: {{ region }}\nblocks: []", "in quotes"),
         ("title: x\nblocks:\n  - image: {upload: x}", "file"),
+        ("title: x\nblocks:\n  - image: ''", "Name the picture's file"),
+        ("title: x\nblocks:\n  - image: [a]", "key: value"),
         ("title: x\nblocks:\n  - text: '{% include \"/etc/passwd\" %}'", "cannot include others"),
     ],
 )
