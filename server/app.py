@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -106,7 +107,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.LOOP_LAG] = LoopLag()
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}
     app[keys.STATISTICS] = statistics
-    app.cleanup_ctx.append(_resource(lambda: _watch_lag(app[keys.LOOP_LAG])))
+    app.cleanup_ctx.append(_resource(lambda: _meanwhile(app[keys.LOOP_LAG].watch())))
 
     # storage
     database = Database.open(settings.database_url)
@@ -287,7 +288,7 @@ def add_live_connections(app: web.Application) -> None:
     upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
     app.router.add_get(websocket.PATH, transport.handle, name="websocket")
     app.on_shutdown.append(lambda _app: transport.drain())
-    app.cleanup_ctx.append(_resource(lambda: _keep_up(upkeep)))
+    app.cleanup_ctx.append(_resource(lambda: _meanwhile(upkeep.run())))
 
 
 def add_datasets(app: web.Application) -> None:
@@ -410,17 +411,12 @@ async def _open_storage(app: web.Application) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _watch_lag(lag: LoopLag) -> AsyncIterator[None]:
-    watching = asyncio.create_task(lag.watch())
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """`work` beside the block. It is over when the block ends: a transaction must be, before the database closes."""
+    task = asyncio.create_task(work)
     yield
-    watching.cancel()
-
-
-@asynccontextmanager
-async def _keep_up(upkeep: Upkeep) -> AsyncIterator[None]:
-    running = asyncio.create_task(upkeep.run())
-    yield
-    running.cancel()
+    task.cancel()
+    await asyncio.wait([task])
 
 
 @asynccontextmanager
@@ -441,19 +437,16 @@ async def _open_jobs(app: web.Application) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _open_uploads(sweep: ExpirySweep) -> AsyncIterator[None]:
     await sweep.open()
-    watching = asyncio.create_task(sweep.watch())
-    yield
-    watching.cancel()
+    async with _meanwhile(sweep.watch()):
+        yield
 
 
 @asynccontextmanager
 async def _open_accounts(app: web.Application) -> AsyncIterator[None]:
     settings = app[keys.SETTINGS]
     await app[keys.FIRST_RUN].prepare(admin_user=settings.admin_user, admin_password=settings.admin_password)
-    sweeping = asyncio.create_task(_end_expired_credentials(app[keys.CREDENTIALS]))
-    yield
-    sweeping.cancel()
-    await asyncio.wait([sweeping])  # a cancelled transaction must be over before the database closes
+    async with _meanwhile(_end_expired_credentials(app[keys.CREDENTIALS])):
+        yield
 
 
 async def _end_expired_credentials(credentials: Credentials) -> None:

@@ -71,7 +71,7 @@ async def test_a_worker_that_is_killed_fails_the_import_and_leaves_nothing(
     job_id = await start(alice, await upload(alice, LARGE))
     await until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
     for process in psutil.Process().children(recursive=True):
-        if process.num_threads() > 1 and process.cpu_times().user > 0.5:
+        if process.num_threads() > 1:  # workers; idle ones are not missed
             os.kill(process.pid, signal.SIGKILL)
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "worker_died")
