@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ _SAMPLE_RECORDS = 400
 class _Judged:
     score: float
     dialect: Dialect
+    contradictions: int
 
 
 def find_dialect(
@@ -32,7 +34,7 @@ def find_dialect(
     if delimiter is None and (hint := re.match(r"\s*sep=(.)\r?\n", text)):  # Excel's own hint
         delimiter = hint[1]
     found = [
-        _judged(lines, Dialect(delimiter=candidate, quote=mark, escape=_escape(text, mark)), prefer)
+        _best_escape(lines, Dialect(delimiter=candidate, quote=mark), prefer)
         for candidate in ((delimiter,) if delimiter else DELIMITERS)
         for mark in ((quote,) if quote is not None else _quotes(text, candidate))
         if delimiter or candidate in text
@@ -57,17 +59,22 @@ def _quotes(text: str, delimiter: str) -> tuple[str, ...]:
     return ('"',)
 
 
-def _escape(text: str, quote: str) -> str | None:
-    if not quote or f"\\{quote}" not in text:
-        return None
-    return "\\" if len(re.findall(rf"[^\\{quote}\s,;|]{quote}{quote}[^{quote}]", text)) == 0 else None
+def _best_escape(lines: Sequence[str], doubled: Dialect, prefer: str | None) -> _Judged:
+    """A backslash before a quote may end a cell like `"C:\\"`: it escapes only where doubled quotes fail."""
+    judged = _judged(lines, doubled, prefer)
+    if not judged.contradictions or not doubled.quote or not any(f"\\{doubled.quote}" in line for line in lines):
+        return judged
+    escaped = _judged(lines, dataclasses.replace(doubled, escape="\\"), prefer)
+    return max(judged, escaped, key=lambda one: (one.score, -one.contradictions))
 
 
 def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judged:
-    records = read_records(lines, dialect, is_last=False).rows[:_SAMPLE_RECORDS]
+    found = read_records(lines, dialect, is_last=False)
+    records = found.rows[:_SAMPLE_RECORDS]
+    contradictions = len(found.faults) + (found.open_at is not None)
     widths = Counter(len(record) for record in records if len(record) > 1)
     if not widths:
-        return _Judged(score=0.0, dialect=dialect)
+        return _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
     # Wider wins a tie: rows that are cut short must not decide.
     width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
     filled = [record for record in records if any(cell.strip() for cell in record)]
@@ -76,8 +83,8 @@ def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judg
     # Delimiters at the end of a line are no cells.
     fitting = [record for record in filled if len(record) >= width and not any(record[width:])]
     if not fitting:  # delimiters, and nothing between them
-        return _Judged(score=0.0, dialect=dialect)
-    consistency = len(fitting) / len(filled)
+        return _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
+    consistency = len(fitting) / (len(filled) + contradictions)
     cells = [cell for record in fitting for cell in record[:width]][:4000]
     quality = sum(_cell_quality(cell, dialect) for cell in cells) / len(cells)
     score = consistency**2 * quality * (1 - 1 / (width + 1)) ** 0.5
@@ -85,7 +92,7 @@ def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judg
         score *= 1.1
     if dialect.delimiter in "^~、":  # characters of text, seldom of tables
         score *= 0.8
-    return _Judged(score=score, dialect=dialect)
+    return _Judged(score=score, dialect=dialect, contradictions=contradictions)
 
 
 def _cell_quality(cell: str, dialect: Dialect) -> float:

@@ -109,6 +109,11 @@ def test_backslashes_can_escape_quotes(imported: Importer) -> None:
     assert imported('id,name\n1,"a \\"b\\" c"\n2,"d, e"\n').column("name") == ['a "b" c', "d, e"]
 
 
+def test_a_backslash_at_the_end_of_a_quoted_cell_is_a_backslash(imported: Importer) -> None:
+    result = imported('name,path\n"a","C:\\"\n"b","D:\\data\\"\n')
+    assert (result.rejects, result.column("path")) == ([], ["C:\\", "D:\\data\\"])
+
+
 def test_excels_separator_hint_is_obeyed(imported: Importer) -> None:
     result = imported("sep=;\na;b\n1;2\n")
     assert (result.columns, result.rows) == (["a", "b"], [[1, 2]])
