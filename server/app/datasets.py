@@ -1,0 +1,70 @@
+"""The catalogue of datasets, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from server.app.jobs import WORKER_PRELOAD
+from server.app.resources import resource
+from server.auth.audit import Audit
+from server.datasets.catalog import Catalog
+from server.datasets.importing import DataImport
+from server.datasets.query import QueryLimits
+from server.datasets.schema import FileLimits
+from server.http import keys
+from server.jobs.kinds import JobKind
+from server.jobs.workers import WorkerPool
+from server.operations.datasets import DatasetOperations
+from server.operations.imports import ImportOperations
+from server.operations.queries import QueryOperations
+
+
+def add_datasets(app: web.Application) -> None:
+    """The catalogue of datasets, and what people do with it: import, look, query, export."""
+    settings, database, blobs = app[keys.SETTINGS], app[keys.DATABASE], app[keys.BLOBS]
+    catalog = Catalog(database, blobs, announce=app[keys.LIVE].publish)
+    # Exports of their own: one may take minutes, and neither a page nor a job should wait for it.
+    exports = WorkerPool(size=1, memory_mib=settings.worker_memory_mib, preload=WORKER_PRELOAD)
+    limits = QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows)
+    audit, interactive = Audit(database), app[keys.INTERACTIVE]
+    data_import = DataImport(
+        uploads=app[keys.UPLOAD_STORE],
+        catalog=catalog,
+        blobs=blobs,
+        database=database,
+        limits=FileLimits.from_settings(settings),
+    )
+    app[keys.JOB_KINDS].add(JobKind(name="data_import", unit="rows", function=data_import.process_data_import))
+    app[keys.CATALOG] = catalog
+    app[keys.DATASETS] = DatasetOperations(
+        database=database,
+        catalog=catalog,
+        interactive=interactive,
+        exports=exports,
+        blobs=blobs,
+        audit=audit,
+        limits=limits,
+    )
+    app[keys.IMPORTS] = ImportOperations(
+        runner=app[keys.RUNNER],
+        jobs=app[keys.JOBS],
+        uploads=app[keys.UPLOAD_STORE],
+        catalog=catalog,
+        interactive=interactive,
+        blobs=blobs,
+        audit=audit,
+        limits=FileLimits.from_settings(settings),
+        reject_limit=settings.reject_limit,
+    )
+    app[keys.QUERIES] = QueryOperations(catalog=catalog, interactive=interactive, limits=limits)
+    app[keys.STATISTICS]["exports"] = exports.statistics
+    app.cleanup_ctx.append(resource(lambda: _open_exports(exports)))
+
+
+@asynccontextmanager
+async def _open_exports(exports: WorkerPool) -> AsyncIterator[None]:
+    yield
+    await exports.close()

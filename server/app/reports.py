@@ -1,0 +1,67 @@
+"""Templates and batches of reports."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.app.places import ROOT
+from server.auth.audit import Audit
+from server.datasets.query import QueryLimits
+from server.http import keys
+from server.jobs.kinds import JobKind
+from server.jobs.workers import processor_count
+from server.operations.batches import KIND as BATCH_REPORT
+from server.operations.batches import BatchOperations
+from server.operations.samples import SampleOperations
+from server.operations.templates import TemplateOperations
+from server.reports.batch import BatchReports
+from server.reports.batch_store import BatchStore
+from server.reports.images import ImageLibrary
+from server.reports.template_store import TemplateStore
+
+
+def add_reports(app: web.Application) -> None:
+    """Report templates, batches of reports, and the job that makes them."""
+    settings, database, blobs = app[keys.SETTINGS], app[keys.DATABASE], app[keys.BLOBS]
+    limits = QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows)
+    templates, batches, audit = TemplateStore(database), BatchStore(database), Audit(database)
+    job = BatchReports(
+        database=database,
+        store=batches,
+        blobs=blobs,
+        announce=app[keys.LIVE].publish,
+        limits=limits,
+        parallel=settings.workers or processor_count(),
+        max_reports=settings.max_reports_per_batch,
+    )
+    app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs)
+    app[keys.TEMPLATES] = TemplateOperations(
+        database=database,
+        store=templates,
+        catalog=app[keys.CATALOG],
+        interactive=app[keys.INTERACTIVE],
+        blobs=blobs,
+        images=images,
+        audit=audit,
+        limits=limits,
+        samples=ROOT / "examples" / "templates",
+    )
+    app[keys.BATCHES] = BatchOperations(
+        database=database,
+        store=batches,
+        templates=templates,
+        catalog=app[keys.CATALOG],
+        runner=app[keys.RUNNER],
+        jobs=app[keys.JOB_TABLE],
+        job_store=app[keys.JOB_STORE],
+        interactive=app[keys.INTERACTIVE],
+        blobs=blobs,
+        images=images,
+        audit=audit,
+        limits=limits,
+        max_reports=settings.max_reports_per_batch,
+    )
+    app[keys.SAMPLES] = SampleOperations(
+        uploads=app[keys.UPLOADS], templates=app[keys.TEMPLATES], sample=ROOT / "examples" / "orders.csv"
+    )
