@@ -12,7 +12,7 @@ from babel import Locale, dates, numbers, units
 
 from server.errors import JinduError
 from server.jobs.job import Job, JobError
-from server.languages import babel_locale
+from server.languages import babel_locale, fill
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 _LEAST_RATE = 0.05  # less rounds to nothing
@@ -129,11 +129,7 @@ class Formats:
         if isinstance(error, JinduError):
             return error.translated(self.gettext)
         message, parameters = _parts_of(error)
-        text = self.gettext(message)
-        try:
-            return text.format(**parameters) if parameters else text
-        except (KeyError, IndexError, ValueError):
-            return text
+        return fill(self.gettext(message), parameters)
 
     def _rate(self, value: float, unit: str) -> str:
         """Slow work has a decimal: 0.4 reports a second are not none."""

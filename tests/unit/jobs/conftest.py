@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import utc_now
 from server.jobs.context import Notice
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
@@ -20,21 +17,6 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
-from server.storage.tables import users
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
-    await database.migrate()
-    async with database.write() as connection:
-        people = [
-            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
-            for name in ("alice", "bob")
-        ]
-        await connection.execute(insert(users), people)
-    yield database
-    await database.close()
 
 
 @dataclass

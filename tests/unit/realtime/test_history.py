@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from server.clock import utc_now
 from server.realtime.history import History, Kept
 from server.realtime.protocol import Position
 from server.storage.database import Database
-from server.storage.tables import stream_messages, users
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
-    await database.migrate()
-    async with database.write() as connection:
-        people = [
-            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
-            for name in ("alice", "bob")
-        ]
-        await connection.execute(insert(users), people)
-    yield database
-    await database.close()
+from server.storage.tables import stream_messages
 
 
 async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> Kept:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
 from server.clock import new_id, utc_now
 from server.storage.database import Database
-from server.storage.tables import users
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
 from server.uploads.partial import create_file
@@ -56,20 +53,6 @@ class Landing:
         found = await self.store.get(upload.id)
         assert found is not None
         return found
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
-    await database.migrate()
-    async with database.write() as connection:
-        people = [
-            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
-            for name in ("alice", "bob")
-        ]
-        await connection.execute(insert(users), people)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

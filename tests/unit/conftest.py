@@ -1,0 +1,29 @@
+"""A real database with two people in it, without a server around it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from server.clock import utc_now
+from server.storage.database import Database
+from server.storage.tables import users
+
+
+@pytest.fixture
+async def database(tmp_path: Path, empty_database: Path) -> AsyncIterator[Database]:
+    """Alice and Bob may own things in it."""
+    path = shutil.copy(empty_database, tmp_path)
+    database = Database.open(f"sqlite+aiosqlite:///{path}")
+    async with database.write() as connection:
+        people = [
+            {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}
+            for name in ("alice", "bob")
+        ]
+        await connection.execute(insert(users), people)
+    yield database
+    await database.close()
