@@ -24,12 +24,15 @@ from views.js_messages import texts_of
 ROOT = Path(__file__).parent.parent
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 _TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "line_now", "_setting", "notify", "add", "_add"})
-_TELLING = frozenset({"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error"})
+_TELLING = frozenset(
+    {"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error", "phrase"}
+)
 _VISIBLE_KEYWORDS = frozenset({"message", "title", "body", "stage", "label", "unit", "summary_text", "hint"})
 _UNSEEN = {"migrations", "storage", "cli"}  # what only whoever runs the server reads is in English
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
 _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
+_LEAST_OF_CALLS = {"gettext": _WORD, "_": _WORD, "text": _WORD, "phrase": _ANY}
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
 # Constants that look like sentences but are none: a pattern, names, a description of the API.
 _NO_TEXTS = re.compile(
@@ -132,7 +135,7 @@ class _Visible(ast.NodeVisitor):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if name in self.error_classes | _TRANSLATING | _TELLING or name.endswith(("_problem", "_problems", "_error")):
             for argument in (part for given in node.args for part in _given(given)):
-                self._add_strings(argument, least=_WORD if name in ("gettext", "_", "text") else _SENTENCE)
+                self._add_strings(argument, least=_LEAST_OF_CALLS.get(name, _SENTENCE))
         if name == "ngettext":
             self._add_plural(node)
         for keyword in node.keywords:

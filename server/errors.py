@@ -26,10 +26,10 @@ JinduError
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-Translate = Callable[[str], str]
+from server.texts import Translate, told
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class FieldError:
         return self.translated(str)
 
     def translated(self, gettext: Translate) -> str:
-        return _filled(gettext(self.message), self.parameters)
+        return told(self.message, self.parameters, gettext)
 
 
 class JinduError(Exception):
@@ -78,15 +78,11 @@ class JinduError(Exception):
         return self.translated(str)
 
     def translated(self, gettext: Translate) -> str:
-        return _filled(gettext(self.message), self.parameters)
+        return told(self.message, self.parameters, gettext)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross from worker processes to the server by pickle: keyword arguments must survive.
         return (_rebuild, (type(self), self.message, self.specific_code, self.errors, self.parameters))
-
-
-def _filled(text: str, parameters: dict[str, object]) -> str:
-    return text.format(**parameters) if parameters else text
 
 
 def _rebuild(

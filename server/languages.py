@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from babel import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
@@ -50,14 +48,6 @@ class Languages:
         if found is None and any(tag.lower().startswith("zh") for tag in tags):
             return next((name for name in self.catalogues if name.startswith("zh")), None)
         return found
-
-
-def fill(template: str, parameters: Mapping[str, Any]) -> str:
-    """A translated text with its `{placeholders}` filled; one that does not fit its values is better than none."""
-    try:
-        return template.format(**parameters) if parameters else template
-    except (KeyError, IndexError, ValueError):
-        return template
 
 
 def babel_locale(language: str) -> Locale:

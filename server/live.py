@@ -20,7 +20,7 @@ from server.jobs.context import Notice
 from server.jobs.job import Job, JobError, State
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.languages import Languages, fill
+from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -28,6 +28,7 @@ from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
 from server.storage.database import Database
 from server.storage.tables import batches, datasets, users
+from server.texts import told
 
 _LOG = logging.getLogger("jindu.live")
 
@@ -124,8 +125,8 @@ class Live:
         message = protocol.Notification(
             timestamp=rfc3339(kept.at),
             offset=kept.offset,
-            title=fill(gettext(notice.title), notice.parameters),
-            body=fill(gettext(notice.body), notice.parameters) if notice.body else "",
+            title=told(notice.title, notice.parameters, gettext),
+            body=told(notice.body, notice.parameters, gettext) if notice.body else "",
             level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
             url=notice.url,
         )

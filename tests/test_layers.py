@@ -25,6 +25,7 @@ LAYERS = (
     ("server.storage",),
     ("server.settings", "server.logs", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
+    ("server.texts",),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")
 MODULES = sorted(

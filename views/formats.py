@@ -12,7 +12,8 @@ from babel import Locale, dates, numbers, units
 
 from server.errors import JinduError
 from server.jobs.job import Job, JobError
-from server.languages import babel_locale, fill
+from server.languages import babel_locale
+from server.texts import told
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 _LEAST_RATE = 0.05  # less rounds to nothing
@@ -129,7 +130,7 @@ class Formats:
         if isinstance(error, JinduError):
             return error.translated(self.gettext)
         message, parameters = _parts_of(error)
-        return fill(self.gettext(message), parameters)
+        return told(message, parameters, self.gettext)
 
     def _rate(self, value: float, unit: str) -> str:
         """Slow work has a decimal: 0.4 reports a second are not none."""

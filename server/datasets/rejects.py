@@ -10,6 +10,7 @@ import msgspec
 
 from server.errors import FileProblem
 from server.storage.blobs import full_disk_named
+from server.texts import phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
 _CELL_CHARACTERS = 120
@@ -96,7 +97,7 @@ class RejectList:
                 limit=self._limit,
                 line=first.line,
                 column=first.column or "",
-                reason=REASONS[first.code].format(**first.parameters),
+                reason=phrase(REASONS[first.code], **first.parameters),
             )
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from server.languages import fill
+from server.texts import told
 
 
 class State(StrEnum):
@@ -48,7 +48,7 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.translated(str)
 
     def translated(self, gettext: Callable[[str], str]) -> str:
-        return fill(gettext(self.message), self.parameters)
+        return told(self.message, self.parameters, gettext)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from server.clock import utc_now
 from server.errors import JinduError
 from server.jobs.job import Job, JobError, State
 from server.jobs.kinds import JobKind
+from server.texts import plain
 
 _LOG = logging.getLogger("jindu.jobs")
 
@@ -77,14 +78,9 @@ def _over(state: State, **changes: Any) -> Mapping[str, Any]:
 
 def _explained(job: Job, error: BaseException | None) -> JobError:
     if isinstance(error, JinduError):
-        return JobError(code=error.specific_code, message=error.message, parameters=_as_json(error.parameters))
+        return JobError(code=error.specific_code, message=error.message, parameters=plain(error.parameters))
     _LOG.error("job failed unexpectedly", exc_info=error, extra=_named(job))
     return INTERNAL_ERROR
-
-
-def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    plain = (str, int, float, bool, type(None))
-    return {name: value if isinstance(value, plain) else str(value) for name, value in parameters.items()}
 
 
 def _named(job: Job) -> dict[str, str]:

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
-from server.languages import Languages, fill
+from server.languages import Languages
 from server.storage import tables
 from server.storage.database import Database
+from server.texts import told
 
 _STREAMS = tables.streams
 _MESSAGES = tables.stream_messages
@@ -92,8 +93,8 @@ def _told(row: Any, read_offset: int, gettext: Callable[[str], str]) -> Told:
     fields = msgspec.json.decode(row.body)
     title, body, parameters = fields.get("title", ""), fields.get("body", ""), fields.get("parameters", {})
     return Told(
-        title=fill(gettext(title), parameters),
-        body=fill(gettext(body), parameters) if body else "",
+        title=told(title, parameters, gettext),
+        body=told(body, parameters, gettext) if body else "",
         level=fields.get("level", "info"),
         url=fields.get("url", ""),
         at=row.at,

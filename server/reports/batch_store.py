@@ -17,6 +17,7 @@ from server.jobs.job import JobError, State
 from server.reports.rendering import Format
 from server.storage.database import Database
 from server.storage.tables import batches, jobs, reports
+from server.texts import plain
 
 _LIVE = (State.QUEUED, State.RUNNING)
 _INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
@@ -90,19 +91,9 @@ class ReportError(JobError, frozen=True, kw_only=True, omit_defaults=True):
         return cls(code=error.specific_code, message=error.message, parameters=plain(error.parameters), errors=places)
 
     @property
-    def text(self) -> str:
-        """The message in English, its placeholders filled."""
-        return self.message.format(**self.parameters) if self.parameters else self.message
-
-    @property
     def places(self) -> list[dict[str, str]]:
         """`errors` in English."""
         return [{"field": FieldError(**place).field, "message": FieldError(**place).text} for place in self.errors]
-
-
-def plain(values: dict[str, object]) -> dict[str, Any]:
-    """`values` as JSON can hold them."""
-    return {name: msgspec.to_builtins(value, enc_hook=str) for name, value in values.items()}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

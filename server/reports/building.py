@@ -38,6 +38,7 @@ from server.reports.rows import Row, Rows, is_truncated, iteration_budget, rows_
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.tables import build_table
 from server.reports.template import Template, query_problem
+from server.texts import Phrase, phrase
 
 _MAX_BUILT = 3_000  # blocks of one report, repeats counted
 
@@ -249,7 +250,8 @@ class Builder:
                 result = self._session.execute(query.sql, self._bound())
             except InvalidInput as error:
                 line, column, reason = query_problem(query, error)
-                raise self._failed(f"query “{name}”", line, column, reason, code=error.specific_code) from None
+                where = phrase("query “{name}”", name=name)
+                raise self._failed(where, line, column, reason, code=error.specific_code) from None
             self._rows[name] = Rows(name, result, self._spend)
         return self._rows[name]
 
@@ -265,11 +267,13 @@ class Builder:
     def _failing(self, spec: Any, place: Any) -> _Failing:
         return _Failing(self, spec, place)
 
-    def _failure(self, spec: Any, place: Any, reason: str) -> InvalidInput:
-        where = f"{spec.path} ({spec.kind})" if spec.path else "the title"
+    def _failure(self, spec: Any, place: Any, reason: str | Phrase) -> InvalidInput:
+        where = f"{spec.path} ({spec.kind})" if spec.path else phrase("the title")
         return self._failed(where, place.line, place.column, reason)
 
-    def _failed(self, where: str, line: int, column: int, reason: str, *, code: str = "report_failed") -> InvalidInput:
+    def _failed(
+        self, where: str | Phrase, line: int, column: int, reason: str | Phrase, *, code: str = "report_failed"
+    ) -> InvalidInput:
         given = ", ".join(f"{name} = {as_json(value)}" for name, value in self._parameters.items())
         return InvalidInput(
             "{template}, {where}, line {line}, column {column}: {reason} (Parameters: {parameters})",
@@ -337,26 +341,27 @@ class _Failing:
         raise self._builder._failure(self._spec, self._place, reason) from error
 
 
-def _reason(error: BaseException) -> str | None:
+def _reason(error: BaseException) -> str | Phrase | None:
     """What went wrong for a template's author; None when the error says so itself."""
     match error:
         case JinduError() if error.specific_code == "report_failed" and "where" in error.parameters:
             return None
         case InvalidInput() if "query" in error.parameters and "name" in error.parameters:
-            return error.text
+            return phrase(error.message, **error.parameters)
         case JinduError():
             return None
         case ZeroDivisionError():
-            return "Division by zero; guard it, for example “a / b if b else 0”."
+            return phrase("Division by zero; guard it, for example “a / b if b else 0”.")
         case TypeError():
-            return (
-                f"A value is missing or of the wrong type ({error}); "
-                "guard it with “| default(0, true)” or coalesce(…, 0) in the query."
+            return phrase(
+                "A value is missing or of the wrong type ({error}); guard it with “| default(0, true)” or "
+                "coalesce(…, 0) in the query.",
+                error=str(error),
             )
         case UndefinedError():
             return f"{error}."
         case SecurityError() | OverflowError():
-            return f"This is not allowed in templates: {error}."
+            return phrase("This is not allowed in templates: {error}.", error=str(error))
         case TemplateError() | ValueError() | ArithmeticError() | LookupError() | RecursionError():
             return f"{error or type(error).__name__}."
     return None

@@ -15,6 +15,7 @@ from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader, near_hint
 from server.reports.yaml_source import Node, SourceError, TemplateIssue, read_yaml
+from server.texts import Phrase, phrase
 
 __all__ = ["Query", "Template", "TemplateIssue", "check_template", "parse_template"]
 
@@ -228,7 +229,7 @@ class _TemplateReader:
             parameter.converted(node.value)
         except Wrong as wrong:
             hint = near_hint(str(node.value), named)
-            reason = wrong.message.format(**wrong.parameters)
+            reason = phrase(wrong.message, **wrong.parameters)
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 
     def _values(self, reader: MapReader, key: str, name: str) -> str | tuple[Any, ...] | None:
@@ -280,10 +281,11 @@ class _TemplateReader:
                 self._issues.add(query.node, "Nothing uses the query “{name}”.", severity="warning", name=name)
 
 
-def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str]:
+def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str | Phrase]:
     """Where in the template a query's error stands, and what it says."""
     line, column = error.parameters.get("line"), error.parameters.get("column")
-    reason = str(error.parameters.get("reason") or error.text)
+    given = error.parameters.get("reason")
+    reason = str(given) if given else phrase(error.message, **error.parameters)
     if isinstance(line, int) and isinstance(column, int):
         return *query.place(line, column), reason
     return query.node.line, query.node.column, reason

@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from server.errors import FieldError, FileProblem, JinduError, NotFound, RateLimited
+from server.errors import FieldError, FileProblem, InvalidInput, JinduError, NotFound, RateLimited
+from server.texts import phrase
 
 
 def all_errors(root: type[JinduError] = JinduError) -> list[type[JinduError]]:
@@ -43,3 +44,10 @@ def test_a_rate_limit_says_how_long_to_wait_after_a_journey_too() -> None:
 
 def test_what_is_not_yours_reads_like_what_is_not_there() -> None:
     assert NotFound().text == "There is nothing here, or it is not yours."
+
+
+def test_a_phrase_inside_a_text_is_translated_with_it() -> None:
+    german = {"{where}: {reason}": "{reason} ({where})", "Division by {what}": "Division durch {what}"}
+    error = InvalidInput("{where}: {reason}", where="Zeile 3", reason=phrase("Division by {what}", what="0"))
+    assert error.text == "Zeile 3: Division by 0"
+    assert error.translated(lambda text: german.get(text, text)) == "Division durch 0 (Zeile 3)"
