@@ -62,7 +62,7 @@ def update(path: Path) -> Catalog:
     """Bring one catalogue to the texts there are now; translations are kept."""
     with path.open("rb") as source:
         catalog = read_po(source, locale=path.parent.parent.name)
-    template = Catalog(charset="utf-8")
+    template = Catalog(charset="utf-8", creation_date=catalog.creation_date)  # no change where no text changed
     for text, places in collected().items():
         template.add(text, locations=[(place, 1) for place in places])
     catalog.update(template, no_fuzzy_matching=True)
