@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
 from server.storage.database import Database
 from server.storage.tables import batches, datasets, users
-from server.texts import told
+from server.texts import phrase, told
 
 _LOG = logging.getLogger("jindu.live")
 
@@ -80,25 +80,27 @@ class Live:
         task.add_done_callback(self._storing.discard)
 
     async def notify_user(self, user_id: str, notice: Notice) -> None:
-        """Keep a notification for a user, then send it."""
+        """Keep a notification for a user who wants to be told such things, then send it."""
         async with self._database.write() as connection:
-            kept = await self._keep_notice(connection, user_id, notice)
-        self._tell(kept)
+            kept = await self._keep_wanted(connection, user_id, notice)
+        self._tell_all(kept)
 
     async def notify_everybody(self, notice: Notice) -> int:
         """Keep a notification for every user, then send it; for how many."""
         async with self._database.write() as connection:
             rows = await connection.execute(select(users.c.id).where(users.c.disabled_at.is_(None)))
             kept = [await self._keep_notice(connection, row.id, notice) for row in rows.all()]
-        for message in kept:
-            self._tell(message)
+        self._tell_all(kept)
         return len(kept)
 
     async def on_life_change(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
         """Keep the `job` message in the transaction that changes the job; the result sends it after the commit."""
-        told = _KeptJob(job_id=job.id, state=job.state, job=msgspec.structs.replace(job, parameters={}))
-        kept = await self._history.append(connection, job.owner_id, type="job", body=msgspec.json.encode(told))
-        return lambda: self._tell(kept)
+        change = _KeptJob(job_id=job.id, state=job.state, job=msgspec.structs.replace(job, parameters={}))
+        body = msgspec.json.encode(change)
+        kept = [await self._history.append(connection, job.owner_id, type="job", body=body)]
+        if job.state is State.FAILED:
+            kept += await self._keep_wanted(connection, job.owner_id, _failure(job))
+        return lambda: self._tell_all(kept)
 
     async def close(self) -> None:
         """Wait for notifications that are being stored."""
@@ -227,15 +229,24 @@ class Live:
         except SQLAlchemyError:
             _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
 
+    async def _keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:
+        """Nothing when the user chose not to be told of what ended like this."""
+        found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
+        choices = found.scalar_one_or_none() or {}
+        if not choices.get("failed" if notice.level in ("error", "warning") else "finished", True):
+            return []
+        return [await self._keep_notice(connection, user_id, notice)]
+
     async def _keep_notice(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
         body = _KeptNotice(
             title=notice.title, body=notice.body, level=notice.level, url=notice.url, parameters=notice.parameters
         )
         return await self._history.append(connection, user_id, type="notification", body=msgspec.json.encode(body))
 
-    def _tell(self, kept: Kept) -> None:
-        self._history.told(kept)
-        self._manager.send_to_user(kept.user_id, lambda language: self.render(kept, language))
+    def _tell_all(self, messages: Sequence[Kept]) -> None:
+        for kept in messages:
+            self._history.told(kept)
+            self._manager.send_to_user(kept.user_id, lambda language, kept=kept: self.render(kept, language))  # type: ignore[misc]
 
     # who may watch what
 
@@ -265,6 +276,17 @@ class _KeptNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     level: str = "info"
     url: str = ""
     parameters: dict[str, Any] = {}
+
+
+def _failure(job: Job) -> Notice:
+    reason = phrase(job.error.message, **job.error.parameters) if job.error else ""
+    return Notice(
+        title="“{title}” failed",
+        body="{reason}",
+        level="error",
+        url=f"/jobs/{job.id}",
+        parameters={"title": job.title, "reason": reason},
+    )
 
 
 def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:

@@ -49,7 +49,11 @@ async def save_settings(request: web.Request) -> web.Response:
     principal = require_principal(request)
     form = await read_form(request)
     language = form.get("language", "")
-    changes = {"language": language or None, "time_zone": form.get("time_zone", "UTC")}
+    changes = {
+        "language": language or None,
+        "time_zone": form.get("time_zone", "UTC"),
+        "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed")},
+    }
     try:
         await request.app[keys.ACCOUNTS].change_me(principal, changes)
     except InvalidInput as error:

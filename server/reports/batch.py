@@ -219,7 +219,6 @@ class BatchReports:
         failed, succeeded = tally.counts[State.FAILED], tally.counts[State.SUCCEEDED]
         parameters = {"name": batch.name, "succeeded": succeeded, "failed": failed}
         if not succeeded:
-            context.notify("All reports of “{name}” failed", level="error", url=url, parameters=parameters)
             raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
         if failed:
             body = "{succeeded} are done, {failed} failed; each failed one says why."

@@ -274,6 +274,32 @@ async def test_notification_reaches_its_user_and_waits_for_them(server: Server, 
         assert (await his.next("notification"))["title"] == "Back soon"
 
 
+async def test_failed_job_is_told_with_its_reason_in_the_readers_language(server: Server, alice: Client) -> None:
+    await alice.patch("/api/v1/me", json={"language": "zh-CN"})
+    async with live(alice) as hers:
+        await hers.next("connection")
+        job_id = await demonstrate(alice, fail_at=1)
+        told = await hers.next("notification")
+        assert (told["level"], told["url"]) == ("error", f"/jobs/{job_id}")
+        assert told["title"].endswith("失败")
+        assert told["body"] == "按要求在 1 处失败。"
+
+
+async def test_nobody_is_told_what_they_chose_not_to_hear(server: Server, alice: Client, bob: Client) -> None:
+    choice = {"notifications": {"finished": True, "failed": False}}
+    async with alice.patch("/api/v1/me", json=choice) as response:
+        assert response.status == 200
+    async with live(alice) as hers, live(bob) as his:
+        user_id = (await hers.next("connection"))["user"]["id"]
+        await his.next("connection")
+        await demonstrate(bob, fail_at=1)
+        assert (await his.next("notification"))["level"] == "error"
+        await demonstrate(alice, fail_at=1)
+        await hers.next(is_final)
+        await server.app[keys.LIVE].notify_user(user_id, Notice(title="Ready", level="success"))
+        assert (await hers.next("notification"))["title"] == "Ready"
+
+
 async def test_nobody_gets_in_without_credentials_and_wrong_origins_before_the_upgrade(
     server: Server, alice: Client
 ) -> None:

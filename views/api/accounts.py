@@ -19,7 +19,7 @@ from server.operations.accounts import DEFAULT_TOKEN_DAYS, AccountOperations, Ne
 
 
 class Notifications(msgspec.Struct, frozen=True, kw_only=True):
-    """What to be told about; the defaults tell everything."""
+    """Which ends of one's jobs are told in the bell; the defaults tell all. What administrators announce always is."""
 
     finished: bool = True
     failed: bool = True
