@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from aiohttp import web
 
 from server.app.places import ROOT
+from server.app.resources import resource
 from server.auth.audit import Audit
 from server.datasets.query import QueryLimits
 from server.http import keys
@@ -36,6 +40,7 @@ def add_reports(app: web.Application) -> None:
     )
     app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
     images = ImageLibrary(app[keys.UPLOAD_STORE], blobs)
+    app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
         store=templates,
@@ -65,3 +70,9 @@ def add_reports(app: web.Application) -> None:
     app[keys.SAMPLES] = SampleOperations(
         uploads=app[keys.UPLOADS], templates=app[keys.TEMPLATES], sample=ROOT / "examples" / "orders.csv"
     )
+
+
+@asynccontextmanager
+async def _open_images(images: ImageLibrary, batches: BatchStore) -> AsyncIterator[None]:
+    await images.remove_unused(await batches.image_keys())
+    yield

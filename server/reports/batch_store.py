@@ -289,6 +289,12 @@ class BatchStore:
         )
         return finished
 
+    async def image_keys(self) -> set[str]:
+        """Blob keys of the pictures that any batch shows."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(batches.c.images).distinct())
+            return {key for images in rows.scalars() for key in images.values()}
+
     async def delete(self, connection: AsyncConnection, batch_id: str) -> None:
         await connection.execute(delete(reports).where(reports.c.batch_id == batch_id))
         await connection.execute(delete(batches).where(batches.c.id == batch_id))

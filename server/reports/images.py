@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from server.storage.blobs import Blobs
 from server.uploads.files import UploadStore
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
+_PREFIX = "images"
 _MAX_PIXELS = 25_000_000  # a picture is unpacked to four bytes a pixel
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what every reader knows
@@ -73,6 +74,15 @@ class ImageLibrary:
     async def paths(self, owner_id: str, names: Iterable[str]) -> dict[str, Path]:
         return image_paths(await self.pinned(owner_id, names), self._blobs)
 
+    async def remove_unused(self, used: Collection[str]) -> None:
+        """Delete copies that no batch shows any more; only at start, when nothing is being ordered or drawn."""
+        await asyncio.to_thread(self._remove_all_but, used)
+
+    def _remove_all_but(self, used: Collection[str]) -> None:
+        for key in list(self._blobs.keys_under(_PREFIX)):
+            if key not in used:
+                self._blobs.delete(key)
+
     async def _pin(self, owner_id: str, name: str) -> str:
         upload = await self._uploads.newest_whole(owner_id, name)
         if upload is None:
@@ -85,7 +95,7 @@ class ImageLibrary:
     def _copy(self, path: Path, name: str) -> str:
         image = read_image(path, name)
         # Named by its content: the same logo in a hundred batches is one file.
-        key = f"images/{hashlib.sha256(image.content).hexdigest()}"
+        key = f"{_PREFIX}/{hashlib.sha256(image.content).hexdigest()}"
         try:
             self._blobs.path(key)
         except NotFound:

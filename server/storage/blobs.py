@@ -53,6 +53,12 @@ class Blobs:
         """Remove every blob whose key begins with `<prefix>/`."""
         shutil.rmtree(self._place(prefix), ignore_errors=True)
 
+    def keys_under(self, prefix: str) -> Iterator[str]:
+        """Keys of the blobs right under `<prefix>/`."""
+        directory = self._place(prefix)
+        if directory.is_dir():
+            yield from (f"{prefix}/{path.name}" for path in directory.iterdir())
+
     def clear_partials(self) -> None:
         """Remove what an earlier process left unpublished; only at start, when nothing is being written."""
         shutil.rmtree(self._partial)

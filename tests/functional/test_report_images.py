@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from pypdf import PdfReader
 
+from tests.conftest import Server, signed_in
 from tests.functional.batches import ended, made, put_template, reports_of
 from tests.functional.importing import upload
+from tests.process import ServerProcess
 
 LOGO_TEMPLATE = """\
 title: With a logo
@@ -118,3 +123,22 @@ async def test_a_picture_broken_behind_its_header_fails_the_report_with_a_reason
     [report] = await reports_of(alice, batch["id"])
     assert report["state"] == "failed"
     assert "failed to process image" in report["error"]["message"]
+
+
+async def test_a_picture_is_removed_at_the_start_after_its_last_batch_is_gone(tmp_path: Path) -> None:
+    process = ServerProcess(tmp_path / "data")
+    await asyncio.to_thread(process.start)
+    try:
+        async with await signed_in(Server(process.url, web.Application()), "admin") as admin:
+            await upload(admin, png(), name="logo.png")
+            await put_template(admin, "logo", LOGO_TEMPLATE)
+            kept, deleted = await made(admin, "logo"), await made(admin, "logo")
+            pictures = process.data / "blobs" / "images"
+            for batch, left in ((deleted, 1), (kept, 0)):
+                async with admin.delete(f"/api/v1/batches/{batch['id']}") as response:
+                    assert response.status == 204
+                await asyncio.to_thread(process.stop)
+                await asyncio.to_thread(process.start)
+                assert len(list(pictures.iterdir())) == left
+    finally:
+        await asyncio.to_thread(process.stop)
