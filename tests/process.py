@@ -27,6 +27,7 @@ class ServerProcess:
             **{key: value for key, value in os.environ.items() if not key.startswith("JINDU_")},
             "JINDU_ADMIN_USER": "admin",
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
+            "JINDU_DRAIN_NOTICE_SECONDS": "0",
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

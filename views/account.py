@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aiohttp import web
@@ -15,29 +14,13 @@ from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
+from server.realtime.presence import device_name
 from views.context import LANGUAGE_COOKIE, render
 from views.field_errors import messages_by_field
 from views.time_zones import time_zone_choices
 
 _DONE = frozenset({"settings", "password", "session", "sessions", "token"})
 _EXPIRIES = (30, 90, 365)
-_BROWSERS = (
-    ("Edge", r"Edg/"),
-    ("Opera", r"OPR/"),
-    ("Firefox", r"Firefox/|FxiOS/"),
-    ("WeChat", r"MicroMessenger/"),
-    ("Chrome", r"Chrome/|CriOS/|Chromium/"),
-    ("Safari", r"Version/.*Safari/"),
-)
-_SYSTEMS = (
-    ("iPhone", r"iPhone"),
-    ("iPad", r"iPad"),
-    ("Android", r"Android"),
-    ("Windows", r"Windows"),
-    ("macOS", r"Mac OS X|Macintosh"),
-    ("ChromeOS", r"CrOS"),
-    ("Linux", r"Linux"),
-)
 
 
 async def account_page(request: web.Request) -> web.Response:
@@ -107,12 +90,6 @@ async def delete_token(request: web.Request) -> web.Response:
     return _done("token")
 
 
-def browser_name(user_agent: str) -> str:
-    """`Firefox · Windows`, as far as the header tells; empty when it tells nothing."""
-    found = [_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)]
-    return " · ".join(name for name in found if name) or user_agent[:60]
-
-
 async def _page(
     request: web.Request,
     principal: Principal,
@@ -133,7 +110,7 @@ async def _page(
         "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
-        "browser_name": browser_name,
+        "device_name": device_name,
     }
     return render(
         request,
@@ -159,7 +136,3 @@ def _wanted_token(form: dict[str, str]) -> NewToken:
 
 def _done(what: str) -> web.Response:
     return web.Response(status=303, headers={"Location": f"/account?done={what}"})
-
-
-def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
-    return next((name for name, pattern in patterns if re.search(pattern, text)), "")

@@ -14,7 +14,6 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.jobs.job import State
 from server.jobs.store import JobFilter
-from views.account import browser_name
 from views.context import render
 from views.field_errors import messages_by_field
 
@@ -107,7 +106,6 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
         "page": await request.app[keys.JOBS].list(principal, live),
         "owners": {user.id: user.name for user in users},
         "connections": connections,
-        "devices": {connection.connection_id: browser_name(connection.device) for connection in connections},
     }
 
 
