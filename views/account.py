@@ -14,7 +14,7 @@ from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
-from server.realtime.presence import device_name
+from server.realtime.presence import Presence, device_name
 from views.context import LANGUAGE_COOKIE, render
 from views.field_errors import messages_by_field
 from views.time_zones import time_zone_choices
@@ -26,6 +26,12 @@ _EXPIRIES = (30, 90, 365)
 async def account_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     return await _page(request, principal, done=request.query.get("done", ""))
+
+
+async def devices(request: web.Request) -> web.Response:
+    """The list of devices alone, for its live refresh."""
+    principal = require_principal(request)
+    return render(request, "account/_devices.html", **await _devices(request, principal))
 
 
 async def save_settings(request: web.Request) -> web.Response:
@@ -104,13 +110,10 @@ async def _page(
     user = await accounts.me(principal)
     values: dict[str, Any] = {
         "user": user,
-        # this device first, then by last use
-        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
-        "tokens": await accounts.tokens(principal),
+        **await _devices(request, principal),
         "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
-        "device_name": device_name,
     }
     return render(
         request,
@@ -123,6 +126,25 @@ async def _page(
         done=done if done in _DONE else "",
         **values,
     )
+
+
+async def _devices(request: web.Request, principal: Principal) -> dict[str, Any]:
+    """Where somebody is signed in, and which of it is connected at this moment."""
+    accounts = request.app[keys.ACCOUNTS]
+    connections = request.app[keys.PRESENCE].own(principal)
+    tokens = await accounts.tokens(principal)
+    names = {token.id: token.name for token in tokens}
+    by_session: dict[str, list[Presence]] = {}
+    for each in connections:
+        by_session.setdefault(each.session_id or "", []).append(each)
+    return {
+        # this device first, then by last use
+        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
+        "tokens": tokens,
+        "connections": by_session,
+        "programs": [(names.get(each.token_id, ""), each) for each in connections if each.token_id],
+        "device_name": device_name,
+    }
 
 
 def _wanted_token(form: dict[str, str]) -> NewToken:

@@ -16,6 +16,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool, processor_count
 from server.live import Live
+from server.operations.connections import ConnectionOperations
 from server.operations.events import EventOperations
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
@@ -58,7 +59,8 @@ def add_jobs(app: web.Application) -> None:
     app[keys.CONNECTIONS], app[keys.HISTORY], app[keys.LIVE] = manager, history, live
     app[keys.JOBS] = JobOperations(database=database, runner=runner, table=table, store=store)
     app[keys.EVENTS] = EventOperations(database=database, live=live)
-    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES])
+    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], live=live)
+    app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
     app[keys.STATISTICS].update(jobs=runner.statistics, workers=workers.statistics, interactive=interactive.statistics)
 
 

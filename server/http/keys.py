@@ -22,6 +22,7 @@ from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
+from server.operations.connections import ConnectionOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.first_run import FirstRun
@@ -67,6 +68,7 @@ INTERACTIVE = web.AppKey("interactive", WorkerPool)  # for previews and queries,
 JOBS = web.AppKey("jobs", JobOperations)
 EVENTS = web.AppKey("events", EventOperations)
 CONNECTIONS = web.AppKey("connections", ConnectionManager)
+PRESENCE = web.AppKey("presence", ConnectionOperations)
 HISTORY = web.AppKey("history", History)
 LIVE = web.AppKey("live", Live)
 TEMPLATES = web.AppKey("templates", TemplateOperations)
