@@ -77,7 +77,7 @@ class WebSocketTransport:
             compress=False,  # deflate costs 100 KB a connection
             autoping=False,
             autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
-            max_msg_size=self._manager.limits.message_bytes,
+            max_msg_size=self._manager.limits.message_bytes + 1,  # aiohttp refuses what reaches it
             timeout=_CLOSE_SECONDS,
         )
         await socket.prepare(request)
