@@ -57,6 +57,15 @@ class ServerProcess:
             raise RuntimeError("the server did not start:\n" + "\n".join(self.log[-40:]))
         self.start_seconds = time.monotonic() - began
 
+    def signal(self, number: int) -> None:
+        """Send a signal and do not wait."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Until it has ended; answers the exit status."""
+        return self._wait()
+
     def kill(self) -> None:
         """As a power cut does: no chance to tidy up."""
         if self._process and self._process.poll() is None:
