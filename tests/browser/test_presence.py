@@ -7,7 +7,6 @@ from playwright.async_api import Page, expect
 
 from server.http import keys
 from server.jobs.context import Notice
-from server.realtime.close_codes import CloseCode
 from tests.browser.conftest import PageOf
 from tests.conftest import Server
 
@@ -95,25 +94,18 @@ async def test_what_was_missed_is_one_summary_and_no_storm(server: Server, page_
     page = await page_of("alice")
     await page.goto("/jobs")
     await connected(page)
-    await page.context.set_offline(True)
-    manager = server.app[keys.CONNECTIONS]
-    user_id = await user_id_of_offline(server)
-    manager.close_where(lambda connection: True, CloseCode.NO_PONG)
-    await expect(page.locator("#connection-state")).not_to_have_attribute("data-state", "connected", timeout=SECONDS)
+    user_id = await user_id_of(page)
+    await page.evaluate("import('/static/js/app.js').then(({ live }) => live.close())")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "closed")
     for number in range(5):
         await server.app[keys.LIVE].notify_user(user_id, Notice(title=f"Report {number}", level="success"))
-    await page.context.set_offline(False)
+    await page.evaluate("import('/static/js/app.js').then(({ live }) => live.connect())")
     await connected(page)
     toast = page.locator(".toast")
     await expect(toast).to_contain_text("While you were away: 5 notifications", timeout=SECONDS)
     await expect(toast).to_contain_text("Report 4 · Report 3 · Report 2 …")
     await expect(toast).to_have_count(1)
     await expect(page.locator("#notifications .count")).to_have_text("5", timeout=SECONDS)
-
-
-async def user_id_of_offline(server: Server) -> str:
-    (connection,) = server.app[keys.CONNECTIONS].presence()
-    return connection.user_id
 
 
 async def test_an_administrator_sees_connections_live_and_closes_one_with_a_reason(
