@@ -129,14 +129,14 @@ async def test_more_kept_than_may_be_unsent_is_read_in_pages_and_recovered_whole
 
 
 async def test_answer_larger_than_may_be_unsent_arrives(alice: Client) -> None:
-    for _ in range(250):
+    for _ in range(350):
         async with alice.post("/api/v1/jobs/demonstration", json={"seconds": 600, "total": 10}) as response:
             assert response.status == 202
     async with live(alice) as socket:
         await socket.next("connection")
         await socket.send(type="jobs")
         snapshot = await socket.next("jobs", seconds=20)
-        assert len(snapshot["jobs"]) == 250
+        assert len(snapshot["jobs"]) == 350
         assert len(str(snapshot)) > 128 * 1024
         await socket.send(type="ping")
         await socket.next("pong", seconds=10)
