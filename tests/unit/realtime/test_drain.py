@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.realtime.close_codes import CloseCode, fitted
 from server.realtime.drain import retry_seconds
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5_000), st.floats(1, 500))
 def test_no_second_gets_more_clients_than_allowed(count: int, per_second: float) -> None:
     seconds = list(retry_seconds(count, per_second))
