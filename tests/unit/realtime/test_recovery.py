@@ -56,6 +56,13 @@ class Client:
         for frame in frames:
             self._take(json.loads(frame))
 
+    @staticmethod
+    def write_to_all(links: Sequence[Client], frames: Sequence[bytes]) -> Sequence[int]:
+        for link in links:
+            if not link.is_busy:
+                link.write(frames)
+        return [index for index, link in enumerate(links) if link.is_busy]
+
     def unsent_bytes(self) -> int:
         return 100_000 if self.is_busy else 0
 
