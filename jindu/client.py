@@ -57,6 +57,11 @@ class Client:
 
     # live
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the live connection stands at this moment, as far as we know."""
+        return self._live.is_connected
+
     def messages(self, *, give_up_seconds: float | None = None) -> AsyncIterator[Message]:
         """`async for message in client.messages()`: everything the server tells, from this call on.
 

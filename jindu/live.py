@@ -26,7 +26,7 @@ _LOG = logging.getLogger("jindu")
 _FOR_GOOD = 4500  # close codes from here on: do not come back
 _SPREAD = re.compile(r"retry in (\d+(?:\.\d+)?) s")
 _REPLY_SECONDS = 30.0
-_STEADY_SECONDS = 30.0  # a connection that stood so long ends the counting of failures
+_STEADY_SECONDS = 5.0  # a connection that stood so long ends the counting of failures
 _MOST_REVISIONS = 10_000
 _REPLIES = frozenset({"pong", "subscription", "history", "jobs", "error", "echo"})
 
@@ -54,6 +54,10 @@ class Live:
         self._ended: Exception | None = None
         self._trouble: Exception | None = None
         self._down_since = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        return self._ready.is_set()
 
     def messages(self, *, give_up_seconds: float | None = None) -> AsyncIterator[Message]:
         """Everything that is told from this call on; connects if nobody has.

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal, Scope
-from server.errors import Forbidden, JinduError, RateLimited, Unavailable
+from server.errors import Forbidden, JinduError, NotSignedIn, RateLimited, Unavailable
 from server.http.addresses import client_address, is_trusted_origin
 from server.http.guards import current_principal
 from server.languages import Languages
@@ -65,6 +65,8 @@ class WebSocketTransport:
         # Everything of the session is read by now: changes to it would be lost from here on.
         principal, address = current_principal(request), client_address(request)
         if principal is None:
+            if "Authorization" in request.headers:
+                raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
             self._require_room_for_unknown(address)
         socket = web.WebSocketResponse(
             compress=False,  # deflate costs 100 KB a connection
