@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from jindu.errors import Closed, Problem, Unreachable
+from jindu.errors import ClientError, Closed, Problem, Unreachable
 from jindu.mailbox import Mailbox, Message
 from jindu.pauses import full_jitter
 from jindu.requests import PASSING_STATUSES, Requests
@@ -26,6 +26,8 @@ _LOG = logging.getLogger("jindu")
 _FOR_GOOD = 4500  # close codes from here on: do not come back
 _SPREAD = re.compile(r"retry in (\d+(?:\.\d+)?) s")
 _REPLY_SECONDS = 30.0
+_MOST_EVENTS = 100  # in one command
+_SINGLY_SECONDS = 0.1  # the server takes 20 messages a second
 _STEADY_SECONDS = 5.0  # a connection that stood so long ends the counting of failures
 _MOST_REVISIONS = 10_000
 _REPLIES = frozenset({"pong", "subscription", "history", "jobs", "error", "echo"})
@@ -45,12 +47,14 @@ class Live:
         self._mailboxes: weakref.WeakSet[Mailbox] = weakref.WeakSet()  # held by who reads them
         self._events: dict[str, None] = {}  # subscribed names, in order
         self._position: tuple[str, int] | None = None
+        self._welcome: Message | None = None
         self._revisions: dict[str, int] = {}
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._ready = asyncio.Event()  # welcomed, and subscribed to what was asked for before
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._numbers = itertools.count(1)
         self._running: asyncio.Task[None] | None = None
+        self._resubscribing: asyncio.Task[None] | None = None
         self._ended: Exception | None = None
         self._trouble: Exception | None = None
         self._down_since = 0.0
@@ -68,10 +72,15 @@ class Live:
         """
         mailbox = Mailbox()
         self._connect()
+        if self._ready.is_set() and self._welcome is not None and self._position is not None:
+            mailbox.put({**self._welcome, "offset": self._position[1], "missed": 0})
         self._mailboxes.add(mailbox)
-        return self._read(mailbox, give_up_seconds)
+        return self._read(mailbox, give_up_seconds, is_late=self._ready.is_set())
 
-    async def _read(self, mailbox: Mailbox, give_up_seconds: float | None) -> AsyncIterator[Message]:
+    async def _read(self, mailbox: Mailbox, give_up_seconds: float | None, *, is_late: bool) -> AsyncIterator[Message]:
+        if is_late:
+            with contextlib.suppress(ClientError):  # then a new connection brings its snapshot
+                mailbox.put(await self._ask("jobs"))
         while True:
             try:
                 async with asyncio.timeout(give_up_seconds):
@@ -174,24 +183,48 @@ class Live:
         if kind in _REPLIES and (waiting := self._replies.pop(message.get("id", 0), None)) is not None:
             if not waiting.done():
                 waiting.set_result(message)
-            if kind != "jobs":
-                return
+            return
         if (fresh := self._fresh(message)) is not None:
-            for mailbox in list(self._mailboxes):
-                mailbox.put(fresh)
+            self._tell(fresh)
+
+    def _tell(self, message: Message) -> None:
+        for mailbox in list(self._mailboxes):
+            mailbox.put(message)
 
     async def _welcomed(self, message: Message) -> None:
         missed = message["missed"] if message["recovered"] else 0
         # The missed ones are still to come: cut off among them, we go on from the last that came.
         self._position = (message["epoch"], message["offset"] - missed)
+        self._welcome = message
         self._trouble = None
         if not message["recovered"]:
             self._revisions.clear()
         assert self._socket is not None
-        for event in self._events:  # one by one: one that is gone meanwhile must not take the others with it
-            await self._socket.send_json({"type": "subscribe", "events": [event]})
         await self._socket.send_json({"type": "jobs"})
         self._ready.set()
+        if self._events:
+            self._resubscribing = asyncio.create_task(self._resubscribe(), name="jindu subscribe again")
+
+    async def _resubscribe(self) -> None:
+        """In few commands, since the server takes so many a second and drops the others."""
+        names = list(self._events)
+        with contextlib.suppress(Unreachable, Closed):  # the next connection begins anew
+            for start in range(0, len(names), _MOST_EVENTS):
+                part = names[start : start + _MOST_EVENTS]
+                try:
+                    self._tell(await self._ask("subscribe", events=part))  # from here on nothing of them is missed
+                except Problem:
+                    await self._resubscribe_singly(part)
+
+    async def _resubscribe_singly(self, names: list[str]) -> None:
+        """A command is done whole or not at all: one that is gone meanwhile must not take the others with it."""
+        for name in names:
+            await asyncio.sleep(_SINGLY_SECONDS)
+            try:
+                self._tell(await self._ask("subscribe", events=[name]))
+            except Problem as problem:
+                _LOG.warning("No longer subscribed to %s: %s", name, problem)
+                self._events.pop(name, None)
 
     def _fresh(self, message: Message) -> Message | None:
         """The message without what is older than what was told; None when nothing is left."""

@@ -130,6 +130,19 @@ async def test_subscriptions_survive_a_cut_line_and_refusals_are_told(line: Line
         assert reader.count("event") == 1
 
 
+async def test_many_subscriptions_are_made_again_within_the_servers_limits(line: Line, alice: Client) -> None:
+    names = [f"event_{number}" for number in range(90)]
+    async with jindu.Client(line.url, token_of(alice)) as client:
+        reader = Reader(client)
+        await client.subscribe(*names)
+        line.cut()
+        line.mend()
+        await reader.until(lambda message: message["type"] == "subscription" and message["events"] == names)
+        async with alice.post(f"/api/v1/events/{names[-1]}", json=1) as response:
+            assert response.status == 200
+        await reader.until(lambda message: message["type"] == "event")
+
+
 async def test_kept_messages_come_once_each_through_cut_lines(line: Line, alice: Client) -> None:
     async with jindu.Client(line.url, token_of(alice)) as client:
         reader = Reader(client)
@@ -359,3 +372,29 @@ async def test_what_cannot_be_recovered_whole_is_told_with_a_snapshot(scripted: 
     told = [message.get("revision") for message in reader.seen if message["type"] == "job"]
     assert told == [9, 10, 11]
     assert [message["recovered"] for message in reader.seen if message["type"] == "connection"] == [False, True, False]
+
+
+async def test_a_subscription_that_is_gone_takes_no_other_with_it(scripted: Callable[[Script], Any]) -> None:
+    connections = 0
+
+    async def lose_one(socket: web.WebSocketResponse, request: web.Request) -> None:
+        nonlocal connections
+        connections += 1
+        await socket.send_json(HELLO)
+        async for message in socket:
+            command = message.json()
+            if command["type"] != "subscribe":
+                continue
+            if connections > 1 and "gone" in command["events"]:
+                answer = {"type": "error", "code": "not_found", "message": "gone"}
+            else:
+                answer = {"type": "subscription", "status": "subscribed", "events": command["events"]}
+            await socket.send_json(answer | {"id": command["id"]})
+            if connections == 1:
+                await socket.close(code=1012)
+
+    async with jindu.Client(await scripted(lose_one), "t") as client:
+        reader = Reader(client)
+        await client.subscribe("first", "gone", "last")
+        await reader.until(lambda message: message.get("events") == ["last"])
+    assert [message["events"] for message in reader.seen if message["type"] == "subscription"] == [["first"], ["last"]]
