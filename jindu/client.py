@@ -36,12 +36,16 @@ class Client:
         *,
         client_id: str = "",
         language: str = "",
+        since: tuple[str, int] | None = None,
         ping_seconds: float = 25.0,
     ) -> None:
+        """`since`: the (epoch, offset) up to which an earlier process has read the kept messages; go on from there."""
         place = Place.given(url, token)
         self.url = place.url
         self._requests = Requests(place)
-        self._live = Live(self._requests, client_id=client_id, language=language, ping_seconds=ping_seconds)
+        self._live = Live(
+            self._requests, client_id=client_id, language=language, since=since, ping_seconds=ping_seconds
+        )
 
     async def __aenter__(self) -> Client:
         return self

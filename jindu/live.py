@@ -37,7 +37,13 @@ class Live:
     """One connection of one user, shared by all who read messages."""
 
     def __init__(
-        self, requests: Requests, *, client_id: str = "", language: str = "", ping_seconds: float = 25.0
+        self,
+        requests: Requests,
+        *,
+        client_id: str = "",
+        language: str = "",
+        since: tuple[str, int] | None = None,
+        ping_seconds: float = 25.0,
     ) -> None:
         """`ping_seconds`: a link that does not answer a ping within half of it is opened anew."""
         self._requests = requests
@@ -46,7 +52,7 @@ class Live:
         self._ping_seconds = ping_seconds
         self._mailboxes: weakref.WeakSet[Mailbox] = weakref.WeakSet()  # held by who reads them
         self._events: dict[str, None] = {}  # subscribed names, in order
-        self._position: tuple[str, int] | None = None
+        self._position = since
         self._welcome: Message | None = None
         self._revisions: dict[str, int] = {}
         self._socket: aiohttp.ClientWebSocketResponse | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
@@ -18,7 +20,7 @@ from server.jobs.table import JobTable
 from server.realtime.limits import RateLimit, Verdict
 
 _MOST_LIMITS = 1_000  # tokens whose pace is remembered
-_MOST_DETAILS = 50  # each message to every open page carries them
+_MOST_DETAILS, _MAX_DETAIL_BYTES = 50, 8 * 1024  # each message to every open page carries them
 
 
 class ExternalJobOperations:
@@ -51,6 +53,7 @@ class ExternalJobOperations:
         """A job that runs from now on, elsewhere."""
         principal.require_write()
         self._require_patience(principal)
+        _require_small(new.detail)
         if self._external.running_of(principal.user_id) >= self._jobs_per_user:
             raise Conflict(
                 "{count} jobs that you push yourself are running already; end some of them first.",
@@ -75,8 +78,8 @@ class ExternalJobOperations:
             raise Forbidden("Only whoever began this job can say how far it is; you may cancel it.")
         if job.kind != KIND.name:
             raise Conflict("This job runs on the server, which knows itself how far it is.", code="job_not_external")
-        if update.detail is not None and len(job.detail | update.detail) > _MOST_DETAILS:
-            raise InvalidInput("A job's detail holds at most {count} values.", count=_MOST_DETAILS)
+        if update.detail is not None:
+            _require_small(job.detail | update.detail)
         return await self._external.update(job_id, update)
 
     def _require_patience(self, principal: Principal) -> None:
@@ -90,3 +93,12 @@ class ExternalJobOperations:
             self._limits.popitem(last=False)
         if limit.take() is not Verdict.PASS:
             raise RateLimited("This is more than {count} updates a second; send fewer.", count=self._updates_per_second)
+
+
+def _require_small(detail: dict[str, Any]) -> None:
+    if len(detail) > _MOST_DETAILS or len(msgspec.json.encode(detail)) > _MAX_DETAIL_BYTES:
+        raise InvalidInput(
+            "A job's detail holds at most {count} values and {limit} bytes.",
+            count=_MOST_DETAILS,
+            limit=_MAX_DETAIL_BYTES,
+        )

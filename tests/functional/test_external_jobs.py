@@ -213,6 +213,10 @@ async def test_too_many_details_are_refused_however_they_come(alice: Client) -> 
     job_id = (await begin(alice))["job_id"]
     await push(alice, job_id, detail={str(number): number for number in range(50)})
     await push(alice, job_id, status=422, detail={"one more": 1})
+    other = (await begin(alice, detail={"a": "x" * 3000}))["job_id"]
+    await push(alice, other, detail={"b": "x" * 3000})
+    await push(alice, other, status=422, detail={"c": "x" * 3000})
+    await begin(alice, status=422, detail={str(number): number for number in range(51)})
 
 
 async def test_jobs_that_run_here_are_not_pushed(alice: Client) -> None:

@@ -164,6 +164,21 @@ async def test_kept_messages_come_once_each_through_cut_lines(line: Line, alice:
         assert history["recovered"]
 
 
+async def test_a_program_that_remembers_its_position_goes_on_from_there(server: Server, alice: Client) -> None:
+    async with jindu.Client(server.url, token_of(alice)) as client:
+        hello = await anext(client.messages())
+    job_id = (await begin(alice))["job_id"]
+    await push(alice, job_id, state="succeeded")
+    async with jindu.Client(server.url, token_of(alice), since=(hello["epoch"], hello["offset"])) as client:
+        messages = client.messages()
+        again = await anext(messages)
+        assert (again["recovered"], again["missed"]) == (True, 2)
+        assert [(await anext(messages))["state"] for _ in range(2)] == ["running", "succeeded"]
+        late = client.messages()  # beside the first: told where we stand, and what is going on
+        assert (await anext(late))["offset"] == hello["offset"] + 2
+        assert [job["job_id"] for job in (await anext(late))["jobs"]] == [job_id]
+
+
 async def test_nothing_is_missed_through_a_killed_server(tmp_path: Path) -> None:
     process = ServerProcess(tmp_path / "data")
     await asyncio.to_thread(process.start)
