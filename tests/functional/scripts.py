@@ -38,7 +38,7 @@ class Script:
         self.process.stdin.write(b"\n")
         await self.process.stdin.drain()
 
-    async def end(self, *, seconds: float = 30.0) -> tuple[int, str, str]:
+    async def end(self, *, seconds: float = 60.0) -> tuple[int, str, str]:
         """Exit status, what was still to be read, and standard error."""
         async with asyncio.timeout(seconds):
             out, error = await self.process.communicate()

@@ -79,7 +79,9 @@ with jindu.job("Broken", total=9) as job:
 
 
 async def test_ctrl_c_cancels_the_job(server: Server, alice: Client) -> None:
-    async with script(ENDLESS, server.url, token_of(alice)) as running:
+    # Whoever started the tests in the background has Ctrl-C ignored, and children inherit that.
+    listening = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{ENDLESS}"
+    async with script(listening, server.url, token_of(alice)) as running:
         await running.line()
         await job_where(alice, state="running")
         running.send(signal.SIGINT)
