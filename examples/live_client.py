@@ -2,7 +2,7 @@
 
 JINDU_URL=http://localhost:8000 JINDU_TOKEN=jindu_… python3 live_client.py [event name …]
 
-Prints every message as a line of JSON; docs/live-clients.md explains it step by step.
+Prints every message as a line of JSON; docs/write-a-client.md explains it step by step.
 """
 
 import base64

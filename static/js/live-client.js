@@ -26,7 +26,7 @@ const JOB_MESSAGES = new Set(["job", "file_upload_progress", "data_import_progre
  * @property {string} [url] where to connect; default: `/ws` of this page's server
  * @property {string} [clientId] names this tab or device; default: a random one per page
  * @property {string} [language] of the human texts; default: the page's
- * @property {{epoch: string, offset: number}} [since] go on after this `position`, of an earlier page perhaps
+ * @property {string} [since] go on after this `position`, of an earlier page perhaps
  * @property {() => (string | Promise<string>)} [token] for pages of other origins: an API token, asked for on each connect
  */
 
@@ -56,7 +56,8 @@ export class LiveClient {
   /** @param {LiveOptions} [options] */
   constructor(options = {}) {
     this.#options = { url: defaultUrl(), clientId: randomId(), language: document.documentElement.lang, ...options };
-    this.#position = this.#options.since ?? null;
+    const [epoch, offset] = this.#options.since?.split(":") ?? [];
+    if (epoch) this.#position = { epoch, offset: Number(offset) };
     window.addEventListener("online", () => this.#retryNow());
     window.addEventListener("offline", () => this.#lost());
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
@@ -72,9 +73,9 @@ export class LiveClient {
     return this.#options.clientId;
   }
 
-  /** Of the last kept message we have; null before the first connection. */
+  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
   get position() {
-    return this.#position;
+    return this.#position && `${this.#position.epoch}:${this.#position.offset}`;
   }
 
   /** Connect, and stay connected until `close`. */

@@ -5,10 +5,13 @@ import { LiveClient } from "./live-client.js";
 import { onSubmit, post } from "./websocket-test-http.js";
 
 const DEADLINE_MS = 15_000;
-const GONE = { epoch: "gone", offset: 0 }; // of a stream that is no more, as after a restore of the server
+const GONE = "gone:0"; // of a stream that is no more, as after a restore of the server
 
 const card = document.getElementById("ws-recovery");
 const figure = (name) => card.querySelector(`[data-figure=${name}]`);
+
+/** The offset of a position; 0 before the first connection. */
+export const offsetOf = (position) => Number(position?.split(":")[1] ?? 0);
 
 const MEANWHILE = {
   job: () => post("/api/v1/jobs/demonstration", { seconds: 0, total: 3 }),
@@ -49,7 +52,7 @@ export class Recovery {
   }
 
   async #cut(meanwhile, seconds) {
-    const before = this.#live.position;
+    const before = offsetOf(this.#live.position);
     const began = performance.now();
     const welcome = new Promise((resolve) => {
       const stop = this.#live.on("connection", (message) => {
@@ -70,11 +73,11 @@ export class Recovery {
     const message = await welcome;
     const away = (performance.now() - began) / 1_000;
     await until(() => this.#offsets.length >= this.#missed, DEADLINE_MS);
-    this.#show({ before: before?.offset, message, away });
+    this.#show({ before, message, away });
   }
 
   #show({ before, message, away }) {
-    figure("before").textContent = number(before ?? 0);
+    figure("before").textContent = number(before);
     figure("after").textContent = number(message.offset);
     figure("recovered").textContent = String(message.recovered);
     figure("missed").textContent = number(message.missed);
@@ -99,8 +102,8 @@ export class Recovery {
       client.connect();
       const [message] = await within(Promise.all([welcome, snapshot]), DEADLINE_MS);
       this.#offsets = [];
-      this.#show({ before: GONE.offset, message, away: (performance.now() - began) / 1_000 });
-      figure("before").textContent = t("{offset}, of another epoch", { offset: GONE.offset });
+      this.#show({ before: offsetOf(GONE), message, away: (performance.now() - began) / 1_000 });
+      figure("before").textContent = t("{offset}, of another epoch", { offset: offsetOf(GONE) });
       figure("away").textContent = "–";
     } catch (error) {
       this.#say("refused", error.message);

@@ -7,7 +7,7 @@ import { onSubmit, post } from "./websocket-test-http.js";
 import { Delays } from "./websocket-test-latency.js";
 import { bytesOf, MessageLog } from "./websocket-test-log.js";
 import { RateMeter } from "./websocket-test-rate.js";
-import { Recovery } from "./websocket-test-recovery.js";
+import { offsetOf, Recovery } from "./websocket-test-recovery.js";
 import { SlowClient } from "./websocket-test-slow.js";
 
 const STATES = {
@@ -37,7 +37,6 @@ live.on("latency", (latency) => (element("ws-latency").textContent = t("{number}
 live.on("connection", (message) => {
   element("ws-client").textContent = message.client_id;
   element("ws-client").title = message.message;
-  element("ws-transport").textContent = TRANSPORTS[live.transport ?? "websocket"] ?? live.transport;
 });
 
 function showState() {
@@ -46,6 +45,7 @@ function showState() {
   element("ws-state-text").textContent = isCut ? t("Cut off") : STATES[state];
   element("ws-toggle").textContent = state === "closed" ? t("Connect") : t("Disconnect");
   element("ws-cut").disabled = element("ws-ping").disabled = state !== "connected";
+  if (state === "connected") element("ws-transport").textContent = TRANSPORTS[live.transport ?? "websocket"];
   log.isConnected = state === "connected";
 }
 
@@ -79,7 +79,7 @@ function counted() {
   count += 1;
   element("ws-count").textContent = number(count);
   // The client moves its position while it handles the message.
-  queueMicrotask(() => (element("ws-position").textContent = live.position ? number(live.position.offset) : "–"));
+  queueMicrotask(() => (element("ws-position").textContent = live.position ? number(offsetOf(live.position)) : "–"));
 }
 
 function parsed(text) {
