@@ -51,6 +51,7 @@ class Kept {
 
 export class MessageLog {
   #list = element("ws-messages");
+  #rowTemplate = element("ws-message").content.firstElementChild;
   #kept = { messages: new Kept(), frames: new Kept() };
   #view = "messages";
   #form = "pretty";
@@ -158,20 +159,20 @@ export class MessageLog {
   }
 
   #row(entry) {
-    const row = element("ws-message").content.firstElementChild.cloneNode(true);
-    const summary = row.querySelector("summary");
+    const row = this.#rowTemplate.cloneNode(true);
+    const summary = row.firstElementChild.firstElementChild;
+    const [, direction, time, type, about, bytes] = summary.children;
     row.dataset.way = entry.way;
     row.classList.toggle("is-error", entry.types.has("error"));
     row.classList.toggle("is-replayed", Boolean(entry.isReplayed));
-    summary.children[1].textContent = DIRECTIONS[entry.way];
-    summary.querySelector("time").textContent = clock.format(entry.at);
-    const type = summary.querySelector(".wstest__type");
+    direction.textContent = DIRECTIONS[entry.way];
+    time.textContent = clock.format(entry.at);
     type.textContent = entry.isFrame ? contents(entry) : [...entry.types][0];
     for (const label of [entry.isReplayed && t("replayed"), entry.from]) {
       if (label) type.append(" ", badge(label));
     }
-    summary.querySelector(".wstest__brief").textContent = brief(entry);
-    summary.querySelector(".wstest__size").textContent = size(entry.bytes);
+    about.textContent = brief(entry);
+    bytes.textContent = size(entry.bytes);
     this.#entryOf.set(row, entry);
     return row;
   }
@@ -180,7 +181,10 @@ export class MessageLog {
   #fill(details) {
     const entry = this.#entryOf.get(details.parentElement);
     if (!entry) return;
-    details.querySelector("pre").textContent = details.open ? this.#written(entry) : "";
+    details.querySelector(".wstest__body")?.remove();
+    if (!details.open) return;
+    details.append(element("ws-message-body").content.cloneNode(true));
+    details.querySelector("pre").textContent = this.#written(entry);
     details.querySelector("pre").setAttribute("aria-label", [...entry.types].join(", "));
     details.querySelector("[data-about]").textContent = about(entry);
   }

@@ -23,6 +23,7 @@ const live = new LiveClient();
 const log = new MessageLog();
 const rate = new RateMeter();
 let count = 0;
+let isShown = true; // the count
 let isCut = false;
 
 hear(live, "");
@@ -77,9 +78,14 @@ function hear(client, from) {
 function counted() {
   rate.message();
   count += 1;
+  if (isShown) requestAnimationFrame(showCount); // once a frame, however many come
+  isShown = false;
+}
+
+function showCount() {
+  isShown = true;
   element("ws-count").textContent = number(count);
-  // The client moves its position while it handles the message.
-  queueMicrotask(() => (element("ws-position").textContent = live.position ? number(offsetOf(live.position)) : "–"));
+  element("ws-position").textContent = live.position ? number(offsetOf(live.position)) : "–";
 }
 
 function parsed(text) {

@@ -1,4 +1,4 @@
-"""examples/live_client.py follows the protocol with nothing but the standard library, as docs/write-a-client.md tells."""
+"""examples/live_client.py follows the protocol with the standard library alone, as docs/write-a-client.md tells."""
 
 from __future__ import annotations
 
