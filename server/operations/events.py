@@ -32,4 +32,4 @@ class EventOperations:
         """A notification that tells nothing, kept and sent like any other: to oneself alone, so everybody may."""
         principal.require_read()
         notice = Notice(title="This is a test", body="Somebody tries out the live connection.", url="/websocket-test")
-        await self._live.notify_user(principal.user_id, notice)
+        await self._live.notify_who_asked(principal.user_id, notice)

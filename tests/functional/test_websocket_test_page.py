@@ -50,6 +50,16 @@ async def test_a_test_notification_is_told_in_the_language_of_the_connection(ali
         assert (await socket.next("notification"))["title"] == "这是一条测试"
 
 
+async def test_a_test_notification_is_told_whatever_one_chose_to_be_told_of(alice: aiohttp.ClientSession) -> None:
+    choices = {"notifications": {"finished": False, "failed": False}}
+    async with alice.patch("/api/v1/me", json=choices) as response:
+        assert response.status == 200, await response.text()
+    async with live(alice) as socket:
+        async with alice.post("/websocket-test/notification") as response:
+            assert response.status == 204
+        await socket.next("notification")
+
+
 async def test_viewers_may_tell_themselves_something(server: Server, admin: aiohttp.ClientSession) -> None:
     async with (
         await new_user(server, admin, "bob", role="viewer") as viewer,
