@@ -6,6 +6,7 @@ import { LiveError } from "./live-client.js";
 import { toast } from "./toasts.js";
 import { drawBars } from "./websocket-test-bars.js";
 import { post } from "./websocket-test-http.js";
+import { pause, within } from "./websocket-test-waiting.js";
 
 const BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, Infinity];
 const SAMPLES = 2_000; // of each series
@@ -65,7 +66,7 @@ export class Delays {
       const began = performance.now();
       await this.#live.request({ type: "ping" });
       this.add("pings", performance.now() - began);
-      await new Promise((resolve) => setTimeout(resolve, PING_PAUSE_MS));
+      await pause(PING_PAUSE_MS);
     }
   }
 
@@ -111,8 +112,3 @@ function inWords(counts) {
 }
 
 const bound = (place) => (BOUNDS_MS[place] === Infinity ? "∞" : number(BOUNDS_MS[place]));
-
-function within(promise, milliseconds) {
-  const late = new Promise((resolve, reject) => setTimeout(() => reject(new Error(t("The answer did not come in time."))), milliseconds));
-  return Promise.race([promise, late]);
-}

@@ -3,6 +3,7 @@
 import { duration, number, t } from "./i18n.js";
 import { LiveClient } from "./live-client.js";
 import { onSubmit, post } from "./websocket-test-http.js";
+import { pause, until, within } from "./websocket-test-waiting.js";
 
 const DEADLINE_MS = 15_000;
 const GONE = "gone:0"; // of a stream that is no more, as after a restore of the server
@@ -120,16 +121,4 @@ export class Recovery {
     box.querySelector("[data-verdict]").hidden = false;
     box.querySelector("dl").hidden = outcome === "waiting";
   }
-}
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-async function until(isDone, milliseconds) {
-  const end = performance.now() + milliseconds;
-  while (!isDone() && performance.now() < end) await pause(20);
-}
-
-function within(promise, milliseconds) {
-  const late = new Promise((resolve, reject) => setTimeout(() => reject(new Error(t("The answer did not come in time."))), milliseconds));
-  return Promise.race([promise, late]);
 }

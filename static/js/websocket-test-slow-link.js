@@ -61,7 +61,7 @@ class SlowEvents {
       headers: { Accept: "text/event-stream" },
       signal: link.#stopped.signal,
     });
-    if (!response.ok) throw new Error(response.statusText);
+    if (!response.ok) throw new Error((await response.json().catch(() => null))?.detail ?? response.statusText);
     link.#reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     await link.#read();
     return link;

@@ -5,7 +5,9 @@ import { number, t } from "./i18n.js";
 import { post } from "./websocket-test-http.js";
 import { size } from "./websocket-test-log.js";
 import { openSlowly, transports } from "./websocket-test-slow-link.js";
+import { pause } from "./websocket-test-waiting.js";
 
+const SLOW_CONSUMER = 4001;
 const LOOK_MS = 120; // the server keeps a closing connection for two seconds: by then we must read again to learn why
 const CONFLATE_MS = 6_000;
 const CONFLATED_ENOUGH = 20;
@@ -53,12 +55,9 @@ export class SlowClient {
       link = await openSlowly(transport, this.#clientId);
       job = await this.#startJob();
       const load = new Load(link, stopped.signal);
-      step("fill");
-      await this.#watch(stopped.signal, () => load.send(), (mine) => mine.unsent_bytes > SHARE_PER_LOOK * limits.unsentBytes);
-      if (job) await this.#conflate(stopped.signal);
-      step("overflow");
-      const isGone = await this.#watch(stopped.signal, () => load.send(), () => false);
-      this.#end(isGone ? await link.readOn(READ_ON_MS) : null);
+      const isGone = (await this.#fill(load, stopped.signal)) || (job && (await this.#conflate(stopped.signal)));
+      if (!isGone) await this.#overflow(load, stopped.signal);
+      this.#end(await link.readOn(READ_ON_MS));
     } catch (error) {
       say(stopped.signal.aborted ? t("Stopped.") : error.message, stopped.signal.aborted ? "info" : "danger");
     } finally {
@@ -84,12 +83,25 @@ export class SlowClient {
     return post("/api/v1/jobs/demonstration", { seconds: 120, total: 100_000 });
   }
 
+  // Each of these answers whether the server let go.
+
+  #fill(load, signal) {
+    step("fill");
+    const isBusy = (mine) => mine.unsent_bytes > SHARE_PER_LOOK * limits.unsentBytes;
+    return this.#watch(signal, () => load.send(), isBusy);
+  }
+
   // Nothing more is asked for now: only the job moves, and its newest progress takes the place of what waits.
-  async #conflate(signal) {
+  #conflate(signal) {
     step("conflate");
     const end = performance.now() + CONFLATE_MS;
     const isEnough = (mine) => mine.conflated >= CONFLATED_ENOUGH || performance.now() > end;
-    await this.#watch(signal, () => undefined, isEnough);
+    return this.#watch(signal, () => undefined, isEnough);
+  }
+
+  #overflow(load, signal) {
+    step("overflow");
+    return this.#watch(signal, () => load.send(), () => false);
   }
 
   // Acts and looks in turn until the connection is as wanted; whether it is gone.
@@ -101,7 +113,7 @@ export class SlowClient {
       const mine = await this.#look();
       if (!mine) return true;
       if (isWanted(mine)) return false;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await pause(LOOK_MS);
     }
     throw new Error(t("This browser reads ahead, whatever the page does: the server had nothing to hold back."));
   }
@@ -120,10 +132,11 @@ export class SlowClient {
 
   #end(closed) {
     step("closed");
-    const isSlow = closed?.code === 4001;
     figure("code").textContent = closed?.code ?? "–";
     steps.lastElementChild.dataset.state = "done";
-    if (isSlow) say(t("Closed with 4001, as a slow consumer. It may come back, and recover what was kept."), "success");
+    if (closed?.code === SLOW_CONSUMER) {
+      say(t("Closed with 4001, as a slow consumer. It may come back, and recover what was kept."), "success");
+    } else if (closed) say(t("Closed with {code}: {reason}", closed), "danger");
     else say(t("The server cut the connection off: its close frame was behind what was not read."), "success");
     this.#remark({ type: "closed", ...closed });
   }

@@ -384,6 +384,18 @@ async def test_a_slow_client_can_be_stopped_on_its_way(alice: aiohttp.ClientSess
     await expect(page.locator("#ws-jobs .progress")).to_have_attribute("data-state", "cancelled")
 
 
+async def test_a_slow_client_that_is_closed_for_another_reason_says_so(
+    server: Server, alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    page = await opened(page_of)
+    await page.click("#ws-slow-toggle")
+    await expect(page.locator("#ws-slow-steps [data-step=fill]")).to_have_attribute("data-state", "now")
+    server.app[keys.CONNECTIONS].close_where(
+        lambda connection: connection.client_id.endswith("-slow"), CloseCode.REPLACED
+    )
+    await expect(page.locator("#ws-slow-note")).to_contain_text("Closed with 4501: replaced", timeout=SLOW_MS)
+
+
 async def test_a_viewer_tries_everything_that_changes_nothing(
     server: Server, admin: aiohttp.ClientSession, page_of: PageOf
 ) -> None:
