@@ -19,6 +19,8 @@ from jinja2.ext import babel_extract
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from server import errors
+from server.http.asyncapi import summary_of
+from server.realtime.protocol import COMMANDS, SERVER_MESSAGES
 from views.js_messages import texts_of
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +30,8 @@ _TELLING = frozenset(
     {"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error", "phrase"}
 )
 _VISIBLE_KEYWORDS = frozenset({"message", "title", "body", "stage", "label", "unit", "summary_text", "hint"})
-_UNSEEN = {"migrations", "storage", "cli"}  # what only whoever runs the server reads is in English
+# What only whoever runs the server or writes a client reads is in English.
+_UNSEEN = {"migrations", "storage", "cli", "asyncapi.py", "examples.py"}
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
 _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
@@ -46,7 +49,7 @@ Found = tuple[str, Text]  # where, what
 def collected() -> dict[Text, list[str]]:
     """Each text with the files it stands in, in order of the files."""
     texts: dict[Text, list[str]] = {}
-    for where, text in (*_from_templates(), *_from_scripts(), *_from_python()):
+    for where, text in (*_from_templates(), *_from_scripts(), *_from_python(), *_from_protocol()):
         places = texts.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -105,6 +108,12 @@ def _from_python() -> Iterator[Found]:
                 continue
             for text in _Visible.in_module(path.read_text("utf-8")):
                 yield _name(path), text
+
+
+def _from_protocol() -> Iterator[Found]:
+    """What `/docs/events` says of each message and command."""
+    for kind in (*SERVER_MESSAGES, *COMMANDS):
+        yield "server/realtime/protocol.py", summary_of(kind)
 
 
 def _name(path: Path) -> str:

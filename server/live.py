@@ -86,6 +86,12 @@ class Live:
             kept = await self._keep_wanted(connection, user_id, notice)
         self._tell_all(kept)
 
+    async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
+        """Like `notify_user`, whatever they chose to be told of: this one they asked for."""
+        async with self._database.write() as connection:
+            kept = await self._keep_notice(connection, user_id, notice)
+        self._tell_all([kept])
+
     async def notify_everybody(self, notice: Notice) -> int:
         """Keep a notification for every user, then send it; for how many."""
         async with self._database.write() as connection:

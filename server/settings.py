@@ -61,6 +61,11 @@ class Settings:
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    external_job_silence_seconds: float = _setting(
+        900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
+    )
+    external_jobs_per_user: int = _setting(200, "Jobs that one user's scripts may have running at once.")
+    external_updates_per_second: float = _setting(100.0, "Updates per second that the scripts of one token may send.")
     drain_seconds: float = _setting(10.0, "Grace period for running jobs when the server stops.")
     drain_notice_seconds: float = _setting(
         1.0, "Seconds between /readyz turning 503 and the port being closed, for load balancers to look elsewhere."

@@ -57,6 +57,7 @@ async def with_sample_data(url: str) -> dict[str, str]:
         batch = await done(
             client, "/batches", {"template": "monthly-sales", "formats": ["pdf", "xlsx", "html"], "name": "October"}
         )
+        running, failed = await pushed_jobs(client)
         async with client.get(f"/api/v1/batches/{batch['batch_id']}/reports") as response:
             report = (await response.json())["items"][0]
     return {
@@ -74,6 +75,8 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "report": f"/reports/{report['id']}",
         "jobs": "/jobs",
         "job": f"/jobs/{import_job['job_id']}",
+        "job-of-script": f"/jobs/{running}",
+        "job-of-script-failed": f"/jobs/{failed}",
         "account": "/account",
         "admin": "/admin",
         "websocket-test": "/websocket-test",
@@ -81,6 +84,22 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "docs-events": "/docs/events",
         "not-found": "/datasets/nothing",
     }
+
+
+async def pushed_jobs(client: aiohttp.ClientSession) -> list[str]:
+    """Two jobs as scripts push them: one under way, one failed."""
+    begin = {"title": "Nightly ETL", "total": 120_000, "unit": "rows", "stage": "loading", "message": "Reading orders"}
+    changes: list[dict[str, object]] = [
+        {"progress": 48_213, "detail": {"rejected": 17, "source": "erp-2"}},
+        {"progress": 9_001, "state": "failed", "error": "ConnectionError: the warehouse does not answer"},
+    ]
+    ids = []
+    for change in changes:
+        async with client.post("/api/v1/jobs", json=begin) as response:
+            ids.append((await response.json())["job_id"])
+        async with client.patch(f"/api/v1/jobs/{ids[-1]}", json=change) as response:
+            assert response.status == 200, await response.text()
+    return ids
 
 
 async def done(client: aiohttp.ClientSession, path: str, body: Mapping[str, object]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,15 @@ LAYERS = (
     ("server.settings", "server.logs", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
     ("server.texts",),
+    ("jindu",),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")
 MODULES = sorted(
     path
-    for path in [ROOT / "run.py", *(ROOT / "server").rglob("*.py"), *(ROOT / "views").rglob("*.py")]
+    for path in [
+        ROOT / "run.py",
+        *(path for part in ("jindu", "server", "views") for path in (ROOT / part).rglob("*.py")),
+    ]
     if "migrations" not in path.parts and path != ROOT / "server" / "__init__.py"
 )
 
@@ -63,7 +69,7 @@ def imported_by(path: Path) -> set[str]:
 def test_imports_run_downwards(path: Path) -> None:
     depth, part = part_of(module_name(path))
     for imported in imported_by(path):
-        if not imported.startswith(("server.", "views.", "run.")) or imported == "server.__version__":
+        if not imported.startswith(("server.", "views.", "run.", "jindu.")) or imported == "server.__version__":
             continue
         target_depth, target_part = part_of(imported)
         below = target_depth > depth or target_part == part
@@ -74,3 +80,28 @@ def test_imports_run_downwards(path: Path) -> None:
 def test_the_core_knows_no_web_framework(path: Path) -> None:
     if module_name(path).startswith(CORE):
         assert not any(name.split(".")[0].startswith("aiohttp") for name in imported_by(path))
+
+
+NEED_AIOHTTP = ("client", "async_job", "live", "requests", "uploads")
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if module_name(path).startswith("jindu")], ids=module_name)
+def test_the_client_stands_alone(path: Path) -> None:
+    """It is copied to machines that have nothing of ours, and most of it needs nothing but Python."""
+    allowed = {*sys.stdlib_module_names, "jindu", *(["aiohttp"] if path.stem in NEED_AIOHTTP else [])}
+    assert {name.split(".")[0] for name in imported_by(path)} <= allowed
+
+
+def test_importing_the_client_does_not_import_aiohttp() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import jindu, sys; print([name for name in ('aiohttp', 'server') if name in sys.modules])",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "[]"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from server.http import keys
 from server.http.addresses import is_secure
-from server.http.asyncapi import asyncapi_document
+from server.http.asyncapi import asyncapi_document, key_of
+from server.realtime.close_codes import CloseCode
+from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
 from views.context import render
 
 SWAGGER_UI = "swagger-ui-5.35.0"
+_JOB_FIELDS = frozenset(JobFields.__struct_fields__)
+_MEANINGFUL = 2**53  # a larger limit only keeps numbers within their type
+_ONE_LINE = 72  # characters of an example that needs no more than a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +30,19 @@ class MessageField:
     name: str
     type: str
     is_required: bool
-    limits: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageShown:
+    """`answer` is the anchor of what answers a command."""
+
     name: str
     anchor: str
     summary: str
     fields: list[MessageField]
+    has_job_fields: bool
+    example: str
+    answer: str = ""
 
 
 async def docs_page(request: web.Request) -> web.Response:
@@ -47,60 +58,85 @@ async def events_json(request: web.Request) -> web.Response:
 async def events_page(request: web.Request) -> web.Response:
     """The AsyncAPI document as people read it."""
     document = _events(request)
-    messages, schemas = document["components"]["messages"], document["components"]["schemas"]
-    shown = {key: _shown(key, message, schemas) for key, message in messages.items()}
-    server = document["servers"]["this"]
+    replies: list[type[msgspec.Struct]] = [*ANSWERS.values(), Echo]
+    answers = [kind for kind in dict.fromkeys(replies) if kind is not Connected]
+    pushes = [kind for kind in SERVER_MESSAGES if kind not in answers]
+    servers = {name: f"{server['protocol']}://{server['host']}" for name, server in document["servers"].items()}
+    job_fields = _fields(document["components"]["schemas"]["JobFields"], document["components"]["schemas"])
     return render(
         request,
         "docs/events.html",
-        address=f"{server['protocol']}://{server['host']}/ws/{{client_id}}",
-        received=[shown[key] for key in shown if key.startswith("receive_")],
-        sent=[shown[key] for key in shown if key.startswith("send_")],
+        servers=servers,
+        pushes=list(_shown(document, pushes)),
+        commands=list(_shown(document, COMMANDS)),
+        answers=list(_shown(document, answers)),
+        job_fields={field.name: field for field in job_fields},
+        close_codes=list(CloseCode),
+        limits=request.app[keys.CONNECTIONS].limits,
     )
 
 
 def _events(request: web.Request) -> dict[str, Any]:
-    return asyncapi_document(host=request.host, is_secure=is_secure(request))
+    limits = request.app[keys.CONNECTIONS].limits
+    return asyncapi_document(host=request.host, is_secure=is_secure(request), limits=limits)
 
 
-def _shown(key: str, message: dict[str, Any], schemas: dict[str, Any]) -> MessageShown:
-    schema = _resolved(message["payload"], schemas)
-    return MessageShown(
-        name=message["name"], anchor=key, summary=message["summary"], fields=list(_fields(schema, schemas))
-    )
+def _shown(document: dict[str, Any], kinds: Iterable[type[msgspec.Struct]]) -> Iterator[MessageShown]:
+    schemas = document["components"]["schemas"]
+    answers = {key_of(command): key_of(answer) for command, answer in ANSWERS.items()}
+    for name in map(key_of, kinds):
+        message = document["components"]["messages"][name]
+        fields = list(_fields(_resolved(message["payload"], schemas), schemas))
+        has_job_fields = {field.name for field in fields} >= _JOB_FIELDS
+        yield MessageShown(
+            name=message["name"],
+            anchor=name,
+            summary=message["summary"],
+            fields=[field for field in fields if not (has_job_fields and field.name in _JOB_FIELDS)],
+            has_job_fields=has_job_fields,
+            example=_written(message["examples"][0]["payload"]),
+            answer=answers.get(name, ""),
+        )
+
+
+def _written(example: dict[str, Any]) -> str:
+    line = json.dumps(example, ensure_ascii=False)
+    return line if len(line) <= _ONE_LINE else json.dumps(example, ensure_ascii=False, indent=2)
 
 
 def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[MessageField]:
     for name, field in schema["properties"].items():
         if name != "type":  # it stands in the heading
             is_required = name in schema.get("required", ())
-            yield MessageField(
-                name=name, type=_type_text(field, schemas), is_required=is_required, limits=_limits(field)
-            )
+            yield MessageField(name=name, type=_type_text(field, schemas), is_required=is_required)
 
 
 def _type_text(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """`string or null`, `list of string`, `{code: string, message: string}`."""
+    """`string | null`, `string (1…128)`, `string[] (1…100)`, `{code: string, message: string}`."""
     if "$ref" in schema:
         inner = _resolved(schema, schemas)
         if "properties" not in inner or len(inner["properties"]) > 4:
             return str(schema["$ref"].rpartition("/")[2])
-        return (
-            "{" + ", ".join(f"{name}: {_type_text(part, schemas)}" for name, part in inner["properties"].items()) + "}"
-        )
+        parts = (f"{name}: {_type_text(part, schemas)}" for name, part in inner["properties"].items())
+        return "{" + ", ".join(parts) + "}"
     if "anyOf" in schema:
-        return " or ".join(_type_text(part, schemas) for part in schema["anyOf"])
+        return " | ".join(_type_text(part, schemas) for part in schema["anyOf"])
     if "enum" in schema:
-        return " | ".join(str(value) for value in schema["enum"])
+        return " | ".join(f'"{value}"' for value in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_type_text(schema.get('items', {}), schemas)}"
-    return str(schema.get("type", "any JSON"))
+        return f"{_type_text(schema.get('items', {}), schemas).partition(' (')[0]}[]{_limits(schema)}"
+    return f"{schema.get('type', 'any')}{_limits(schema)}"
 
 
 def _limits(schema: dict[str, Any]) -> str:
-    named = {"minItems": "≥ {} items", "maxItems": "≤ {} items", "maxLength": "≤ {} characters"}
-    named |= {"minimum": "≥ {}", "maximum": "≤ {}"}
-    return ", ".join(text.format(schema[key]) for key, text in named.items() if key in schema)
+    """` (1…100)`: of length, of how many, or of the number itself."""
+    low = next((schema[key] for key in ("minItems", "minLength", "minimum") if key in schema), None)
+    high = next((schema[key] for key in ("maxItems", "maxLength", "maximum") if key in schema), None)
+    if low is None and high is None:
+        return ""
+    if high is not None and high > _MEANINGFUL:
+        high = None
+    return f" ({'' if low is None else low}…{'' if high is None else high})"
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

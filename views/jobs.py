@@ -18,6 +18,7 @@ from views.formats import Formats
 
 _PER_PAGE = 30
 _USERS_NAMED = 500
+_MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 Link = tuple[str, str, str]  # URL, label, icon
 
 
@@ -122,11 +123,13 @@ _LOST = {
     "file_upload": "What has arrived so far is removed; the file on your computer stays as it is.",
     "data_import": "The rows read so far are given up. The dataset stays as it was before.",
     "batch_report": "Reports that are done stay; the others will not be made.",
+    "external": "Its script is told so and should stop; what it has done so far stays as it is.",
 }
 _KEPT = {
     "file_upload": "The upload goes on where it stopped.",
     "data_import": "The file is read again from the beginning. The dataset stays as it is until all is done.",
     "batch_report": "Reports that are done stay; only the others are made.",
+    "external": "Its script is told so. Start it anew where you started it.",
 }
 
 
@@ -156,11 +159,20 @@ def links_of(job: Job, formats: Formats) -> list[Link]:
         links.append((f"/batches/{job.parameters['batch_id']}", text("Open the reports"), "layers"))
     if job.kind == "file_upload" and job.state is State.SUCCEEDED and job.parameters.get("upload_id"):
         links.append((f"/imports/new?upload={job.parameters['upload_id']}", text("Import this file"), "table-2"))
+    if job.kind == "external" and _is_web_address(result.get("url")):
+        links.append((result["url"], text("Open the result"), "external-link"))
     return links
+
+
+def _is_web_address(value: object) -> bool:
+    """What a script gives may be anything; `javascript:` must not become a link."""
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 
 def _figures(job: Job, formats: Formats) -> list[tuple[str, str]]:
     """What the kind counts besides its progress."""
+    if job.kind == "external":
+        return _told_by_script(job, formats)
     named = {
         "rejected": formats.gettext("Rejected rows"),
         "succeeded": formats.gettext("Reports made"),
@@ -170,6 +182,22 @@ def _figures(job: Job, formats: Formats) -> list[tuple[str, str]]:
     return [
         (label, formats.number(counted[name])) for name, label in named.items() if isinstance(counted.get(name), int)
     ]
+
+
+def _told_by_script(job: Job, formats: Formats) -> list[tuple[str, str]]:
+    """What a script tells besides its progress, in its own words."""
+    told = job.detail | (job.result or {})
+    return [
+        (name[:_LONGEST_FIGURE], _figure(value, formats))
+        for name, value in list(told.items())[:_MOST_FIGURES]
+        if name != "url" and isinstance(value, str | int | float)
+    ]
+
+
+def _figure(value: str | float, formats: Formats) -> str:
+    if isinstance(value, bool):
+        return formats.gettext("Yes") if value else formats.gettext("No")
+    return value[:_LONGEST_FIGURE] if isinstance(value, str) else formats.number(value)
 
 
 def _url(path: str, query: dict[str, str]) -> str:

@@ -31,6 +31,8 @@ PAGES: list[web.RouteDef] = [
     web.get("/docs/events", docs.events_page, name="events_docs"),
     web.get("/docs/events.json", docs.events_json),
     web.get("/websocket-test", websocket_test.websocket_test_page, name="websocket_test"),
+    web.get("/websocket-test/connections", websocket_test.own_connections),
+    web.post("/websocket-test/notification", websocket_test.notify_myself),
     web.get("/login", login.login_page, name="login"),
     web.post("/login", login.login),
     web.post("/logout", login.logout, name="logout"),

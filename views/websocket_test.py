@@ -1,9 +1,12 @@
-"""A page to try the live protocol by hand."""
+"""A page to try the live protocol by hand, and what its buttons ask for: always about one's own connections alone."""
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
+from server.http import keys
+from server.http.endpoint import encoded
 from server.http.guards import require_principal
 from server.realtime.protocol import COMMANDS
 from views.context import render
@@ -14,9 +17,19 @@ _EXAMPLES = (
     '{"type": "unsubscribe", "events": ["test_events"]}',
     '{"type": "jobs"}',
     '{"type": "history", "limit": 10}',
+    '{"type": "history", "since": {"epoch": "gone", "offset": 0}}',
     '{"type": "hello", "text": "你好"}',
     '{"type": "subscribe", "events": "not a list"}',
 )
+
+
+class OwnConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server sees one of my connections."""
+
+    client_id: str
+    sent: int
+    conflated: int
+    unsent_bytes: int
 
 
 async def websocket_test_page(request: web.Request) -> web.Response:
@@ -27,5 +40,28 @@ async def websocket_test_page(request: web.Request) -> web.Response:
         "websocket_test/page.html",
         examples=_EXAMPLES,
         commands=commands,
+        limits=request.app[keys.CONNECTIONS].limits,
         may_start=principal.role != "viewer",
     )
+
+
+async def own_connections(request: web.Request) -> web.Response:
+    """The reader's connections and what waits for each."""
+    principal = require_principal(request)
+    return encoded(
+        [
+            OwnConnection(
+                client_id=presence.client_id,
+                sent=presence.sent,
+                conflated=presence.conflated,
+                unsent_bytes=presence.unsent_bytes,
+            )
+            for presence in request.app[keys.CONNECTIONS].presence(principal.user_id)
+        ]
+    )
+
+
+async def notify_myself(request: web.Request) -> web.Response:
+    """Tell the reader something, as the end of an import would."""
+    await request.app[keys.EVENTS].notify_myself(require_principal(request))
+    return web.Response(status=204)

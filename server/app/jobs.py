@@ -8,16 +8,22 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from server.app.resources import meanwhile
 from server.http import keys
+from server.jobs import external as external_jobs
 from server.jobs.demonstration import demonstrate
+from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
+from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool, processor_count
 from server.live import Live
 from server.operations.connections import ConnectionOperations
 from server.operations.events import EventOperations
+from server.operations.external_jobs import ExternalJobOperations
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.realtime.history import History
@@ -41,27 +47,38 @@ def add_jobs(app: web.Application) -> None:
     memory_mib = settings.worker_memory_mib
     workers = WorkerPool(size=heavy_slots, memory_mib=memory_mib, preload=WORKER_PRELOAD)
     interactive = WorkerPool(size=1, memory_mib=memory_mib, niceness=0, preload=WORKER_PRELOAD)
-    kinds = JobKinds([JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False)])
+    kinds = JobKinds(
+        [JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False), external_jobs.KIND]
+    )
+    saver = ProgressSaver(store=store, table=table)
+    life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=live.on_life_change)
+    external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
     runner = JobRunner(
-        database=database,
+        life=life,
         kinds=kinds,
-        table=table,
-        store=store,
         workers=workers,
         heavy_slots=heavy_slots,
         max_attempts=settings.job_attempts,
         drain_seconds=settings.drain_seconds,
         notify=live.notify,
-        on_life_change=live.on_life_change,
     )
     app[keys.JOB_KINDS], app[keys.JOB_TABLE], app[keys.JOB_STORE], app[keys.RUNNER] = kinds, table, store, runner
+    app[keys.EXTERNAL] = external
     app[keys.WORKERS], app[keys.INTERACTIVE] = workers, interactive
     app[keys.CONNECTIONS], app[keys.HISTORY], app[keys.LIVE] = manager, history, live
-    app[keys.JOBS] = JobOperations(database=database, runner=runner, table=table, store=store)
+    app[keys.JOBS] = JobOperations(database=database, runner=runner, external=external, table=table, store=store)
+    app[keys.EXTERNAL_JOBS] = ExternalJobOperations(
+        external=external,
+        table=table,
+        store=store,
+        jobs_per_user=settings.external_jobs_per_user,
+        updates_per_second=settings.external_updates_per_second,
+    )
     app[keys.EVENTS] = EventOperations(database=database, live=live)
     app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], live=live)
     app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
-    app[keys.STATISTICS].update(jobs=runner.statistics, workers=workers.statistics, interactive=interactive.statistics)
+    app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
+    app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
 
 
 def _live_limits(settings: Settings) -> LiveLimits:
@@ -85,8 +102,12 @@ def _live_limits(settings: Settings) -> LiveLimits:
 
 @asynccontextmanager
 async def open_jobs(app: web.Application) -> AsyncIterator[None]:
-    await app[keys.RUNNER].open()
-    yield
-    await app[keys.RUNNER].drain(app[keys.READINESS].hurry)
+    runner, external = app[keys.RUNNER], app[keys.EXTERNAL]
+    await runner.open()
+    await external.open()
+    async with meanwhile(external.watch()):
+        yield
+    external.close()  # before the runner's end, which stores what was last said
+    await runner.drain(app[keys.READINESS].hurry)
     await app[keys.LIVE].close()
     await asyncio.gather(app[keys.WORKERS].close(), app[keys.INTERACTIVE].close())

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from server.cli.client import ClientError, JinduClient, Job
+from jindu import Client, ClientError
+from jindu.client import Job
 from server.cli.display import Display, display_for_terminal
 
 DONE, FAILED, NOT_POSSIBLE, INTERRUPTED = 0, 1, 2, 130
-Command = Callable[[JinduClient, Display, dict[str, Any]], Awaitable[int]]
+Command = Callable[[Client, Display, dict[str, Any]], Awaitable[int]]
 
 
 def run_command(command: Command, options: dict[str, Any]) -> int:
@@ -29,52 +30,47 @@ def run_command(command: Command, options: dict[str, Any]) -> int:
 
 
 async def _connected(command: Command, options: dict[str, Any]) -> int:
-    async with JinduClient(options["url"], options["token"]) as client:
+    async with Client(options["url"], options["token"]) as client:
         with display_for_terminal() as display:
             return await command(client, display, options)
 
 
-async def import_file(client: JinduClient, display: Display, options: dict[str, Any]) -> int:
+async def import_file(client: Client, display: Display, options: dict[str, Any]) -> int:
     """Upload a file, import it, and tell how many rows came and how many did not."""
     path = _existing_file(options["file"])
     upload = await client.upload(path, lambda sent, size: display.show(_as_job(path.name, sent, size)))
     display.show(_as_job(path.name, upload["offset"], upload["size"]))
-    started = await client.post(
-        "/api/v1/imports", {"upload_id": upload["id"], "dataset": options["dataset"], "mode": options["mode"]}
-    )
+    started = await client.start_import(upload["id"], options["dataset"], mode=options["mode"])
     job = await _watched(client, display, started["job_id"])
     if job["state"] == "succeeded":
         _tell_imported(client, display, job)
     return _status(display, job)
 
 
-async def make_reports(client: JinduClient, display: Display, options: dict[str, Any]) -> int:
+async def make_reports(client: Client, display: Display, options: dict[str, Any]) -> int:
     """Order a batch, wait for it, download every file that was made."""
     parameters = dict(_parameter(given) for given in options["parameters"])
-    order: dict[str, Any] = {"template": options["template"]}
-    if parameters:
-        order["parameters"] = [parameters]
-    if options["formats"]:
-        order["formats"] = options["formats"]
-    started = await client.post("/api/v1/batches", order)
+    started = await client.start_batch(
+        options["template"], parameters=[parameters] if parameters else None, formats=options["formats"]
+    )
     job = await _watched(client, display, started["job_id"])
     failed = await _download_all(client, display, started["batch_id"], options["output"])
     return max(_status(display, job), FAILED if failed else DONE)
 
 
-async def watch_job(client: JinduClient, display: Display, options: dict[str, Any]) -> int:
+async def watch_job(client: Client, display: Display, options: dict[str, Any]) -> int:
     """Show a job until it is over."""
     return _status(display, await _watched(client, display, options["job"]))
 
 
-async def _watched(client: JinduClient, display: Display, job_id: str) -> Job:
+async def _watched(client: Client, display: Display, job_id: str) -> Job:
     job: Job = {}
     async for job in client.watch(job_id):
         display.show(job)
     return job
 
 
-async def _download_all(client: JinduClient, display: Display, batch_id: str, directory: Path) -> int:
+async def _download_all(client: Client, display: Display, batch_id: str, directory: Path) -> int:
     """Answers how many reports have failed."""
     failed = 0
     saved: set[str] = set()
@@ -104,7 +100,7 @@ def _make_directory(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
 
 
-def _tell_imported(client: JinduClient, display: Display, job: Job) -> None:
+def _tell_imported(client: Client, display: Display, job: Job) -> None:
     result = job.get("result") or {}
     display.say(f"{result.get('dataset')}: version {result.get('version')}, {result.get('row_count', 0):,} rows")
     if result.get("rejected_count"):

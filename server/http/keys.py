@@ -11,6 +11,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.datasets.catalog import Catalog
 from server.http.readiness import Readiness
+from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKinds
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobStore
@@ -25,6 +26,7 @@ from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
+from server.operations.external_jobs import ExternalJobOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
 from server.operations.jobs import JobOperations
@@ -63,9 +65,11 @@ JOB_KINDS = web.AppKey("job_kinds", JobKinds)
 JOB_TABLE = web.AppKey("job_table", JobTable)
 JOB_STORE = web.AppKey("job_store", JobStore)
 RUNNER = web.AppKey("runner", JobRunner)
+EXTERNAL = web.AppKey("external", ExternalJobs)
 WORKERS = web.AppKey("workers", WorkerPool)  # for jobs: one process per heavy job that may run
 INTERACTIVE = web.AppKey("interactive", WorkerPool)  # for previews and queries, so that no page waits behind an import
 JOBS = web.AppKey("jobs", JobOperations)
+EXTERNAL_JOBS = web.AppKey("external_jobs", ExternalJobOperations)
 EVENTS = web.AppKey("events", EventOperations)
 CONNECTIONS = web.AppKey("connections", ConnectionManager)
 PRESENCE = web.AppKey("presence", ConnectionOperations)

@@ -17,15 +17,20 @@ JobFunction = Callable[["JobContext"], Awaitable[dict[str, Any] | None]]
 class JobKind:
     """One kind of job. `heavy` kinds wait for one of the N slots; light ones only wait for the outside world.
 
+    Without a function nobody here runs it: whoever does tells how far it is (`server/jobs/external.py`).
     `counts_interruptions`: whether a crash or restart in the middle uses up one of the attempts.
     """
 
     name: str
     unit: str
-    function: JobFunction
+    function: JobFunction | None
     heavy: bool = True
     counts_interruptions: bool = True
     can_retry: bool = True
+
+    @property
+    def is_external(self) -> bool:
+        return self.function is None
 
 
 class JobKinds:

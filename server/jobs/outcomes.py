@@ -39,15 +39,15 @@ def outcome(job: Job, work: asyncio.Future[Any], wanted: State | None) -> Mappin
     """What changes in `job` now that its function ended or was given up; `wanted` is how somebody wanted it to end."""
     if work.done() and not work.cancelled() and work.exception() is None:
         total = job.progress if job.total is None else job.total
-        return _over(State.SUCCEEDED, result=work.result(), progress=total, total=total)
+        return ended(State.SUCCEEDED, result=work.result(), progress=total, total=total)
     if wanted is State.QUEUED:
         return FROM_THE_BEGINNING
     if wanted is not None:  # an error now is only its stumbling over being stopped
-        return _over(wanted)
+        return ended(wanted)
     if work.cancelled():
         _LOG.error("job function cancelled itself", extra=_named(job))
-        return _over(State.FAILED, error=INTERNAL_ERROR)
-    return _over(State.FAILED, error=_explained(job, work.exception()))
+        return ended(State.FAILED, error=INTERNAL_ERROR)
+    return ended(State.FAILED, error=_explained(job, work.exception()))
 
 
 def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping[str, Any] | None:
@@ -56,11 +56,11 @@ def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping
     Interrupted too often it fails: it may be what crashes us.
     """
     if kind is None:
-        return _over(State.FAILED, error=UNKNOWN_KIND)
+        return ended(State.FAILED, error=UNKNOWN_KIND)
     if job.state is State.QUEUED:
         return None
     if job.cancel_requested:
-        return _over(State.CANCELLED)
+        return ended(State.CANCELLED)
     interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
     if interruptions < max_attempts:
         return {**FROM_THE_BEGINNING, "interruptions": interruptions}
@@ -69,10 +69,11 @@ def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping
         message="The server stopped {count} times while this ran, so it was given up. Try again later.",
         parameters={"count": interruptions},
     )
-    return _over(State.FAILED, error=error, interruptions=interruptions)
+    return ended(State.FAILED, error=error, interruptions=interruptions)
 
 
-def _over(state: State, **changes: Any) -> Mapping[str, Any]:
+def ended(state: State, **changes: Any) -> Mapping[str, Any]:
+    """What changes in any job that is over."""
     return {"state": state, "finished_at": utc_now(), "rate": None, "cancel_requested": False, **changes}
 
 

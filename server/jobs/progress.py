@@ -13,10 +13,11 @@ _SAMPLE_SECONDS = 0.2
 class RateMeter:
     """Units a second as an exponential moving average, weighted by the time each sample covers."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, progress: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        """`progress` is where it begins: what was done before says nothing about the rate."""
         self._clock = clock
         self._sampled_at = self._started_at = clock()
-        self._progress = 0
+        self._progress = progress
         self._rate: float | None = None
 
     def update(self, progress: int) -> float | None:

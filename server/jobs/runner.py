@@ -5,35 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, Unavailable
+from server.errors import Conflict, Unavailable
 from server.jobs.context import JobContext, Notify
 from server.jobs.job import Job, State
-from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.kinds import JobFunction, JobKind, JobKinds
+from server.jobs.life import Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
 from server.jobs.queue import FairQueue
-from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobStore, line_now
-from server.jobs.table import JobTable
+from server.jobs.store import line_now
 from server.jobs.workers import WorkerPool
-from server.storage.database import Database
 
 _LOG = logging.getLogger("jindu.jobs")
 
-Also = Callable[[AsyncConnection, Job], Awaitable[None]]
-LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
-"""Called in the transaction that stores a change of state; what it returns is called right after the commit."""
-
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
-_REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 
@@ -43,6 +34,7 @@ class _Attempt:
 
     job: Job
     kind: JobKind
+    function: JobFunction
     ending: asyncio.Future[State]
     task: asyncio.Task[None] | None = None
 
@@ -57,33 +49,26 @@ class RunnerStatistics:
 
 
 class JobRunner:
-    """The life of jobs. Every change of state is stored before anybody is told of it."""
+    """The life of the jobs that run here."""
 
     def __init__(
         self,
         *,
-        database: Database,
+        life: JobLife,
         kinds: JobKinds,
-        table: JobTable,
-        store: JobStore,
         workers: WorkerPool,
         heavy_slots: int,
         max_attempts: int,
         drain_seconds: float,
         notify: Notify,
-        on_life_change: LifeChange,
     ) -> None:
-        self._database = database
+        self._life = life
         self._kinds = kinds
-        self._table = table
-        self._store = store
         self._workers = workers
         self._heavy_slots = heavy_slots
         self._max_attempts = max_attempts
         self._drain_seconds = drain_seconds
         self._notify = notify
-        self._on_life_change = on_life_change
-        self._saver = ProgressSaver(store=store, table=table)
         self._queue = FairQueue()
         self._attempts: dict[str, _Attempt] = {}
         self._given_up: set[asyncio.Future[Any]] = set()
@@ -115,19 +100,10 @@ class JobRunner:
             total=total,
             parameters=parameters,
         )
-        async with self._database.write() as connection:
-            if idempotency_key is not None:
-                known = await self._store.by_key(connection, owner_id, idempotency_key)
-                if known is not None:
-                    return self._table.get(known.id) or known
-            await self._store.add(connection, job, idempotency_key=idempotency_key)
-            if also is not None:
-                await also(connection, job)
-            tell = await self._on_life_change(connection, job)
-        self._table.put(job)
-        tell()
-        self._enqueue(job)
-        return job
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=also)
+        if begun is job:
+            self._enqueue(job)
+        return begun
 
     async def cancel(self, job_id: str) -> Job:
         """End a job: a waiting one at once, a running one within two seconds. Over already: stays as it is."""
@@ -135,17 +111,17 @@ class JobRunner:
         if attempt is None:
             return await self._cancel_waiting(job_id)
         # Stored first: from here on `fence` lets nothing be published.
-        await self._store.request_cancel(job_id)
+        await self._life.store.request_cancel(job_id)
         _end(attempt, State.CANCELLED)
         if attempt.task is not None:
             await asyncio.wait({attempt.task}, timeout=2 * _STOP_SECONDS)
-        return await self._find(job_id)
+        return await self._life.find(job_id)
 
     async def retry(self, job_id: str) -> Job:
         """Put a failed or cancelled job back into the queue, from the beginning; its attempts keep counting."""
         self._require_open()
         async with self._changing:
-            job = await self._find(job_id)
+            job = await self._life.find(job_id)
             if job.state not in (State.FAILED, State.CANCELLED):
                 raise Conflict(
                     "Only a job that failed or was cancelled can be started again.", code="job_not_retryable"
@@ -153,7 +129,7 @@ class JobRunner:
             kind = self._kinds.find(job.kind)
             if kind is None or not kind.can_retry:
                 raise Conflict("A job of this kind cannot be started again.", code="job_not_retryable")
-            queued = await self._move(job, **{**FROM_THE_BEGINNING, "interruptions": 0})
+            queued = await self._life.move(job, **{**FROM_THE_BEGINNING, "interruptions": 0})
             if queued is None:
                 raise Conflict
             self._enqueue(queued)
@@ -162,9 +138,11 @@ class JobRunner:
     async def open(self) -> None:
         """Take up what an earlier process left, then accept new jobs."""
         self._is_open = True
-        self._saving = asyncio.create_task(self._saver.run(), name="save progress")
-        for job in await self._store.unfinished():
-            await self._recover(job)
+        self._saving = asyncio.create_task(self._life.saver.run(), name="save progress")
+        for job in await self._life.store.unfinished():
+            kind = self._kinds.find(job.kind)
+            if kind is None or not kind.is_external:
+                await self._recover(job)
 
     async def drain(self, hurry: asyncio.Event | None = None) -> None:
         """Take no more jobs, let the heavy ones finish within the grace period, put the others back into the queue.
@@ -183,7 +161,7 @@ class JobRunner:
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.wait({self._saving})
-        await self._saver.flush()
+        await self._life.saver.flush()
 
     def statistics(self) -> RunnerStatistics:
         return RunnerStatistics(
@@ -196,10 +174,10 @@ class JobRunner:
 
     async def _cancel_waiting(self, job_id: str) -> Job:
         async with self._changing:
-            job = await self._find(job_id)
+            job = await self._life.find(job_id)
             if job.state is State.QUEUED:
                 self._queue.remove(job.owner_id, job.id)  # before anything awaits: it must not start meanwhile
-                return await self._move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+                return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
             return job
 
     # queue
@@ -219,14 +197,17 @@ class JobRunner:
             job_id = self._queue.pop(running)
             if job_id is None:
                 return
-            job = self._table.get(job_id)
+            job = self._life.table.get(job_id)
             if job is None:
                 continue
             running[job.owner_id] += 1
             self._launch(job)
 
     def _launch(self, job: Job) -> None:
-        attempt = _Attempt(job, self._kinds[job.kind], asyncio.get_running_loop().create_future())
+        kind = self._kinds[job.kind]
+        if kind.function is None:
+            raise ValueError(f"job {job.id}: nobody here runs jobs of the kind {kind.name}")
+        attempt = _Attempt(job, kind, kind.function, asyncio.get_running_loop().create_future())
         self._attempts[job.id] = attempt
         attempt.task = asyncio.create_task(self._run(attempt), name=f"job {job.id}")
 
@@ -244,7 +225,7 @@ class JobRunner:
 
     async def _run_attempt(self, attempt: _Attempt) -> None:
         before = attempt.job
-        running = await self._move(
+        running = await self._life.move(
             before, state=State.RUNNING, attempt=before.attempt + 1, started_at=utc_now(), finished_at=None
         )
         if running is None:
@@ -252,13 +233,13 @@ class JobRunner:
         attempt.job = running
         context = JobContext(
             running,
-            table=self._table,
-            store=self._store,
-            saver=self._saver,
+            table=self._life.table,
+            store=self._life.store,
+            saver=self._life.saver,
             workers=self._workers,
             notify=self._notify,
         )
-        work: asyncio.Future[Any] = asyncio.ensure_future(attempt.kind.function(context))
+        work: asyncio.Future[Any] = asyncio.ensure_future(attempt.function(context))
         await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             await self._stop(work, running)
@@ -280,13 +261,13 @@ class JobRunner:
             _LOG.warning("given-up job function ended", exc_info=work.exception(), extra={"action": "give_up"})
 
     async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Any]) -> None:
-        job = self._table.get(attempt.job.id) or attempt.job
+        job = self._life.table.get(attempt.job.id) or attempt.job
         changes = outcome(job, work, attempt.ending.result() if attempt.ending.done() else None)
         if changes.get("error") is not None:
-            self._saver.log(line_now(job, changes["error"].text, "error"))
+            self._life.saver.log(line_now(job, changes["error"].text, "error"))
         for wait_seconds in (*_STORE_RETRY_SECONDS, None):
             try:
-                await self._move(job, **changes)
+                await self._life.move(job, **changes)
             except SQLAlchemyError:
                 _LOG.exception("outcome could not be stored", extra={"action": "store_outcome", "job": job.id})
                 if wait_seconds is None:
@@ -297,33 +278,14 @@ class JobRunner:
 
     # states
 
-    async def _move(self, job: Job, **changes: Any) -> Job | None:
-        """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
-        moved = job.evolve(**changes)
-        async with self._database.write() as connection:
-            if not await self._store.move(connection, moved, attempt=job.attempt):
-                return None
-            await self._store.add_lines(connection, self._saver.take_lines(job.id))
-            tell = await self._on_life_change(connection, moved)
-        self._table.put(moved)
-        tell()
-        return moved
-
     async def _recover(self, stored: Job) -> None:
-        job = msgspec.structs.replace(stored, revision=stored.revision + _REVISIONS_LOST)
-        self._table.put(job)
+        job = self._life.take_up(stored)
         changes = after_crash(job, self._kinds.find(job.kind), max_attempts=self._max_attempts)
         if changes is not None:
-            self._saver.log(line_now(job, "The server stopped in the middle of this attempt.", "warning"))
-            job = await self._move(job, **changes) or job
+            self._life.saver.log(line_now(job, "The server stopped in the middle of this attempt.", "warning"))
+            job = await self._life.move(job, **changes) or job
         if job.state is State.QUEUED:
             self._enqueue(job)
-
-    async def _find(self, job_id: str) -> Job:
-        job = self._table.get(job_id) or await self._store.get(job_id)
-        if job is None:
-            raise NotFound
-        return job
 
     async def _wait_for_attempts(self, seconds: float) -> None:
         tasks = {attempt.task for attempt in self._attempts.values() if attempt.task is not None}

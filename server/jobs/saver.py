@@ -26,6 +26,8 @@ class ProgressSaver:
         self._changed: set[str] = set()
         self._lines: list[LogLine] = []
         self._something = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self._flush: asyncio.Task[None] | None = None
 
     def changed(self, job_id: str) -> None:
         self._changed.add(job_id)
@@ -47,10 +49,16 @@ class ProgressSaver:
         """Until cancelled."""
         while True:
             await self._something.wait()
-            await self.flush()
+            # Shielded: what a cancelled transaction held would be lost. The last `flush` waits for this one.
+            self._flush = asyncio.create_task(self.flush(), name="flush progress")
+            await asyncio.shield(self._flush)
             await asyncio.sleep(self._every_seconds)
 
     async def flush(self) -> None:
+        async with self._flushing:
+            await self._save_waiting()
+
+    async def _save_waiting(self) -> None:
         self._something.clear()
         changed, self._changed = self._changed, set()
         lines, self._lines = self._lines, []

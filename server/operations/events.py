@@ -1,4 +1,4 @@
-"""Publishing on free event names: what a program tells whoever subscribed."""
+"""Publishing on free event names: what a program tells whoever subscribed; and a notification to try things out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput
+from server.jobs.context import Notice
 from server.live import FREE_NAME, Live
 from server.storage.database import Database
 
@@ -26,3 +27,9 @@ class EventOperations:
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "event.publish", name)
         return self._live.publish(name, data)
+
+    async def notify_myself(self, principal: Principal) -> None:
+        """A notification that tells nothing, kept and sent like any other: to oneself alone, so everybody may."""
+        principal.require_read()
+        notice = Notice(title="This is a test", body="Somebody tries out the live connection.", url="/websocket-test")
+        await self._live.notify_who_asked(principal.user_id, notice)

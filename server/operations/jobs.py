@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput, NotFound
+from server.jobs.external import KIND as EXTERNAL_KIND
+from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobFilter, JobPage, JobStore, LogLine
@@ -24,9 +26,12 @@ _MAX_DEMONSTRATION_TOTAL = 1_000_000_000
 class JobOperations:
     """Everybody sees their own jobs, admins all of them. What is not theirs is not found."""
 
-    def __init__(self, *, database: Database, runner: JobRunner, table: JobTable, store: JobStore) -> None:
+    def __init__(
+        self, *, database: Database, runner: JobRunner, external: ExternalJobs, table: JobTable, store: JobStore
+    ) -> None:
         self._database = database
         self._runner = runner
+        self._external = external
         self._table = table
         self._store = store
 
@@ -71,6 +76,8 @@ class JobOperations:
         principal.require_write()
         job = await self.get(principal, job_id)
         await self._record(principal, "job.cancel", job)
+        if job.kind == EXTERNAL_KIND.name:
+            return await self._external.cancel(job_id)
         return await self._runner.cancel(job_id)
 
     async def retry(self, principal: Principal, job_id: str) -> Job:

@@ -250,6 +250,16 @@ class HistoryQuery(Command, frozen=True, kw_only=True, tag="history"):
 
 COMMANDS: tuple[type[Command], ...] = (Ping, Auth, Subscribe, Unsubscribe, JobsQuery, HistoryQuery)
 
+ANSWERS: dict[type[Command], type[Message]] = {
+    Ping: Pong,
+    Auth: Connected,
+    Subscribe: Subscription,
+    Unsubscribe: Subscription,
+    JobsQuery: Jobs,
+    HistoryQuery: HistoryReply,
+}
+"""What each command is answered by when it can be done; else by `Error`."""
+
 
 class Unknown(Struct, frozen=True):
     """A well-formed object that is no command; it is echoed."""

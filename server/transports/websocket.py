@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal
-from server.errors import JinduError, RateLimited
+from server.errors import JinduError, NotSignedIn, RateLimited
 from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.realtime import protocol
@@ -62,6 +62,8 @@ class WebSocketTransport:
         principal = current_principal(request)
         with contextlib.ExitStack() as waiting:
             if principal is None:
+                if "Authorization" in request.headers:
+                    raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
                 waiting.enter_context(self._place_for_unknown(request))
             return await self._open(request, principal, waiting)
 

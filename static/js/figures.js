@@ -31,7 +31,10 @@ function counted(job) {
 }
 
 // What `t(job.unit)` and the state words may be, where the extraction of texts can see them.
-export const UNITS = [t("bytes"), t("rows"), t("reports"), t("steps")];
+export const UNITS = [
+  ...[t("bytes"), t("rows"), t("reports"), t("steps")],
+  ...[t("items"), t("files"), t("records"), t("lines"), t("pages"), t("requests")], // what scripts often count
+];
 
 export const stateLabel = (state) =>
   ({

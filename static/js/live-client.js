@@ -26,6 +26,7 @@ const JOB_MESSAGES = new Set(["job", "file_upload_progress", "data_import_progre
  * @property {string} [url] where to connect; default: `/ws` of this page's server
  * @property {string} [clientId] names this tab or device; default: a random one per page
  * @property {string} [language] of the human texts; default: the page's
+ * @property {string} [since] go on after this `position`, of an earlier page perhaps
  * @property {() => (string | Promise<string>)} [token] for pages of other origins: an API token, asked for on each connect
  */
 
@@ -55,6 +56,8 @@ export class LiveClient {
   /** @param {LiveOptions} [options] */
   constructor(options = {}) {
     this.#options = { url: defaultUrl(), clientId: randomId(), language: document.documentElement.lang, ...options };
+    const [epoch, offset] = this.#options.since?.split(":") ?? [];
+    if (epoch) this.#position = { epoch, offset: Number(offset) };
     window.addEventListener("online", () => this.#retryNow());
     window.addEventListener("offline", () => this.#lost());
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
@@ -68,6 +71,11 @@ export class LiveClient {
 
   get clientId() {
     return this.#options.clientId;
+  }
+
+  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
+  get position() {
+    return this.#position && `${this.#position.epoch}:${this.#position.offset}`;
   }
 
   /** Connect, and stay connected until `close`. */
@@ -90,7 +98,8 @@ export class LiveClient {
 
   /**
    * Hear every message of a type; besides the protocol's types there are `state` (the new {@link LiveState}),
-   * `latency` (milliseconds), `message` (every message), `sent` (every command) and `closed` ({code, reason}).
+   * `latency` (milliseconds), `frame` (every frame's text, before its messages), `message` (every message), `sent` (every
+   * command) and `closed` ({code, reason}).
    * @param {string} type
    * @param {(message: any) => void} listener
    * @returns {() => void} stops it
@@ -231,6 +240,7 @@ export class LiveClient {
   // messages
 
   #received(text) {
+    this.#tell("frame", text);
     const content = JSON.parse(text);
     for (const message of Array.isArray(content) ? content : [content]) this.#handle(message);
   }
@@ -241,7 +251,7 @@ export class LiveClient {
     this.#tell("message", message);
     if (this.#isOld(message)) return;
     if (message.type === "connection") this.#welcomed(message);
-    else if (message.type === "pong") this.#ponged();
+    else if (message.type === "pong" && message.id === "ping") this.#ponged(); // not the pong of somebody's request
     else if (message.type === "event") this.#published(message);
     this.#answered(message);
     this.#tell(message.type, message);

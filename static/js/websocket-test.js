@@ -1,156 +1,91 @@
-// The page /websocket-test: a live connection of its own, every message of it, and a job to watch.
+// The page /websocket-test: a live connection of its own, every message of it, and what can be tried with it.
 
-import { LiveClient } from "./live-client.js";
+import { number, t } from "./i18n.js";
 import { show } from "./jobs-live.js";
-import { t } from "./i18n.js";
+import { LiveClient } from "./live-client.js";
+import { onSubmit, post } from "./websocket-test-http.js";
+import { Delays } from "./websocket-test-latency.js";
+import { bytesOf, MessageLog } from "./websocket-test-log.js";
+import { RateMeter } from "./websocket-test-rate.js";
+import { offsetOf, Recovery } from "./websocket-test-recovery.js";
+import { SlowClient } from "./websocket-test-slow.js";
 
-const KEPT = 1_000; // messages; a long test must not fill the tab's memory
-const RATE_SECONDS = 5;
 const STATES = {
   connecting: t("Connecting …"),
   connected: t("Connected"),
   offline: t("Offline, trying again"),
   closed: t("Disconnected"),
 };
+const TRANSPORTS = { websocket: "WebSocket", sse: t("Server-sent events") };
 
 const element = (id) => document.getElementById(id);
 const live = new LiveClient();
-const messages = []; // the newest last: {way, at, text, content}
-const arrivals = [];
-let isPaused = false;
+const log = new MessageLog();
+const rate = new RateMeter();
 let count = 0;
-let replayed = 0;
+let isShown = true; // the count
+let isCut = false;
+
+hear(live, "");
+new Delays(live);
+const recovery = new Recovery(live, { hear, onCut });
+new SlowClient({ clientId: live.clientId, remark: (content) => log.remark(content, t("slow client")) });
 
 // state
 
-live.on("state", (state) => {
-  element("ws-state").dataset.state = state;
-  element("ws-state-text").textContent = STATES[state];
-  element("ws-toggle").textContent = state === "closed" ? t("Connect") : t("Disconnect");
-  element("ws-cut").disabled = element("ws-ping").disabled = state !== "connected";
-});
-live.on("closed", ({ code, reason }) => add("in", { type: t("closed"), code, reason }));
-live.on("latency", (latency) => (element("ws-latency").textContent = `${latency.toFixed(1)} ms`));
+live.on("state", showState);
+live.on("latency", (latency) => (element("ws-latency").textContent = t("{number} ms", { number: latency.toFixed(1) })));
 live.on("connection", (message) => {
   element("ws-client").textContent = message.client_id;
   element("ws-client").title = message.message;
-  element("ws-position").textContent = message.offset;
-  replayed = message.recovered ? message.missed : 0;
-  element("ws-replayed").textContent = message.recovered ? message.missed : "–";
 });
 
+function showState() {
+  const { state } = live;
+  element("ws-state").dataset.state = isCut ? "offline" : state;
+  element("ws-state-text").textContent = isCut ? t("Cut off") : STATES[state];
+  element("ws-toggle").textContent = state === "closed" ? t("Connect") : t("Disconnect");
+  element("ws-cut").disabled = element("ws-ping").disabled = state !== "connected";
+  if (state === "connected") element("ws-transport").textContent = TRANSPORTS[live.transport ?? "websocket"];
+  log.isConnected = state === "connected";
+}
+
+function onCut(value) {
+  isCut = value;
+  showState();
+}
+
 element("ws-toggle").addEventListener("click", () => (live.state === "closed" ? live.connect() : live.close()));
-element("ws-cut").addEventListener("click", () => live.interrupt());
 element("ws-ping").addEventListener("click", () => live.ping());
 
 // messages
 
-live.on("message", (message) => {
-  arrivals.push(performance.now());
-  element("ws-count").textContent = ++count;
-  if (Number.isInteger(message.offset)) element("ws-position").textContent = message.offset;
-  add("in", message, replayed > 0 && "offset" in message && message.type !== "connection" && replayed-- > 0);
-});
-live.on("sent", (text) => add("out", parsed(text), false, text));
-
-function add(way, content, isReplayed = false, text = JSON.stringify(content)) {
-  const entry = { way, content, text, isReplayed, at: new Date() };
-  messages.push(entry);
-  if (messages.length > KEPT) messages.shift();
-  if (isPaused) return showShown();
-  if (fits(entry)) {
-    const list = element("ws-messages");
-    list.prepend(drawn(entry));
-    if (list.childElementCount > KEPT) list.lastElementChild.remove();
-  }
-  return showShown();
-}
-
-function drawn({ way, content, text, isReplayed, at }) {
-  const item = element("ws-message").content.firstElementChild.cloneNode(true);
-  item.dataset.way = way;
-  item.classList.toggle("is-error", content?.type === "error");
-  item.querySelector("time").textContent = at.toISOString().slice(11, 23);
-  item.querySelector(".wstest__type").textContent = (content?.type ?? "?") + (isReplayed ? ` · ${t("replayed")}` : "");
-  item.querySelector(".wstest__brief").textContent = brief(content, text);
-  const details = item.querySelector("details");
-  details.addEventListener("toggle", () => {
-    details.querySelector("pre").textContent = details.open ? JSON.stringify(content, null, 2) : "";
+// Everything that a client gets and sends is shown; only this page's own counts.
+function hear(client, from) {
+  let frame = null; // its messages follow it at once
+  client.on("frame", (text) => {
+    frame = log.frame(text, { from });
+    if (client === live) rate.frame(frame.bytes);
   });
-  return item;
+  client.on("message", (message) => {
+    log.message(message, frame, { isReplayed: client === live && recovery.isReplayed(message) });
+    if (client === live) counted();
+  });
+  client.on("sent", (text) => log.message(parsed(text), log.frame(text, { way: "out", from })));
+  client.on("closed", ({ code, reason }) => log.remark({ type: "closed", code, reason }, from));
 }
 
-// What tells one message from the next at a glance: not its type and time, which stand beside it.
-function brief(content, text) {
-  if (content?.job_id) return `${content.state} · ${content.progress}/${content.total ?? "?"} · ${content.title}`;
-  if (typeof content !== "object" || content === null) return text;
-  const { type, timestamp, ...rest } = content;
-  return JSON.stringify(rest);
+function counted() {
+  rate.message();
+  count += 1;
+  if (isShown) requestAnimationFrame(showCount); // once a frame, however many come
+  isShown = false;
 }
 
-const wanted = () => element("ws-filter").value.trim().toLowerCase();
-const fits = (entry) => !wanted() || entry.text.toLowerCase().includes(wanted());
-
-function redraw() {
-  element("ws-messages").replaceChildren(...messages.filter(fits).map(drawn).reverse());
-  showShown();
-}
-
-function showShown() {
-  const shown = messages.filter(fits).length;
-  const text = wanted() || isPaused ? `${shown} / ${messages.length}` : "";
-  element("ws-shown").textContent = isPaused ? `${text} · ${t("paused")}` : text;
-}
-
-element("ws-filter").addEventListener("input", redraw);
-element("ws-clear").addEventListener("click", () => {
-  messages.length = 0;
-  redraw();
-});
-element("ws-pause").addEventListener("click", ({ currentTarget: button }) => {
-  isPaused = !isPaused;
-  button.setAttribute("aria-pressed", String(isPaused));
-  button.textContent = isPaused ? t("Go on") : t("Pause");
-  redraw();
-});
-element("ws-copy").addEventListener("click", async ({ currentTarget: button }) => {
-  const chosen = messages.filter(fits).map(({ way, at, content }) => ({ way, at: at.toISOString(), message: content }));
-  await copy(JSON.stringify(chosen, null, 2));
-  const label = button.lastChild;
-  const text = label.textContent;
-  label.textContent = t("Copied");
-  setTimeout(() => (label.textContent = text), 1_500);
-});
-
-// Over plain HTTP to another machine the clipboard API is missing.
-async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = document.createElement("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  return area.remove();
-}
-
-setInterval(() => {
-  const horizon = performance.now() - RATE_SECONDS * 1_000;
-  while (arrivals.length && arrivals[0] < horizon) arrivals.shift();
-  element("ws-rate").textContent = (arrivals.length / RATE_SECONDS).toFixed(1);
-}, 500);
-
-// sending
-
-element("ws-example").addEventListener("change", ({ target }) => (element("ws-text").value = target.value));
-element("ws-send").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!live.sendText(element("ws-text").value)) fail(t("Not connected; connect first."));
-  else element("ws-send-error").hidden = true;
-});
-
-function fail(text) {
-  element("ws-send-error").textContent = text;
-  element("ws-send-error").hidden = false;
+function showCount() {
+  isShown = true;
+  element("ws-count").textContent = number(count);
+  element("ws-position").textContent = live.position ? number(offsetOf(live.position)) : "–";
 }
 
 function parsed(text) {
@@ -161,14 +96,18 @@ function parsed(text) {
   }
 }
 
+// sending
+
+element("ws-example").addEventListener("change", ({ target }) => (element("ws-text").value = target.value));
+onSubmit(element("ws-send"), () => {
+  if (!live.sendText(element("ws-text").value)) throw new Error(t("Not connected; connect first."));
+});
+
 // events
 
 const subscriptions = new Map(); // event → stop
 
-element("ws-subscription").addEventListener("submit", (event) => {
-  event.preventDefault();
-  subscribe(event.target.elements.event.value.trim());
-});
+onSubmit(element("ws-subscription"), ({ event }) => subscribe(event.value.trim()));
 
 function subscribe(name) {
   if (subscriptions.has(name)) return;
@@ -190,50 +129,50 @@ function subscribe(name) {
   element("ws-events").append(item);
 }
 
-element("ws-publication")?.addEventListener("submit", async (event) => {
-  event.preventDefault();
+onSubmit(element("ws-publication"), async ({ data }) => {
   const name = element("ws-subscription").elements.event.value.trim();
-  await post(`/api/v1/events/${encodeURIComponent(name)}`, event.target.elements.data.value);
+  let content;
+  try {
+    content = JSON.parse(data.value);
+  } catch {
+    throw new Error(t("This is no JSON."));
+  }
+  const { event, receivers } = await post(`/api/v1/events/${encodeURIComponent(name)}`, content);
+  element("ws-published").textContent = t("{event} went to {count} connections.", { event, count: number(receivers) });
+  element("ws-published").hidden = false;
 });
 
 // demonstration job
 
-element("ws-demonstration")?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { seconds, total, fail_at: failAt } = event.target.elements;
+onSubmit(element("ws-demonstration"), async ({ seconds, total, fail_at: failAt }) => {
   const body = { seconds: Number(seconds.value), total: Number(total.value) };
   if (failAt.value) body.fail_at = Number(failAt.value);
-  const started = await post("/api/v1/jobs/demonstration", JSON.stringify(body));
-  if (started) barOf({ job_id: started.job_id, title: t("Demonstration"), state: "queued" });
+  const started = await post("/api/v1/jobs/demonstration", body);
+  barOf({ job_id: started.job_id, title: t("Demonstration"), state: "queued" });
 });
 
 live.on("job", (job) => {
-  if (job.kind !== "demonstration") return;
+  if (job.kind !== "demonstration" || !element("ws-jobs")) return;
   const bar = barOf(job);
   show(bar, job);
   bar.querySelector("button").hidden = !["queued", "running"].includes(job.state);
   if (job.error) bar.querySelector(".progress__message").textContent = job.error.message;
 });
 
+const BARS = 5; // of the newest jobs
+
 function barOf(job) {
   const known = document.querySelector(`#ws-jobs [data-job="${CSS.escape(job.job_id)}"]`);
-  if (known || !element("ws-jobs")) return known ?? element("ws-job").content.firstElementChild.cloneNode(true);
+  if (known) return known;
   const bar = element("ws-job").content.firstElementChild.cloneNode(true);
   bar.dataset.job = job.job_id;
   const link = bar.querySelector("a");
-  link.textContent = job.title;
+  link.textContent = t(job.title);
   link.href = `/jobs/${job.job_id}`;
   bar.querySelector("button").addEventListener("click", () => post(`/api/v1/jobs/${job.job_id}/cancel`));
   element("ws-jobs").prepend(bar);
+  while (element("ws-jobs").childElementCount > BARS) element("ws-jobs").lastElementChild.remove();
   return bar;
-}
-
-async function post(url, body) {
-  const response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-  const answer = await response.json().catch(() => ({ detail: response.statusText }));
-  if (response.ok) return answer;
-  fail(answer.detail ?? answer.title);
-  return null;
 }
 
 live.connect();

@@ -1,4 +1,4 @@
-"""The line between a browser and the server: it can be slow, and it can be cut, as on a train."""
+"""The line between a client and the server: it can be slow, stall, and be cut, as on a train."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Line:
         self._server: asyncio.Server | None = None
         self.speed: float | None = None
         self.is_cut = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.url = ""
 
     async def open(self) -> None:
@@ -43,6 +45,13 @@ class Line:
     def mend(self) -> None:
         self.is_cut = False
 
+    def stall(self) -> None:
+        """Nothing passes from now on, and nobody is told: a cable pulled somewhere in between."""
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        self._flowing.set()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -65,6 +74,7 @@ class Line:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_limited: bool) -> None:
         while chunk := await reader.read(_CHUNK_BYTES):
+            await self._flowing.wait()
             writer.write(chunk)
             await writer.drain()
             if is_limited and self.speed is not None:

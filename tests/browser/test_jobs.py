@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+import aiohttp
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import PageOf
 from tests.browser.test_shell import demonstrate
+from tests.conftest import Server
+from tests.functional.scripts import script
+from tests.functional.test_cli import token_of
 
 pytestmark = pytest.mark.browser
 
@@ -130,3 +134,51 @@ async def test_pages_work_without_scripts(page_of: PageOf, admin: object, alice:
     await page.click(".job-hero__actions button")
     await page.wait_for_url(f"**/jobs/{job_id}")
     await expect(page.locator(".job-hero .badge")).to_have_text("Cancelled")
+
+
+_SCRIPT = """
+import time, jindu
+with jindu.job("Nightly ETL", total=4, unit="files", interval_seconds=0.05) as job:
+    for _ in range(3):
+        print("next"); input()
+        job.message("Reading orders")
+        job.detail(rejected=1234)
+        job.advance()
+    while True:
+        job.advance(0)
+        time.sleep(0.02)
+"""
+
+
+async def test_a_scripts_bar_moves_on_the_jobs_page_and_at_home_and_cancel_stops_it(
+    server: Server, page_of: PageOf, admin: object, alice: aiohttp.ClientSession, bob: object
+) -> None:
+    jobs, home, stranger = await page_of("alice"), await page_of("alice", locale="zh-CN"), await page_of("bob")
+    for page, path in ((jobs, "/jobs"), (home, "/"), (stranger, "/jobs")):
+        await page.goto(path)
+        await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    async with script(_SCRIPT, server.url, token_of(alice)) as running:
+        for done in range(1, 4):
+            await running.line()
+            await running.go_on()
+            for page in (jobs, home):
+                row = page.locator(".job-row", has_text="Nightly ETL")
+                await expect(row.locator("[role=progressbar]")).to_have_attribute(
+                    "aria-valuenow", str(25 * done), timeout=15_000
+                )
+        await expect(jobs.locator(".job-row")).to_contain_text("Script")
+        await expect(jobs.locator(".progress__figures")).to_contain_text("3 of 4 files")
+        await expect(home.locator(".job-row .progress__figures").first).to_contain_text("个文件")
+        await expect(jobs.locator("#running-strip")).to_contain_text("1 running")
+        await expect(stranger.locator("#content")).to_contain_text("No jobs yet")
+        await jobs.click(".job-row__title")
+        await expect(jobs.locator(".progress__message")).to_have_text("Reading orders")
+        await expect(jobs.locator(".facts")).to_contain_text("1,234")
+        await jobs.click(".job-hero__actions button")
+        await expect(jobs.locator("#confirm-dialog")).to_contain_text("Its script is told so and should stop")
+        await jobs.click("#confirm-dialog [value=yes]")
+        await expect(jobs.locator(".job-hero .badge")).to_have_text("Cancelled", timeout=10_000)
+        status, _, error = await running.end()
+    assert status == 1
+    assert "Cancelled" in error
+    await expect(jobs.locator(".job-hero__actions button")).to_have_count(0)  # nothing here could start it again

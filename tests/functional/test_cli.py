@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from server.cli.client import ClientError, JinduClient
+from jindu import Client, ClientError
 from tests.conftest import PASSWORDS, Server
 from tests.functional.test_uploads import announce, upload_of
 from tests.process import ROOT, ServerProcess
@@ -232,7 +232,7 @@ async def test_an_upload_of_the_client_survives_a_killed_server(tmp_path: Path) 
             anonymous.post("/api/v1/tokens", json=credentials) as response,
         ):
             token = (await response.json())["token"]
-        async with JinduClient(process.url, token) as client:
+        async with Client(process.url, token) as client:
             uploading = asyncio.create_task(client.upload(source, kill_once_half_is_sent))
             await killed.wait()
             await asyncio.to_thread(process.start)
@@ -245,7 +245,7 @@ async def test_an_upload_of_the_client_survives_a_killed_server(tmp_path: Path) 
         process.kill()
 
 
-async def last_snapshot(client: JinduClient, job_id: str) -> None:
+async def last_snapshot(client: Client, job_id: str) -> None:
     async for job in client.watch(job_id):
         if job["state"] == "failed":
             raise ClientError(str(job["error"]))

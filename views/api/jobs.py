@@ -12,6 +12,7 @@ from server.clock import rfc3339
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.jobs.job import Job, State
+from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
 from server.realtime.protocol import JobFields
 
@@ -19,11 +20,14 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class JobLinks(Struct, frozen=True, kw_only=True):
+    """Null where it cannot be done now. `update` takes what the script of an `external` job has to say."""
+
     self: str
     log: str
     page: str
     cancel: str | None
     retry: str | None
+    update: str | None
 
 
 class JobAnswer(JobFields, frozen=True, kw_only=True):
@@ -74,14 +78,18 @@ class JobStarted(Struct, frozen=True, kw_only=True):
     links: JobLinks
 
 
-def job_links(job: Job) -> JobLinks:
+def job_links(job: Job, kinds: JobKinds) -> JobLinks:
     here = f"/api/v1/jobs/{job.id}"
+    kind = kinds.find(job.kind)
+    can_retry = kind is not None and kind.can_retry and job.state in (State.FAILED, State.CANCELLED)
+    can_update = kind is not None and kind.is_external and not job.state.is_final
     return JobLinks(
         self=here,
         log=f"{here}/log",
         page=f"/jobs/{job.id}",
         cancel=None if job.state.is_final else f"{here}/cancel",
-        retry=f"{here}/retry" if job.state in (State.FAILED, State.CANCELLED) else None,
+        retry=f"{here}/retry" if can_retry else None,
+        update=here if can_update else None,
     )
 
 
@@ -89,7 +97,8 @@ def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     """`job` in the caller's language."""
     fields = call.request.app[keys.LIVE].fields(job, call.principal.language)
     values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
-    return JobAnswer(**values, owner_id=job.owner_id, links=job_links(job))
+    links = job_links(job, call.request.app[keys.JOB_KINDS])
+    return JobAnswer(**values, owner_id=job.owner_id, links=links)
 
 
 async def list_jobs(call: Call[None, JobQuery]) -> JobList:
@@ -141,7 +150,7 @@ async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.
         fail_at=call.body.fail_at,
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
-    links = job_links(job)
+    links = job_links(job, call.request.app[keys.JOB_KINDS])
     answer = JobStarted(job_id=job.id, kind=job.kind, links=links)
     return encoded(answer, status=202, headers={"Location": links.self})
 

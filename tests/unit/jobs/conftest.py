@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.jobs.context import Notice
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
+from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool
@@ -57,17 +59,16 @@ async def open_house(database: Database) -> AsyncIterator[OpenHouse]:
         async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
             return lambda: house.life.append((job.id, job.state))
 
+        saver = ProgressSaver(store=store, table=table)
+        life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=on_life_change)
         runner = JobRunner(
-            database=database,
+            life=life,
             kinds=JobKinds(kinds),
-            table=table,
-            store=store,
             workers=workers,
             heavy_slots=heavy_slots,
             max_attempts=max_attempts,
             drain_seconds=drain_seconds,
             notify=lambda job, notice: house.notices.append(notice),
-            on_life_change=on_life_change,
         )
         house = House(database, table, store, runner, workers)
         houses.append(house)

@@ -1,0 +1,39 @@
+"""Jindu's client: show a script's progress, follow jobs live, upload, import, download.
+
+`job`, `track` and `tqdm` need the standard library alone. `Client` is asynchronous and needs aiohttp, which is imported
+when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jindu.bar import tqdm, trange
+from jindu.errors import Cancelled, ClientError, Closed, NotConfigured, Problem, Unreachable
+from jindu.tracking import Job, job, track
+
+if TYPE_CHECKING:
+    from jindu.client import Client
+
+__all__ = [
+    "Cancelled",
+    "Client",
+    "ClientError",
+    "Closed",
+    "Job",
+    "NotConfigured",
+    "Problem",
+    "Unreachable",
+    "job",
+    "tqdm",
+    "track",
+    "trange",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Client":
+        from jindu.client import Client
+
+        return Client
+    raise AttributeError(f"module 'jindu' has no attribute {name!r}")

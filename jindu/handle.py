@@ -1,0 +1,134 @@
+"""What a script says to its job, however that is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import time
+from typing import Any
+
+from jindu.errors import Cancelled, Unreachable
+from jindu.report import Report
+
+_LOG = logging.getLogger("jindu")
+_PATIENCE_SECONDS = 60.0  # how long a strict job bears a server that does not answer
+
+
+class JobHandle:
+    """One job. All methods only write down what is so, in about a microsecond, from any thread.
+
+    `strict`: raise when the server cannot be told, instead of going on without it.
+    `raise_on_cancel`: raise `Cancelled` once somebody pressed *Cancel*; else only `cancelled` says so.
+    """
+
+    def __init__(self, report: Report, *, strict: bool, raise_on_cancel: bool) -> None:
+        self._report = report
+        self._strict = strict
+        self._raise_on_cancel = raise_on_cancel
+        self._lock = threading.Lock()
+        self._has_news = False
+        self._result: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """The job's id on the server; empty until the server has answered."""
+        return self._report.job_id
+
+    @property
+    def n(self) -> float:
+        """How many units are done."""
+        return self._report.progress
+
+    @property
+    def total(self) -> float | None:
+        """How many there are; None while unknown."""
+        return self._report.total
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody pressed *Cancel*."""
+        return self._report.is_cancelled
+
+    def advance(self, n: float = 1) -> None:
+        """`n` more units are done. Raises `Cancelled`."""
+        with self._lock:
+            self._report.progress += n
+        if self._has_news:
+            self._raise_news()
+
+    def set_progress(self, n: float) -> None:
+        """`n` units are done in all; the server never shows less than before. Raises `Cancelled`."""
+        self._report.progress = n
+        if self._has_news:
+            self._raise_news()
+
+    def set_total(self, total: float | None) -> None:
+        """How many units there are, once that is known."""
+        self._report.total = total
+
+    def message(self, text: str) -> None:
+        """A sentence for people, under the bar and in the job's log (500 characters)."""
+        self._report.message = text
+
+    def stage(self, name: str) -> None:
+        """Which part of the work is under way (64 characters)."""
+        self._report.stage = name
+
+    def detail(self, **values: object) -> None:
+        """Figures and words besides the progress, shown on the job's page (20 of them)."""
+        self._report.detail = {**self._report.detail, **values}
+
+    def set_result(self, **values: object) -> None:
+        """What it made, told when it succeeds; a `url` becomes a link on the job's page."""
+        self._result.update(values)
+
+    def _heard(self) -> None:
+        """An answer came, or none: what the next `advance` must raise, and what a person should be told once."""
+        report = self._report
+        error = report.problem or report.trouble
+        if error is not None and not self._strict:
+            warn_once(str(error))
+        self._has_news = (report.is_cancelled and self._raise_on_cancel) or (self._strict and error is not None)
+
+    def _raise_news(self) -> None:
+        report = self._report
+        if report.is_cancelled and self._raise_on_cancel:
+            raise Cancelled(f"“{report.title}” was cancelled.")
+        if self._strict:
+            self._raise_problem()
+        self._has_news = report.trouble is not None
+
+    def _raise_problem(self) -> None:
+        report = self._report
+        if report.problem is not None:
+            raise report.problem
+        if isinstance(report.trouble, Unreachable) and time.monotonic() - report.trouble_since > _PATIENCE_SECONDS:
+            raise report.trouble
+
+    def _write_end(self, error: BaseException | None) -> None:
+        """How the block ended, as the job's end."""
+        state = _state(error)
+        self._report.end(state, error=_reason(error) if state == "failed" else "", result=self._result)
+
+
+@functools.lru_cache(maxsize=100)
+def warn_once(reason: str) -> None:
+    """Once in a process: a script with a hundred bars has one server that is away."""
+    sentence = reason if reason.endswith((".", "?", "!")) else f"{reason}."
+    _LOG.warning("Progress is not shown: %s The script goes on.", sentence)
+
+
+def _state(error: BaseException | None) -> str:
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "succeeded"
+    if isinstance(error, Cancelled | KeyboardInterrupt | asyncio.CancelledError):
+        return "cancelled"
+    return "failed"
+
+
+def _reason(error: BaseException | None) -> str:
+    name = type(error).__name__
+    text = str(error)
+    return f"{name}: {text}" if text else name

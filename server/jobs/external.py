@@ -1,0 +1,264 @@
+"""Jobs that run elsewhere, in anybody's script: it tells us how far it is, and we notice when it falls silent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.clock import new_id, utc_now
+from server.errors import Conflict, NotFound, Unavailable
+from server.jobs.advancing import Advancing
+from server.jobs.job import Job, JobError, State
+from server.jobs.kinds import JobKind
+from server.jobs.life import Also, JobLife
+from server.jobs.log_budget import LogBudget
+from server.jobs.outcomes import ended
+from server.jobs.store import line_now
+
+_LOG = logging.getLogger("jindu.jobs")
+
+KIND = JobKind(name="external", unit="steps", function=None, heavy=False, can_retry=False)
+_LOOK_AGAIN_SECONDS = 5.0  # after the database could not take the end of a silent job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExternalJob:
+    """What a script says of its job when it begins."""
+
+    title: str
+    unit: str = KIND.unit
+    total: int | None = None
+    stage: str = ""
+    message: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a script says that its job ended."""
+
+    state: State
+    error: JobError | None = None
+    result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What a script says in the middle; what is None stays as it was. Nothing at all still means: I am alive."""
+
+    progress: int | None = None
+    total: int | None = None
+    stage: str | None = None
+    message: str | None = None
+    detail: dict[str, Any] | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalStatistics:
+    running: int
+    longest_silence_seconds: float
+
+
+class _Running:
+    """One job whose script we listen to."""
+
+    __slots__ = ("advancing", "heard_at", "log", "moving")
+
+    def __init__(self, advancing: Advancing, *, heard_at: float, log: LogBudget) -> None:
+        self.advancing = advancing
+        self.heard_at = heard_at
+        self.log = log
+        self.moving = asyncio.Lock()  # held while the end is stored: a script and a person may end it at once
+
+
+class ExternalJobs:
+    """The life of jobs that nobody here runs. They begin as running, in their only attempt, and take no slot."""
+
+    def __init__(self, *, life: JobLife, silence_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._life = life
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self._begun = asyncio.Event()
+        self._is_open = False
+        self.silence_seconds = silence_seconds
+
+    async def begin(
+        self, owner_id: str, new: NewExternalJob, *, idempotency_key: str | None = None, also: Also | None = None
+    ) -> Job:
+        """Store a job that runs from now on. The same key gives the same job, and `also` is not run."""
+        self._require_open()
+        now = utc_now()
+        job = Job(
+            id=new_id(),
+            kind=KIND.name,
+            owner_id=owner_id,
+            title=new.title,
+            unit=new.unit,
+            created_at=now,
+            started_at=now,
+            state=State.RUNNING,
+            attempt=1,
+            revision=1,
+            total=new.total,
+            stage=new.stage,
+            message=new.message,
+            detail=new.detail,
+        )
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=also)
+        if begun is job:
+            running = self._listen_to(job)
+            self._log_message(running, job.message)
+        return begun
+
+    def running_of(self, owner_id: str) -> int:
+        """How many of somebody's jobs we listen to."""
+        return sum(running.advancing.attempt_job.owner_id == owner_id for running in self._running.values())
+
+    async def update(self, job_id: str, update: Update) -> Job:
+        """What the script says; `Job` as it is now. Raises `Conflict` once the job is over, unless it ended so."""
+        self._require_open()
+        running = self._running.get(job_id)
+        if running is None or running.moving.locked():
+            return await self._ended_before(job_id, update)
+        running.heard_at = self._clock()
+        running.advancing.advance(
+            update.progress, total=update.total, stage=update.stage, message=update.message, detail=update.detail
+        )
+        self._log_message(running, update.message or "")
+        if update.ending is None:
+            return running.advancing.job
+        await self._end(job_id, update.ending)
+        return await self._ended_before(job_id, update)
+
+    async def cancel(self, job_id: str) -> Job:
+        """A person ends it; its script learns of it with its next update. Over already: stays as it is."""
+        await self._end(job_id, Ending(state=State.CANCELLED))
+        return await self._life.find(job_id)
+
+    async def open(self) -> None:
+        """Listen again to the scripts that ran on while we were away: each has its whole time to speak up."""
+        for stored in await self._life.store.unfinished():
+            if stored.kind == KIND.name:
+                self._listen_to(self._life.take_up(stored))
+        self._is_open = True
+
+    async def watch(self) -> None:
+        """Give up the jobs of scripts that fell silent; until cancelled."""
+        while True:
+            self._begun.clear()
+            if not self._running:
+                await self._begun.wait()
+            now = self._clock()
+            silent = [id_ for id_, job in self._running.items() if now - job.heard_at >= self.silence_seconds]
+            try:
+                for job_id in silent:
+                    await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
+            except SQLAlchemyError:
+                _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(self._seconds_to_next())
+
+    def close(self) -> None:
+        """Publish what waits, so that it is stored; the jobs stay running, for the next start to listen to."""
+        self._is_open = False
+        for running in self._running.values():
+            running.advancing.end()
+        self._running.clear()
+
+    def statistics(self) -> ExternalStatistics:
+        now = self._clock()
+        silences = [now - running.heard_at for running in self._running.values()]
+        return ExternalStatistics(running=len(silences), longest_silence_seconds=round(max(silences, default=0.0), 1))
+
+    def _listen_to(self, job: Job) -> _Running:
+        advancing = Advancing(job, table=self._life.table, saver=self._life.saver)
+        running = _Running(advancing, heard_at=self._clock(), log=LogBudget(clock=self._clock))
+        self._running[job.id] = running
+        self._begun.set()
+        return running
+
+    async def _end(self, job_id: str, ending: Ending) -> None:
+        running = self._running.get(job_id)
+        if running is None:
+            return
+        async with running.moving:
+            if self._running.get(job_id) is not running:
+                return  # somebody else ended it while we waited
+            running.advancing.publish()  # nothing waits from here on: `update` turns away whoever comes meanwhile
+            job = self._life.table.get(job_id) or running.advancing.attempt_job
+            if ending.error is not None:
+                self._life.saver.log(line_now(job, ending.error.text, "error"))
+            await self._life.move(job, **_changes(job, ending))
+            running.advancing.end()
+            del self._running[job_id]
+
+    async def _ended_before(self, job_id: str, update: Update) -> Job:
+        """The job that is over, when the update asks for just that end (its answer was lost); raises otherwise."""
+        running = self._running.get(job_id)
+        if running is not None:
+            async with running.moving:
+                pass  # until its end is stored
+            if self._running.get(job_id) is running:  # it could not be
+                return await self.update(job_id, update)
+        job = await self._life.find(job_id)
+        if not job.state.is_final:
+            raise NotFound  # its owner was deleted meanwhile
+        if update.ending is not None and update.ending.state is job.state:
+            return job
+        raise Cancelled if job.state is State.CANCELLED else Over
+
+    def _log_message(self, running: _Running, message: str) -> None:
+        line = running.log.line_for(message)
+        if line:
+            self._life.saver.log(line_now(running.advancing.attempt_job, line, "info"))
+
+    def _seconds_to_next(self) -> float:
+        """Until the first may count as silent; all have the same time, so that new ones cannot come before it."""
+        heard_at = min((running.heard_at for running in self._running.values()), default=self._clock())
+        return max(0.05, heard_at + self.silence_seconds - self._clock())
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise Unavailable
+
+
+class Cancelled(Conflict):
+    """This job was cancelled; the script that works on it should stop."""
+
+    code = "job_cancelled"
+
+
+class Over(Conflict):
+    """This job is over already; begin a new one."""
+
+    code = "job_over"
+
+
+def _changes(job: Job, ending: Ending) -> dict[str, Any]:
+    changes = dict(ended(ending.state))
+    if ending.state is State.SUCCEEDED:
+        total = job.progress if job.total is None else job.total
+        changes |= {"progress": total, "total": total, "result": ending.result}
+    elif ending.state is State.FAILED:
+        changes["error"] = ending.error or _UNEXPLAINED
+    return changes
+
+
+_UNEXPLAINED = JobError(
+    code="script_failed", message="The script said that it failed, but not why; look at its own output."
+)
+
+
+def _silent(seconds: float) -> JobError:
+    return JobError(
+        code="silent",
+        message="Nothing was heard of the script for {seconds} seconds, so it was given up. See whether it still runs.",
+        parameters={"seconds": round(seconds) if seconds >= 1 else seconds},
+    )

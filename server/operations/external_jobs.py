@@ -1,0 +1,104 @@
+"""What scripts can ask for: begin a job of their own, and tell how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
+from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
+from server.jobs.job import Job
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.realtime.limits import RateLimit, Verdict
+
+_MOST_LIMITS = 1_000  # tokens whose pace is remembered
+_MOST_DETAILS, _MAX_DETAIL_BYTES = 50, 8 * 1024  # each message to every open page carries them
+
+
+class ExternalJobOperations:
+    """Only whoever began a job pushes its progress. What is not theirs is not found."""
+
+    def __init__(
+        self,
+        *,
+        external: ExternalJobs,
+        table: JobTable,
+        store: JobStore,
+        jobs_per_user: int,
+        updates_per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._external = external
+        self._table = table
+        self._store = store
+        self._jobs_per_user = jobs_per_user
+        self._updates_per_second = updates_per_second
+        self._clock = clock
+        self._limits: OrderedDict[str, RateLimit] = OrderedDict()
+
+    @property
+    def silence_seconds(self) -> float:
+        """How long a script may say nothing."""
+        return self._external.silence_seconds
+
+    async def begin(self, principal: Principal, new: NewExternalJob, *, idempotency_key: str | None = None) -> Job:
+        """A job that runs from now on, elsewhere."""
+        principal.require_write()
+        self._require_patience(principal)
+        _require_small(new.detail)
+        if self._external.running_of(principal.user_id) >= self._jobs_per_user:
+            raise Conflict(
+                "{count} jobs that you push yourself are running already; end some of them first.",
+                code="too_many_external_jobs",
+                count=self._jobs_per_user,
+            )
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await Audit.record(connection, principal, "job.create", job.id, {"kind": job.kind, "title": job.title})
+
+        return await self._external.begin(principal.user_id, new, idempotency_key=idempotency_key, also=record)
+
+    async def update(self, principal: Principal, job_id: str, update: Update) -> Job:
+        """What a script says of its job. Raises `Conflict` when that is over: `job_cancelled` or `job_over`."""
+        principal.require_write()
+        self._require_patience(principal)
+        job = self._table.get(job_id) or await self._store.get(job_id)
+        if job is None:
+            raise NotFound
+        principal.require_sight(job.owner_id)
+        if job.owner_id != principal.user_id:
+            raise Forbidden("Only whoever began this job can say how far it is; you may cancel it.")
+        if job.kind != KIND.name:
+            raise Conflict("This job runs on the server, which knows itself how far it is.", code="job_not_external")
+        if update.detail is not None:
+            _require_small(job.detail | update.detail)
+        return await self._external.update(job_id, update)
+
+    def _require_patience(self, principal: Principal) -> None:
+        """Raises `RateLimited` when this token, or this person in the browser, asks too fast."""
+        key = principal.token_id or principal.user_id
+        limit = self._limits.pop(key, None) or RateLimit(
+            per_second=self._updates_per_second, burst=round(2 * self._updates_per_second) or 1, clock=self._clock
+        )
+        self._limits[key] = limit  # the newest stands last
+        if len(self._limits) > _MOST_LIMITS:
+            self._limits.popitem(last=False)
+        if limit.take() is not Verdict.PASS:
+            raise RateLimited("This is more than {count} updates a second; send fewer.", count=self._updates_per_second)
+
+
+def _require_small(detail: dict[str, Any]) -> None:
+    if len(detail) > _MOST_DETAILS or len(msgspec.json.encode(detail)) > _MAX_DETAIL_BYTES:
+        raise InvalidInput(
+            "A job's detail holds at most {count} values and {limit} bytes.",
+            count=_MOST_DETAILS,
+            limit=_MAX_DETAIL_BYTES,
+        )

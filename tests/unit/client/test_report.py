@@ -1,0 +1,191 @@
+"""What a job has to tell, and what answers mean, without a server, a thread or a clock."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from jindu.errors import Problem, Unreachable
+from jindu.report import Answer, Report, Request
+
+
+def begun(**given: Any) -> Report:
+    report = Report("Nightly ETL", total=given.pop("total", 100), unit="rows")
+    request = sent(report, 0.0)
+    assert request.method == "POST"
+    report.answered(request, Answer(202, {"job_id": "j1", **given}), 0.0)
+    return report
+
+
+def sent(report: Report, now: float) -> Request:
+    request = report.next_request(now)
+    assert request is not None
+    return request
+
+
+def test_it_begins_with_what_is_known_under_one_key() -> None:
+    report = Report("  Nightly\nETL ", total=5, unit="rows")
+    report.stage = "reading"
+    report.progress = 3
+    first, again = sent(report, 0.0), sent(report, 0.0)
+    assert first.body == {"title": "Nightly ETL", "unit": "rows", "total": 5, "stage": "reading"}
+    assert first.headers == again.headers
+    assert len(first.headers["Idempotency-Key"]) == 32
+
+
+def test_a_million_steps_are_one_request() -> None:
+    report = begun()
+    for _ in range(1_000_000):
+        report.progress += 1
+    request = sent(report, 1.0)
+    assert (request.method, request.path, request.body) == ("PATCH", "/api/v1/jobs/j1", {"progress": 1_000_000})
+    report.answered(request, Answer(200, {}), 1.0)
+    assert report.next_request(1.1) is None
+
+
+def test_only_what_differs_is_sent_and_again_until_it_was_answered() -> None:
+    report = begun()
+    report.message, report.detail = "Reading", {"rejected": 2}
+    request = sent(report, 1.0)
+    assert request.body == {"message": "Reading", "detail": {"rejected": 2}}
+    report.unreachable("http://x", OSError("gone"), 1.0)
+    report.progress = 7
+    assert sent(report, 30.0).body == {"progress": 7, "message": "Reading", "detail": {"rejected": 2}}
+
+
+def test_what_changes_while_a_request_is_under_way_is_sent_next() -> None:
+    report = begun()
+    report.progress = 1
+    request = sent(report, 1.0)
+    report.progress = 2
+    report.answered(request, Answer(200, {}), 1.0)
+    assert sent(report, 1.5).body == {"progress": 2}
+
+
+def test_a_quiet_script_says_that_it_lives_as_often_as_the_server_wants() -> None:
+    report = begun(silence_seconds=9)
+    assert report.next_request(2.9) is None
+    assert sent(report, 3.0).body == {}
+
+
+def test_the_end_is_told_at_once_whatever_went_wrong_before() -> None:
+    report = begun()
+    report.answered(sent_progress(report), Answer(503, {}, 60.0), 1.0)
+    assert report.next_request(2.0) is None
+    report.end("failed", error="ValueError: no")
+    request = sent(report, 2.0)
+    assert request.body == {"progress": 1, "state": "failed", "error": "ValueError: no"}
+    report.answered(request, Answer(200, {}), 2.0)
+    assert report.is_over
+    assert report.next_request(1e9) is None
+    assert report.problem is None
+
+
+def sent_progress(report: Report) -> Request:
+    report.progress += 1
+    return sent(report, 1.0)
+
+
+def test_the_first_end_counts() -> None:
+    report = begun()
+    report.end("cancelled")
+    report.end("succeeded")
+    assert sent(report, 1.0).body == {"state": "cancelled"}
+
+
+def test_a_job_that_ends_well_before_its_total_had_an_estimate() -> None:
+    report = begun(total=100)
+    report.progress = 30
+    report.end("succeeded", result={"url": "https://example.com"})
+    assert sent(report, 1.0).body == {
+        "progress": 30,
+        "total": 30,
+        "state": "succeeded",
+        "result": {"url": "https://example.com"},
+    }
+    never_counted = begun(total=100)
+    never_counted.end("succeeded")
+    assert sent(never_counted, 1.0).body == {"state": "succeeded"}
+
+
+def test_cancelled_by_a_person_is_no_problem() -> None:
+    report = begun()
+    report.answered(sent_progress(report), Answer(409, {"code": "job_cancelled"}), 1.0)
+    assert (report.is_cancelled, report.is_over, report.problem) == (True, True, None)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422, 301])
+def test_a_refusal_ends_it_with_the_reason(status: int) -> None:
+    report = begun()
+    body = {"code": "some_code", "detail": "Because.", "errors": [{"field": "total", "message": "is wrong"}]}
+    report.answered(sent_progress(report), Answer(status, body), 1.0)
+    assert report.is_over
+    assert isinstance(report.problem, Problem)
+    assert report.problem.status == status
+    if status != 301:
+        assert str(report.problem) == "Because.\ntotal: is wrong"
+
+
+@pytest.mark.parametrize("status", [429, 423, 500, 502, 503])
+def test_what_passes_is_tried_again_not_before_the_server_wants_it(status: int) -> None:
+    report = begun()
+    report.answered(sent_progress(report), Answer(status, {}, 7.0), 1.0)
+    assert not report.is_over
+    assert report.trouble is not None
+    assert report.next_request(7.9) is None
+    request = sent(report, 8.0)
+    report.answered(request, Answer(200, {}), 8.0)
+    assert report.trouble is None
+
+
+def test_pauses_grow_with_failures_up_to_an_end() -> None:
+    report = begun()
+    report.progress = 1
+    now = 1.0
+    for _ in range(50):
+        sent(report, now)
+        report.unreachable("http://x", OSError("gone"), now)
+        assert report.next_request(now) is None
+        assert report.next_request(now + 20.0) is not None
+        now += 20.0
+    assert isinstance(report.trouble, Unreachable)
+
+
+def test_a_server_that_never_knew_of_the_job_is_not_waited_for_at_the_end() -> None:
+    report = Report("x", total=None, unit="rows")
+    sent(report, 0.0)
+    report.unreachable("http://x", OSError("gone"), 0.0)
+    report.end("succeeded")
+    sent(report, 0.1)
+    report.unreachable("http://x", OSError("gone"), 0.1)
+    assert report.is_over
+    assert isinstance(report.problem, Unreachable)
+
+
+def test_something_else_at_the_address_is_told_as_that() -> None:
+    report = Report("x", total=None, unit="rows")
+    report.answered(sent(report, 0.0), Answer(200, {}), 0.0)
+    assert report.is_over
+    assert "no Jindu server" in str(report.problem)
+
+
+@pytest.mark.parametrize("total", [None, math.inf, math.nan])
+def test_no_number_is_no_total(total: float | None) -> None:
+    assert "total" not in sent(Report("x", total=total, unit="rows"), 0.0).body
+
+
+def test_whatever_a_script_says_fits_what_the_server_takes() -> None:
+    report = Report("t" * 400 + "\ud800", total=-3, unit="")
+    report.stage, report.message = "s" * 100, "line\none " + "m" * 600
+    report.detail = {str(number): object() for number in range(100)} | {"0": math.nan, "1": 2.5, "2": True, "3": None}
+    report.progress = 1e300
+    body = sent(report, 0.0).body
+    assert (len(body["title"]), body["unit"], body["total"], len(body["stage"])) == (300, "steps", 0, 64)
+    assert len(body["message"]) == 500
+    assert body["message"].startswith("line one ")
+    assert len(body["detail"]) == 20
+    assert [body["detail"][name] for name in "0123"] == ["nan", 2.5, True, None]
+    report.answered(Request("POST", "", body), Answer(202, {"job_id": "j"}), 0.0)
+    assert sent(report, 1.0).body == {"progress": 2**53}

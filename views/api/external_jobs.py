@@ -1,0 +1,194 @@
+"""`POST /api/v1/jobs` and `PATCH /api/v1/jobs/{id}`: jobs that run in anybody's script and are only shown here."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.errors import FieldError, InvalidInput
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, encoded
+from server.jobs.external import KIND, Ending, NewExternalJob, Update
+from server.jobs.job import Job, JobError, State
+from views.api.jobs import JobAnswer, JobLinks, job_answer, job_links
+
+_MAX_BODY_BYTES = 64 * 1024
+_MAX_DETAIL_BYTES = 4 * 1024  # every message to every open page carries it
+_MAX_RESULT_BYTES = 32 * 1024
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]  # what a browser counts exactly
+Title = Annotated[str, Meta(min_length=1, max_length=300)]
+Unit = Annotated[str, Meta(min_length=1, max_length=32)]
+Stage = Annotated[str, Meta(max_length=64)]
+Message = Annotated[str, Meta(max_length=500)]
+
+
+class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job of yours that begins now. `total` counts `unit`s; leave it out while it is unknown."""
+
+    title: Title
+    kind: Literal["external"] = "external"
+    total: Count | None = None
+    unit: Unit = KIND.unit
+    stage: Stage = ""
+    message: Message = ""
+    detail: dict[str, Any] = {}
+
+
+class ScriptError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why it failed: a sentence for people, and a code of yours for programs."""
+
+    message: Annotated[str, Meta(min_length=1, max_length=2000)]
+    code: Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")] = "script_failed"
+
+
+class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays as it is; nothing at all only says that the script is alive.
+
+    `progress` counts from the beginning; less than before changes nothing, so late requests do no harm. `detail` is
+    merged into what is there. `state` ends the job: `error` belongs to `failed`, `result` to `succeeded`.
+    """
+
+    progress: Count | UnsetType = UNSET
+    total: Count | UnsetType = UNSET
+    stage: Stage | UnsetType = UNSET
+    message: Message | UnsetType = UNSET
+    detail: dict[str, Any] | UnsetType = UNSET
+    state: Literal["succeeded", "failed", "cancelled"] | UnsetType = UNSET
+    error: ScriptError | Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
+    result: dict[str, Any] | UnsetType = UNSET
+
+
+class ExternalJobStarted(Struct, frozen=True, kw_only=True):
+    """`silence_seconds`: send something at least so often, be it `{}`; else the job counts as failed."""
+
+    job_id: str
+    kind: str
+    state: str
+    silence_seconds: float
+    links: JobLinks
+
+
+async def begin_job(call: Call[ExternalJobRequest, NoQuery]) -> web.Response:
+    """It counts as running at once. Tell how far it is with `PATCH /api/v1/jobs/{id}`."""
+    operations, wanted = call.request.app[keys.EXTERNAL_JOBS], call.body
+    job = await operations.begin(
+        call.principal,
+        NewExternalJob(
+            title=_visible(wanted.title, "title"),
+            unit=_visible(wanted.unit, "unit"),
+            total=wanted.total,
+            stage=_one_line(wanted.stage),
+            message=_one_line(wanted.message),
+            detail=_small(wanted.detail, "detail", _MAX_DETAIL_BYTES),
+        ),
+        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    )
+    links = _links(call, job)
+    answer = ExternalJobStarted(
+        job_id=job.id, kind=job.kind, state=job.state.value, silence_seconds=operations.silence_seconds, links=links
+    )
+    return encoded(answer, status=202, headers={"Location": links.self})
+
+
+async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
+    """Only for jobs of the kind `external`, only by whoever began them.
+
+    409 with the code `job_cancelled` says that somebody pressed *Cancel*: stop. `job_over`: it ended already, for
+    example because nothing was heard of the script for too long. Asking again for the end it has is answered by 200.
+    """
+    told = call.body
+    update = Update(
+        progress=_given(told.progress),
+        total=_given(told.total),
+        stage=None if told.stage is UNSET else _one_line(told.stage),
+        message=None if told.message is UNSET else _one_line(told.message),
+        detail=None if told.detail is UNSET else _small(told.detail, "detail", _MAX_DETAIL_BYTES),
+        ending=_ending(told),
+    )
+    return job_answer(call, await call.request.app[keys.EXTERNAL_JOBS].update(call.principal, call.path["id"], update))
+
+
+def _ending(told: ExternalJobChange) -> Ending | None:
+    if told.error is not UNSET and told.state != "failed":
+        raise _field_error("error", "An error belongs to the state “failed”.")
+    if told.result is not UNSET and told.state != "succeeded":
+        raise _field_error("result", "A result belongs to the state “succeeded”.")
+    if told.state is UNSET:
+        return None
+    result = None if told.result is UNSET else _small(told.result, "result", _MAX_RESULT_BYTES)
+    return Ending(state=State(told.state), error=_error(told.error), result=result)
+
+
+def _error(told: ScriptError | str | UnsetType) -> JobError | None:
+    if told is UNSET:
+        return None
+    error = ScriptError(message=told) if isinstance(told, str) else told
+    return JobError(code=error.code, message=_visible(error.message, "error"))
+
+
+def _given(value: int | UnsetType) -> int | None:
+    return None if value is UNSET else value
+
+
+def _one_line(text: str) -> str:
+    return _INVISIBLE.sub(" ", text).strip()
+
+
+def _visible(text: str, field: str) -> str:
+    line = _one_line(text)
+    if not line:
+        raise _field_error(field, "This must not be empty.")
+    return line
+
+
+def _small(values: dict[str, Any], field: str, limit_bytes: int) -> dict[str, Any]:
+    if len(msgspec.json.encode(values)) > limit_bytes:
+        raise InvalidInput(
+            errors=[
+                FieldError(field=field, message="This is larger than {limit} bytes.", parameters={"limit": limit_bytes})
+            ]
+        )
+    return values
+
+
+def _field_error(field: str, message: str) -> InvalidInput:
+    return InvalidInput(errors=[FieldError(field=field, message=message)])
+
+
+def _links(call: Call[Any, Any], job: Job) -> JobLinks:
+    return job_links(job, call.request.app[keys.JOB_KINDS])
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path="/jobs",
+        name="begin_job",
+        handler=begin_job,
+        summary="Begin a job that runs in your own script.",
+        access="write",
+        body=ExternalJobRequest,
+        answer=ExternalJobStarted,
+        status=202,
+        max_body_bytes=_MAX_BODY_BYTES,
+        errors=(409, 429),
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/jobs/{id}",
+        name="change_job",
+        handler=change_job,
+        summary="Say how far your own script is, or that it ended.",
+        access="write",
+        body=ExternalJobChange,
+        answer=JobAnswer,
+        max_body_bytes=_MAX_BODY_BYTES,
+        errors=(404, 409, 429),
+    ),
+]
