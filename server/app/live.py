@@ -12,6 +12,7 @@ from server.realtime.commands import Commands
 from server.realtime.joining import Joiner
 from server.realtime.upkeep import Upkeep
 from server.transports import websocket
+from server.transports.admission import Admission
 from server.transports.websocket import WebSocketTransport
 
 
@@ -23,8 +24,10 @@ def add_live_connections(app: web.Application) -> None:
         app[keys.LIVE],
         app[keys.LANGUAGES],
     )
+    admission = Admission(manager=manager, languages=languages)
     transport = WebSocketTransport(
         manager=manager,
+        admission=admission,
         joiner=Joiner(manager=manager, history=history, languages=languages, render=live.render, node=gethostname()),
         commands=Commands(
             manager=manager,
@@ -34,7 +37,6 @@ def add_live_connections(app: web.Application) -> None:
             snapshot=live.snapshot,
             render=live.render,
         ),
-        languages=languages,
         authenticate=lambda token, address: app[keys.AUTHENTICATOR].by_token(token, address=address),
     )
     app[keys.CREDENTIALS].endings.on_end(live.credential_ended)
@@ -42,5 +44,5 @@ def add_live_connections(app: web.Application) -> None:
     statistics = app[keys.STATISTICS]
     upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
     app.router.add_get(websocket.PATH, transport.handle, name="websocket")
-    app.on_shutdown.append(lambda _app: transport.drain())
+    app.on_shutdown.append(lambda _app: admission.drain())
     app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))

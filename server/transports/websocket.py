@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from server.auth.permissions import Principal, Scope
-from server.errors import Forbidden, JinduError, NotSignedIn, RateLimited, Unavailable
-from server.http.addresses import client_address, is_trusted_origin
+from server.auth.permissions import Principal
+from server.errors import JinduError, NotSignedIn, RateLimited
+from server.http.addresses import client_address
 from server.http.guards import current_principal
-from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
 from server.realtime.connection import Connection
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
+from server.transports.admission import CLIENT_ID, Admission, counted, position
 
-PATH = "/ws/{client_id:[A-Za-z0-9_.-]{1,64}}"
+PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
 
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
 _UNAUTHENTICATED_PER_ADDRESS = 10
-_SINCE = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,18})")
 _TEXT_FRAME, _CLOSE_FRAME = 0x81, 0x88
 _PING_FRAME = b"\x89\x00"
 _CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
@@ -42,26 +40,21 @@ class WebSocketTransport:
         self,
         *,
         manager: ConnectionManager,
+        admission: Admission,
         joiner: Joiner,
         commands: Commands,
-        languages: Languages,
         authenticate: Authenticate,
     ) -> None:
         self._manager = manager
+        self._admission = admission
         self._joiner = joiner
         self._commands = commands
-        self._languages = languages
         self._authenticate = authenticate
-        self._open_by_address: Counter[str] = Counter()
         self._unknown_by_address: Counter[str] = Counter()
-        self._is_closing = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Open, authenticate, join, read until the end."""
-        self._require_open()
-        origin = request.headers.get("Origin")
-        if origin is not None and not is_trusted_origin(request, origin):
-            raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
+        self._admission.check(request)
         # Everything of the session is read by now: changes to it would be lost from here on.
         principal, address = current_principal(request), client_address(request)
         if principal is None:
@@ -77,14 +70,12 @@ class WebSocketTransport:
         )
         await socket.prepare(request)
         async with _linked(socket, request) as link:
-            with _counted(self._open_by_address, address):
-                await self._serve(request, socket, link, principal, address)
+            try:
+                with self._admission.place(request):
+                    await self._serve(request, socket, link, principal, address)
+            except Refused as refused:
+                link.close(refused.code)
         return socket
-
-    async def drain(self) -> None:
-        """Close every socket, telling clients to come back."""
-        self._is_closing = True
-        self._manager.close_all(CloseCode.DRAINING)
 
     async def _serve(
         self,
@@ -94,23 +85,16 @@ class WebSocketTransport:
         principal: Principal | None,
         address: str,
     ) -> None:
-        if self._open_by_address[address] > self._manager.limits.connections_per_address:
-            link.close(CloseCode.CONNECTION_LIMIT)
-            return
         if principal is None:
-            with _counted(self._unknown_by_address, address):
+            with counted(self._unknown_by_address, address):
                 principal = await self._introduced(socket, link, address)
         if principal is None:
             return
-        if Scope.READ not in principal.scopes and Scope.WRITE not in principal.scopes:
-            link.close(CloseCode.FORBIDDEN)
-            return
-        connection = self._connection(request, link, principal)
+        connection = self._admission.connection(request, link, principal, client_id=request.match_info["client_id"])
+        connection.takes_arrays = request.query.get("format") == "array"
         try:
-            await self._joiner.join(connection, _position(request))
+            await self._joiner.join(connection, position(request.query.get("since", "")))
             await link.answer(await self._read(connection, socket))
-        except Refused as refused:
-            link.close(refused.code)
         finally:
             self._manager.disconnect(connection)
 
@@ -144,21 +128,6 @@ class WebSocketTransport:
             link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
             link.close(CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
         return principal
-
-    def _connection(self, request: web.Request, link: SocketLink, principal: Principal) -> Connection:
-        connection = self._manager.new_connection(
-            client_id=request.match_info["client_id"],
-            principal=principal,
-            language=self._languages.choose(request.query.get("lang"), principal.language),
-            link=link,
-        )
-        connection.takes_arrays = request.query.get("format") == "array"
-        connection.device = request.headers.get("User-Agent", "")[:200]
-        return connection
-
-    def _require_open(self) -> None:
-        if self._is_closing:
-            raise Unavailable
 
     def _require_room_for_unknown(self, address: str) -> None:
         if (
@@ -239,17 +208,6 @@ async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncI
         await link.finish()
 
 
-@contextlib.contextmanager
-def _counted(counts: Counter[str], address: str) -> Iterator[None]:
-    counts[address] += 1
-    try:
-        yield
-    finally:
-        counts[address] -= 1
-        if not counts[address]:
-            del counts[address]
-
-
 async def _first_token(socket: web.WebSocketResponse) -> str | None:
     """The token of the first message; None when it is anything else."""
     while True:
@@ -263,12 +221,6 @@ async def _first_token(socket: web.WebSocketResponse) -> str | None:
             return None
         elif message.type is not WSMsgType.PONG:
             return None
-
-
-def _position(request: web.Request) -> protocol.Position | None:
-    """`?since=<epoch>:<offset>`; what is no position cannot be recovered from, which the client is told."""
-    found = _SINCE.fullmatch(request.query.get("since", ""))
-    return protocol.Position(epoch=found[1], offset=int(found[2])) if found else None
 
 
 def _header(length: int) -> bytes:

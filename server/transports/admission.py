@@ -1,0 +1,93 @@
+"""Who may open a live connection, whichever transport carries it: origins, places per address, and when to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from server.auth.permissions import Principal, Scope
+from server.errors import Forbidden, Unavailable
+from server.http.addresses import client_address, is_trusted_origin
+from server.languages import Languages
+from server.realtime import protocol
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection, Link
+from server.realtime.manager import ConnectionManager, Refused
+
+CLIENT_ID = r"[A-Za-z0-9_.-]{1,64}"
+_SINCE = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,18})")
+_DEVICE_CHARACTERS = 200
+
+
+class Admission:
+    """One for all transports, so that changing the transport gets nobody a second share."""
+
+    def __init__(self, *, manager: ConnectionManager, languages: Languages) -> None:
+        self._manager = manager
+        self._languages = languages
+        self._open_by_address: Counter[str] = Counter()
+        self.is_closing = False
+
+    def check(self, request: web.Request) -> None:
+        """Raises `Unavailable` while the server stops, `Forbidden` for pages of other origins."""
+        if self.is_closing:
+            raise Unavailable
+        if not _is_from_trusted_page(request):
+            raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
+
+    @contextlib.contextmanager
+    def place(self, request: web.Request) -> Iterator[None]:
+        """Count a connection of this address as long as it lasts; raises `Refused` past the limit."""
+        with counted(self._open_by_address, client_address(request)) as count:
+            if count > self._manager.limits.connections_per_address:
+                raise Refused(CloseCode.CONNECTION_LIMIT)
+            yield
+
+    def connection(self, request: web.Request, link: Link, principal: Principal, *, client_id: str) -> Connection:
+        """A connection of `principal`, not joined yet; raises `Refused` for tokens that may not read."""
+        if Scope.READ not in principal.scopes and Scope.WRITE not in principal.scopes:
+            raise Refused(CloseCode.FORBIDDEN)
+        connection = self._manager.new_connection(
+            client_id=client_id,
+            principal=principal,
+            language=self._languages.choose(request.query.get("lang"), principal.language),
+            link=link,
+        )
+        connection.device = request.headers.get("User-Agent", "")[:_DEVICE_CHARACTERS]
+        return connection
+
+    async def drain(self) -> None:
+        """Let nobody in any more, and close everything, telling clients to come back."""
+        self.is_closing = True
+        self._manager.close_all(CloseCode.DRAINING)
+
+
+@contextlib.contextmanager
+def counted(counts: Counter[str], address: str) -> Iterator[int]:
+    """Count one more of `address` meanwhile; yields how many there are with it."""
+    counts[address] += 1
+    try:
+        yield counts[address]
+    finally:
+        counts[address] -= 1
+        if not counts[address]:
+            del counts[address]
+
+
+def position(text: str) -> protocol.Position | None:
+    """`<epoch>:<offset>`; what is no position cannot be recovered from, which the client is told."""
+    found = _SINCE.fullmatch(text)
+    return protocol.Position(epoch=found[1], offset=int(found[2])) if found else None
+
+
+def _is_from_trusted_page(request: web.Request) -> bool:
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return is_trusted_origin(request, origin)
+    # Programs and our own pages send no Origin with a GET; an image or script of another page neither, but the
+    # browser then says where it stands.
+    return request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
