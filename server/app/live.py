@@ -11,8 +11,9 @@ from server.http import keys
 from server.realtime.commands import Commands
 from server.realtime.joining import Joiner
 from server.realtime.upkeep import Upkeep
-from server.transports import websocket
+from server.transports import sse, websocket
 from server.transports.admission import Admission
+from server.transports.sse import EventTransport
 from server.transports.websocket import WebSocketTransport
 
 
@@ -25,24 +26,30 @@ def add_live_connections(app: web.Application) -> None:
         app[keys.LANGUAGES],
     )
     admission = Admission(manager=manager, languages=languages)
-    transport = WebSocketTransport(
+    joiner = Joiner(manager=manager, history=history, languages=languages, render=live.render, node=gethostname())
+    commands = Commands(
+        manager=manager,
+        history=history,
+        languages=languages,
+        authorise=live.authorise,
+        snapshot=live.snapshot,
+        render=live.render,
+    )
+    sockets = WebSocketTransport(
         manager=manager,
         admission=admission,
-        joiner=Joiner(manager=manager, history=history, languages=languages, render=live.render, node=gethostname()),
-        commands=Commands(
-            manager=manager,
-            history=history,
-            languages=languages,
-            authorise=live.authorise,
-            snapshot=live.snapshot,
-            render=live.render,
-        ),
+        joiner=joiner,
+        commands=commands,
         authenticate=lambda token, address: app[keys.AUTHENTICATOR].by_token(token, address=address),
     )
+    streams = EventTransport(manager=manager, admission=admission, joiner=joiner, commands=commands)
     app[keys.CREDENTIALS].endings.on_end(live.credential_ended)
     app[keys.STATISTICS]["connections"] = manager.statistics
     statistics = app[keys.STATISTICS]
     upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
-    app.router.add_get(websocket.PATH, transport.handle, name="websocket")
+    app.router.add_get(websocket.PATH, sockets.handle, name="websocket")
+    app.router.add_get(sse.PATH, streams.handle, name="events", allow_head=False)
+    app.router.add_post(sse.COMMAND_PATH, streams.command, name="events_command")
     app.on_shutdown.append(lambda _app: admission.drain())
     app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))
+    app.cleanup_ctx.append(resource(lambda: meanwhile(streams.watch())))
