@@ -10,6 +10,7 @@ import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
+import { setClockOffset } from "./server-clock.js";
 
 export const jobs = new JobTable(); // mine
 const watched = new JobTable(); // those of others that an administrator looks at
@@ -35,8 +36,9 @@ function startLive() {
   });
 
   let connectedBefore = false;
-  live.on("state", (state) => {
-    showConnectionState(state);
+  live.on("clock", setClockOffset);
+  live.on("state", (state, { transport }) => {
+    showConnectionState(state, transport);
     if (state !== "connected") return;
     if (connectedBefore) {
       // what happened meanwhile may be more than the kept messages tell
