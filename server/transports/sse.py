@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 import socket
 import time
 from collections.abc import Sequence
@@ -16,7 +17,16 @@ from aiohttp import HttpVersion11, web
 
 from server.auth.permissions import Principal
 from server.clock import new_id
-from server.errors import Forbidden, InvalidInput, NotFound, RateLimited, UnsupportedMedia
+from server.errors import (
+    Forbidden,
+    InvalidInput,
+    JinduError,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    Unavailable,
+    UnsupportedMedia,
+)
 from server.http.endpoint import read_limited
 from server.http.guards import require_principal
 from server.realtime.close_codes import CloseCode
@@ -34,9 +44,9 @@ _LOG = logging.getLogger("jindu.sse")
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never takes our last event
 _LOOKS_PER_PING = 10
 _RETRY_MILLISECONDS = (1_000, 5_000)  # spread, so that a thousand clients do not come back in the same instant
-_CONTENT_TYPE = "text/event-stream"
+_NAMED_RETRY = re.compile(r"retry in (\d{1,6}) s")
 _HEADERS = {
-    "Content-Type": _CONTENT_TYPE,
+    "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx would gather events until its buffer is full
 }
@@ -59,15 +69,17 @@ class EventTransport:
         last_id = request.headers.get("Last-Event-ID", "")
         if last_id.startswith(_STAY_AWAY):
             return web.Response(status=204)  # an EventSource comes back after everything else
-        if self._admission.is_closing:
-            return web.Response(headers=_HEADERS, body=_farewell(CloseCode.DRAINING))  # any error would end it for good
-        self._admission.check(request)
-        principal = require_principal(request)
         try:
+            self._admission.check(request)
+            principal = require_principal(request)
             with self._admission.place(request):
                 return await self._serve(request, principal, last_id)
+        except Unavailable:
+            return _sent_away(CloseCode.DRAINING)
         except Refused as refused:
-            raise _as_error(refused) from None
+            if refused.code.may_reconnect:
+                return _sent_away(refused.code)
+            raise _as_error(refused.code) from None
 
     async def command(self, request: web.Request) -> web.Response:
         """Take one command for an open stream of the caller; its answer comes on the stream."""
@@ -151,10 +163,10 @@ class EventLink:
         if not self._is_closing:
             self._put(_HEARTBEAT)
 
-    def close(self, code: CloseCode) -> None:
+    def close(self, code: CloseCode, reason: str = "") -> None:
         if self._is_closing:
             return
-        self._put(_farewell(code))
+        self._put(_farewell(code, reason or code.reason))
         self._is_closing = True
         self.ended.set()
         if self._transport is not None:
@@ -230,7 +242,7 @@ async def _stream(request: web.Request, link: EventLink, limits: LiveLimits) -> 
     response = web.StreamResponse(headers=_HEADERS)
     response.force_close()  # the deadline of a closing link must not meet another request on the same connection
     await response.prepare(request)
-    await response.write(b"retry: %d\n\n" % random.randint(*_RETRY_MILLISECONDS))  # noqa: S311 - no secret
+    await response.write(_retry() + b"\n")
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
@@ -254,16 +266,30 @@ def _marks_of(frame: bytes) -> _Marks | None:
     return marks if marks.type in ("connection", "job", "notification") else None
 
 
-def _farewell(code: CloseCode) -> bytes:
-    """The last event. Whoever shall not come back gets an id with it that is answered by 204."""
-    data = msgspec.json.encode({"code": int(code), "reason": code.reason})
-    stay_away = b"" if code.may_reconnect else b"id: %b%d\n" % (_STAY_AWAY.encode(), code)
-    return b"event: close\n%bdata: %b\n\n" % (stay_away, data)
+def _sent_away(code: CloseCode) -> web.Response:
+    """A stream of nothing but its end: any status of an error would keep an EventSource from coming back."""
+    return web.Response(headers=_HEADERS, body=_farewell(code, code.reason))
 
 
-def _as_error(refused: Refused) -> RateLimited | Forbidden:
-    if refused.code is CloseCode.CONNECTION_LIMIT:
+def _farewell(code: CloseCode, reason: str) -> bytes:
+    """The last event. It says when to come back; whoever shall not gets an id with it that is answered by 204."""
+    data = msgspec.json.encode({"code": int(code), "reason": reason})
+    coming_back = _retry(reason) if code.may_reconnect else b"id: %b%d\n" % (_STAY_AWAY.encode(), code)
+    return b"event: close\n%bdata: %b\n\n" % (coming_back, data)
+
+
+def _retry(reason: str = "") -> bytes:
+    """When a browser comes back by itself: within the second after the time that `reason` names, if it does."""
+    named = _NAMED_RETRY.search(reason)
+    first, last = (int(named[1]) * 1_000, int(named[1]) * 1_000 + 1_000) if named else _RETRY_MILLISECONDS
+    return b"retry: %d\n" % random.randint(first, last)  # noqa: S311 - no secret
+
+
+def _as_error(code: CloseCode) -> JinduError:
+    if code is CloseCode.CONNECTION_LIMIT:
         return RateLimited("Too many connections are open; close some first.", code="connection_limit")
+    if code is CloseCode.SIGNED_OUT:
+        return NotSignedIn()
     return Forbidden("This token may not read; make one with the scope “read”.")
 
 

@@ -35,17 +35,20 @@ function startLive() {
     updateStrip();
   });
 
-  let connectedBefore = false;
+  let [connectedBefore, isBack] = [false, false];
   live.on("clock", setClockOffset);
   live.on("state", (state, { transport }) => {
     showConnectionState(state, transport);
-    if (state !== "connected") return;
-    if (connectedBefore) {
+    if (state !== "connected") {
+      isBack = connectedBefore;
+      return;
+    }
+    if (isBack) {
       // what happened meanwhile may be more than the kept messages tell
       fragments.refreshAll();
       loadNotifications();
     }
-    connectedBefore = true;
+    [connectedBefore, isBack] = [true, false];
   });
   live.connect();
 }

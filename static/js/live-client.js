@@ -10,7 +10,9 @@ import { EventTransport, SocketTransport } from "./live-transports.js";
 const HERE = import.meta.url;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
-const CONNECT_TIMEOUT_MS = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
+const WELCOME_TIMEOUT_MS = 15_000; // longer than the server waits for a token, so that its answer is heard
+const LATE_MS = 5_000;
 const PATIENCE_AFTER_SLEEP_MS = 4_000; // somebody looks, and the network has most likely changed
 const NAMED_SPREAD_MS = 1_000;
 const LOST = { code: 4002, reason: "no answer" };
@@ -217,11 +219,11 @@ export class LiveClient {
   #use(link) {
     this.#link = link;
     const ifCurrent = (handle) => (...values) => (link === this.#link ? handle(...values) : undefined);
-    link.onopen = () => undefined;
+    link.onopen = ifCurrent(() => this.#start("open", WELCOME_TIMEOUT_MS, () => this.#lost()));
     link.onmessage = ifCurrent((text) => this.#received(text));
     link.onrefused = ifCurrent((text, problem) => this.#refused(text, problem));
     link.onclose = ifCurrent((ending) => this.#ended(ending));
-    this.#start("open", CONNECT_TIMEOUT_MS, () => this.#lost());
+    this.#start("open", OPEN_TIMEOUT_MS, () => this.#lost());
   }
 
   // The link is over: the server or the network said so, or nothing came any more.
@@ -304,7 +306,7 @@ export class LiveClient {
     };
     probe.onopen = () => probe === this.#probe && this.#takeOver(probe);
     probe.onclose = failed;
-    this.#start("probe", CONNECT_TIMEOUT_MS, failed);
+    this.#start("probe", OPEN_TIMEOUT_MS, failed);
     return undefined;
   }
 
@@ -390,7 +392,8 @@ export class LiveClient {
   // pings
 
   #ping(patience = this.#intervals.pong) {
-    this.#start("ping", this.#intervals.ping, () => this.#ping());
+    const due = Date.now() + this.#intervals.ping;
+    this.#start("ping", this.#intervals.ping, () => this.#ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined));
     this.#pingSentAt = performance.now();
     if (this.#trySend({ type: "ping", id: "ping" })) this.#start("pong", patience, () => this.#lost());
   }

@@ -365,6 +365,23 @@ async def test_whoever_signs_out_elsewhere_is_told_so(server: Server, alice: Cli
     await expect(light).to_have_text("Not live; reload the page")
 
 
+@pytest.mark.parametrize("upgrades", [Upgrades.PASSED, Upgrades.REFUSED])
+async def test_session_that_ended_while_the_page_was_away_is_noticed(
+    server: Server, line: Line, alice: Client, visit: Visit, complaints: Complaints, upgrades: Upgrades
+) -> None:
+    complaints.allowed = NETWORK
+    line.upgrades = upgrades
+    page = await visit(line.url, "alice")
+    await connected(page, "websocket" if upgrades is Upgrades.PASSED else "sse")
+    await page.evaluate(RECORD)
+    line.cut()
+    await expect(page.locator("#connection-state")).not_to_have_attribute("data-state", "connected")
+    await page.context.clear_cookies()
+    line.mend()
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "closed", timeout=SECONDS)
+    assert re.search(r"closed 450[03]", " ".join(await page.evaluate("said")))
+
+
 # blocked WebSockets
 
 

@@ -68,11 +68,12 @@ class EventStream:
             name, _, value = line.rstrip("\n").partition(":")
             if name:
                 fields[name] = value.removeprefix(" ")
+                if name == "retry":
+                    self.retry = int(value)
             elif "data" in fields:
                 return self._event(fields)
             else:
                 self._take_comment(line.encode())
-                self.retry = int(fields.get("retry", self.retry or 0)) or None
 
     def _event(self, fields: dict[str, str]) -> Event:
         self.last_id = fields.get("id", self.last_id)

@@ -16,6 +16,7 @@ from aiohttp import web
 from server.app import build_app
 from server.http import keys
 from server.jobs.context import Notice
+from server.realtime.close_codes import CloseCode
 from server.serving import address_of
 from server.settings import Settings
 from tests.conftest import Server, signed_in
@@ -368,6 +369,18 @@ async def test_stopping_server_tells_streams_to_come_back_and_does_not_hang(serv
         assert stream.last_id == position
     async with events(alice) as late:  # a status would end a browser's EventSource for good
         assert await late.closed_with() == 4000
+        assert late.retry
+
+
+async def test_last_event_tells_a_browser_when_to_come_back(server: Server, alice: Client) -> None:
+    async with events(alice) as stream:
+        await stream.next("connection")
+        (connection,) = server.app[keys.CONNECTIONS].active_connections.values()
+        connection.link.close(CloseCode.DRAINING, "draining; retry in 7 s")
+        del connection
+        assert await stream.closed_with() == 4000
+        assert stream.retry is not None
+        assert 7_000 <= stream.retry <= 8_000
 
 
 async def test_nothing_is_left_of_streams_that_are_gone(server: Server, alice: Client) -> None:
