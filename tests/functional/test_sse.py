@@ -215,7 +215,7 @@ async def test_position_that_cannot_be_recovered_from_is_refused_whole(alice: Cl
     async with events(alice, headers={"Last-Event-ID": since.replace("EPOCH", epoch)}) as stream:
         hello = await stream.next("connection")
         assert (hello["recovered"], hello["missed"]) == (False, 0)
-        assert stream.last_id == f"{epoch}:{hello['offset']}"
+        assert stream.last_id == f"{hello['epoch']}:{hello['offset']}"
 
 
 async def test_only_kept_messages_move_the_position(alice: Client) -> None:
