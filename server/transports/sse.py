@@ -51,6 +51,7 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would gather events until its buffer is full
 }
 _HEARTBEAT = b":\n\n"
+_OFFSET = b'"offset":'
 _STAY_AWAY = "closed:"  # as the last event's id; a browser that comes back says it, and is told to stop
 
 
@@ -154,6 +155,20 @@ class EventLink:
         if not self._is_closing:
             self._put(b"".join(map(self._event, frames)))
 
+    @staticmethod
+    def write_to_all(links: Sequence[EventLink], frames: Sequence[bytes]) -> Sequence[int]:
+        """`write` the same to many; the indices of those that took nothing, since their peers are behind."""
+        shared = None if any(_OFFSET in frame for frame in frames) else b"".join(map(_plain_event, frames))
+        behind: list[int] = []
+        for index, link in enumerate(links):
+            if link.unsent_bytes():
+                behind.append(index)
+            elif shared is None:
+                link.write(frames)
+            elif not link._is_closing:
+                link._put(shared)
+        return behind
+
     def unsent_bytes(self) -> int:
         if self._transport is None:
             return sum(map(len, self._early))
@@ -200,15 +215,13 @@ class EventLink:
 
     def _event(self, frame: bytes) -> bytes:
         """One message as an event; kept ones have their position as the id, which a client comes back with."""
-        # In JSON, line breaks can only stand between its parts, where a space does as well. Here they would end a line.
-        data = frame.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in frame or b"\r" in frame else frame
         marks = _marks_of(frame)
         if marks is None:
-            return b"data: %b\n\n" % data
+            return _plain_event(frame)
         if marks.type == "connection":
             self._epoch = marks.epoch.encode()
         # With missed messages on their way, each of them moves the position; losing the link meanwhile loses none.
-        return b"id: %b:%d\ndata: %b\n\n" % (self._epoch, marks.offset - marks.missed, data)
+        return b"id: %b:%d\n%b" % (self._epoch, marks.offset - marks.missed, _plain_event(frame))
 
     def _abort_soon(self, transport: asyncio.Transport) -> None:
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
@@ -260,10 +273,16 @@ def _give_up_on_silence(transport: asyncio.Transport, seconds: float) -> None:
 
 
 def _marks_of(frame: bytes) -> _Marks | None:
-    if b'"offset":' not in frame:
+    if _OFFSET not in frame:
         return None  # most messages: progress, publications
     marks = msgspec.json.decode(frame, type=_Marks)
     return marks if marks.type in ("connection", "job", "notification") else None
+
+
+def _plain_event(frame: bytes) -> bytes:
+    # In JSON, line breaks can only stand between its parts, where a space does as well. Here they would end a line.
+    data = frame.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in frame or b"\r" in frame else frame
+    return b"data: %b\n\n" % data
 
 
 def _sent_away(code: CloseCode) -> web.Response:

@@ -16,6 +16,8 @@ export interface LiveOptions {
   clientId?: string;
   /** Language of the human texts: `en`, `zh-CN`. Default: the page's. */
   language?: string;
+  /** Go on after this `position`, of an earlier page perhaps. */
+  since?: string;
   /** For pages of other origins: an API token, or a function that is asked for one on each connect. */
   token?: string | (() => string | Promise<string>);
   /** What may be used; default: both, WebSockets first. */
@@ -100,6 +102,8 @@ export interface LiveEvents {
   jobs: JobsMessage;
   notification: NotificationMessage;
   event: EventMessage;
+  /** The text of every frame, before its messages. */
+  frame: string;
   /** Every message, also what came before. */
   message: LiveMessage;
   /** Every command, as it was sent. */
@@ -119,6 +123,8 @@ export class LiveClient {
   /** What carries the messages now; null while nothing does. */
   readonly transport: LiveTransport | null;
   readonly clientId: string;
+  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
+  readonly position: string | null;
   /** Milliseconds of the last ping's round trip; null until the first. */
   latency: number | null;
   /** The last `connection` message. */

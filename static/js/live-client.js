@@ -31,6 +31,7 @@ const ANOTHER_LOOK_MS = 60_000;
  * @property {string} [url] where to connect; default: `/ws` of the server this module came from
  * @property {string} [clientId] names this tab or device; default: a random one per page
  * @property {string} [language] of the human texts; default: the page's
+ * @property {string} [since] go on after this `position`, of an earlier page perhaps
  * @property {string | (() => (string | Promise<string>))} [token] for pages of other origins: an API token; a function is
  *   asked on each connect
  * @property {LiveTransport[]} [transports] what may be used; default: WebSockets, and server-sent events where those are blocked
@@ -48,7 +49,7 @@ export class LiveClient {
   #wanted = false;
   #attempts = 0;
   #page = new PageWatch();
-  #seen = new Seen();
+  #seen;
   #listeners = new Listeners(); // by type
   #subscriptions = new Listeners(); // by event
   #requests = new Map(); // command id → {resolve, reject}
@@ -73,6 +74,7 @@ export class LiveClient {
       transports: ["websocket", "sse"],
       ...given,
     };
+    this.#seen = new Seen(this.#options.since);
     this.#fallback = new Fallback(this.#options.transports, this.#options.url);
   }
 
@@ -88,6 +90,11 @@ export class LiveClient {
 
   get clientId() {
     return this.#options.clientId;
+  }
+
+  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. @returns {string | null} */
+  get position() {
+    return this.#seen.position;
   }
 
   /** An API token, or a function that gives one, for the next connect. */
@@ -130,7 +137,8 @@ export class LiveClient {
   /**
    * Hear every message of a type; besides the protocol's types there are `state` (the new {@link LiveState}, and
    * {transport}; also told when only the transport changes), `latency` (milliseconds), `clock` (how far the server's
-   * clock is ahead of ours, in milliseconds), `message` (every message), `sent` (every command) and `closed` ({code, reason}).
+   * clock is ahead of ours, in milliseconds), `frame` (every frame's text, before its messages), `message` (every message),
+   * `sent` (every command) and `closed` ({code, reason}).
    * @param {string} type
    * @param {(message: any, detail?: any) => void} listener
    * @returns {() => void} stops it
@@ -320,6 +328,7 @@ export class LiveClient {
   // messages
 
   #received(text) {
+    this.#tell("frame", text);
     const content = JSON.parse(text);
     for (const message of Array.isArray(content) ? content : [content]) this.#handle(message);
   }
@@ -329,7 +338,7 @@ export class LiveClient {
     this.#tell("message", message);
     if (this.#seen.isOld(message)) return;
     if (message.type === "connection") this.#welcomed(message);
-    else if (message.type === "pong") this.#ponged(message);
+    else if (message.type === "pong" && message.id === "ping") this.#ponged(message); // not that of somebody's request
     else if (message.type === "event") this.#subscriptions.tell(message.event, message.data, message);
     this.#answered(message);
     this.#tell(message.type, message);

@@ -7,6 +7,12 @@ export class Seen {
   #position = null; // of the last kept message we have: {epoch, offset}
   #revisions = new Map(); // job id → the newest revision seen
 
+  /** `since` is the `position` of an earlier page, if that is to go on. */
+  constructor(since) {
+    const [epoch, offset] = since?.split(":") ?? [];
+    if (epoch) this.#position = { epoch, offset: Number(offset) };
+  }
+
   /** `<epoch>:<offset>` to go on after; null before the first connection. */
   get position() {
     return this.#position && `${this.#position.epoch}:${this.#position.offset}`;
