@@ -538,6 +538,34 @@ async def test_the_example_of_the_docs_runs_on_a_page_of_another_origin(
     await expect(items).to_have_text("Demonstration: succeeded 100 %", timeout=SECONDS)
 
 
+async def test_plain_event_source_comes_back_with_what_it_missed_and_stops_when_told(
+    server: Server, alice: Client, visit: Visit
+) -> None:
+    page = await visit(server.url, "alice")
+    await page.evaluate(
+        """() => {
+            window.source = new EventSource('/events?client_id=plain');
+            window.opened = 0;
+            window.ends = [];
+            window.kept = [];
+            source.onopen = () => (opened += 1);
+            source.onmessage = ({ data, lastEventId }) =>
+                'offset' in JSON.parse(data) && kept.push(lastEventId.split(':')[1]);
+            source.addEventListener('close', ({ data }) => ends.push(JSON.parse(data).code));
+        }"""
+    )
+    await heard(page, "kept.length === 1")  # the connection's own position
+    manager = server.app[keys.CONNECTIONS]
+    manager.close_where(lambda connection: connection.client_id == "plain", CloseCode.DRAINING)
+    await heard(page, "ends.length === 1")
+    await demonstrate_by_api(alice, seconds=0, total=3)
+    await heard(page, "opened === 2 && kept.length === 5")
+    assert await page.evaluate("kept") == ["0", "0", "1", "2", "3"]  # the second place is the one it came back with
+    manager.close_where(lambda connection: connection.client_id == "plain", CloseCode.SIGNED_OUT)
+    await heard(page, "source.readyState === EventSource.CLOSED")
+    assert await page.evaluate("[opened, ends]") == [2, [4000, 4500]]
+
+
 async def test_pages_of_origins_that_are_not_allowed_cannot_even_load_it(
     server: Server, visit: Visit, complaints: Complaints, alice: Client
 ) -> None:
