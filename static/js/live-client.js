@@ -16,6 +16,7 @@ const LATE_MS = 5_000;
 const PATIENCE_AFTER_SLEEP_MS = 4_000; // somebody looks, and the network has most likely changed
 const NAMED_SPREAD_MS = 1_000;
 const LOST = { code: 4002, reason: "no answer" };
+const NOTHING_CAME = new Set([1006, LOST.code]); // any other code was sent by the server
 const FIRST_CODE_TO_STAY_AWAY = 4500;
 const REPLACED = 4501;
 const EVENTS_PER_COMMAND = 100;
@@ -34,7 +35,7 @@ const ANOTHER_LOOK_MS = 60_000;
  * @property {string} [since] go on after this `position`, of an earlier page perhaps
  * @property {string | (() => (string | Promise<string>))} [token] for pages of other origins: an API token; a function is
  *   asked on each connect
- * @property {LiveTransport[]} [transports] what may be used; default: WebSockets, and server-sent events where those are blocked
+ * @property {LiveTransport[]} [transports] what may be used; default: both, server-sent events where WebSockets are blocked
  */
 
 /** One live connection of one page. */
@@ -236,14 +237,15 @@ export class LiveClient {
 
   // The link is over: the server or the network said so, or nothing came any more.
   #ended({ code, reason }) {
-    if (code === REPLACED && this.#probe) return this.#takeOver(this.#probe); // by ourselves, before we heard that it is open
-    const [way, wasWelcome] = [this.#link.name, this.#isWelcome];
+    if (code === REPLACED && this.#probe) return this.#takeOver(this.#probe); // by us, though we have not heard yet
+    const way = this.#link.name;
+    const gotThrough = this.#isWelcome || !NOTHING_CAME.has(code);
     this.#drop();
     const staysAway = code >= FIRST_CODE_TO_STAY_AWAY;
     if (staysAway) this.#wanted = false;
     this.#tell("closed", { code, reason });
     if (staysAway) this.#setState("closed");
-    else if (!wasWelcome && this.#fallback.failed(way)) this.#open();
+    else if (!gotThrough && this.#fallback.failed(way)) this.#open();
     else this.#retryLater(code, reason);
     return undefined;
   }
@@ -298,7 +300,8 @@ export class LiveClient {
 
   #probeLater() {
     const wait = this.#link.name === "sse" ? this.#fallback.msToNextTry : null;
-    if (wait !== null) this.#start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#tryWebSocket());
+    if (wait === null) return;
+    this.#start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#tryWebSocket());
   }
 
   #tryWebSocket() {
@@ -402,7 +405,9 @@ export class LiveClient {
 
   #ping(patience = this.#intervals.pong) {
     const due = Date.now() + this.#intervals.ping;
-    this.#start("ping", this.#intervals.ping, () => this.#ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined));
+    this.#start("ping", this.#intervals.ping, () => {
+      this.#ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined);
+    });
     this.#pingSentAt = performance.now();
     if (this.#trySend({ type: "ping", id: "ping" })) this.#start("pong", patience, () => this.#lost());
   }
