@@ -1,4 +1,4 @@
-"""The line between a client and the server: slow, stalled, cut or dead, as on a train; without WebSockets, as at work."""
+"""The line from a client to the server: slow, stalled, cut or dead, as on a train; without WebSockets, as at work."""
 
 from __future__ import annotations
 
