@@ -26,6 +26,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
+from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE
 from server.storage.database import Database
 from server.storage.tables import batches, datasets, users
 from server.texts import phrase, told
@@ -94,10 +95,13 @@ class Live:
     async def notify_everybody(self, notice: Notice) -> int:
         """Keep a notification for every user, then send it; for how many."""
         async with self._database.write() as connection:
-            rows = await connection.execute(select(users.c.id).where(users.c.disabled_at.is_(None)))
-            kept = [await self._keep_notice(connection, row.id, notice) for row in rows.all()]
+            kept = await self._history.append_for_all(connection, type="notification", body=_kept_notice(notice))
         self._tell_all(kept)
         return len(kept)
+
+    def notifications_read(self, user_id: str, unread: int) -> None:
+        """Tell the user's other tabs that they need not point at it any more."""
+        self._manager.send_json_to_user(user_id, protocol.NotificationsRead(timestamp=protocol.now(), unread=unread))
 
     async def on_life_change(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
         """Keep the `job` message in the transaction that changes the job; the result sends it after the commit."""
@@ -147,7 +151,9 @@ class Live:
             _require_free_name(event)
         elif event == ALL_JOBS:
             return  # each job is shown to those who may see it
-        elif event == STATISTICS:
+        elif event == OWN_PRESENCE:
+            return
+        elif event in (STATISTICS, ADMIN_PRESENCE):
             principal.require_admin()
         elif prefix == "job":
             job = self._table.get(rest) or await self._store.get(rest)
@@ -173,6 +179,10 @@ class Live:
             )
 
         self._manager.close_where(rests_on_it, CloseCode.SIGNED_OUT)
+
+    def rights_changed(self, user_id: str) -> None:
+        """Close what was opened with other rights; clients come back by themselves and are asked anew."""
+        self._manager.close_where(lambda connection: connection.user_id == user_id, CloseCode.RIGHTS_CHANGED)
 
     # jobs
 
@@ -244,10 +254,7 @@ class Live:
         return [await self._keep_notice(connection, user_id, notice)]
 
     async def _keep_notice(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
-        body = _KeptNotice(
-            title=notice.title, body=notice.body, level=notice.level, url=notice.url, parameters=notice.parameters
-        )
-        return await self._history.append(connection, user_id, type="notification", body=msgspec.json.encode(body))
+        return await self._history.append(connection, user_id, type="notification", body=_kept_notice(notice))
 
     def _tell_all(self, messages: Sequence[Kept]) -> None:
         for kept in messages:
@@ -292,6 +299,14 @@ def _failure(job: Job) -> Notice:
         level="error",
         url=f"/jobs/{job.id}",
         parameters={"title": job.title, "reason": reason},
+    )
+
+
+def _kept_notice(notice: Notice) -> bytes:
+    return msgspec.json.encode(
+        _KeptNotice(
+            title=notice.title, body=notice.body, level=notice.level, url=notice.url, parameters=notice.parameters
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -14,7 +15,7 @@ from aiohttp import web
 from server import logs
 from server.app import build_app
 from server.http import keys
-from server.http.readiness import Phase
+from server.http.readiness import Phase, Readiness
 from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
@@ -31,9 +32,10 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, stop.set)
     app = build_app(settings)
+    readiness = app[keys.READINESS]
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, _stop, stop, readiness.hurry)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -43,10 +45,26 @@ async def _serve(settings: Settings) -> None:
         _LOG.info("ready on http://%s:%s", *address_of(runner))
         _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))
         await stop.wait()
-        app[keys.READINESS].phase = Phase.DRAINING
-        _LOG.info("stopping")
+        await _give_notice(readiness, settings.drain_notice_seconds)
     finally:
         await runner.cleanup()
+
+
+def _stop(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """The first signal begins an orderly stop, a second one makes it wait for nothing."""
+    if stop.is_set():
+        _LOG.info("stopping at once")
+        hurry.set()
+    stop.set()
+
+
+async def _give_notice(readiness: Readiness, seconds: float) -> None:
+    """`/readyz` says it before the port closes, so that a load balancer has looked elsewhere by then."""
+    readiness.phase = Phase.DRAINING
+    _LOG.info("stopping")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await readiness.hurry.wait()
 
 
 def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, int]) -> None:

@@ -45,6 +45,9 @@ class Settings:
     max_connections_per_user: int = _setting(20, "Live connections per user.")
     max_connections_per_address: int = _setting(50, "Live connections per client address.")
     max_unauthenticated_connections: int = _setting(100, "Connections that may wait for their auth message at once.")
+    max_unauthenticated_connections_per_address: int = _setting(10, "The same, per client address.")
+    max_subscriptions: int = _setting(500, "Event names one connection may subscribe to.")
+    max_event_name_length: int = _setting(128, "Characters an event name may have.")
     max_message_bytes: int = _setting(64 * 1024, "Largest message a client may send.")
     max_unsent_bytes: int = _setting(_MIB, "Unsent data per connection before it is closed with 4001.")
     messages_per_second: float = _setting(20.0, "Messages per second a client may send.")
@@ -52,6 +55,8 @@ class Settings:
     ping_interval_seconds: float = _setting(25.0, "Seconds between pings.")
     pong_timeout_seconds: float = _setting(10.0, "Seconds without a pong before a connection counts as gone.")
     auth_deadline_seconds: float = _setting(10.0, "Seconds a connection may take to authenticate by message.")
+    history_days: float = _setting(7.0, "Days for which messages are kept for users who are away.")
+    history_messages: int = _setting(1000, "Messages that are kept per user, at most.")
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
@@ -62,6 +67,12 @@ class Settings:
     external_jobs_per_user: int = _setting(200, "Jobs that one user's scripts may have running at once.")
     external_updates_per_second: float = _setting(100.0, "Updates per second that the scripts of one token may send.")
     drain_seconds: float = _setting(10.0, "Grace period for running jobs when the server stops.")
+    drain_notice_seconds: float = _setting(
+        1.0, "Seconds between /readyz turning 503 and the port being closed, for load balancers to look elsewhere."
+    )
+    reconnects_per_second: float = _setting(
+        100.0, "How many clients a second are told to come back after the server stopped."
+    )
 
     max_upload_bytes: int = _setting(10 * 1024 * _MIB, "Largest upload, in bytes.")
     upload_expiry_hours: int = _setting(72, "Unfinished uploads are removed after so many hours.")

@@ -27,6 +27,7 @@ class ServerProcess:
             **{key: value for key, value in os.environ.items() if not key.startswith("JINDU_")},
             "JINDU_ADMIN_USER": "admin",
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
+            "JINDU_DRAIN_NOTICE_SECONDS": "0",
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None
@@ -55,6 +56,15 @@ class ServerProcess:
             self.kill()
             raise RuntimeError("the server did not start:\n" + "\n".join(self.log[-40:]))
         self.start_seconds = time.monotonic() - began
+
+    def signal(self, number: int) -> None:
+        """Send a signal and do not wait."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Until it has ended; answers the exit status."""
+        return self._wait()
 
     def kill(self) -> None:
         """As a power cut does: no chance to tidy up."""

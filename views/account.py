@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aiohttp import web
@@ -15,34 +14,24 @@ from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
+from server.realtime.presence import Presence, device_name
 from views.context import LANGUAGE_COOKIE, render
 from views.field_errors import messages_by_field
 from views.time_zones import time_zone_choices
 
 _DONE = frozenset({"settings", "password", "session", "sessions", "token"})
 _EXPIRIES = (30, 90, 365)
-_BROWSERS = (
-    ("Edge", r"Edg/"),
-    ("Opera", r"OPR/"),
-    ("Firefox", r"Firefox/|FxiOS/"),
-    ("WeChat", r"MicroMessenger/"),
-    ("Chrome", r"Chrome/|CriOS/|Chromium/"),
-    ("Safari", r"Version/.*Safari/"),
-)
-_SYSTEMS = (
-    ("iPhone", r"iPhone"),
-    ("iPad", r"iPad"),
-    ("Android", r"Android"),
-    ("Windows", r"Windows"),
-    ("macOS", r"Mac OS X|Macintosh"),
-    ("ChromeOS", r"CrOS"),
-    ("Linux", r"Linux"),
-)
 
 
 async def account_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     return await _page(request, principal, done=request.query.get("done", ""))
+
+
+async def devices(request: web.Request) -> web.Response:
+    """The list of devices alone, for its live refresh."""
+    principal = require_principal(request)
+    return render(request, "account/_devices.html", **await _devices(request, principal))
 
 
 async def save_settings(request: web.Request) -> web.Response:
@@ -107,12 +96,6 @@ async def delete_token(request: web.Request) -> web.Response:
     return _done("token")
 
 
-def browser_name(user_agent: str) -> str:
-    """`Firefox · Windows`, as far as the header tells; empty when it tells nothing."""
-    found = [_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)]
-    return " · ".join(name for name in found if name) or user_agent[:60]
-
-
 async def _page(
     request: web.Request,
     principal: Principal,
@@ -127,13 +110,10 @@ async def _page(
     user = await accounts.me(principal)
     values: dict[str, Any] = {
         "user": user,
-        # this device first, then by last use
-        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
-        "tokens": await accounts.tokens(principal),
+        **await _devices(request, principal),
         "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
-        "browser_name": browser_name,
     }
     return render(
         request,
@@ -148,6 +128,25 @@ async def _page(
     )
 
 
+async def _devices(request: web.Request, principal: Principal) -> dict[str, Any]:
+    """Where somebody is signed in, and which of it is connected at this moment."""
+    accounts = request.app[keys.ACCOUNTS]
+    connections = request.app[keys.PRESENCE].own(principal)
+    tokens = await accounts.tokens(principal)
+    names = {token.id: token.name for token in tokens}
+    by_session: dict[str, list[Presence]] = {}
+    for each in connections:
+        by_session.setdefault(each.session_id or "", []).append(each)
+    return {
+        # this device first, then by last use
+        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
+        "tokens": tokens,
+        "connections": by_session,
+        "programs": [(names.get(each.token_id, ""), each) for each in connections if each.token_id],
+        "device_name": device_name,
+    }
+
+
 def _wanted_token(form: dict[str, str]) -> NewToken:
     scopes = frozenset(scope for scope in Scope if form.get(f"scope_{scope}"))
     if not scopes:
@@ -159,7 +158,3 @@ def _wanted_token(form: dict[str, str]) -> NewToken:
 
 def _done(what: str) -> web.Response:
     return web.Response(status=303, headers={"Location": f"/account?done={what}"})
-
-
-def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
-    return next((name for name, pattern in patterns if re.search(pattern, text)), "")

@@ -8,13 +8,13 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
-from server.errors import JinduError
+from server.errors import InvalidInput, JinduError, NotFound
 from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.jobs.job import State
 from server.jobs.store import JobFilter
-from views.account import browser_name
+from server.operations.connections import LEVELS
 from views.context import render
 from views.field_errors import messages_by_field
 
@@ -22,7 +22,8 @@ _USERS_SHOWN = 200
 _USERS_NAMED = 500
 _JOBS_SHOWN = 20
 _LINES_SHOWN = 40
-_SECTIONS = ("overview", "users", "audit", "settings")
+_CONNECTIONS_SHOWN = 200
+_SECTIONS = ("overview", "users", "connections", "audit", "settings")
 
 
 async def admin_page(request: web.Request) -> web.Response:
@@ -71,6 +72,58 @@ async def change_user(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/admin/users")
 
 
+async def connection_rows(request: web.Request) -> web.Response:
+    """The list of connections alone, for its live refresh."""
+    principal = require_principal(request, "admin")
+    return render(request, "admin/_connections.html", **_connections(request, principal))
+
+
+async def ask_to_close(request: web.Request) -> web.Response:
+    """The question before a connection is closed, with a field for the reason."""
+    principal = require_principal(request, "admin")
+    connection = request.app[keys.PRESENCE].one(principal, request.match_info["id"])
+    if connection is None:
+        raise web.HTTPSeeOther("/admin/connections?gone=1")
+    return render(request, "admin/close_connection.html", section="connections", connection=connection)
+
+
+async def close_connection(request: web.Request) -> web.Response:
+    principal = require_principal(request, "admin")
+    form = await read_form(request)
+    connection_id = request.match_info["id"]
+    try:
+        await request.app[keys.PRESENCE].close(principal, connection_id, reason=form.get("reason", "").strip())
+    except NotFound:
+        raise web.HTTPSeeOther("/admin/connections?gone=1") from None
+    raise web.HTTPSeeOther("/admin/connections?closed=1")
+
+
+async def broadcast(request: web.Request) -> web.Response:
+    """`POST /admin/broadcast` from the form: a notification for everybody."""
+    principal = require_principal(request, "admin")
+    form = await read_form(request)
+    try:
+        count = await request.app[keys.PRESENCE].broadcast(
+            principal,
+            title=form.get("title", "").strip(),
+            body=form.get("body", "").strip(),
+            level=form.get("level", "info"),
+            url=form.get("url", "").strip(),
+        )
+    except InvalidInput as error:
+        content = _connections(request, principal) | {"form": form, "problems": messages_by_field(request, error)}
+        return render(request, "admin/connections.html", 422, section="connections", **content)
+    raise web.HTTPSeeOther(f"/admin/connections?told={count}")
+
+
+def _connections(request: web.Request, principal: Principal) -> dict[str, Any]:
+    query = request.query.get("q", "").strip()
+    page = request.app[keys.PRESENCE].everybody(
+        principal, q=query or None, limit=_CONNECTIONS_SHOWN, cursor=request.query.get("cursor")
+    )
+    return {"page": page, "q": query, "levels": LEVELS, "form": {}, "problems": {}}
+
+
 async def _users_again(
     request: web.Request, principal: Principal, form: dict[str, str], problems: dict[str, str]
 ) -> web.Response:
@@ -93,6 +146,8 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
         return {"lines": lines, "following": following, "total": total, "q": query}
     if section == "settings":
         return {"settings": admin.settings(principal)}
+    if section == "connections":
+        return _connections(request, principal)
     return await _overview(request, principal)
 
 
@@ -107,7 +162,6 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
         "page": await request.app[keys.JOBS].list(principal, live),
         "owners": {user.id: user.name for user in users},
         "connections": connections,
-        "devices": {connection.connection_id: browser_name(connection.device) for connection in connections},
     }
 
 

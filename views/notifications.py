@@ -1,4 +1,4 @@
-"""The bell: what somebody was told, and marking it as looked at."""
+"""The bell: what somebody was told, the page with all of it, and marking it as looked at."""
 
 from __future__ import annotations
 
@@ -8,17 +8,32 @@ from server.http import keys
 from server.http.guards import require_principal
 from views.context import render
 
+_PER_PAGE = 50
 
-async def notifications_panel(request: web.Request) -> web.Response:
-    """The content of the bell's panel; `X-Unread` is the number on the bell."""
-    told = await request.app[keys.NOTIFICATIONS].latest(require_principal(request))
+
+async def notifications_page(request: web.Request) -> web.Response:
+    """All that is kept; for the bell's panel the newest, with `X-Unread` for the bell and `X-Newest` to mark it by."""
+    principal = require_principal(request)
+    operations = request.app[keys.NOTIFICATIONS]
+    if "X-Fragment" not in request.headers:
+        told = await operations.latest(principal, limit=_PER_PAGE, before=_offset(request, "before"))
+        return render(request, "notifications/list.html", told=told)
+    told = await operations.latest(principal)
     response = render(request, "_notifications.html", told=told)
     response.headers["X-Unread"] = str(told.unread)
+    response.headers["X-Newest"] = str(told.newest)
     return response
 
 
 async def mark_notifications_read(request: web.Request) -> web.Response:
-    await request.app[keys.NOTIFICATIONS].mark_read(require_principal(request))
+    """`?until=` is the newest one that was shown."""
+    principal = require_principal(request)
+    unread = await request.app[keys.NOTIFICATIONS].mark_read(principal, until=_offset(request, "until"))
     if "X-Fragment" in request.headers:
-        return web.Response(status=204)
-    raise web.HTTPSeeOther("/")
+        return web.Response(status=204, headers={"X-Unread": str(unread)})
+    raise web.HTTPSeeOther("/notifications" if request.query.get("back") == "notifications" else "/")
+
+
+def _offset(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -33,6 +33,7 @@ from server.languages import Languages
 from server.metrics import LoopLag
 from server.settings import Settings
 from server.storage.blobs import Blobs
+from server.storage.continuity import Continuity
 from server.storage.database import Database
 from views.api import ENDPOINTS
 from views.context import setup_templates
@@ -95,10 +96,17 @@ def _middlewares(settings: Settings) -> list[Middleware]:
 
 @asynccontextmanager
 async def _open_storage(app: web.Application) -> AsyncIterator[None]:
+    data = app[keys.SETTINGS].data
+    continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
+    is_broken = continuity.is_broken()
     await app[keys.DATABASE].migrate()
+    continuity.begin()
+    if is_broken:
+        await app[keys.HISTORY].cut_all()
     await asyncio.to_thread(app[keys.BLOBS].clear_partials)
     yield
     await app[keys.DATABASE].close()
+    continuity.end()
 
 
 @asynccontextmanager

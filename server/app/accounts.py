@@ -20,7 +20,7 @@ from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
 
 _LOG = logging.getLogger("jindu")
-_SWEEP_SECONDS = 60.0  # how late an expired session's sockets may be closed
+_SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
 def add_accounts(app: web.Application) -> None:

@@ -21,6 +21,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool, processor_count
 from server.live import Live
+from server.operations.connections import ConnectionOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.jobs import JobOperations
@@ -37,7 +38,8 @@ def add_jobs(app: web.Application) -> None:
     """The job machinery, its worker processes, and the live layer that jobs speak through; kinds are added later."""
     settings, database = app[keys.SETTINGS], app[keys.DATABASE]
     heavy_slots = settings.workers or processor_count()
-    table, store, history = JobTable(), JobStore(database), History(database)
+    table, store = JobTable(), JobStore(database)
+    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
     manager = ConnectionManager(_live_limits(settings))
     live = Live(
         manager=manager, history=history, database=database, table=table, store=store, languages=app[keys.LANGUAGES]
@@ -73,7 +75,8 @@ def add_jobs(app: web.Application) -> None:
         updates_per_second=settings.external_updates_per_second,
     )
     app[keys.EVENTS] = EventOperations(database=database, live=live)
-    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES])
+    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], live=live)
+    app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
     app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
     app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
 
@@ -84,10 +87,13 @@ def _live_limits(settings: Settings) -> LiveLimits:
         connections_per_user=settings.max_connections_per_user,
         connections_per_address=settings.max_connections_per_address,
         unauthenticated=settings.max_unauthenticated_connections,
+        unauthenticated_per_address=settings.max_unauthenticated_connections_per_address,
         message_bytes=settings.max_message_bytes,
         messages_per_second=settings.messages_per_second,
         message_burst=settings.message_burst,
         unsent_bytes=settings.max_unsent_bytes,
+        subscriptions=settings.max_subscriptions,
+        event_name_length=settings.max_event_name_length,
         ping_interval_seconds=settings.ping_interval_seconds,
         pong_timeout_seconds=settings.pong_timeout_seconds,
         auth_deadline_seconds=settings.auth_deadline_seconds,
@@ -102,6 +108,6 @@ async def open_jobs(app: web.Application) -> AsyncIterator[None]:
     async with meanwhile(external.watch()):
         yield
     external.close()  # before the runner's end, which stores what was last said
-    await runner.drain()
+    await runner.drain(app[keys.READINESS].hurry)
     await app[keys.LIVE].close()
     await asyncio.gather(app[keys.WORKERS].close(), app[keys.INTERACTIVE].close())

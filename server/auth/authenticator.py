@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from server.auth.permissions import ALL_SCOPES, Principal, Scope
@@ -23,18 +24,20 @@ class Authenticator:
         self, secret: str, *, address: str = "", language: str | None = None
     ) -> tuple[Principal, bool] | None:
         """Also whether the session was extended just now, so that the cookie should be given anew."""
+        known_at = time.monotonic()  # before reading: whatever ends from here on is newer than what we read
         visit = await self.sessions.visit(secret, address=address)
         if visit is None:
             return None
-        principal = self._principal(visit.user, ALL_SCOPES, address, language, session_id=visit.session.id)
+        principal = self._principal(visit.user, ALL_SCOPES, address, language, known_at, session_id=visit.session.id)
         return principal, visit.was_extended
 
     async def by_token(self, secret: str, *, address: str = "", language: str | None = None) -> Principal | None:
+        known_at = time.monotonic()
         found = await self.tokens.use(secret)
         if found is None:
             return None
         token, user = found
-        return self._principal(user, token.scopes, address, language, token_id=token.id)
+        return self._principal(user, token.scopes, address, language, known_at, token_id=token.id)
 
     def _principal(
         self,
@@ -42,6 +45,7 @@ class Authenticator:
         scopes: frozenset[Scope],
         address: str,
         language: str | None,
+        known_at: float,
         *,
         session_id: str | None = None,
         token_id: str | None = None,
@@ -56,4 +60,5 @@ class Authenticator:
             session_id=session_id,
             token_id=token_id,
             address=address,
+            known_at=known_at,
         )

@@ -1,11 +1,17 @@
-"""Who wants to know that a credential ended, so that nothing opened with it outlives it."""
+"""Who wants to know that a credential ended or means less, so that nothing opened with it outlives it."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from enum import Enum, auto
 from typing import Protocol
 
+from server.auth.permissions import Principal
+
 _LOG = logging.getLogger(__name__)
+_REMEMBERED_SECONDS = 600.0  # longer than anybody takes from being recognised to being let in
 
 
 class OnEnd(Protocol):
@@ -16,14 +22,31 @@ class OnEnd(Protocol):
     ) -> None: ...
 
 
+OnRightsChange = Callable[[str], None]
+"""Called with the id of a user whose role is another one now. It must not wait either."""
+
+
+class Standing(Enum):
+    """Whether what is known of somebody is still so."""
+
+    GOOD = auto()
+    CHANGED = auto()  # they may do more or less than it says: recognise them again
+    ENDED = auto()
+
+
 class Endings:
-    """Sessions, tokens and users report here once it is stored that they ended."""
+    """Sessions, tokens and users report here once it is stored that they ended or changed."""
 
     def __init__(self) -> None:
         self._listeners: list[OnEnd] = []
+        self._rights_listeners: list[OnRightsChange] = []
+        self._recent: dict[str, tuple[Standing, float]] = {}  # id → what became of it, when; the oldest first
 
     def on_end(self, listener: OnEnd) -> None:
         self._listeners.append(listener)
+
+    def on_rights_change(self, listener: OnRightsChange) -> None:
+        self._rights_listeners.append(listener)
 
     def session_ended(self, session_id: str) -> None:
         self._tell(session_id=session_id)
@@ -34,9 +57,40 @@ class Endings:
     def user_ended(self, user_id: str) -> None:
         self._tell(user_id=user_id)
 
+    def rights_changed(self, user_id: str) -> None:
+        self._remember(user_id, Standing.CHANGED)
+        for listener in self._rights_listeners:
+            try:
+                listener(user_id)
+            except Exception:
+                _LOG.exception("a listener failed", extra={"action": "rights_changed"})
+
+    def standing(self, principal: Principal) -> Standing:
+        """What became of a principal since it was read: what is opened just now was not there to be closed."""
+        found = Standing.GOOD
+        for each in (principal.user_id, principal.session_id, principal.token_id):
+            standing, at = self._recent.get(each or "", (Standing.GOOD, 0.0))
+            if standing is Standing.ENDED and at >= principal.known_at:
+                return standing
+            if standing is Standing.CHANGED and at >= principal.known_at:
+                found = standing
+        return found
+
     def _tell(self, **ended: str) -> None:
+        for ended_id in ended.values():
+            self._remember(ended_id, Standing.ENDED)
         for listener in self._listeners:
             try:
                 listener(**ended)
             except Exception:
                 _LOG.exception("a listener failed", extra={"action": "credential_ended"})
+
+    def _remember(self, changed_id: str, standing: Standing) -> None:
+        now = time.monotonic()
+        self._recent.pop(changed_id, None)
+        self._recent[changed_id] = (standing, now)
+        while self._recent:
+            oldest = next(iter(self._recent))
+            if now - self._recent[oldest][1] < _REMEMBERED_SECONDS:
+                break
+            del self._recent[oldest]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from server.errors import Forbidden, NotFound
@@ -40,6 +41,7 @@ class Principal:
     session_id: str | None = None
     token_id: str | None = None
     address: str = ""
+    known_at: float = field(default_factory=time.monotonic, compare=False)  # what came after may have changed it
 
     @property
     def is_admin(self) -> bool:

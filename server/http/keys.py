@@ -23,6 +23,7 @@ from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
+from server.operations.connections import ConnectionOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
@@ -71,6 +72,7 @@ JOBS = web.AppKey("jobs", JobOperations)
 EXTERNAL_JOBS = web.AppKey("external_jobs", ExternalJobOperations)
 EVENTS = web.AppKey("events", EventOperations)
 CONNECTIONS = web.AppKey("connections", ConnectionManager)
+PRESENCE = web.AppKey("presence", ConnectionOperations)
 HISTORY = web.AppKey("history", History)
 LIVE = web.AppKey("live", Live)
 TEMPLATES = web.AppKey("templates", TemplateOperations)

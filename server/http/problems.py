@@ -23,6 +23,7 @@ from server.http.sessions import wanted_language
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 _LOG = logging.getLogger("jindu.http")
 _UNAVAILABLE_RETRY_SECONDS = 5
+_CLIENT_CLOSED = 499  # as nginx calls it in its log; never sent
 PROBLEM_TYPE = "application/problem+json"
 # Errors that aiohttp raises itself, in our words.
 _MESSAGES = {
@@ -81,8 +82,12 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
             failure = _of_http(error)
         except JinduError as error:
             failure = _of_jindu(error)
-        except (asyncio.CancelledError, ConnectionError):
-            raise  # the client went away: nobody is left to answer
+        except asyncio.CancelledError:
+            raise
+        except ConnectionError:
+            if request.transport is not None:
+                raise
+            return web.Response(status=_CLIENT_CLOSED)  # nobody is left to answer, which is no error of ours
         except Exception:
             _LOG.exception(
                 "%s %s failed", request.method, request.path, extra={"action": "request", "id": request[REQUEST_ID]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -17,6 +18,7 @@ class Readiness:
     """Alive is not ready: a load balancer looks here, a supervisor only at `/healthz`."""
 
     phase: Phase = Phase.STARTING
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)  # set when the stop shall wait for nothing more
 
     @property
     def is_ready(self) -> bool:

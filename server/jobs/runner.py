@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,14 +144,17 @@ class JobRunner:
             if kind is None or not kind.is_external:
                 await self._recover(job)
 
-    async def drain(self) -> None:
-        """Take no more jobs, let the heavy ones finish within the grace period, put the others back into the queue."""
+    async def drain(self, hurry: asyncio.Event | None = None) -> None:
+        """Take no more jobs, let the heavy ones finish within the grace period, put the others back into the queue.
+
+        The grace period ends early when `hurry` is set.
+        """
         self._is_open = False
         self._queue.clear()
         for attempt in self._attempts.values():
             if not attempt.kind.heavy:  # it waits for the outside world, which may take for ever
                 _end(attempt, State.QUEUED)
-        await self._wait_for_attempts(self._drain_seconds)
+        await _first((hurry or asyncio.Event()).wait(), self._wait_for_attempts(self._drain_seconds))
         for attempt in self._attempts.values():
             _end(attempt, State.QUEUED)
         await self._wait_for_attempts(2 * _STOP_SECONDS)
@@ -291,6 +295,15 @@ class JobRunner:
     def _require_open(self) -> None:
         if not self._is_open:
             raise Unavailable
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Until one of them is over."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 def _end(attempt: _Attempt, state: State) -> None:

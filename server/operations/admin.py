@@ -107,8 +107,10 @@ class AdminOperations:
         if _lost_something(user, changed, has_new_password=password is not None):
             kept = principal.session_id if user_id == principal.user_id and changed.is_active else None
             await self._sessions.end_all(user_id, but=kept)
-            if kept is None:
-                self._endings.user_ended(user_id)
+        if not changed.is_active:
+            self._endings.user_ended(user_id)
+        elif changed.role is not user.role:
+            self._endings.rights_changed(user_id)  # what is open with a session or token that goes on
         return changed
 
     async def audit(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
 from server.languages import Languages
+from server.live import Live
 from server.storage import tables
 from server.storage.database import Database
 from server.texts import told
@@ -27,6 +28,7 @@ _LOOKED_AT = 200  # kept messages that are looked through for jobs that ended
 class Told:
     """One kept notification. `level` is info, success, warning or error."""
 
+    offset: int
     title: str
     body: str
     level: str
@@ -37,26 +39,37 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
+    """`newest` is where the stream stands, for `mark_read`; `before` where older ones go on, if any are kept."""
+
     items: list[Told]
     unread: int
+    newest: int
+    before: int | None
 
 
 class NotificationOperations:
-    def __init__(self, *, database: Database, languages: Languages) -> None:
+    def __init__(self, *, database: Database, languages: Languages, live: Live) -> None:
         self._database = database
         self._languages = languages
+        self._live = live
 
-    async def latest(self, principal: Principal, *, limit: int = 20) -> Notifications:
-        """The newest notifications first, and how many of all are unread."""
+    async def latest(self, principal: Principal, *, limit: int = 20, before: int | None = None) -> Notifications:
+        """The newest notifications first, from `before` on when given, and how many of all are unread."""
         principal.require_read()
-        mine = (_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == "notification")
-        newest = sa.select(_MESSAGES).where(*mine).order_by(_MESSAGES.c.offset.desc()).limit(limit)
+        wanted = sa.select(_MESSAGES).where(*_mine(principal)).order_by(_MESSAGES.c.offset.desc()).limit(limit + 1)
+        if before is not None:
+            wanted = wanted.where(_MESSAGES.c.offset < before)
         async with self._database.read() as connection:
-            read_offset = await _read_offset(connection, principal)
-            rows = (await connection.execute(newest)).all()
-            unread = await connection.scalar(sa.select(sa.func.count()).where(*mine, _MESSAGES.c.offset > read_offset))
+            newest, read_offset = await _offsets(connection, principal)
+            rows = (await connection.execute(wanted)).all()
+            unread = await _unread(connection, principal, read_offset)
         gettext = self._languages.of(principal.language).gettext
-        return Notifications(items=[_told(row, read_offset, gettext) for row in rows], unread=unread or 0)
+        return Notifications(
+            items=[_told(row, read_offset, gettext) for row in rows[:limit]],
+            unread=unread,
+            newest=newest,
+            before=rows[limit - 1].offset if len(rows) > limit else None,
+        )
 
     async def ended_unseen(self, principal: Principal) -> list[str]:
         """Ids of the jobs that ended since they last looked, the newest first."""
@@ -68,7 +81,7 @@ class NotificationOperations:
             .limit(_LOOKED_AT)
         )
         async with self._database.read() as connection:
-            read_offset = await _read_offset(connection, principal)
+            _, read_offset = await _offsets(connection, principal)
             bodies = (await connection.execute(kept.where(_MESSAGES.c.offset > read_offset))).scalars().all()
         newest: dict[str, str] = {}
         for body in bodies:
@@ -76,23 +89,47 @@ class NotificationOperations:
             newest.setdefault(fields["job_id"], fields["state"])
         return [job_id for job_id, state in newest.items() if state in FINAL_STATES]
 
-    async def mark_read(self, principal: Principal) -> None:
-        """Everything told so far counts as looked at."""
+    async def mark_read(self, principal: Principal, *, until: int | None = None) -> int:
+        """What was told up to `until` counts as looked at, else everything; how many are left unread.
+
+        All tabs and devices of the user are told, so that none goes on pointing at it.
+        """
         principal.require_read()
         mine = _STREAMS.c.user_id == principal.user_id
+        # What came in after the list was fetched was not seen; and a tab that comes late must not bring back the old.
+        newest = _STREAMS.c.offset
+        seen = newest if until is None else sa.case((newest < until, newest), else_=until)
         async with self._database.write() as connection:
-            await connection.execute(sa.update(_STREAMS).where(mine).values(read_offset=_STREAMS.c.offset))
+            await connection.execute(
+                sa.update(_STREAMS).where(mine, _STREAMS.c.read_offset < seen).values(read_offset=seen)
+            )
+            _, read_offset = await _offsets(connection, principal)
+            unread = await _unread(connection, principal, read_offset)
+        self._live.notifications_read(principal.user_id, unread)
+        return unread
 
 
-async def _read_offset(connection: AsyncConnection, principal: Principal) -> int:
-    found = await connection.scalar(sa.select(_STREAMS.c.read_offset).where(_STREAMS.c.user_id == principal.user_id))
-    return found or 0
+def _mine(principal: Principal) -> tuple[sa.ColumnElement[bool], ...]:
+    return (_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == "notification")
+
+
+async def _offsets(connection: AsyncConnection, principal: Principal) -> tuple[int, int]:
+    """Of the newest message, and of the newest one that was looked at."""
+    wanted = sa.select(_STREAMS.c.offset, _STREAMS.c.read_offset).where(_STREAMS.c.user_id == principal.user_id)
+    row = (await connection.execute(wanted)).one_or_none()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+async def _unread(connection: AsyncConnection, principal: Principal, read_offset: int) -> int:
+    counted = sa.select(sa.func.count()).where(*_mine(principal), _MESSAGES.c.offset > read_offset)
+    return await connection.scalar(counted) or 0
 
 
 def _told(row: Any, read_offset: int, gettext: Callable[[str], str]) -> Told:
     fields = msgspec.json.decode(row.body)
     title, body, parameters = fields.get("title", ""), fields.get("body", ""), fields.get("parameters", {})
     return Told(
+        offset=row.offset,
         title=told(title, parameters, gettext),
         body=told(body, parameters, gettext) if body else "",
         level=fields.get("level", "info"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+_REASON_BYTES = 123  # what a close frame leaves room for
+
 
 class CloseCode(IntEnum):
     GOING_AWAY = 1001
@@ -12,6 +14,7 @@ class CloseCode(IntEnum):
     DRAINING = 4000
     SLOW_CONSUMER = 4001
     NO_PONG = 4002
+    RIGHTS_CHANGED = 4003
     SIGNED_OUT = 4500
     REPLACED = 4501
     FORBIDDEN = 4502
@@ -21,7 +24,7 @@ class CloseCode(IntEnum):
 
     @property
     def reason(self) -> str:
-        """Sent with the close frame; a frame leaves room for 123 bytes."""
+        """Sent with the close frame unless there is a more particular one."""
         return _REASONS[self]
 
     @property
@@ -29,13 +32,19 @@ class CloseCode(IntEnum):
         return self < 4500
 
 
+def fitted(reason: str) -> str:
+    """As much of `reason` as fits into a close frame, cut between characters."""
+    return reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+
+
 _REASONS = {
     CloseCode.GOING_AWAY: "going away",
     CloseCode.MESSAGE_TOO_BIG: "message too big",
     CloseCode.RESTART: "the server restarts",
-    CloseCode.DRAINING: "the server is stopping; connect again",
+    CloseCode.DRAINING: "draining; connect again",
     CloseCode.SLOW_CONSUMER: "reads too slowly; connect again",
     CloseCode.NO_PONG: "no pong in time",
+    CloseCode.RIGHTS_CHANGED: "your rights were changed; connect again",
     CloseCode.SIGNED_OUT: "signed out or expired",
     CloseCode.REPLACED: "replaced by a newer connection of the same client",
     CloseCode.FORBIDDEN: "forbidden",

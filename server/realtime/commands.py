@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -14,13 +15,14 @@ from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History
+from server.realtime.history import History, Kept
 from server.realtime.joining import RenderKept
 from server.realtime.limits import Verdict
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import CommandId
 
 _LOG = logging.getLogger("jindu.realtime")
+_PAGE_BYTES = 256 * 1024  # of one answer with kept messages
 
 Authorise = Callable[[Principal, str], Awaitable[None]]
 """Raises `NotFound`, `Forbidden` or `InvalidInput` when this user may not subscribe to this event name."""
@@ -50,14 +52,23 @@ class Commands:
 
     async def handle(self, connection: Connection, frame: str | None) -> None:
         """Answer one frame; None stands for a binary one."""
+        if await self.admits(connection):
+            await self._answer(connection, frame)
+
+    async def admits(self, connection: Connection) -> bool:
+        """Count one more frame, also a ping or pong, against the client's rate; False when it is to be dropped."""
         connection.heard()
         verdict = connection.rate_limit.take()
         if verdict is Verdict.PASS:
-            await self._answer(connection, frame)
-        elif verdict is Verdict.WARN:
+            return True
+        connection.refused += 1
+        if verdict is Verdict.WARN:
             self._refuse(connection, RateLimited("Too many messages; send fewer per second."), None)
         elif verdict is Verdict.CLOSE:
             connection.close(CloseCode.RATE_LIMIT)
+        # A flood fills the reader's queue: without this its reading would never give anybody else a turn.
+        await asyncio.sleep(0)
+        return False
 
     async def _answer(self, connection: Connection, frame: str | None) -> None:
         command_id: CommandId = None
@@ -72,7 +83,7 @@ class Commands:
             _LOG.exception("command failed", extra={"action": "live_command", "connection": connection.id})
             self._refuse(connection, JinduError("Something unexpected went wrong.", code="internal_error"), command_id)
         else:
-            connection.send(reply)
+            connection.reply(reply)
 
     async def _reply(self, connection: Connection, command: protocol.Command | protocol.Unknown) -> protocol.Reply:
         repeated = UNSET if command.id is None else command.id
@@ -103,6 +114,12 @@ class Commands:
                 code="too_many_subscriptions",
                 limit=self._manager.limits.subscriptions,
             )
+        if max(map(len, events)) > self._manager.limits.event_name_length:
+            raise InvalidInput(
+                "An event name has at most {limit} characters.",
+                code="invalid_message",
+                limit=self._manager.limits.event_name_length,
+            )
         for event in events:  # all of them or none
             await self._authorise(connection.principal, event)
         self._manager.subscribe(connection, events)
@@ -125,19 +142,33 @@ class Commands:
         self, connection: Connection, query: protocol.HistoryQuery, command_id: CommandId | UnsetType
     ) -> protocol.Reply:
         if query.since is None:
-            kept, recovered = await self._history.newest(connection.user_id, query.limit), True
+            found: list[Kept] | None = await self._history.newest(connection.user_id, query.limit)
         else:
-            found = await self._history.after(connection.user_id, query.since)
-            kept, recovered = (found or [])[: query.limit], found is not None
+            found = await self._history.after(connection.user_id, query.since, limit=query.limit)
+        kept, messages = found or [], self._page(found or [], connection.language)
         position = self._history.position(connection.user_id)
+        offset = kept[len(messages) - 1].offset if messages else position.offset
         return protocol.HistoryReply(
             timestamp=protocol.now(),
             id=command_id,
-            messages=[msgspec.Raw(self._render(message, connection.language)) for message in kept],
+            messages=messages,
             epoch=position.epoch,
-            offset=kept[-1].offset if kept else position.offset,
-            recovered=recovered,
+            offset=offset,
+            recovered=found is not None,
+            remaining=position.offset - offset,
         )
+
+    def _page(self, kept: list[Kept], language: str) -> list[msgspec.Raw]:
+        """As many of them as make a frame of bearable size, at least one."""
+        messages: list[msgspec.Raw] = []
+        size_bytes = 0
+        for message in kept:
+            frame = self._render(message, language)
+            size_bytes += len(frame)
+            if messages and size_bytes > _PAGE_BYTES:
+                break
+            messages.append(msgspec.Raw(frame))
+        return messages
 
     def _refuse(self, connection: Connection, error: JinduError, command_id: CommandId) -> None:
         connection.send(

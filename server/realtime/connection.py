@@ -30,8 +30,11 @@ class Link(Protocol):
 
     def ping(self) -> None: ...
 
-    def close(self, code: CloseCode) -> None:
-        """Begin to close; it ends within a deadline whatever the peer does. Safe to repeat."""
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Begin to close, for the code's own reason when none is given. Safe to repeat.
+
+        It ends within a deadline, whatever the peer does.
+        """
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False, kw_only=True)
@@ -53,6 +56,9 @@ class Connection:
     outbox: Outbox = field(default_factory=Outbox)
     events: set[str] = field(default_factory=set)
     sent: int = 0
+    recovered: int = 0
+    dropped: int = 0  # what it could no longer be sent when it was closed
+    refused: int = 0  # what it sent too fast to be looked at
     closed_with: CloseCode | None = None
     _allowance_bytes: int = 0
 
@@ -75,6 +81,18 @@ class Connection:
 
     def queue_recovered(self, frames: Sequence[bytes]) -> None:
         """What a client asked for is not held against it as unsent until it has been delivered once."""
+        self.recovered += len(frames)
+        self._allow(frames)
+
+    def reply(self, message: protocol.Message) -> None:
+        """Send what a client asked for, also when it is large; but one at a time, else asking would fill our memory."""
+        frame = protocol.encode(message)
+        if len(frame) > _BUSY_BYTES and not self._allowance_bytes:
+            self._allow([frame])
+        else:
+            self.queue(frame)
+
+    def _allow(self, frames: Sequence[bytes]) -> None:
         self._allowance_bytes += sum(map(len, frames))
         for frame in frames:
             self.queue(frame)
@@ -95,12 +113,13 @@ class Connection:
     def unsent_bytes(self) -> int:
         return self.outbox.unsent_bytes + self.link.unsent_bytes()
 
-    def close(self, code: CloseCode) -> None:
+    def close(self, code: CloseCode, reason: str = "") -> None:
         if self.closed_with is None:
             self.flush()  # the reason, if there is one, stands in the last message
             self.closed_with = code
+            self.dropped += len(self.outbox)
             self.outbox.clear()
-        self.link.close(code)
+        self.link.close(code, reason)
 
     def heard(self) -> None:
         self.heard_at = time.monotonic()

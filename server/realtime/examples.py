@@ -107,6 +107,7 @@ _STRUCTS: tuple[Struct, ...] = (
     protocol.BatchReportProgress(**_BATCH, timestamp="2026-11-23T08:16:02.000000Z"),
     protocol.JobChanged(**_FAILED, timestamp="2026-11-23T08:15:33.000200Z", offset=43),
     _NOTIFICATION,
+    protocol.NotificationsRead(timestamp="2026-11-23T08:17:06.000000Z", unread=0),
     protocol.Event(timestamp="2026-11-23T08:17:05.000000Z", event="test_events", data={"text": "你好"}),
     protocol.Error(
         timestamp="2026-11-23T08:17:06.000000Z",
@@ -135,6 +136,7 @@ _STRUCTS: tuple[Struct, ...] = (
         epoch=_EPOCH,
         offset=44,
         recovered=True,
+        remaining=0,
     ),
     protocol.Auth(token="jindu_…"),  # noqa: S106 - nobody's
     protocol.Echo(timestamp="2026-11-23T08:17:10.000000Z", data=Raw(b'{"type": "hello"}')),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
 from server.realtime.protocol import Position
 from server.storage.database import Database
-from server.storage.tables import stream_messages, streams
+from server.storage.tables import stream_messages, streams, users
+
+_PRUNED_AT_ONCE = 500  # rows, or users: a few milliseconds, then other writers get their turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +51,37 @@ class History:
         )
         return kept
 
+    async def append_for_all(self, connection: AsyncConnection, *, type: str, body: bytes) -> list[Kept]:  # noqa: A002
+        """The same for every user who is not disabled, in few statements however many they are."""
+        active = users.c.disabled_at.is_(None)
+        new = await connection.scalars(
+            select(users.c.id).where(active, ~exists().where(streams.c.user_id == users.c.id))
+        )
+        if begun := [{"user_id": user_id, "epoch": new_id(), "offset": 0} for user_id in new]:
+            await connection.execute(insert(streams), begun)
+        moved = await connection.execute(
+            update(streams)
+            .where(streams.c.user_id.in_(select(users.c.id).where(active)))
+            .values(offset=streams.c.offset + 1)
+            .returning(streams.c.user_id, streams.c.epoch, streams.c.offset)
+        )
+        now = utc_now()
+        kept = [Kept(user_id=row[0], epoch=row[1], offset=row[2], at=now, type=type, body=body) for row in moved.all()]
+        rows = [
+            {"user_id": each.user_id, "offset": each.offset, "at": now, "type": type, "body": body} for each in kept
+        ]
+        if rows:
+            await connection.execute(insert(stream_messages), rows)
+        return kept
+
     def told(self, kept: Kept) -> None:
-        if kept.user_id in self._told:
+        known = self._told.get(kept.user_id)
+        if known is None:
+            return
+        if kept.epoch > known.epoch:  # epochs sort by time: the stream was lost under us and begun anew
             self._told[kept.user_id] = Position(epoch=kept.epoch, offset=kept.offset)
+        else:  # an older one was read just before the stream was cut
+            self._told[kept.user_id] = Position(epoch=known.epoch, offset=max(kept.offset, known.offset))
 
     def position(self, user_id: str) -> Position:
         """How far the stream has been told; `load` first. Never waits, so that joining right after it leaves no gap."""
@@ -72,16 +102,19 @@ class History:
                 await connection.execute(insert(streams).values(user_id=user_id, epoch=epoch, offset=offset))
         self._told.setdefault(user_id, Position(epoch=epoch, offset=offset))
 
-    async def after(self, user_id: str, since: Position) -> list[Kept] | None:
-        """All messages after `since`; None when some of them are gone or it is not a place in this stream."""
+    async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[Kept] | None:
+        """All messages after `since`, or the first `limit` of them; None when some of all are gone, or when `since`
+        is not a place in this stream."""
         await self.load(user_id)
         until = self.position(user_id)
         if since.epoch != until.epoch or since.offset > until.offset:
             return None
         if since.offset == until.offset:
             return []
-        messages = await self._between(user_id, until.epoch, since.offset, until.offset)
-        return messages if len(messages) == until.offset - since.offset else None
+        # The oldest go first: when those right after `since` are still there, so are all that follow.
+        last = until.offset if limit is None else min(until.offset, since.offset + limit)
+        messages = await self._between(user_id, until.epoch, since.offset, last)
+        return messages if len(messages) == last - since.offset else None
 
     async def newest(self, user_id: str, limit: int) -> list[Kept]:
         """The last `limit` messages that are still kept, oldest first."""
@@ -89,10 +122,56 @@ class History:
         until = self.position(user_id)
         return await self._between(user_id, until.epoch, max(0, until.offset - limit), until.offset)
 
-    async def prune(self) -> None:
-        """Drop what is older than the kept time; recovery from before it is then refused."""
+    async def cut_if_lost(self, user_id: str, since: Position) -> None:
+        """Begin a new epoch when somebody has seen more of this stream than is left of it.
+
+        That is so after the database was put back from a backup, or a power cut took its last moments. Once as many
+        new messages had come, the old position would look like one of this stream, and what was lost like read.
+        """
+        await self.load(user_id)
+        known = self.position(user_id)
+        if since.epoch != known.epoch or since.offset <= known.offset:
+            return
+        epoch = new_id()
         async with self._database.write() as connection:
-            await connection.execute(delete(stream_messages).where(stream_messages.c.at < utc_now() - self._keep))
+            await connection.execute(update(streams).where(streams.c.user_id == user_id).values(epoch=epoch))
+        self._told[user_id] = Position(epoch=epoch, offset=self.position(user_id).offset)
+
+    async def cut_all(self) -> None:
+        """Begin a new epoch for everybody: what was told last may be lost. Before anybody is connected."""
+        async with self._database.write() as connection:
+            await connection.execute(update(streams).values(epoch=new_id()))
+        self._told.clear()
+
+    async def prune(self) -> None:
+        """Drop what is too old or too much, in small steps; recovery from before it is then refused."""
+        while await self._prune_old():
+            pass  # between two steps other writers have their turn
+        after: str | None = ""
+        while after is not None:
+            after = await self._prune_surplus(after)
+
+    async def _prune_old(self) -> bool:
+        key = (stream_messages.c.user_id, stream_messages.c.offset)
+        old = select(*key).where(stream_messages.c.at < utc_now() - self._keep).limit(_PRUNED_AT_ONCE)
+        async with self._database.write() as connection:
+            gone = await connection.execute(delete(stream_messages).where(tuple_(*key).in_(old)))
+        return bool(gone.rowcount)
+
+    async def _prune_surplus(self, after: str) -> str | None:
+        """For the next users after that id; the last of them, or None when there are no more."""
+        page = select(streams.c.user_id, streams.c.offset).where(streams.c.user_id > after)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(page.order_by(streams.c.user_id).limit(_PRUNED_AT_ONCE))).all()
+        surplus = [{"of": row.user_id, "until": row.offset - self._keep_messages} for row in rows]
+        surplus = [each for each in surplus if each["until"] > 0]
+        if surplus:
+            statement = delete(stream_messages).where(
+                stream_messages.c.user_id == bindparam("of"), stream_messages.c.offset <= bindparam("until")
+            )
+            async with self._database.write() as connection:
+                await connection.execute(statement, surplus)
+        return str(rows[-1].user_id) if len(rows) == _PRUNED_AT_ONCE else None
 
     async def _next(self, connection: AsyncConnection, user_id: str) -> tuple[str, int]:
         moved = await connection.execute(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from server import __version__
+from server.auth.endings import Endings, Standing
 from server.languages import Languages
 from server.realtime import protocol
+from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, Kept
-from server.realtime.manager import ConnectionManager
+from server.realtime.manager import ConnectionManager, Refused
 from server.realtime.protocol import Position
 
 RenderKept = Callable[[Kept, str], bytes]
@@ -22,22 +24,41 @@ class Joiner:
     """Welcomes connections."""
 
     def __init__(
-        self, *, manager: ConnectionManager, history: History, languages: Languages, render: RenderKept, node: str
+        self,
+        *,
+        manager: ConnectionManager,
+        history: History,
+        languages: Languages,
+        endings: Endings,
+        render: RenderKept,
+        node: str,
     ) -> None:
         self._manager = manager
         self._history = history
         self._languages = languages
+        self._endings = endings
         self._render = render
         self._node = node
 
     async def join(self, connection: Connection, since: Position | None) -> None:
-        """Register `connection` and send `connection`, then what it missed. Raises `Refused` past the limits."""
+        """Register `connection` and send `connection`, then what it missed.
+
+        Raises `Refused` past the limits, and when what the connection rests on ended while it was opened.
+        """
         missed = await self._missed(connection, since)
+        self._require_standing(connection)
         # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or doubled.
         self._manager.connect(connection)
         connection.send(self._welcome(connection, missed))
         if missed:
             connection.queue_recovered([self._render(kept, connection.language) for kept in missed])
+
+    def _require_standing(self, connection: Connection) -> None:
+        standing = self._endings.standing(connection.principal)
+        if standing is Standing.ENDED:
+            raise Refused(CloseCode.SIGNED_OUT)
+        if standing is Standing.CHANGED:
+            raise Refused(CloseCode.RIGHTS_CHANGED)
 
     async def _missed(self, connection: Connection, since: Position | None) -> list[Kept] | None:
         """All that was told after `since` up to this very moment; None when that cannot be given whole."""
@@ -47,6 +68,7 @@ class Joiner:
         for _ in range(_ATTEMPTS):
             missed = await self._history.after(connection.user_id, since)
             if missed is None:
+                await self._history.cut_if_lost(connection.user_id, since)
                 return None
             if since.offset + len(missed) == self._history.position(connection.user_id).offset:
                 return missed

@@ -19,11 +19,13 @@ class LiveLimits:
     connections_per_user: int = 20
     connections_per_address: int = 50
     unauthenticated: int = 100
+    unauthenticated_per_address: int = 10
     message_bytes: int = 64 * 1024
     messages_per_second: float = 20.0
     message_burst: int = 40
     unsent_bytes: int = 1024 * 1024
     subscriptions: int = 500
+    event_name_length: int = 128
     ping_interval_seconds: float = 25.0
     pong_timeout_seconds: float = 10.0
     auth_deadline_seconds: float = 10.0

@@ -17,6 +17,7 @@ from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
 from server.realtime.presence import Presence, presence_of
 
+Watch = Callable[[Connection], None]
 Render = Callable[[str], bytes]
 """A message as JSON in a language; called once per language, not per connection."""
 
@@ -35,7 +36,11 @@ class ConnectionStatistics:
     users: int
     subscriptions: int
     sent: int
+    recovered: int
+    held: int
     conflated: int
+    dropped: int
+    refused: int
     unsent_bytes: int
     closed: dict[str, int]
 
@@ -50,8 +55,9 @@ class ConnectionManager:
         self._subscribers: dict[str, weakref.WeakSet[Connection]] = {}
         self._flusher = Flusher()
         self._closed: Counter[str] = Counter()
-        self._gone_sent = 0
-        self._gone_conflated = 0
+        self._gone: Counter[str] = Counter()
+        self._watchers: list[Watch] = []
+        self._is_draining = False
 
     def new_connection(self, *, client_id: str, principal: Principal, language: str, link: Link) -> Connection:
         """A connection that is not joined yet."""
@@ -67,6 +73,8 @@ class ConnectionManager:
 
     def connect(self, connection: Connection) -> None:
         """Join; raises `Refused` past the limits. An older connection of the same user and client gives way."""
+        if self._is_draining:
+            raise Refused(CloseCode.DRAINING)
         own = self.user_connections.get(connection.user_id, weakref.WeakSet())
         older = [other for other in own if other.client_id == connection.client_id]
         if not older and len(own) >= self.limits.connections_per_user:
@@ -78,6 +86,7 @@ class ConnectionManager:
             self.disconnect(other)
         self.active_connections[connection.id] = connection
         self.user_connections.setdefault(connection.user_id, weakref.WeakSet()).add(connection)
+        self._tell(connection)
 
     def disconnect(self, connection: Connection) -> None:
         """Forget this very connection, and no other of the same client; safe to repeat."""
@@ -85,11 +94,19 @@ class ConnectionManager:
             return
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
-        self._gone_sent += connection.sent
-        self._gone_conflated += connection.outbox.conflated
+        self._gone.update(_figures(connection))
         _discard(self.user_connections, connection.user_id, connection)
         self.unsubscribe(connection, list(connection.events))
         self._flusher.forget(connection)
+        self._tell(connection)
+
+    def watch(self, watcher: Watch) -> None:
+        """Call `watcher` whenever a connection has come or gone."""
+        self._watchers.append(watcher)
+
+    def _tell(self, connection: Connection) -> None:
+        for watcher in self._watchers:
+            watcher(connection)
 
     # sending
 
@@ -120,7 +137,9 @@ class ConnectionManager:
     # subscriptions
 
     def subscribe(self, connection: Connection, events: Iterable[str]) -> None:
-        """Whether the user may was asked before."""
+        """Whether the user may was asked before; meanwhile the connection may have ended."""
+        if connection.id not in self.active_connections:
+            return
         for event in events:
             connection.events.add(event)
             self._subscribers.setdefault(event, weakref.WeakSet()).add(connection)
@@ -143,11 +162,15 @@ class ConnectionManager:
         found = self.connections_of(user_id) if user_id else list(self.active_connections.values())
         return sorted(map(presence_of, found), key=lambda presence: presence.connected_at)
 
-    def close_where(self, condition: Callable[[Connection], bool], code: CloseCode) -> int:
+    def close_where(self, condition: Callable[[Connection], bool], code: CloseCode, reason: str = "") -> int:
         chosen = [connection for connection in self.active_connections.values() if condition(connection)]
         for connection in chosen:
-            connection.close(code)
+            connection.close(code, reason)
         return len(chosen)
+
+    def let_nobody_in(self) -> None:
+        """From now on `connect` refuses: who was still on the way in when the server began to stop."""
+        self._is_draining = True
 
     def sweep(self) -> None:
         """Ping who has been silent, drop who does not answer. One timer for all costs less than one each."""
@@ -163,17 +186,34 @@ class ConnectionManager:
         self.close_where(lambda connection: True, code)
         self._flusher.close()
 
+    def _sums(self, connections: list[Connection]) -> dict[str, int]:
+        sums = Counter(self._gone)
+        for connection in connections:
+            sums.update(_figures(connection))
+        return {name: sums[name] for name in ("sent", "recovered", "conflated", "dropped", "refused")}
+
     def statistics(self) -> ConnectionStatistics:
         connections = list(self.active_connections.values())
         return ConnectionStatistics(
             connections=len(connections),
             users=len(self.user_connections),
             subscriptions=sum(len(connection.events) for connection in connections),
-            sent=self._gone_sent + sum(connection.sent for connection in connections),
-            conflated=self._gone_conflated + sum(connection.outbox.conflated for connection in connections),
             unsent_bytes=sum(connection.unsent_bytes() for connection in connections),
             closed=dict(self._closed),
+            held=sum(len(connection.outbox) for connection in connections),
+            **self._sums(connections),
         )
+
+
+def _figures(connection: Connection) -> dict[str, int]:
+    """What a connection has counted so far and what is still counted when it is gone."""
+    return {
+        "sent": connection.sent,
+        "recovered": connection.recovered,
+        "conflated": connection.outbox.conflated,
+        "dropped": connection.dropped,
+        "refused": connection.refused,
+    }
 
 
 def _send(connections: list[Connection], render: Render, key: Hashable | None) -> int:

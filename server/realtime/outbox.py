@@ -18,6 +18,9 @@ class Outbox:
         self.unsent_bytes = 0
         self.conflated = 0
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def __bool__(self) -> bool:
         return bool(self._waiting)
 

@@ -2,42 +2,91 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from server.realtime.connection import Connection
 
+_BROWSERS = (
+    ("Edge", r"Edg/"),
+    ("Opera", r"OPR/"),
+    ("Firefox", r"Firefox/|FxiOS/"),
+    ("WeChat", r"MicroMessenger/"),
+    ("Chrome", r"Chrome/|CriOS/|Chromium/"),
+    ("Safari", r"Version/.*Safari/"),
+    ("curl", r"^curl/"),
+    ("Python", r"^[Pp]ython"),
+)
+_SYSTEMS = (
+    ("iPhone", r"iPhone"),
+    ("iPad", r"iPad"),
+    ("Android", r"Android"),
+    ("Windows", r"Windows"),
+    ("macOS", r"Mac OS X|Macintosh"),
+    ("ChromeOS", r"CrOS"),
+    ("Linux", r"Linux"),
+)
+
+
+def device_name(user_agent: str) -> str:
+    """`Firefox · Windows`, as far as the header tells; empty when it tells nothing."""
+    found = [_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)]
+    return " · ".join(name for name in found if name) or user_agent[:60]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """One live connection as people see it."""
+    """One live connection as people see it, and what it has counted.
+
+    `held` messages wait to be sent, `conflated` ones were replaced by newer ones of the same job while they waited,
+    `recovered` ones had been missed, `refused` ones came in faster than allowed, `dropped` ones could not be sent any
+    more when it was closed.
+    """
 
     connection_id: str
     client_id: str
     user_id: str
     user_name: str
+    role: str
     device: str
     address: str
     connected_at: datetime
     session_id: str | None
+    token_id: str | None
     subscriptions: int
     sent: int
-    conflated: int
+    held: int
     unsent_bytes: int
+    conflated: int
+    recovered: int
+    refused: int
+    dropped: int
 
 
 def presence_of(connection: Connection) -> Presence:
+    principal = connection.principal
     return Presence(
         connection_id=connection.id,
         client_id=connection.client_id,
         user_id=connection.user_id,
-        user_name=connection.principal.user_name,
-        device=connection.device,
-        address=connection.principal.address,
+        user_name=principal.user_name,
+        role=principal.role,
+        device=device_name(connection.device),
+        address=principal.address,
         connected_at=connection.connected_at,
-        session_id=connection.principal.session_id,
+        session_id=principal.session_id,
+        token_id=principal.token_id,
         subscriptions=len(connection.events),
         sent=connection.sent,
-        conflated=connection.outbox.conflated,
+        held=len(connection.outbox),
         unsent_bytes=connection.unsent_bytes(),
+        conflated=connection.outbox.conflated,
+        recovered=connection.recovered,
+        refused=connection.refused,
+        dropped=connection.dropped,
     )
+
+
+def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str:
+    return next((name for name, pattern in patterns if re.search(pattern, text)), "")

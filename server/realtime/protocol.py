@@ -11,7 +11,7 @@ from server.clock import rfc3339, utc_now
 from server.errors import InvalidInput, MalformedRequest
 
 CommandId = str | int | None
-EventName = Annotated[str, Meta(min_length=1, max_length=128)]
+EventName = Annotated[str, Meta(min_length=1, max_length=1000)]  # and what the settings allow
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -149,13 +149,21 @@ class Notification(Message, frozen=True, kw_only=True, tag="notification"):
     offset: int | UnsetType = UNSET
 
 
+class NotificationsRead(Message, frozen=True, kw_only=True, tag="notifications_read"):
+    """The user looked at their notifications, in whichever tab; `unread` is how many are left."""
+
+    unread: int
+
+
 class HistoryReply(Reply, frozen=True, kw_only=True, tag="history"):
-    """Answer to `history`: kept messages in order. `recovered` is false when not all can be given; then none is."""
+    """Answer to `history`: kept messages in order. `recovered` is false when not all can be given; then none is.
+    While `remaining` is not 0, ask again with `since` at this `epoch` and `offset`."""
 
     messages: list[msgspec.Raw]
     epoch: str
     offset: int
     recovered: bool
+    remaining: int
 
 
 class Event(Message, frozen=True, kw_only=True, tag="event"):
@@ -183,6 +191,7 @@ SERVER_MESSAGES: tuple[type[Struct], ...] = (
     JobChanged,
     Jobs,
     Notification,
+    NotificationsRead,
     HistoryReply,
     Event,
     Error,
@@ -209,7 +218,8 @@ class Auth(Command, frozen=True, kw_only=True, tag="auth"):
 
 
 class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
-    """`job:<id>`, `batch:<id>`, `dataset:<name>`, `jobs:*`, `admin:statistics` or a free name."""
+    """`job:<id>`, `batch:<id>`, `dataset:<name>`, `jobs:*`, `me:presence`, `admin:presence`, `admin:statistics` or a
+    free name."""
 
     events: Annotated[list[EventName], Meta(min_length=1, max_length=100)]
 

@@ -20,7 +20,7 @@ _STATISTICS_EVENT = "admin:statistics"
 
 
 class Upkeep:
-    """One timer for everything. `parts` are the `statistics()` of the server's parts by name."""
+    """`parts` are the `statistics()` of the server's parts by name."""
 
     def __init__(
         self,
@@ -34,26 +34,36 @@ class Upkeep:
         self._history = history
         self._publish = publish
         self._parts = parts
-        self._prune_at = self._statistics_at = time.monotonic()
+        self._statistics_at = time.monotonic()
 
     async def run(self) -> None:
         """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_after())
+            group.create_task(self._prune())  # beside it: however long it takes, pings go on
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                await self._history.prune()
+            except Exception:
+                _LOG.exception("old messages could not be removed", extra={"action": "prune_history"})
+            await asyncio.sleep(_PRUNE_SECONDS)
+
+    async def _look_after(self) -> None:
         tick_seconds = min(1.0, self._manager.limits.ping_interval_seconds / _TICKS_PER_PING)
         while True:
             try:
-                await self._tick(time.monotonic())
+                self._tick(time.monotonic())
             except Exception:
                 _LOG.exception("upkeep failed", extra={"action": "live_upkeep"})
             await asyncio.sleep(tick_seconds)
 
-    async def _tick(self, now: float) -> None:
+    def _tick(self, now: float) -> None:
         self._manager.sweep()
         if now >= self._statistics_at and self._manager.has_subscribers(_STATISTICS_EVENT):
             self._statistics_at = now + _STATISTICS_SECONDS
             self._publish(_STATISTICS_EVENT, {name: _plain(part()) for name, part in self._parts.items()})
-        if now >= self._prune_at:
-            self._prune_at = now + _PRUNE_SECONDS
-            await self._history.prune()
 
 
 def _plain(statistics: object) -> Any:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from server.auth.permissions import Principal, Scope
 from server.errors import Forbidden, Unavailable
+from server.http import keys
 from server.http.addresses import client_address, is_trusted_origin
 from server.languages import Languages
 from server.realtime import protocol
@@ -30,11 +31,10 @@ class Admission:
         self._manager = manager
         self._languages = languages
         self._open_by_address: Counter[str] = Counter()
-        self.is_closing = False
 
     def check(self, request: web.Request) -> None:
         """Raises `Unavailable` while the server stops, `Forbidden` for pages of other origins."""
-        if self.is_closing:
+        if not request.app[keys.READINESS].is_ready:
             raise Unavailable
         if not _is_from_trusted_page(request):
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
@@ -59,11 +59,6 @@ class Admission:
         )
         connection.device = request.headers.get("User-Agent", "")[:_DEVICE_CHARACTERS]
         return connection
-
-    async def drain(self) -> None:
-        """Let nobody in any more, and close everything, telling clients to come back."""
-        self.is_closing = True
-        self._manager.close_all(CloseCode.DRAINING)
 
 
 def is_client_id(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -15,7 +15,7 @@ from server.errors import JinduError, NotSignedIn, RateLimited
 from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.realtime import protocol
-from server.realtime.close_codes import CloseCode
+from server.realtime.close_codes import CloseCode, fitted
 from server.realtime.commands import Commands
 from server.realtime.connection import Connection
 from server.realtime.joining import Joiner
@@ -27,9 +27,11 @@ Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
 
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
-_UNAUTHENTICATED_PER_ADDRESS = 10
 _TEXT_FRAME, _CLOSE_FRAME = 0x81, 0x88
 _PING_FRAME = b"\x89\x00"
+_PONG_FRAME = 0x8A
+_PONG_BYTES = 64 * 1024  # a peer that is so far behind does not read our pongs either
+_FRAMES_BEFORE_AUTH = 20  # one is enough; a few pings may come before
 _CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 
 
@@ -51,28 +53,40 @@ class WebSocketTransport:
         self._commands = commands
         self._authenticate = authenticate
         self._unknown_by_address: Counter[str] = Counter()
+        self._unknown: set[SocketLink] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Open, authenticate, join, read until the end."""
         self._admission.check(request)
         # Everything of the session is read by now: changes to it would be lost from here on.
-        principal, address = current_principal(request), client_address(request)
-        if principal is None:
-            if "Authorization" in request.headers:
-                raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
-            self._require_room_for_unknown(address)
+        principal = current_principal(request)
+        with contextlib.ExitStack() as waiting:
+            if principal is None:
+                if "Authorization" in request.headers:
+                    raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
+                waiting.enter_context(self._place_for_unknown(request))
+            return await self._open(request, principal, waiting)
+
+    async def drain(self) -> None:
+        """Close what has not said yet who it is; the others are the manager's."""
+        for link in list(self._unknown):
+            link.close(CloseCode.DRAINING)
+
+    async def _open(
+        self, request: web.Request, principal: Principal | None, waiting: contextlib.ExitStack
+    ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             compress=False,  # deflate costs 100 KB a connection
             autoping=False,
             autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
-            max_msg_size=self._manager.limits.message_bytes,
+            max_msg_size=self._manager.limits.message_bytes + 1,  # aiohttp refuses what reaches it
             timeout=_CLOSE_SECONDS,
         )
         await socket.prepare(request)
         async with _linked(socket, request) as link:
             try:
                 with self._admission.place(request):
-                    await self._serve(request, socket, link, principal, address)
+                    await self._serve(request, socket, link, principal, waiting)
             except Refused as refused:
                 link.close(refused.code)
         return socket
@@ -83,22 +97,22 @@ class WebSocketTransport:
         socket: web.WebSocketResponse,
         link: SocketLink,
         principal: Principal | None,
-        address: str,
+        waiting: contextlib.ExitStack,
     ) -> None:
         if principal is None:
-            with counted(self._unknown_by_address, address):
-                principal = await self._introduced(socket, link, address)
+            principal = await self._introduced(socket, link, client_address(request))
         if principal is None:
             return
+        waiting.close()
         connection = self._admission.connection(request, link, principal, client_id=request.match_info["client_id"])
         connection.takes_arrays = request.query.get("format") == "array"
         try:
             await self._joiner.join(connection, position(request.query.get("since", "")))
-            await link.answer(await self._read(connection, socket))
+            await link.answer(await self._read(connection, socket, link))
         finally:
             self._manager.disconnect(connection)
 
-    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> WSMessage | None:
+    async def _read(self, connection: Connection, socket: web.WebSocketResponse, link: SocketLink) -> WSMessage | None:
         """Answer frames until the end; what the peer ended it with, if it did."""
         while connection.closed_with is None:
             message = await socket.receive()
@@ -107,34 +121,39 @@ class WebSocketTransport:
             elif message.type is WSMsgType.BINARY:
                 await self._commands.handle(connection, None)
             elif message.type is WSMsgType.PING:
-                connection.heard()
-                await socket.pong(message.data)
+                if await self._commands.admits(connection):
+                    link.pong(message.data)
             elif message.type is WSMsgType.PONG:
-                connection.heard()
+                await self._commands.admits(connection)
             else:
                 return message
         return None
 
     async def _introduced(self, socket: web.WebSocketResponse, link: SocketLink, address: str) -> Principal | None:
         """Who it is by the first message; None once the link is being closed."""
+        self._unknown.add(link)
         try:
             async with asyncio.timeout(self._manager.limits.auth_deadline_seconds):
-                token = await _first_token(socket)
+                token = await _first_token(socket, link)
                 principal = await self._authenticate(token, address) if token is not None else None
         except TimeoutError:
             link.close(CloseCode.AUTH_DEADLINE)
             return None
+        finally:
+            self._unknown.discard(link)
         if principal is None:
             link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
             link.close(CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
         return principal
 
-    def _require_room_for_unknown(self, address: str) -> None:
-        if (
-            self._unknown_by_address.total() >= self._manager.limits.unauthenticated
-            or self._unknown_by_address[address] >= _UNAUTHENTICATED_PER_ADDRESS
-        ):
-            raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
+    @contextlib.contextmanager
+    def _place_for_unknown(self, request: web.Request) -> Iterator[None]:
+        """Count who has not said yet who they are; raises `RateLimited` when too many have not."""
+        limits = self._manager.limits
+        with counted(self._unknown_by_address, client_address(request)) as count:
+            if count > limits.unauthenticated_per_address or self._unknown_by_address.total() > limits.unauthenticated:
+                raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
+            yield
 
 
 class SocketLink:
@@ -162,10 +181,14 @@ class SocketLink:
         if self._deadline is None and not self._transport.is_closing():
             self._transport.write(_PING_FRAME)
 
-    def close(self, code: CloseCode) -> None:
+    def pong(self, payload: bytes) -> None:
+        if self._deadline is None and not self._transport.is_closing() and self.unsent_bytes() < _PONG_BYTES:
+            self._transport.write(bytes((_PONG_FRAME, len(payload))) + payload)
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
         if self._deadline is not None or self._transport.is_closing():
             return
-        payload = code.to_bytes(2, "big") + code.reason.encode()
+        payload = code.to_bytes(2, "big") + fitted(reason or code.reason).encode()
         self._transport.write(bytes((_CLOSE_FRAME, len(payload))) + payload)
         self._deadline = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
 
@@ -177,12 +200,19 @@ class SocketLink:
     async def finish(self) -> None:
         """After a `close` of ours wait for the peer's answer, then let go of the transport."""
         if self._deadline is not None:
-            while (await self._socket.receive()).type in _CONTENT:
-                pass  # it had not seen our close frame yet
+            await self._skip_content()
             self._deadline.cancel()
             self._transport.close()
         if self._transport.get_write_buffer_size():  # whoever does not read now never will
             asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+
+    async def _skip_content(self) -> None:
+        """What comes in before the peer has seen our close frame."""
+        while True:
+            message = await self._socket.receive()
+            if message.type not in _CONTENT:
+                return
+            await asyncio.sleep(0)  # a flood must not keep others from their turn
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -208,12 +238,12 @@ async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncI
         await link.finish()
 
 
-async def _first_token(socket: web.WebSocketResponse) -> str | None:
+async def _first_token(socket: web.WebSocketResponse, link: SocketLink) -> str | None:
     """The token of the first message; None when it is anything else."""
-    while True:
+    for _ in range(_FRAMES_BEFORE_AUTH):
         message = await socket.receive()
         if message.type is WSMsgType.PING:
-            await socket.pong(message.data)
+            link.pong(message.data)
         elif message.type is WSMsgType.TEXT:
             with contextlib.suppress(JinduError):
                 command = protocol.decode(message.data)
@@ -221,6 +251,7 @@ async def _first_token(socket: web.WebSocketResponse) -> str | None:
             return None
         elif message.type is not WSMsgType.PONG:
             return None
+    return None
 
 
 def _header(length: int) -> bytes:

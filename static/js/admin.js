@@ -3,11 +3,9 @@
 import { refreshFragment } from "./fragments.js";
 
 const EVERY_MS = 5000;
-const overview = document.querySelector('[data-live-fragment="/admin/overview"]');
-
-if (overview) {
+for (const figures of document.querySelectorAll('[data-live-fragment="/admin/overview"], [data-live-every]')) {
   setInterval(() => {
-    if (!document.hidden) refreshFragment(overview);
+    if (!document.hidden) refreshFragment(figures);
   }, EVERY_MS);
 }
 

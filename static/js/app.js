@@ -10,6 +10,7 @@ import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
+import { startSayingWhy } from "./signed-out.js";
 import { setClockOffset } from "./server-clock.js";
 
 export const jobs = new JobTable(); // mine
@@ -26,6 +27,7 @@ function startLive() {
   const updateStrip = startRunningStrip(jobs, watched);
   const fragments = new Fragments(live, jobs, watched);
   const loadNotifications = startNotifications(live);
+  startSayingWhy(live);
 
   for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) {
     live.on(type, (job) => jobs.apply(job));

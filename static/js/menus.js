@@ -44,6 +44,7 @@ export function startMenus() {
 function moveFocus(menu, step) {
   const items = [...menu.querySelectorAll(".menu__panel :is(a[href], button:not([disabled]))")];
   if (!items.length) return;
-  const at = items.indexOf(document.activeElement);
+  const focused = items.indexOf(document.activeElement);
+  const at = focused < 0 && step < 0 ? 0 : focused; // up from the button is the last one
   items[(at + step + items.length) % items.length].focus();
 }

@@ -3,6 +3,7 @@
 import { t } from "./i18n.js";
 
 const SHOWN_MS = 6000;
+const AT_ONCE = 4; // more would cover the page; the bell has them all
 
 // `level`: info, success, warning, danger.
 export function toast(title, { body = "", level = "info", url = "" } = {}) {
@@ -27,6 +28,7 @@ export function toast(title, { body = "", level = "info", url = "" } = {}) {
   close.textContent = t("Close");
   close.addEventListener("click", () => element.remove());
   element.append(text, close);
+  while (box.children.length >= AT_ONCE) box.firstElementChild.remove();
   box.append(element);
   if (level !== "danger") setTimeout(() => element.remove(), SHOWN_MS);
 }

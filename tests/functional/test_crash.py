@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -73,3 +76,43 @@ async def test_stopped_server_puts_its_jobs_back_without_counting_it_as_a_crash(
             assert [job["job_id"] for job in snapshot["jobs"]] == [job_id]
             done = await socket.next(lambda message: message.get("state") == "succeeded", seconds=20)
             assert done["progress"] == 1000
+
+
+async def test_kept_messages_and_job_changes_are_stored_together_and_sent_only_then(process: ServerProcess) -> None:
+    """Killed at any moment: the stream is what happened to the jobs, and nobody heard of more than is stored."""
+    heard: dict[int, tuple[str, str]] = {}
+    for round_number in range(3):
+        async with await signed_in(process) as client, live(client, f"round-{round_number}") as socket:
+            await socket.next("connection", seconds=20)
+            starting = asyncio.create_task(_start_many(client))
+            async with asyncio.timeout(30):
+                while len([message for message in socket.seen if "offset" in message]) < 8 + 5 * round_number:
+                    await socket.next(seconds=20)
+            await asyncio.to_thread(process.kill)
+            starting.cancel()
+            await asyncio.wait([starting])
+            heard |= {
+                message["offset"]: (message["job_id"], message["state"])
+                for message in socket.seen
+                if message["type"] == "job" and "offset" in message
+            }
+        stored, states = _stored(process.data)
+        assert all(stored.get(offset) == told for offset, told in heard.items())
+        assert sorted(stored) == list(range(1, len(stored) + 1))
+        last_told = {job_id: state for _, (job_id, state) in sorted(stored.items())}
+        assert last_told == states
+        await asyncio.to_thread(process.start)
+
+
+async def _start_many(client: aiohttp.ClientSession) -> None:
+    while True:
+        await demonstrate(client, seconds=0.05, total=10)
+
+
+def _stored(data: Path) -> tuple[dict[int, tuple[str, str]], dict[str, str]]:
+    """What the database holds: offset → job and state as kept, and the state of each job."""
+    with contextlib.closing(sqlite3.connect(data / "jindu.db")) as database:
+        rows = database.execute("select offset, body from stream_messages where type = 'job'").fetchall()
+        states = dict(database.execute("select id, state from jobs").fetchall())
+    bodies = {offset: json.loads(body) for offset, body in rows}
+    return {offset: (body["job_id"], body["state"]) for offset, body in bodies.items()}, states

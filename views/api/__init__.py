@@ -7,6 +7,7 @@ from views.api import (
     accounts,
     admin,
     batches,
+    connections,
     datasets,
     events,
     external_jobs,
@@ -22,6 +23,7 @@ from views.api import (
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *connections.ENDPOINTS,
     *openapi.ENDPOINTS,
     *events.ENDPOINTS,
     *jobs.ENDPOINTS,

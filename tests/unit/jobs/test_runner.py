@@ -352,6 +352,22 @@ async def test_drain_lets_a_job_finish_within_the_grace_period(open_house: OpenH
     assert stored.state is State.SUCCEEDED
 
 
+async def test_drain_waits_no_longer_once_somebody_is_in_a_hurry(open_house: OpenHouse) -> None:
+    house = await open_house(kind(forever), drain_seconds=3600.0)
+    job = await begin(house)
+    await house.wait_for(job.id, State.RUNNING)
+    hurry = asyncio.Event()
+    draining = asyncio.create_task(house.runner.drain(hurry))
+    await asyncio.sleep(0)
+    assert not draining.done()
+    hurry.set()
+    async with asyncio.timeout(20):
+        await draining
+    stored = await house.store.get(job.id)
+    assert stored is not None
+    assert (stored.state, stored.interruptions) == (State.QUEUED, 0)
+
+
 async def test_progress_of_a_running_job_is_stored(open_house: OpenHouse) -> None:
     house = await open_house(kind(forever))
     job = await begin(house)

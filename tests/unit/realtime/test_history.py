@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from server.clock import utc_now
 from server.realtime.history import History, Kept
 from server.realtime.protocol import Position
 from server.storage.database import Database
-from server.storage.tables import stream_messages
+from server.storage.tables import stream_messages, streams
 
 
 async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> Kept:
@@ -93,6 +94,118 @@ async def test_message_between_commit_and_being_told_is_not_given_twice(database
     assert await history.after("alice", start) == []  # it is going to be sent live in a moment
     history.told(kept)
     assert len(await history.after("alice", start) or []) == 1
+
+
+async def test_pages_go_on_until_nothing_remains(database: Database) -> None:
+    history = History(database)
+    await history.load("alice")
+    since = history.position("alice")
+    for number in range(7):
+        await keep(database, history, str(number))
+    seen: list[bytes] = []
+    while since.offset < history.position("alice").offset:
+        page = await history.after("alice", since, limit=3)
+        assert page
+        seen += [message.body for message in page]
+        since = Position(epoch=since.epoch, offset=page[-1].offset)
+    assert seen == [b"0", b"1", b"2", b"3", b"4", b"5", b"6"]
+
+
+async def test_page_after_a_trimmed_position_is_refused_however_short(database: Database) -> None:
+    history = History(database, keep_messages=3)
+    kept = [await keep(database, history, str(number)) for number in range(9)]
+    assert await history.after("alice", Position(epoch=kept[0].epoch, offset=2), limit=1) is None
+    assert len(await history.after("alice", Position(epoch=kept[0].epoch, offset=6), limit=1) or []) == 1
+
+
+async def test_pruning_removes_much_in_small_steps_and_keeps_what_is_young(database: Database) -> None:
+    history = History(database, keep_messages=10_000)
+    async with database.write() as connection:
+        eight_days_ago = utc_now() - timedelta(days=8)
+        rows = [
+            {"user_id": "alice", "offset": number, "at": eight_days_ago, "type": "notification", "body": b"old"}
+            for number in range(1, 1_801)
+        ]
+        await connection.execute(insert(stream_messages), rows)
+        await connection.execute(insert(streams).values(user_id="alice", epoch="e", offset=1_800))
+    young = await keep(database, history, "young")
+    pruning = asyncio.create_task(history.prune())
+    await keep(database, history, "meanwhile")  # whoever writes has their turn between two steps
+    await pruning
+    found = await history.newest("alice", 100)
+    assert [message.body for message in found] == [b"young", b"meanwhile"]
+    assert young.offset == 1_801
+    assert await history.after("alice", Position(epoch="e", offset=1_799)) is None
+
+
+async def test_lower_limit_is_kept_to_after_pruning(database: Database) -> None:
+    before = History(database)
+    for number in range(20):
+        await keep(database, before, str(number))
+        await keep(database, before, str(number), "bob")
+    after = History(database, keep_messages=5)
+    await after.prune()
+    for user_id in ("alice", "bob"):
+        assert [message.body for message in await after.newest(user_id, 100)] == [b"15", b"16", b"17", b"18", b"19"]
+
+
+async def test_message_for_all_reaches_also_who_was_never_here(database: Database) -> None:
+    history = History(database)
+    await keep(database, history, "hers")
+    async with database.write() as connection:
+        kept = await history.append_for_all(connection, type="notification", body=b"all")
+    assert {(message.user_id, message.offset) for message in kept} == {("alice", 2), ("bob", 1)}
+    for message in kept:
+        history.told(message)
+    assert [message.body for message in await history.newest("bob", 10)] == [b"all"]
+    assert [message.body for message in await history.newest("alice", 10)] == [b"hers", b"all"]
+
+
+async def test_position_beyond_the_stream_shows_that_it_was_cut(database: Database) -> None:
+    """As after a restore: the client saw 5 messages, the backup has 2. Without a new epoch its position would be good
+    again once three others have come, and those would never be seen."""
+    history = History(database)
+    epoch = (await keep(database, history, "1")).epoch
+    await keep(database, history, "2")
+    seen = Position(epoch=epoch, offset=5)
+    assert await history.after("alice", seen) is None
+    await history.cut_if_lost("alice", seen)
+    for text in ("other 3", "other 4", "other 5", "other 6"):
+        await keep(database, history, text)
+    assert await history.after("alice", seen) is None
+    assert history.position("alice").epoch != epoch
+    again = History(database)  # and it is stored
+    await again.load("alice")
+    assert again.position("alice") == history.position("alice")
+
+
+async def test_position_within_the_stream_cuts_nothing(database: Database) -> None:
+    history = History(database)
+    kept = await keep(database, history, "1")
+    await history.cut_if_lost("alice", Position(epoch=kept.epoch, offset=1))
+    await history.cut_if_lost("alice", Position(epoch="another", offset=99))
+    assert history.position("alice").epoch == kept.epoch
+
+
+async def test_stream_that_was_lost_begins_anew_and_old_positions_are_refused(database: Database) -> None:
+    history = History(database)
+    await history.load("alice")
+    old = await keep(database, history, "old")
+    async with database.write() as connection:
+        await connection.execute(delete(stream_messages))
+        await connection.execute(delete(streams))
+    new = await keep(database, history, "new")
+    assert (new.offset, new.epoch > old.epoch) == (1, True)
+    assert history.position("alice") == Position(epoch=new.epoch, offset=1)
+    assert await history.after("alice", Position(epoch=old.epoch, offset=0)) is None
+
+
+async def test_cut_for_all_refuses_every_older_position(database: Database) -> None:
+    history = History(database)
+    kept = await keep(database, history, "1")
+    await history.cut_all()
+    assert await history.after("alice", Position(epoch=kept.epoch, offset=0)) is None
+    assert [message.body for message in await history.newest("alice", 5)] == [b"1"]
 
 
 async def _keep_and_fail(database: Database, history: History) -> None:

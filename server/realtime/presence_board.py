@@ -1,0 +1,78 @@
+"""Tells those who watch it that somebody has connected or gone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from server.clock import rfc3339
+from server.realtime import protocol
+from server.realtime.connection import Connection
+from server.realtime.manager import ConnectionManager
+from server.realtime.presence import Presence, presence_of
+
+OWN_PRESENCE = "me:presence"
+ADMIN_PRESENCE = "admin:presence"
+_GATHER_SECONDS = 0.3  # a page that reloads is gone and back: one message for both
+_TOLD_AT_ONCE = 100  # after a restart thousands come back; who wants them all asks the API
+
+
+class PresenceBoard:
+    """Tells users of their own connections (`me:presence`), and administrators of everybody's (`admin:presence`)."""
+
+    def __init__(self, manager: ConnectionManager) -> None:
+        self._manager = manager
+        self._joined: dict[str, Connection] = {}
+        self._left: dict[str, str] = {}  # connection id → user id
+        self._timer: asyncio.TimerHandle | None = None
+        manager.watch(self._changed)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _changed(self, connection: Connection) -> None:
+        if connection.id in self._manager.active_connections:
+            self._joined[connection.id] = connection
+        elif self._joined.pop(connection.id, None) is None:  # else it came and went unseen
+            self._left[connection.id] = connection.user_id
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._publish)
+
+    def _publish(self) -> None:
+        self._timer = None
+        joined, self._joined = self._joined, {}
+        left, self._left = self._left, {}
+        for user_id in {connection.user_id for connection in joined.values()} | set(left.values()):
+            self._tell_user(user_id)
+        self._tell_admins(list(joined.values()), list(left))
+
+    def _tell_user(self, user_id: str) -> None:
+        watching = [each for each in self._manager.connections_of(user_id) if OWN_PRESENCE in each.events]
+        if not watching:
+            return
+        frame = _event(OWN_PRESENCE, {"connections": [_told(each) for each in self._manager.presence(user_id)]})
+        for connection in watching:
+            connection.queue(frame, OWN_PRESENCE)
+
+    def _tell_admins(self, joined: list[Connection], left: list[str]) -> None:
+        if not self._manager.has_subscribers(ADMIN_PRESENCE):
+            return
+        data = {
+            "connections": len(self._manager.active_connections),
+            "users": len(self._manager.user_connections),
+            "joined": [_told(presence_of(each)) for each in joined[:_TOLD_AT_ONCE]],
+            "left": left[:_TOLD_AT_ONCE],
+            "more": len(joined) > _TOLD_AT_ONCE or len(left) > _TOLD_AT_ONCE,
+        }
+        frame = _event(ADMIN_PRESENCE, data)
+        self._manager.publish(ADMIN_PRESENCE, lambda language: frame)
+
+
+def _event(event: str, data: object) -> bytes:
+    return protocol.encode(protocol.Event(timestamp=protocol.now(), event=event, data=data))
+
+
+def _told(presence: Presence) -> dict[str, object]:
+    return {**msgspec.to_builtins(presence), "connected_at": rfc3339(presence.connected_at)}

@@ -1,0 +1,186 @@
+"""Keeping, leaving, coming back, trimming, being slow, in any order: a client has the stream whole and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from server.auth.endings import Endings
+from server.auth.permissions import Principal, Role
+from server.clock import utc_now
+from server.languages import Languages
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection
+from server.realtime.history import History, Kept
+from server.realtime.joining import Joiner
+from server.realtime.limits import LiveLimits
+from server.realtime.manager import ConnectionManager
+from server.realtime.protocol import Position
+from server.storage.database import Database
+from server.storage.tables import users
+
+LANGUAGES = Languages.load(Path("locales"))
+KEPT = 6
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("keep"), st.integers(1, 4)),
+        st.tuples(st.sampled_from(["leave", "return", "busy", "idle", "turn", "prune", "restart", "cut"]), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+def render(kept: Kept, language: str) -> bytes:
+    return json.dumps({"type": "notification", "offset": kept.offset, "text": kept.body.decode()}).encode()
+
+
+@dataclass
+class Client:
+    """As ours merge: the position moves with each kept message; without recovery it begins anew."""
+
+    is_busy: bool = False
+    position: Position | None = None
+    texts: list[str] = field(default_factory=list)  # since it last began anew
+    began_at: int = 0
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self._take(json.loads(frame))
+
+    @staticmethod
+    def write_to_all(links: Sequence[Client], frames: Sequence[bytes]) -> Sequence[int]:
+        for link in links:
+            if not link.is_busy:
+                link.write(frames)
+        return [index for index, link in enumerate(links) if link.is_busy]
+
+    def unsent_bytes(self) -> int:
+        return 100_000 if self.is_busy else 0
+
+    def ping(self) -> None: ...
+
+    def close(self, code: CloseCode, reason: str = "") -> None: ...
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "connection":
+            if not message["recovered"]:
+                self.texts, self.began_at = [], message["offset"]
+            if not message["recovered"] or not message["missed"]:
+                self.position = Position(epoch=message["epoch"], offset=message["offset"])
+        elif message["type"] == "notification":
+            assert self.position is not None
+            assert message["offset"] == self.position.offset + 1  # no gap, no duplicate
+            self.position = Position(epoch=self.position.epoch, offset=message["offset"])
+            self.texts.append(message["text"])
+
+
+class World:
+    """A server that can be started anew on its database, and Alice's client."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.truth: list[str] = []  # every text ever kept
+        self.client = Client()
+        self.connection: Connection | None = None
+        self.start()
+
+    def start(self) -> None:
+        self.manager = ConnectionManager(LiveLimits())
+        self.history = History(self.database, keep_messages=KEPT)
+        self.joiner = Joiner(
+            manager=self.manager,
+            history=self.history,
+            languages=LANGUAGES,
+            endings=Endings(),
+            render=render,
+            node="test",
+        )
+
+    async def step(self, action: str, number: int) -> None:
+        if action == "keep":
+            # One after the other, while whoever returns at the same time is in the middle of joining.
+            await asyncio.gather(*[self._keep() for _ in range(number)])
+        elif action == "leave":
+            self._leave()
+        elif action == "return":
+            await asyncio.gather(self._return(), self._keep())
+        elif action in ("busy", "idle"):
+            self.client.is_busy = action == "busy"
+        elif action == "turn":
+            await asyncio.sleep(0)
+        elif action == "prune":
+            await self.history.prune()
+        elif action == "restart":
+            self._leave()
+            self.manager.close_all(CloseCode.DRAINING)
+            self.start()
+        elif action == "cut":
+            self._leave()
+            await self.history.cut_all()
+
+    async def catch_up(self) -> None:
+        self.client.is_busy = False
+        if self.connection is None:
+            await self._return()
+        assert self.connection is not None
+        async with asyncio.timeout(10):
+            while self.connection.outbox:
+                await asyncio.sleep(0.005)
+
+    async def _keep(self) -> None:
+        async with self.database.write() as connection:
+            text = f"message {len(self.truth)}"
+            kept = await self.history.append(connection, "alice", type="notification", body=text.encode())
+            self.truth.append(text)
+        self.history.told(kept)
+        self.manager.send_to_user("alice", lambda language: render(kept, language))
+
+    def _leave(self) -> None:
+        if self.connection is not None:
+            self.manager.disconnect(self.connection)
+            self.connection = None
+
+    async def _return(self) -> None:
+        if self.connection is not None:
+            return
+        alice = Principal(user_id="alice", user_name="alice", role=Role.EDITOR, language="en")
+        connection = self.manager.new_connection(client_id="tab", principal=alice, language="en", link=self.client)
+        await self.joiner.join(connection, self.client.position)
+        self.connection = connection
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_client_has_the_stream_whole_and_in_order_whatever_happens(
+    steps: list[tuple[str, int]], empty_database: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(empty_database, tmp_path / "world.db"))
+    for leftover in tmp_path.glob("world.db-*"):
+        leftover.unlink()
+    asyncio.run(_check(steps, path))
+
+
+async def _check(steps: list[tuple[str, int]], path: Path) -> None:
+    database = Database.open(f"sqlite+aiosqlite:///{path}")
+    async with database.write() as connection:
+        row = {"name": "alice", "name_key": "alice", "password_hash": "", "role": "editor", "created_at": utc_now()}
+        await connection.execute(insert(users).values(id="alice", **row))
+    world = World(database)
+    try:
+        for action, number in steps:
+            await world.step(action, number)
+        await world.catch_up()
+        # Whole from where it last had to begin anew, up to the very last.
+        assert world.client.texts == world.truth[world.client.began_at :]
+    finally:
+        world.manager.close_all(CloseCode.DRAINING)
+        await database.close()

@@ -1,0 +1,140 @@
+"""Live connections: one's own, everybody's for administrators, and telling everybody something."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.operations.connections import ConnectionOperations
+from server.realtime.presence import Presence
+
+
+class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One live connection and what it has counted.
+
+    `held` messages wait to be sent (`unsent_bytes`), `conflated` ones were replaced by newer ones of the same job while
+    they waited, `recovered` ones had been missed, `refused` ones came in faster than allowed, `dropped` ones could not
+    be sent any more when it was closed.
+    """
+
+    connection_id: str
+    client_id: str
+    user_id: str
+    user_name: str
+    role: str
+    device: str
+    address: str
+    connected_at: datetime
+    session_id: str | None
+    token_id: str | None
+    subscriptions: int
+    sent: int
+    held: int
+    unsent_bytes: int
+    conflated: int
+    recovered: int
+    refused: int
+    dropped: int
+
+
+class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[ConnectionInfo]
+    next_cursor: str | None
+    total: int
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """`reason` is told to whoever is at the other end."""
+
+    reason: str = ""
+
+
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification for every user; it waits for those who are away. `url` is a path of this server."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    body: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    level: Literal["info", "success", "warning", "error"] = "info"
+    url: str = ""
+
+
+class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    users: int
+
+
+async def list_own(call: Call[None, NoQuery]) -> ConnectionList:
+    items = [_info(each) for each in _operations(call).own(call.principal)]
+    return ConnectionList(items=items, next_cursor=None, total=len(items))
+
+
+async def list_all(call: Call[None, Page]) -> ConnectionList:
+    query = call.query
+    page = _operations(call).everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
+    return ConnectionList(items=[_info(each) for each in page.items], next_cursor=page.next_cursor, total=page.total)
+
+
+async def close(call: Call[None, Closing]) -> None:
+    await _operations(call).close(call.principal, call.path["connection_id"], reason=call.query.reason)
+
+
+async def broadcast(call: Call[Broadcast, NoQuery]) -> BroadcastAnswer:
+    body = call.body
+    users = await _operations(call).broadcast(
+        call.principal, title=body.title, body=body.body, level=body.level, url=body.url
+    )
+    return BroadcastAnswer(users=users)
+
+
+def _operations(call: Call[Any, Any]) -> ConnectionOperations:
+    return call.request.app[keys.PRESENCE]
+
+
+def _info(presence: Presence) -> ConnectionInfo:
+    return msgspec.convert(presence, ConnectionInfo, from_attributes=True)
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/connections",
+        name="api_own_connections",
+        handler=list_own,
+        summary="My live connections",
+        answer=ConnectionList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/connections",
+        name="api_connections",
+        handler=list_all,
+        summary="Everybody's live connections, the oldest first",
+        access="admin",
+        query=Page,
+        answer=ConnectionList,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/admin/connections/{connection_id}",
+        name="api_close_connection",
+        handler=close,
+        summary="Close a live connection, telling why",
+        access="admin",
+        query=Closing,
+        status=204,
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/broadcast",
+        name="api_broadcast",
+        handler=broadcast,
+        summary="Tell every user something",
+        access="admin",
+        body=Broadcast,
+        answer=BroadcastAnswer,
+        status=201,
+    ),
+]
