@@ -16,8 +16,9 @@ from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
 from server.realtime.presence_board import PresenceBoard
 from server.realtime.upkeep import Upkeep
-from server.transports import websocket
+from server.transports import sse, websocket
 from server.transports.admission import Admission
+from server.transports.sse import EventTransport
 from server.transports.websocket import WebSocketTransport
 
 
@@ -31,45 +32,51 @@ def add_live_connections(app: web.Application) -> None:
     )
     endings = app[keys.CREDENTIALS].endings
     admission = Admission(manager=manager, languages=languages)
-    transport = WebSocketTransport(
+    joiner = Joiner(
+        manager=manager,
+        history=history,
+        languages=languages,
+        endings=endings,
+        render=live.render,
+        node=gethostname(),
+    )
+    commands = Commands(
+        manager=manager,
+        history=history,
+        languages=languages,
+        authorise=live.authorise,
+        snapshot=live.snapshot,
+        render=live.render,
+    )
+    sockets = WebSocketTransport(
         manager=manager,
         admission=admission,
-        joiner=Joiner(
-            manager=manager,
-            history=history,
-            languages=languages,
-            endings=endings,
-            render=live.render,
-            node=gethostname(),
-        ),
-        commands=Commands(
-            manager=manager,
-            history=history,
-            languages=languages,
-            authorise=live.authorise,
-            snapshot=live.snapshot,
-            render=live.render,
-        ),
+        joiner=joiner,
+        commands=commands,
         authenticate=lambda token, address: app[keys.AUTHENTICATOR].by_token(token, address=address),
     )
+    streams = EventTransport(manager=manager, admission=admission, joiner=joiner, commands=commands)
     endings.on_end(live.credential_ended)
     endings.on_rights_change(live.rights_changed)
     app[keys.STATISTICS]["connections"] = manager.statistics
     board = PresenceBoard(manager)
     statistics = app[keys.STATISTICS]
     upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
-    app.router.add_get(websocket.PATH, transport.handle, name="websocket")
+    app.router.add_get(websocket.PATH, sockets.handle, name="websocket")
+    app.router.add_get(sse.PATH, streams.handle, name="events", allow_head=False)
+    app.router.add_post(sse.COMMAND_PATH, streams.command, name="events_command")
     drain = Drain(
         manager, reconnects_per_second=app[keys.SETTINGS].reconnects_per_second, hurry=app[keys.READINESS].hurry
     )
 
     async def send_everybody_away(_app: web.Application) -> None:
         app[keys.READINESS].phase = Phase.DRAINING
-        await transport.drain()
+        await sockets.drain()
         await drain.run()
 
     app.on_shutdown.append(send_everybody_away)
     app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))
+    app.cleanup_ctx.append(resource(lambda: meanwhile(streams.watch())))
     app.cleanup_ctx.append(resource(lambda: _open_presence(board)))
 
 

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.http import keys
 
-OPENED = ("/api/v1/", "/events")
+OPENED = ("/api/v1/", "/events", "/static/js/live-")  # the last: the browser client, for pages of those origins
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS = ", ".join(
     (

@@ -61,6 +61,10 @@ class Admission:
         return connection
 
 
+def is_client_id(text: str) -> bool:
+    return re.fullmatch(CLIENT_ID, text) is not None
+
+
 @contextlib.contextmanager
 def counted(counts: Counter[str], address: str) -> Iterator[int]:
     """Count one more of `address` meanwhile; yields how many there are with it."""

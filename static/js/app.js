@@ -11,6 +11,7 @@ import { startNotifications } from "./notifications.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
+import { setClockOffset } from "./server-clock.js";
 
 export const jobs = new JobTable(); // mine
 const watched = new JobTable(); // those of others that an administrator looks at
@@ -36,16 +37,20 @@ function startLive() {
     updateStrip();
   });
 
-  let connectedBefore = false;
-  live.on("state", (state) => {
-    showConnectionState(state);
-    if (state !== "connected") return;
-    if (connectedBefore) {
+  let [connectedBefore, isBack] = [false, false];
+  live.on("clock", setClockOffset);
+  live.on("state", (state, { transport }) => {
+    showConnectionState(state, transport);
+    if (state !== "connected") {
+      isBack = connectedBefore;
+      return;
+    }
+    if (isBack) {
       // what happened meanwhile may be more than the kept messages tell
       fragments.refreshAll();
       loadNotifications();
     }
-    connectedBefore = true;
+    [connectedBefore, isBack] = [true, false];
   });
   live.connect();
 }

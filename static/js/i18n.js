@@ -71,9 +71,9 @@ export const datetime = (iso) => moment.format(new Date(iso));
 const relativeFormat = new Intl.RelativeTimeFormat(language, { numeric: "always" });
 const dateFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone });
 
-// "5 minutes ago"; a date once that says more
-export function relative(iso) {
-  const seconds = (new Date(iso) - Date.now()) / 1000;
+// "5 minutes ago"; a date once that says more. `now` in milliseconds, by the clock that `iso` comes from.
+export function relative(iso, now) {
+  const seconds = (new Date(iso) - now) / 1000;
   const age = Math.abs(seconds);
   if (age < 5) return t("just now");
   if (age > 7 * 86400) return dateFormat.format(new Date(iso));

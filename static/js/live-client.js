@@ -1,52 +1,64 @@
-// The browser's side of the live protocol (docs/protocol.md): one connection that mends itself.
-// An ES module without dependencies, for our pages and for anybody else's:
-//
-//   import { LiveClient } from "/static/js/live-client.js";
-//   const live = new LiveClient();
-//   live.on("state", (state) => console.log(state));
-//   live.on("data_import_progress", (job) => console.log(job.title, job.progress, job.total));
-//   live.subscribe("test_events", (data) => console.log(data));
-//   live.connect();
+// The browser's side of the live protocol (docs/protocol.md): one connection that mends itself. ES modules without
+// dependencies, for our pages and anybody else's: this one and the live-*.js beside it. How to use it: docs/live-client.md.
 
+import { Fallback } from "./live-fallback.js";
+import { Listeners } from "./live-listeners.js";
+import { PageWatch } from "./live-page.js";
+import { Seen } from "./live-seen.js";
+import { EventTransport, SocketTransport } from "./live-transports.js";
+
+const HERE = import.meta.url;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
-const HIDDEN_LONG_MS = 60_000; // a tab nobody looks at for so long does not come back by itself
-const CONNECT_TIMEOUT_MS = 15_000;
+const OPEN_TIMEOUT_MS = 10_000;
+const WELCOME_TIMEOUT_MS = 15_000; // longer than the server waits for a token, so that its answer is heard
+const LATE_MS = 5_000;
+const PATIENCE_AFTER_SLEEP_MS = 4_000; // somebody looks, and the network has most likely changed
+const NAMED_SPREAD_MS = 1_000;
+const LOST = { code: 4002, reason: "no answer" };
+const NOTHING_CAME = new Set([1006, LOST.code]); // any other code was sent by the server
 const FIRST_CODE_TO_STAY_AWAY = 4500;
+const REPLACED = 4501;
 const EVENTS_PER_COMMAND = 100;
-const REVISIONS_KEPT = 5_000;
-const JOB_MESSAGES = new Set(["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]);
+const ANOTHER_LOOK_MS = 60_000;
 
 /**
  * @typedef {"connecting" | "connected" | "offline" | "closed"} LiveState
  *   connecting: on its way · connected: everything is up to date · offline: trying again now and then ·
  *   closed: it will not come back by itself (signed out, replaced, refused, or `close()` was called)
+ * @typedef {"websocket" | "sse"} LiveTransport
  * @typedef {{type: string, timestamp: string, [field: string]: any}} LiveMessage
  * @typedef {object} LiveOptions
- * @property {string} [url] where to connect; default: `/ws` of this page's server
+ * @property {string} [url] where to connect; default: `/ws` of the server this module came from
  * @property {string} [clientId] names this tab or device; default: a random one per page
  * @property {string} [language] of the human texts; default: the page's
  * @property {string} [since] go on after this `position`, of an earlier page perhaps
- * @property {() => (string | Promise<string>)} [token] for pages of other origins: an API token, asked for on each connect
+ * @property {string | (() => (string | Promise<string>))} [token] for pages of other origins: an API token; a function is
+ *   asked on each connect
+ * @property {LiveTransport[]} [transports] what may be used; default: both, server-sent events where WebSockets are blocked
  */
 
 /** One live connection of one page. */
 export class LiveClient {
   #options;
-  #socket = null;
+  #fallback;
+  #link = null; // the transport in use or on its way
+  #isWelcome = false; // whether its first message has come
+  #probe = null; // a WebSocket that is tried while server-sent events go on
   #state = "offline";
+  #told = ""; // state and transport as listeners know them
   #wanted = false;
   #attempts = 0;
-  #position = null; // of the last kept message we have: {epoch, offset}
-  #revisions = new Map(); // job id → the newest revision seen
-  #listeners = new Map(); // type → Set of functions
-  #subscriptions = new Map(); // event → Set of functions
+  #page = new PageWatch();
+  #seen;
+  #listeners = new Listeners(); // by type
+  #subscriptions = new Listeners(); // by event
   #requests = new Map(); // command id → {resolve, reject}
   #nextId = 1;
-  #timers = { retry: null, ping: null, pong: null, open: null };
+  #timers = {}; // retry, open, ping, pong, probe
   #intervals = { ping: 25_000, pong: 10_000 };
   #pingSentAt = 0;
-  #hiddenSince = null;
+  #clockOffset = 0; // the server's clock less ours
 
   /** Milliseconds of the last ping's round trip; null until the first. */
   latency = null;
@@ -55,13 +67,16 @@ export class LiveClient {
 
   /** @param {LiveOptions} [options] */
   constructor(options = {}) {
-    this.#options = { url: defaultUrl(), clientId: randomId(), language: document.documentElement.lang, ...options };
-    const [epoch, offset] = this.#options.since?.split(":") ?? [];
-    if (epoch) this.#position = { epoch, offset: Number(offset) };
-    window.addEventListener("online", () => this.#retryNow());
-    window.addEventListener("offline", () => this.#lost());
-    document.addEventListener("visibilitychange", () => this.#visibilityChanged());
-    if (document.hidden) this.#hiddenSince = Date.now();
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.#options = {
+      url: new URL("../../ws", HERE).href,
+      clientId: randomId(),
+      language: document.documentElement.lang,
+      transports: ["websocket", "sse"],
+      ...given,
+    };
+    this.#seen = new Seen(this.#options.since);
+    this.#fallback = new Fallback(this.#options.transports, this.#options.url);
   }
 
   /** @returns {LiveState} */
@@ -69,26 +84,50 @@ export class LiveClient {
     return this.#state;
   }
 
+  /** What carries the messages now; null while nothing does. @returns {LiveTransport | null} */
+  get transport() {
+    return this.#isWelcome ? this.#link.name : null;
+  }
+
   get clientId() {
     return this.#options.clientId;
   }
 
-  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
+  /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. @returns {string | null} */
   get position() {
-    return this.#position && `${this.#position.epoch}:${this.#position.offset}`;
+    return this.#seen.position;
+  }
+
+  /** An API token, or a function that gives one, for the next connect. */
+  set token(token) {
+    this.#options.token = token;
   }
 
   /** Connect, and stay connected until `close`. */
   connect() {
     this.#wanted = true;
-    this.#retryNow();
+    this.#page.start({
+      online: () => this.#online(),
+      offline: () => this.#lost(),
+      lookedAt: () => this.#lookedAt(),
+    });
+    queueMicrotask(() => this.#retryNow()); // a listener that hears of the end may ask for the beginning
   }
 
   /** Close for good, until `connect` is called again. */
   close() {
     this.#wanted = false;
-    this.#drop(1000);
+    this.#page.stop();
+    this.#drop();
     this.#setState("closed");
+  }
+
+  /**
+   * What time it is for the server, in milliseconds since 1970: compare its timestamps with this, not with `Date.now()`.
+   * @returns {number}
+   */
+  now() {
+    return Date.now() + this.#clockOffset;
   }
 
   /** Drop the connection as a broken network would; it comes back. For trying that out. */
@@ -97,15 +136,16 @@ export class LiveClient {
   }
 
   /**
-   * Hear every message of a type; besides the protocol's types there are `state` (the new {@link LiveState}),
-   * `latency` (milliseconds), `frame` (every frame's text, before its messages), `message` (every message), `sent` (every
-   * command) and `closed` ({code, reason}).
+   * Hear every message of a type; besides the protocol's types there are `state` (the new {@link LiveState}, and
+   * {transport}; also told when only the transport changes), `latency` (milliseconds), `clock` (how far the server's
+   * clock is ahead of ours, in milliseconds), `frame` (every frame's text, before its messages), `message` (every message),
+   * `sent` (every command) and `closed` ({code, reason}).
    * @param {string} type
-   * @param {(message: any) => void} listener
+   * @param {(message: any, detail?: any) => void} listener
    * @returns {() => void} stops it
    */
   on(type, listener) {
-    return added(this.#listeners, type, listener);
+    return this.#listeners.add(type, listener);
   }
 
   /**
@@ -116,7 +156,7 @@ export class LiveClient {
    */
   subscribe(event, listener) {
     const isFirst = !this.#subscriptions.has(event);
-    const stop = added(this.#subscriptions, event, listener);
+    const stop = this.#subscriptions.add(event, listener);
     if (isFirst) this.#subscribe([event]);
     return () => {
       stop();
@@ -144,8 +184,7 @@ export class LiveClient {
    * @returns {boolean} whether there was a connection to send it on
    */
   sendText(text) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
+    if (!this.#link?.send(text)) return false;
     this.#tell("sent", text);
     return true;
   }
@@ -157,84 +196,136 @@ export class LiveClient {
 
   // connecting
 
-  async #open() {
-    clearTimeout(this.#timers.retry);
-    this.#timers.retry = null;
-    if (!this.#wanted || this.#socket) return;
+  #open() {
+    this.#stop("retry");
+    if (!this.#wanted || this.#link) return;
     if (this.#attempts < 2) this.#setState("connecting");
-    const socket = new WebSocket(this.#address());
-    this.#socket = socket;
-    const ifCurrent = (handle) => (event) => socket === this.#socket && handle(event);
-    socket.addEventListener("open", ifCurrent(() => this.#introduce()));
-    socket.addEventListener("message", ifCurrent((event) => this.#received(event.data)));
-    socket.addEventListener("close", ifCurrent((event) => this.#closed(event)));
-    this.#timers.open = setTimeout(ifCurrent(() => this.#lost()), CONNECT_TIMEOUT_MS);
+    this.#use(this.#transportFor(this.#fallback.next));
   }
 
-  async #introduce() {
-    if (this.#options.token) this.#trySend({ type: "auth", token: await this.#options.token() });
+  #transportFor(way) {
+    const token = async () => (typeof this.#options.token === "function" ? this.#options.token() : this.#options.token);
+    const own = encodeURIComponent(this.#options.clientId);
+    if (way === "websocket") {
+      const address = this.#address(`${this.#options.url}/${own}`, { format: "array" });
+      address.protocol = address.protocol.replace("http", "ws");
+      return new SocketTransport(address, token);
+    }
+    const events = new URL("events", new URL(this.#options.url, location.href));
+    events.protocol = events.protocol.replace("ws", "http");
+    return new EventTransport(this.#address(events, { client_id: this.#options.clientId }), `${events.href}/${own}`, token);
   }
 
-  #address() {
-    const address = new URL(`${this.#options.url}/${encodeURIComponent(this.#options.clientId)}`, location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    address.searchParams.set("format", "array");
+  #address(url, parameters) {
+    const address = new URL(url, location.href);
+    for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
     if (this.#options.language) address.searchParams.set("lang", this.#options.language);
-    if (this.#position) address.searchParams.set("since", `${this.#position.epoch}:${this.#position.offset}`);
+    if (this.#seen.position) address.searchParams.set("since", this.#seen.position);
     return address;
   }
 
-  #closed({ code, reason }) {
+  // From now on this is the link; what another one still has to say is not heard.
+  #use(link) {
+    this.#link = link;
+    const ifCurrent = (handle) => (...values) => (link === this.#link ? handle(...values) : undefined);
+    link.onopen = ifCurrent(() => this.#start("open", WELCOME_TIMEOUT_MS, () => this.#lost()));
+    link.onmessage = ifCurrent((text) => this.#received(text));
+    link.onrefused = ifCurrent((text, problem) => this.#refused(text, problem));
+    link.onclose = ifCurrent((ending) => this.#ended(ending));
+    this.#start("open", OPEN_TIMEOUT_MS, () => this.#lost());
+  }
+
+  // The link is over: the server or the network said so, or nothing came any more.
+  #ended({ code, reason }) {
+    if (code === REPLACED && this.#probe) return this.#takeOver(this.#probe); // by us, though we have not heard yet
+    const way = this.#link.name;
+    const gotThrough = this.#isWelcome || !NOTHING_CAME.has(code);
     this.#drop();
+    const staysAway = code >= FIRST_CODE_TO_STAY_AWAY;
+    if (staysAway) this.#wanted = false;
     this.#tell("closed", { code, reason });
-    if (code >= FIRST_CODE_TO_STAY_AWAY) {
-      this.#wanted = false;
-      this.#setState("closed");
-    } else this.#retryLater();
+    if (staysAway) this.#setState("closed");
+    else if (!gotThrough && this.#fallback.failed(way)) this.#open();
+    else this.#retryLater(code, reason);
+    return undefined;
   }
 
-  // The network went away without telling the socket.
+  // The network went away without telling the link.
   #lost() {
-    if (!this.#socket) return;
-    this.#drop(4002);
-    this.#tell("closed", { code: 4002, reason: "no answer" });
-    this.#retryLater();
+    if (this.#link) this.#ended(LOST);
   }
 
-  #drop(code) {
-    const socket = this.#socket;
-    this.#socket = null;
-    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
-    if (socket && code) socket.close(code);
+  #drop() {
+    const [link, probe] = [this.#link, this.#probe];
+    this.#link = this.#probe = null;
+    this.#isWelcome = false;
+    for (const name of Object.keys(this.#timers)) this.#stop(name);
+    link?.close();
+    probe?.close();
     for (const { reject } of this.#requests.values()) reject(new LiveError("offline", "The connection was lost."));
     this.#requests.clear();
   }
 
-  #retryLater() {
+  #retryLater(code, reason) {
     if (!this.#wanted) return;
-    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
-    this.#attempts += 1;
+    let delay = namedDelay(code, reason);
+    if (delay === null) {
+      // Full jitter: after a restart a thousand clients must not come back in the same instant.
+      delay = Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
+      this.#attempts += 1;
+    }
     this.#setState(navigator.onLine && this.#attempts < 2 ? "connecting" : "offline");
-    // Full jitter: after a restart a thousand clients must not come back in the same instant.
-    this.#timers.retry = setTimeout(() => this.#retry(), Math.random() * longest);
-  }
-
-  #retry() {
-    const isHiddenLong = this.#hiddenSince !== null && Date.now() - this.#hiddenSince > HIDDEN_LONG_MS;
-    if (!isHiddenLong) this.#open(); // else when somebody looks again
+    this.#start("retry", delay, () => {
+      if (!this.#page.isHiddenLong) this.#open(); // else when somebody looks again
+    });
   }
 
   #retryNow() {
-    if (!this.#wanted || this.#socket) return;
+    if (!this.#wanted || this.#link) return;
     this.#attempts = 0;
     this.#open();
   }
 
-  #visibilityChanged() {
-    this.#hiddenSince = document.hidden ? Date.now() : null;
-    if (document.hidden) return;
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#ping(); // a laptop that slept may not know yet
+  #online() {
+    this.#fallback.forget();
+    this.#lookedAt();
+  }
+
+  #lookedAt() {
+    if (this.#isWelcome) this.#ping(PATIENCE_AFTER_SLEEP_MS); // a laptop that slept may not know yet
     else this.#retryNow();
+  }
+
+  // back to WebSockets
+
+  #probeLater() {
+    const wait = this.#link.name === "sse" ? this.#fallback.msToNextTry : null;
+    if (wait === null) return;
+    this.#start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#tryWebSocket());
+  }
+
+  #tryWebSocket() {
+    if (document.hidden) return this.#probeLater();
+    const probe = this.#transportFor("websocket");
+    this.#probe = probe;
+    const failed = () => {
+      if (probe !== this.#probe) return;
+      this.#probe = null;
+      probe.close();
+      this.#fallback.stillBlocked();
+      this.#probeLater();
+    };
+    probe.onopen = () => probe === this.#probe && this.#takeOver(probe);
+    probe.onclose = failed;
+    this.#start("probe", OPEN_TIMEOUT_MS, failed);
+    return undefined;
+  }
+
+  // It has our client id, so the server ends the other connection when this one joins; what comes twice is dropped.
+  #takeOver(probe) {
+    this.#probe = null;
+    this.#drop();
+    this.#use(probe);
   }
 
   // messages
@@ -246,54 +337,34 @@ export class LiveClient {
   }
 
   #handle(message) {
-    clearTimeout(this.#timers.pong);
-    this.#timers.pong = null;
+    this.#stop("pong");
     this.#tell("message", message);
-    if (this.#isOld(message)) return;
+    if (this.#seen.isOld(message)) return;
     if (message.type === "connection") this.#welcomed(message);
-    else if (message.type === "pong" && message.id === "ping") this.#ponged(); // not the pong of somebody's request
-    else if (message.type === "event") this.#published(message);
+    else if (message.type === "pong" && message.id === "ping") this.#ponged(message); // not that of somebody's request
+    else if (message.type === "event") this.#subscriptions.tell(message.event, message.data, message);
     this.#answered(message);
     this.#tell(message.type, message);
   }
 
-  // Kept messages carry their place in the stream, jobs their revision: what we have already is dropped.
-  #isOld(message) {
-    if (message.type === "jobs") message.jobs.forEach((job) => this.#isStale(job));
-    if (Number.isInteger(message.offset) && message.type !== "connection" && message.type !== "history") {
-      if (this.#position && message.offset <= this.#position.offset) return true;
-      if (this.#position) this.#position = { ...this.#position, offset: message.offset };
-    }
-    return JOB_MESSAGES.has(message.type) && this.#isStale(message);
-  }
-
-  #isStale({ job_id: id, revision }) {
-    if (revision < (this.#revisions.get(id) ?? -1)) return true;
-    this.#revisions.delete(id);
-    this.#revisions.set(id, revision); // the newest last, so that the oldest is forgotten first
-    if (this.#revisions.size > REVISIONS_KEPT) this.#revisions.delete(this.#revisions.keys().next().value);
-    return false;
-  }
-
   async #welcomed(message) {
-    clearTimeout(this.#timers.open);
+    this.#stop("open");
+    this.#isWelcome = true;
+    this.#fallback.worked(this.#link.name);
+    this.#learnClock(message.timestamp, 0);
     this.connection = message;
     this.#attempts = 0;
     this.#intervals = { ping: message.ping_interval * 1000, pong: message.pong_timeout * 1000 };
-    // With missed messages on their way, each of them moves the position; losing the link meanwhile loses none.
-    if (!message.recovered || message.missed === 0) this.#position = { epoch: message.epoch, offset: message.offset };
-    const socket = this.#socket;
-    this.#subscribe([...this.#subscriptions.keys()]);
+    this.#seen.begin(message);
+    const link = this.#link;
+    this.#subscribe(this.#subscriptions.names);
     // Progress is not kept, so the table is asked for in any case; only without recovery does anybody wait for it.
     const snapshot = this.request({ type: "jobs" }).catch(() => null);
     if (!message.recovered) await snapshot;
-    if (socket !== this.#socket) return;
+    if (link !== this.#link) return;
     this.#setState("connected");
     this.#ping();
-  }
-
-  #published(message) {
-    for (const listener of this.#subscriptions.get(message.event) ?? []) safely(listener, message.data, message);
+    this.#probeLater();
   }
 
   #answered(message) {
@@ -304,8 +375,19 @@ export class LiveClient {
     else waiting.resolve(message);
   }
 
-  async #subscribe(events) {
-    if (this.#socket?.readyState !== WebSocket.OPEN || !this.connection) return;
+  // A command that did not get as far as the stream.
+  #refused(text, { code, message }) {
+    let id;
+    try {
+      ({ id } = JSON.parse(text));
+    } catch {
+      // it was no command
+    }
+    this.#handle({ type: "error", timestamp: new Date(this.now()).toISOString(), id, code, message });
+  }
+
+  #subscribe(events) {
+    if (!this.#isWelcome) return; // all of them are when it is
     for (let start = 0; start < events.length; start += EVENTS_PER_COMMAND) {
       const some = events.slice(start, start + EVENTS_PER_COMMAND);
       this.request({ type: "subscribe", events: some }).catch((error) => this.#notSubscribed(some, error));
@@ -321,17 +403,38 @@ export class LiveClient {
 
   // pings
 
-  #ping() {
-    clearTimeout(this.#timers.ping);
-    this.#timers.ping = setTimeout(() => this.#ping(), this.#intervals.ping);
+  #ping(patience = this.#intervals.pong) {
+    const due = Date.now() + this.#intervals.ping;
+    this.#start("ping", this.#intervals.ping, () => {
+      this.#ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined);
+    });
     this.#pingSentAt = performance.now();
-    if (!this.#trySend({ type: "ping", id: "ping" }) || this.#timers.pong) return;
-    this.#timers.pong = setTimeout(() => this.#lost(), this.#intervals.pong);
+    if (this.#trySend({ type: "ping", id: "ping" })) this.#start("pong", patience, () => this.#lost());
   }
 
-  #ponged() {
+  #ponged({ timestamp }) {
     this.latency = performance.now() - this.#pingSentAt;
+    this.#learnClock(timestamp, this.latency);
     this.#tell("latency", this.latency);
+  }
+
+  // Only of messages made this moment: kept ones are as old as what they tell of.
+  #learnClock(timestamp, roundTrip) {
+    this.#clockOffset = Date.parse(timestamp) + roundTrip / 2 - Date.now();
+    this.#tell("clock", this.#clockOffset);
+  }
+
+  #start(name, delay, action) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(() => {
+      delete this.#timers[name];
+      action();
+    }, delay);
+  }
+
+  #stop(name) {
+    clearTimeout(this.#timers[name]);
+    delete this.#timers[name];
   }
 
   #trySend(command) {
@@ -339,13 +442,15 @@ export class LiveClient {
   }
 
   #setState(state) {
-    if (state === this.#state) return;
     this.#state = state;
-    this.#tell("state", state);
+    const { transport } = this;
+    if (this.#told === `${state} ${transport}`) return;
+    this.#told = `${state} ${transport}`;
+    this.#tell("state", state, { transport });
   }
 
-  #tell(type, content) {
-    for (const listener of this.#listeners.get(type) ?? []) safely(listener, content);
+  #tell(type, ...content) {
+    this.#listeners.tell(type, ...content);
   }
 }
 
@@ -357,27 +462,10 @@ export class LiveError extends Error {
   }
 }
 
-// A listener that throws must not keep the others from hearing.
-function safely(listener, ...content) {
-  try {
-    listener(...content);
-  } catch (error) {
-    reportError(error);
-  }
-}
-
-function added(groups, name, listener) {
-  if (!groups.has(name)) groups.set(name, new Set());
-  groups.get(name).add(listener);
-  return () => {
-    const group = groups.get(name);
-    group?.delete(listener);
-    if (group?.size === 0) groups.delete(name);
-  };
-}
-
-function defaultUrl() {
-  return new URL("/ws", location.href).href;
+// A server that stops tells each client when it shall come back, so that not all do in the same second.
+function namedDelay(code, reason) {
+  const found = code === 4000 || code === 1012 ? /retry in (\d+(?:\.\d+)?) s/.exec(reason ?? "") : null;
+  return found ? Number(found[1]) * 1000 + Math.random() * NAMED_SPREAD_MS : null;
 }
 
 function randomId() {

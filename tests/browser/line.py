@@ -1,13 +1,23 @@
-"""The line between a client and the server: it can be slow, stall, and be cut, as on a train."""
+"""The line from a client to the server: slow, stalled, cut or dead, as on a train; without WebSockets, as at work."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
 _CHUNK_BYTES = 16 * 1024
+_REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Upgrades(Enum):
+    """What becomes of a request for a WebSocket."""
+
+    PASSED = auto()
+    REFUSED = auto()
+    SWALLOWED = auto()  # no answer, ever
 
 
 class Line:
@@ -19,6 +29,7 @@ class Line:
         self._server: asyncio.Server | None = None
         self.speed: float | None = None
         self.is_cut = False
+        self.upgrades = Upgrades.PASSED
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.url = ""
@@ -52,6 +63,12 @@ class Line:
     def flow(self) -> None:
         self._flowing.set()
 
+    def go_dead(self) -> None:
+        """Nothing passes the connections there are, for ever, and nobody is told; new ones work."""
+        self._flowing.clear()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -60,8 +77,14 @@ class Line:
         try:
             if self.is_cut:
                 raise ConnectionError
+            first = await reader.read(_CHUNK_BYTES)
+            if self.upgrades is not Upgrades.PASSED and b"upgrade: websocket" in first.lower():
+                await self._block(reader, writer)
+                return
             far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
             writers.append(far_writer)
+            await self._flowing.wait()
+            far_writer.write(first)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass_on(reader, far_writer, is_limited=True))
                 group.create_task(self._pass_on(far_reader, writer, is_limited=False))
@@ -72,9 +95,17 @@ class Line:
             for each in writers:
                 each.transport.abort()
 
+    async def _block(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.upgrades is Upgrades.REFUSED:
+            writer.write(_REFUSAL)
+            await writer.drain()
+            writer.write_eof()
+        await reader.read()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_limited: bool) -> None:
+        flowing = self._flowing
         while chunk := await reader.read(_CHUNK_BYTES):
-            await self._flowing.wait()
+            await flowing.wait()
             writer.write(chunk)
             await writer.drain()
             if is_limited and self.speed is not None:

@@ -20,6 +20,18 @@ from tests.browser.test_accessibility import complaints
 from tests.conftest import Server, new_user
 
 pytestmark = pytest.mark.browser
+NO_WEBSOCKETS = """
+  delete window.WebSocketStream;
+  window.WebSocket = class extends EventTarget {
+    static OPEN = 1;
+    readyState = 3;
+    constructor() {
+      super();
+      setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 })));
+    }
+    close() {}
+  };
+"""
 SLOW_MS = 60_000  # where the kernel's buffers have to be filled first
 
 
@@ -351,18 +363,20 @@ async def test_everything_is_reached_by_keyboard(alice: aiohttp.ClientSession, p
 # a slow client
 
 
-async def make_slow(page: Page) -> None:
+async def make_slow(page: Page, transport: str = "websocket") -> None:
+    await page.select_option("#ws-slow-transport", transport)
     await page.click("#ws-slow-toggle")
     await expect(page.locator("#ws-slow-steps [data-step=closed]")).to_have_attribute(
         "data-state", "done", timeout=SLOW_MS
     )
 
 
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
 async def test_a_slow_client_is_conflated_and_then_let_go(
-    server: Server, alice: aiohttp.ClientSession, page_of: PageOf
+    server: Server, alice: aiohttp.ClientSession, page_of: PageOf, transport: str
 ) -> None:
     page = await opened(page_of)
-    await make_slow(page)
+    await make_slow(page, transport)
     assert int(await figure(page, "#ws-slow", "conflated")) > 0
     statistics = server.app[keys.CONNECTIONS].statistics()
     assert statistics.closed == {"slow_consumer": 1}
@@ -408,6 +422,21 @@ async def test_a_viewer_tries_everything_that_changes_nothing(
         await expect(page.locator("#ws-recovered")).to_have_attribute("data-outcome", "recovered", timeout=15_000)
         await make_slow(page)
         assert server.app[keys.CONNECTIONS].statistics().closed == {"slow_consumer": 1}
+
+
+async def test_everything_works_where_websockets_are_blocked(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    page = await page_of("alice")
+    await page.add_init_script(NO_WEBSOCKETS)
+    await page.goto("/websocket-test")
+    await expect(page.locator("#ws-state")).to_have_attribute("data-state", "connected", timeout=15_000)
+    await expect(page.locator("#ws-transport")).to_have_text("Server-sent events")
+    await expect(page.locator("#ws-slow-transport option[value=websocket]")).to_be_disabled()
+    await cut(page, "job")
+    await expect(page.locator("#ws-recovered")).to_have_attribute("data-outcome", "recovered", timeout=15_000)
+    assert int(await figure(page, "#ws-recovery", "replayed")) >= 3
+    await page.fill("#ws-text", '{"type": "hello"}')
+    await page.click("#ws-send button[type=submit]")
+    await expect(messages(page, "echo")).to_have_count(1)
 
 
 # others, ends, looks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -122,3 +123,26 @@ async def test_it_hears_nothing_of_others(
         job_id = await start_job(bob)
         await example.until("job", job_id=job_id, state="succeeded")
         assert {message["job_id"] for message in example.seen if "job_id" in message} == {job_id}
+
+
+async def test_the_event_stream_in_the_docs_prints_messages_until_the_close_event(
+    server: Server, alice: aiohttp.ClientSession
+) -> None:
+    found = re.search(r"```python\n(.*?)```", Path("docs/write-a-client.md").read_text("utf-8"), flags=re.DOTALL)
+    assert found
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-I", "-S", "-c", found[1]),
+        stdout=asyncio.subprocess.PIPE,
+        env={"JINDU_URL": server.url, "JINDU_TOKEN": str(alice.headers["Authorization"]).partition(" ")[2]},
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(SECONDS):
+        assert b'"type": "connection"' in await process.stdout.readline()
+        job_id = await start_job(alice)
+        while b"succeeded" not in (line := await process.stdout.readline()):
+            assert job_id in line.decode()
+        server.app[keys.CONNECTIONS].close_where(lambda connection: True, CloseCode.DRAINING)
+        rest = (await process.stdout.read()).decode().splitlines()
+        assert rest[-1].startswith('close {"code": 4000')
+        assert await process.wait() == 0
