@@ -18,6 +18,7 @@ from server.realtime.close_codes import CloseCode
 from tests.conftest import Server
 
 EXAMPLE = Path("examples/live_client.py")
+GUIDE = Path("docs/write-a-client.md").read_text("utf-8")
 SECONDS = 20.0
 Json = dict[str, Any]
 
@@ -128,7 +129,7 @@ async def test_it_hears_nothing_of_others(
 async def test_the_event_stream_in_the_docs_prints_messages_until_the_close_event(
     server: Server, alice: aiohttp.ClientSession
 ) -> None:
-    found = re.search(r"```python\n(.*?)```", Path("docs/write-a-client.md").read_text("utf-8"), flags=re.DOTALL)
+    found = re.search(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
     assert found
     process = await asyncio.create_subprocess_exec(
         sys.executable,
