@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from itertools import repeat
+from operator import methodcaller
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -32,6 +35,9 @@ _UNAUTHENTICATED_PER_ADDRESS = 10
 _SINCE = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,18})")
 _TEXT_FRAME, _CLOSE_FRAME = 0x81, 0x88
 _PING_FRAME = b"\x89\x00"
+_NO_DESCRIPTOR = -1  # what is written must go through TLS
+_is_closing = methodcaller("is_closing")
+_buffer_size = methodcaller("get_write_buffer_size")
 _CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 
 
@@ -108,7 +114,9 @@ class WebSocketTransport:
         connection = self._connection(request, link, principal)
         try:
             await self._joiner.join(connection, _position(request))
-            await link.answer(await self._read(connection, socket))
+            ending = await self._read(connection, socket)
+            self._manager.disconnect(connection)  # nothing may follow the answer to the peer's close frame
+            await link.answer(ending)
         except Refused as refused:
             link.close(refused.code)
         finally:
@@ -175,19 +183,38 @@ class SocketLink:
     message and socket costs several times the write itself.
     """
 
-    __slots__ = ("_deadline", "_socket", "_transport")
+    __slots__ = ("_deadline", "_descriptor", "_socket", "_transport")
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self._socket = socket
         self._transport = transport
         self._deadline: asyncio.TimerHandle | None = None
+        self._descriptor = _descriptor(transport)
 
     def write(self, frames: Sequence[bytes]) -> None:
         if self._deadline is None and not self._socket.closed and not self._transport.is_closing():
-            self._transport.write(b"".join([part for frame in frames for part in (_header(len(frame)), frame)]))
+            self._transport.write(_on_the_wire(frames))
+
+    @staticmethod
+    def write_to_all(links: Sequence[SocketLink], frames: Sequence[bytes]) -> Sequence[int]:
+        data = _on_the_wire(frames)
+        transports = [link._transport for link in links]
+        if not any(map(_is_closing, transports)) and not any(map(_buffer_size, transports)):
+            _write_past_transports(links, data)
+            return ()
+        behind = [
+            index
+            for index, transport in enumerate(transports)
+            if transport.get_write_buffer_size() and not transport.is_closing()
+        ]
+        _write_past_transports([link for link in links if link._is_free()], data)
+        return behind
 
     def unsent_bytes(self) -> int:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+
+    def _is_free(self) -> bool:
+        return not self._transport.is_closing() and not self._transport.get_write_buffer_size()
 
     def ping(self) -> None:
         if self._deadline is None and not self._transport.is_closing():
@@ -214,6 +241,34 @@ class SocketLink:
             self._transport.close()
         if self._transport.get_write_buffer_size():  # whoever does not read now never will
             asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+
+
+def _write_past_transports(links: Sequence[SocketLink], data: bytes) -> None:
+    """What `transport.write` does while its buffer is empty, in a loop that runs in C: 0.6 µs less for each socket.
+
+    Only for links that are open and have nothing buffered; what a socket does not take at once goes to its transport.
+    """
+    descriptors = [link._descriptor for link in links]
+    if _NO_DESCRIPTOR in descriptors:
+        for link in links:
+            link._transport.write(data)
+        return
+    remaining, taken = iter(descriptors), list[int]()
+    while len(taken) < len(links):
+        try:
+            taken.extend(map(os.write, remaining, repeat(data)))  # keeps what it has when a write fails
+        except OSError:  # full or broken
+            taken.append(0)
+    if taken.count(len(data)) < len(taken):
+        for link, length in zip(links, taken, strict=True):
+            if length < len(data):
+                link._transport.write(data[length:])
+
+
+def _descriptor(transport: asyncio.Transport) -> int:
+    if transport.get_extra_info("sslcontext") is not None:
+        return _NO_DESCRIPTOR
+    return int(transport.get_extra_info("socket").fileno())
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -269,6 +324,10 @@ def _position(request: web.Request) -> protocol.Position | None:
     """`?since=<epoch>:<offset>`; what is no position cannot be recovered from, which the client is told."""
     found = _SINCE.fullmatch(request.query.get("since", ""))
     return protocol.Position(epoch=found[1], offset=int(found[2])) if found else None
+
+
+def _on_the_wire(frames: Sequence[bytes]) -> bytes:
+    return b"".join([part for frame in frames for part in (_header(len(frame)), frame)])
 
 
 def _header(length: int) -> bytes:
