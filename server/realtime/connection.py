@@ -15,7 +15,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.limits import RateLimit
 from server.realtime.outbox import Outbox
 
-_BUSY_BYTES = 64 * 1024  # with this much in the socket's buffer the peer is behind: let newer progress replace older
+BUSY_BYTES = 64 * 1024  # with this much in the socket's buffer the peer is behind: let newer progress replace older
 _WRITE_BYTES = 256 * 1024
 
 
@@ -107,7 +107,7 @@ class Connection:
         """Write what waits, unless the peer is behind; whether something still waits."""
         if not self.outbox:
             return False
-        if self.link.unsent_bytes() > _BUSY_BYTES:
+        if self.link.unsent_bytes() > BUSY_BYTES:
             return True
         frames = self.outbox.take(_WRITE_BYTES)
         self.sent += len(frames)

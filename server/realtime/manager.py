@@ -180,8 +180,7 @@ class ConnectionManager:
             subscriptions=sum(len(connection.events) for connection in connections),
             sent=self._gone_sent + sum(connection.sent for connection in connections),
             conflated=self._gone_conflated + sum(connection.outbox.conflated for connection in connections),
-            unsent_bytes=self._flusher.waiting_bytes()
-            + sum(connection.unsent_bytes() for connection in connections),
+            unsent_bytes=self._flusher.waiting_bytes() + sum(connection.unsent_bytes() for connection in connections),
             closed=dict(self._closed),
         )
 

@@ -22,7 +22,7 @@ from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
-from server.realtime.connection import Connection
+from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
 
@@ -74,15 +74,9 @@ class WebSocketTransport:
             if "Authorization" in request.headers:
                 raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
             self._require_room_for_unknown(address)
-        socket = web.WebSocketResponse(
-            compress=False,  # deflate costs 100 KB a connection
-            autoping=False,
-            autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
-            max_msg_size=self._manager.limits.message_bytes,
-            timeout=_CLOSE_SECONDS,
-        )
+        socket = new_socket(message_bytes=self._manager.limits.message_bytes)
         await socket.prepare(request)
-        async with _linked(socket, request) as link:
+        async with linked(socket, request) as link:
             with _counted(self._open_by_address, address):
                 await self._serve(request, socket, link, principal, address)
         return socket
@@ -176,6 +170,17 @@ class WebSocketTransport:
             raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
 
 
+def new_socket(*, message_bytes: int) -> web.WebSocketResponse:
+    """A WebSocket as all of ours are, still to be prepared."""
+    return web.WebSocketResponse(
+        compress=False,  # deflate costs 100 KB a connection
+        autoping=False,
+        autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
+        max_msg_size=message_bytes,
+        timeout=_CLOSE_SECONDS,
+    )
+
+
 class SocketLink:
     """A `Link` over an aiohttp WebSocket.
 
@@ -202,19 +207,10 @@ class SocketLink:
         if not any(map(_is_closing, transports)) and not any(map(_buffer_size, transports)):
             _write_past_transports(links, data)
             return ()
-        behind = [
-            index
-            for index, transport in enumerate(transports)
-            if transport.get_write_buffer_size() and not transport.is_closing()
-        ]
-        _write_past_transports([link for link in links if link._is_free()], data)
-        return behind
+        return _write_to_busy(links, data)
 
     def unsent_bytes(self) -> int:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
-
-    def _is_free(self) -> bool:
-        return not self._transport.is_closing() and not self._transport.get_write_buffer_size()
 
     def ping(self) -> None:
         if self._deadline is None and not self._transport.is_closing():
@@ -265,6 +261,24 @@ def _write_past_transports(links: Sequence[SocketLink], data: bytes) -> None:
                 link._transport.write(data[length:])
 
 
+def _write_to_busy(links: Sequence[SocketLink], data: bytes) -> list[int]:
+    """Some are closing or have something buffered; the indices of those that are behind."""
+    free: list[SocketLink] = []
+    behind: list[int] = []
+    for index, link in enumerate(links):
+        buffered_bytes = link.unsent_bytes()
+        if link._transport.is_closing():
+            continue
+        if not buffered_bytes:
+            free.append(link)
+        elif buffered_bytes <= BUSY_BYTES:
+            link._transport.write(data)
+        else:
+            behind.append(index)
+    _write_past_transports(free, data)
+    return behind
+
+
 def _descriptor(transport: asyncio.Transport) -> int:
     if transport.get_extra_info("sslcontext") is not None:
         return _NO_DESCRIPTOR
@@ -283,7 +297,8 @@ _NOT_SIGNED_IN = _Refusal("not_signed_in", "Send {type: auth, token: …} with a
 
 
 @contextlib.asynccontextmanager
-async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncIterator[SocketLink]:
+async def linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncIterator[SocketLink]:
+    """The link over a prepared socket; leaving the block ends it, whatever the peer does."""
     transport = request.transport
     if transport is None:  # gone between the handshake and now
         raise ConnectionResetError

@@ -15,6 +15,14 @@ from tests.benchmarks.live import processes
 from tests.benchmarks.live.processes import HERE, ROOT, Process
 
 OURS, FLOOR, FASTAPI = "Jindu", "C floor", "FastAPI on uvicorn"
+_SOCKET_IO = "python-socketio"
+_PYTHON_PEERS = (
+    (FASTAPI, "fastapi_server.py"),
+    ("aiohttp, pre-built frames", "aiohttp_server.py", "prebuilt"),
+    ("aiohttp, gathered send_str", "aiohttp_server.py", "gather"),
+    ("websockets, its broadcast", "websockets_server.py"),
+    (_SOCKET_IO, "socketio_server.py"),
+)
 _WS_VERSION = "8.18.3"
 _HOME = ROOT / ".bench"  # kept between runs; `make clean` removes it
 
@@ -65,17 +73,12 @@ def peers(programs: Path) -> Peers:
     """Installs them at the first time, which takes a minute."""
     starts: dict[str, Start] = {}
     missing: list[str] = []
-    python, problem = _python()
+    python, problem = peers_python()
     if python is None:
         missing.append(f"FastAPI, aiohttp, websockets and python-socketio are left out: {problem}")
     else:
-        starts |= {
-            FASTAPI: _start(FASTAPI, programs, [python, "fastapi_server.py"]),
-            "aiohttp, pre-built frames": _start("aiohttp, pre-built frames", programs, [python, "aiohttp_server.py", "prebuilt"]),
-            "aiohttp, gathered send_str": _start("aiohttp, gathered send_str", programs, [python, "aiohttp_server.py", "gather"]),
-            "websockets, its broadcast": _start("websockets, its broadcast", programs, [python, "websockets_server.py"]),
-            "python-socketio": _start("python-socketio", programs, [python, "socketio_server.py"], socket_io=True),
-        }  # fmt: skip
+        for name, script, *options in _PYTHON_PEERS:
+            starts[name] = _start(name, programs, [python, script, *options])
     script, problem = _node()
     if script is None:
         missing.append(f"Node with ws is left out: {problem}")
@@ -84,14 +87,10 @@ def peers(programs: Path) -> Peers:
     return Peers(starts, missing)
 
 
-def peers_python() -> tuple[Path | None, str]:
-    return _python()
-
-
-def _start(name: str, programs: Path, command: list[str | Path], *, socket_io: bool = False) -> Start:
+def _start(name: str, programs: Path, command: list[str | Path]) -> Start:
     def start() -> Contestant:
         server, port = processes.peer(command)
-        if socket_io:
+        if name == _SOCKET_IO:
             path = "/socket.io/?EIO=4&transport=websocket"
             return Contestant(name, server, processes.load(programs, port, path=path, hello="40"))
         return Contestant(name, server, processes.load(programs, port))
@@ -99,7 +98,7 @@ def _start(name: str, programs: Path, command: list[str | Path], *, socket_io: b
     return start
 
 
-def _python() -> tuple[Path | None, str]:
+def peers_python() -> tuple[Path | None, str]:
     """The interpreter of the peers' environment, or why there is none."""
     wanted = HERE / "peers.txt"
     home = _HOME / f"python-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
@@ -123,7 +122,9 @@ def _node() -> tuple[Path | None, str]:
     script = home / "ws_server.mjs"
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "node_modules" / "ws").exists():
-        problem = _ran(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), f"ws@{_WS_VERSION}"])
+        problem = _ran(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), f"ws@{_WS_VERSION}"]
+        )
         if problem:
             return None, problem
     shutil.copy(HERE / "peers" / "ws_server.mjs", script)

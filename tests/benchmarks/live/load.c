@@ -11,7 +11,7 @@
  *
  * It obeys lines on stdin and answers each with one line of JSON on stdout:
  *   open COUNT PER_SECOND   open so many more (0 per second: as fast as they are accepted); answers once each got a message
- *                           (with a HELLO or without cookies: once it is open)
+ *                           (without cookies and HELLO: once it is open)
  *   reset                   counters to zero
  *   wait MESSAGES SECONDS   until so many messages arrived since the reset, or the time is over
  *   ping MICROSECONDS       from now on ping one connection after another at this interval (0: no more)
@@ -38,7 +38,8 @@
 #include <unistd.h>
 
 enum { FREE, CONNECTING, HANDSHAKE, FIRST_MESSAGE, OPEN, LEAVING };
-enum { GATHER_US = 200, BUFFER = 4 << 20, BUCKETS = 1000000, BUCKET_US = 10, IN_FLIGHT = 64, MAXIMUM = 19000, EVENTS = 1024 };
+enum { GATHER_US = 200, BUFFER = 4 << 20, BUCKETS = 1000000, BUCKET_US = 10 };
+enum { IN_FLIGHT = 64, MAXIMUM = 19000, EVENTS = 1024 };
 
 struct connection {
     int fd, state;
@@ -208,7 +209,10 @@ static void on_frame(struct connection *c, int opcode, const char *payload, size
     if (opcode == 9) send_frame(c, 10, payload, length < 126 ? length : 0);
     else if (opcode == 10 && c->pinged) { record(&ping_times, at - c->pinged); c->pinged = 0; }
     else if (opcode == 1 || opcode == 2) {
-        if (c->state == FIRST_MESSAGE) { be_open(c, at); return; }
+        if (c->state == FIRST_MESSAGE) {
+            if (*hello == '-' || (length > 1 && payload[1] == '0')) be_open(c, at); /* first comes 0{…}, then 40{…} */
+            return;
+        }
         if (length == 1 && *payload == '2') { send_frame(c, 1, "3", 1); return; } /* Engine.IO's ping */
         if (text_ping && length > 14 && !memcmp(payload, "{\"type\":\"pong\"", 14)) {
             if (c->pinged) record(&ping_times, at - c->pinged);
@@ -235,7 +239,7 @@ static size_t parse(struct connection *c, char *data, size_t length, double at) 
         }
         done = end + 4 - data;
         if (*hello != '-') send_frame(c, 1, hello, strlen(hello));
-        if (cookie_count && *hello == '-') c->state = FIRST_MESSAGE; else be_open(c, at);
+        if (cookie_count || *hello != '-') c->state = FIRST_MESSAGE; else be_open(c, at);
     }
     while (length - done >= 2) {
         unsigned char *head = (unsigned char *)data + done;
@@ -303,7 +307,10 @@ static void step(void) { turn(ping_interval ? 1 : 20); ping_when_due(); }
 static void open_many(long count, double per_second) {
     double began = now();
     for (long started = 0; started < count || pending;) {
-        while (started < count && (per_second ? started < (now() - began) * per_second : pending < IN_FLIGHT)) { open_one(); started++; }
+        while (started < count && (per_second ? started < (now() - began) * per_second : pending < IN_FLIGHT)) {
+            open_one();
+            started++;
+        }
         turn(1);
         ping_when_due();
         if (now() - began > 120 + (per_second ? count / per_second : 0)) break;
@@ -381,7 +388,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(command, "wait")) for (double end = now() + b; messages < a && now() < end;) step();
         else if (!strcmp(command, "ping")) ping_interval = a / 1e6, next_ping = now();
         else if (!strcmp(command, "churn")) churn(a, b);
-        else if (!strcmp(command, "close")) { for (long i = 0; i < a; i++) { close_oldest(1); if (i % 100 == 99) turn(1); } }
+        else if (!strcmp(command, "close")) for (long i = 0; i < a; i++) { close_oldest(1); if (i % 100 == 99) turn(1); }
         else if (!strcmp(command, "quit")) return 0;
         report();
     }

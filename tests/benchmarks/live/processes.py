@@ -36,7 +36,9 @@ def compiled(source: str, directory: Path) -> Path:
 class Process:
     """One program on one core. `ask` sends a line and waits for the line that answers it."""
 
-    def __init__(self, command: Sequence[str | Path], *, core: int, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], *, core: int, directory: Path, environ: Mapping[str, str]
+    ) -> None:
         self._process = subprocess.Popen(
             list(map(str, command)),
             cwd=directory,

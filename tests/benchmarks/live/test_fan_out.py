@@ -17,8 +17,9 @@ from tests.benchmarks.live.contestants import FASTAPI, FLOOR, OURS, Contestant, 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1200)]
 _REPEATS = 3
 _SIZE_BYTES = 200
+_MEASURE_SECONDS = 2.0  # each contestant's rounds are as many as fit into about that
 _PING_EVERY_US = 10_000
-_PATIENCE_SECONDS = 180
+_PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,11 @@ def measure(contestant: Contestant, rounds: int, *, at_once: int = 1) -> None:
         server = contestant.server.ask("coalesced", rounds, _SIZE_BYTES, at_once)
     client = contestant.load.answer()
     contestant.load.ask("ping", 0)
-    assert client["messages"] == deliveries, (contestant.name, client)
+    if client["messages"] != deliveries:
+        assert contestant.name not in (OURS, FLOOR), (contestant.name, client)
+        print(
+            f"\n{contestant.name}: only {client['messages']:,} of {deliveries:,} arrived within {_PATIENCE_SECONDS} s"
+        )
     for name, figure in {
         "rate": deliveries / (client["last"] - server["began"]),
         "cpu": server["cpu"] / deliveries * 1e6,
@@ -52,7 +57,17 @@ def measure(contestant: Contestant, rounds: int, *, at_once: int = 1) -> None:
         contestant.figures.setdefault(name, []).append(figure)
 
 
-def medians(field: list[Contestant]) -> dict[str, dict[str, float]]:
+def measure_in_turns(field: list[Contestant], *, at_once: int = 1) -> dict[str, dict[str, float]]:
+    """The medians of each contestant's figures."""
+    rounds: dict[str, int] = {}
+    for contestant in field:
+        measure(contestant, 3, at_once=at_once)  # warms up, too
+        deliveries = contestant.figures["rate"][-1] * _MEASURE_SECONDS
+        rounds[contestant.name] = min(500, max(3, int(deliveries / contestant.connections / at_once)))
+        contestant.figures.clear()
+    for _ in range(_REPEATS):
+        for contestant in field:
+            measure(contestant, rounds[contestant.name], at_once=at_once)
     found = {c.name: {name: statistics.median(values) for name, values in c.figures.items()} for c in field}
     for contestant in field:
         contestant.figures.clear()
@@ -77,34 +92,27 @@ def show(title: str, found: dict[str, dict[str, float]]) -> None:
 
 
 def test_one_message_to_a_thousand(field: list[Contestant]) -> None:
-    compare(field, connections=1_000, rounds=200, share=0.9)
+    compare(field, connections=1_000, share=0.9)
 
 
 def test_ten_messages_that_wait(field: list[Contestant]) -> None:
     at_once = 10
     for contestant in field:
         contestant.open(1_000)
-    for _ in range(_REPEATS):
-        for contestant in field:
-            measure(contestant, 100 if contestant.name in (OURS, FLOOR) else 10, at_once=at_once)
-    found = medians(field)
+    found = measure_in_turns(field, at_once=at_once)
     show(f"{at_once} messages waiting for each of 1,000 connections (the floor: joined), median of {_REPEATS}", found)
     rate = found[OURS]["rate"]
     tables.target(f"400,000 deliveries/s: {rate:,.0f}", is_met=rate >= 400_000)
 
 
 def test_one_message_to_ten_thousand(field: list[Contestant]) -> None:
-    compare(field, connections=10_000, rounds=20, share=0.75)
+    compare(field, connections=10_000, share=0.75)
 
 
-def compare(field: list[Contestant], *, connections: int, rounds: int, share: float) -> None:
+def compare(field: list[Contestant], *, connections: int, share: float) -> None:
     for contestant in field:
         contestant.open(connections)
-        contestant.server.ask("broadcast", 2, _SIZE_BYTES)  # whoever comes first would warm up for the others
-    for _ in range(_REPEATS):
-        for contestant in field:
-            measure(contestant, rounds)
-    found = medians(field)
+    found = measure_in_turns(field)
     show(f"one {_SIZE_BYTES}-byte message to {connections:,} connections, median of {_REPEATS}", found)
     ours, floor = found[OURS], found[FLOOR]
     reached = ours["rate"] / floor["rate"]

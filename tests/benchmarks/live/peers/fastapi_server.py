@@ -56,6 +56,11 @@ if __name__ == "__main__":
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
     control.say(port=listening.getsockname()[1])
     config = uvicorn.Config(
-        app, log_level="error", loop="uvloop", ws="websockets-sansio", ws_per_message_deflate=False, ws_ping_interval=None
+        app,
+        log_level="error",
+        loop="uvloop",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
     )
     uvicorn.Server(config).run(sockets=[listening])
