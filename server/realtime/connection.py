@@ -74,7 +74,7 @@ class Connection:
     connected_at: datetime = field(default_factory=utc_now)
     heard_at: float = field(default_factory=time.monotonic)
     outbox: Outbox = field(default_factory=Outbox)
-    events: set[str] = field(default_factory=set)
+    events: frozenset[str] = frozenset()  # most connections have none
     _allowance_bytes: int = 0
 
     @property

@@ -125,13 +125,15 @@ class ConnectionManager:
 
     def subscribe(self, connection: Connection, events: Iterable[str]) -> None:
         """Whether the user may was asked before."""
-        for event in events:
-            connection.events.add(event)
+        names = frozenset(events)
+        connection.events |= names
+        for event in names:
             self._subscribers.setdefault(event, weakref.WeakSet()).add(connection)
 
     def unsubscribe(self, connection: Connection, events: Iterable[str]) -> None:
-        for event in events:
-            connection.events.discard(event)
+        names = frozenset(events)
+        connection.events -= names
+        for event in names:
             _discard(self._subscribers, event, connection)
 
     def has_subscribers(self, event: str) -> bool:

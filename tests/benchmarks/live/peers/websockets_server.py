@@ -5,6 +5,7 @@ from __future__ import annotations
 import control
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosedError
 
 connections: set[ServerConnection] = set()
 
@@ -14,6 +15,8 @@ async def handle(connection: ServerConnection) -> None:
     try:
         async for message in connection:
             await connection.send(message)
+    except ConnectionClosedError:
+        pass  # the load generator leaves without a closing handshake
     finally:
         connections.discard(connection)
 
