@@ -75,19 +75,20 @@ def measure_in_turns(field: list[Contestant], *, at_once: int = 1) -> dict[str, 
 
 
 def show(title: str, found: dict[str, dict[str, float]]) -> None:
-    floor = found[FLOOR]["rate"]
+    floor = found[FLOOR]
     rows = [
         (
             name,
             f"{figures['rate']:,.0f}",
-            f"{figures['rate'] / floor:.2f}",
+            f"{figures['rate'] / floor['rate']:.2f}",
             f"{figures['cpu']:.1f}",
+            f"{floor['cpu'] / figures['cpu']:.2f}",
             f"{figures['ping']:.1f}",
             f"{figures['client']:.0%}",
         )
         for name, figures in sorted(found.items(), key=lambda item: -item[1]["rate"])
     ]
-    header = ("", "deliveries/s", "of the floor", "µs CPU each", "ping p99 ms", "client's core")
+    header = ("", "deliveries/s", "of the floor", "µs CPU each", "of the floor by CPU", "ping p99 ms", "client's core")
     tables.show(title, header, rows)
 
 
