@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
@@ -26,7 +27,7 @@ class Flusher:
     def __init__(self) -> None:
         self._ready: dict[Connection, Bundle | None] = {}  # in order, each once; None: what waits is its own
         self._behind: set[Connection] = set()
-        self._closed: set[Connection] = set()  # until they are forgotten: nothing is written any more
+        self._closed: weakref.WeakSet[Connection] = weakref.WeakSet()  # not forgotten yet; nothing is written any more
         self._turn: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
 
@@ -103,7 +104,7 @@ class Flusher:
                 connection.queue(frame)
 
     def _is_free(self, connection: Connection) -> bool:
-        return connection not in self._behind and connection not in self._closed
+        return connection not in self._behind and connection.closed_with is None
 
     def _turn_soon(self) -> None:
         if self._turn is None and self._ready:
