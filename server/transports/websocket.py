@@ -307,6 +307,17 @@ async def linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncIt
         yield link
     finally:
         await link.finish()
+        _drop_frames(socket.exception())
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Of an error that aiohttp keeps in the socket: its traceback's frames hold the socket in turn.
+
+    Such a circle would wait for a full collection, which comes once in days, with all that belongs to the request.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 @contextlib.contextmanager

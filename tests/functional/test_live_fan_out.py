@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import socket as sockets
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from server.http import keys
 from server.realtime.manager import ConnectionManager
@@ -93,6 +95,22 @@ async def test_an_answer_comes_during_a_flood_of_broadcasts_and_after_what_came_
             await hers.next("pong", seconds=SECONDS)
             seen = [message["number"] for message in hers.seen if message["type"] == "event"]
             assert seen == list(range(number + 1))
+
+
+async def test_who_vanishes_leaves_nothing_for_the_garbage_collector(server: Server, alice: Client) -> None:
+    """Its full collections are rare on purpose: what waited for them would look like a leak."""
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(3):
+            async with live(alice, f"tab-{number}") as socket:
+                await socket.next("connection", seconds=SECONDS)
+                _vanish(socket.socket)
+        async with asyncio.timeout(SECONDS):
+            while any(isinstance(thing, web.WebSocketResponse) for thing in gc.get_objects()):
+                await asyncio.sleep(0.05)
+    finally:
+        gc.enable()
 
 
 def _vanish(socket: aiohttp.ClientWebSocketResponse) -> None:
