@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+BENCH ?= tests/benchmarks
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -41,8 +42,8 @@ test: check chromium ## lint, types, unit, contract, functional and browser test
 	$(BIN)/pytest -n logical -m "not benchmark and not browser"
 	$(BIN)/pytest -m browser
 
-bench: install-test ## measure; prints figures
-	$(BIN)/pytest -m benchmark -s tests/benchmarks
+bench: install-test ## measure; prints figures (BENCH=tests/benchmarks/live/test_fan_out.py for some of them)
+	$(BIN)/pytest -m benchmark -s $(BENCH)
 
 messages: install-test ## collect all texts into locales/, and list those without a translation
 	$(BIN)/python locales/update.py
@@ -59,4 +60,4 @@ lock: install-test ## write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock setup.cfg
 
 clean: ## remove what can be made again (never data/)
-	rm -rf $(VENV) build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info
+	rm -rf $(VENV) .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info

@@ -41,7 +41,7 @@ async def _serve(settings: Settings) -> None:
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
         await site.start()
-        _tune_garbage_collector()
+        tune_garbage_collector()
         _LOG.info("ready on http://%s:%s", *address_of(runner))
         _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))
         await stop.wait()
@@ -83,9 +83,12 @@ def address_of(runner: web.AppRunner) -> tuple[str, int]:
     return host, port
 
 
-def _tune_garbage_collector() -> None:
-    # With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be
-    # looked at again, and the young generation may grow larger before it is.
+def tune_garbage_collector() -> None:
+    """Once everything is open.
+
+    With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be looked at
+    again, and the young generation may grow larger before it is.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)

@@ -31,15 +31,18 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_SWITCHING_PROTOCOLS = 101
 _ONE_YEAR_SECONDS = 31_536_000
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `app.on_response_prepare`. What a handler has set itself stays: a report has a policy of its own."""
     headers = response.headers
+    headers["X-Request-ID"] = request.get(REQUEST_ID, "")
+    if response.status == _SWITCHING_PROTOCOLS:
+        return  # no page, and what stands here is kept in memory as long as the socket is open
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
-    headers["X-Request-ID"] = request.get(REQUEST_ID, "")
     if is_secure(request):
         headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_SECONDS}")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from server.auth.permissions import Principal
 from server.clock import new_id, utc_now
@@ -15,7 +15,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.limits import RateLimit
 from server.realtime.outbox import Outbox
 
-_BUSY_BYTES = 64 * 1024  # with this much in the socket's buffer the peer is behind: let newer progress replace older
+BUSY_BYTES = 64 * 1024  # with this much in the socket's buffer the peer is behind: let newer progress replace older
 _WRITE_BYTES = 256 * 1024
 
 
@@ -24,6 +24,13 @@ class Link(Protocol):
 
     def write(self, frames: Sequence[bytes]) -> None:
         """Hand over JSON texts, each a frame of its own, together in one write."""
+
+    @staticmethod
+    def write_to_all(links: Sequence[Any], frames: Sequence[bytes]) -> Sequence[int]:
+        """`write` the same to many links of this kind; the indices of those that took nothing: their peers are behind.
+
+        Whoever took a part has the rest in its buffer.
+        """
 
     def unsent_bytes(self) -> int:
         """What was handed over but not yet taken by the network."""
@@ -37,29 +44,43 @@ class Link(Protocol):
         """
 
 
+class Writer(Protocol):
+    """What writes for all connections: see `Flusher`."""
+
+    def wake(self, connection: Connection) -> None: ...
+
+    def own(self, connection: Connection) -> None: ...
+
+    def write_now(self, connection: Connection) -> None: ...
+
+    def end(self, connection: Connection) -> None: ...
+
+
 @dataclass(slots=True, weakref_slot=True, eq=False, kw_only=True)
 class Connection:
     """Queues what is sent to one client; the flusher writes it."""
 
+    # What each delivery touches stands together, in one cache line.
+    link: Link
+    sent: int = 0
+    takes_arrays: bool = False
+    closed_with: CloseCode | None = None
+
     client_id: str
     principal: Principal
     language: str
-    link: Link
-    wake: Callable[[Connection], None]
+    writer: Writer
     max_unsent_bytes: int
     rate_limit: RateLimit
-    takes_arrays: bool = False
     device: str = ""
     id: str = field(default_factory=new_id)
     connected_at: datetime = field(default_factory=utc_now)
     heard_at: float = field(default_factory=time.monotonic)
     outbox: Outbox = field(default_factory=Outbox)
-    events: set[str] = field(default_factory=set)
-    sent: int = 0
+    events: frozenset[str] = frozenset()  # most connections have none
     recovered: int = 0
     dropped: int = 0  # what it could no longer be sent when it was closed
     refused: int = 0  # what it sent too fast to be looked at
-    closed_with: CloseCode | None = None
     _allowance_bytes: int = 0
 
     @property
@@ -67,17 +88,20 @@ class Connection:
         return self.principal.user_id
 
     def send(self, message: protocol.Message) -> None:
+        """For answers: before those who only listen, but after what this connection waits for already."""
         self.queue(protocol.encode(message))
+        self.writer.write_now(self)
 
     def queue(self, frame: bytes, key: Hashable | None = None) -> None:
         """Send an encoded message as soon as the peer takes it; with a `key`, the newest of those that wait."""
         if self.closed_with is not None:
             return
+        self.writer.own(self)
         self.outbox.put(frame, key)
         if self.unsent_bytes() > self.max_unsent_bytes + self._allowance_bytes:
             self.close(CloseCode.SLOW_CONSUMER)
             return
-        self.wake(self)
+        self.writer.wake(self)
 
     def queue_recovered(self, frames: Sequence[bytes]) -> None:
         """What a client asked for is not held against it as unsent until it has been delivered once."""
@@ -87,10 +111,11 @@ class Connection:
     def reply(self, message: protocol.Message) -> None:
         """Send what a client asked for, also when it is large; but one at a time, else asking would fill our memory."""
         frame = protocol.encode(message)
-        if len(frame) > _BUSY_BYTES and not self._allowance_bytes:
+        if len(frame) > BUSY_BYTES and not self._allowance_bytes:
             self._allow([frame])
         else:
             self.queue(frame)
+        self.writer.write_now(self)
 
     def _allow(self, frames: Sequence[bytes]) -> None:
         self._allowance_bytes += sum(map(len, frames))
@@ -101,11 +126,11 @@ class Connection:
         """Write what waits, unless the peer is behind; whether something still waits."""
         if not self.outbox:
             return False
-        if self.link.unsent_bytes() > _BUSY_BYTES:
+        if self.link.unsent_bytes() > BUSY_BYTES:
             return True
         frames = self.outbox.take(_WRITE_BYTES)
         self.sent += len(frames)
-        self.link.write([_as_array(frames)] if self.takes_arrays and len(frames) > 1 else frames)
+        self.link.write([as_array(frames)] if self.takes_arrays and len(frames) > 1 else frames)
         if not self.outbox:
             self._allowance_bytes = min(self._allowance_bytes, self.link.unsent_bytes())
         return bool(self.outbox)
@@ -115,15 +140,17 @@ class Connection:
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         if self.closed_with is None:
-            self.flush()  # the reason, if there is one, stands in the last message
+            self.writer.write_now(self)  # the reason, if there is one, stands in the last message
             self.closed_with = code
             self.dropped += len(self.outbox)
             self.outbox.clear()
+            self.writer.end(self)
         self.link.close(code, reason)
 
     def heard(self) -> None:
         self.heard_at = time.monotonic()
 
 
-def _as_array(frames: Sequence[bytes]) -> bytes:
+def as_array(frames: Sequence[bytes]) -> bytes:
+    """Several messages as one."""
     return b"[" + b",".join(frames) + b"]"

@@ -3,37 +3,82 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
+from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 
-from server.realtime.connection import Connection
+from server.realtime.bundle import Bundle
+from server.realtime.connection import Connection, as_array
 
 _PER_TURN = 400  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
 _RETRY_SECONDS = 0.02
+_MAX_BUNDLE_BYTES = 64 * 1024  # more than that is counted and capped for each connection by itself
 
 
 class Flusher:
     """One for all connections. Everything published within one loop turn leaves in one write per socket.
 
-    A connection whose peer is behind is looked at again a little later; until then newer progress replaces older in
-    its outbox. Nobody else notices.
+    What waits for a connection is either shared with others, a `Bundle`, or its own, in its outbox. A connection whose
+    peer is behind is looked at again a little later; until then newer progress replaces older in its outbox. Nobody
+    else notices.
     """
 
     def __init__(self) -> None:
-        self._ready: dict[Connection, None] = {}  # in order, each once
+        self._ready: dict[Connection, Bundle | None] = {}  # in order, each once; None: what waits is its own
         self._behind: set[Connection] = set()
+        self._closed: weakref.WeakSet[Connection] = weakref.WeakSet()  # not forgotten yet; nothing is written any more
         self._turn: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits that could be written now."""
+        return bool(self._ready)
+
+    def waiting_bytes(self) -> int:
+        """What is shared by connections and not yet written, once for each of them."""
+        return sum(bundle.unsent_bytes for bundle in self._ready.values() if bundle is not None)
+
+    def share(self, connections: Iterable[Connection], frame: bytes) -> None:
+        """Queue the same message, one that nothing replaces, for many connections."""
+        bundle = Bundle(frame)
+        if not (self._ready or self._behind or self._closed):
+            self._ready = dict.fromkeys(connections, bundle)  # the usual case, several times as fast as the loop
+        else:
+            self._share_among_busy(connections, bundle)
+        self._turn_soon()
+
     def wake(self, connection: Connection) -> None:
-        """`connection` has something to write."""
+        """`connection` has something of its own to write."""
         if connection in self._behind:
             return
         self._ready[connection] = None
-        if self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._flush)
+        self._turn_soon()
 
-    def forget(self, connection: Connection) -> None:
+    def own(self, connection: Connection) -> None:
+        """Make what `connection` shares with others its own, so that something can be added for it alone."""
+        bundle = self._ready.get(connection)
+        if bundle is not None:
+            self._ready[connection] = None
+            connection.outbox.extend(bundle.frames)
+
+    def write_now(self, connection: Connection) -> None:
+        """Do not wait for its turn."""
+        self.own(connection)
+        self._ready.pop(connection, None)
+        if connection not in self._behind:
+            self._flush_own(connection)
+
+    def end(self, connection: Connection) -> None:
+        """It is being closed: nothing is written after its close frame."""
         self._ready.pop(connection, None)
         self._behind.discard(connection)
+        self._closed.add(connection)
+
+    def forget(self, connection: Connection) -> None:
+        self.end(connection)
+        self._closed.discard(connection)
 
     def close(self) -> None:
         for handle in (self._turn, self._retry):
@@ -43,15 +88,68 @@ class Flusher:
         self._ready.clear()
         self._behind.clear()
 
+    def _share_among_busy(self, connections: Iterable[Connection], bundle: Bundle) -> None:
+        ready, frame = self._ready, bundle.frames[0]
+        longer: dict[Bundle, Bundle] = {}  # those who waited for the same go on to wait for the same
+        for connection in connections:
+            waiting = ready.get(connection)
+            if waiting is not None and waiting.unsent_bytes < _MAX_BUNDLE_BYTES:
+                grown = longer.get(waiting)
+                if grown is None:
+                    grown = longer[waiting] = waiting.and_also(frame)
+                ready[connection] = grown
+            elif waiting is None and connection not in ready and self._is_free(connection):
+                ready[connection] = bundle
+            else:
+                connection.queue(frame)
+
+    def _is_free(self, connection: Connection) -> bool:
+        return connection not in self._behind and connection.closed_with is None
+
+    def _turn_soon(self) -> None:
+        if self._turn is None and self._ready:
+            self._turn = asyncio.get_running_loop().call_soon(self._flush)
+
     def _flush(self) -> None:
         self._turn = None
-        for _ in range(min(_PER_TURN, len(self._ready))):
-            connection = next(iter(self._ready))
-            del self._ready[connection]
-            if connection.flush():
-                self._put_off(connection)
-        if self._ready and self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._flush)
+        connections = list(islice(self._ready, _PER_TURN))
+        bundles = list(map(self._ready.pop, connections))
+        for bundle, group in _alike(connections, bundles):
+            if bundle is not None:
+                self._flush_shared(group, bundle)
+            else:
+                for connection in group:
+                    self._flush_own(connection)
+        self._turn_soon()
+
+    def _flush_own(self, connection: Connection) -> None:
+        if connection.flush():
+            self._put_off(connection)
+
+    def _flush_shared(self, connections: Sequence[Connection], bundle: Bundle) -> None:
+        if len(bundle.frames) == 1:
+            self._write_to_all(connections, bundle, bundle.frames)
+            return
+        arrays = [connection for connection in connections if connection.takes_arrays]
+        others = [connection for connection in connections if not connection.takes_arrays] if arrays else connections
+        self._write_to_all(arrays, bundle, (as_array(bundle.frames),))
+        self._write_to_all(others, bundle, bundle.frames)
+
+    def _write_to_all(self, connections: Sequence[Connection], bundle: Bundle, frames: Sequence[bytes]) -> None:
+        links = [connection.link for connection in connections]
+        kinds = set(map(type, links))
+        if len(kinds) > 1:
+            for kind in kinds:
+                alike = [connection for connection in connections if type(connection.link) is kind]
+                self._write_to_all(alike, bundle, frames)
+        elif links:
+            count = len(bundle.frames)
+            for connection in connections:
+                connection.sent += count
+            for index in links[0].write_to_all(links, frames):
+                connections[index].sent -= count
+                connections[index].outbox.extend(bundle.frames)
+                self._put_off(connections[index])
 
     def _put_off(self, connection: Connection) -> None:
         self._behind.add(connection)
@@ -63,3 +161,13 @@ class Flusher:
         behind, self._behind = self._behind, set()
         for connection in behind:
             self.wake(connection)
+
+
+def _alike(
+    connections: Sequence[Connection], bundles: Sequence[Bundle | None]
+) -> Iterable[tuple[Bundle | None, Sequence[Connection]]]:
+    """Neighbours for which the same waits."""
+    if bundles and bundles.count(bundles[0]) == len(bundles):
+        return [(bundles[0], connections)]
+    pairs = groupby(zip(bundles, connections, strict=True), key=itemgetter(0))
+    return ((bundle, [connection for _, connection in group]) for bundle, group in pairs)

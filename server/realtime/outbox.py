@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 _numbers = itertools.count()
 
@@ -33,6 +33,10 @@ class Outbox:
                 self.conflated += 1
         self._waiting[next(_numbers) if key is None else key] = frame
         self.unsent_bytes += len(frame)
+
+    def extend(self, frames: Iterable[bytes]) -> None:
+        for frame in frames:
+            self.put(frame)
 
     def take(self, at_most_bytes: int) -> list[bytes]:
         """The oldest frames, up to about that many bytes, at least one."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from itertools import repeat
+from operator import methodcaller
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -17,7 +20,7 @@ from server.http.guards import current_principal
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode, fitted
 from server.realtime.commands import Commands
-from server.realtime.connection import Connection
+from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
 from server.transports.admission import CLIENT_ID, Admission, counted, position
@@ -29,6 +32,9 @@ Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
 _TEXT_FRAME, _CLOSE_FRAME = 0x81, 0x88
 _PING_FRAME = b"\x89\x00"
+_NO_DESCRIPTOR = -1  # what is written must go through TLS
+_is_closing = methodcaller("is_closing")
+_buffer_size = methodcaller("get_write_buffer_size")
 _PONG_FRAME = 0x8A
 _PONG_BYTES = 64 * 1024  # a peer that is so far behind does not read our pongs either
 _FRAMES_BEFORE_AUTH = 20  # one is enough; a few pings may come before
@@ -75,15 +81,9 @@ class WebSocketTransport:
     async def _open(
         self, request: web.Request, principal: Principal | None, waiting: contextlib.ExitStack
     ) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(
-            compress=False,  # deflate costs 100 KB a connection
-            autoping=False,
-            autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
-            max_msg_size=self._manager.limits.message_bytes + 1,  # aiohttp refuses what reaches it
-            timeout=_CLOSE_SECONDS,
-        )
+        socket = new_socket(message_bytes=self._manager.limits.message_bytes)
         await socket.prepare(request)
-        async with _linked(socket, request) as link:
+        async with linked(socket, request) as link:
             try:
                 with self._admission.place(request):
                     await self._serve(request, socket, link, principal, waiting)
@@ -108,7 +108,9 @@ class WebSocketTransport:
         connection.takes_arrays = request.query.get("format") == "array"
         try:
             await self._joiner.join(connection, position(request.query.get("since", "")))
-            await link.answer(await self._read(connection, socket, link))
+            ending = await self._read(connection, socket, link)
+            self._manager.disconnect(connection)  # nothing may follow the answer to the peer's close frame
+            await link.answer(ending)
         finally:
             self._manager.disconnect(connection)
 
@@ -156,6 +158,17 @@ class WebSocketTransport:
             yield
 
 
+def new_socket(*, message_bytes: int) -> web.WebSocketResponse:
+    """A WebSocket as all of ours are, still to be prepared."""
+    return web.WebSocketResponse(
+        compress=False,  # deflate costs 100 KB a connection
+        autoping=False,
+        autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
+        max_msg_size=message_bytes + 1,  # aiohttp refuses what reaches it
+        timeout=_CLOSE_SECONDS,
+    )
+
+
 class SocketLink:
     """A `Link` over an aiohttp WebSocket.
 
@@ -163,16 +176,26 @@ class SocketLink:
     message and socket costs several times the write itself.
     """
 
-    __slots__ = ("_deadline", "_socket", "_transport")
+    __slots__ = ("_deadline", "_descriptor", "_socket", "_transport")
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self._socket = socket
         self._transport = transport
         self._deadline: asyncio.TimerHandle | None = None
+        self._descriptor = _descriptor(transport)
 
     def write(self, frames: Sequence[bytes]) -> None:
         if self._deadline is None and not self._socket.closed and not self._transport.is_closing():
-            self._transport.write(b"".join([part for frame in frames for part in (_header(len(frame)), frame)]))
+            self._transport.write(_on_the_wire(frames))
+
+    @staticmethod
+    def write_to_all(links: Sequence[SocketLink], frames: Sequence[bytes]) -> Sequence[int]:
+        data = _on_the_wire(frames)
+        transports = [link._transport for link in links]
+        if not any(map(_is_closing, transports)) and not any(map(_buffer_size, transports)):
+            _write_past_transports(links, data)
+            return ()
+        return _write_to_busy(links, data)
 
     def unsent_bytes(self) -> int:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
@@ -215,6 +238,52 @@ class SocketLink:
             await asyncio.sleep(0)  # a flood must not keep others from their turn
 
 
+def _write_past_transports(links: Sequence[SocketLink], data: bytes) -> None:
+    """What `transport.write` does while its buffer is empty, in a loop that runs in C: 0.6 µs less for each socket.
+
+    Only for links that are open and have nothing buffered; what a socket does not take at once goes to its transport.
+    """
+    descriptors = [link._descriptor for link in links]
+    if _NO_DESCRIPTOR in descriptors:
+        for link in links:
+            link._transport.write(data)
+        return
+    remaining, taken = iter(descriptors), list[int]()
+    while len(taken) < len(links):
+        try:
+            taken.extend(map(os.write, remaining, repeat(data)))  # keeps what it has when a write fails
+        except OSError:  # full or broken
+            taken.append(0)
+    if taken.count(len(data)) < len(taken):
+        for link, length in zip(links, taken, strict=True):
+            if length < len(data):
+                link._transport.write(data[length:])
+
+
+def _write_to_busy(links: Sequence[SocketLink], data: bytes) -> list[int]:
+    """Some are closing or have something buffered; the indices of those that are behind."""
+    free: list[SocketLink] = []
+    behind: list[int] = []
+    for index, link in enumerate(links):
+        buffered_bytes = link.unsent_bytes()
+        if link._transport.is_closing():
+            continue
+        if not buffered_bytes:
+            free.append(link)
+        elif buffered_bytes <= BUSY_BYTES:
+            link._transport.write(data)
+        else:
+            behind.append(index)
+    _write_past_transports(free, data)
+    return behind
+
+
+def _descriptor(transport: asyncio.Transport) -> int:
+    if transport.get_extra_info("sslcontext") is not None:
+        return _NO_DESCRIPTOR
+    return int(transport.get_extra_info("socket").fileno())
+
+
 class _Refusal(msgspec.Struct, frozen=True):
     code: str
     message: str
@@ -227,7 +296,8 @@ _NOT_SIGNED_IN = _Refusal("not_signed_in", "Send {type: auth, token: …} with a
 
 
 @contextlib.asynccontextmanager
-async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncIterator[SocketLink]:
+async def linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncIterator[SocketLink]:
+    """The link over a prepared socket; leaving the block ends it, whatever the peer does."""
     transport = request.transport
     if transport is None:  # gone between the handshake and now
         raise ConnectionResetError
@@ -236,6 +306,17 @@ async def _linked(socket: web.WebSocketResponse, request: web.Request) -> AsyncI
         yield link
     finally:
         await link.finish()
+        _drop_frames(socket.exception())
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Of an error that aiohttp keeps in the socket: its traceback's frames hold the socket in turn.
+
+    Such a circle would wait for a full collection, which comes once in days, with all that belongs to the request.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 async def _first_token(socket: web.WebSocketResponse, link: SocketLink) -> str | None:
@@ -252,6 +333,10 @@ async def _first_token(socket: web.WebSocketResponse, link: SocketLink) -> str |
         elif message.type is not WSMsgType.PONG:
             return None
     return None
+
+
+def _on_the_wire(frames: Sequence[bytes]) -> bytes:
+    return b"".join([part for frame in frames for part in (_header(len(frame)), frame)])
 
 
 def _header(length: int) -> bytes:

@@ -1,0 +1,203 @@
+"""The real server, as `run.py serve` starts it, with a thousand people signed in and commands for the benchmarks.
+
+    python -m tests.benchmarks.live.jindu_server DATA [trace]
+
+Writes the people's cookies into `DATA/cookies`. Messages are published from inside the process, as jobs do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aiohttp import web
+from cryptography.fernet import Fernet
+
+from server.app import build_app
+from server.auth.permissions import Role
+from server.auth.users import User
+from server.clock import new_id, utc_now
+from server.http import keys
+from server.http.sessions import COOKIE
+from server.metrics import LoopLag
+from server.realtime import protocol
+from server.serving import address_of, tune_garbage_collector
+from server.settings import Settings
+from tests.benchmarks.live.peers import control
+
+USERS = 1_000
+
+
+async def main(data: Path, *, is_traced: bool) -> None:
+    secret_key = Fernet.generate_key()
+    app = build_app(_settings(data, secret_key.decode()))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    user_ids = await _sign_everybody_in(app, Fernet(secret_key), data / "cookies")
+    tune_garbage_collector()
+    if is_traced:
+        tracemalloc.start(1)
+    control.say(port=address_of(runner)[1])
+    await control.obey(Commands(app, user_ids).by_name)
+    await runner.cleanup()
+    os._exit(0)  # at a tidy end DuckDB's bindings list objects that they leak, among the figures
+
+
+def _settings(data: Path, secret_key: str) -> Settings:
+    """Only what stands in the way of a load from few addresses differs from the defaults."""
+    return Settings(
+        port=0,
+        data=data,
+        secret_key=secret_key,
+        max_connections=19_000,
+        max_connections_per_address=19_000,
+        max_connections_per_user=19_000,
+        workers=1,
+        drain_seconds=1.0,
+    )
+
+
+async def _sign_everybody_in(app: web.Application, key: Fernet, cookies: Path) -> list[str]:
+    """Their ids. The passwords are no hashes: nobody signs in by one, and to make a thousand takes a minute."""
+    credentials = app[keys.CREDENTIALS]
+    users = [
+        User(id=new_id(), name=f"user{number}", role=Role.EDITOR, password_hash="-", created_at=utc_now())
+        for number in range(USERS)
+    ]
+    async with app[keys.DATABASE].write() as connection:
+        for user in users:
+            await credentials.users.add(connection, user)
+    with cookies.open("w") as file:
+        for user in users:
+            _, secret = await credentials.sessions.start(user.id, user_agent="benchmark", address="127.0.0.1")
+            content = json.dumps({"created": int(time.time()), "session": {"secret": secret}})
+            file.write(f"{COOKIE}={key.encrypt(content.encode()).decode()}\n")
+    return [user.id for user in users]
+
+
+class Commands:
+    """What the harness can ask for."""
+
+    def __init__(self, app: web.Application, user_ids: list[str]) -> None:
+        self._app = app
+        self._manager = app[keys.CONNECTIONS]
+        self._user_ids = user_ids
+        self.by_name: dict[str, control.Command] = {
+            "broadcast": self.broadcast,
+            "coalesced": self.coalesced,
+            "jobs": self.jobs,
+            "statistics": self.statistics,
+            "census": self.census,
+            "memory": self.memory,
+        }
+
+    async def broadcast(self, rounds: int, size: int) -> dict[str, Any]:
+        """One message after another to everybody, each once the one before was handed to all sockets."""
+        return await self._published(rounds, size, at_once=1)
+
+    async def coalesced(self, rounds: int, size: int, count: int) -> dict[str, Any]:
+        """`count` messages published at once, so many times."""
+        return await self._published(rounds, size, at_once=count)
+
+    async def _published(self, rounds: int, size: int, *, at_once: int) -> dict[str, Any]:
+        async def work() -> None:
+            for _ in range(rounds):
+                for _ in range(at_once):
+                    self._manager.broadcast_json(message_of(size))
+                await self._manager.flushed()
+
+        return await control.measured(work())
+
+    async def jobs(self, count: int, seconds: int) -> dict[str, Any]:
+        """So many jobs of as many people run for so long; how often they moved, and the loop's lag meanwhile."""
+        moves = 0
+
+        def count_moves(*_: object) -> None:
+            nonlocal moves
+            moves += 1
+
+        self._app[keys.JOB_TABLE].listen(count_moves)
+        lag = LoopLag()
+        watching = asyncio.create_task(lag.watch())
+        job_ids = [await self._start_job(self._user_ids[number], seconds) for number in range(count)]
+        moves = 0  # from when all of them run
+        began, began_cpu = time.monotonic(), time.process_time()
+        while any(not self._is_over(job_id) for job_id in job_ids):
+            await asyncio.sleep(0.1)
+        wall = time.monotonic() - began
+        watching.cancel()
+        used = {"wall": wall, "cpu": time.process_time() - began_cpu, "moves": moves}
+        return used | {"lag": asdict(lag.statistics())} | await self.statistics()
+
+    async def _start_job(self, owner_id: str, seconds: int) -> str:
+        job = await self._app[keys.RUNNER].start(
+            "demonstration",
+            owner_id=owner_id,
+            title="Nightly import of sales",
+            parameters={"seconds": seconds, "total": seconds * 1_000_000},
+        )
+        return job.id
+
+    def _is_over(self, job_id: str) -> bool:
+        job = self._app[keys.JOB_TABLE].get(job_id)
+        return job is None or job.state.is_final
+
+    async def statistics(self) -> dict[str, Any]:
+        return {"connections": asdict(self._manager.statistics())}
+
+    async def census(self) -> dict[str, Any]:
+        """What must not grow: tasks, timers, file descriptors, and the objects of the live layer."""
+        in_cycles = gc.collect()
+        kinds = Counter(type(thing).__name__ for thing in gc.get_objects())
+        return {
+            "tasks": len(asyncio.all_tasks()),
+            "files": len(os.listdir("/proc/self/fd")),
+            "timers": kinds["TimerHandle"],
+            "connections": kinds["Connection"],
+            "links": kinds["SocketLink"],
+            "sockets": kinds["WebSocketResponse"],
+            "requests": kinds["Request"],
+            "objects": sum(kinds.values()),
+            "in cycles": in_cycles,  # since the last census: what only the collector could free
+        }
+
+    async def memory(self) -> dict[str, Any]:
+        """What is allocated by now, by the package that asked for it; only of a traced server."""
+        gc.collect()
+        if not tracemalloc.is_tracing():
+            return {}
+        sizes: Counter[str] = Counter()
+        for statistic in tracemalloc.take_snapshot().statistics("filename"):
+            sizes[_part_of(statistic.traceback[0].filename)] += statistic.size
+        return {"bytes": sizes}
+
+
+def message_of(size: int) -> protocol.Event:
+    """A message whose JSON is `size` bytes long."""
+    empty = protocol.Event(timestamp=protocol.now(), event="bench", data="")
+    return protocol.Event(timestamp=empty.timestamp, event="bench", data="x" * (size - len(protocol.encode(empty))))
+
+
+def _part_of(file_name: str) -> str:
+    """`…/site-packages/aiohttp/web_request.py` → `aiohttp/web_request.py`."""
+    for before in ("site-packages/", "/server/", "/lib/python3.11/"):
+        found = file_name.rpartition(before)
+        if found[1]:
+            return f"server/{found[2]}" if before == "/server/" else found[2]
+    return file_name
+
+
+if __name__ == "__main__":
+    control.raise_file_limit()
+    uvloop.run(main(Path(sys.argv[1]), is_traced="trace" in sys.argv[2:]))
