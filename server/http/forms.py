@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -18,16 +19,21 @@ def form_middleware() -> Middleware:
     """Refuses what would make `request.post()` fail: unknown charsets, bytes that are no text, broken multipart."""
 
     @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method == "POST" and not request.path.startswith("/api/") and request.body_exists:
-            _require_utf8(request)
-            if request.content_type == _FORM:
-                _text(await request.read())  # aiohttp keeps it for the handler
-            elif request.content_type.startswith("multipart/"):
-                raise UnsupportedMedia("Pages take no files; send them to /api/v1/uploads.")
-        return await handler(request)
+    def check(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        # No coroutine where there is nothing to check: its frame would stay with every open socket.
+        has_form = request.method == "POST" and not request.path.startswith("/api/") and request.body_exists
+        return _checked(request, handler) if has_form else handler(request)
 
     return check
+
+
+async def _checked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    _require_utf8(request)
+    if request.content_type == _FORM:
+        _text(await request.read())  # aiohttp keeps it for the handler
+    elif request.content_type.startswith("multipart/"):
+        raise UnsupportedMedia("Pages take no files; send them to /api/v1/uploads.")
+    return await handler(request)
 
 
 async def read_form(request: web.Request) -> dict[str, str]:

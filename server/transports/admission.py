@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterator
 
 from aiohttp import web
 
@@ -39,13 +37,12 @@ class Admission:
         if not _is_from_trusted_page(request):
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
 
-    @contextlib.contextmanager
-    def place(self, request: web.Request) -> Iterator[None]:
-        """Count a connection of this address as long as it lasts; raises `Refused` past the limit."""
-        with counted(self._open_by_address, client_address(request)) as count:
-            if count > self._manager.limits.connections_per_address:
-                raise Refused(CloseCode.CONNECTION_LIMIT)
-            yield
+    def place(self, request: web.Request) -> Place:
+        """A connection of this address; raises `Refused` past the limit."""
+        address = client_address(request)
+        if self._open_by_address[address] >= self._manager.limits.connections_per_address:
+            raise Refused(CloseCode.CONNECTION_LIMIT)
+        return Place(self._open_by_address, address)
 
     def connection(self, request: web.Request, link: Link, principal: Principal, *, client_id: str) -> Connection:
         """A connection of `principal`, not joined yet; raises `Refused` for tokens that may not read."""
@@ -65,16 +62,29 @@ def is_client_id(text: str) -> bool:
     return re.fullmatch(CLIENT_ID, text) is not None
 
 
-@contextlib.contextmanager
-def counted(counts: Counter[str], address: str) -> Iterator[int]:
-    """Count one more of `address` meanwhile; yields how many there are with it."""
-    counts[address] += 1
-    try:
-        yield counts[address]
-    finally:
-        counts[address] -= 1
-        if not counts[address]:
-            del counts[address]
+class Place:
+    """Counts one more of an address until it is left."""
+
+    __slots__ = ("_address", "_counts", "_is_taken")
+
+    def __init__(self, counts: Counter[str], address: str) -> None:
+        """Taken at once: nothing may come between finding room and taking it."""
+        self._counts, self._address, self._is_taken = counts, address, True
+        counts[address] += 1
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Safe to repeat."""
+        if self._is_taken:
+            self._is_taken = False
+            self._counts[self._address] -= 1
+            if not self._counts[self._address]:
+                del self._counts[self._address]
 
 
 def position(text: str) -> protocol.Position | None:

@@ -9,16 +9,16 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
-from server.transports import websocket
+from server.transports import socket_link
 from tests.benchmarks.live.peers import control
 
 _LARGEST_CASE_BYTES = 17 * 1024 * 1024
 
 
 async def ours(request: web.Request) -> web.WebSocketResponse:
-    socket = websocket.new_socket(message_bytes=_LARGEST_CASE_BYTES)
+    socket = socket_link.new_socket(message_bytes=_LARGEST_CASE_BYTES)
     await socket.prepare(request)
-    async with websocket.linked(socket, request) as link:
+    async with socket_link.SocketLink(socket, request) as link:
         while True:
             message = await socket.receive()
             if message.type is WSMsgType.TEXT:
