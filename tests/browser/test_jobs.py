@@ -62,7 +62,7 @@ async def test_a_failed_job_says_why_and_can_be_tried_again(page_of: PageOf, adm
     await expect(page.locator(".notice--danger")).to_contain_text("It failed at 30, as it was asked to.")
     await expect(page.locator(".log")).to_contain_text("Counting starts.")
     await page.click("text=Try again")
-    await expect(page.locator("dialog h2")).to_have_text("Try this job again?")
+    await expect(page.locator("dialog[open] h2")).to_have_text("Try this job again?")
     await page.click("dialog [value=yes]")
     await expect(page.locator(".facts")).to_contain_text("Attempt")
     await expect(page.locator(".log__attempt", has_text="Attempt 2")).to_be_visible(timeout=15_000)
