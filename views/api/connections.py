@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,36 +12,8 @@ from server.operations.connections import ConnectionOperations
 from server.realtime.presence import Presence
 
 
-class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One live connection and what it has counted.
-
-    `held` messages wait to be sent (`unsent_bytes`), `conflated` ones were replaced by newer ones of the same job while
-    they waited, `recovered` ones had been missed, `refused` ones came in faster than allowed, `dropped` ones could not
-    be sent any more when it was closed.
-    """
-
-    connection_id: str
-    client_id: str
-    user_id: str
-    user_name: str
-    role: str
-    device: str
-    address: str
-    connected_at: datetime
-    session_id: str | None
-    token_id: str | None
-    subscriptions: int
-    sent: int
-    held: int
-    unsent_bytes: int
-    conflated: int
-    recovered: int
-    refused: int
-    dropped: int
-
-
 class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[ConnectionInfo]
+    items: list[Presence]
     next_cursor: str | None
     total: int
 
@@ -67,14 +38,14 @@ class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_own(call: Call[None, NoQuery]) -> ConnectionList:
-    items = [_info(each) for each in _operations(call).own(call.principal)]
+    items = _operations(call).own(call.principal)
     return ConnectionList(items=items, next_cursor=None, total=len(items))
 
 
 async def list_all(call: Call[None, Page]) -> ConnectionList:
     query = call.query
     page = _operations(call).everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
-    return ConnectionList(items=[_info(each) for each in page.items], next_cursor=page.next_cursor, total=page.total)
+    return ConnectionList(items=page.items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def close(call: Call[None, Closing]) -> None:
@@ -91,10 +62,6 @@ async def broadcast(call: Call[Broadcast, NoQuery]) -> BroadcastAnswer:
 
 def _operations(call: Call[Any, Any]) -> ConnectionOperations:
     return call.request.app[keys.PRESENCE]
-
-
-def _info(presence: Presence) -> ConnectionInfo:
-    return msgspec.convert(presence, ConnectionInfo, from_attributes=True)
 
 
 ENDPOINTS = [
