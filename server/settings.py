@@ -55,6 +55,9 @@ class Settings:
     ping_interval_seconds: float = _setting(25.0, "Seconds between pings.")
     pong_timeout_seconds: float = _setting(10.0, "Seconds without a pong before a connection counts as gone.")
     auth_deadline_seconds: float = _setting(10.0, "Seconds a connection may take to authenticate by message.")
+    io_uring: bool = _setting(
+        True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
+    )
     history_days: float = _setting(7.0, "Days for which messages are kept for users who are away.")
     history_messages: int = _setting(1000, "Messages that are kept per user, at most.")
 

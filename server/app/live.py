@@ -18,6 +18,8 @@ from server.realtime.presence_board import PresenceBoard
 from server.realtime.upkeep import Upkeep
 from server.transports import sse, websocket
 from server.transports.admission import Admission
+from server.transports.mass_writer import MassWriter
+from server.transports.socket_crowd import SocketCrowd
 from server.transports.sse import EventTransport
 from server.transports.websocket import WebSocketTransport
 
@@ -48,12 +50,14 @@ def add_live_connections(app: web.Application) -> None:
         snapshot=live.snapshot,
         render=live.render,
     )
+    crowd = SocketCrowd(MassWriter.open(is_ring_wanted=app[keys.SETTINGS].io_uring))
     sockets = WebSocketTransport(
         manager=manager,
         admission=admission,
         joiner=joiner,
         commands=commands,
         authenticate=lambda token, address: app[keys.AUTHENTICATOR].by_token(token, address=address),
+        crowd=crowd,
     )
     streams = EventTransport(manager=manager, admission=admission, joiner=joiner, commands=commands)
     endings.on_end(live.credential_ended)
@@ -78,9 +82,16 @@ def add_live_connections(app: web.Application) -> None:
     app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))
     app.cleanup_ctx.append(resource(lambda: meanwhile(streams.watch())))
     app.cleanup_ctx.append(resource(lambda: _open_presence(board)))
+    app.cleanup_ctx.append(resource(lambda: _open_crowd(crowd)))
 
 
 @asynccontextmanager
 async def _open_presence(board: PresenceBoard) -> AsyncIterator[None]:
     yield
     board.close()
+
+
+@asynccontextmanager
+async def _open_crowd(crowd: SocketCrowd) -> AsyncIterator[None]:
+    yield
+    crowd.close()

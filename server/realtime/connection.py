@@ -25,8 +25,7 @@ class Link(Protocol):
     def write(self, frames: Sequence[bytes]) -> None:
         """Hand over JSON texts, each a frame of its own, together in one write."""
 
-    @staticmethod
-    def write_to_all(links: Sequence[Any], frames: Sequence[bytes]) -> Sequence[int]:
+    def write_to_all(self, links: Sequence[Any], frames: Sequence[bytes]) -> Sequence[int]:
         """`write` the same to many links of this kind; the indices of those that took nothing: their peers are behind.
 
         Whoever took a part has the rest in its buffer.

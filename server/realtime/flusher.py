@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import weakref
 from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
@@ -11,7 +12,9 @@ from operator import itemgetter
 from server.realtime.bundle import Bundle
 from server.realtime.connection import Connection, as_array
 
-_PER_TURN = 400  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
+_AT_ONCE = 300
+_TURN_SECONDS = 0.002  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
+_TURNS_OF_OTHERS = 2  # a message that came in is read in one of them and answered in the other
 _RETRY_SECONDS = 0.02
 _MAX_BUNDLE_BYTES = 64 * 1024  # more than that is counted and capped for each connection by itself
 
@@ -112,15 +115,32 @@ class Flusher:
 
     def _flush(self) -> None:
         self._turn = None
-        connections = list(islice(self._ready, _PER_TURN))
-        bundles = list(map(self._ready.pop, connections))
+        until = time.monotonic() + _TURN_SECONDS
+        while self._ready:
+            self._flush_some()
+            if self._ready and time.monotonic() > until:
+                self._give_way(_TURNS_OF_OTHERS)
+                return
+
+    def _flush_some(self) -> None:
+        connections, bundles = self._take_ready()
         for bundle, group in _alike(connections, bundles):
             if bundle is not None:
                 self._flush_shared(group, bundle)
             else:
                 for connection in group:
                     self._flush_own(connection)
-        self._turn_soon()
+
+    def _give_way(self, turns: int) -> None:
+        following = (self._give_way, turns - 1) if turns else (self._flush,)
+        self._turn = asyncio.get_running_loop().call_soon(*following)
+
+    def _take_ready(self) -> tuple[list[Connection], list[Bundle | None]]:
+        if len(self._ready) <= _AT_ONCE:
+            ready, self._ready = self._ready, {}
+            return list(ready), list(ready.values())
+        connections = list(islice(self._ready, _AT_ONCE))
+        return connections, list(map(self._ready.pop, connections))
 
     def _flush_own(self, connection: Connection) -> None:
         if connection.flush():

@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from operator import call
 from typing import Any
 
 from server.auth.permissions import Principal
@@ -217,8 +218,7 @@ class ConnectionManager:
 
     def _everybody(self) -> list[Connection]:
         # Several times as fast as `values()`, which is written in Python.
-        references = self.active_connections.valuerefs()
-        return [connection for reference in references if (connection := reference()) is not None]
+        return list(filter(None, map(call, self.active_connections.valuerefs())))
 
     def _send(self, connections: list[Connection], render: Render, key: Hashable | None) -> int:
         by_language: dict[str, list[Connection]] = {}

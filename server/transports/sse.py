@@ -155,8 +155,7 @@ class EventLink:
         if not self._is_closing:
             self._put(b"".join(map(self._event, frames)))
 
-    @staticmethod
-    def write_to_all(links: Sequence[EventLink], frames: Sequence[bytes]) -> Sequence[int]:
+    def write_to_all(self, links: Sequence[EventLink], frames: Sequence[bytes]) -> Sequence[int]:
         """`write` the same to many; the indices of those that took nothing, since their peers are behind."""
         shared = None if any(_OFFSET in frame for frame in frames) else b"".join(map(_plain_event, frames))
         behind: list[int] = []

@@ -21,6 +21,7 @@ from server.realtime.connection import Connection
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
 from server.transports.admission import CLIENT_ID, Admission, Place, position
+from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import SocketLink, new_socket
 
 PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
@@ -41,12 +42,14 @@ class WebSocketTransport:
         joiner: Joiner,
         commands: Commands,
         authenticate: Authenticate,
+        crowd: SocketCrowd,
     ) -> None:
         self._manager = manager
         self._admission = admission
         self._joiner = joiner
         self._commands = commands
         self._authenticate = authenticate
+        self._crowd = crowd
         self._unknown_by_address: Counter[str] = Counter()
         self._unknown: set[SocketLink] = set()
 
@@ -73,7 +76,7 @@ class WebSocketTransport:
         """`place` is taken until it is known who it is."""
         socket = new_socket(message_bytes=self._manager.limits.message_bytes)
         await socket.prepare(request)
-        async with SocketLink(socket, request) as link:
+        async with SocketLink(socket, request, self._crowd) as link:
             try:
                 with self._admission.place(request):
                     if principal is None:

@@ -22,10 +22,14 @@ Client = aiohttp.ClientSession
 SECONDS = 30.0
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
+@pytest.fixture(params=[True, False], ids=["io_uring", "socket by socket"])
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
     return dataclasses.replace(
-        settings, max_unsent_bytes=64 * 1024 * 1024, max_connections_per_user=50, max_connections_per_address=100
+        settings,
+        io_uring=request.param,
+        max_unsent_bytes=64 * 1024 * 1024,
+        max_connections_per_user=50,
+        max_connections_per_address=100,
     )
 
 

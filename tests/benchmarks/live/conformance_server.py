@@ -10,6 +10,8 @@ import asyncio
 from aiohttp import WSMsgType, web
 
 from server.transports import socket_link
+from server.transports.mass_writer import MassWriter
+from server.transports.socket_crowd import SocketCrowd
 from tests.benchmarks.live.peers import control
 
 _LARGEST_CASE_BYTES = 17 * 1024 * 1024
@@ -18,7 +20,7 @@ _LARGEST_CASE_BYTES = 17 * 1024 * 1024
 async def ours(request: web.Request) -> web.WebSocketResponse:
     socket = socket_link.new_socket(message_bytes=_LARGEST_CASE_BYTES)
     await socket.prepare(request)
-    async with socket_link.SocketLink(socket, request) as link:
+    async with socket_link.SocketLink(socket, request, SocketCrowd(MassWriter(None))) as link:
         while True:
             message = await socket.receive()
             if message.type is WSMsgType.TEXT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -37,8 +38,7 @@ class MemoryLink:
         if self.is_stuck:
             self.buffered += sum(map(len, frames))
 
-    @staticmethod
-    def write_to_all(links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
+    def write_to_all(self, links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
         for link in links:
             if link.buffered <= BUSY_BYTES:
                 link.write(frames)
@@ -55,6 +55,16 @@ class MemoryLink:
 
 class OtherLink(MemoryLink):
     """Carried by something else."""
+
+
+class SlowLink(MemoryLink):
+    """Its kernel takes time."""
+
+    def write_to_all(self, links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
+        until = time.monotonic() + 0.003
+        while time.monotonic() < until:
+            pass
+        return super().write_to_all(links, frames)
 
 
 class House:
@@ -111,7 +121,7 @@ async def test_what_is_published_in_one_turn_leaves_in_one_write() -> None:
 
 async def test_a_broadcast_to_many_lets_others_have_their_turn() -> None:
     house = House()
-    links = [house.join() for _ in range(1_000)]
+    links = [house.join(link=SlowLink()) for _ in range(1_000)]
     house.manager.broadcast_json(message(1))
     await asyncio.sleep(0)
     reached = sum(bool(link.written) for link in links)

@@ -56,8 +56,7 @@ class Client:
         for frame in frames:
             self._take(json.loads(frame))
 
-    @staticmethod
-    def write_to_all(links: Sequence[Client], frames: Sequence[bytes]) -> Sequence[int]:
+    def write_to_all(self, links: Sequence[Client], frames: Sequence[bytes]) -> Sequence[int]:
         for link in links:
             if not link.is_busy:
                 link.write(frames)
