@@ -102,6 +102,10 @@ class ConnectionManager:
         self._flusher.forget(connection)
         self._tell(connection)
 
+    def membership(self, connection: Connection) -> Membership:
+        """A context at whose end `connection` is forgotten, whatever happened: nothing follows a farewell."""
+        return Membership(self, connection)
+
     def watch(self, watcher: Watch) -> None:
         """Call `watcher` whenever a connection has come or gone."""
         self._watchers.append(watcher)
@@ -232,6 +236,20 @@ class ConnectionManager:
                 for connection in readers:
                     connection.queue(frame, key)
         return len(connections)
+
+
+class Membership:
+    """No generator: its frame would stay with every open connection."""
+
+    __slots__ = ("_connection", "_manager")
+
+    def __init__(self, manager: ConnectionManager, connection: Connection) -> None:
+        self._manager, self._connection = manager, connection
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_error: object) -> None:
+        self._manager.disconnect(self._connection)
 
 
 def _figures(connection: Connection) -> dict[str, int]:

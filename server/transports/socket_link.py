@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
@@ -14,18 +14,36 @@ _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
 _TEXT_FRAME, _CLOSE_FRAME, _PONG_FRAME = 0x81, 0x88, 0x8A
 _PING_FRAME = b"\x89\x00"
 _PONG_BYTES = 64 * 1024  # a peer that is so far behind does not read our pongs either
-_CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
+CONTENT = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 
 
-def new_socket(*, message_bytes: int) -> web.WebSocketResponse:
-    """A WebSocket as all of ours are, still to be prepared."""
-    return web.WebSocketResponse(
-        compress=False,  # deflate costs 100 KB a connection
-        autoping=False,
-        autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
-        max_msg_size=message_bytes + 1,  # aiohttp refuses what reaches it
-        timeout=_CLOSE_SECONDS,
-    )
+Serve = Callable[["LateSocket"], Awaitable[None]]
+
+
+class LateSocket(web.WebSocketResponse):
+    """A WebSocket that is served after its handler and the middlewares have returned.
+
+    Inside them their frames, and what these refer to, would stay in memory as long as the socket is open: 2 KB.
+    """
+
+    def __init__(self, serve: Serve, *, message_bytes: int) -> None:
+        """`serve` is called once, when aiohttp would end a response."""
+        super().__init__(
+            compress=False,  # deflate costs 100 KB a connection
+            autoping=False,
+            autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
+            max_msg_size=message_bytes + 1,  # aiohttp refuses what reaches it
+            timeout=_CLOSE_SECONDS,
+        )
+        self._serve: Serve | None = serve
+
+    def write_eof(self) -> Awaitable[None]:  # type: ignore[override]
+        """How the response ends is up to `serve`, and the transport is closed after it."""
+        serve, self._serve = self._serve, None
+        if serve is None:
+            return super().write_eof()
+        self.headers.clear()  # they were sent
+        return serve(self)
 
 
 class SocketLink:
@@ -99,7 +117,7 @@ class SocketLink:
         """What comes in before the peer has seen our close frame."""
         while True:
             message = await self._socket.receive()
-            if message.type not in _CONTENT:
+            if message.type not in CONTENT:
                 return
             await asyncio.sleep(0)  # a flood must not keep others from their turn
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
@@ -22,7 +23,7 @@ from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
 from server.transports.admission import CLIENT_ID, Admission, Place, position
 from server.transports.socket_crowd import SocketCrowd
-from server.transports.socket_link import SocketLink, new_socket
+from server.transports.socket_link import CONTENT, LateSocket, SocketLink
 
 PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
@@ -54,78 +55,71 @@ class WebSocketTransport:
         self._unknown: set[SocketLink] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Open, authenticate, join, read until the end."""
+        """Open; the rest comes when the middlewares are done."""
         self._admission.check(request)
         # Everything of the session is read by now: changes to it would be lost from here on.
         principal = current_principal(request)
-        if principal is not None:
-            return await self._open(request, principal)
-        if "Authorization" in request.headers:
-            raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
-        with self._place_for_unknown(request) as place:
-            return await self._open(request, None, place)
+        if principal is None:
+            if "Authorization" in request.headers:
+                raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
+            if not self._has_room_for_unknown(client_address(request)):
+                raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
+        serve = partial(self._serve, request, principal)
+        socket = LateSocket(serve, message_bytes=self._manager.limits.message_bytes)
+        await socket.prepare(request)
+        return socket
 
     async def drain(self) -> None:
         """Close what has not said yet who it is; the others are the manager's."""
         for link in list(self._unknown):
             link.close(CloseCode.DRAINING)
 
-    async def _open(
-        self, request: web.Request, principal: Principal | None, place: Place | None = None
-    ) -> web.WebSocketResponse:
-        """`place` is taken until it is known who it is."""
-        socket = new_socket(message_bytes=self._manager.limits.message_bytes)
-        await socket.prepare(request)
+    async def _serve(self, request: web.Request, principal: Principal | None, socket: web.WebSocketResponse) -> None:
+        """Find out who it is, join, answer frames until the end: in one frame, which stays with every open socket."""
+        ending: WSMessage | None = None
         async with SocketLink(socket, request, self._crowd) as link:
             try:
                 with self._admission.place(request):
+                    principal = principal or await self._introduced(socket, link, client_address(request))
                     if principal is None:
-                        principal = await self._introduced(socket, link, client_address(request))
-                    if place is not None:
-                        place.leave()
-                    if principal is not None:
-                        await self._converse(request, socket, link, principal)
+                        return
+                    connection = self._connection(request, link, principal)
+                    with self._manager.membership(connection):
+                        await self._joiner.join(connection, position(request.query.get("since", "")))
+                        request.clear()  # the session, and what else was found out about the request
+                        while connection.closed_with is None and ending is None:
+                            message = await socket.receive()
+                            if message.type in CONTENT:
+                                await self._take(connection, link, message)
+                            else:
+                                ending = message
+                    await link.answer(ending)
             except Refused as refused:
                 link.close(refused.code)
-        return socket
 
-    async def _converse(
-        self, request: web.Request, socket: web.WebSocketResponse, link: SocketLink, principal: Principal
-    ) -> None:
+    def _connection(self, request: web.Request, link: SocketLink, principal: Principal) -> Connection:
         connection = self._admission.connection(request, link, principal, client_id=request.match_info["client_id"])
         connection.takes_arrays = request.query.get("format") == "array"
-        try:
-            await self._joiner.join(connection, position(request.query.get("since", "")))
-            ending = await self._read(connection, socket, link)
-            self._manager.disconnect(connection)  # nothing may follow the answer to the peer's close frame
-            await link.answer(ending)
-        finally:
-            self._manager.disconnect(connection)
+        return connection
 
-    async def _read(self, connection: Connection, socket: web.WebSocketResponse, link: SocketLink) -> WSMessage | None:
-        """Answer frames until the end; what the peer ended it with, if it did."""
-        while connection.closed_with is None:
-            message = await socket.receive()
-            if message.type is WSMsgType.TEXT:
-                await self._commands.handle(connection, message.data)
-            elif message.type is WSMsgType.BINARY:
-                await self._commands.handle(connection, None)
-            elif message.type is WSMsgType.PING:
-                if await self._commands.admits(connection):
-                    link.pong(message.data)
-            elif message.type is WSMsgType.PONG:
-                await self._commands.admits(connection)
-            else:
-                return message
-        return None
+    async def _take(self, connection: Connection, link: SocketLink, message: WSMessage) -> None:
+        if message.type is WSMsgType.TEXT:
+            await self._commands.handle(connection, message.data)
+        elif message.type is WSMsgType.BINARY:
+            await self._commands.handle(connection, None)
+        elif await self._commands.admits(connection) and message.type is WSMsgType.PING:
+            link.pong(message.data)
 
     async def _introduced(self, socket: web.WebSocketResponse, link: SocketLink, address: str) -> Principal | None:
         """Who it is by the first message; None once the link is being closed."""
+        if not self._has_room_for_unknown(address):
+            raise Refused(CloseCode.CONNECTION_LIMIT)
         self._unknown.add(link)
         try:
-            async with asyncio.timeout(self._manager.limits.auth_deadline_seconds):
-                token = await _first_token(socket, link)
-                principal = await self._authenticate(token, address) if token is not None else None
+            with Place(self._unknown_by_address, address):
+                async with asyncio.timeout(self._manager.limits.auth_deadline_seconds):
+                    token = await _first_token(socket, link)
+                    principal = await self._authenticate(token, address) if token is not None else None
         except TimeoutError:
             link.close(CloseCode.AUTH_DEADLINE)
             return None
@@ -136,15 +130,13 @@ class WebSocketTransport:
             link.close(CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
         return principal
 
-    def _place_for_unknown(self, request: web.Request) -> Place:
-        """For somebody who has not said yet who they are; raises `RateLimited` when too many have not."""
-        limits, address = self._manager.limits, client_address(request)
-        if (
-            self._unknown_by_address[address] >= limits.unauthenticated_per_address
-            or self._unknown_by_address.total() >= limits.unauthenticated
-        ):
-            raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
-        return Place(self._unknown_by_address, address)
+    def _has_room_for_unknown(self, address: str) -> bool:
+        """For somebody who has not said yet who they are."""
+        limits = self._manager.limits
+        return (
+            self._unknown_by_address[address] < limits.unauthenticated_per_address
+            and self._unknown_by_address.total() < limits.unauthenticated
+        )
 
 
 class _Refusal(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ Our own endpoint cannot be measured so: it answers JSON with JSON, and refuses b
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from aiohttp import WSMsgType, web
 
@@ -18,8 +19,12 @@ _LARGEST_CASE_BYTES = 17 * 1024 * 1024
 
 
 async def ours(request: web.Request) -> web.WebSocketResponse:
-    socket = socket_link.new_socket(message_bytes=_LARGEST_CASE_BYTES)
+    socket = socket_link.LateSocket(partial(echo, request), message_bytes=_LARGEST_CASE_BYTES)
     await socket.prepare(request)
+    return socket
+
+
+async def echo(request: web.Request, socket: web.WebSocketResponse) -> None:
     async with socket_link.SocketLink(socket, request, SocketCrowd(MassWriter(None))) as link:
         while True:
             message = await socket.receive()
@@ -31,7 +36,7 @@ async def ours(request: web.Request) -> web.WebSocketResponse:
                 await socket.pong(message.data)
             elif message.type is not WSMsgType.PONG:
                 await link.answer(message)
-                return socket
+                return
 
 
 async def plain(request: web.Request) -> web.WebSocketResponse:
