@@ -36,6 +36,9 @@ class Token:
     last_used_at: datetime | None
 
 
+_COLUMNS = [_TABLE.c[name].label(f"token_{name}") for name in Token.__slots__]
+
+
 class TokenStore:
     def __init__(self, database: Database, *, endings: Endings, clock: Clock = utc_now) -> None:
         self._database = database
@@ -80,17 +83,16 @@ class TokenStore:
         if not secret.startswith(PREFIX):
             return None
         now = self._clock()
+        # One statement: this runs for every request of a program, and each costs several times between threads.
+        statement = sa.select(tables.users, *_COLUMNS).join_from(tables.users, _TABLE)
+        statement = statement.where(_TABLE.c.secret_hash == hash_of(secret))
         async with self._database.read() as connection:
-            found = (
-                await connection.execute(sa.select(_TABLE).where(_TABLE.c.secret_hash == hash_of(secret)))
-            ).one_or_none()
-            if found is None or (found.expires_at is not None and found.expires_at <= now):
-                return None
-            owner = sa.select(tables.users).where(tables.users.c.id == found.user_id)
-            user = user_of((await connection.execute(owner)).one())
-        if not user.is_active:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
             return None
-        token = _token_of(found)
+        token, user = _token_of(row), user_of(row)
+        if not user.is_active or (token.expires_at is not None and token.expires_at <= now):
+            return None
         if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
             async with self._database.write() as connection:
                 await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
@@ -98,13 +100,13 @@ class TokenStore:
 
     async def of_user(self, user_id: str) -> list[Token]:
         """Newest first; expired ones too, until they are swept."""
-        statement = sa.select(_TABLE).where(_TABLE.c.user_id == user_id).order_by(_TABLE.c.id.desc())
+        statement = sa.select(*_COLUMNS).where(_TABLE.c.user_id == user_id).order_by(_TABLE.c.id.desc())
         async with self._database.read() as connection:
             return [_token_of(row) for row in await connection.execute(statement)]
 
     async def get(self, token_id: str) -> Token | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(sa.select(_TABLE).where(_TABLE.c.id == token_id))).one_or_none()
+            row = (await connection.execute(sa.select(*_COLUMNS).where(_TABLE.c.id == token_id))).one_or_none()
         return _token_of(row) if row else None
 
     async def end(self, token_id: str, *, user_id: str) -> bool:
@@ -128,12 +130,5 @@ class TokenStore:
 
 
 def _token_of(row: Any) -> Token:
-    return Token(
-        id=row.id,
-        user_id=row.user_id,
-        name=row.name,
-        scopes=frozenset(Scope(scope) for scope in row.scopes),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-    )
+    values = {name: getattr(row, f"token_{name}") for name in Token.__slots__}
+    return Token(**values | {"scopes": frozenset(map(Scope, row.token_scopes))})
