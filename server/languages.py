@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from babel import Locale, negotiate_locale
@@ -25,10 +26,7 @@ class Languages:
         """Read every `<directory>/<locale>/LC_MESSAGES/messages.po`; there is no compile step to forget."""
         catalogues: dict[str, gettext.NullTranslations] = {DEFAULT_LANGUAGE: gettext.NullTranslations()}
         for path in sorted(directory.glob("*/LC_MESSAGES/messages.po")):
-            with path.open("rb") as source, io.BytesIO() as compiled:
-                write_mo(compiled, read_po(source))
-                compiled.seek(0)
-                catalogues[path.parent.parent.name.replace("_", "-")] = gettext.GNUTranslations(compiled)
+            catalogues[path.parent.parent.name.replace("_", "-")] = _translations(path.read_bytes())
         return cls(catalogues)
 
     def of(self, language: str) -> gettext.NullTranslations:
@@ -48,6 +46,14 @@ class Languages:
         if found is None and any(tag.lower().startswith("zh") for tag in tags):
             return next((name for name in self.catalogues if name.startswith("zh")), None)
         return found
+
+
+@cache  # several applications in one process share what was compiled
+def _translations(catalogue: bytes) -> gettext.GNUTranslations:
+    with io.BytesIO() as compiled:
+        write_mo(compiled, read_po(io.BytesIO(catalogue)))
+        compiled.seek(0)
+        return gettext.GNUTranslations(compiled)
 
 
 def babel_locale(language: str) -> Locale:

@@ -5,19 +5,44 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import aiohttp_jinja2
+import argon2
+import jinja2
 import pytest
 from aiohttp import web
 
 from server.app import build_app
+from server.auth.passwords import Passwords
 from server.serving import address_of
 from server.settings import Settings
 from server.storage.database import Database
 
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
+# A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
+# server that tests start as a process of its own (tests/process.py), and of tests/unit/auth/test_passwords.py.
+_QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Compiled once, not for each server: that takes longer than to render them. Jinja notices a changed source."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_TEMPLATES = CompiledTemplates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +83,22 @@ def settings(tmp_path: Path, empty_database: Path) -> Settings:
     )
 
 
-@pytest.fixture
-async def server(settings: Settings) -> AsyncIterator[Server]:
-    runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Server]:
+    app = build_app(settings, passwords=Passwords(_QUICK))
+    aiohttp_jinja2.get_env(app).bytecode_cache = _TEMPLATES
+    runner = web.AppRunner(app, shutdown_timeout=2.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = address_of(runner)
     yield Server(f"http://{host}:{port}", runner.app)
     await runner.cleanup()
+
+
+@pytest.fixture
+async def server(settings: Settings) -> AsyncIterator[Server]:
+    async with serving(settings) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel.messages.extract import extract_javascript
 
 
+@cache  # to read all scripts takes longer than all else at start, and one process may build several applications
 def collect(directory: Path) -> tuple[str, ...]:
     """All English texts that scripts translate with `t()`, sorted."""
     texts: set[str] = set()

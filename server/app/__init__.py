@@ -18,6 +18,7 @@ from server.app.places import ROOT
 from server.app.reports import add_reports
 from server.app.resources import meanwhile, resource
 from server.app.uploads import add_uploads
+from server.auth.passwords import Passwords
 from server.auth.secret_key import load_key
 from server.http import keys
 from server.http.cors import add_cors_headers, preflight_middleware
@@ -41,10 +42,11 @@ from views.errors import error_page
 from views.routes import PAGES
 
 
-def build_app(settings: Settings) -> web.Application:
+def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.Application:
     """An application that is ready to start: every object is made here and handed what it needs.
 
     Nothing is opened yet. Each resource opens and closes in one `cleanup_ctx`, in the order they stand here.
+    `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
     app = web.Application(middlewares=_middlewares(settings))
@@ -65,7 +67,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.BLOBS] = Blobs(settings.data / "blobs")
     app.cleanup_ctx.append(resource(lambda: _open_storage(app)))
 
-    add_accounts(app)
+    add_accounts(app, passwords or Passwords())
     add_jobs(app)
     add_uploads(app)
     add_datasets(app)

@@ -13,6 +13,7 @@ from server.app.resources import meanwhile, resource
 from server.auth.audit import Audit
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
+from server.auth.passwords import Passwords
 from server.auth.throttle import LoginThrottle
 from server.http import keys
 from server.operations.accounts import AccountOperations
@@ -23,10 +24,10 @@ _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
-def add_accounts(app: web.Application) -> None:
+def add_accounts(app: web.Application, passwords: Passwords) -> None:
     """Users, sessions, tokens, and the first administrator."""
     settings, database = app[keys.SETTINGS], app[keys.DATABASE]
-    credentials = Credentials.over(database, session_days=settings.session_days)
+    credentials = Credentials.over(database, passwords=passwords, session_days=settings.session_days)
     accounts = AccountOperations(
         database=database,
         credentials=credentials,

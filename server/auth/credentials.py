@@ -21,11 +21,11 @@ class Credentials:
     endings: Endings
 
     @classmethod
-    def over(cls, database: Database, *, session_days: int) -> Credentials:
+    def over(cls, database: Database, *, passwords: Passwords, session_days: int) -> Credentials:
         endings = Endings()
         return cls(
             users=UserStore(database),
-            passwords=Passwords(),
+            passwords=passwords,
             sessions=SessionStore(database, endings=endings, days=session_days),
             tokens=TokenStore(database, endings=endings),
             endings=endings,

@@ -150,13 +150,16 @@ async def test_cut_in_the_middle_of_a_fragmented_message(server: Server, alice: 
         [header(50_000), b"x" * 100],
         [header(50_000)[:1]],
     )
-    for number, parts in enumerate(beginnings):
+
+    async def begin_and_cut(number: int, parts: list[bytes]) -> None:
         async with raw(server, alice, f"cut-{number}") as socket:
             await socket.message("connection")
             await socket.send(*parts)
             cut(socket)
             if cut is go_silent:
                 assert await socket.closed_with() == 4002
+
+    await asyncio.gather(*(begin_and_cut(number, parts) for number, parts in enumerate(beginnings)))
 
 
 async def test_cut_while_subscribed_and_written_to(server: Server, alice: Client, cut: Cut) -> None:
