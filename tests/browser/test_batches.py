@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import PageOf
+from tests.browser.conftest import PageOf, loop_fixture
 from tests.functional.batches import RIGHT, SALES, made, put_template, read
 from tests.functional.importing import import_text
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 SLOW_MS = 30_000
 
 
-@pytest.fixture
+@loop_fixture
 async def alice(alice: aiohttp.ClientSession) -> aiohttp.ClientSession:
     await import_text(alice)
     await put_template(alice, source=SALES)

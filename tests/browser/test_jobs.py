@@ -137,14 +137,15 @@ async def test_pages_work_without_scripts(page_of: PageOf, admin: object, alice:
 
 
 _SCRIPT = """
-import time, jindu
+import itertools, time, jindu
 with jindu.job("Nightly ETL", total=4, unit="files", interval_seconds=0.05) as job:
     for _ in range(3):
         print("next"); input()
         job.message("Reading orders")
         job.detail(rejected=1234)
         job.advance()
-    while True:
+    for turn in itertools.count():
+        job.detail(turn=turn)  # with news it hears at once that it was cancelled, else within half a minute
         job.advance(0)
         time.sleep(0.02)
 """

@@ -20,7 +20,7 @@ from server.clock import utc_now
 from server.http import keys
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import loop_fixture, sign_in
 from tests.browser.line import Line, Upgrades
 from tests.browser.test_shell import demonstrate
 from tests.conftest import Server, signed_in
@@ -63,7 +63,7 @@ class Complaints:
         return [text for text in self.texts if not self.allowed.search(text)]
 
 
-@pytest.fixture
+@loop_fixture
 async def portal() -> AsyncIterator[Server]:
     """Another web site, of which we know only its origin; it shows what `app["page"]` says."""
     app = web.Application()
@@ -94,7 +94,7 @@ def complaints() -> Complaints:
     return Complaints()
 
 
-@pytest.fixture
+@loop_fixture
 async def visit(browser: Browser, complaints: Complaints) -> AsyncIterator[Visit]:
     """`await visit(url, "alice")` is a page signed in at `url`; console errors that are not allowed fail the test."""
     async with AsyncExitStack() as stack:
@@ -113,7 +113,7 @@ async def visit(browser: Browser, complaints: Complaints) -> AsyncIterator[Visit
     assert complaints.others() == []
 
 
-@pytest.fixture
+@loop_fixture
 async def line(server: Server) -> AsyncIterator[Line]:
     line = Line(server.url)
     await line.open()

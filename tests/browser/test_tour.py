@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.conftest import loop_fixture
 from tests.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -20,7 +21,7 @@ NOT_SO_FAST_MS = 60_000  # the machine may be busy; a person would wait too
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-@pytest.fixture
+@loop_fixture
 async def new_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
     process = ServerProcess(tmp_path / "data", environ={"JINDU_ADMIN_USER": ""})
     await asyncio.to_thread(process.start)

@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Browser, Page, Request, expect
 
 from server.settings import Settings
-from tests.browser.conftest import PageOf, sign_in
+from tests.browser.conftest import PageOf, loop_fixture, sign_in
 from tests.browser.line import Line
 from tests.conftest import Server
 
@@ -32,7 +32,7 @@ def settings(settings: Settings) -> Settings:
     return replace(settings, max_upload_bytes=MAX_BYTES, min_free_bytes=1)
 
 
-@pytest.fixture
+@loop_fixture
 async def line(server: Server) -> AsyncIterator[Line]:
     line = Line(server.url)
     await line.open()
@@ -40,7 +40,7 @@ async def line(server: Server) -> AsyncIterator[Line]:
     await line.close()
 
 
-@pytest.fixture
+@loop_fixture
 async def rough_page_of(line: Line, browser: Browser) -> AsyncIterator[RoughPage]:
     """Like `page_of`, but over `line`, and requests may fail: Chromium logs each as an error."""
     async with AsyncExitStack() as stack:
@@ -143,6 +143,7 @@ async def test_the_bar_moves_here_and_in_another_tab_but_not_for_bob(
     job_id = (await uploads_of(alice))[0]["job_id"]
     await expect(other_tab.locator(f"[data-job-id='{job_id}'] .progress__percent").first).to_contain_text("%")
     assert await stranger.locator(f"[data-job-id='{job_id}']").count() == 0
+    line.speed = None
     await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
 
 
