@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.async_api import Page
 
-from tests.browser.conftest import PageOf
+from tests.browser.conftest import PageOf, loop_fixture
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ def history(draw: st.DrawFn, number: int) -> list[Job]:
     ]
 
 
-@pytest.fixture
+@loop_fixture
 async def page(page_of: PageOf) -> Page:
     page = await page_of(None)
     await page.goto("/login")
