@@ -44,8 +44,8 @@ class Languages:
         tags = [part.split(";")[0].strip().replace("_", "-") for part in value.split(",")]
         found = negotiate_locale(tags, list(self.catalogues), sep="-")
         if found is None and any(tag.lower().startswith("zh") for tag in tags):
-            return next((name for name in self.catalogues if name.startswith("zh")), None)
-        return found
+            found = "zh"
+        return next((name for name in self.catalogues if found and name.lower().startswith(found.lower())), None)
 
 
 @cache  # several applications in one process share what was compiled

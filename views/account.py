@@ -13,9 +13,10 @@ from server.errors import FieldError, InvalidInput, JinduError
 from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
+from server.http.sessions import LANGUAGE_COOKIE
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
 from server.realtime.presence import Presence, device_name
-from views.context import LANGUAGE_COOKIE, render
+from views.context import render
 from views.field_errors import messages_by_field
 from views.time_zones import time_zone_choices
 

@@ -17,13 +17,13 @@ from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.http import keys
 from server.http.guards import current_principal
+from server.http.sessions import LANGUAGE_COOKIE, cookie
 from server.languages import babel_locale
 from views import js_messages
 from views.formats import Formats
 
 _ROOT = Path(__file__).parent.parent
 _ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
-LANGUAGE_COOKIE = "language"
 JS_MESSAGES: web.AppKey[tuple[str, ...]] = web.AppKey("js_messages", tuple)
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
@@ -95,7 +95,7 @@ def language_of(request: web.Request) -> str:
     principal = current_principal(request)
     return request.app[keys.LANGUAGES].choose(
         principal.language if principal else None,
-        request.cookies.get(LANGUAGE_COOKIE),
+        cookie(request, LANGUAGE_COOKIE),
         request.headers.get("Accept-Language"),
     )
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import current_principal
-from views.context import LANGUAGE_COOKIE
+from server.http.sessions import LANGUAGE_COOKIE
 from views.forms import local_target
 
 _YEAR_SECONDS = 365 * 86_400

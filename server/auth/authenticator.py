@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -50,12 +51,13 @@ class Authenticator:
         session_id: str | None = None,
         token_id: str | None = None,
     ) -> Principal:
+        # Each connection keeps its principal; what is equal for all of a user's is kept once.
         return Principal(
-            user_id=user.id,
-            user_name=user.name,
+            user_id=sys.intern(user.id),
+            user_name=sys.intern(user.name),
             role=user.role,
             language=self.languages.choose(user.language, language),
-            time_zone=user.time_zone,
+            time_zone=sys.intern(user.time_zone),
             scopes=scopes,
             session_id=session_id,
             token_id=token_id,

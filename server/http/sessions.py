@@ -30,6 +30,9 @@ class SessionCookies(EncryptedCookieStorage):
     def __init__(self, key: Fernet, *, days: int) -> None:
         super().__init__(key, cookie_name=COOKIE, max_age=days * 86_400, httponly=True, samesite="Lax")
 
+    def load_cookie(self, request: web.Request) -> str | None:
+        return cookie(request, COOKIE)
+
     async def load_session(self, request: web.Request) -> Session:
         try:
             return await super().load_session(request)
@@ -70,11 +73,21 @@ def bearer_token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def cookie(request: web.Request, name: str) -> str | None:
+    """One of the cookies that a browser sent.
+
+    `request.cookies` takes them all apart and keeps that for as long as the request lives: as a WebSocket, for days.
+    """
+    for pair in request.headers.get("Cookie", "").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value.strip('"')
+    return None
+
+
 def wanted_language(request: web.Request) -> str:
     """What this browser was set to, else what it asks for."""
-    return request.app[keys.LANGUAGES].choose(
-        request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language")
-    )
+    return request.app[keys.LANGUAGES].choose(cookie(request, LANGUAGE_COOKIE), request.headers.get("Accept-Language"))
 
 
 async def _principal(request: web.Request) -> Principal | None:

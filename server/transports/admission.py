@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -51,7 +52,7 @@ class Admission:
         connection = self._manager.new_connection(
             client_id=client_id,
             principal=principal,
-            language=self._languages.choose(request.query.get("lang"), principal.language),
+            language=self._languages.choose(asked(request).get("lang"), principal.language),
             link=link,
         )
         connection.device = request.headers.get("User-Agent", "")[:_DEVICE_CHARACTERS]
@@ -85,6 +86,11 @@ class Place:
             self._counts[self._address] -= 1
             if not self._counts[self._address]:
                 del self._counts[self._address]
+
+
+def asked(request: web.Request) -> dict[str, str]:
+    """The address's query. `request.query` would be kept for as long as the connection is open."""
+    return dict(parse_qsl(request.rel_url.raw_query_string))
 
 
 def position(text: str) -> protocol.Position | None:

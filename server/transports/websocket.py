@@ -21,7 +21,7 @@ from server.realtime.commands import Commands
 from server.realtime.connection import Connection
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager, Refused
-from server.transports.admission import CLIENT_ID, Admission, Place, position
+from server.transports.admission import CLIENT_ID, Admission, Place, asked, position
 from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import CONTENT, LateSocket, SocketLink
 
@@ -85,7 +85,7 @@ class WebSocketTransport:
                         return
                     connection = self._connection(request, link, principal)
                     with self._manager.membership(connection):
-                        await self._joiner.join(connection, position(request.query.get("since", "")))
+                        await self._joiner.join(connection, position(asked(request).get("since", "")))
                         request.clear()  # the session, and what else was found out about the request
                         while connection.closed_with is None and ending is None:
                             message = await socket.receive()
@@ -99,7 +99,7 @@ class WebSocketTransport:
 
     def _connection(self, request: web.Request, link: SocketLink, principal: Principal) -> Connection:
         connection = self._admission.connection(request, link, principal, client_id=request.match_info["client_id"])
-        connection.takes_arrays = request.query.get("format") == "array"
+        connection.takes_arrays = asked(request).get("format") == "array"
         return connection
 
     async def _take(self, connection: Connection, link: SocketLink, message: WSMessage) -> None:
