@@ -166,7 +166,7 @@ class Commands:
             "timers": kinds["TimerHandle"],
             "connections": kinds["Connection"],
             "links": kinds["SocketLink"],
-            "sockets": kinds["WebSocketResponse"],
+            "sockets": kinds["LateSocket"],
             "requests": kinds["Request"],
             "objects": sum(kinds.values()),
             "in cycles": in_cycles,  # since the last census: what only the collector could free
