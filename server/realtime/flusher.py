@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 
+from server.realtime.audience import Audience, Round
 from server.realtime.bundle import Bundle
-from server.realtime.connection import Connection, as_array
+from server.realtime.connection import Connection, Link, as_array
 
 _AT_ONCE = 300
 _TURN_SECONDS = 0.002  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
@@ -29,6 +30,7 @@ class Flusher:
 
     def __init__(self) -> None:
         self._ready: dict[Connection, Bundle | None] = {}  # in order, each once; None: what waits is its own
+        self._round: Round | None = None  # a broadcast; what waits in `_ready` goes first
         self._behind: set[Connection] = set()
         self._closed: weakref.WeakSet[Connection] = weakref.WeakSet()  # not forgotten yet; nothing is written any more
         self._turn: asyncio.Handle | None = None
@@ -37,19 +39,33 @@ class Flusher:
     @property
     def is_busy(self) -> bool:
         """Whether something waits that could be written now."""
-        return bool(self._ready)
+        return bool(self._ready) or self._round is not None
 
     def waiting_bytes(self) -> int:
         """What is shared by connections and not yet written, once for each of them."""
-        return sum(bundle.unsent_bytes for bundle in self._ready.values() if bundle is not None)
+        shared = sum(bundle.unsent_bytes for bundle in self._ready.values() if bundle is not None)
+        return shared + (self._round.unsent_bytes() if self._round else 0)
 
     def share(self, connections: Iterable[Connection], frame: bytes) -> None:
         """Queue the same message, one that nothing replaces, for many connections."""
+        self._end_round()
         bundle = Bundle(frame)
         if not (self._ready or self._behind or self._closed):
             self._ready = dict.fromkeys(connections, bundle)  # the usual case, several times as fast as the loop
         else:
             self._share_among_busy(connections, bundle)
+        self._turn_soon()
+
+    def broadcast(self, audience: Audience, frame: bytes) -> None:
+        """`share` with an audience."""
+        if self._ready or self._behind or self._closed or not audience.is_alike:
+            self.share(audience.connections, frame)
+        elif self._round is None:
+            self._round = Round(audience, Bundle(frame))
+        elif self._round.is_fresh and self._round.audience is audience and not _is_large(self._round.bundle):
+            self._round.bundle = self._round.bundle.and_also(frame)
+        else:
+            self.share(audience.connections, frame)
         self._turn_soon()
 
     def wake(self, connection: Connection) -> None:
@@ -62,6 +78,8 @@ class Flusher:
     def own(self, connection: Connection) -> None:
         """Make what `connection` shares with others its own, so that something can be added for it alone."""
         bundle = self._ready.get(connection)
+        if self._round is not None and self._round.take_out(connection):
+            bundle = self._round.bundle
         if bundle is not None:
             self._ready[connection] = None
             connection.outbox.extend(bundle.frames)
@@ -75,6 +93,8 @@ class Flusher:
 
     def end(self, connection: Connection) -> None:
         """It is being closed: nothing is written after its close frame."""
+        if self._round is not None:
+            self._round.take_out(connection)
         self._ready.pop(connection, None)
         self._behind.discard(connection)
         self._closed.add(connection)
@@ -88,15 +108,22 @@ class Flusher:
             if handle is not None:
                 handle.cancel()
         self._turn = self._retry = None
+        self._round = None
         self._ready.clear()
         self._behind.clear()
+
+    def _end_round(self) -> None:
+        """Let its rest wait one by one, among what else waits."""
+        if self._round is not None:
+            self._ready |= dict.fromkeys(self._round.rest(), self._round.bundle)
+            self._round = None
 
     def _share_among_busy(self, connections: Iterable[Connection], bundle: Bundle) -> None:
         ready, frame = self._ready, bundle.frames[0]
         longer: dict[Bundle, Bundle] = {}  # those who waited for the same go on to wait for the same
         for connection in connections:
             waiting = ready.get(connection)
-            if waiting is not None and waiting.unsent_bytes < _MAX_BUNDLE_BYTES:
+            if waiting is not None and not _is_large(waiting):
                 grown = longer.get(waiting)
                 if grown is None:
                     grown = longer[waiting] = waiting.and_also(frame)
@@ -110,15 +137,18 @@ class Flusher:
         return connection not in self._behind and connection.closed_with is None
 
     def _turn_soon(self) -> None:
-        if self._turn is None and self._ready:
+        if self._turn is None and self.is_busy:
             self._turn = asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._turn = None
         until = time.monotonic() + _TURN_SECONDS
-        while self._ready:
-            self._flush_some()
-            if self._ready and time.monotonic() > until:
+        while self.is_busy:
+            if self._ready:
+                self._flush_some()
+            else:
+                self._flush_round()
+            if self.is_busy and time.monotonic() > until:
                 self._give_way(_TURNS_OF_OTHERS)
                 return
 
@@ -130,6 +160,14 @@ class Flusher:
             else:
                 for connection in group:
                     self._flush_own(connection)
+
+    def _flush_round(self) -> None:
+        if self._round is not None:
+            bundle = self._round.bundle
+            connections, links = self._round.take(_AT_ONCE)
+            if self._round.is_over:
+                self._round = None
+            self._write(connections, links, bundle, bundle.frames)
 
     def _give_way(self, turns: int) -> None:
         following = (self._give_way, turns - 1) if turns else (self._flush,)
@@ -162,14 +200,22 @@ class Flusher:
             for kind in kinds:
                 alike = [connection for connection in connections if type(connection.link) is kind]
                 self._write_to_all(alike, bundle, frames)
-        elif links:
-            count = len(bundle.frames)
-            for connection in connections:
-                connection.sent += count
-            for index in links[0].write_to_all(links, frames):
-                connections[index].sent -= count
-                connections[index].outbox.extend(bundle.frames)
-                self._put_off(connections[index])
+        else:
+            self._write(connections, links, bundle, frames)
+
+    def _write(
+        self, connections: Sequence[Connection], links: Sequence[Link], bundle: Bundle, frames: Sequence[bytes]
+    ) -> None:
+        """To links of one kind."""
+        if not links:
+            return
+        count = len(bundle.frames)
+        for connection in connections:
+            connection.sent += count
+        for index in links[0].write_to_all(links, frames):
+            connections[index].sent -= count
+            connections[index].outbox.extend(bundle.frames)
+            self._put_off(connections[index])
 
     def _put_off(self, connection: Connection) -> None:
         self._behind.add(connection)
@@ -181,6 +227,10 @@ class Flusher:
         behind, self._behind = self._behind, set()
         for connection in behind:
             self.wake(connection)
+
+
+def _is_large(bundle: Bundle) -> bool:
+    return bundle.unsent_bytes >= _MAX_BUNDLE_BYTES
 
 
 def _alike(

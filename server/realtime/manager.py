@@ -13,6 +13,7 @@ from typing import Any
 
 from server.auth.permissions import Principal
 from server.realtime import protocol
+from server.realtime.audience import Audience
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
@@ -56,6 +57,7 @@ class ConnectionManager:
         self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
         self._subscribers: dict[str, weakref.WeakSet[Connection]] = {}
         self._flusher = Flusher()
+        self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
         self._watchers: list[Watch] = []
@@ -86,6 +88,7 @@ class ConnectionManager:
         for other in older:
             other.close(CloseCode.REPLACED)
             self.disconnect(other)
+        self._audience = None
         self.active_connections[connection.id] = connection
         self.user_connections.setdefault(connection.user_id, weakref.WeakSet()).add(connection)
         self._tell(connection)
@@ -94,6 +97,7 @@ class ConnectionManager:
         """Forget this very connection, and no other of the same client; safe to repeat."""
         if self.active_connections.pop(connection.id, None) is None:
             return
+        self._audience = None
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
         self._gone.update(_figures(connection))
@@ -124,10 +128,10 @@ class ConnectionManager:
 
     def broadcast_json(self, message: Any) -> int:
         """Send a message to everybody who is connected; to how many."""
-        frame = protocol.encode(_stamped(message))
-        connections = self._everybody()
-        self._flusher.share(connections, frame)
-        return len(connections)
+        if self._audience is None:
+            self._audience = Audience(self._everybody())
+        self._flusher.broadcast(self._audience, protocol.encode(_stamped(message)))
+        return len(self._audience.connections)
 
     def send_to_user(self, user_id: str, render: Render, key: Hashable | None = None) -> int:
         """Like `send_json_to_user`, each in its language. With a `key`, the newest replaces one that still waits."""

@@ -45,7 +45,7 @@ def tellings(draw: st.DrawFn) -> tuple[list[Job], list[Job | list[Job]]]:
 def history(draw: st.DrawFn, number: int) -> list[Job]:
     """What a job was, one revision after the other, with attempts that begin anew."""
     steps = draw(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 100)), min_size=1, max_size=12))
-    attempts = itertools.accumulate(begins_anew for begins_anew, _ in steps)
+    attempts = itertools.accumulate(int(begins_anew) for begins_anew, _ in steps)
     return [
         {"job_id": f"job-{number}", "revision": revision, "attempt": attempt, "state": "running", "percent": percent}
         for revision, (attempt, (_, percent)) in enumerate(zip(attempts, steps, strict=True))

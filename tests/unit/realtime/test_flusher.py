@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.auth.permissions import Principal, Role
+from server.realtime import flusher
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.limits import LiveLimits
@@ -244,6 +246,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("answer"), st.integers(0, 5), st.none()),
     st.tuples(st.just("stick"), st.integers(0, 5), st.none()),
     st.tuples(st.just("loosen"), st.integers(0, 5), st.none()),
+    st.tuples(st.just("leave"), st.integers(0, 5), st.none()),
     st.tuples(st.just("turn"), st.just(0), st.none()),
 )
 
@@ -253,10 +256,14 @@ def act(house: House, action: str, who: int, key: int | None, number: int) -> Se
     frame = msgspec.json.encode(message(number))
     connection = house.connections[who]
     if action == "broadcast":
-        return range(house.manager.broadcast_json(message(number)))
+        house.manager.broadcast_json(message(number))
+        return range(6)
     if action in ("user", "keyed"):
         house.manager.send_to_user(f"user{who}", lambda language: frame, key)
         return [who, who + 3]
+    if action == "leave":
+        connection.close(CloseCode.SIGNED_OUT)
+        house.manager.disconnect(connection)
     if action == "answer":
         connection.queue(frame)
         connection.writer.write_now(connection)
@@ -269,17 +276,28 @@ def act(house: House, action: str, who: int, key: int | None, number: int) -> Se
     return []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
 async def test_each_connection_sees_its_messages_in_order_whatever_happens(
     actions: list[tuple[str, int, int | None]],
 ) -> None:
-    """Two connections of each of three users; keyed messages may be replaced by newer ones, and nothing else."""
+    """Two connections of each of three users; keyed messages may be replaced by newer ones, and nothing else.
+
+    Two are written to at once, so that all this happens also while a broadcast is on its way.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flusher, "_AT_ONCE", 2)
+        patch.setattr(flusher, "_TURN_SECONDS", 0)
+        await _check(actions)
+
+
+async def _check(actions: list[tuple[str, int, int | None]]) -> None:
     house = House()
     links = [house.join(user=f"user{number % 3}") for number in range(6)]
     expected: list[list[int]] = [[] for _ in links]
     keyed: dict[int, int | None] = {}
     newest: dict[tuple[int, int | None], int] = {}
+    gone: dict[int, int] = {}  # how many messages they had seen then
     for number, (action, who, key) in enumerate(actions):
         keyed[number] = key
         for target in act(house, action, who, key, number):
@@ -288,6 +306,8 @@ async def test_each_connection_sees_its_messages_in_order_whatever_happens(
                 newest[target, key] = number
         if action == "turn":
             await asyncio.sleep(0)
+        elif action == "leave":
+            gone.setdefault(who, len(numbers(links[who])))
     for link in links:
         link.is_stuck, link.buffered = False, 0
     await until(lambda: not house.manager.statistics().unsent_bytes)
@@ -296,4 +316,7 @@ async def test_each_connection_sees_its_messages_in_order_whatever_happens(
         assert seen == sorted(seen)
         assert set(seen) <= set(expected[index])
         lost = set(expected[index]) - set(seen)
-        assert all(keyed[number] is not None and newest[index, keyed[number]] > number for number in lost)
+        if index in gone:
+            assert len(seen) == gone[index]
+        else:
+            assert all(keyed[number] is not None and newest[index, keyed[number]] > number for number in lost)
