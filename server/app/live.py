@@ -81,17 +81,11 @@ def add_live_connections(app: web.Application) -> None:
     app.on_shutdown.append(send_everybody_away)
     app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))
     app.cleanup_ctx.append(resource(lambda: meanwhile(streams.watch())))
-    app.cleanup_ctx.append(resource(lambda: _open_presence(board)))
-    app.cleanup_ctx.append(resource(lambda: _open_crowd(crowd)))
+    app.cleanup_ctx.append(resource(lambda: _closing(board)))
+    app.cleanup_ctx.append(resource(lambda: _closing(crowd)))
 
 
 @asynccontextmanager
-async def _open_presence(board: PresenceBoard) -> AsyncIterator[None]:
+async def _closing(thing: PresenceBoard | SocketCrowd) -> AsyncIterator[None]:
     yield
-    board.close()
-
-
-@asynccontextmanager
-async def _open_crowd(crowd: SocketCrowd) -> AsyncIterator[None]:
-    yield
-    crowd.close()
+    thing.close()

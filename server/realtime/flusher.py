@@ -58,15 +58,15 @@ class Flusher:
 
     def broadcast(self, audience: Audience, frame: bytes) -> None:
         """`share` with an audience."""
-        if self._ready or self._behind or self._closed or not audience.is_alike:
-            self.share(audience.connections, frame)
-        elif self._round is None:
+        going = self._round
+        is_simple = audience.is_alike and not (self._ready or self._behind or self._closed)
+        if is_simple and going is None:
             self._round = Round(audience, Bundle(frame))
-        elif self._round.is_fresh and self._round.audience is audience and not _is_large(self._round.bundle):
-            self._round.bundle = self._round.bundle.and_also(frame)
+            self._turn_soon()
+        elif is_simple and going and going.is_fresh and going.audience is audience and not _is_large(going.bundle):
+            going.bundle = going.bundle.and_also(frame)
         else:
             self.share(audience.connections, frame)
-        self._turn_soon()
 
     def wake(self, connection: Connection) -> None:
         """`connection` has something of its own to write."""

@@ -33,17 +33,15 @@ _U32 = 0xFFFF_FFFF
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL if sys.platform == "linux" else 0
 
 
+def _u32s(names: str) -> list[tuple[str, type[ctypes.c_uint32]]]:
+    return [(name, ctypes.c_uint32) for name in names.split()]
+
+
 class _Offsets(ctypes.Structure):
     """`struct io_sqring_offsets` and `io_cqring_offsets`: where in the ring what stands, in bytes."""
 
     _fields_ = (
-        ("head", ctypes.c_uint32),
-        ("tail", ctypes.c_uint32),
-        ("mask", ctypes.c_uint32),
-        ("entries", ctypes.c_uint32),
-        ("flags_or_overflow", ctypes.c_uint32),
-        ("dropped_or_completions", ctypes.c_uint32),
-        ("places_or_flags", ctypes.c_uint32),
+        *_u32s("head tail mask entries flags_or_overflow dropped_or_completions places_or_flags"),
         ("reserved", ctypes.c_uint32 * 3),
     )
 
@@ -52,13 +50,7 @@ class _Parameters(ctypes.Structure):
     """`struct io_uring_params`."""
 
     _fields_ = (
-        ("submission_entries", ctypes.c_uint32),
-        ("completion_entries", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("thread_cpu", ctypes.c_uint32),
-        ("thread_idle", ctypes.c_uint32),
-        ("features", ctypes.c_uint32),
-        ("workers_fd", ctypes.c_uint32),
+        *_u32s("submission_entries completion_entries flags thread_cpu thread_idle features workers_fd"),
         ("reserved", ctypes.c_uint32 * 3),
         ("submissions", _Offsets),
         ("completions", _Offsets),

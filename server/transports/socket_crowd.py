@@ -27,6 +27,10 @@ class SocketCrowd:
         self._written_to: set[SocketLink] = set()  # through their transports, since these were last asked
         self._buffered: set[SocketLink] = set()  # had something buffered when last asked
 
+    def add(self, link: SocketLink) -> None:
+        """A new one, whose transport may still hold the answer to the handshake."""
+        self._written_to.add(link)
+
     def write_through(self, link: SocketLink, data: bytes) -> None:
         """Leave it to the transport, in order after what it has buffered."""
         self._written_to.add(link)
@@ -54,7 +58,7 @@ class SocketCrowd:
         return not any(map(kinds.pop().is_closing, transports))  # several times as fast as to look it up for each
 
     def _have_nothing_buffered(self, links: Sequence[SocketLink]) -> bool:
-        """Sometimes False of those who have."""
+        """Sometimes False though they have nothing."""
         if self._written_to:
             self._buffered.update(link for link in self._written_to if link.unsent_bytes())
             self._written_to.clear()

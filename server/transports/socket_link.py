@@ -64,15 +64,18 @@ class SocketLink:
         self.transport = request.transport
         self._deadline: asyncio.TimerHandle | None = None
         self.descriptor = _descriptor(request.transport)
+        crowd.add(self)
 
     async def __aenter__(self) -> SocketLink:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         """It ends whatever the peer does."""
-        await self._finish()
-        self._crowd.forget(self)
-        _drop_frames(self._socket.exception())
+        try:
+            await self._finish()
+        finally:
+            self._crowd.forget(self)
+            _drop_frames(self._socket.exception())
 
     def write(self, frames: Sequence[bytes]) -> None:
         if self._deadline is None and not self._socket.closed and not self.transport.is_closing():
