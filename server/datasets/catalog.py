@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, Select, Text, and_, cast, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
@@ -19,7 +19,7 @@ from server.datasets.appending import merged_statistics
 from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
-from server.storage.pages import page_of
+from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
 Mode = Literal["create", "replace", "append"]
@@ -212,7 +212,7 @@ class Catalog:
         mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
         after = [] if cursor is None else [datasets.c.name > cursor]
         sizes = (
-            select(datasets.c.name, func.length(cast(dataset_versions.c.columns, Text)))
+            select(datasets.c.name, _VERSION_SIZE)
             .join(dataset_versions, _IS_CURRENT)
             .where(*mine, *after)
             .order_by(datasets.c.name)
@@ -230,7 +230,7 @@ class Catalog:
         dataset = await self.get(owner_id, name)
         is_ours = dataset_versions.c.dataset_id == dataset.id
         number = dataset_versions.c.number
-        sizes = select(number, func.length(cast(dataset_versions.c.columns, Text))).where(is_ours)
+        sizes = select(number, _VERSION_SIZE).where(is_ours)
         if before is not None:
             sizes = sizes.where(number < before)
         async with self._database.read() as connection:
@@ -417,6 +417,7 @@ async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None
 
 
 _VERSION_COLUMNS = tuple(dataset_versions.c)
+_VERSION_SIZE = size_of(dataset_versions.c.columns, dataset_versions.c.statistics)
 _IS_CURRENT = and_(datasets.c.id == dataset_versions.c.dataset_id, dataset_versions.c.number == datasets.c.version)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
@@ -16,7 +16,7 @@ from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
 from server.reports.rendering import Format
 from server.storage.database import Database
-from server.storage.pages import page_of
+from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, jobs, reports
 from server.texts import plain
 
@@ -162,13 +162,7 @@ _SHOWN_STATE = case(
     (and_(reports.c.state == State.RUNNING, jobs.c.state == State.QUEUED), State.QUEUED.value),
     else_=reports.c.state,
 )
-_REPORT_SIZE = sum(
-    (
-        func.coalesce(func.length(cast(column, Text)), 0)
-        for column in (reports.c.parameters, reports.c.error, reports.c.artifacts, reports.c.warnings)
-    ),
-    start=literal(0),
-)
+_REPORT_SIZE = size_of(reports.c.parameters, reports.c.error, reports.c.artifacts, reports.c.warnings)
 
 
 class BatchStore:
