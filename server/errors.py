@@ -17,6 +17,7 @@ JinduError
 ├── Locked                  423
 ├── RateLimited             429
 ├── StorageFull             507
+│   └── QuotaExceeded       507  somebody, or everybody together, has stored as much as they may
 ├── Unavailable             503
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
 │   └── WorkerDied          –    its worker process was killed or ran out of memory
@@ -209,6 +210,12 @@ class StorageFull(JinduError):
     code = "storage_full"
     status = 507
     temporary = True
+
+
+class QuotaExceeded(StorageFull):
+    """As much is stored as may be; delete what is not needed any more, then try again."""
+
+    code = "quota_exceeded"
 
 
 class Unavailable(JinduError):

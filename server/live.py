@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import exists, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
@@ -27,7 +26,7 @@ from server.realtime.connection import Connection
 from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE
-from server.storage.database import Database
+from server.storage.database import NOT_STORED, Database
 from server.storage.tables import batches, datasets, users
 from server.texts import phrase, told
 
@@ -242,7 +241,7 @@ class Live:
     async def _notify(self, user_id: str, notice: Notice) -> None:
         try:
             await self.notify_user(user_id, notice)
-        except SQLAlchemyError:
+        except NOT_STORED:
             _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
 
     async def _keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from server.datasets.catalog import Deleted
 from server.datasets.export import MEDIA_TYPES
 from server.http.files import content_disposition
 from server.operations.datasets import Export
@@ -34,7 +35,10 @@ async def send_export(request: web.Request, export: Export) -> web.StreamRespons
 
 def _opened(export: Export) -> BinaryIO:
     """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
-    stream = export.path.open("rb")
+    try:
+        stream = export.path.open("rb")
+    except FileNotFoundError:  # a version's own file, and the dataset was deleted at this moment
+        raise Deleted from None
     if export.temporary:
         export.path.unlink()
     return stream

@@ -20,6 +20,7 @@ from server.jobs.workers import WorkerPool
 from server.operations.datasets import DatasetOperations
 from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
+from server.storage.quotas import Stored
 
 
 def add_datasets(app: web.Application) -> None:
@@ -36,8 +37,12 @@ def add_datasets(app: web.Application) -> None:
         blobs=blobs,
         database=database,
         limits=FileLimits.from_settings(settings),
+        room=app[keys.ROOM],
+        quotas=app[keys.QUOTAS],
     )
-    app[keys.JOB_KINDS].add(JobKind(name="data_import", unit="rows", function=data_import.process_data_import))
+    app[keys.JOB_KINDS].add(
+        JobKind(name="data_import", unit="rows", function=data_import.process_data_import, stores=Stored.DATASETS)
+    )
     app[keys.CATALOG] = catalog
     app[keys.DATASETS] = DatasetOperations(
         database=database,
@@ -47,6 +52,7 @@ def add_datasets(app: web.Application) -> None:
         blobs=blobs,
         audit=audit,
         limits=limits,
+        room=app[keys.ROOM],
     )
     app[keys.IMPORTS] = ImportOperations(
         runner=app[keys.RUNNER],

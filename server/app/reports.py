@@ -22,6 +22,7 @@ from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
 from server.reports.images import ImageLibrary
 from server.reports.template_store import TemplateStore
+from server.storage.quotas import Stored
 
 
 def add_reports(app: web.Application) -> None:
@@ -37,9 +38,13 @@ def add_reports(app: web.Application) -> None:
         limits=limits,
         parallel=settings.workers or processor_count(),
         max_reports=settings.max_reports_per_batch,
+        room=app[keys.ROOM],
+        quotas=app[keys.QUOTAS],
     )
-    app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
-    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs)
+    app[keys.JOB_KINDS].add(
+        JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS)
+    )
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.ROOM])
     app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
@@ -50,6 +55,7 @@ def add_reports(app: web.Application) -> None:
         images=images,
         audit=audit,
         limits=limits,
+        room=app[keys.ROOM],
         samples=ROOT / "examples" / "templates",
     )
     app[keys.BATCHES] = BatchOperations(

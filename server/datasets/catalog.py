@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.datasets.appending import merged_statistics
-from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
+from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.tables import batches, dataset_versions, datasets, jobs
@@ -94,6 +95,23 @@ class DatasetPage:
     next_cursor: str | None
 
 
+class Deleted(Gone):
+    """The dataset was deleted at this moment."""
+
+    code = "dataset_deleted"
+
+
+@contextmanager
+def deleted_named(*datasets: DatasetFiles) -> Iterator[None]:
+    """Whatever fails in the block because its files went meanwhile is `Deleted`: each reader has words of its own."""
+    try:
+        yield
+    except Exception:
+        if all(path.exists() for files in datasets for path in files.paths):
+            raise
+        raise Deleted from None
+
+
 def is_dataset_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
@@ -144,6 +162,7 @@ class Catalog:
         row_count: int,
         rejected_count: int,
         bytes: int,  # noqa: A002 – the column's name
+        own_bytes: int,
         columns: Sequence[dict[str, Any]],
         statistics: dict[str, Any],
         source: dict[str, Any],
@@ -166,6 +185,7 @@ class Catalog:
             "row_count": row_count,
             "rejected_count": rejected_count,
             "bytes": bytes,
+            "own_bytes": own_bytes,
             "columns": list(columns),
             "statistics": statistics,
             "source": source,

@@ -40,6 +40,8 @@ from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.quotas import Quotas
+from server.storage.room import Room
 from server.uploads.files import UploadStore
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 BLOBS = web.AppKey("blobs", Blobs)
+ROOM = web.AppKey("room", Room)
+QUOTAS = web.AppKey("quotas", Quotas)
 LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)

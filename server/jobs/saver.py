@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from server.errors import StorageFull
 from server.jobs.job import State
 from server.jobs.store import JobStore, LogLine
 from server.jobs.table import JobTable
+from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _EVERY_SECONDS = 1.0
@@ -67,6 +67,8 @@ class ProgressSaver:
             return
         try:
             await self._store.save(running, lines)
-        except SQLAlchemyError:
+        except StorageFull:  # said in the log already: the lines wait for room, as far as there may be so many
+            self._lines = [*lines, *self._lines][-_MAX_WAITING_LINES:]
+        except NOT_STORED:
             # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.
             _LOG.exception("progress could not be stored", extra={"action": "save_progress"})

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, require_dataset_name
+from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, deleted_named, require_dataset_name
 from server.datasets.export import ExportFormat, ExportRequest, export_dataset, require_fits_excel
 from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits
@@ -22,6 +22,7 @@ from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.workers import WorkerPool
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.room import Room
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
@@ -83,6 +84,7 @@ class DatasetOperations:
         blobs: Blobs,
         audit: Audit,
         limits: QueryLimits,
+        room: Room,
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -91,6 +93,7 @@ class DatasetOperations:
         self._blobs = blobs
         self._audit = audit
         self._limits = limits
+        self._room = room
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -132,7 +135,8 @@ class DatasetOperations:
             limit=query.limit,
             offset=offset,
         )
-        page: RowsPage = await self._interactive.run(read_rows, request, timeout_seconds=self._worker_seconds)
+        with deleted_named(files):
+            page: RowsPage = await self._interactive.run(read_rows, request, timeout_seconds=self._worker_seconds)
         after = offset + len(page.rows)
         more = page.rows and after < page.total
         return Rows(
@@ -148,9 +152,10 @@ class DatasetOperations:
         if key not in self._profiles:
             files = self._catalog.files(dataset.current)
             request = ProfileRequest(paths=files.paths, columns=files.columns, limits=self._limits)
-            self._profiles[key] = await self._interactive.run(
-                profile_columns, request, timeout_seconds=self._worker_seconds
-            )
+            with deleted_named(files):
+                self._profiles[key] = await self._interactive.run(
+                    profile_columns, request, timeout_seconds=self._worker_seconds
+                )
             while len(self._profiles) > _KEPT_PROFILES:
                 self._profiles.popitem(last=False)
         return dataset, self._profiles[key]
@@ -166,21 +171,19 @@ class DatasetOperations:
         file_name = f"{dataset.name}.{file_format}"
         if file_format == "parquet" and len(files.paths) == 1:
             return Export(path=files.paths[0], name=file_name, format=file_format, temporary=False)
-        target = self._blobs.new_partial(f".{file_format}")
-        request = ExportRequest(
-            paths=files.paths,
-            columns=files.columns,
-            row_count=dataset.row_count,
-            format=file_format,
-            target=target,
-            title=dataset.name,
-        )
-        try:
-            await self._exports.run(export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
-        except BaseException:
-            with suppress(OSError):
-                target.unlink(missing_ok=True)
-            raise
+        with deleted_named(files):
+            async with self._blobs.workplace() as directory:
+                request = ExportRequest(
+                    paths=files.paths,
+                    columns=files.columns,
+                    row_count=dataset.row_count,
+                    format=file_format,
+                    target=directory / file_name,
+                    title=dataset.name,
+                )
+                work = self._exports.run(export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+                await self._room.within(work, needed=dataset.current.bytes)
+                target = await asyncio.to_thread(request.target.rename, self._blobs.new_partial(f".{file_format}"))
         return Export(path=target, name=file_name, format=file_format, temporary=True)
 
     async def change(
@@ -211,6 +214,7 @@ class DatasetOperations:
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
         old = await self._catalog.version(dataset.owner_id, name, number)
+        self._room.require()
         async with self._database.write() as connection:
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}

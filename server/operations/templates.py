@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,9 @@ from server.reports.template_store import (
     found_template,
     require_template_name,
 )
-from server.storage.blobs import Blobs, full_disk_named
+from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.room import Room
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _SUMMARIES_KEPT = 500
@@ -105,6 +105,7 @@ class TemplateOperations:
         images: ImageLibrary,
         audit: Audit,
         limits: QueryLimits,
+        room: Room,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
@@ -116,6 +117,7 @@ class TemplateOperations:
         self._images = images
         self._audit = audit
         self._limits = limits
+        self._room = room
         self._samples = samples
         self._clock = clock
         self._summaries: dict[tuple[str, int], TemplateSummary] = {}
@@ -219,10 +221,8 @@ class TemplateOperations:
             )
         template = await asyncio.to_thread(parse_template, source)
         images = await self._images.paths(principal.user_id, template.images)
-        output = self._blobs.new_partial()
-        try:
-            with full_disk_named():
-                await asyncio.to_thread(output.mkdir)
+        self._room.require()
+        async with self._blobs.workplace() as output:
             request = RenderRequest(
                 template_source=source,
                 parameters=sets[0],
@@ -239,8 +239,6 @@ class TemplateOperations:
             )
             rendered = await self._in_worker(render_report, request)
             return await asyncio.to_thread(_read, rendered.artifacts[0])
-        finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, output, ignore_errors=True))
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""

@@ -12,6 +12,7 @@ import msgspec
 
 from server.errors import InvalidInput, NotFound
 from server.storage.blobs import Blobs
+from server.storage.room import Room
 from server.uploads.files import UploadStore
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
@@ -63,9 +64,10 @@ def read_image(path: Path, name: str) -> Image:
 class ImageLibrary:
     """Where the pictures that a template names come from: the newest whole upload of that name."""
 
-    def __init__(self, uploads: UploadStore, blobs: Blobs) -> None:
+    def __init__(self, uploads: UploadStore, blobs: Blobs, room: Room) -> None:
         self._uploads = uploads
         self._blobs = blobs
+        self._room = room
 
     async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
         """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
@@ -99,9 +101,8 @@ class ImageLibrary:
         try:
             self._blobs.path(key)
         except NotFound:
-            partial = self._blobs.new_partial()
-            partial.write_bytes(image.content)
-            self._blobs.publish(partial, key)
+            self._room.require(len(image.content))
+            self._blobs.keep(image.content, key)
         return key
 
 

@@ -40,6 +40,7 @@ class House:
             "row_count": 10,
             "rejected_count": 1,
             "bytes": 4,
+            "own_bytes": 4,
             "columns": COLUMNS,
             "statistics": {"region": {"nulls": 1, "min": "a", "max": "k"}, "金额": {"nulls": 0, "distinct": 9}},
             "source": {"name": "orders.csv"},
