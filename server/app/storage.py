@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from server.app.resources import meanwhile, resource
+from server.errors import StorageFull
 from server.http import keys
 from server.operations.room_watch import RoomWatch
+from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blobs import Blobs
@@ -22,6 +24,7 @@ from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 
 _LOG = logging.getLogger("jindu.storage")
+_CUT_AGAIN_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
 _LEFT_SECONDS = 6 * 3600.0  # nothing that is being written rests for so long
 
@@ -61,13 +64,11 @@ async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator
     data = app[keys.SETTINGS].data
     await asyncio.to_thread(privacy.close_to_others, data)
     await asyncio.to_thread(app[keys.BLOBS].clear_partials)  # first of all: a full disk needs the room to start
-    reserve.give_if_needed()
+    await asyncio.to_thread(reserve.begin)
     continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
     is_broken = continuity.is_broken()
     await app[keys.DATABASE].migrate()
     continuity.begin()
-    if is_broken:
-        await app[keys.HISTORY].cut_all()
     await asyncio.to_thread(reserve.take)
     if app[keys.ROOM].state is not Space.OK:
         _LOG.warning(
@@ -76,10 +77,33 @@ async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator
             app[keys.ROOM].statistics().free_bytes,
             extra={"action": "start"},
         )
-    async with meanwhile(_sweep(app[keys.BLOBS])):
+    async with _cutting(app[keys.HISTORY], is_broken=is_broken), meanwhile(_sweep(app[keys.BLOBS])):
         yield
     await app[keys.DATABASE].close()
     continuity.end()
+
+
+@asynccontextmanager
+async def _cutting(history: History, *, is_broken: bool) -> AsyncIterator[None]:
+    """What was told last may be lost; on a full disk that can be stored only once there is room."""
+    if not is_broken:
+        yield
+        return
+    try:
+        await history.cut_all()
+    except StorageFull:
+        async with meanwhile(_cut_later(history)):
+            yield
+    else:
+        yield
+
+
+async def _cut_later(history: History) -> None:
+    while True:
+        await asyncio.sleep(_CUT_AGAIN_SECONDS)
+        with suppress(StorageFull):
+            await history.cut_all()
+            return
 
 
 async def _sweep(blobs: Blobs) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -263,30 +262,26 @@ class Catalog:
             .values({key: value for key, value in changes.items() if value is not None} | {"updated_at": self._clock()})
         )
 
-    async def delete(self, connection: AsyncConnection, dataset: Dataset) -> Sequence[str]:
+    async def delete(self, connection: AsyncConnection, dataset: Dataset) -> set[str]:
         """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.
 
         Raises `Locked` while reports are being made from it.
         """
         await _require_unused(connection, dataset)
-        versions = await connection.execute(
-            select(dataset_versions.c.files, dataset_versions.c.job_id).where(
-                dataset_versions.c.dataset_id == dataset.id
-            )
-        )
-        keys: set[str] = set()
-        for files, job_id in versions:
-            keys.update(files)
-            if job_id is not None:
-                keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
+        keys = await _keys_of(connection, dataset)
         await connection.execute(delete(dataset_versions).where(dataset_versions.c.dataset_id == dataset.id))
         await connection.execute(delete(datasets).where(datasets.c.id == dataset.id))
-        return sorted(keys)
+        return keys
 
-    async def remove_files(self, keys: Sequence[str]) -> None:
-        """Delete blobs that no version names any more."""
+    async def keys_of(self, dataset: Dataset) -> set[str]:
+        """Blob keys of everything that belongs to a dataset."""
+        async with self._database.read() as connection:
+            return await _keys_of(connection, dataset)
+
+    def remove_files(self, keys: Iterable[str]) -> None:
+        """Delete blobs that no version names any more. Blocks on the disk: use a thread."""
         for key in keys:
-            await asyncio.to_thread(self._blobs.delete, key)
+            self._blobs.delete(key)
 
     async def files_of(self, owner_id: str) -> dict[str, DatasetFiles]:
         """Where the current version of each of somebody's datasets lies, by dataset name."""
@@ -362,6 +357,18 @@ def _appended(before: Version, added: dict[str, Any]) -> dict[str, Any]:
         "columns": before.columns,
         "statistics": merged_statistics(before.statistics, added["statistics"]),
     }
+
+
+async def _keys_of(connection: AsyncConnection, dataset: Dataset) -> set[str]:
+    versions = await connection.execute(
+        select(dataset_versions.c.files, dataset_versions.c.job_id).where(dataset_versions.c.dataset_id == dataset.id)
+    )
+    keys: set[str] = set()
+    for files, job_id in versions:
+        keys.update(files)
+        if job_id is not None:
+            keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
+    return keys
 
 
 async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,8 +129,9 @@ class JobRunner:
         attempt = self._attempts.get(job_id)
         if attempt is None:
             return await self._cancel_waiting(job_id)
-        # Stored first: from here on `fence` lets nothing be published.
-        await self._life.store.request_cancel(job_id)
+        # Stored first: from here on `fence` lets nothing be published. Nor does a full disk, so that it may be missing.
+        with suppress(StorageFull):
+            await self._life.store.request_cancel(job_id)
         _end(attempt, State.CANCELLED)
         if attempt.task is not None:
             await asyncio.wait({attempt.task}, timeout=2 * _STOP_SECONDS)
@@ -199,7 +201,11 @@ class JobRunner:
             job = await self._life.find(job_id)
             if job.state is State.QUEUED:
                 self._queue.remove(job.owner_id, job.id)  # before anything awaits: it must not start meanwhile
-                return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+                try:
+                    return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+                except BaseException:
+                    self._enqueue(job)  # it still waits for its turn
+                    raise
             return job
 
     # queue

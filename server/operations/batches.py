@@ -33,6 +33,7 @@ from server.reports.template import Template, parse_template
 from server.reports.template_store import StoredTemplate, TemplateStore
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.deleting import delete_whole
 
 _ERRORS_TOLD = 50
 KIND = "batch_report"
@@ -227,11 +228,14 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
         if not batch.job_state.is_final:
             raise Locked("These reports are being made; cancel them first.")
-        async with self._database.write() as connection:
-            await self._store.delete(connection, batch.id)
-            detail = {"name": batch.name, "reports": batch.report_count}
-            await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
-        await asyncio.to_thread(self._blobs.delete_under, f"reports/{batch.id}")
+
+        async def forget() -> None:
+            async with self._database.write() as connection:
+                await self._store.delete(connection, batch.id)
+                detail = {"name": batch.name, "reports": batch.report_count}
+                await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
+
+        await delete_whole(forget=forget, remove=lambda: self._blobs.delete_under(f"reports/{batch.id}"))
 
     async def job(self, principal: Principal, batch_id: str) -> Job:
         """The newest job of a batch, as it is this moment."""

@@ -22,6 +22,7 @@ from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.workers import WorkerPool
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.deleting import delete_whole
 from server.storage.room import Room
 from server.storage.tables import users
 
@@ -237,11 +238,15 @@ class DatasetOperations:
         dataset = await self.get(principal, name, owner=owner)
         _require_same(dataset, expected)
         loss = await self.loss(principal, name, owner=owner)
-        async with self._database.write() as connection:
-            keys = await self._catalog.delete(connection, dataset)
-            detail = {"versions": loss.versions, "rows": loss.row_count}
-            await self._audit.record(connection, principal, "dataset.delete", name, detail)
-        await self._catalog.remove_files(keys)
+        keys = await self._catalog.keys_of(dataset)
+
+        async def forget() -> None:
+            async with self._database.write() as connection:
+                keys.update(await self._catalog.delete(connection, dataset))
+                detail = {"versions": loss.versions, "rows": loss.row_count}
+                await self._audit.record(connection, principal, "dataset.delete", name, detail)
+
+        await delete_whole(forget=forget, remove=lambda: self._catalog.remove_files(keys))
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
 

@@ -11,18 +11,19 @@ from server.storage.full_disk import is_full_disk
 
 _LOG = logging.getLogger("jindu.storage")
 _SHARE_OF_DISK = 8  # a small disk keeps back less than was asked for
+_LAST_BYTES = 256 * 1024  # for the next start alone: SQLite's shared index and what is written before anybody comes
 
 
 class Reserve:
-    """A file that holds nothing. It goes when room is needed, and comes back once there is plenty.
+    """A file that holds nothing. It shrinks when room is needed, and grows again once there is plenty.
 
-    `size` 0 keeps nothing back.
+    A last bit is kept for the next start, lest others fill the disk meanwhile. `size` 0 keeps nothing back.
     """
 
     def __init__(self, path: Path, *, wanted_bytes: int) -> None:
         self._path = path
         self.size = min(wanted_bytes, shutil.disk_usage(path.parent).total // _SHARE_OF_DISK)
-        self._is_held = path.exists()
+        self._is_held = path.exists() and path.stat().st_size > _LAST_BYTES
 
     @property
     def held_bytes(self) -> int:
@@ -43,19 +44,25 @@ class Reserve:
         if not self._is_held:
             return
         self._is_held = False
-        self._path.unlink(missing_ok=True)
+        os.truncate(self._path, _LAST_BYTES)
         _LOG.warning(
             "the disk is full: the %s bytes that were kept back are for signing in, cancelling and deleting",
             self.size,
             extra={"action": "give_reserve"},
         )
 
+    def begin(self) -> None:
+        """At a start, before the database is opened: gives the last bit too if even that is missing."""
+        self.give_if_needed()
+        if not self._is_held and shutil.disk_usage(self._path.parent).free < 2 * _LAST_BYTES:
+            self._path.unlink(missing_ok=True)
+
     def take(self) -> None:
         """Keep the room back (again) if that leaves as much free. Blocks on the disk: use a thread."""
         if self._is_held or not self.size or shutil.disk_usage(self._path.parent).free < 2 * self.size:
             return
         try:
-            with self._path.open("wb") as stream:
+            with self._path.open("ab") as stream:
                 os.posix_fallocate(stream.fileno(), 0, self.size)
         except OSError as error:
             self._path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from server.clock import Clock
 from server.errors import ChecksumMismatch, Conflict, Locked, NotFound, TooLarge
+from server.storage.deleting import delete_whole
 from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
@@ -121,9 +122,11 @@ class Receiver:
         """Remove the upload and its bytes; a request that brings more ends. Repeating it does no harm."""
         if (reception := self._receptions.get(upload_id)) is not None:
             await self._stop(reception)
-        await self._store.delete(upload_id)
         self._hashes.pop(upload_id, None)
-        await asyncio.to_thread(self._store.path(upload_id).unlink, missing_ok=True)
+        await delete_whole(
+            forget=lambda: self._store.delete(upload_id),
+            remove=lambda: self._store.path(upload_id).unlink(missing_ok=True),
+        )
         self._arrivals.row_changed(upload_id)
 
     @asynccontextmanager

@@ -155,7 +155,7 @@ async def test_deleting_removes_rows_then_files(house: House) -> None:
     paths = house.catalog.files(last).paths
     async with house.database.write() as connection:
         keys = await house.catalog.delete(connection, await house.catalog.get(ALICE, "orders"))
-    await house.catalog.remove_files(keys)
+    house.catalog.remove_files(keys)
     assert [path.exists() for path in paths] == [False, False]
     with pytest.raises(NotFound):
         await house.catalog.get(ALICE, "orders")
