@@ -13,6 +13,7 @@ from server.app.resources import meanwhile, resource
 from server.errors import StorageFull
 from server.http import keys
 from server.operations.room_watch import RoomWatch
+from server.operations.usage import UsageOperations
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
@@ -37,6 +38,7 @@ def add_storage(app: web.Application) -> None:
     app[keys.DATABASE] = Database.open(settings.database_url, reserve=reserve)
     app[keys.BLOBS] = Blobs(settings.data / "blobs")
     app[keys.QUOTAS] = _quotas(settings)
+    app[keys.USAGE] = UsageOperations(database=app[keys.DATABASE], quotas=app[keys.QUOTAS])
     app[keys.STATISTICS]["storage"] = app[keys.ROOM].statistics
     app.cleanup_ctx.append(resource(lambda: _open_storage(app, reserve)))
 

@@ -35,6 +35,7 @@ from server.operations.queries import QueryOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploads import UploadOperations
+from server.operations.usage import UsageOperations
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
@@ -87,4 +88,5 @@ CATALOG = web.AppKey("catalog", Catalog)
 DATASETS = web.AppKey("datasets", DatasetOperations)
 IMPORTS = web.AppKey("imports", ImportOperations)
 QUERIES = web.AppKey("queries", QueryOperations)
+USAGE = web.AppKey("usage", UsageOperations)
 SAMPLES = web.AppKey("samples", SampleOperations)
