@@ -30,10 +30,10 @@ async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> 
 
 def kill_workers() -> int:
     """Those of this test's server that make imports and reports; how many."""
-    killed = 0
-    for process in psutil.Process().children(recursive=True):
+    killed, own = 0, psutil.Process()
+    for process in own.children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if process.nice() > 0 and process.status() != psutil.STATUS_ZOMBIE:
+            if process.nice() > own.nice() and process.status() != psutil.STATUS_ZOMBIE:
                 process.kill()
                 killed += 1
     return killed
