@@ -101,12 +101,12 @@ class Deleted(Gone):
 
 
 @contextmanager
-def deleted_named(*datasets: DatasetFiles) -> Iterator[None]:
+def deleted_named(paths: Iterable[Path]) -> Iterator[None]:
     """Whatever fails in the block because its files went meanwhile is `Deleted`: each reader has words of its own."""
     try:
         yield
     except Exception:
-        if all(path.exists() for files in datasets for path in files.paths):
+        if all(path.exists() for path in paths):
             raise
         raise Deleted from None
 
