@@ -93,6 +93,8 @@ class Settings:
         16 * _MIB,
         "Kept back on the disk, to sign in, cancel and delete when it is full; at most an eighth of it.",
     )
+    upload_retention_days: float = _setting(0.0, "Whole uploads are removed after so many days; 0: never.")
+    report_retention_days: float = _setting(0.0, "Batches are removed so many days after their end; 0: never.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(

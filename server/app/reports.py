@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from server.app.places import ROOT
-from server.app.resources import resource
+from server.app.resources import meanwhile, resource
 from server.auth.audit import Audit
 from server.datasets.query import QueryLimits
 from server.http import keys
@@ -16,6 +16,7 @@ from server.jobs.kinds import JobKind
 from server.jobs.workers import processor_count
 from server.operations.batches import KIND as BATCH_REPORT
 from server.operations.batches import BatchOperations
+from server.operations.retention import Retention
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.reports.batch import BatchReports
@@ -46,6 +47,15 @@ def add_reports(app: web.Application) -> None:
     )
     images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.ROOM])
     app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
+    retention = Retention(
+        database=database,
+        store=batches,
+        blobs=blobs,
+        receiver=app[keys.RECEIVER],
+        report_days=settings.report_retention_days,
+        upload_days=settings.upload_retention_days,
+    )
+    app.cleanup_ctx.append(resource(lambda: meanwhile(retention.run())))
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
         store=templates,

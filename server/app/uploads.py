@@ -46,7 +46,7 @@ def add_uploads(app: web.Application) -> None:
             can_retry=False,  # the bytes are in the browser, not here
         )
     )
-    app[keys.UPLOAD_STORE] = store
+    app[keys.UPLOAD_STORE], app[keys.RECEIVER] = store, receiver
     app[keys.UPLOADS] = UploadOperations(
         database=database,
         store=store,

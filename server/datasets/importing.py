@@ -97,7 +97,7 @@ class DataImport:
 
     async def _converted(self, context: JobContext, upload: Upload, request: ConvertRequest) -> Converted:
         try:
-            return await self._room.within(self._convert(context, request), needed=upload.size or 0)
+            return await self._room.within(self._convert(context, request))
         except Exception:
             if not upload.path.exists():  # whatever its reader made of that
                 raise _gone() from None

@@ -46,6 +46,7 @@ from server.storage.database import Database
 from server.storage.quotas import Quotas
 from server.storage.room import Room
 from server.uploads.files import UploadStore
+from server.uploads.receiving import Receiver
 
 if TYPE_CHECKING:
     from server.http.endpoint import Endpoint
@@ -86,6 +87,7 @@ LIVE = web.AppKey("live", Live)
 TEMPLATES = web.AppKey("templates", TemplateOperations)
 BATCHES = web.AppKey("batches", BatchOperations)
 UPLOAD_STORE = web.AppKey("upload_store", UploadStore)
+RECEIVER = web.AppKey("receiver", Receiver)
 UPLOADS = web.AppKey("uploads", UploadOperations)
 CATALOG = web.AppKey("catalog", Catalog)
 DATASETS = web.AppKey("datasets", DatasetOperations)

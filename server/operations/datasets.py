@@ -184,9 +184,7 @@ class DatasetOperations:
                     target=directory / file_name,
                     title=dataset.name,
                 )
-                work = self._exports.run(
-                    principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS
-                )
+                work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
                 await self._room.within(work, needed=dataset.current.bytes)
                 await asyncio.to_thread(request.target.rename, target)
         return MadeFile(path=target, name=file_name, media_type=media_type)

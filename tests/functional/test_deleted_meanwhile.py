@@ -10,6 +10,7 @@ import aiohttp
 import psutil
 import pytest
 
+from server.settings import Settings
 from tests.functional.importing import ended, import_text, start, upload
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
@@ -93,7 +94,9 @@ async def test_an_import_whose_worker_is_killed_is_tried_once_more(alice: aiohtt
         assert (await response.json())["row_count"] == 400_000
 
 
-async def test_an_import_that_kills_every_worker_fails(alice: aiohttp.ClientSession) -> None:
+async def test_an_import_that_kills_every_worker_fails_and_leaves_nothing(
+    alice: aiohttp.ClientSession, settings: Settings
+) -> None:
     upload_id = await upload(alice, LONG, name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await running(alice, job_id, stage="reading")
@@ -103,3 +106,6 @@ async def test_an_import_that_kills_every_worker_fails(alice: aiohttp.ClientSess
         await asyncio.sleep(0.05)
     state = await end
     assert (state["state"], state["error"]["code"]) == ("failed", "worker_died")
+    async with alice.get("/api/v1/datasets/long") as response:
+        assert response.status == 404
+    assert [path for path in (settings.data / "blobs").rglob("*") if path.is_file()] == []
