@@ -45,7 +45,7 @@ def add_reports(app: web.Application) -> None:
     app[keys.JOB_KINDS].add(
         JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS)
     )
-    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.ROOM])
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.INTERACTIVE], app[keys.ROOM])
     app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
     retention = Retention(
         database=database,

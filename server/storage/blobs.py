@@ -59,16 +59,6 @@ class Blobs:
             _sync_directory(path.parent)
         return path
 
-    def keep(self, content: bytes, key: str) -> Path:
-        """Publish `content` under `key`. Blocks on the disk: use a thread."""
-        partial = self.new_partial()
-        try:
-            with full_disk_named():
-                partial.write_bytes(content)
-            return self.publish(partial, key)
-        finally:
-            partial.unlink(missing_ok=True)
-
     def delete(self, key: str) -> None:
         self._place(key).unlink(missing_ok=True)
 
