@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.query import QueryLimits
-from server.errors import Conflict, Locked, NotFound
+from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
@@ -217,8 +218,9 @@ class BatchOperations:
         principal.require_write()
         batch = await self.get(principal, batch_id)
         job = await self._runner.cancel(batch.job_id)
-        async with self._database.write() as connection:
-            await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
+        with suppress(StorageFull):  # it is stopped all the same
+            async with self._database.write() as connection:
+                await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
         return job
 
     async def delete(self, principal: Principal, batch_id: str) -> None:

@@ -23,7 +23,8 @@ class Reserve:
     def __init__(self, path: Path, *, wanted_bytes: int) -> None:
         self._path = path
         self.size = min(wanted_bytes, shutil.disk_usage(path.parent).total // _SHARE_OF_DISK)
-        self._is_held = path.exists() and path.stat().st_size > _LAST_BYTES
+        self._last_bytes = min(_LAST_BYTES, self.size // 4)
+        self._is_held = path.exists() and path.stat().st_size == self.size > 0
 
     @property
     def held_bytes(self) -> int:
@@ -44,7 +45,7 @@ class Reserve:
         if not self._is_held:
             return
         self._is_held = False
-        os.truncate(self._path, _LAST_BYTES)
+        os.truncate(self._path, self._last_bytes)
         _LOG.warning(
             "the disk is full: the %s bytes that were kept back are for signing in, cancelling and deleting",
             self.size,
@@ -54,7 +55,8 @@ class Reserve:
     def begin(self) -> None:
         """At a start, before the database is opened: gives the last bit too if even that is missing."""
         self.give_if_needed()
-        if not self._is_held and shutil.disk_usage(self._path.parent).free < 2 * _LAST_BYTES:
+        is_short = shutil.disk_usage(self._path.parent).free < 2 * _LAST_BYTES
+        if not self.size or (is_short and not self._is_held):
             self._path.unlink(missing_ok=True)
 
     def take(self) -> None:
@@ -64,6 +66,7 @@ class Reserve:
         try:
             with self._path.open("ab") as stream:
                 os.posix_fallocate(stream.fileno(), 0, self.size)
+                os.truncate(stream.fileno(), self.size)  # it was larger, before the setting was made smaller
         except OSError as error:
             self._path.unlink(missing_ok=True)
             if not is_full_disk(error):

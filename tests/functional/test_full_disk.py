@@ -56,6 +56,10 @@ async def storage_of(client: aiohttp.ClientSession) -> str:
     return str(answer["storage"])
 
 
+async def is_in(client: aiohttp.ClientSession, job_id: str, state: str) -> bool:
+    return bool((await ask(client, "GET", f"/api/v1/jobs/{job_id}"))[1]["state"] == state)
+
+
 async def times_told(client: aiohttp.ClientSession) -> int:
     """How often somebody's bell says that the disk is full."""
     _, page = await ask(client, "GET", "/notifications", headers=HTML)
@@ -158,23 +162,29 @@ async def test_on_a_full_disk_people_sign_in_cancel_and_delete_and_administrator
     assert (await times_told(admin), await times_told(alice)) == (1, 0)
 
 
-async def test_what_is_deleted_makes_the_room_that_deleting_needs(
+async def test_what_is_deleted_makes_the_room_that_deleting_needs_and_jobs_end_once_there_is_some(
     server: Server, alice: aiohttp.ClientSession, disk: SmallDisk
 ) -> None:
     """Even when another program took all that the server had kept back."""
     rows = "".join(f"{number},{number * 7919 % 99991}\n" for number in range(60_000))
     await import_text(alice, f"a,b\n{rows}", dataset="numbers")
     upload_id = await upload(alice, b"x" * MIB, name="large.csv")
+    short = (await ask(alice, "POST", "/api/v1/jobs/demonstration", json={"seconds": 3, "total": 10}))[1]["job_id"]
+    long = (await ask(alice, "POST", "/api/v1/jobs/demonstration", json={"seconds": 90, "total": 10}))[1]["job_id"]
+    for job_id in (short, long):
+        await until(lambda job_id=job_id: is_in(alice, job_id, "running"))
     disk.fill()
     await ask(alice, "POST", "/api/v1/jobs", json={"title": "uses what was kept back"})
+    disk.fill()
+    assert (await ask(alice, "POST", f"/api/v1/jobs/{long}/cancel"))[0] in (200, 202)
     for path in ("datasets/numbers", f"uploads/{upload_id}"):
         disk.fill()
         status, answer = await ask(alice, "DELETE", f"/api/v1/{path}", headers={"Tus-Resumable": "1.0.0"})
         assert status in (200, 204), answer
         assert (await ask(alice, "GET", f"/api/v1/{path}"))[0] == 404
-    disk.fill()
-    _, job = await ask(alice, "GET", "/api/v1/jobs")
-    assert job["total"] >= 2
+    disk.make_room()
+    for job_id, state in ((long, "cancelled"), (short, "succeeded")):
+        await until(lambda job_id=job_id, state=state: is_in(alice, job_id, state))
 
 
 async def test_an_import_and_a_batch_stop_when_room_runs_out_and_go_on_when_asked_again(

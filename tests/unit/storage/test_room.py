@@ -47,6 +47,18 @@ def test_the_next_start_knows_whether_it_was_given(tmp_path: Path) -> None:
     assert room_in(tmp_path, reserve_bytes=2 * MIB)[1].is_needed
 
 
+def test_another_size_or_none_is_taken_over_at_the_next_start(tmp_path: Path) -> None:
+    for size in (2 * MIB, 4 * MIB, MIB):
+        _, reserve = room_in(tmp_path, reserve_bytes=size)
+        reserve.begin()
+        reserve.take()
+        assert (tmp_path / "reserve").stat().st_size == reserve.held_bytes == size
+    _, reserve = room_in(tmp_path)
+    reserve.begin()
+    assert not (tmp_path / "reserve").exists()
+    assert (reserve.held_bytes, reserve.is_needed) == (0, False)
+
+
 def test_nothing_new_is_begun_while_what_was_kept_back_is_in_use(tmp_path: Path) -> None:
     room, reserve = room_in(tmp_path, reserve_bytes=2 * MIB)
     reserve.take()
