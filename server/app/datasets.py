@@ -67,7 +67,12 @@ def add_datasets(app: web.Application) -> None:
         reject_limit=settings.reject_limit,
     )
     app[keys.QUERIES] = QueryOperations(
-        catalog=catalog, workers=workers, blobs=blobs, limits=limits, answer_bytes=settings.max_answer_bytes
+        catalog=catalog,
+        workers=workers,
+        blobs=blobs,
+        limits=limits,
+        answer_bytes=settings.max_answer_bytes,
+        room=app[keys.ROOM],
     )
     app[keys.STATISTICS]["exports"] = exports.statistics
     app.cleanup_ctx.append(resource(lambda: _open_exports(exports)))

@@ -139,7 +139,8 @@ class DatasetOperations:
         _, rows = await self._rows_request(principal, name, query, owner)
         with deleted_named(rows.paths):
             async with place_for(self._blobs, ".json") as path:
-                request = RowsAnswerRequest(rows=rows, place=AnswerPlace(path=path, max_bytes=self._answer_bytes))
+                place = AnswerPlace(path=path, max_bytes=self._answer_bytes, min_free_bytes=self._room.min_free_bytes)
+                request = RowsAnswerRequest(rows=rows, place=place)
                 answer: Answer = await self._workers.run(
                     principal.user_id, write_rows, request, timeout_seconds=self._worker_seconds
                 )

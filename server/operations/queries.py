@@ -15,6 +15,7 @@ from server.datasets.query import QueryAnswerRequest, QueryLimits, QueryRequest,
 from server.jobs.shared_workers import SharedWorkers
 from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs
+from server.storage.room import Room
 
 _GRACE_SECONDS = 5.0  # a query ends itself at its limit; this is for one that cannot be interrupted
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
@@ -24,13 +25,21 @@ class QueryOperations:
     """Each query runs in a shared worker, which dies with a query that does not end."""
 
     def __init__(
-        self, *, catalog: Catalog, workers: SharedWorkers, blobs: Blobs, limits: QueryLimits, answer_bytes: int
+        self,
+        *,
+        catalog: Catalog,
+        workers: SharedWorkers,
+        blobs: Blobs,
+        limits: QueryLimits,
+        answer_bytes: int,
+        room: Room,
     ) -> None:
         self._catalog = catalog
         self._workers = workers
         self._blobs = blobs
         self._limits = limits
         self._answer_bytes = answer_bytes
+        self._room = room
 
     async def run(self, principal: Principal, sql: str, parameters: dict[str, Any], *, limit: int) -> QueryResult:
         """The first rows as a page shows them. Raises `InvalidInput` with what is wrong in the SQL."""
@@ -55,9 +64,8 @@ class QueryOperations:
         query = await self._request(principal, sql, parameters, limit)
         with deleted_named(_files_of(query)):
             async with place_for(self._blobs, f".{file_format}") as path:
-                request = QueryAnswerRequest(
-                    query=query, place=AnswerPlace(path=path, max_bytes=self._answer_bytes), format=file_format
-                )
+                place = AnswerPlace(path=path, max_bytes=self._answer_bytes, min_free_bytes=self._room.min_free_bytes)
+                request = QueryAnswerRequest(query=query, place=place, format=file_format)
                 answer: Answer = await self._workers.run(
                     principal.user_id, write_query, request, timeout_seconds=self._worker_seconds
                 )

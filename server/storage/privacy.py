@@ -22,11 +22,11 @@ def make_directory(directory: Path) -> None:
 
 
 def close_to_others(directory: Path) -> None:
-    """What an older version left open. Looks through everything only when the outermost door or the database was.
+    """What an older version left open. Looks through everything only when one of the outer doors was.
 
     A directory of somebody else (a mount point) may refuse; then it stays as it is, which the log tells.
     """
-    outermost = [directory, *directory.glob("jindu.db*")]
+    outermost = [directory, *directory.glob("*"), *directory.glob("blobs/*")]
     if not any(path.stat().st_mode & _UMASK for path in outermost):
         return
     try:

@@ -39,26 +39,26 @@ class Room:
 
     def __init__(self, directory: Path, *, min_free_bytes: int, reserve: Reserve) -> None:
         self._directory = directory
-        self._min_free_bytes = min_free_bytes
         self._reserve = reserve
+        self.min_free_bytes = min_free_bytes
 
     @property
     def state(self) -> Space:
         if self._reserve.is_needed:
             return Space.FULL
-        return Space.LOW if self._free_bytes() < self._min_free_bytes else Space.OK
+        return Space.LOW if self._free_bytes() < self.min_free_bytes else Space.OK
 
     def require(self, needed: int = 0) -> None:
         """Raises `StorageFull` when `needed` more bytes would leave less free than always has to be."""
         self.recover()
         free = self._free_bytes()
-        if free - needed < self._min_free_bytes or self._reserve.is_needed:
+        if free - needed < self.min_free_bytes or self._reserve.is_needed:
             raise StorageFull(
                 "The server's disk is full: {free} bytes are free, {needed} are needed and {reserve} stay reserved. "
                 "What was stored is safe; free some space, then try again.",
                 free=free,
                 needed=needed,
-                reserve=self._min_free_bytes,
+                reserve=self.min_free_bytes,
             )
 
     def recover(self) -> None:
@@ -92,7 +92,7 @@ class Room:
             total_bytes=disk.total,
             free_bytes=disk.free,
             reserve_bytes=self._reserve.held_bytes,
-            min_free_bytes=self._min_free_bytes,
+            min_free_bytes=self.min_free_bytes,
         )
 
     def _free_bytes(self) -> int:

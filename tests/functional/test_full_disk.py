@@ -104,6 +104,7 @@ async def test_without_any_room_everything_answers_507_in_words_and_reading_goes
         ("PUT", "/api/v1/templates/other", {"data": b"title: x\nblocks: []\n" + b"#" * 20_000}),
         ("POST", "/api/v1/templates/sales/preview", {"json": {"parameters": {"region": "North"}, "format": "html"}}),
         ("POST", "/samples", {}),
+        ("POST", "/api/v1/queries", {"json": {"sql": "select repeat('x', 900) from range(2000)", "limit": 2000}}),
     ]
     for method, path, given in refused:
         status, problem = await ask(alice, method, path, **given)
