@@ -45,6 +45,10 @@ class ProgressSaver:
         self._lines = [line for line in self._lines if line.job_id != job_id]
         return taken
 
+    def put_back(self, lines: list[LogLine]) -> None:
+        """What was taken and could not be stored."""
+        self._lines = [*lines, *self._lines][-_MAX_WAITING_LINES:]
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -68,7 +72,7 @@ class ProgressSaver:
         try:
             await self._store.save(running, lines)
         except StorageFull:  # said in the log already: the lines wait for room, as far as there may be so many
-            self._lines = [*lines, *self._lines][-_MAX_WAITING_LINES:]
+            self.put_back(lines)
         except NOT_STORED:
             # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.
             _LOG.exception("progress could not be stored", extra={"action": "save_progress"})
