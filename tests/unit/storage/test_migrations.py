@@ -24,7 +24,7 @@ def migrate(connection: sa.Connection, revision: str) -> None:
 def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
     with engine.connect() as connection:
-        migrate(connection, "0002")
+        migrate(connection, "0003")
         old = sa.MetaData()
         old.reflect(connection)
         add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
@@ -40,7 +40,7 @@ def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> 
             row = {"id": str(number), "batch_id": "full", "owner_id": "u", "position": number, "title": ""}
             add(connection, old, "reports", **row, state="succeeded", artifacts=artifacts)
         connection.commit()
-        migrate(connection, "0003")
+        migrate(connection, "0004")
         own = connection.execute(sa.select(dataset_versions.c.own_bytes).order_by(dataset_versions.c.number))
         assert list(own.scalars()) == [10, 15, 0, 4]
         assert dict(connection.execute(sa.select(batches.c.id, batches.c.bytes)).all()) == {"full": 12, "empty": 0}  # type: ignore[arg-type]
