@@ -18,6 +18,7 @@ from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
+from server.uploads.removed import UploadGone, removed_named
 
 _TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
 
@@ -90,18 +91,14 @@ class DataImport:
     async def _upload(self, upload_id: str, owner_id: str) -> Upload:
         upload = await self._uploads.get(upload_id)
         if upload is None or upload.owner_id != owner_id or not upload.path.is_file():
-            raise _gone()
+            raise UploadGone
         if not upload.is_whole:
             raise FileProblem("The upload is not complete; wait for it, then try again.", code="upload_incomplete")
         return upload
 
     async def _converted(self, context: JobContext, upload: Upload, request: ConvertRequest) -> Converted:
-        try:
+        with removed_named(upload):
             return await self._room.within(self._convert(context, request))
-        except Exception:
-            if not upload.path.exists():  # whatever its reader made of that
-                raise _gone() from None
-            raise
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
         for left in range(_TRIES - 1, -1, -1):
@@ -178,10 +175,6 @@ class DataImport:
         if await self._catalog.version_of_job(job_id) is None:
             await asyncio.to_thread(self._blobs.delete, data_key(job_id))
             await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
-
-
-def _gone() -> FileProblem:
-    return FileProblem("The uploaded file is gone; upload it again.", code="upload_gone")
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:

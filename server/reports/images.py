@@ -17,6 +17,7 @@ from server.storage.blobs import Blobs
 from server.storage.full_disk import full_disk_named
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
+from server.uploads.removed import removed_named
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
 _PREFIX = "images"
@@ -120,7 +121,8 @@ class ImageLibrary:
         partial = self._blobs.new_partial()
         request = CopyRequest(source=upload.path, name=name, target=partial)
         try:
-            sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
+            with removed_named(upload):
+                sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
             return await asyncio.to_thread(self._publish_once, partial, sha256)
         finally:
             await asyncio.shield(asyncio.to_thread(partial.unlink, missing_ok=True))

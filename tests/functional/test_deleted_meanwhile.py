@@ -57,6 +57,17 @@ async def test_an_upload_that_is_deleted_during_its_import_ends_it_with_a_reason
         assert state["state"] == "succeeded" or state["error"]["code"] == "upload_gone", state
 
 
+async def test_an_upload_that_is_deleted_while_people_look_at_it_is_gone(alice: aiohttp.ClientSession) -> None:
+    for delay in (0.0, 0.02):
+        upload_id = await upload(alice, LONG, name="long.csv")
+        paths = (f"/api/v1/uploads/{upload_id}/preview", f"/api/v1/uploads/{upload_id}/content")
+        looks = [asyncio.create_task(status_of(alice, "GET", path)) for path in paths * 3]
+        await asyncio.sleep(delay)
+        async with alice.delete(f"/api/v1/uploads/{upload_id}", headers=TUS) as response:
+            assert response.status == 204
+        assert set(await asyncio.gather(*looks)) <= {200, 404, 410}
+
+
 @pytest.mark.parametrize("path", ["export.csv", "export.xlsx", "export.parquet", "export.json", "rows"])
 async def test_a_dataset_that_is_deleted_while_it_is_read_is_gone_not_an_error(
     alice: aiohttp.ClientSession, path: str
