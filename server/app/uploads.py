@@ -55,7 +55,6 @@ def add_uploads(app: web.Application) -> None:
         audit=Audit(database),
         limits=limits,
         room=room,
-        quotas=quotas,
     )
     sweep = ExpirySweep(store=store, receiver=receiver, clock=utc_now)
     app.on_response_prepare.append(add_tus_headers)

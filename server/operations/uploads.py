@@ -16,7 +16,6 @@ from server.errors import Conflict, Locked, NotFound, TooLarge
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.storage.database import Database
-from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.names import shown_name
@@ -68,7 +67,6 @@ class UploadOperations:
         audit: Audit,
         limits: UploadLimits,
         room: Room,
-        quotas: Quotas,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -78,7 +76,6 @@ class UploadOperations:
         self._audit = audit
         self.limits = limits
         self._room = room
-        self._quotas = quotas
         self._clock = clock
 
     async def create(self, principal: Principal, wanted: NewUpload, *, idempotency_key: str | None = None) -> Upload:
@@ -194,7 +191,6 @@ class UploadOperations:
 
     async def _start_job(self, principal: Principal, upload: Upload, idempotency_key: str | None) -> Job:
         async def add_upload(connection: AsyncConnection, job: Job) -> None:
-            await self._quotas.require(connection, principal.user_id, Stored.UPLOADS, upload.size or 0)
             await self._store.add(connection, replace(upload, job_id=job.id))
             await self._audit.record(connection, principal, "upload.create", upload.id, {"name": upload.name})
 

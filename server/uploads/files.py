@@ -55,7 +55,8 @@ class UploadStore:
         return self.directory / upload_id
 
     async def add(self, connection: AsyncConnection, upload: Upload) -> None:
-        """Inside the transaction that also stores its job."""
+        """Inside the transaction that also stores its job. Raises `QuotaExceeded`."""
+        await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, upload.size or 0)
         columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "path"}
         await connection.execute(insert(uploads).values(columns))
 
