@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from server.clock import Clock
 from server.errors import ChecksumMismatch, Conflict, Locked, NotFound, TooLarge
+from server.storage.deleting import delete_whole
+from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.partial import PartialFile, RunningHash, require_space
+from server.uploads.partial import PartialFile, RunningHash
 from server.uploads.tus import Checksum
 
 _WRITE_BYTES = 1024 * 1024  # one visit to a thread writes about so many
@@ -63,14 +65,14 @@ class Receiver:
         arrivals: Arrivals,
         clock: Clock,
         expiry: timedelta,
-        min_free_bytes: int,
+        room: Room,
         silent_seconds: float = 1.5,
     ) -> None:
         self._store = store
         self._arrivals = arrivals
         self._clock = clock
         self._expiry = expiry
-        self._min_free_bytes = min_free_bytes
+        self._room = room
         self._silent_seconds = silent_seconds
         self._receptions: dict[str, _Reception] = {}
         self._hashes: dict[str, RunningHash] = {}
@@ -100,7 +102,7 @@ class Receiver:
                     expected=upload.offset,
                     offset=offset,
                 )
-            await asyncio.to_thread(self._require_space)
+            self._room.require()
             file = await asyncio.to_thread(self._open, upload, checksum)
             limit = upload.size if upload.size is not None else max_bytes
             # In a task of its own: a request that is cancelled still stores what came, and no thread is left writing.
@@ -120,9 +122,11 @@ class Receiver:
         """Remove the upload and its bytes; a request that brings more ends. Repeating it does no harm."""
         if (reception := self._receptions.get(upload_id)) is not None:
             await self._stop(reception)
-        await self._store.delete(upload_id)
         self._hashes.pop(upload_id, None)
-        await asyncio.to_thread(self._store.path(upload_id).unlink, missing_ok=True)
+        await delete_whole(
+            forget=lambda: self._store.delete(upload_id),
+            remove=lambda: self._store.path(upload_id).unlink(missing_ok=True),
+        )
         self._arrivals.row_changed(upload_id)
 
     @asynccontextmanager
@@ -195,7 +199,7 @@ class Receiver:
                 written_at = loop.time()
                 if counted and (file.written - synced >= _SYNC_BYTES or written_at - synced_at >= _SYNC_SECONDS):
                     synced, synced_at = await self._acknowledge(upload, file), written_at
-                    await asyncio.to_thread(self._require_space)
+                    self._room.require()
         finally:
             await self._write(upload, file, waiting, counted=counted)
 
@@ -243,9 +247,6 @@ class Receiver:
             running_hash=running_hash if running_hash.position == upload.offset else None,
             check=checksum.new_hash() if checksum else None,
         )
-
-    def _require_space(self) -> None:
-        require_space(self._store.directory, needed=0, min_free_bytes=self._min_free_bytes)
 
     async def _existing(self, upload_id: str) -> Upload:
         upload = await self._store.get(upload_id)
