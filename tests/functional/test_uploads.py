@@ -90,7 +90,11 @@ async def test_anybody_may_ask_what_the_server_can_do(server: Server) -> None:
         assert response.headers["Tus-Version"] == "1.0.0"
         assert response.headers["Tus-Max-Size"] == str(LIMIT)
         assert response.headers["Tus-Checksum-Algorithm"] == "sha256,sha1"
-        assert response.headers["Tus-Extension"] == "creation,creation-with-upload,termination,expiration,checksum"
+        extensions = response.headers["Tus-Extension"].split(",")
+        assert extensions == [
+            "creation", "creation-with-upload", "creation-defer-length", "termination", "expiration", "checksum",
+            "concatenation",
+        ]  # fmt: skip
 
 
 async def test_a_file_comes_in_pieces_and_its_job_follows(alice: aiohttp.ClientSession) -> None:
@@ -170,7 +174,10 @@ async def test_a_wrong_checksum_is_460_and_a_right_one_counts(alice: aiohttp.Cli
         ({}, 400),
         ({"Upload-Length": str(LIMIT + 1)}, 413),
         ({"Upload-Length": "5", "Upload-Metadata": "filename %%%"}, 400),
-        ({"Upload-Defer-Length": "1"}, 422),
+        ({"Upload-Length": "9" * 5_000}, 400),
+        ({"Upload-Defer-Length": "2"}, 400),
+        ({"Upload-Defer-Length": "1", "Upload-Length": "5"}, 400),
+        ({"Upload-Concat": "1"}, 400),
     ],
 )
 async def test_a_wrong_creation_is_refused(alice: aiohttp.ClientSession, headers: dict[str, str], status: int) -> None:
@@ -180,6 +187,56 @@ async def test_a_wrong_creation_is_refused(alice: aiohttp.ClientSession, headers
         assert response.content_type == "application/problem+json"
         if status == 412:
             assert response.headers["Tus-Version"] == "1.0.0"
+
+
+async def test_a_version_that_is_missing_is_answered_with_ours(alice: aiohttp.ClientSession) -> None:
+    place = await announce(alice, 5)
+    for method, url in (("POST", "/api/v1/uploads"), ("PATCH", place)):
+        async with alice.request(method, url, headers={"Upload-Length": "5"}) as response:
+            assert response.status == 412, (method, url)
+            assert response.headers["Tus-Version"] == response.headers["Tus-Resumable"] == "1.0.0"
+
+
+async def test_the_length_may_come_later(alice: aiohttp.ClientSession) -> None:
+    wanted = TUS | {"Upload-Defer-Length": "1"} | metadata(filename="stream.csv")
+    async with alice.post("/api/v1/uploads", headers=wanted) as response:
+        assert (response.status, response.headers["Upload-Defer-Length"]) == (201, "1")
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 0, CONTENT[:1_000_000]))[0] == 204
+    async with alice.head(place, headers=TUS) as response:
+        assert response.headers["Upload-Defer-Length"] == "1"
+        assert "Upload-Length" not in response.headers
+    async with alice.get("/api/v1/uploads") as response:
+        [listed] = (await response.json())["items"]
+    assert (listed["size"], listed["offset"]) == (None, 1_000_000)
+
+    for wrong, status in (("999999", 400), (str(LIMIT + 1), 413), ("9" * 5_000, 400), ("-1", 400)):
+        assert (await patch(alice, place, 1_000_000, b"", **{"Upload-Length": wrong}))[0] == status, wrong
+    whole = {"Upload-Length": str(len(CONTENT))}
+    assert (await patch(alice, place, 1_000_000, CONTENT[1_000_000:2_000_000], **whole))[0] == 204
+    async with alice.head(place, headers=TUS) as response:
+        assert response.headers["Upload-Length"] == str(len(CONTENT))
+        assert "Upload-Defer-Length" not in response.headers
+    assert (await patch(alice, place, 2_000_000, b"", **{"Upload-Length": "2000000"}))[0] == 400
+    assert (await patch(alice, place, 2_000_000, CONTENT[2_000_000:], **whole))[0] == 204
+    upload = await upload_of(alice, place)
+    assert upload["sha256"] == sha256(CONTENT)
+    done = await job_when(alice, upload["job_id"], "succeeded")
+    assert (done["progress"], done["total"]) == (len(CONTENT), len(CONTENT))
+
+
+async def test_a_stream_may_turn_out_to_be_at_its_end(alice: aiohttp.ClientSession) -> None:
+    async with alice.post("/api/v1/uploads", headers=BYTES | {"Upload-Defer-Length": "1"}, data=b"abc") as response:
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 3, b"", **{"Upload-Length": "3"}))[0] == 204
+    assert (await upload_of(alice, place))["sha256"] == sha256(b"abc")
+
+
+async def test_a_file_of_unknown_length_is_bounded(alice: aiohttp.ClientSession) -> None:
+    async with alice.post("/api/v1/uploads", headers=TUS | {"Upload-Defer-Length": "1"}) as response:
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 0, b"x" * (LIMIT + 1)))[0] == 413
+    assert await position(alice, place) <= LIMIT
 
 
 async def test_more_bytes_than_announced_are_refused(alice: aiohttp.ClientSession) -> None:

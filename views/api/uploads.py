@@ -62,16 +62,17 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
     tus.require_version(call.request.headers)
     operations = call.request.app[keys.UPLOADS]
     creation = tus.parse_creation(call.request.headers, max_bytes=operations.limits.max_bytes)
-    upload = await operations.create(
-        call.principal,
-        NewUpload(
-            name=_first(creation.metadata, _NAME_KEYS),
-            size=creation.size,
-            media_type=_first(creation.metadata, _TYPE_KEYS),
-            metadata=creation.metadata,
-        ),
-        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    wanted = NewUpload(
+        name=_first(creation.metadata, _NAME_KEYS),
+        size=creation.size,
+        media_type=_first(creation.metadata, _TYPE_KEYS),
+        metadata=creation.metadata,
+        concat=creation.concat,
     )
+    key = call.request.headers.get("Idempotency-Key")
+    if creation.parts:
+        return _created(await operations.join(call.principal, wanted, creation.parts, idempotency_key=key))
+    upload = await operations.create(call.principal, wanted, idempotency_key=key)
     if creation.has_body and upload.offset == 0:
         upload = await operations.receive(
             call.principal, upload.id, _body_of(call.request), offset=0, checksum=creation.checksum
@@ -96,6 +97,8 @@ async def show_position(call: Call[None, NoQuery]) -> web.Response:
         tus.require_version(call.request.headers)
     upload = await call.request.app[keys.UPLOADS].position(call.principal, call.path["id"])
     headers = _state_headers(upload) | {"Cache-Control": "no-store"}
+    if upload.concat is not None:
+        headers["Upload-Concat"] = upload.concat
     if upload.metadata:
         headers["Upload-Metadata"] = tus.write_metadata(upload.metadata)
     return web.Response(headers=headers)
@@ -106,7 +109,12 @@ async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
     tus.require_version(call.request.headers)
     patch = tus.parse_patch(call.request.headers)
     upload = await call.request.app[keys.UPLOADS].receive(
-        call.principal, call.path["id"], _body_of(call.request), offset=patch.offset, checksum=patch.checksum
+        call.principal,
+        call.path["id"],
+        _body_of(call.request),
+        offset=patch.offset,
+        checksum=patch.checksum,
+        size=patch.size,
     )
     return web.Response(status=204, headers=_state_headers(upload))
 
@@ -160,10 +168,13 @@ async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 async def add_tus_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare`: tus clients want their version on every answer, errors included."""
-    if request.path.startswith(_PREFIX) and ("Tus-Resumable" in request.headers or request.method == "OPTIONS"):
+    if not request.path.startswith(_PREFIX):
+        return
+    is_refused = response.status == web.HTTPPreconditionFailed.status_code
+    if is_refused:
+        response.headers["Tus-Version"] = tus.VERSION
+    if is_refused or request.method != "GET" or "Tus-Resumable" in request.headers:
         response.headers["Tus-Resumable"] = tus.VERSION
-        if response.status == web.HTTPPreconditionFailed.status_code:
-            response.headers["Tus-Version"] = tus.VERSION
 
 
 async def _body_of(request: web.Request) -> AsyncIterator[bytes]:
@@ -202,7 +213,9 @@ def _created(upload: Upload) -> web.Response:
 
 
 def _state_headers(upload: Upload) -> dict[str, str]:
-    return tus.state_headers(offset=upload.offset, size=upload.size, expires_at=upload.expires_at)
+    is_joining = upload.has_parts and upload.completed_at is None
+    offset = None if is_joining else upload.offset
+    return tus.state_headers(offset=offset, size=upload.size, expires_at=upload.expires_at)
 
 
 def _item(upload: Upload) -> UploadItem:
