@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from server.errors import Forbidden, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+from server.numerals import whole_number
 
 VERSION = "1.0.0"
 EXTENSIONS = (
@@ -27,7 +28,6 @@ EXTENSIONS = (
 )
 CHECKSUM_ALGORITHMS = ("sha256", "sha1")
 BODY_TYPE = "application/offset+octet-stream"
-_LARGEST_NUMBER = 2**63 - 1  # what the database holds
 _PART_URL = re.compile(r"(?:[^?#]*/)?uploads/([0-9a-z]{1,64})")  # in front: scheme and host, as the client reached us
 
 Headers = Mapping[str, str]
@@ -139,11 +139,10 @@ def parse_patch(headers: Headers) -> Patch:
 
 
 def parse_number(headers: Headers, name: str) -> int:
-    """A whole number of bytes, in ASCII digits: `int()` alone would also take "+1", "1_0" and "１"."""
-    value = headers.get(name, "")
-    if not (value.isascii() and value.isdigit()) or len(value) > 19 or int(value) > _LARGEST_NUMBER:
+    number = whole_number(headers.get(name))
+    if number is None:
         raise MalformedRequest("The header {header} must be a whole number of bytes.", header=name)
-    return int(value)
+    return number
 
 
 def parse_checksum(headers: Headers) -> Checksum | None:

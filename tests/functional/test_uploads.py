@@ -345,6 +345,35 @@ async def test_the_file_comes_back_as_a_download_only(alice: aiohttp.ClientSessi
         assert await response.read() == CONTENT[10:20]
 
 
+async def test_an_upload_is_json_unless_the_file_itself_is_asked_for(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    place = (await send_form(alice, CONTENT))["links"]["self"]
+    for accepted, is_file in (
+        ("", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("application/json, text/plain, */*", False),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
+        ("application/*", False),
+        ("application/octet-stream, application/json", False),
+        ("application/octet-stream;q=0", False),
+        ("text/csv", False),
+        (";q=,,;;", False),
+        ("application/octet-stream", True),
+        ("Application/Octet-Stream; q=0.5, */*;q=0.1", True),
+        ("application/json;q=0.5, application/octet-stream", True),
+        ("*/*, application/json;q=0", True),
+        ("application/octet-stream;q=" + "9" * 5_000, True),
+    ):
+        async with alice.get(place, headers={"Accept": accepted}) as response:
+            assert (response.status, response.headers["Vary"]) == (200, "Accept"), accepted
+            assert (response.content_type == "application/octet-stream") == is_file, accepted
+            assert (await response.read() == CONTENT) == is_file, accepted
+    async with bob.get(place, headers={"Accept": "application/octet-stream"}) as response:
+        assert response.status == 404
+
+
 async def test_an_unfinished_file_cannot_be_downloaded(alice: aiohttp.ClientSession) -> None:
     place = await announce(alice, 5)
     async with alice.get(f"{place}/content") as response:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import aiohttp
 import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
+from server.errors import InvalidInput, MalformedRequest
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import send_file
@@ -18,9 +18,10 @@ from server.operations.uploads import NewUpload
 from server.uploads import tus
 from server.uploads.files import Upload
 from server.uploads.names import form_name, saved_name
+from views.api.upload_forms import FileForm, cut_off
 
 _PREFIX = "/api/v1/uploads"
-_CHUNK_BYTES = 256 * 1024
+_FILE_TYPE = "application/octet-stream"
 _NAME_KEYS = ("filename", "name")  # clients differ
 _TYPE_KEYS = ("filetype", "type")
 
@@ -81,11 +82,12 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 
 async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
-    part = await _file_part(call.request)
+    form = await FileForm.of(call.request)
+    file = await form.find_file()
     upload = await call.request.app[keys.UPLOADS].receive_whole(
         call.principal,
-        NewUpload(name=form_name(part.filename or ""), size=None, media_type=part.headers.get("Content-Type", "")),
-        _part_bytes(part),
+        NewUpload(name=form_name(file.filename or ""), size=None, media_type=file.headers.get("Content-Type", "")),
+        form.chunks(file),
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
     return _created(upload)
@@ -145,11 +147,38 @@ async def list_uploads(call: Call[None, Page]) -> UploadList:
     return UploadList(items=[_item(upload) for upload in page.items], next_cursor=page.next_cursor, total=page.total)
 
 
-async def get_upload(call: Call[None, NoQuery]) -> UploadItem:
-    return _item(await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"]))
+async def get_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
+    """What became of the upload. With `Accept: application/octet-stream` the answer is the file itself: programs that
+    were written for other tus servers expect it at this address.
+    """
+    chosen = {"Vary": "Accept"}
+    if prefers(call.request.headers.get("Accept", ""), _FILE_TYPE, over="application/json"):
+        return await _send_content(call, chosen)
+    upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
+    return encoded(_item(upload), headers=chosen)
+
+
+def prefers(accept: str, wanted: str, *, over: str) -> bool:
+    """Whether an `Accept` header gives `wanted` the higher quality (RFC 9110, 12.5.1)."""
+    return _quality(accept, wanted) > _quality(accept, over)
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """That of the most specific range which covers the type."""
+    ranges = [media_type, media_type.partition("/")[0] + "/*", "*/*"]
+    given: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        name, _, parameters = item.partition(";")
+        quality = re.search(r"(?:^|;)\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", parameters)
+        given[name.strip()] = float(quality[1]) if quality else 1.0
+    return next((given[name] for name in ranges if name in given), 0.0)
 
 
 async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
+    return await _send_content(call, {})
+
+
+async def _send_content(call: Call[None, NoQuery], headers: dict[str, str]) -> web.StreamResponse:
     upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
     if upload.sha256 is None:
         raise InvalidInput(
@@ -160,9 +189,9 @@ async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
         call.request,
         upload.path,
         name=saved_name(upload.name),
-        media_type="application/octet-stream",
+        media_type=_FILE_TYPE,
         sha256=upload.sha256,
-        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},
+        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"} | headers,
     )
 
 
@@ -182,29 +211,7 @@ async def _body_of(request: web.Request) -> AsyncIterator[bytes]:
         async for chunk in request.content.iter_any():
             yield chunk
     except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise _cut_off() from error
-
-
-async def _file_part(request: web.Request) -> aiohttp.BodyPartReader:
-    try:
-        async for part in await request.multipart():
-            if isinstance(part, aiohttp.BodyPartReader) and part.filename is not None:
-                return part
-    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise MalformedRequest("The form is not well-formed multipart/form-data.") from error
-    raise UnsupportedMedia("Send the file as a form field with a file name, as `curl -F file=@sales.csv` does.")
-
-
-async def _part_bytes(part: aiohttp.BodyPartReader) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await part.read_chunk(_CHUNK_BYTES):
-            yield chunk
-    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise _cut_off() from error
-
-
-def _cut_off() -> MalformedRequest:
-    return MalformedRequest("The connection broke off before all bytes came.", code="cut_off")
+        raise cut_off() from error
 
 
 def _created(upload: Upload) -> web.Response:
@@ -264,7 +271,7 @@ ENDPOINTS = [
         access="write",
         answer=UploadItem,
         status=201,
-        errors=(400, 412, 413, 415, 460, 507),
+        errors=(400, 404, 409, 412, 413, 415, 422, 460, 507),
         raw=True,
         body_type="multipart/form-data",
     ),
