@@ -184,12 +184,12 @@ async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> 
     principal = require_principal(request)
     order = BatchOrder(template=name, parameters=[parameters_from(given)])
     try:
-        found = await request.app[keys.BATCHES].expansion(principal, order)
+        found = await request.app[keys.BATCHES].expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
         return Expansion(error=error)
-    shown = found if len(found) <= _PICKABLE else found[:_SHOWN_OF_MORE]
+    shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
-    return Expansion(total=len(found), sets=sets, pickable=1 < len(found) <= _PICKABLE)
+    return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
 
 
 def _texts(form: MultiDictProxy[Any]) -> dict[str, str]:

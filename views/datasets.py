@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from aiohttp import web
@@ -12,10 +9,9 @@ from aiohttp import web
 from server.errors import InvalidInput, JinduError
 from server.http import keys
 from server.http.guards import require_principal
+from server.http.made_files import send_made_file
 from server.operations.datasets import RowsQuery
-from server.operations.queries import QueryAnswer
 from views.context import formats_for, render
-from views.exports import send_pieces
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
@@ -111,14 +107,17 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     dataset = await request.app[keys.DATASETS].get(principal, name)
     posted = await request.post()
     sql, as_csv = str(posted.get("sql", "")), posted.get("download") == "csv"
+    queries = request.app[keys.QUERIES]
     answer, problem = None, None
     try:
-        limit = _CSV_ROWS if as_csv else _QUERY_ROWS
-        answer = await request.app[keys.QUERIES].run(principal, sql, {}, limit=limit)
+        if as_csv:
+            file = await queries.answer(
+                principal, sql, {}, limit=_CSV_ROWS, file_format="csv", name=f"{dataset.name}-query"
+            )
+            return await send_made_file(request, file, disposition="attachment")
+        answer = await queries.run(principal, sql, {}, limit=_QUERY_ROWS)
     except JinduError as error:
         problem = error
-    if as_csv and answer is not None:
-        return await send_pieces(request, _csv_pieces(answer), name=f"{name}-query.csv", media_type="text/csv")
     template = "datasets/_answer.html" if "fragment" in posted else "datasets/query.html"
     # A wrong statement is an answer like any other to the script that shows it below the box.
     status = 200 if problem is None or "fragment" in posted else problem.status
@@ -162,17 +161,3 @@ def _messages(request: web.Request, problem: JinduError | None) -> list[str]:
         return []
     gettext = formats_for(request).gettext
     return [error.translated(gettext) for error in problem.errors] or [problem.translated(gettext)]
-
-
-def _csv_pieces(answer: QueryAnswer) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    writer.writerow([name for name, _ in answer.columns])
-    for number, row in enumerate(answer.rows, start=1):
-        writer.writerow(["" if value is None else value for value in row])
-        if number % 1000 == 0:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()

@@ -11,8 +11,7 @@ from server.errors import JinduError, NotFound
 from server.http import keys
 from server.http.guards import require_principal
 from server.operations.templates import PreviewOrder
-from views.api.reports import file_headers
-from views.api.templates import file_response
+from views.api.templates import send_preview
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -117,7 +116,7 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         )
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
-    return file_response(preview, disposition="inline", headers=file_headers(preview.format))
+    return await send_preview(request, preview)
 
 
 async def add_samples(request: web.Request) -> web.Response:

@@ -15,14 +15,22 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from server.errors import InvalidInput, JinduError, NotFound, NotSignedIn, RateLimited, TooLarge, Unavailable
+from server.errors import (
+    InvalidInput,
+    JinduError,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    TooLarge,
+    Unavailable,
+    WorkerDied,
+)
 from server.http import keys
 from server.http.guards import current_principal
 from server.http.sessions import wanted_language
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 _LOG = logging.getLogger("jindu.http")
-_UNAVAILABLE_RETRY_SECONDS = 5
 _CLIENT_CLOSED = 499  # as nginx calls it in its log; never sent
 PROBLEM_TYPE = "application/problem+json"
 # Errors that aiohttp raises itself, in our words.
@@ -150,10 +158,10 @@ async def mark_prepared(request: web.Request, _response: web.StreamResponse) -> 
 
 def _of_jindu(error: JinduError) -> _Failure:
     headers: dict[str, str] = {}
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Unavailable):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
-    elif isinstance(error, Unavailable):
-        headers["Retry-After"] = str(_UNAVAILABLE_RETRY_SECONDS)
+    elif isinstance(error, WorkerDied):
+        headers["Retry-After"] = "1"
     elif isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = 'Bearer realm="Jindu"'
     if error.status >= 500 and error.status not in (503, 507):

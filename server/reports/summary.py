@@ -16,6 +16,9 @@ from server.reports.template import Template, TemplateIssue, check_template, par
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
 _DEFINED = re.compile(r"""["]?([^\W\d]\w*)["]?\s+as\s+(?:(?:not\s+)?materialized\s+)?\(""", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?\s*\(""", re.IGNORECASE)
+_TITLE_CHARACTERS = 300
+_DESCRIPTION_CHARACTERS = 2_000
+_STORED_BYTES = 16 * 1024
 _EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -69,6 +72,28 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
         """Raises `TemplateProblem` with the place of every error."""
         if self.errors:
             raise problem(self.errors)
+
+
+def stored_summary(summary: TemplateSummary) -> str:
+    """As it is kept beside the source, for lists; what is too long for a list stands on the template's own page."""
+    listed = msgspec.structs.replace(
+        summary,
+        title=summary.title[:_TITLE_CHARACTERS],
+        plain_title=summary.plain_title[:_TITLE_CHARACTERS],
+        description=summary.description[:_DESCRIPTION_CHARACTERS],
+    )
+    no_options = [msgspec.structs.replace(parameter, options=[]) for parameter in summary.parameters]
+    shorter_ones: tuple[dict[str, Any], ...] = ({}, {"parameters": no_options}, {"parameters": [], "datasets": []})
+    for shorter in shorter_ones:
+        kept = msgspec.json.encode(msgspec.structs.replace(listed, **shorter))
+        if len(kept) <= _STORED_BYTES:
+            break
+    return kept.decode()
+
+
+def summaries_of(sources: list[str], report: Callable[[Any], None]) -> list[TemplateSummary]:
+    """Worker side."""
+    return [summary_of(source) for source in sources]
 
 
 def check_source(request: CheckRequest, report: Callable[[Any], None]) -> Check:

@@ -225,6 +225,7 @@ templates = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
     Column("source", Text, nullable=False),
+    Column("summary", Text),  # what the source says of itself, as JSON; null: to be read from the source
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("owner_id", "name"),

@@ -14,10 +14,8 @@ from server.datasets.export import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
-from server.operations.datasets import Rows, RowsQuery, entity_tag
-from views.exports import send_export
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")  # amounts are numbers for whoever reads them
+from server.http.made_files import send_made_file
+from server.operations.datasets import RowsQuery, entity_tag
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +155,7 @@ async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
     return DatasetLoss(name=loss.name, versions=loss.versions, row_count=loss.row_count, bytes=loss.bytes)
 
 
-async def list_rows(call: Call[None, RowQuery]) -> web.Response:
+async def list_rows(call: Call[None, RowQuery]) -> web.StreamResponse:
     query = RowsQuery(
         filters=call.query.filter,
         order=call.query.order,
@@ -165,8 +163,10 @@ async def list_rows(call: Call[None, RowQuery]) -> web.Response:
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
-    rows = await call.request.app[keys.DATASETS].rows(call.principal, call.path["name"], query, owner=call.query.owner)
-    return web.Response(body=_ENCODER.encode(_row_list(rows)), content_type="application/json")
+    answer = await call.request.app[keys.DATASETS].rows_answer(
+        call.principal, call.path["name"], query, owner=call.query.owner
+    )
+    return await send_made_file(call.request, answer)
 
 
 async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
@@ -176,7 +176,7 @@ async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
     export = await call.request.app[keys.DATASETS].export(
         call.principal, call.path["name"], cast(ExportFormat, file_format), owner=call.query.owner
     )
-    return await send_export(call.request, export)
+    return await send_made_file(call.request, export, disposition="attachment")
 
 
 async def list_versions(call: Call[None, OwnerQuery]) -> VersionList:
@@ -249,16 +249,6 @@ def _version(version: Version, *, current: bool) -> VersionItem:
         current=current,
         columns=version.columns,
         links=links,
-    )
-
-
-def _row_list(rows: Rows) -> RowList:
-    names = [column["name"] for column in rows.version.columns]
-    return RowList(
-        items=[dict(zip(names, row, strict=True)) for row in rows.page.rows],
-        next_cursor=rows.next_cursor,
-        total=rows.page.total,
-        version=rows.version.number,
     )
 
 
