@@ -170,3 +170,27 @@ async def test_what_is_refused_is_nowhere_on_the_disk(alice: aiohttp.ClientSessi
     await post(alice, part() + part() + b"--b--\r\n")
     await post(alice, part())
     assert list((settings.data / "uploads").iterdir()) == []
+
+
+async def test_no_name_of_a_file_leads_out_of_its_place(alice: aiohttp.ClientSession, settings: Settings) -> None:
+    for name in (
+        "../../etc/passwd", "..\\..\\windows\\win.ini", "/etc/passwd", "C:\\fakepath\\a.csv", "..", ".",
+        "~/.bashrc", "CON", "a;b=c.csv", "a'b.csv", "a%22b.csv", "a%0d%0aSet-Cookie: x=1.csv", "%2e%2e%2fa.csv",
+        "%00.csv", "a\tb.csv", "=cmd|' /C calc'!A0.csv", "\u202egpj.csv", "名字 🍵.csv",
+        "<img src=x onerror=alert(1)>.csv", "x" * 5_000 + ".csv",
+    ):  # fmt: skip
+        status, upload = await post(alice, part(filename=name) + b"--b--\r\n")
+        assert status == 201, (name, upload)
+        assert upload["name"].isprintable()
+        async with alice.get(upload["links"]["content"]) as response:
+            disposition = response.headers["Content-Disposition"]
+            assert (response.status, "Set-Cookie" in response.headers) == (200, False), name
+            assert disposition.startswith("attachment; filename="), name
+            assert not set(disposition.partition("filename*")[0]) & set("/\\\r\n"), name
+            assert "%2F" not in disposition, name
+    kept = {path.name for path in (settings.data / "uploads").iterdir()}
+    async with alice.get("/api/v1/uploads", params={"limit": "500"}) as response:
+        assert kept == {item["id"] for item in (await response.json())["items"]}
+    assert {path.name for path in settings.data.iterdir()} <= {"uploads", "blobs", "secret.key"} | {
+        path.name for path in settings.data.glob("jindu.db*")
+    }

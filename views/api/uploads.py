@@ -251,6 +251,26 @@ def _first(metadata: dict[str, str], names: tuple[str, ...]) -> str:
     return next((metadata[name] for name in names if metadata.get(name)), "")
 
 
+_VERSION_HEADER = {"Tus-Resumable": "`1.0.0`, on every request of a tus client."}
+_BYTES_HEADERS = {
+    "Upload-Checksum": "`sha256` or `sha1`, and the digest of this request's bytes in base64: 460 when they differ.",
+    "Upload-Length": "The length of the whole file in bytes; on a PATCH, when it was deferred.",
+}
+_CREATION_HEADERS = {
+    **_VERSION_HEADER,
+    **_BYTES_HEADERS,
+    "Upload-Defer-Length": "`1` when the length is said by a later PATCH.",
+    "Upload-Concat": "`partial` for a part; `final;` and the addresses of finished parts, with spaces, for their file.",
+    "Upload-Metadata": "`filename` and `filetype`, each with its value in base64, with commas between.",
+    "Idempotency-Key": "The same key gives the same upload, however often it is sent.",
+}
+_STATE_HEADERS = {
+    "Upload-Offset": "How many bytes are stored; not there while parts are being joined.",
+    "Upload-Length": "The length of the whole file, once it is known.",
+    "Upload-Defer-Length": "`1` as long as it is not.",
+    "Upload-Expires": "When it is removed if no more bytes come.",
+}
+
 ENDPOINTS = [
     Endpoint(
         method="OPTIONS",
@@ -261,6 +281,12 @@ ENDPOINTS = [
         access="public",
         status=204,
         raw=True,
+        answer_headers={
+            "Tus-Version": "`1.0.0`.",
+            "Tus-Extension": "What it can do beyond the core protocol.",
+            "Tus-Max-Size": "The largest file in bytes.",
+            "Tus-Checksum-Algorithm": "For `Upload-Checksum`.",
+        },
     ),
     Endpoint(
         method="POST",
@@ -272,6 +298,8 @@ ENDPOINTS = [
         answer=UploadItem,
         status=201,
         errors=(400, 404, 409, 412, 413, 415, 422, 460, 507),
+        headers=_CREATION_HEADERS,
+        answer_headers={"Location": "The upload.", **_STATE_HEADERS},
         raw=True,
         body_type="multipart/form-data",
     ),
@@ -291,6 +319,12 @@ ENDPOINTS = [
         handler=show_position,
         summary="How many bytes are stored (tus)",
         errors=(404, 412),
+        headers=_VERSION_HEADER,
+        answer_headers={
+            **_STATE_HEADERS,
+            "Upload-Concat": "As it was sent, for parts and for files joined from them.",
+            "Upload-Metadata": "As it was sent.",
+        },
         raw=True,
     ),
     Endpoint(
@@ -311,7 +345,9 @@ ENDPOINTS = [
         access="write",
         body_type="application/offset+octet-stream",
         status=204,
-        errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
+        errors=(400, 403, 404, 409, 412, 413, 415, 423, 460, 507),
+        headers={**_VERSION_HEADER, "Upload-Offset": "Where the bytes belong.", **_BYTES_HEADERS},
+        answer_headers=_STATE_HEADERS,
         raw=True,
     ),
     Endpoint(
@@ -322,6 +358,7 @@ ENDPOINTS = [
         summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
         access="write",
         status=204,
+        headers={"X-HTTP-Method-Override": "`PATCH`, `HEAD` or `DELETE`; the other headers are that method's."},
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
     ),
@@ -333,7 +370,8 @@ ENDPOINTS = [
         summary="Remove an upload and its file (tus termination)",
         access="write",
         status=204,
-        errors=(404, 412),
+        errors=(404, 412, 423),
+        headers=_VERSION_HEADER,
     ),
     Endpoint(
         method="GET",
