@@ -24,7 +24,7 @@ async def datasets_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
     page = await request.app[keys.DATASETS].list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
-    return render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
+    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
 
 
 async def dataset_page(request: web.Request) -> web.Response:
@@ -49,7 +49,7 @@ async def dataset_page(request: web.Request) -> web.Response:
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
-    return render(
+    return await render(
         request,
         template,
         dataset=dataset,
@@ -67,20 +67,20 @@ async def dataset_facts(request: web.Request) -> web.Response:
     """The line of figures under the title, for its live refresh."""
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
-    return render(request, "datasets/_facts.html", dataset=dataset)
+    return await render(request, "datasets/_facts.html", dataset=dataset)
 
 
 async def columns_page(request: web.Request) -> web.Response:
     """What the values of each column look like; the figures come by a second request, since they take a moment."""
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
-    return render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
+    return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
 
 
 async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset, profiles = await request.app[keys.DATASETS].profile(principal, request.match_info["name"])
-    return render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
+    return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
 async def versions_page(request: web.Request) -> web.Response:
@@ -90,14 +90,16 @@ async def versions_page(request: web.Request) -> web.Response:
     versions = await request.app[keys.DATASETS].versions(principal, name)
     loss = await request.app[keys.DATASETS].loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return render(request, template, dataset=dataset, versions=versions, loss=loss, tab="versions")
+    return await render(request, template, dataset=dataset, versions=versions, loss=loss, tab="versions")
 
 
 async def query_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
     sql = request.query.get("sql") or f"select *\nfrom {dataset.name}\nlimit 100"
-    return render(request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query")
+    return await render(
+        request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query"
+    )
 
 
 async def run_query(request: web.Request) -> web.StreamResponse:
@@ -121,7 +123,9 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     template = "datasets/_answer.html" if "fragment" in posted else "datasets/query.html"
     # A wrong statement is an answer like any other to the script that shows it below the box.
     status = 200 if problem is None or "fragment" in posted else problem.status
-    return render(request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query")
+    return await render(
+        request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query"
+    )
 
 
 async def change_dataset(request: web.Request) -> web.Response:

@@ -39,7 +39,7 @@ class Home:
 
 async def home_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    return render(
+    return await render(
         request,
         "home/index.html",
         home=await _home(request, principal),
@@ -50,7 +50,7 @@ async def home_page(request: web.Request) -> web.Response:
 async def home_overview(request: web.Request) -> web.Response:
     """Everything under the drop zone, for its live refresh."""
     principal = require_principal(request)
-    return render(request, "home/_overview.html", home=await _home(request, principal))
+    return await render(request, "home/_overview.html", home=await _home(request, principal))
 
 
 async def _home(request: web.Request, principal: Principal) -> Home:

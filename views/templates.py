@@ -34,7 +34,7 @@ async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
     page = await request.app[keys.TEMPLATES].list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
-    return render(request, "templates/list.html", page=page, q=q, cursor=cursor)
+    return await render(request, "templates/list.html", page=page, q=q, cursor=cursor)
 
 
 async def template_page(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def template_page(request: web.Request) -> web.Response:
     stored = await operations.get(principal, request.match_info["name"])
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
-    return render(
+    return await render(
         request,
         "templates/detail.html",
         stored=stored,
@@ -58,7 +58,7 @@ async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     samples = await request.app[keys.TEMPLATES].samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
-    return render(
+    return await render(
         request,
         "templates/edit.html",
         stored=None,
@@ -79,7 +79,7 @@ async def edit_template_page(request: web.Request) -> web.Response:
     shown = stored
     if wanted.isdecimal() and len(wanted) < 10:
         shown = await operations.get(principal, stored.name, version=int(wanted))
-    return render(
+    return await render(
         request,
         "templates/edit.html",
         stored=stored,
@@ -110,7 +110,7 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         raise
     except JinduError as error:
         places = [dataclasses.asdict(place) for place in error.errors]
-        response = render(request, "templates/preview_problem.html", error=error, places=places)
+        response = await render(request, "templates/preview_problem.html", error=error, places=places)
         response.headers["Content-Security-Policy"] = (
             "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
         )

@@ -30,7 +30,7 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _READS = re.compile(r"\W*(?:select|with|from|values|pivot|unpivot|describe|summarize)\b", re.IGNORECASE)
-_CHUNK_ROWS = 32  # rows that are Python objects at once: one of them may be large
+_CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
 _SQL_TYPES = {
     "text": "varchar",
     "integer": "bigint",
@@ -135,8 +135,8 @@ class RowStream:
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
         """Raises `InvalidInput` when reading them takes too long."""
-        left = self._limits.rows
-        while rows := self._cursor.fetchmany(min(_CHUNK_ROWS, left + 1)):
+        left, size = self._limits.rows, 1
+        while rows := self._cursor.fetchmany(min(size, left + 1)):
             if time.monotonic() > self._until:
                 raise _too_long(self._limits.seconds)
             self.truncated = len(rows) > left
@@ -144,6 +144,7 @@ class RowStream:
             left -= len(rows)
             if left < 0:
                 return
+            size = min(2 * size, _CHUNK_ROWS)
 
 
 class QuerySession:
@@ -226,6 +227,7 @@ class QuerySession:
     def _lock(self, datasets: Mapping[str, Sequence[Any]]) -> None:
         paths = ", ".join(_text(str(path)) for source in datasets.values() for path in source if isinstance(path, Path))
         for statement in (
+            "set enable_progress_bar = false",  # it would be drawn into our log
             f"set allowed_paths = [{paths}]",
             "set temp_directory = ''",
             "set enable_external_access = false",

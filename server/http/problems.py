@@ -7,7 +7,7 @@ import http
 import logging
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -73,7 +73,7 @@ class _Failure:
     headers: dict[str, str]
 
 
-ErrorPage = Callable[[web.Request, Problem], web.Response]
+ErrorPage = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 def problem_middleware(error_page: ErrorPage) -> Middleware:
@@ -101,7 +101,7 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
                 "%s %s failed", request.method, request.path, extra={"action": "request", "id": request[REQUEST_ID]}
             )
             failure = _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
-        return _answer(request, failure, error_page)
+        return await _answer(request, failure, error_page)
 
     return answer
 
@@ -128,7 +128,7 @@ def problem_of(request: web.Request, failure: _Failure) -> Problem:
     )
 
 
-def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> web.StreamResponse:
+async def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> web.StreamResponse:
     if request.get(PREPARED):
         # Part of another answer is out; only a broken connection says that it is not whole.
         if request.transport is not None:
@@ -139,7 +139,7 @@ def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> w
         return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
     problem = problem_of(request, failure)
     if wants_page(request):
-        response = error_page(request, problem)
+        response = await error_page(request, problem)
         response.set_status(failure.status)
     else:
         body = msgspec.json.encode(problem)

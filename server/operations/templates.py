@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A template that comes with the program."""
 
     name: str
-    title: str
     source: str
+    summary: TemplateSummary
+
+    @property
+    def title(self) -> str:
+        return self.summary.plain_title or self.name
+
+
+def read_samples(directory: Path, report: Callable[[Any], None]) -> Sequence[Sample]:
+    """Worker side."""
+    sources = {path.stem: path.read_text("utf-8") for path in sorted(directory.glob("*.yaml"))}
+    return [Sample(name=name, source=source, summary=summary_of(source)) for name, source in sources.items()]
 
 
 class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,6 +252,7 @@ class TemplateOperations:
                 language=order.language,
                 time_zone=principal.time_zone,
                 images=images,
+                seconds=self._limits.seconds,
             )
             rendered: Rendered = await self._in_worker(principal, render_report, request)
             made = rendered.artifacts[0]
@@ -252,7 +263,8 @@ class TemplateOperations:
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""
         principal.require_read()
-        return await asyncio.to_thread(self._read_samples)
+        found: Sequence[Sample] = await self._in_worker(principal, read_samples, self._samples)
+        return found
 
     async def install_samples(self, principal: Principal) -> Sequence[str]:
         """Give the caller every sample they have no template of that name for; returns the names of all samples.
@@ -260,21 +272,20 @@ class TemplateOperations:
         They are stored unchecked: the data they read may not be there yet.
         """
         principal.require_write()
-        samples = await asyncio.to_thread(self._read_samples)
+        samples = await self.samples(principal)
         async with self._database.write() as connection:
             for sample in samples:
                 if await found_template(connection, principal.user_id, sample.name):
                     continue
-                summary = summary_of(sample.source)
                 await self._store.save(
                     connection,
                     None,
                     owner_id=principal.user_id,
                     name=sample.name,
-                    title=summary.title,
-                    description=summary.description,
+                    title=sample.summary.title,
+                    description=sample.summary.description,
                     source=sample.source,
-                    summary=stored_summary(summary),
+                    summary=stored_summary(sample.summary),
                 )
             names = [sample.name for sample in samples]
             await self._audit.record(connection, principal, "template.install_samples", "", {"names": names})
@@ -287,14 +298,6 @@ class TemplateOperations:
         sources = await self._store.sources(ids)
         found: list[TemplateSummary] = await self._in_worker(principal, summaries_of, list(sources.values()))
         return dict(zip(sources, found, strict=True))
-
-    def _read_samples(self) -> Sequence[Sample]:
-        found = []
-        for path in sorted(self._samples.glob("*.yaml")):
-            source = path.read_text("utf-8")
-            summary = summary_of(source)
-            found.append(Sample(name=path.stem, title=summary.plain_title or path.stem, source=source))
-        return found
 
     async def _sources(self, principal: Principal, source: str) -> dict[str, DatasetSource]:
         files = await self._catalog.files_of(principal.user_id)
