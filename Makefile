@@ -1,4 +1,4 @@
-# Everything a person types: `make run` and `make test` need nothing but Python 3.11 and, for the browser tests, Debian.
+# Everything a person types: `make run` and `make test` need nothing but Python 3.11 and, for Chromium and npm, Debian.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

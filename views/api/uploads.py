@@ -251,25 +251,29 @@ def _first(metadata: dict[str, str], names: tuple[str, ...]) -> str:
     return next((metadata[name] for name in names if metadata.get(name)), "")
 
 
-_VERSION_HEADER = {"Tus-Resumable": "`1.0.0`, on every request of a tus client."}
-_BYTES_HEADERS = {
-    "Upload-Checksum": "`sha256` or `sha1`, and the digest of this request's bytes in base64: 460 when they differ.",
-    "Upload-Length": "The length of the whole file in bytes; on a PATCH, when it was deferred.",
-}
-_CREATION_HEADERS = {
-    **_VERSION_HEADER,
-    **_BYTES_HEADERS,
-    "Upload-Defer-Length": "`1` when the length is said by a later PATCH.",
-    "Upload-Concat": "`partial` for a part; `final;` and the addresses of finished parts, with spaces, for their file.",
-    "Upload-Metadata": "`filename` and `filetype`, each with its value in base64, with commas between.",
-    "Idempotency-Key": "The same key gives the same upload, however often it is sent.",
-}
-_STATE_HEADERS = {
-    "Upload-Offset": "How many bytes are stored; not there while parts are being joined.",
-    "Upload-Length": "The length of the whole file, once it is known.",
-    "Upload-Defer-Length": "`1` as long as it is not.",
-    "Upload-Expires": "When it is removed if no more bytes come.",
-}
+def _headers(*names: str) -> dict[str, str]:
+    """What each of these headers says, in English as the whole description of the API."""
+    said = {
+        "Idempotency-Key": "The same key gives the same upload, however often it is sent.",
+        "Location": "The upload.",
+        "Tus-Checksum-Algorithm": "What may stand in `Upload-Checksum`.",
+        "Tus-Extension": "What the server can do beyond the core of the protocol.",
+        "Tus-Max-Size": "The largest file in bytes.",
+        "Tus-Resumable": "`1.0.0`, on every request of a tus client.",
+        "Tus-Version": "`1.0.0`.",
+        "Upload-Checksum": "`sha256` or `sha1`, and in base64 the digest of the bytes in this request.",
+        "Upload-Concat": "`partial` for a part; for their file, `final;` and the addresses of the parts.",
+        "Upload-Defer-Length": "`1` until the length is said, which a PATCH may do.",
+        "Upload-Expires": "When it is removed if no more bytes come.",
+        "Upload-Length": "The length of the whole file in bytes.",
+        "Upload-Metadata": "`filename` and `filetype`, each with its value in base64, with commas between.",
+        "Upload-Offset": "How many bytes are stored; not there while parts are being joined.",
+        "X-HTTP-Method-Override": "`PATCH`, `HEAD` or `DELETE`; the other headers are that method's.",
+    }
+    return {name: said[name] for name in names}
+
+
+_STATE = ("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Expires")
 
 ENDPOINTS = [
     Endpoint(
@@ -281,12 +285,7 @@ ENDPOINTS = [
         access="public",
         status=204,
         raw=True,
-        answer_headers={
-            "Tus-Version": "`1.0.0`.",
-            "Tus-Extension": "What it can do beyond the core protocol.",
-            "Tus-Max-Size": "The largest file in bytes.",
-            "Tus-Checksum-Algorithm": "For `Upload-Checksum`.",
-        },
+        answer_headers=_headers("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     ),
     Endpoint(
         method="POST",
@@ -298,8 +297,16 @@ ENDPOINTS = [
         answer=UploadItem,
         status=201,
         errors=(400, 404, 409, 412, 413, 415, 422, 460, 507),
-        headers=_CREATION_HEADERS,
-        answer_headers={"Location": "The upload.", **_STATE_HEADERS},
+        headers=_headers(
+            "Tus-Resumable",
+            "Upload-Length",
+            "Upload-Defer-Length",
+            "Upload-Concat",
+            "Upload-Metadata",
+            "Upload-Checksum",
+            "Idempotency-Key",
+        ),
+        answer_headers=_headers("Location", *_STATE),
         raw=True,
         body_type="multipart/form-data",
     ),
@@ -319,12 +326,8 @@ ENDPOINTS = [
         handler=show_position,
         summary="How many bytes are stored (tus)",
         errors=(404, 412),
-        headers=_VERSION_HEADER,
-        answer_headers={
-            **_STATE_HEADERS,
-            "Upload-Concat": "As it was sent, for parts and for files joined from them.",
-            "Upload-Metadata": "As it was sent.",
-        },
+        headers=_headers("Tus-Resumable"),
+        answer_headers=_headers(*_STATE, "Upload-Concat", "Upload-Metadata"),
         raw=True,
     ),
     Endpoint(
@@ -346,8 +349,8 @@ ENDPOINTS = [
         body_type="application/offset+octet-stream",
         status=204,
         errors=(400, 403, 404, 409, 412, 413, 415, 423, 460, 507),
-        headers={**_VERSION_HEADER, "Upload-Offset": "Where the bytes belong.", **_BYTES_HEADERS},
-        answer_headers=_STATE_HEADERS,
+        headers=_headers("Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Checksum"),
+        answer_headers=_headers(*_STATE),
         raw=True,
     ),
     Endpoint(
@@ -358,7 +361,7 @@ ENDPOINTS = [
         summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
         access="write",
         status=204,
-        headers={"X-HTTP-Method-Override": "`PATCH`, `HEAD` or `DELETE`; the other headers are that method's."},
+        headers=_headers("X-HTTP-Method-Override"),
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
     ),
@@ -371,7 +374,7 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 412, 423),
-        headers=_VERSION_HEADER,
+        headers=_headers("Tus-Resumable"),
     ),
     Endpoint(
         method="GET",
