@@ -18,13 +18,11 @@ from server.jobs.runner import JobRunner
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.uploads.files import Upload, UploadStore
-from server.uploads.names import shown_name
+from server.uploads.names import media_type_of, shown_name
 from server.uploads.partial import create_file, require_space
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
 from server.uploads.upload import KIND
-
-_MAX_MEDIA_TYPE = 120  # the column's width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +196,7 @@ class UploadOperations:
             id=upload_id,
             owner_id=principal.user_id,
             name=shown_name(wanted.name),
-            media_type=wanted.media_type[:_MAX_MEDIA_TYPE],
+            media_type=media_type_of(wanted.media_type),
             size=wanted.size,
             offset=0,
             sha256=None,

@@ -110,7 +110,7 @@ def parse_concat(value: str | None) -> tuple[str, ...]:
     kind, _, listed = value.partition(";")
     found = [_PART_URL.fullmatch(url) for url in listed.split()]
     ids = tuple(match[1] for match in found if match is not None)
-    if kind != "final" or not ids or len(ids) != len(found) or len(set(ids)) != len(ids):
+    if not value.isascii() or kind != "final" or not ids or len(ids) != len(found) or len(set(ids)) != len(ids):
         raise MalformedRequest(
             "Upload-Concat must be “partial”, or “final;” and the addresses of the parts, each once, with spaces."
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -132,3 +134,46 @@ async def test_pages_and_their_forms_take_any_number(server: Server, alice: aioh
                 "/account/tokens", data={"name": "t", "scope_read": "on", "days": number}
             ) as response:
                 assert response.status < 500, number[:40]
+
+
+async def test_headers_that_are_no_text_make_no_server_fail(server: Server, alice: aiohttp.ClientSession) -> None:
+    place = await announce(alice, 5)
+    whole = f"/api/v1/uploads/{await upload(alice)}/content"
+    for value in (b"\xff\xfe", "é".encode(), b"x" * 5_000, b"\x80" * 100, b"final;/uploads/\xff", b"a \xff"):
+        for method, url, name in (
+            *(
+                ("POST", "/api/v1/uploads", name)
+                for name in ("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Upload-Length")
+            ),
+            ("PATCH", place, "Upload-Checksum"),
+            ("PATCH", place, "Content-Type"),
+            ("POST", place, "X-HTTP-Method-Override"),
+            ("HEAD", place, "Tus-Resumable"),
+            ("GET", place, "Accept"),
+            *(("GET", whole, name) for name in ("Range", "If-Range", "If-None-Match", "If-Match", "Accept-Language")),
+        ):
+            status = await status_of(server, alice, method, url, name.encode() + b": " + value)
+            assert 200 <= status < 500, (method, url, name, value[:20], status)
+
+
+async def status_of(server: Server, client: aiohttp.ClientSession, method: str, url: str, header: bytes) -> int:
+    """Of a request with a header as no HTTP client would write it."""
+    place = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    lines = {
+        "Host": place.netloc,
+        "Authorization": client.headers["Authorization"],
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "5",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": "0",
+        "Connection": "close",
+    }
+    lines.pop(header.partition(b":")[0].decode(), None)
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"{method} {url} HTTP/1.1\r\n{head}".encode() + header + b"\r\n\r\n")
+    async with asyncio.timeout(15):
+        answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ", 2)[1])

@@ -17,8 +17,11 @@ from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.test_uploads import LIMIT, sha256
 
-# aiohttp warns of a Content-Disposition it cannot read, and goes on as if there were none.
-pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.multipart.BadContentDispositionHeader")
+# aiohttp warns of a Content-Disposition it cannot read, and goes on as if it, or the parameter, were not there.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::aiohttp.multipart.BadContentDispositionHeader"),
+    pytest.mark.filterwarnings("ignore::aiohttp.multipart.BadContentDispositionParam"),
+]
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 CSV = b"a,b\r\n1,2\r\n"
 
@@ -194,3 +197,27 @@ async def test_no_name_of_a_file_leads_out_of_its_place(alice: aiohttp.ClientSes
     assert {path.name for path in settings.data.iterdir()} <= {"uploads", "blobs", "secret.key"} | {
         path.name for path in settings.data.glob("jindu.db*")
     }
+
+
+async def test_heads_of_parts_that_are_no_text_are_stored_as_text_or_refused(alice: aiohttp.ClientSession) -> None:
+    name = b'--b\r\nContent-Disposition: form-data; name="file"; filename='
+    for head in (
+        name + b'"a.csv"\r\nContent-Type: text/\xff\xfe',
+        name + b'"a.csv"\r\nContent-Type: ' + b"x" * 5_000,
+        name + b'"a.csv"\r\nContent-Type: text/csv; charset=\x01',
+        name + b'"\xff\xfe.csv"',
+        name + b"\"a.csv\"; filename*=UTF-8''%ff%fe.csv",
+        name + b"\"a.csv\"; filename*=utf-7''a.csv",
+        name + b'"a.csv"; filename*=nonsense',
+        name + b'"a.csv"; filename="b.csv"',
+        name + b"a.csv",
+        name + b'"a.csv',
+        name + "“名”.csv".encode("gb18030"),
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename*0="a"; filename*1=".csv"',
+        b'--b\r\nContent-Disposition: attachment; filename="a.csv"',
+        b'--b\r\nContent-Disposition: \xff; filename="a.csv"',
+    ):
+        status, answer = await post(alice, head + b"\r\n\r\nx\r\n--b--\r\n")
+        assert status in (201, 400, 415), (head, answer)
+        if status == 201:
+            assert (answer["size"], answer["name"].isprintable()) == (1, True), head

@@ -85,6 +85,7 @@ def test_parts_are_named_by_their_addresses(value: str | None, ids: tuple[str, .
         "", "final", "final;", "final; ", "FINAL;/api/v1/uploads/aa", "partial;/api/v1/uploads/aa",
         "final;/api/v1/uploads/aa /api/v1/uploads/aa", "final;/api/v1/uploads/", "final;/api/v1/uploads/aa/content",
         "final;/api/v1/uploads/aa?x=1", "final;/api/v1/uploads/../aa", "final;aa", "final;/api/v1/uploads/aa,bb",
+        "final;http://h\udcff/uploads/aa", "final;http://é/uploads/aa",
     ],
 )  # fmt: skip
 def test_what_names_no_parts_is_refused(value: str) -> None:
