@@ -87,10 +87,13 @@ async def versions_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     name = request.match_info["name"]
     dataset = await request.app[keys.DATASETS].get(principal, name)
-    versions = await request.app[keys.DATASETS].versions(principal, name)
+    before = request.query.get("before", "")
+    page = await request.app[keys.DATASETS].versions(
+        principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
+    )
     loss = await request.app[keys.DATASETS].loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return await render(request, template, dataset=dataset, versions=versions, loss=loss, tab="versions")
+    return await render(request, template, dataset=dataset, page=page, loss=loss, tab="versions")
 
 
 async def query_page(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from server.http import keys
 from server.http.guards import require_principal
 from server.jobs.job import FINAL_STATES, Job, State
 from server.jobs.store import JobFilter
-from server.reports.batch_store import Batch
+from server.reports.batch_store import BatchHead
 from views.context import render
 
 _SHOWN = 6
@@ -29,7 +29,7 @@ class Home:
     away: Sequence[Job]
     ended: Sequence[Job]
     datasets: Sequence[Dataset]
-    batches: Sequence[Batch]
+    batches: Sequence[BatchHead]
 
     @property
     def is_empty(self) -> bool:

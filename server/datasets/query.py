@@ -50,12 +50,16 @@ class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement with its bound `$name` values, over datasets by name (several files: one after the other)."""
+    """One statement with its bound `$name` values, over datasets by name (several files: one after the other).
+
+    `known` are the names of all datasets there are, to tell whoever names another one.
+    """
 
     sql: str
     datasets: dict[str, tuple[Path, ...]]
     limits: QueryLimits
     parameters: dict[str, Any] = {}
+    known: tuple[str, ...] = ()
 
 
 class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +84,7 @@ class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResult:
     """The rows as a page shows them. Raises `InvalidInput` with a code that begins with `query_`."""
-    with QuerySession(request.datasets, request.limits) as session:
+    with QuerySession(request.datasets, request.limits, known=request.known) as session:
         result = session.execute(request.sql, request.parameters)
     rows = shown_rows(result.rows, len(result.columns))
     return QueryResult(
@@ -91,7 +95,8 @@ def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResu
 def write_query(request: QueryAnswerRequest, report: Callable[[Any], None]) -> Answer:
     """Every value whole. Raises what `run_query` does, or `InvalidInput` with the code `answer_too_large`."""
     query, began = request.query, time.monotonic()
-    with QuerySession(query.datasets, query.limits) as session, AnswerWriter(request.place) as writer:
+    session = QuerySession(query.datasets, query.limits, known=query.known)
+    with session, AnswerWriter(request.place) as writer:
         with session.stream(query.sql, query.parameters) as stream:
             columns = _unique(stream.columns)
             names = [name for name, _kind in columns]
@@ -150,9 +155,11 @@ class RowStream:
 class QuerySession:
     """One view a dataset; made once and used for several queries, one at a time."""
 
-    def __init__(self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits) -> None:
+    def __init__(
+        self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits, *, known: Sequence[str] = ()
+    ) -> None:
         self._limits = limits
-        self._names = list(datasets)
+        self._names = list(known or datasets)
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,

@@ -24,7 +24,16 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerFunction
 from server.reports.archive import archive_of
-from server.reports.batch_store import Batch, BatchPage, BatchStore, Report, ReportFilter, ReportPage, StoredArtifact
+from server.reports.batch_store import (
+    Batch,
+    BatchHead,
+    BatchPage,
+    BatchStore,
+    Report,
+    ReportFilter,
+    ReportPage,
+    StoredArtifact,
+)
 from server.reports.images import ImageLibrary
 from server.reports.ordering import Expansion, ExpansionRequest, OrderPlan, OrderRequest, plan_expansion, plan_order
 from server.reports.rendering import Format
@@ -132,9 +141,9 @@ class BatchOperations:
         principal.require_read()
         return await self._store.search(principal.user_id, q=q, template=template, limit=limit, cursor=cursor)
 
-    async def get(self, principal: Principal, batch_id: str) -> Batch:
+    async def get(self, principal: Principal, batch_id: str) -> BatchHead:
         principal.require_read()
-        batch = await self._store.get(batch_id)
+        batch = await self._store.head(batch_id)
         principal.require_sight(batch.owner_id)
         return batch
 
@@ -147,11 +156,11 @@ class BatchOperations:
         await self.get(principal, batch_id)
         return await self._store.states(batch_id)
 
-    async def report(self, principal: Principal, report_id: str) -> tuple[Report, Batch]:
+    async def report(self, principal: Principal, report_id: str) -> tuple[Report, BatchHead]:
         principal.require_read()
         report = await self._store.report(report_id)
         principal.require_sight(report.owner_id)
-        return report, await self._store.get(report.batch_id)
+        return report, await self._store.head(report.batch_id)
 
     async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, Path]:
         """A finished file and where it lies; raises `NotFound`."""
@@ -161,7 +170,7 @@ class BatchOperations:
 
     async def archive(
         self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
-    ) -> tuple[Batch, ZipStream]:
+    ) -> tuple[BatchHead, ZipStream]:
         """What is finished so far, as a zip that is made while it is read; raises `Conflict` while nothing is."""
         batch = await self.get(principal, batch_id)
         finished = await self._store.finished(batch_id)
@@ -178,7 +187,7 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
 
         async def hand_over(connection: AsyncConnection, job: Job) -> None:
-            again = _to_make_again(await self._store.get_in(connection, batch.id))
+            again = _to_make_again(await self._store.head_in(connection, batch.id))
             await self._store.requeue(connection, batch.id, (State.FAILED,))
             await self._store.hand_over(connection, batch.id, job.id)
             await self._audit.record(connection, principal, "batch.retry", batch.id, {"reports": again})
@@ -200,12 +209,12 @@ class BatchOperations:
         """
         principal.require_write()
         batch = await self.get(principal, batch_id)
-        failed = await self._store.reports(batch.id, ReportFilter(state=State.FAILED, limit=max(1, batch.report_count)))
-        if not failed.items:
+        failed = [report_id for report_id, state in await self._store.states(batch.id) if state is State.FAILED]
+        if not failed:
             raise Conflict("No report of this batch failed; there is nothing to order anew.")
         order = BatchOrder(
             template=batch.template_name,
-            parameters=[report.parameters for report in failed.items],
+            parameters=[(await self._store.report(report_id)).parameters for report_id in failed],
             formats=batch.formats,
             name=batch.name,
         )
@@ -243,8 +252,9 @@ class BatchOperations:
     async def _ordered(self, principal: Principal, order: BatchOrder) -> Batch:
         """The batch as it will be stored, its job still missing."""
         stored = await self._templates.get(principal.user_id, order.template)
-        files = await self._catalog.files_of(principal.user_id)
         requested = _requested(order)
+        queries = [requested["query"]] if isinstance(requested, dict) else []
+        files = await self._catalog.files_mentioned(principal.user_id, [stored.source, *queries])
         plan: OrderPlan = await self._in_worker(
             principal,
             plan_order,
@@ -253,6 +263,7 @@ class BatchOperations:
                 datasets={name: dataset.columns for name, dataset in files.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
+                known=tuple(await self._catalog.names_of(principal.user_id)),
             ),
         )
         now = self._clock().replace(microsecond=0)  # as files write it
@@ -291,7 +302,7 @@ def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | Non
     return order.parameters
 
 
-def _to_make_again(batch: Batch) -> int:
+def _to_make_again(batch: BatchHead) -> int:
     if not batch.job_state.is_final:
         raise Conflict("These reports are still being made; wait until they are finished or cancel them.")
     again = batch.tally.failed + batch.tally.cancelled

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, AnswerPlace, page_rows
-from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, require_dataset_name
+from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, VersionPage, require_dataset_name
 from server.datasets.export import MEDIA_TYPES, ExportFormat, ExportRequest, export_dataset, require_fits_excel
 from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits
@@ -104,9 +104,11 @@ class DatasetOperations:
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._catalog.get(await self._owner_id(principal, owner), name)
 
-    async def versions(self, principal: Principal, name: str, *, owner: str | None = None) -> Sequence[Version]:
-        """Newest first."""
-        return await self._catalog.versions(await self._owner_id(principal, owner), name)
+    async def versions(
+        self, principal: Principal, name: str, *, owner: str | None = None, limit: int = 50, before: int | None = None
+    ) -> VersionPage:
+        """Newest first, from the one before number `before` on."""
+        return await self._catalog.versions(await self._owner_id(principal, owner), name, limit=limit, before=before)
 
     async def rows(self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None) -> Rows:
         """Rows as a page shows them, fewer of wide ones.
@@ -216,10 +218,10 @@ class DatasetOperations:
 
     async def loss(self, principal: Principal, name: str, *, owner: str | None = None) -> Loss:
         """What `delete` would take away."""
-        versions = await self.versions(principal, name, owner=owner)
-        parts = {key: version for version in versions for key in version.files}
-        sizes = [await asyncio.to_thread(_size, self._blobs, key) for key in parts]
-        return Loss(name=name, versions=len(versions), row_count=versions[0].row_count, bytes=sum(sizes))
+        dataset = await self.get(principal, name, owner=owner)
+        versions, parts = await self._catalog.files_held(dataset)
+        size = await asyncio.to_thread(lambda: sum(_size(self._blobs, key) for key in parts))
+        return Loss(name=name, versions=versions, row_count=dataset.row_count, bytes=size)
 
     async def delete(
         self, principal: Principal, name: str, *, owner: str | None = None, expected: str | None = None

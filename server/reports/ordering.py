@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.catalog import mentioned
 from server.errors import FieldError, InvalidInput
 from server.reports.parameter_sets import wrong_values
 from server.reports.rendering import ExpandRequest, expand_batch, read_template
-from server.reports.summary import CheckRequest, check_source, mentioned, queries_of, summarized
+from server.reports.summary import CheckRequest, check_source, queries_of, summarized
 from server.reports.template import Template
 
 _ERRORS_TOLD = 50
@@ -22,12 +23,13 @@ Report = Callable[[Any], None]
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` are the columns of what may be read."""
+    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
 
     source: str
     datasets: dict[str, tuple[dict[str, Any], ...]]
     parameters: list[dict[str, Any]] | dict[str, Any] | None
     max_reports: int
+    known: tuple[str, ...] = ()
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +65,8 @@ class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
 def plan_order(request: OrderRequest, report: Report) -> OrderPlan:
     """Raises `TemplateProblem`, or `InvalidInput` naming each set and parameter that does not fit."""
     # It was right when it was saved, but its data may be gone since: better told now than by every report.
-    check_source(CheckRequest(source=request.source, datasets=request.datasets), report).require_no_errors()
+    check = CheckRequest(source=request.source, datasets=request.datasets, known=request.known)
+    check_source(check, report).require_no_errors()
     template = read_template(request.source)
     asked = request.parameters
     if isinstance(asked, list):

@@ -54,10 +54,11 @@ class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`datasets` are the columns of each dataset the author may read."""
+    """`datasets` are the columns of each dataset that the source names, `known` the names of all there are."""
 
     source: str
     datasets: dict[str, tuple[dict[str, Any], ...]]
+    known: tuple[str, ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ def summaries_of(sources: list[str], report: Callable[[Any], None]) -> list[Temp
 
 def check_source(request: CheckRequest, report: Callable[[Any], None]) -> Check:
     """Worker side: the queries are bound to empty tables of the right columns."""
-    issues = check_template(request.source, request.datasets)
+    issues = check_template(request.source, request.datasets, request.known)
     return Check(summary=summary_of(request.source), issues=issues)
 
 
@@ -135,12 +136,6 @@ def datasets_in(queries: Iterable[str]) -> list[str]:
         own = {name.casefold() for name in _DEFINED.findall(sql) + _FUNCTIONS.findall(sql)}
         found.update(name for name in _READ.findall(sql) if name.casefold() not in own)
     return sorted(found - {"lateral", "unnest", "values"})
-
-
-def mentioned(queries: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of `names` that stand as a word in a query: never too few of the datasets that are read."""
-    words = {word.casefold() for sql in queries for word in re.findall(r"\w+", sql)}
-    return [name for name in names if name.casefold() in words]
 
 
 def _parameter(parameter: Parameter) -> ParameterSummary:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.storage.database import Database
+from server.storage.pages import page_of, size_of
 from server.storage.tables import template_versions, templates
 
 # It stands in addresses and file names; `new` and the like are pages.
@@ -91,13 +92,19 @@ class TemplateStore:
 
     async def search(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> TemplatePage:
         """Templates by name; `q` is looked for in name, title, description and source."""
-        matching = select(*_HEAD).where(*_conditions(owner_id, q))
+        conditions = list(_conditions(owner_id, q))
+        sizes = select(templates.c.name, size_of(templates.c.summary, templates.c.description)).where(*conditions)
+        if cursor is not None:
+            sizes = sizes.where(templates.c.name > cursor)
         async with self._database.read() as connection:
-            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-            page = matching if cursor is None else matching.where(templates.c.name > cursor)
-            rows = (await connection.execute(page.order_by(templates.c.name).limit(limit + 1))).mappings().all()
-        items = [TemplateHead(**row) for row in rows[:limit]]
-        return TemplatePage(items=items, total=total, next_cursor=items[-1].name if len(rows) > limit else None)
+            total = await connection.scalar(select(func.count()).select_from(templates).where(*conditions)) or 0
+            found = await connection.execute(sizes.order_by(templates.c.name).limit(limit + 1))
+            names, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
+            page = select(*_HEAD).where(templates.c.owner_id == owner_id, templates.c.name.in_(names))
+            rows = (await connection.execute(page.order_by(templates.c.name))).mappings().all()
+        return TemplatePage(
+            items=[TemplateHead(**row) for row in rows], total=total, next_cursor=names[-1] if has_more else None
+        )
 
     async def sources(self, ids: Sequence[str]) -> dict[str, str]:
         """By id."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from server.datasets.catalog import Dataset, Version
 from server.datasets.export import MEDIA_TYPES, ExportFormat
-from server.errors import NotFound
+from server.errors import InvalidInput, NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import send_made_file
@@ -38,6 +38,14 @@ class RowQuery(Page, frozen=True, kw_only=True):
 
     filter: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    owner: str | None = None
+
+
+class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. `cursor` is `next_cursor` of the page before."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    cursor: str | None = None
     owner: str | None = None
 
 
@@ -179,11 +187,16 @@ async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
     return await send_made_file(call.request, export, disposition="attachment")
 
 
-async def list_versions(call: Call[None, OwnerQuery]) -> VersionList:
-    versions = await call.request.app[keys.DATASETS].versions(call.principal, call.path["name"], owner=call.query.owner)
-    newest = versions[0].number
+async def list_versions(call: Call[None, VersionQuery]) -> VersionList:
+    datasets, name, query = call.request.app[keys.DATASETS], call.path["name"], call.query
+    newest = (await datasets.get(call.principal, name, owner=query.owner)).version
+    page = await datasets.versions(
+        call.principal, name, owner=query.owner, limit=query.limit, before=_version_before(query.cursor)
+    )
     return VersionList(
-        items=[_version(version, current=version.number == newest) for version in versions], total=len(versions)
+        items=[_version(version, current=version.number == newest) for version in page.items],
+        total=page.total,
+        next_cursor=str(page.next_cursor) if page.next_cursor else None,
     )
 
 
@@ -250,6 +263,14 @@ def _version(version: Version, *, current: bool) -> VersionItem:
         columns=version.columns,
         links=links,
     )
+
+
+def _version_before(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdecimal() or len(cursor) > 9:
+        raise InvalidInput("This cursor is not one of ours; start again without it.")
+    return int(cursor)
 
 
 def _expected(request: web.Request) -> str | None:
@@ -327,7 +348,7 @@ ENDPOINTS = [
         name="api_dataset_versions",
         handler=list_versions,
         summary="Every version, newest first",
-        query=OwnerQuery,
+        query=VersionQuery,
         answer=VersionList,
         errors=(404,),
     ),
