@@ -70,29 +70,11 @@ class PartOperations:
         Raises `NotFound`, `Conflict` (part_unfinished, part_used), `TooLarge`, and `StorageFull`, after which the parts
         are still there.
         """
-        abandoned: list[Upload] = []
         claimed = None
         if idempotency_key is None:
-            async with self._database.write() as connection:
-                claimed = await self._claim_gathered(connection, principal, whole, part_ids)
+            claimed = await self._claim_gathered(principal, whole, part_ids)
         if claimed is None:
-
-            async def claim(connection: AsyncConnection, job: Job) -> None:
-                of_job = replace(whole, job_id=job.id)
-                await self._store.add(connection, of_job)
-                abandoned.extend(await self._claim(connection, principal, of_job, part_ids))
-
-            job = await self._runner.start(
-                KIND,
-                owner_id=principal.user_id,
-                title=whole.name,
-                parameters={"upload_id": whole.id},
-                idempotency_key=idempotency_key,
-                also=claim,
-            )
-            claimed = str(job.parameters.get("upload_id"))
-        for gathering in abandoned:
-            await self._runner.cancel(str(gathering.job_id))
+            claimed = await self._claim_anew(principal, whole, part_ids, idempotency_key)
         self._arrivals.row_changed(claimed)
         return await self._joined(claimed, part_ids)
 
@@ -142,21 +124,46 @@ class PartOperations:
 
     # joining
 
-    async def _claim_gathered(
-        self, connection: AsyncConnection, principal: Principal, whole: Upload, part_ids: Sequence[str]
-    ) -> str | None:
+    async def _claim_gathered(self, principal: Principal, whole: Upload, part_ids: Sequence[str]) -> str | None:
         """The id of the upload that gathered these parts and no others: it is the file. None when there is none."""
-        parts = await self._store.matching(connection, uploads.c.id.in_(part_ids))
-        gatherings = {part.part_of for part in parts}
-        if len(gatherings) != 1 or None in gatherings:
-            return None
-        gathered = await self._store.matching(connection, uploads.c.part_of.in_(gatherings))
-        [gathering] = await self._store.matching(connection, uploads.c.id.in_(gatherings))
-        is_theirs = gathering.owner_id == principal.user_id and gathering.is_gathering
-        if not is_theirs or not {part.id for part in gathered} <= set(part_ids):
-            return None
-        await self._claim(connection, principal, replace(whole, id=gathering.id, job_id=gathering.job_id), part_ids)
+        async with self._database.write() as connection:
+            parts = await self._store.matching(connection, uploads.c.id.in_(part_ids))
+            gatherings = {part.part_of for part in parts}
+            if len(gatherings) != 1 or None in gatherings:
+                return None
+            gathered = await self._store.matching(connection, uploads.c.part_of.in_(gatherings))
+            [gathering] = await self._store.matching(connection, uploads.c.id.in_(gatherings))
+            is_theirs = gathering.owner_id == principal.user_id and gathering.is_gathering
+            if not is_theirs or not {part.id for part in gathered} <= set(part_ids):
+                return None
+            of_job = replace(whole, id=gathering.id, job_id=gathering.job_id)
+            await self._claim(connection, principal, of_job, part_ids)
         return gathering.id
+
+    async def _claim_anew(
+        self, principal: Principal, whole: Upload, part_ids: Sequence[str], idempotency_key: str | None
+    ) -> str:
+        """The id of the file, which has a job of its own; those that only gathered its parts end."""
+        abandoned: list[Upload] = []
+
+        async def claim(connection: AsyncConnection, job: Job) -> None:
+            of_job = replace(whole, job_id=job.id)
+            await self._store.add(connection, of_job)
+            abandoned.extend(await self._claim(connection, principal, of_job, part_ids))
+
+        job = await self._runner.start(
+            KIND,
+            owner_id=principal.user_id,
+            title=whole.name,
+            parameters={"upload_id": whole.id},
+            idempotency_key=idempotency_key,
+            also=claim,
+        )
+        if job.kind != KIND:
+            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
+        for gathering in abandoned:
+            await self._runner.cancel(str(gathering.job_id))
+        return str(job.parameters["upload_id"])
 
     async def _claim(
         self, connection: AsyncConnection, principal: Principal, whole: Upload, part_ids: Sequence[str]

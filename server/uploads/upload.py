@@ -40,6 +40,7 @@ class DataUpload:
         upload_id = context.job.parameters["upload_id"]
         try:
             upload = await self._wait_for_bytes(context, upload_id)
+            context.advance(title=upload.name)  # parts come before their file has a name
             sha256 = upload.sha256 or await self._finish(context, upload)
         except asyncio.CancelledError:
             await asyncio.shield(self._discard_if_cancelled(context, upload_id))
@@ -92,7 +93,7 @@ class DataUpload:
 
     async def _join(self, context: JobContext, upload: Upload) -> str:
         """One file out of its parts, which stay until it is durable; on a full disk they stay for another try."""
-        context.advance(stage="joining", title=upload.name)
+        context.advance(stage="joining")
         parts = [self._store.path(part_id) for part_id in parse_concat(upload.concat)]
         stop = Event()
         try:

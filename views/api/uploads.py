@@ -121,23 +121,22 @@ async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
     return web.Response(status=204, headers=_state_headers(upload))
 
 
-async def delete_upload(call: Call[None, NoQuery]) -> None:
+async def delete_upload(call: Call[None, NoQuery]) -> web.Response:
     if "Tus-Resumable" in call.request.headers:
         tus.require_version(call.request.headers)
     await call.request.app[keys.UPLOADS].delete(call.principal, call.path["id"])
+    return web.Response(status=204)
 
 
-async def override_method(call: Call[None, NoQuery]) -> web.StreamResponse:
-    """POST with `X-HTTP-Method-Override`, which tus asks for: some environments can send nothing else."""
-    method = call.request.headers.get("X-HTTP-Method-Override", "").upper()
-    if method == "PATCH":
-        return await append_bytes(call)
-    if method == "HEAD":
-        return await show_position(call)
-    if method == "DELETE":
-        await delete_upload(call)
-        return web.Response(status=204)
-    raise MalformedRequest("Say PATCH, HEAD or DELETE in X-HTTP-Method-Override.")
+async def change_upload(call: Call[None, NoQuery]) -> web.Response:
+    """What `X-HTTP-Method-Override` says counts, as tus asks, not the request's own method: some environments can
+    send nothing but POST.
+    """
+    method = call.request.headers.get("X-HTTP-Method-Override", call.request.method).upper()
+    actions = {"PATCH": append_bytes, "HEAD": show_position, "DELETE": delete_upload}
+    if method not in actions:
+        raise MalformedRequest("Say PATCH, HEAD or DELETE in X-HTTP-Method-Override.")
+    return await actions[method](call)
 
 
 async def list_uploads(call: Call[None, Page]) -> UploadList:
@@ -343,7 +342,7 @@ ENDPOINTS = [
         method="PATCH",
         path="/uploads/{id}",
         name="tus_append",
-        handler=append_bytes,
+        handler=change_upload,
         summary="The next bytes (tus)",
         access="write",
         body_type="application/offset+octet-stream",
@@ -357,7 +356,7 @@ ENDPOINTS = [
         method="POST",
         path="/uploads/{id}",
         name="tus_method_override",
-        handler=override_method,
+        handler=change_upload,
         summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
         access="write",
         status=204,
@@ -369,7 +368,7 @@ ENDPOINTS = [
         method="DELETE",
         path="/uploads/{id}",
         name="delete_upload",
-        handler=delete_upload,
+        handler=change_upload,
         summary="Remove an upload and its file (tus termination)",
         access="write",
         status=204,
