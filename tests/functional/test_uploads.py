@@ -464,6 +464,39 @@ async def test_a_broken_connection_keeps_what_came(server: Server, alice: aiohtt
     assert (await upload_of(alice, place))["sha256"] == sha256(CONTENT)
 
 
+async def test_a_busy_request_is_left_alone_and_a_silent_one_gives_way(alice: aiohttp.ClientSession) -> None:
+    place = await announce(alice, len(CONTENT))
+    is_refused = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for start in range(0, 1_000_000, 1_000):
+            yield CONTENT[start : start + 1_000]
+            if not is_refused.is_set():
+                await asyncio.sleep(0.05)
+        await asyncio.Event().wait()
+
+    sending = asyncio.create_task(patch(alice, place, 0, slowly()))
+    await job_past(alice, (await upload_of(alice, place))["job_id"], 0)
+    assert (await patch(alice, place, 0, CONTENT))[0] == 423
+    is_refused.set()
+    async with asyncio.timeout(15):
+        while await position(alice, place) < 1_000_000:
+            await asyncio.sleep(0.02)
+    status, _, body = await sending
+    assert (status, '"taken_over"' in body) == (423, True)
+    assert (await patch(alice, place, 1_000_000, CONTENT[1_000_000:]))[0] == 204
+    assert (await upload_of(alice, place))["sha256"] == sha256(CONTENT)
+
+
+async def job_past(client: aiohttp.ClientSession, job_id: str, progress: int) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            async with client.get(f"/api/v1/jobs/{job_id}") as response:
+                if (await response.json())["progress"] > progress:
+                    return
+            await asyncio.sleep(0.02)
+
+
 async def send_half_and_vanish(client: aiohttp.ClientSession, place: str) -> int:
     """Bytes that are acknowledged after a connection broke in the middle of a request."""
 
@@ -473,13 +506,7 @@ async def send_half_and_vanish(client: aiohttp.ClientSession, place: str) -> int
 
     headers = BYTES | {"Upload-Offset": "0", "Content-Length": str(len(CONTENT))}
     request = asyncio.create_task(client.patch(place, headers=headers, data=half()).__aenter__())
-    job_id = (await upload_of(client, place))["job_id"]
-    async with asyncio.timeout(15):
-        while True:
-            async with client.get(f"/api/v1/jobs/{job_id}") as response:
-                if (await response.json())["progress"] > 500_000:
-                    break
-            await asyncio.sleep(0.02)
+    await job_past(client, (await upload_of(client, place))["job_id"], 500_000)
     request.cancel()
     await asyncio.wait([request])
     async with asyncio.timeout(15):

@@ -10,7 +10,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.functional.test_uploads import BYTES, CONTENT, announce, job_when, patch, position, sha256, upload_of
+from tests.functional.test_uploads import (
+    BYTES,
+    CONTENT,
+    announce,
+    job_past,
+    job_when,
+    patch,
+    position,
+    sha256,
+    upload_of,
+)
 from tests.functional.test_uploads_in_parts import join, send
 from tests.process import ServerProcess
 
@@ -87,12 +97,3 @@ async def endless_patch(client: aiohttp.ClientSession, place: str, offset: int) 
     headers = BYTES | {"Upload-Offset": str(offset), "Content-Length": str(len(CONTENT) - offset)}
     async with client.patch(place, headers=headers, data=more()) as response:
         await response.read()
-
-
-async def job_past(client: aiohttp.ClientSession, job_id: str, progress: int) -> None:
-    async with asyncio.timeout(15):
-        while True:
-            async with client.get(f"/api/v1/jobs/{job_id}") as response:
-                if (await response.json())["progress"] > progress:
-                    return
-            await asyncio.sleep(0.02)
