@@ -41,7 +41,7 @@ class RowQuery(Page, frozen=True, kw_only=True):
     owner: str | None = None
 
 
-class VersionListQuery(msgspec.Struct, frozen=True, kw_only=True):
+class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Newest first. `cursor` is `next_cursor` of the page before."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
@@ -187,7 +187,7 @@ async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
     return await send_made_file(call.request, export, disposition="attachment")
 
 
-async def list_versions(call: Call[None, VersionListQuery]) -> VersionList:
+async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
     datasets, name, query = call.request.app[keys.DATASETS], call.path["name"], call.query
     newest = (await datasets.get(call.principal, name, owner=query.owner)).version
     page = await datasets.versions(
@@ -348,7 +348,7 @@ ENDPOINTS = [
         name="api_dataset_versions",
         handler=list_versions,
         summary="Every version, newest first",
-        query=VersionListQuery,
+        query=VersionsQuery,
         answer=VersionList,
         errors=(404,),
     ),
