@@ -117,6 +117,7 @@ async def _page(
         "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
+        "usage": await request.app[keys.USAGE].mine(principal),
     }
     return await render(
         request,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import ETag, web
 
-from server.errors import PreconditionFailed
+from server.errors import Gone, PreconditionFailed
 
 Disposition = Literal["inline", "attachment"]
 _CHUNK_BYTES = 256 * 1024
@@ -48,7 +48,10 @@ async def send_file(
     known = request.if_none_match
     if known and any(tag.value in (sha256, "*") for tag in known):
         return web.Response(status=304, headers={"ETag": f'"{sha256}"', **(headers or {})})
-    size = (await asyncio.to_thread(path.stat)).st_size
+    try:
+        size = (await asyncio.to_thread(path.stat)).st_size
+    except FileNotFoundError:  # deleted at this moment
+        raise Gone from None
     wanted = _wanted_range(request, size, sha256)
     if wanted is not None and wanted.start >= wanted.stop:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})

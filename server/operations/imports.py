@@ -25,6 +25,7 @@ from server.numerals import whole_number
 from server.operations.jobs import JobOperations
 from server.storage.blobs import Blobs
 from server.uploads.files import Upload, UploadStore
+from server.uploads.removed import removed_named
 
 KIND = "data_import"
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
@@ -101,9 +102,10 @@ class ImportOperations:
         request = PreviewRequest(
             source=upload.path, name=upload.name, options=options or ReadOptions(), limits=self._limits
         )
-        preview: Preview = await self._workers.run(
-            principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
-        )
+        with removed_named(upload):
+            preview: Preview = await self._workers.run(
+                principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
+            )
         return preview
 
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:

@@ -18,10 +18,10 @@ from server.errors import Conflict, MalformedRequest, NotFound, StorageFull, Too
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.storage.database import Database
+from server.storage.room import Room
 from server.storage.tables import uploads
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import GATHERING, Upload, UploadStore
-from server.uploads.partial import require_space
 from server.uploads.upload import KIND
 
 _TOGETHER_SECONDS = 60.0  # tus does not say which parts belong together: those of one user that come at one time do
@@ -39,8 +39,8 @@ class PartOperations:
         arrivals: Arrivals,
         runner: JobRunner,
         audit: Audit,
+        room: Room,
         max_bytes: int,
-        min_free_bytes: int,
         expiry: timedelta,
         clock: Clock,
     ) -> None:
@@ -49,8 +49,8 @@ class PartOperations:
         self._arrivals = arrivals
         self._runner = runner
         self._audit = audit
+        self._room = room
         self._max_bytes = max_bytes
-        self._min_free_bytes = min_free_bytes
         self._expiry = expiry
         self._clock = clock
         self._beginning = asyncio.Lock()  # of parts that are announced at once, one starts the job
@@ -173,7 +173,7 @@ class PartOperations:
         size = sum(part.offset for part in parts)
         if size > self._max_bytes:
             raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=self._max_bytes)
-        await asyncio.to_thread(require_space, self._store.directory, needed=size, min_free_bytes=self._min_free_bytes)
+        self._room.require(size)
         expires_at = self._clock() + self._expiry
         await self._store.change(
             connection,

@@ -17,9 +17,10 @@ from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
+from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.names import media_type_of, shown_name
-from server.uploads.partial import create_file, require_space
+from server.uploads.partial import create_file
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
 from server.uploads.upload import KIND
@@ -30,7 +31,6 @@ class UploadLimits:
     """What the settings allow. `expiry` is how long an unfinished upload waits for more bytes."""
 
     max_bytes: int
-    min_free_bytes: int
     expiry: timedelta
 
 
@@ -67,6 +67,7 @@ class UploadOperations:
         runner: JobRunner,
         audit: Audit,
         limits: UploadLimits,
+        room: Room,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -76,24 +77,20 @@ class UploadOperations:
         self._runner = runner
         self._audit = audit
         self.limits = limits
+        self._room = room
         self._clock = clock
 
     async def create(self, principal: Principal, wanted: NewUpload, *, idempotency_key: str | None = None) -> Upload:
         """Announce a file and start the job that follows it; the same key gives the same upload.
 
-        Parts of a file share a job. Raises `TooLarge` and `StorageFull` before the first byte is sent.
+        Parts of a file share a job. Raises `TooLarge`, `StorageFull` and `QuotaExceeded` before the first byte is sent.
         """
         principal.require_write()
         if wanted.size is not None and wanted.size > self.limits.max_bytes:
             raise TooLarge(
                 "The file is larger than the {limit} bytes this server accepts.", limit=self.limits.max_bytes
             )
-        await asyncio.to_thread(
-            require_space,
-            self._store.directory,
-            needed=wanted.size or 0,
-            min_free_bytes=self.limits.min_free_bytes,
-        )
+        self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
         await asyncio.to_thread(create_file, upload.path)
         try:

@@ -210,6 +210,8 @@ dataset_versions = Table(
     Column("row_count", BigInteger, nullable=False),
     Column("rejected_count", BigInteger, nullable=False, server_default="0"),
     Column("bytes", BigInteger, nullable=False),
+    # what this version alone added to the disk: its part and its rejects, not the parts of the version before
+    Column("own_bytes", BigInteger, nullable=False, server_default="0"),
     Column("columns", JSON, nullable=False),
     _json("statistics"),
     _json("source"),  # {upload_id, name, sha256, options}
@@ -259,6 +261,7 @@ batches = Table(
     Column("language", String(16), nullable=False),  # of whoever asked: built-in words and number formats
     Column("time_zone", String(64), nullable=False),
     Column("report_count", Integer, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of the files of its reports
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.storage.database import Database
+from server.storage.quotas import Quotas, Stored
 from server.storage.tables import uploads
 
 PART = "partial"
@@ -74,15 +75,18 @@ class Upload:
 class UploadStore:
     """The table of uploads and the directory of their files."""
 
-    def __init__(self, database: Database, directory: Path) -> None:
+    def __init__(self, database: Database, directory: Path, *, quotas: Quotas) -> None:
         self._database = database
+        self._quotas = quotas
         self.directory = directory
 
     def path(self, upload_id: str) -> Path:
         return self.directory / upload_id
 
     async def add(self, connection: AsyncConnection, upload: Upload) -> None:
-        """Inside the transaction that also stores its job."""
+        """Inside the transaction that also stores its job. Raises `QuotaExceeded`."""
+        if not upload.has_parts:  # those are counted themselves
+            await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, upload.size or 0)
         columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "path"}
         await connection.execute(insert(uploads).values(columns))
 
@@ -127,12 +131,21 @@ class UploadStore:
         return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.id))
 
     async def move_offset(self, upload_id: str, offset: int, *, expires_at: datetime) -> None:
-        """Acknowledge bytes, which must be durable by now."""
-        await self._change(upload_id, offset=offset, expires_at=expires_at)
+        """Acknowledge bytes, which must be durable by now. Raises `QuotaExceeded` for those of a file of unknown size
+        that are too many; one that said its size was counted with all of it."""
+        moved = update(uploads).where(uploads.c.id == upload_id).values(offset=offset, expires_at=expires_at)
+        async with self._database.write() as connection:
+            row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
+            if row is not None and row.size is None and offset > row.offset:
+                await self._quotas.require(connection, row.owner_id, Stored.UPLOADS, offset - row.offset)
+            await connection.execute(moved)
 
-    async def set_size(self, upload_id: str, size: int) -> None:
-        """What a client announced later."""
-        await self._change(upload_id, size=size)
+    async def set_size(self, upload: Upload, size: int) -> None:
+        """What a client announced later. Raises `QuotaExceeded`."""
+        async with self._database.write() as connection:
+            if size > upload.offset:
+                await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, size - upload.offset)
+            await self.change(connection, upload.id, size=size)
 
     async def complete(self, upload_id: str, *, size: int, sha256: str, at: datetime) -> None:
         """The file is here; the parts it was made of are gone with this moment."""

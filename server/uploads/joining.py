@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from server.errors import Gone
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 from server.uploads.partial import BYTES_MISSING
 
 _READ_BYTES = 1024 * 1024

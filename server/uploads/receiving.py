@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from server.clock import Clock
 from server.errors import ChecksumMismatch, Conflict, Locked, MalformedRequest, NotFound, TooLarge
+from server.storage.deleting import delete_whole
+from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.partial import PartialFile, RunningHash, require_space
+from server.uploads.partial import PartialFile, RunningHash
 from server.uploads.tus import Checksum
 
 _WRITE_BYTES = 1024 * 1024  # one visit to a thread writes about so many
@@ -68,14 +71,14 @@ class Receiver:
         arrivals: Arrivals,
         clock: Clock,
         expiry: timedelta,
-        min_free_bytes: int,
+        room: Room,
         silent_seconds: float = 1.5,
     ) -> None:
         self._store = store
         self._arrivals = arrivals
         self._clock = clock
         self._expiry = expiry
-        self._min_free_bytes = min_free_bytes
+        self._room = room
         self._silent_seconds = silent_seconds
         self._receptions: dict[str, _Reception] = {}
         self._hashes: dict[str, RunningHash] = {}
@@ -109,7 +112,7 @@ class Receiver:
                 )
             if size is not None:
                 upload = await self._sized(upload, size, max_bytes=max_bytes)
-            await asyncio.to_thread(self._require_space)
+            self._room.require()
             file = await asyncio.to_thread(self._open, upload, checksum)
             limit = upload.size if upload.size is not None else max_bytes
             # In a task of its own: a request that is cancelled still stores what came, and no thread is left writing.
@@ -131,10 +134,10 @@ class Receiver:
         doomed = [upload_id, *(part.id for part in await self._store.parts_of(upload_id))]
         for reception in [self._receptions[name] for name in doomed if name in self._receptions]:
             await self._stop(reception)
-        await self._store.delete(upload_id)
         for name in doomed:
             self._hashes.pop(name, None)
-            await asyncio.to_thread(self._store.path(name).unlink, missing_ok=True)
+        paths = [self._store.path(name) for name in doomed]
+        await delete_whole(forget=lambda: self._store.delete(upload_id), remove=lambda: _remove_all(paths))
         self._arrivals.row_changed(upload_id)
         if upload is not None and upload.part_of is not None:
             await self._without_part(upload.part_of)
@@ -156,7 +159,7 @@ class Receiver:
             raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
         if size < upload.offset:
             raise MalformedRequest("More bytes than the length {size} have come already.", size=size)
-        await self._store.set_size(upload.id, size)
+        await self._store.set_size(upload, size)
         self._arrivals.row_changed(upload.followed_as)
         return replace(upload, size=size)
 
@@ -230,7 +233,7 @@ class Receiver:
                 written_at = loop.time()
                 if counted and (file.written - synced >= _SYNC_BYTES or written_at - synced_at >= _SYNC_SECONDS):
                     synced, synced_at = await self._acknowledge(upload, file), written_at
-                    await asyncio.to_thread(self._require_space)
+                    self._room.require()
         finally:
             await self._write(upload, file, waiting, counted=counted)
 
@@ -280,9 +283,6 @@ class Receiver:
             check=checksum.new_hash() if checksum else None,
         )
 
-    def _require_space(self) -> None:
-        require_space(self._store.directory, needed=0, min_free_bytes=self._min_free_bytes)
-
     async def _existing(self, upload_id: str) -> Upload:
         upload = await self._store.get(upload_id)
         if upload is None:
@@ -301,6 +301,11 @@ async def uninterrupted(work: Coroutine[Any, Any, T], *, stop: Callable[[], obje
         if not task.cancelled():
             task.exception()  # seen: whoever asked is gone
         raise
+
+
+def _remove_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:
