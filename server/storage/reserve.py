@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from server.storage.full_disk import is_full_disk
@@ -45,7 +46,8 @@ class Reserve:
         if not self._is_held:
             return
         self._is_held = False
-        os.truncate(self._path, self._last_bytes)
+        with suppress(FileNotFoundError):  # somebody who looked for room has deleted it
+            os.truncate(self._path, self._last_bytes)
         _LOG.warning(
             "the disk is full: the %s bytes that were kept back are for signing in, cancelling and deleting",
             self.size,

@@ -47,6 +47,16 @@ def test_the_next_start_knows_whether_it_was_given(tmp_path: Path) -> None:
     assert room_in(tmp_path, reserve_bytes=2 * MIB)[1].is_needed
 
 
+def test_a_reserve_that_somebody_deleted_is_given_all_the_same_and_comes_back(tmp_path: Path) -> None:
+    _, reserve = room_in(tmp_path, reserve_bytes=2 * MIB)
+    reserve.take()
+    (tmp_path / "reserve").unlink()
+    reserve.give()
+    assert reserve.is_needed
+    reserve.take()
+    assert (tmp_path / "reserve").stat().st_size == 2 * MIB
+
+
 def test_another_size_or_none_is_taken_over_at_the_next_start(tmp_path: Path) -> None:
     for size in (2 * MIB, 4 * MIB, MIB):
         _, reserve = room_in(tmp_path, reserve_bytes=size)
