@@ -14,6 +14,7 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.jobs.job import State
 from server.jobs.store import JobFilter
+from server.numerals import whole_number
 from server.operations.connections import LEVELS
 from views.context import render
 from views.field_errors import messages_by_field
@@ -153,7 +154,7 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
     if section == "audit":
         before = request.query.get("before", "")
         lines, following, total = await admin.audit(
-            principal, q=query or None, limit=_LINES_SHOWN, before=int(before) if before.isdecimal() else None
+            principal, q=query or None, limit=_LINES_SHOWN, before=whole_number(before)
         )
         return {"lines": lines, "following": following, "total": total, "q": query}
     if section == "settings":

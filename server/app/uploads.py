@@ -13,6 +13,7 @@ from server.auth.audit import Audit
 from server.clock import utc_now
 from server.http import keys
 from server.jobs.kinds import JobKind
+from server.operations.upload_parts import PartOperations
 from server.operations.uploads import UploadLimits, UploadOperations
 from server.uploads.arrivals import Arrivals
 from server.uploads.expiry import ExpirySweep
@@ -47,10 +48,22 @@ def add_uploads(app: web.Application) -> None:
         )
     )
     app[keys.UPLOAD_STORE], app[keys.RECEIVER] = store, receiver
+    parts = PartOperations(
+        database=database,
+        store=store,
+        arrivals=arrivals,
+        runner=app[keys.RUNNER],
+        audit=Audit(database),
+        room=room,
+        max_bytes=limits.max_bytes,
+        expiry=limits.expiry,
+        clock=utc_now,
+    )
     app[keys.UPLOADS] = UploadOperations(
         database=database,
         store=store,
         receiver=receiver,
+        parts=parts,
         runner=app[keys.RUNNER],
         audit=Audit(database),
         limits=limits,

@@ -29,6 +29,7 @@ from server.datasets.query import QueryLimits
 from server.datasets.rows import RowsAnswerRequest, RowsPage, RowsRequest, check_request, read_rows, write_rows
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
+from server.numerals import whole_number
 from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -319,10 +320,10 @@ def _place(cursor: str | None, current: int) -> tuple[int, int]:
     """Version number and row offset of a cursor."""
     if cursor is None:
         return current, 0
-    number, _, offset = cursor.partition(".")
-    if not (number.isdecimal() and offset.isdecimal() and len(cursor) < 40):
+    number, offset = map(whole_number, cursor.split(".", maxsplit=1)) if "." in cursor else (None, None)
+    if number is None or offset is None:
         raise InvalidInput("This cursor is not one of ours; start again without it.")
-    return int(number), int(offset)
+    return number, offset
 
 
 def _size(blobs: Blobs, key: str) -> int:

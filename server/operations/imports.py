@@ -21,6 +21,7 @@ from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
+from server.numerals import whole_number
 from server.operations.jobs import JobOperations
 from server.storage.blobs import Blobs
 from server.uploads.files import Upload, UploadStore
@@ -157,8 +158,8 @@ class ImportOperations:
     ) -> RejectPage:
         """What was left out and why; empty while the import has not ended."""
         path = await self._rejects_path(principal, job_id)
-        offset = int(cursor) if cursor and cursor.isdecimal() else 0 if cursor is None else -1
-        if not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
+        offset = 0 if cursor is None else whole_number(cursor)
+        if offset is None or not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
             raise InvalidInput("This cursor is not one of ours; start again without it.")
         return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
 

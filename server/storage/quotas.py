@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import QuotaExceeded
@@ -115,9 +115,11 @@ _OWNER: dict[Stored, ColumnElement[str]] = {
     Stored.DATASETS: datasets.c.owner_id,
     Stored.REPORTS: batches.c.owner_id,
 }
+# A file in parts counts once it is made of them; before, they count.
+_IN_PARTS = and_(uploads.c.concat.startswith("final;"), uploads.c.completed_at.is_(None))
 # A file that was announced counts as if it were here: its sender may be halfway through.
 _BYTES: dict[Stored, ColumnElement[Any]] = {
-    Stored.UPLOADS: func.coalesce(uploads.c.size, uploads.c.offset),
+    Stored.UPLOADS: case((_IN_PARTS, 0), else_=func.coalesce(uploads.c.size, uploads.c.offset)),
     Stored.DATASETS: dataset_versions.c.own_bytes,
     Stored.REPORTS: batches.c.bytes,
 }

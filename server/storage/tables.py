@@ -178,6 +178,8 @@ uploads = Table(
     Column("sha256", String(64)),
     Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
     Column("job_id", String(26)),
+    Column("concat", Text),  # tus's header: "partial", "final;…", or "final;" while its parts are coming
+    Column("part_of", String(26), index=True),  # the upload that this part goes into
     Column("created_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
     Column("expires_at", UtcDateTime),

@@ -10,6 +10,7 @@ from typing import Any
 from server.errors import Gone
 from server.storage.full_disk import full_disk_named
 
+BYTES_MISSING = "Bytes that were sent before are missing on the server; upload the file again."
 _READ_BYTES = 1024 * 1024
 
 
@@ -39,7 +40,7 @@ class PartialFile:
         self.check = check
         if os.fstat(self._descriptor).st_size < offset:
             self.close()
-            raise Gone("Bytes that were sent before are missing on the server; upload the file again.")
+            raise Gone(BYTES_MISSING)
         self.cut(offset)
 
     def append(self, data: bytes) -> None:

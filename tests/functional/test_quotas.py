@@ -14,6 +14,9 @@ from server.settings import Settings
 from tests.functional.batches import made, put_template
 from tests.functional.browsing import HTML
 from tests.functional.importing import ORDERS, ended, import_text, upload
+from tests.functional.test_uploads import patch
+from tests.functional.test_uploads_in_parts import PART, join
+from tests.functional.test_uploads_in_parts import send as send_part
 
 LIMIT = 100_000
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -159,3 +162,23 @@ parameters:
 blocks:
   - heading: "Number {{ number }}"
 """
+
+
+@pytest.mark.parametrize("settings", [{"max_upload_bytes_per_user": LIMIT}], indirect=True)
+async def test_parts_count_once_and_a_length_that_is_said_later_counts_at_once(alice: aiohttp.ClientSession) -> None:
+    content = b"x" * (LIMIT // 2)
+    parts = [await send_part(alice, content), await send_part(alice, content)]
+    async with alice.post("/api/v1/uploads", headers={**TUS, **PART, "Upload-Length": "1"}) as response:
+        assert response.status == 507
+    status, whole, place = await join(alice, *parts)
+    assert (status, whole["size"]) == (201, LIMIT)
+    assert (await usage(alice))["uploads"]["used_bytes"] == LIMIT
+    async with alice.delete(place, headers=TUS) as response:
+        assert response.status == 204
+
+    async with alice.post("/api/v1/uploads", headers={**TUS, "Upload-Defer-Length": "1"}) as response:
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 0, content))[0] == 204
+    assert (await patch(alice, place, len(content), b"", **{"Upload-Length": str(LIMIT + 1)}))[0] == 507
+    assert (await patch(alice, place, len(content), content, **{"Upload-Length": str(LIMIT)}))[0] == 204
+    assert (await usage(alice))["uploads"]["used_bytes"] == LIMIT

@@ -30,7 +30,15 @@ class Landing:
     arrivals: Arrivals
     receiver: Receiver
 
-    async def announce(self, size: int | None, *, owner_id: str = "alice", expires_in: float = 3600.0) -> Upload:
+    async def announce(
+        self,
+        size: int | None,
+        *,
+        owner_id: str = "alice",
+        expires_in: float = 3600.0,
+        concat: str | None = None,
+        part_of: str | None = None,
+    ) -> Upload:
         upload_id = new_id()
         upload = Upload(
             id=upload_id,
@@ -45,6 +53,8 @@ class Landing:
             created_at=utc_now(),
             completed_at=None,
             expires_at=utc_now() + timedelta(seconds=expires_in),
+            concat=concat,
+            part_of=part_of,
             path=self.store.path(upload_id),
         )
         create_file(upload.path)
