@@ -85,9 +85,13 @@ class JobRunner:
         parameters: dict[str, Any],
         total: int | None = None,
         idempotency_key: str | None = None,
+        asked: Any = None,
         also: Also | None = None,
     ) -> Job:
-        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run."""
+        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run.
+
+        `asked`: see `JobLife.begin`.
+        """
         self._require_open()
         job = Job(
             id=new_id(),
@@ -100,7 +104,7 @@ class JobRunner:
             total=total,
             parameters=parameters,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=also)
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=asked, also=also)
         if begun is job:
             self._enqueue(job)
         return begun

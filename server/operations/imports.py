@@ -116,7 +116,7 @@ class ImportOperations:
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
             await self._audit.record(connection, principal, "import.start", job.id, detail)
 
-        job = await self._runner.start(
+        return await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
@@ -130,9 +130,6 @@ class ImportOperations:
             idempotency_key=idempotency_key,
             also=check,
         )
-        if job.kind != KIND:
-            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
-        return job
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
         job = await self._jobs.get(principal, job_id)

@@ -147,6 +147,7 @@ jobs = Table(
     _json("parameters"),
     Column("cancel_requested", Boolean, nullable=False, server_default=text("0")),
     Column("idempotency_key", String(200)),
+    Column("fingerprint", String(64)),  # of what was asked for under the key (jobs.life)
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
