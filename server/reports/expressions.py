@@ -101,8 +101,11 @@ class Expressions:
                 problem=(error.message or "").rstrip("."),
             )
             return False
-        except RecursionError:
+        except (RecursionError, MemoryError):
             self._issues.add(node, "This expression is nested too deeply.")
+            return False
+        except (SyntaxError, ValueError, ArithmeticError) as error:  # of Python, which Jinja writes
+            self._issues.add(node, "This expression is wrong: {problem}.", problem=str(error).rstrip("."))
             return False
         self.used |= names
         for name in sorted(names - self._names):
