@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Collection
 
 from server.errors import InvalidInput
+from server.texts import near
+
+_LONGEST_NAME = 200
 
 _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!(?:\nDid you mean .*)?", re.DOTALL)
@@ -31,16 +33,17 @@ def at_place(reason: str, sql: str, place: int | None) -> InvalidInput:
 
 
 def unknown_dataset(name: str, datasets: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, datasets, 1)
-    if near:
-        return f"There is no dataset “{name}”. Did you mean “{near[0]}”?"
+    name = name[:_LONGEST_NAME]
+    meant = near(name, datasets)
+    if meant:
+        return f"There is no dataset “{name}”. Did you mean “{meant}”?"
     known = ", ".join(f"“{dataset}”" for dataset in sorted(datasets)[:10])
     return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
 
 
 def unknown_function(name: str, functions: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, functions, 1)
-    return f"There is no function “{name}”." + (f" Did you mean “{near[0]}”?" if near else "")
+    meant = near(name, sorted(functions))
+    return f"There is no function “{name[:_LONGEST_NAME]}”." + (f" Did you mean “{meant}”?" if meant else "")
 
 
 def _error(reason: str, line: int, column: int) -> InvalidInput:

@@ -34,7 +34,6 @@ from server.reports.template_store import StoredTemplate, TemplateStore
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 
-_ERRORS_TOLD = 50
 KIND = "batch_report"
 
 
@@ -303,7 +302,7 @@ def _requested(template: Template, order: BatchOrder, *, max_reports: int) -> An
         raise InvalidInput(errors=[FieldError(field="parameters", message="Give at least one set of parameters.")])
     errors = [error for number, given in enumerate(order.parameters) for error in wrong_values(template, number, given)]
     if errors:
-        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors[:_ERRORS_TOLD], problem=errors[0].text)
+        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors, problem=errors[0].text)
     return order.parameters
 
 
