@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from server.datasets.formula_like import harmless
 from server.errors import InvalidInput, JinduError
 from server.http import keys
 from server.http.guards import require_principal
@@ -164,13 +166,19 @@ def _messages(request: web.Request, problem: JinduError | None) -> list[str]:
     return [error.translated(gettext) for error in problem.errors] or [problem.translated(gettext)]
 
 
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return harmless(value)
+    return "" if value is None else value
+
+
 def _csv_pieces(answer: QueryAnswer) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
-    writer.writerow([name for name, _ in answer.columns])
+    writer.writerow([harmless(name) for name, _ in answer.columns])
     for number, row in enumerate(answer.rows, start=1):
-        writer.writerow(["" if value is None else value for value in row])
+        writer.writerow([_csv_cell(value) for value in row])
         if number % 1000 == 0:
             yield buffer.getvalue().encode()
             buffer.seek(0)

@@ -156,9 +156,18 @@ class DatasetOperations:
         return dataset, self._profiles[key]
 
     async def export(
-        self, principal: Principal, name: str, file_format: ExportFormat, *, owner: str | None = None
+        self,
+        principal: Principal,
+        name: str,
+        file_format: ExportFormat,
+        *,
+        owner: str | None = None,
+        exact: bool = False,
     ) -> Export:
-        """The current version as one file; raises `InvalidInput` when Excel cannot hold it."""
+        """The current version as one file; raises `InvalidInput` when Excel cannot hold it.
+
+        `exact`: see `ExportRequest`.
+        """
         dataset = await self.get(principal, name, owner=owner)
         files = self._catalog.files(dataset.current)
         if file_format == "xlsx":
@@ -174,6 +183,8 @@ class DatasetOperations:
             format=file_format,
             target=target,
             title=dataset.name,
+            exact=exact,
+            language=principal.language,
         )
         try:
             await self._exports.run(export_dataset, request, timeout_seconds=_EXPORT_SECONDS)

@@ -156,11 +156,19 @@ class ImportOperations:
         return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
 
     async def all_rejects(
-        self, principal: Principal, job_id: str, file_format: str, text_of: Callable[[Reject], str]
+        self,
+        principal: Principal,
+        job_id: str,
+        file_format: str,
+        text_of: Callable[[Reject], str],
+        *,
+        exact: bool = False,
     ) -> Iterator[bytes]:
         """The whole list as `csv` or `json`, piece by piece. Reading a piece blocks on the disk: use a thread."""
-        pieces = {"csv": reject_lists.csv_pieces, "json": reject_lists.json_pieces}[file_format]
-        return pieces(await self._rejects_path(principal, job_id), text_of)
+        path = await self._rejects_path(principal, job_id)
+        if file_format == "json":
+            return reject_lists.json_pieces(path, text_of)
+        return reject_lists.csv_pieces(path, text_of, exact=exact)
 
     async def _rejects_path(self, principal: Principal, job_id: str) -> Path | None:
         await self.get(principal, job_id)
