@@ -26,6 +26,7 @@ from server.storage.blobs import Blobs
 from server.uploads.files import Upload, UploadStore
 
 KIND = "data_import"
+_MAX_PLACE_DIGITS = 19
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 
@@ -150,7 +151,8 @@ class ImportOperations:
     ) -> RejectPage:
         """What was left out and why; empty while the import has not ended."""
         path = await self._rejects_path(principal, job_id)
-        offset = int(cursor) if cursor and cursor.isdecimal() else 0 if cursor is None else -1
+        is_place = cursor is not None and cursor.isdecimal() and len(cursor) < _MAX_PLACE_DIGITS
+        offset = int(cursor) if cursor and is_place else 0 if cursor is None else -1
         if not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
             raise InvalidInput("This cursor is not one of ours; start again without it.")
         return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
