@@ -19,7 +19,8 @@ JinduError
 ├── StorageFull             507
 ├── Unavailable             503
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
-│   └── WorkerDied          –    its worker process was killed or ran out of memory
+│   ├── WorkTooLarge        422  it needs more time or memory than one worker may use
+│   └── WorkerDied          503  its worker process was killed or ran out of memory
 └── ConfigurationError      –    the server cannot start as it was told to
 """
 
@@ -94,6 +95,11 @@ def _first(errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
         return tuple(errors)
     told = errors[: MOST_ERRORS - 1]
     return (*told, FieldError(field="", message=MORE_ERRORS, parameters={"count": len(errors) - len(told)}))
+
+
+def _seconds_of(error: JinduError, otherwise: float) -> float:
+    value = error.parameters.get("retry_after_seconds", otherwise)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _rebuild(
@@ -210,8 +216,7 @@ class RateLimited(JinduError):
     @property
     def retry_after_seconds(self) -> float:
         """How long to wait, as given by `retry_after_seconds=` where it was raised."""
-        value = self.parameters.get("retry_after_seconds", 1.0)
-        return float(value) if isinstance(value, int | float) else 1.0
+        return _seconds_of(self, 1.0)
 
 
 class StorageFull(JinduError):
@@ -229,6 +234,11 @@ class Unavailable(JinduError):
     status = 503
     temporary = True
 
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long to wait, as given by `retry_after_seconds=` where it was raised."""
+        return _seconds_of(self, 5.0)
+
 
 class JobFailed(JinduError):
     """The job failed."""
@@ -236,10 +246,18 @@ class JobFailed(JinduError):
     code = "job_failed"
 
 
+class WorkTooLarge(JobFailed):
+    """This needs more time or memory than one worker may use; ask for less."""
+
+    code = "too_much_work"
+    status = 422
+
+
 class WorkerDied(JobFailed):
     """The worker process was stopped, most likely because it ran out of memory; try again with a smaller file."""
 
     code = "worker_died"
+    status = 503
     temporary = True
 
 

@@ -21,6 +21,7 @@ from server.auth.passwords import Passwords
 from server.serving import address_of
 from server.settings import Settings
 from server.storage.database import Database
+from tests.watchdog import LoopWatchdog
 
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
@@ -91,8 +92,10 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = address_of(runner)
-    yield Server(f"http://{host}:{port}", runner.app)
+    with LoopWatchdog().watching() as watchdog:
+        yield Server(f"http://{host}:{port}", runner.app)
     await runner.cleanup()
+    assert not watchdog.found, "the server held its event loop:\n" + "\n".join(watchdog.found)
 
 
 @pytest.fixture
