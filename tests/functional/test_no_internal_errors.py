@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -256,3 +257,15 @@ async def test_queries_and_templates_that_nothing_could_hold_say_so(alice: Clien
     order = {"template": "sales", "parameters": [{f"p{n}": n} for n in range(300)]}
     problem = json.loads(await send(alice, "POST", "/api/v1/batches", json.dumps(order).encode()))
     assert len(problem["errors"]) == 50
+
+
+async def test_deleting_a_dataset_while_it_is_exported_is_no_error_of_ours(alice: Client) -> None:
+    for file_format in ("csv", "parquet", "xlsx"):
+        await import_text(alice, "region,amount\n" + "North,1\n" * 50_000)
+        path = f"/api/v1/datasets/orders/export.{file_format}"
+        rows = "/api/v1/datasets/orders/rows?q=x"
+        async with asyncio.TaskGroup() as together:
+            for _ in range(4):
+                together.create_task(send(alice, "GET", path))
+                together.create_task(send(alice, "GET", rows))
+            together.create_task(send(alice, "DELETE", "/api/v1/datasets/orders"))
