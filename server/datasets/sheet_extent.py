@@ -6,6 +6,7 @@ files hold, not what they say of themselves.
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zipfile
@@ -25,6 +26,7 @@ _BLOCK = 1024 * 1024
 _OVERLAP = 64
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
 _WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,3}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,3}\d{6,7}["']""")
+_XLSB_HEAD = 10  # bytes of a type, a size and a number, at most
 _XLSB_CELLS = range(1, 12)  # record types of cells; 0 is the head of a row
 
 
@@ -60,7 +62,7 @@ def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> None:
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
             _xlsx(path, member)
         elif name.startswith("xl/worksheets/") and name.endswith(".bin"):
-            _xlsb(b"".join(unpacked(path, member))).require_small()
+            _xlsb(unpacked(path, member))
         elif name == "content.xml":
             _ods(unpacked(path, member))
         elif name.endswith((".xml", ".bin", ".rels")):
@@ -135,27 +137,30 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-def _xlsb(data: bytes) -> _Extent:
+def _xlsb(pieces: Iterator[bytes]) -> None:
     """Records of a type and a size, both in 7-bit pieces; cells begin with their column, rows with their number."""
-    extent, place, row = _Extent(), 0, 0
-    while place < len(data):
-        kind, place = _varint(data, place, 2)
-        size, place = _varint(data, place, 4)
-        if size >= 4 and place + 4 <= len(data):
+    extent, row = _Extent(), 0
+    data, skip = b"", 0
+    for piece in itertools.chain(pieces, [bytes(_XLSB_HEAD)]):  # zeros, so that the last record is read too
+        data += piece
+        place = 0
+        while place + skip + _XLSB_HEAD <= len(data):
+            place += skip
+            kind, place = _varint(data, place, 2)
+            skip, place = _varint(data, place, 4)
             (number,) = struct.unpack_from("<I", data, place)
-            if kind == 0:
+            if skip >= 4 and kind == 0:
                 row = number
-            elif kind in _XLSB_CELLS:
+            elif skip >= 4 and kind in _XLSB_CELLS:
                 extent.add(row + 1, number + 1)
-        place += size
-    return extent
+        gone = min(place + skip, len(data))
+        data, skip = data[gone:], place + skip - gone
+    extent.require_small()
 
 
 def _varint(data: bytes, place: int, most: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 7 * most, 7):
-        if place >= len(data):
-            return value, place
         byte = data[place]
         place += 1
         value |= (byte & 0x7F) << shift

@@ -147,6 +147,19 @@ def test_wide_and_long_sheets_that_are_filled_are_read(tmp_path: Path) -> None:
     assert looked_at(xlsx(tmp_path / "late.xlsx", late)) == ["", ""]
 
 
+def test_a_binary_workbook_of_two_cells_far_apart_is_told(tmp_path: Path) -> None:
+    def record(kind: int, *numbers: int, size: int = 8) -> bytes:
+        return bytes((kind, size)) + struct.pack(f"<{len(numbers)}I", *numbers).ljust(size, b"\x00")
+
+    long = bytes((0x9C, 1, 0x80 | 100, 20)) + b"\x00" * (100 + 20 * 128)  # of another kind, to be passed over
+    near = record(0, 0) + record(2, 0) + long + record(2, 3)
+    far = record(0, 1_048_575) + record(2, 16_383)
+    sheets = ((near, "damaged_workbook"), (near + far, "sheet_too_wide"))
+    for sheet, code in sheets:
+        path = zipped(tmp_path / "a.xlsb", {"xl/workbook.bin": b"", "xl/worksheets/sheet1.bin": sheet})
+        assert looked_at(path) == [code] * 2
+
+
 @pytest.mark.parametrize(
     "rows",
     [
