@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -17,6 +16,7 @@ from server.app.live import add_live_connections
 from server.app.places import ROOT
 from server.app.reports import add_reports
 from server.app.resources import meanwhile, resource
+from server.app.storage import add_room_watch, add_storage
 from server.app.uploads import add_uploads
 from server.auth.passwords import Passwords
 from server.auth.secret_key import load_key
@@ -34,9 +34,7 @@ from server.http.sessions import SessionCookies, identity_middleware
 from server.languages import Languages
 from server.metrics import LoopLag
 from server.settings import Settings
-from server.storage.blobs import Blobs
-from server.storage.continuity import Continuity
-from server.storage.database import Database
+from server.storage.privacy import make_directory
 from views.api import ENDPOINTS
 from views.context import setup_templates
 from views.errors import error_page
@@ -49,7 +47,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     Nothing is opened yet. Each resource opens and closes in one `cleanup_ctx`, in the order they stand here.
     `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data)
     app = web.Application(middlewares=_middlewares(settings))
     app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers))
     app[keys.READINESS] = Readiness()
@@ -64,11 +62,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     app[keys.STATISTICS] = statistics
     app.cleanup_ctx.append(resource(lambda: meanwhile(app[keys.LOOP_LAG].watch())))
 
-    database = Database.open(settings.database_url)
-    app[keys.DATABASE] = database
-    app[keys.BLOBS] = Blobs(settings.data / "blobs")
-    app.cleanup_ctx.append(resource(lambda: _open_storage(app)))
-
+    add_storage(app)
     add_accounts(app, passwords or Passwords())
     add_jobs(app)
     add_uploads(app)
@@ -80,6 +74,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_static("/static", ROOT / "static", name="static")
+    add_room_watch(app)
     app.cleanup_ctx.append(resource(lambda: open_jobs(app)))  # once everything that jobs use is open
     app.cleanup_ctx.append(resource(lambda: _be_ready(app[keys.READINESS])))  # last: everything else is open
     return app
@@ -96,21 +91,6 @@ def _middlewares(settings: Settings) -> list[Middleware]:
         same_origin_middleware(),
         form_middleware(),
     ]
-
-
-@asynccontextmanager
-async def _open_storage(app: web.Application) -> AsyncIterator[None]:
-    data = app[keys.SETTINGS].data
-    continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
-    is_broken = continuity.is_broken()
-    await app[keys.DATABASE].migrate()
-    continuity.begin()
-    if is_broken:
-        await app[keys.HISTORY].cut_all()
-    await asyncio.to_thread(app[keys.BLOBS].clear_partials)
-    yield
-    await app[keys.DATABASE].close()
-    continuity.end()
 
 
 @asynccontextmanager

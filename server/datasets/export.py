@@ -17,10 +17,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from server.datasets.deleted import deleted_named
 from server.datasets.excel_texts import LongTexts, require_room, sheet_name
 from server.datasets.formula_like import harmless, harmless_column
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 
 ExportFormat = Literal["csv", "xlsx", "parquet", "json"]
 MEDIA_TYPES: dict[str, str] = {
@@ -54,7 +53,7 @@ def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int
     """Write the file and return its size. Raises `InvalidInput` when Excel cannot hold that much."""
     if request.format == "xlsx":
         require_fits_excel(request.row_count, len(request.columns))
-    with full_disk_named(), deleted_named(request.paths):
+    with full_disk_named():
         _WRITERS[request.format](request)
         return request.target.stat().st_size
 

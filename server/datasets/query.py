@@ -17,7 +17,6 @@ import duckdb
 import msgspec
 
 from server.datasets.answers import Answer, AnswerPlace, AnswerWriter, encoded, shown_rows, write_csv, write_objects
-from server.datasets.deleted import deleted_named
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
 from server.errors import InvalidInput
@@ -162,10 +161,8 @@ class QuerySession:
             "python_enable_replacements": False,  # a name must never be a variable of this process
         }
         self._connection = duckdb.connect(":memory:", config=settings)
-        self._paths = [path for source in datasets.values() for path in source if isinstance(path, Path)]
-        with deleted_named(self._paths):
-            for name, source in datasets.items():
-                self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
+        for name, source in datasets.items():
+            self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
         self._lock(datasets)
 
     def __enter__(self) -> QuerySession:
@@ -201,8 +198,7 @@ class QuerySession:
         timer.daemon = True
         timer.start()
         try:
-            with deleted_named(self._paths):
-                yield self._connection.execute(sql, bound)
+            yield self._connection.execute(sql, bound)
         except duckdb.InterruptException:
             raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:

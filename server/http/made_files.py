@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from server.errors import NotFound
+from server.errors import Gone
 from server.http import keys
 from server.http.files import Disposition, content_disposition
 from server.http.guards import require_principal
@@ -59,8 +59,8 @@ def _opened(path: Path, is_temporary: bool) -> BinaryIO:
     """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
     try:
         stream = path.open("rb")
-    except FileNotFoundError:
-        raise NotFound("This was deleted meanwhile.") from None
+    except FileNotFoundError:  # one that is kept, and was deleted at this moment
+        raise Gone from None
     if is_temporary:
         path.unlink()
     return stream

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import duckdb
 import pytest
 
-from server.datasets.deleted import DatasetDeleted
-from server.datasets.export import ExportFormat, ExportRequest, export_dataset
 from server.datasets.query import QueryLimits, QueryRequest, QuerySession, run_query
 from server.errors import InvalidInput
 
@@ -135,22 +132,3 @@ def test_a_request_runs_in_one_call(sales: Path) -> None:
     )
     result = run_query(request, lambda _message: None)
     assert (result.columns, result.rows) == ([("kind", "VARCHAR")], [["x"]])
-
-
-def test_a_dataset_that_is_deleted_while_it_is_read_is_told_so(tmp_path: Path) -> None:
-    path = tmp_path / "gone.parquet"
-    duckdb.sql("select 1 as a").write_parquet(str(path))
-    with QuerySession({"gone": [path]}, QueryLimits()) as session:
-        path.unlink()
-        with pytest.raises(DatasetDeleted):
-            session.execute("select a from gone")
-        with pytest.raises(DatasetDeleted):
-            QuerySession({"gone": [path]}, QueryLimits())
-        assert session.execute("select 1").rows == [(1,)]
-    columns = ({"name": "a", "type": "integer"},)
-    for file_format in get_args(ExportFormat):
-        request = ExportRequest(
-            paths=(path, path), columns=columns, row_count=1, format=file_format, target=tmp_path / "out", title="a"
-        )
-        with pytest.raises(DatasetDeleted):
-            export_dataset(request, print)
