@@ -33,6 +33,9 @@ from typing import Any, ClassVar
 
 from server.texts import Translate, told
 
+MOST_ERRORS = 50  # that one answer tells
+MORE_ERRORS = "There are {count} more errors; mend these first."
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
@@ -70,7 +73,7 @@ class JinduError(Exception):
         """`message` is a constant English text with `{named}` placeholders, so that it can be translated."""
         self.message = message or (type(self).__doc__ or "").strip()
         self.specific_code = code or type(self).code
-        self.errors = tuple(errors)
+        self.errors = _first(errors)
         self.parameters = parameters
         super().__init__(self.text)
 
@@ -85,6 +88,14 @@ class JinduError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross from worker processes to the server by pickle: keyword arguments must survive.
         return (_rebuild, (type(self), self.message, self.specific_code, self.errors, self.parameters))
+
+
+def _first(errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+    """Nobody reads thousands of errors; the last one says how many more there are."""
+    if len(errors) <= MOST_ERRORS:
+        return tuple(errors)
+    told = errors[: MOST_ERRORS - 1]
+    return (*told, FieldError(field="", message=MORE_ERRORS, parameters={"count": len(errors) - len(told)}))
 
 
 def _seconds_of(error: JinduError, otherwise: float) -> float:

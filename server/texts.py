@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 Translate = Callable[[str], str]
 Phrase = dict[str, object]
+_LONGEST_TOLD = 1_000  # characters of one value in a message
+_LONGEST_COMPARED, _MOST_COMPARED = 100, 2_000
 
 
 def phrase(message: str, **parameters: object) -> Phrase:
@@ -28,6 +32,14 @@ def told(message: str, parameters: Mapping[str, Any], translate: Translate) -> s
         return text
 
 
+def near(text: str, options: Iterable[str]) -> str | None:
+    """The option that `text` was perhaps meant to be; long texts and long lists are not compared, which is slow."""
+    if len(text) > _LONGEST_COMPARED:
+        return None
+    few = [option for option in itertools.islice(options, _MOST_COMPARED) if len(option) <= _LONGEST_COMPARED]
+    return next(iter(difflib.get_close_matches(text, few, 1)), None)
+
+
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as JSON can hold them: what it does not know becomes its text."""
     return {name: msgspec.to_builtins(value, enc_hook=str) for name, value in parameters.items()}
@@ -35,4 +47,17 @@ def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(value: Any, translate: Translate) -> Any:
     is_phrase = isinstance(value, dict) and value.keys() == {"phrase", "parameters"}
-    return told(value["phrase"], value["parameters"], translate) if is_phrase else value
+    if is_phrase:
+        return told(value["phrase"], value["parameters"], translate)
+    return _shortened(value) if isinstance(value, str | int | list | dict) else value
+
+
+def _shortened(value: Any) -> Any:
+    """What somebody sent in place of a name or number may be megabytes, or lists in lists without end."""
+    if isinstance(value, int) and value.bit_length() < _LONGEST_TOLD:
+        return value
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):
+        return "…"
+    return text if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD] + "…"

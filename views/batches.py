@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
 _TILES_PER_PAGE = 60
+_MAX_PAGE_KEY = 64
 _LAST_PAGE = 10_000
 _BATCHES_PER_PAGE = 30
 _TEMPLATES_OFFERED = 200
@@ -132,10 +134,16 @@ async def order_batch(request: web.Request) -> web.Response:
             formats=_chosen(formats),
             name=given.get("name", "").strip()[:300],
         )
-        start = await request.app[keys.BATCHES].start(principal, order, idempotency_key=given.get("key") or None)
+        start = await request.app[keys.BATCHES].start(principal, order, idempotency_key=_key(given, order))
     except InvalidInput as error:
         return await _order_form(request, name, given, error=error)
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
+
+
+def _key(given: Mapping[str, str], order: BatchOrder) -> str | None:
+    """Two clicks are one order; whoever goes back and changes something orders anew, although the page is the same."""
+    key = given.get("key", "")[:_MAX_PAGE_KEY]
+    return f"{key}-{hashlib.sha256(msgspec.json.encode(order)).hexdigest()}" if key else None
 
 
 async def batch_expansion(request: web.Request) -> web.Response:

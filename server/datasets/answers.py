@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from server.datasets.formula_like import harmless
 from server.errors import InvalidInput, StorageFull
 from server.storage.full_disk import full_disk_named
 
@@ -105,17 +106,23 @@ def write_objects(writer: AnswerWriter, names: Sequence[str], chunks: Iterable[S
 
 
 def write_csv(writer: AnswerWriter, names: Sequence[str], chunks: Iterable[Sequence[Sequence[Any]]]) -> None:
-    """UTF-8 with a mark, so that Excel shows Chinese."""
+    """UTF-8 with a mark, so that Excel shows Chinese; no cell is one that it would run as a formula."""
     buffer = io.StringIO()
     table = csv.writer(buffer)
     buffer.write("\ufeff")
-    table.writerow(names)
+    table.writerow(map(harmless, names))
     for rows in chunks:
-        table.writerows(["" if value is None else plain(value) for value in row] for row in rows)
+        table.writerows([_csv_cell(value) for value in row] for row in rows)
         writer.write(buffer.getvalue().encode())
         buffer.seek(0)
         buffer.truncate()
     writer.write(buffer.getvalue().encode())
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return harmless(value)
+    return "" if value is None else plain(value)
 
 
 def encoded(value: Any) -> bytes:

@@ -13,6 +13,8 @@ from server.datasets.schema import ColumnSpec, ColumnType, columns_do_not_fit
 from server.datasets.values import ARROW_TYPES, Misfit, convert_cells
 from server.errors import FieldError
 
+_INT64 = range(-(2**63), 2**63)
+
 
 @dataclass(slots=True)
 class ColumnChecks:
@@ -59,13 +61,16 @@ def _limit(value: float | str | None, column_type: ColumnType, column_format: st
     if value is None:
         return None
     if isinstance(value, float | int) and column_type in ("integer", "decimal"):
-        return pa.scalar(float(value), pa.float64()) if column_type == "decimal" else _whole(value)
+        return _number(value, whole=column_type == "integer")
     return _values([str(value)], column_type, column_format, field)[0]
 
 
-def _whole(value: float) -> pa.Scalar:
-    # A limit of 1.5 on whole numbers is compared as it is.
-    return pa.scalar(int(value), pa.int64()) if float(value).is_integer() else pa.scalar(value, pa.float64())
+def _number(value: float, *, whole: bool) -> pa.Scalar:
+    # A limit of 1.5 on whole numbers, or one that no whole number reaches, is compared as it is.
+    is_whole = isinstance(value, int) or value.is_integer()
+    if whole and is_whole and int(value) in _INT64:
+        return pa.scalar(int(value), pa.int64())
+    return pa.scalar(float(value), pa.float64())
 
 
 def _values(texts: list[str], column_type: ColumnType, column_format: str | None, field: str) -> pa.Array:

@@ -18,7 +18,7 @@ from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
-from server.datasets.readers import open_file
+from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectList, shortened
 from server.datasets.schema import ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.datasets.sifting import LINE_COLUMN, Sifter
@@ -109,6 +109,11 @@ _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 def preview_file(request: PreviewRequest, _report: Report) -> Preview:
     """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
+    with problems_named(request.source):
+        return _preview(request)
+
+
+def _preview(request: PreviewRequest) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
     sample = opened.source.sample()
@@ -135,6 +140,11 @@ def preview_file(request: PreviewRequest, _report: Report) -> Preview:
 
 def convert_file(request: ConvertRequest, report: Report) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
+    with problems_named(request.source):
+        return _converted(request, report)
+
+
+def _converted(request: ConvertRequest, report: Report) -> Converted:
     progress = _Progress(report, request.source.stat().st_size)
     progress.tell("detecting")
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)

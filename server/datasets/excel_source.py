@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import python_calamine as calamine
 
 from server.datasets.chunks import Chunk
 from server.datasets.schema import SheetInfo
+from server.datasets.sheet_extent import require_small_sheets
 from server.errors import FileProblem
 
 _ROWS_PER_CHUNK = 20_000
@@ -47,6 +49,7 @@ def guard_against_zip_bomb(path: Path, *, max_unpacked_bytes: int) -> list[str]:
             code="unpacks_too_large",
             size=unpacked // 1_000_000,
         )
+    require_small_sheets(path, members)
     return [member.filename for member in members]
 
 
@@ -170,10 +173,16 @@ class _Merged:
 
 
 _ERROR_CELL = re.compile(
-    rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+)(\d+)"[^>]*>'
+    rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"[^>]*>'
     rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<",
     re.DOTALL,
 )
+_REST_BYTES = 4 * 1024 * 1024  # of a row that goes on in the next piece
+# What a part that others could read may raise here; its error cells are then left empty, as calamine gives them.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ElementTree.ParseError,
+    StopIteration, ValueError, OSError,
+)  # fmt: skip
 _NAMESPACES = {
     "m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     "r": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
@@ -185,7 +194,7 @@ def _error_cells(path: Path, sheet: str) -> dict[int, dict[int, str]]:
     """`#DIV/0!` and its kind by row number and column; calamine gives them as empty cells. Only .xlsx says where."""
     found: dict[int, dict[int, str]] = {}
     with (
-        suppress(zipfile.BadZipFile, KeyError, ElementTree.ParseError, StopIteration),
+        suppress(*_UNREADABLE),
         zipfile.ZipFile(path) as archive,
         archive.open(_part_of_sheet(archive, sheet)) as stream,
     ):
@@ -193,13 +202,17 @@ def _error_cells(path: Path, sheet: str) -> dict[int, dict[int, str]]:
         while block := stream.read(1024 * 1024):
             text = rest + block
             for match in _ERROR_CELL.finditer(text) if b't="e"' in text else ():
-                found.setdefault(int(match[2]), {})[_column_number(match[1].decode())] = match[3].decode()
-            rest = text[text.rfind(b"<row") :] if b"<row" in text else text[-4096:]
+                found.setdefault(int(match[2]), {})[_column_number(match[1].decode())] = match[3].decode(
+                    errors="replace"
+                )
+            rest = text[max(text.rfind(b"<row"), len(text) - _REST_BYTES) :]
     return found
 
 
 def _part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str:
     # The document was opened by calamine before: it is well-formed, and its size was checked.
+    if archive.getinfo("xl/workbook.xml").file_size > _REST_BYTES:
+        raise ValueError("more sheets than anybody has")
     book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314
     links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
     wanted = next(

@@ -17,7 +17,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from server.errors import InvalidInput
+from server.datasets.excel_texts import LongTexts, require_room, sheet_name
+from server.datasets.formula_like import harmless, harmless_column
 from server.storage.full_disk import full_disk_named
 
 ExportFormat = Literal["csv", "xlsx", "parquet", "json"]
@@ -28,15 +29,15 @@ MEDIA_TYPES: dict[str, str] = {
     "json": "application/json",
 }
 _BATCH_ROWS = 16_384
-EXCEL_ROWS = 1_048_575  # a sheet's rows, less the header
-EXCEL_COLUMNS = 16_384
-_EXCEL_TEXT = 32_767  # characters a cell may hold
 _EXCEL_INTEGER = 10**15  # beyond 15 digits a cell loses the last ones: text keeps them
 _FIRST_EXCEL_DATE = date(1900, 1, 1)
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files to read in order, and where to write one file of `format`."""
+    """Which files to read in order, and where to write one file of `format`.
+
+    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula.
+    """
 
     paths: tuple[Path, ...]
     columns: tuple[dict[str, Any], ...]
@@ -44,6 +45,8 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     format: ExportFormat
     target: Path
     title: str
+    exact: bool = False
+    language: str = "en"
 
 
 def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int:
@@ -56,13 +59,7 @@ def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int
 
 
 def require_fits_excel(row_count: int, column_count: int) -> None:
-    if row_count > EXCEL_ROWS or column_count > EXCEL_COLUMNS:
-        raise InvalidInput(
-            "An Excel sheet holds {rows} rows and {columns} columns at most; export as CSV or Parquet instead.",
-            code="too_large_for_excel",
-            rows=EXCEL_ROWS,
-            columns=EXCEL_COLUMNS,
-        )
+    require_room(row_count, column_count - 1)
 
 
 def _batches(request: ExportRequest) -> Iterator[pa.RecordBatch]:
@@ -93,14 +90,20 @@ def _write_csv(request: ExportRequest) -> None:
         stream.write(_csv_header(request))
         with pa_csv.CSVWriter(stream, _schema(request), write_options=options) as writer:
             for batch in _batches(request):
-                writer.write_batch(batch)
+                writer.write_batch(batch if request.exact else _harmless(batch))
+
+
+def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [harmless_column(column) if pa.types.is_string(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _csv_header(request: ExportRequest) -> bytes:
     """Names quoted only where they must be, as the cells are. Excel takes CSV without the mark for local encoding."""
     header = io.StringIO("\ufeff", newline="")
     header.seek(0, io.SEEK_END)
-    csv.writer(header, lineterminator="\n").writerow([column["name"] for column in request.columns])
+    names = [column["name"] if request.exact else harmless(column["name"]) for column in request.columns]
+    csv.writer(header, lineterminator="\n").writerow(names)
     return header.getvalue().encode()
 
 
@@ -131,7 +134,8 @@ def _write_xlsx(request: ExportRequest) -> None:
         "tmpdir": str(request.target.parent),
     }
     with xlsxwriter.Workbook(str(request.target), options) as workbook:
-        sheet = workbook.add_worksheet(_sheet_name(request.title))
+        sheet = workbook.add_worksheet(sheet_name(request.title))
+        long_texts = LongTexts(workbook, language=request.language)
         head = workbook.add_format({"bold": True, "bottom": 1})
         formats = {
             "date": workbook.add_format({"num_format": "yyyy-mm-dd"}),
@@ -148,30 +152,42 @@ def _write_xlsx(request: ExportRequest) -> None:
             for row in zip(*(values.to_pylist() for values in batch.columns), strict=True):
                 number += 1
                 for place, value in enumerate(row):
-                    _write_cell(sheet, number, place, value, formats)
+                    fits = _fitting(value)
+                    if isinstance(fits, str):
+                        fits = long_texts.fitting(fits, column=request.columns[place]["name"], row=number + 1)
+                    _write_cell(sheet, number, place, fits, formats)
+
+
+def _fitting(value: Any) -> Any:
+    """A value as a cell can hold it; what would lose digits, microseconds or its day becomes a text."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float | Decimal):
+        return value if abs(float(value)) < _EXCEL_INTEGER else _text(value)
+    if isinstance(value, datetime):
+        fits = value.date() >= _FIRST_EXCEL_DATE and value.microsecond % 1000 == 0
+        return value.replace(tzinfo=None) if fits else _text(value)
+    return value if isinstance(value, date) and value >= _FIRST_EXCEL_DATE else _text(value)
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool):
-        sheet.write_boolean(row, column, value)
-    elif isinstance(value, int | float | Decimal) and abs(float(value)) < _EXCEL_INTEGER:
-        sheet.write_number(row, column, value)
-    elif isinstance(value, datetime) and value.date() >= _FIRST_EXCEL_DATE:
-        sheet.write_datetime(row, column, value.replace(tzinfo=None), formats["datetime"])
-    elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_EXCEL_DATE:
-        sheet.write_datetime(row, column, value, formats["date"])
-    else:
-        sheet.write_string(row, column, _text(value)[:_EXCEL_TEXT])
+    match value:
+        case None:
+            pass
+        case bool():
+            sheet.write_boolean(row, column, value)
+        case str():
+            sheet.write_string(row, column, value)
+        case datetime():
+            sheet.write_datetime(row, column, value, formats["datetime"])
+        case date():
+            sheet.write_datetime(row, column, value, formats["date"])
+        case _:
+            sheet.write_number(row, column, value)
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False).strip('"')
-
-
-def _sheet_name(title: str) -> str:
-    return "".join(character for character in title if character not in "[]:*?/\\'")[:31] or "data"
+    return json.dumps(value, default=str, ensure_ascii=False).strip('"')
 
 
 _WRITERS: dict[str, Callable[[ExportRequest], None]] = {

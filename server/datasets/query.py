@@ -5,7 +5,6 @@ The limits here stop honest mistakes at once and clearly; hostile queries are st
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,17 +18,10 @@ import msgspec
 
 from server.datasets.answers import Answer, AnswerPlace, AnswerWriter, encoded, shown_rows, write_csv, write_objects
 from server.datasets.query_errors import query_error
+from server.datasets.query_names import require_known_names
 from server.errors import InvalidInput
 
 _MAX_SQL_CHARACTERS = 100_000
-# They tell where files lie, or run a text as SQL so that these names could hide in it.
-_HIDDEN = re.compile(
-    r"\b(?:duckdb_\w+|pragma_\w+|current_setting|getenv|query|query_table|pg_views|pg_catalog|sqlite_\w+"
-    r"|information_schema|show_databases|parquet_\w+|read_\w+|glob|sniff_csv|__\w+)\W*\(|"
-    r"\b(?:duckdb_\w+|sqlite_master|sqlite_schema|pg_views|information_schema|pg_catalog)\b",
-    re.IGNORECASE,
-)
-_READS = re.compile(r"\W*(?:select|with|from|values|pivot|unpivot|describe|summarize)\b", re.IGNORECASE)
 _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
 _SQL_TYPES = {
     "text": "varchar",
@@ -166,6 +158,7 @@ class QuerySession:
             "memory_limit": f"{limits.memory_mib}MiB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "python_enable_replacements": False,  # a name must never be a variable of this process
         }
         self._connection = duckdb.connect(":memory:", config=settings)
         for name, source in datasets.items():
@@ -258,17 +251,9 @@ class QuerySession:
                 "Only one statement can run at a time; remove what follows the first.", code="query_error"
             )
         statement = statements[0]
-        kinds = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
-        if statement.type not in kinds or not _READS.match(_without_comments(sql)):
+        if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
             raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
-        # Both ways: a comment must not hide a call, and a text that looks like a comment must not either.
-        hidden = _HIDDEN.search(sql) or _HIDDEN.search(_without_comments(sql))
-        if hidden:
-            raise InvalidInput(
-                "“{name}” is not available here; queries read datasets by their names.",
-                code="query_forbidden",
-                name=hidden.group().rstrip('( \n\t"'),
-            )
+        require_known_names(self._connection, sql, statement.type, self._names)
         return _values_of(statement.named_parameters, parameters)
 
     @staticmethod
@@ -307,10 +292,6 @@ def quoted(name: str) -> str:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _without_comments(sql: str) -> str:
-    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
 
 
 def _values_of(names: set[str], parameters: Mapping[str, Any]) -> dict[str, Any]:

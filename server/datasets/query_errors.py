@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from server.errors import InvalidInput
+from server.texts import near
+
+_LONGEST_NAME = 200
 
 _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!(?:\nDid you mean .*)?", re.DOTALL)
 _KIND = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
 # Advice that does not apply here (settings are locked), and where files lie.
-_SETTINGS_ADVICE = re.compile(r",? or SET [^.\n]*(?=[.\n]|$)")
+_SETTINGS_ADVICE = re.compile(r",? or SET [^.\n]*(?=[.\n]|$)|Use SET [^.\n]*\.")
 _PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
 
 
-def query_error(message: str, sql: str, datasets: Sequence[str]) -> InvalidInput:
+def query_error(message: str, sql: str, datasets: Collection[str]) -> InvalidInput:
     """An `InvalidInput` with the code `query_error`; `line` and `column` (1-based) are parameters when known."""
-    line, column = _place(message, sql)
-    reason = _reason(message, datasets)
+    return _error(_reason(message, datasets), *_place(message, sql))
+
+
+def at_place(reason: str, sql: str, place: int | None) -> InvalidInput:
+    """The same for what we found ourselves; `place` counts bytes of the statement, as DuckDB does."""
+    if place is None:
+        return _error(reason, 0, 0)
+    before = sql.encode()[:place].decode(errors="ignore")
+    return _error(reason, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def unknown_dataset(name: str, datasets: Collection[str]) -> str:
+    name = name[:_LONGEST_NAME]
+    meant = near(name, datasets)
+    if meant:
+        return f"There is no dataset “{name}”. Did you mean “{meant}”?"
+    known = ", ".join(f"“{dataset}”" for dataset in sorted(datasets)[:10])
+    return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
+
+
+def unknown_function(name: str, functions: Collection[str]) -> str:
+    meant = near(name, sorted(functions))
+    return f"There is no function “{name[:_LONGEST_NAME]}”." + (f" Did you mean “{meant}”?" if meant else "")
+
+
+def _error(reason: str, line: int, column: int) -> InvalidInput:
     if not line:
         return InvalidInput("The query is wrong: {reason}", code="query_error", reason=reason)
     return InvalidInput(
@@ -32,22 +58,14 @@ def query_error(message: str, sql: str, datasets: Sequence[str]) -> InvalidInput
     )
 
 
-def _reason(message: str, datasets: Sequence[str]) -> str:
+def _reason(message: str, datasets: Collection[str]) -> str:
     text = _PLACE.split(message)[0] if _PLACE.search(message) else message
     text = _KIND.sub("", text.strip())
     unknown = _UNKNOWN_TABLE.search(text)
     if unknown:
-        return _unknown_dataset(unknown.group(1), datasets)
+        return unknown_dataset(unknown.group(1), datasets)
     text = _SETTINGS_ADVICE.sub("", text)
     return " ".join(_PATH.sub("…", text).split())
-
-
-def _unknown_dataset(name: str, datasets: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, datasets, 1)
-    if near:
-        return f"There is no dataset “{name}”. Did you mean “{near[0]}”?"
-    known = ", ".join(f"“{dataset}”" for dataset in sorted(datasets)[:10])
-    return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
 
 
 def _place(message: str, sql: str) -> tuple[int, int]:

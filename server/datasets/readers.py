@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +20,9 @@ from server.datasets.parquet_source import ParquetSource, open_parquet
 from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.table_start import has_header, table_start
 from server.datasets.text_source import TextSource
-from server.errors import FileProblem, InvalidInput
+from server.errors import FileProblem, InvalidInput, JinduError
+
+_LOG = logging.getLogger("jindu.datasets")
 
 _HEAD_ROWS = 200
 
@@ -25,6 +31,33 @@ _HEAD_ROWS = 200
 class OpenedFile:
     shape: FileShape
     source: Source
+
+
+@contextmanager
+def problems_named(path: Path) -> Iterator[None]:
+    """Whatever the readers of other people's formats raise over a broken file becomes a `FileProblem`."""
+    try:
+        yield
+    except (JinduError, MemoryError):
+        raise
+    except BaseException as error:
+        if isinstance(error, FileNotFoundError) and not path.exists():
+            raise FileProblem("The uploaded file is gone; upload it again.", code="upload_gone") from error
+        if not _is_of_the_file(error):
+            raise
+        _LOG.exception("a file could not be read", extra={"action": "read_file"})
+        raise FileProblem(
+            "The file is damaged, or holds something that cannot be read here. Open it in the program it comes from, "
+            "save it again (best as CSV) and upload that.",
+            code="unreadable_file",
+        ) from error
+
+
+def _is_of_the_file(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (None, errno.EINVAL, errno.EOVERFLOW)  # places in the file that cannot be; else the disk
+    # A panic of a reader written in Rust is no `Exception`.
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
@@ -123,7 +156,8 @@ def _open_parquet(path: Path, limits: FileLimits) -> OpenedFile:
     if not names:
         raise FileProblem("The file has no columns.", code="empty_file")
     require_column_count(len(names), limits)
-    return OpenedFile(shape=FileShape(format="parquet", names=tuple(names)), source=ParquetSource(path=path, file=file))
+    source = ParquetSource(path=path, file=file, max_unpacked_bytes=limits.max_unpacked_bytes)
+    return OpenedFile(shape=FileShape(format="parquet", names=tuple(names)), source=source)
 
 
 def _open_json(path: Path, kind: str, limits: FileLimits) -> OpenedFile:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.formula_like import harmless
+
 _CHUNK_LINES = 1000  # lines a piece of the CSV: one write to the client each
 
 
@@ -74,8 +76,12 @@ def is_page_start(path: Path | None, offset: int) -> bool:
         return stream.read(1) == b"\n"
 
 
-def csv_pieces(path: Path | None, text_of: Callable[[Reject], str]) -> Iterator[bytes]:
-    """The whole list as CSV (UTF-8 with a mark, so that Excel shows Chinese), piece by piece."""
+def csv_pieces(path: Path | None, text_of: Callable[[Reject], str], *, exact: bool = False) -> Iterator[bytes]:
+    """The whole list as CSV (UTF-8 with a mark, so that Excel shows Chinese), piece by piece.
+
+    Without `exact` no cell is one that a spreadsheet program would run as a formula.
+    """
+    written = str if exact else harmless
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
@@ -84,7 +90,8 @@ def csv_pieces(path: Path | None, text_of: Callable[[Reject], str]) -> Iterator[
         with path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 reject = _REJECT.decode(line)
-                writer.writerow((reject.line, reject.column or "", reject.code, text_of(reject), reject.raw or ""))
+                texts = (reject.column or "", reject.code, text_of(reject), reject.raw or "")
+                writer.writerow((reject.line, *map(written, texts)))
                 if number % _CHUNK_LINES == 0:
                     yield _taken(buffer)
     yield _taken(buffer)

@@ -29,8 +29,10 @@ _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key gives the same job, however often it is sent.",
-    "schema": {"type": "string", "maxLength": 200},
+    "description": (
+        "The same key gives the same job, however often it is sent. For another request it is refused (409)."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
 
 

@@ -22,8 +22,8 @@ async def demonstrate(context: JobContext) -> dict[str, Any]:
     progress = 0
     while progress < total:
         await asyncio.sleep(_STEP_SECONDS)
-        share = (loop.time() - started) / seconds if seconds else 1.0
-        progress = min(total, int(total * share))
+        elapsed = loop.time() - started
+        progress = int(total * elapsed / seconds) if elapsed < seconds else total
         if fail_at is not None and progress >= fail_at:
             context.advance(int(fail_at))
             raise JobFailed("It failed at {number}, as it was asked to.", code="asked_to_fail", number=fail_at)

@@ -110,7 +110,7 @@ class ExternalJobs:
             message=new.message,
             detail=new.detail,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=also)
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=new, also=also)
         if begun is job:
             running = self._listen_to(job)
             self._log_message(running, job.message)

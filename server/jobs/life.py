@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import NotFound
+from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
@@ -19,7 +20,14 @@ Also = Callable[[AsyncConnection, Job], Awaitable[None]]
 LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
 """Called in the transaction that stores a change of state; what it returns is called right after the commit."""
 
+MAX_KEY_CHARACTERS = 200
 _REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
+
+
+class KeyReused(Conflict):
+    """This Idempotency-Key was used for something else; take a new one."""
+
+    code = "key_reused"
 
 
 class JobLife:
@@ -40,20 +48,32 @@ class JobLife:
         self.store = store
         self.saver = saver
 
-    async def begin(self, job: Job, *, idempotency_key: str | None, also: Also | None) -> Job:
-        """Store a new job. Under a key that was used before, the answer is that job, and nothing is done."""
+    async def begin(self, job: Job, *, idempotency_key: str | None, asked: Any, also: Also | None) -> Job:
+        """Store a new job. Under a key that was used before for the same, the answer is that job; nothing is done.
+
+        `asked` is the request as it came, where the job's parameters do not say it (they name what was made for it).
+        Raises `KeyReused` when the key was used for something else.
+        """
+        fingerprint = None if idempotency_key is None else _fingerprint(job, asked)
         async with self._database.write() as connection:
             if idempotency_key is not None:
+                _require_key(idempotency_key)
                 known = await self.store.by_key(connection, job.owner_id, idempotency_key)
                 if known is not None:
-                    return self.table.get(known.id) or known
-            await self.store.add(connection, job, idempotency_key=idempotency_key)
+                    return self._same(job, fingerprint, *known)
+            await self.store.add(connection, job, idempotency_key=idempotency_key, fingerprint=fingerprint)
             if also is not None:
                 await also(connection, job)
             tell = await self._on_life_change(connection, job)
         self.table.put(job)
         tell()
         return job
+
+    def _same(self, job: Job, fingerprint: str | None, known: Job, known_fingerprint: str | None) -> Job:
+        # Jobs of earlier versions have no fingerprint; their kind is all that can be compared.
+        if known.kind != job.kind or known_fingerprint not in (fingerprint, None):
+            raise KeyReused
+        return self.table.get(known.id) or known
 
     async def move(self, job: Job, **changes: Any) -> Job | None:
         """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
@@ -85,3 +105,18 @@ class JobLife:
         if job is None:
             raise NotFound
         return job
+
+
+def _fingerprint(job: Job, asked: Any) -> str:
+    plain = msgspec.to_builtins(job.parameters if asked is None else asked, enc_hook=str)
+    return hashlib.sha256(msgspec.json.encode([job.kind, plain], order="sorted", enc_hook=str)).hexdigest()
+
+
+def _require_key(key: str) -> None:
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        error = FieldError(
+            field="Idempotency-Key",
+            message="A key has 1 to {limit} characters.",
+            parameters={"limit": MAX_KEY_CHARACTERS},
+        )
+        raise InvalidInput(errors=[error])

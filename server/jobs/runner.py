@@ -95,10 +95,12 @@ class JobRunner:
         parameters: dict[str, Any],
         total: int | None = None,
         idempotency_key: str | None = None,
+        asked: Any = None,
         also: Also | None = None,
     ) -> Job:
         """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run.
 
+        `asked`: see `JobLife.begin`.
         Raises `StorageFull` or `QuotaExceeded` when there is no room for what it would make.
         """
         self._require_open()
@@ -119,7 +121,7 @@ class JobRunner:
             total=total,
             parameters=parameters,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=if_there_is_room)
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=asked, also=if_there_is_room)
         if begun is job:
             self._enqueue(job)
         return begun

@@ -60,15 +60,22 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, connection: AsyncConnection, job: Job, *, idempotency_key: str | None) -> None:
-        await connection.execute(insert(jobs).values(**_row(job), idempotency_key=idempotency_key))
+    async def add(
+        self, connection: AsyncConnection, job: Job, *, idempotency_key: str | None, fingerprint: str | None
+    ) -> None:
+        await connection.execute(
+            insert(jobs).values(**_row(job), idempotency_key=idempotency_key, fingerprint=fingerprint)
+        )
 
-    async def by_key(self, connection: AsyncConnection, owner_id: str, idempotency_key: str) -> Job | None:
+    async def by_key(
+        self, connection: AsyncConnection, owner_id: str, idempotency_key: str
+    ) -> tuple[Job, str | None] | None:
+        """The job begun under a key, and the fingerprint of what was asked for."""
         found = await connection.execute(
             select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == idempotency_key)
         )
         row = found.one_or_none()
-        return _job(row) if row else None
+        return (_job(row), row.fingerprint) if row else None
 
     async def get(self, job_id: str) -> Job | None:
         async with self._database.read() as connection:

@@ -107,7 +107,9 @@ class BatchOperations:
         self._max_reports = max_reports
         self._clock = clock
 
-    async def start(self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None = None) -> BatchStart:
+    async def start(
+        self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None = None, asked: Any = None
+    ) -> BatchStart:
         """Raises `NotFound` for an unknown template, `InvalidInput` for parameters it does not take."""
         principal.require_write()
         batch = await self._ordered(principal, order)
@@ -123,6 +125,7 @@ class BatchOperations:
             title=batch.name,
             parameters={"batch_id": batch.id},
             idempotency_key=idempotency_key,
+            asked=asked or {"order": order},
             also=store,
         )
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
@@ -200,6 +203,7 @@ class BatchOperations:
             title=batch.name,
             parameters={"batch_id": batch.id},
             idempotency_key=idempotency_key,
+            asked={"retry": batch.id},
             also=hand_over,
         )
         return BatchStart(job=job, batch_id=batch.id)
@@ -220,7 +224,7 @@ class BatchOperations:
             formats=batch.formats,
             name=batch.name,
         )
-        return await self.start(principal, order, idempotency_key=idempotency_key)
+        return await self.start(principal, order, idempotency_key=idempotency_key, asked={"reorder": batch.id})
 
     async def cancel(self, principal: Principal, batch_id: str) -> Job:
         """Stop making reports; finished ones stay."""

@@ -175,9 +175,18 @@ class DatasetOperations:
         return dataset, self._profiles[key]
 
     async def export(
-        self, principal: Principal, name: str, file_format: ExportFormat, *, owner: str | None = None
+        self,
+        principal: Principal,
+        name: str,
+        file_format: ExportFormat,
+        *,
+        owner: str | None = None,
+        exact: bool = False,
     ) -> MadeFile:
-        """The current version as one file; raises `InvalidInput` when Excel cannot hold it."""
+        """The current version as one file; raises `InvalidInput` when Excel cannot hold it.
+
+        `exact`: see `ExportRequest`.
+        """
         dataset = await self.get(principal, name, owner=owner)
         files = self._catalog.files(dataset.current)
         if file_format == "xlsx":
@@ -195,6 +204,8 @@ class DatasetOperations:
                     format=file_format,
                     target=directory / file_name,
                     title=dataset.name,
+                    exact=exact,
+                    language=principal.language,
                 )
                 work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
                 await self._room.within(work, needed=dataset.current.bytes)

@@ -121,7 +121,7 @@ class ImportOperations:
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
             await self._audit.record(connection, principal, "import.start", job.id, detail)
 
-        job = await self._runner.start(
+        return await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
@@ -135,9 +135,6 @@ class ImportOperations:
             idempotency_key=idempotency_key,
             also=check,
         )
-        if job.kind != KIND:
-            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
-        return job
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
         job = await self._jobs.get(principal, job_id)
@@ -164,11 +161,19 @@ class ImportOperations:
         return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
 
     async def all_rejects(
-        self, principal: Principal, job_id: str, file_format: str, text_of: Callable[[Reject], str]
+        self,
+        principal: Principal,
+        job_id: str,
+        file_format: str,
+        text_of: Callable[[Reject], str],
+        *,
+        exact: bool = False,
     ) -> Iterator[bytes]:
         """The whole list as `csv` or `json`, piece by piece. Reading a piece blocks on the disk: use a thread."""
-        pieces = {"csv": reject_lists.csv_pieces, "json": reject_lists.json_pieces}[file_format]
-        return pieces(await self._rejects_path(principal, job_id), text_of)
+        path = await self._rejects_path(principal, job_id)
+        if file_format == "json":
+            return reject_lists.json_pieces(path, text_of)
+        return reject_lists.csv_pieces(path, text_of, exact=exact)
 
     async def _rejects_path(self, principal: Principal, job_id: str) -> Path | None:
         await self.get(principal, job_id)

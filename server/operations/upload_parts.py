@@ -157,10 +157,9 @@ class PartOperations:
             title=whole.name,
             parameters={"upload_id": whole.id},
             idempotency_key=idempotency_key,
+            asked={"name": whole.name, "metadata": whole.metadata, "parts": part_ids},
             also=claim,
         )
-        if job.kind != KIND:
-            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
         for gathering in abandoned:
             await self._runner.cancel(str(gathering.job_id))
         return str(job.parameters["upload_id"])

@@ -96,14 +96,14 @@ class UploadOperations:
         try:
             if upload.is_part:
                 return await self._parts.begin(principal, upload)
-            job = await self._start_job(principal, upload, idempotency_key)
+            job = await self._start_job(principal, upload, wanted, idempotency_key)
         except BaseException:
             upload.path.unlink(missing_ok=True)
             raise
         if job.parameters.get("upload_id") == upload.id:
             return replace(upload, job_id=job.id)
         upload.path.unlink(missing_ok=True)
-        return await self._started_before(principal, job)
+        return await self.find(principal, job.parameters["upload_id"])
 
     async def join(
         self, principal: Principal, wanted: NewUpload, part_ids: Sequence[str], *, idempotency_key: str | None = None
@@ -206,7 +206,9 @@ class UploadOperations:
             path=self._store.path(upload_id),
         )
 
-    async def _start_job(self, principal: Principal, upload: Upload, idempotency_key: str | None) -> Job:
+    async def _start_job(
+        self, principal: Principal, upload: Upload, wanted: NewUpload, idempotency_key: str | None
+    ) -> Job:
         async def add_upload(connection: AsyncConnection, job: Job) -> None:
             await self._store.add(connection, replace(upload, job_id=job.id))
             await self._audit.record(connection, principal, "upload.create", upload.id, {"name": upload.name})
@@ -218,14 +220,9 @@ class UploadOperations:
             parameters={"upload_id": upload.id},
             total=upload.size,
             idempotency_key=idempotency_key,
+            asked=wanted,
             also=add_upload,
         )
-
-    async def _started_before(self, principal: Principal, job: Job) -> Upload:
-        upload_id = job.parameters.get("upload_id")
-        if job.kind != KIND or not isinstance(upload_id, str):
-            raise Conflict("This Idempotency-Key was used for something else; take a new one.", code="key_reused")
-        return await self.find(principal, upload_id)
 
     async def _remove(self, upload: Upload) -> None:
         if upload.is_part and not await self._parts.may_remove(upload):

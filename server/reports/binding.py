@@ -16,7 +16,6 @@ from server.reports.block_specs import (
     WhenSpec,
 )
 from server.reports.parameters import sample_value
-from server.reports.reading import near_hint
 from server.reports.template import CHECK_LIMITS, Query, Reading, Template, query_problem
 from server.reports.yaml_source import TemplateIssue
 
@@ -92,7 +91,7 @@ class _Binder:
             if each_row and column not in names:
                 self._issues.add(
                     each_row.node, "“each_row” gives “{name}”, which is no parameter.{hint}",
-                    name=column, hint=near_hint(column, names),
+                    name=column, hint=self._issues.hint(column, names),
                 )  # fmt: skip
         for name, query in self._template.option_queries.items():
             columns = self._columns.get(name)
@@ -131,7 +130,7 @@ class _Binder:
                 "The query “{query}” has no column “{name}”.{hint}",
                 query=query,
                 name=name,
-                hint=near_hint(name, known) or f" It has: {', '.join(known[:20])}.",
+                hint=self._issues.hint(name, known) or f" It has: {', '.join(known[:20])}.",
             )
 
     def _add(self, line: int, column: int, message: str, **values: Any) -> None:

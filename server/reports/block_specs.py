@@ -9,7 +9,7 @@ import msgspec
 
 from server.reports.expressions import Expression, Expressions
 from server.reports.formats import FORMATS, Format, is_currency_code
-from server.reports.reading import Issues, MapReader, near_hint
+from server.reports.reading import Issues, MapReader
 from server.reports.yaml_source import Node
 
 CHART_KINDS = (
@@ -177,7 +177,7 @@ class BlockReader:
                 node,
                 "This is no block; begin it with one of: {kinds}.{hint}",
                 kinds=", ".join(self._readers),
-                hint=near_hint(first, self._readers),
+                hint=self._issues.hint(first, self._readers),
             )
             return None
         reader = MapReader(node, self._issues, what=f"The block “{kind}”")
@@ -399,7 +399,7 @@ class BlockReader:
                 reader.get(key) or reader.node,
                 "There is no query “{name}” under “queries”.{hint}",
                 name=name,
-                hint=near_hint(name, self._queries),
+                hint=self._issues.hint(name, self._queries),
             )
         return name
 

@@ -362,7 +362,16 @@ def _reason(error: BaseException) -> str | Phrase | None:
             return f"{error}."
         case SecurityError() | OverflowError():
             return phrase("This is not allowed in templates: {error}.", error=str(error))
-        case TemplateError() | ValueError() | ArithmeticError() | LookupError() | RecursionError():
+        case (
+            TemplateError()
+            | ValueError()
+            | ArithmeticError()
+            | LookupError()
+            | AssertionError()
+            | AttributeError()
+            | RuntimeError()
+            | SyntaxError()
+        ):
             return f"{error or type(error).__name__}."
     return None
 

@@ -10,7 +10,7 @@ from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import TemplateAssertionError
 
 from server.reports.formats import Formats
-from server.reports.reading import Issues, MapReader, near_hint
+from server.reports.reading import Issues, MapReader
 from server.reports.sandbox import Sandbox, fields_in, names_in
 from server.reports.yaml_source import Node
 
@@ -101,8 +101,11 @@ class Expressions:
                 problem=(error.message or "").rstrip("."),
             )
             return False
-        except RecursionError:
+        except (RecursionError, MemoryError):
             self._issues.add(node, "This expression is nested too deeply.")
+            return False
+        except (SyntaxError, ValueError, ArithmeticError) as error:  # of Python, which Jinja writes
+            self._issues.add(node, "This expression is wrong: {problem}.", problem=str(error).rstrip("."))
             return False
         self.used |= names
         for name in sorted(names - self._names):
@@ -119,13 +122,13 @@ class Expressions:
             "“{name}” is neither a parameter nor a query.{hint}",
             at=(line, column),
             name=name,
-            hint=near_hint(name, self._names),
+            hint=self._issues.hint(name, self._names),
         )
 
     def _assertion(self, error: TemplateAssertionError) -> str:
         message = error.message or ""
         name = message.partition("'")[2].partition("'")[0]
-        hint = near_hint(name, self._sandbox.filters) if "filter" in message else ""
+        hint = self._issues.hint(name, self._sandbox.filters) if "filter" in message else ""
         return f"{message.rstrip('.')}.{hint}"
 
 

@@ -23,10 +23,13 @@ from babel.numbers import (
     is_currency,
 )
 
+from server.errors import InvalidInput
+
 FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
+MAX_DECIMALS = 20
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -94,11 +97,11 @@ class Formats:
         """For templates: `{{ value | currency("CNY") }}`."""
 
         def currency(value: Any, code: str = "", decimals: int | None = None) -> str:
-            return self.text(value, Format(kind="currency", currency=str(code), decimals=decimals))
+            return self.text(value, Format(kind="currency", currency=str(code), decimals=_places(decimals)))
 
         def simple(kind: str) -> Any:
             def written(value: Any, decimals: int | None = None) -> str:
-                return self.text(value, Format(kind=kind, decimals=decimals))
+                return self.text(value, Format(kind=kind, decimals=_places(decimals)))
 
             return written
 
@@ -205,6 +208,17 @@ class Formats:
     def _boolean(self, value: Any, _format: Format) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
+
+
+def _places(decimals: Any) -> int | None:
+    """Raises `InvalidInput` for more decimals than any number has."""
+    if decimals is None or (isinstance(decimals, int) and 0 <= decimals <= MAX_DECIMALS):
+        return decimals
+    raise InvalidInput(
+        "A number is written with 0 to {limit} decimals, not with {decimals}.",
+        limit=MAX_DECIMALS,
+        decimals=str(decimals)[:20],
+    )
 
 
 def is_currency_code(code: str) -> bool:

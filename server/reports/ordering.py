@@ -18,7 +18,6 @@ from server.reports.rendering import ExpandRequest, expand_batch, read_template
 from server.reports.summary import CheckRequest, check_source, queries_of, summarized
 from server.reports.template import Template
 
-_ERRORS_TOLD = 50
 Report = Callable[[Any], None]
 
 
@@ -104,4 +103,4 @@ def _require_fitting(template: Template, sets: list[dict[str, Any]], max_reports
         raise InvalidInput(errors=[FieldError(field="parameters", message="Give at least one set of parameters.")])
     errors = [error for number, given in enumerate(sets) for error in wrong_values(template, number, given)]
     if errors:
-        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors[:_ERRORS_TOLD], problem=errors[0].text)
+        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors, problem=errors[0].text)

@@ -17,6 +17,7 @@ from server.reports.reading import near_hint
 ParameterType = Literal["text", "integer", "decimal", "date", "month", "boolean", "choice"]
 TYPES: tuple[str, ...] = ("text", "integer", "decimal", "date", "month", "boolean", "choice")
 _MAX_TEXT = 2_000
+_INT64 = range(-(2**63), 2**63)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})(?:-\d{1,2})?")
 _WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
@@ -137,21 +138,23 @@ def _value(parameter: Parameter, given: Mapping[str, Any], today: date) -> Any:
 
 
 def _text(value: Any) -> str:
-    text = str(value)
-    if isinstance(value, list | dict) or len(text) > _MAX_TEXT:
+    if isinstance(value, list | dict) or len(text := str(value)) > _MAX_TEXT:
         raise Wrong("This must be a text of at most {limit} characters.", limit=_MAX_TEXT)
     return text
 
 
 def _integer(value: Any) -> int:
-    text = str(value).replace(",", "").strip()
+    text = _text(value).replace(",", "").strip()
     try:
-        return int(text)
+        whole = int(text)
     except ValueError:
         number = _float(value)
-    if number is None or not number.is_integer():
-        raise Wrong("“{value}” is no whole number.", value=value)
-    return int(number)
+        if number is None or not number.is_integer():
+            raise Wrong("“{value}” is no whole number.", value=value) from None
+        whole = int(number)
+    if whole not in _INT64:
+        raise Wrong("“{value}” is too large for a whole number; it has at most 18 digits.", value=value)
+    return whole
 
 
 def _decimal(value: Any) -> float:
@@ -163,14 +166,20 @@ def _decimal(value: Any) -> float:
 
 def _float(value: Any) -> float | None:
     try:
-        number = float(str(value).replace(",", "").strip())
+        number = float(_text(value).replace(",", "").strip())
     except ValueError:
         return None
     return number if math.isfinite(number) else None
 
 
+def _choice(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _text(value)
+    return _integer(value) if isinstance(value, int) else _decimal(value)
+
+
 def _boolean(value: Any) -> bool:
-    word = str(value).strip().lower()
+    word = _text(value).strip().lower()
     if word not in _WORDS:
         raise Wrong("“{value}” is neither true nor false.", value=value)
     return _WORDS[word]
@@ -182,7 +191,7 @@ def _date(value: Any) -> date:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(str(value).strip()[:10])
+        return date.fromisoformat(_text(value).strip()[:10])
     except ValueError:
         raise Wrong("“{value}” is no date; write it like 2026-10-31.", value=value) from None
 
@@ -191,7 +200,7 @@ def _month(value: Any) -> date:
     """Months are the first of their days, so that SQL and templates can count with them."""
     if isinstance(value, date):
         return date(value.year, value.month, 1)
-    found = _MONTH.fullmatch(str(value).strip()[:10])
+    found = _MONTH.fullmatch(_text(value).strip()[:10])
     year, month = (int(found.group(1)), int(found.group(2))) if found else (0, 0)
     if not (1 <= year <= 9999 and 1 <= month <= 12):
         raise Wrong("“{value}” is no month; write it like 2026-10.", value=value)
@@ -200,7 +209,7 @@ def _month(value: Any) -> date:
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
-    "choice": lambda value: value if isinstance(value, int | float) and not isinstance(value, bool) else _text(value),
+    "choice": _choice,
     "integer": _integer,
     "decimal": _decimal,
     "date": _date,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
+from server.errors import MORE_ERRORS, MOST_ERRORS
 from server.reports.yaml_source import Node, Severity, TemplateIssue
+from server.texts import near
+
+_MORE_WARNINGS = "There are {count} more warnings."
 
 
 class Issues:
@@ -35,7 +41,25 @@ class Issues:
         return [issue for issue in self.found if issue.severity == "error"]
 
     def in_order(self) -> list[TemplateIssue]:
-        return sorted(self.found, key=lambda issue: (issue.line, issue.column))
+        """At most `MOST_ERRORS` of each severity; the last then says how many more there are."""
+        ordered = sorted(self.found, key=lambda issue: (issue.line, issue.column))
+        told = [
+            *_first([issue for issue in ordered if issue.severity == "error"], MORE_ERRORS),
+            *_first([issue for issue in ordered if issue.severity == "warning"], _MORE_WARNINGS),
+        ]
+        return sorted(told, key=lambda issue: (issue.line, issue.column))
+
+    def hint(self, text: str, options: Iterable[str]) -> str:
+        """As `near_hint`, while there are few issues: finding near names takes time, and thousands are not told."""
+        return near_hint(text, options) if len(self.found) < MOST_ERRORS else ""
+
+
+def _first(issues: list[TemplateIssue], more: str) -> list[TemplateIssue]:
+    if len(issues) <= MOST_ERRORS:
+        return issues
+    last = issues[MOST_ERRORS - 1]
+    count = len(issues) - MOST_ERRORS + 1
+    return [*issues[: MOST_ERRORS - 1], msgspec.structs.replace(last, message=more, parameters={"count": count})]
 
 
 class MapReader:
@@ -101,7 +125,7 @@ class MapReader:
                 value=text,
                 key=key,
                 options=", ".join(options),
-                hint=_hint(text, options),
+                hint=self.issues.hint(text, options),
             )
         return default
 
@@ -120,7 +144,7 @@ class MapReader:
         node = self.get(key)
         if node is None:
             return None
-        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not math.isfinite(node.value):
             self.issues.add(node, "“{key}” must be a number.", key=key)
             return None
         return float(node.value)
@@ -159,7 +183,7 @@ class MapReader:
                     "{what} has no “{key}”.{hint}",
                     what=self.what,
                     key=name,
-                    hint=_hint(name, allowed) or f" It knows: {', '.join(allowed)}.",
+                    hint=self.issues.hint(name, allowed) or f" It knows: {', '.join(allowed)}.",
                 )
 
 
@@ -169,11 +193,7 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _hint(text: str, options: Iterable[str]) -> str:
-    near = difflib.get_close_matches(text, list(options), 1, 0.6)
-    return f" Did you mean “{near[0]}”?" if near else ""
-
-
 def near_hint(text: str, options: Iterable[str]) -> str:
     """` Did you mean “…”?` or nothing."""
-    return _hint(text, options)
+    found = near(text, options)
+    return f" Did you mean “{found}”?" if found else ""

@@ -1,27 +1,36 @@
-"""Jinja for report authors: sandboxed, strict about names, and with an end to loops and sizes."""
+"""Jinja for report authors: sandboxed, strict about names, and with an end to sizes."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2 import nodes as ast
+from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import SecurityError
-from jinja2.meta import find_undeclared_variables
+from jinja2.meta import TrackingCodeGenerator
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from server.errors import InvalidInput
 from server.reports.markdown import escaped
+from server.reports.sizes import (
+    MAX_TEXT,
+    as_text,
+    bounded_filters,
+    join_texts,
+    joined,
+    replaced,
+    require_small,
+    require_small_result,
+)
 
-MAX_TEXT = 200_000  # characters one text may grow to; a report of 100 pages has about as many
-_MAX_FACTOR = 10_000
-_MAX_EXPONENT = 1_000
 # They make the same template give different bytes, grow without bound, or only make sense in HTML pages.
 _LEFT_OUT_FILTERS = (
     "random",
@@ -36,18 +45,71 @@ _LEFT_OUT_FILTERS = (
     "tojson",
 )
 _LEFT_OUT_GLOBALS = ("lipsum", "cycler", "joiner", "dict")
+# Methods that grow texts, read format strings, or make bytes, which have such methods again.
+_LEFT_OUT_METHODS = frozenset(
+    {
+        "format", "format_map", "center", "ljust", "rjust", "zfill", "expandtabs", "translate", "maketrans", "encode",
+        "to_bytes", "from_bytes",
+    }
+)  # fmt: skip
+_BOUNDED_METHODS: dict[str, Callable[..., str]] = {"replace": replaced, "join": join_texts}
+
+
+class _Unfolded(CodeGenerator):
+    """Compiles and evaluates nothing: Jinja would work out constants, filters included, while it compiles.
+
+    That may happen where no limit holds; a template is only ever evaluated where a report is made.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.optimizer = None
+
+    def _output_child_to_const(self, node: ast.Expr, frame: Any, finalize: Any) -> str:
+        if not isinstance(node, ast.TemplateData):
+            raise ast.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+    def visit_Concat(self, node: ast.Concat, frame: Any) -> None:  # noqa: N802 – Jinja's name
+        self._written("joined", lambda: super(_Unfolded, self).visit_Tuple(ast.Tuple(node.nodes, "load"), frame))
+
+    def visit_List(self, node: ast.List, frame: Any) -> None:  # noqa: N802 – Jinja's name
+        self._written("require_small", lambda: super(_Unfolded, self).visit_List(node, frame))
+
+    def visit_Dict(self, node: ast.Dict, frame: Any) -> None:  # noqa: N802 – Jinja's name
+        self._written("require_small", lambda: super(_Unfolded, self).visit_Dict(node, frame))
+
+    def visit_Tuple(self, node: ast.Tuple, frame: Any) -> None:  # noqa: N802 – Jinja's name
+        if node.ctx == "load":
+            self._written("require_small", lambda: super(_Unfolded, self).visit_Tuple(node, frame))
+        else:
+            super().visit_Tuple(node, frame)
+
+    def _written(self, function: str, argument: Callable[[], None]) -> None:
+        self.write(f"environment.{function}(")
+        argument()
+        self.write(")")
+
+
+class _Tracking(_Unfolded, TrackingCodeGenerator):
+    """Finds the names that a template uses, as `jinja2.meta` does, and evaluates nothing either."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """`filters` are the number and date formats of the report's language."""
 
     intercepted_binops = frozenset({"*", "**", "%", "+"})
+    code_generator_class = _Unfolded
+    concat = staticmethod(joined)
+    joined = staticmethod(joined)
+    require_small = staticmethod(require_small)
 
     def __init__(self, filters: Mapping[str, Any], *, markdown: bool = False) -> None:
         super().__init__(
             undefined=StrictUndefined,
             autoescape=False,
             cache_size=0,
+            optimized=False,
             finalize=_as_markdown if markdown else _as_text,
             keep_trailing_newline=True,
         )
@@ -55,27 +117,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.filters.pop(name, None)
         for name in _LEFT_OUT_GLOBALS:
             self.globals.pop(name, None)
-        self.filters.update(filters)
+        self.filters = bounded_filters(self.filters | dict(filters))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and _magnitude(right) > _MAX_EXPONENT:
-            raise SecurityError(f"exponents go up to {_MAX_EXPONENT}")
-        if operator == "*" and (_is_sequence(left) or _is_sequence(right)):
-            raise SecurityError("texts and lists cannot be multiplied")
-        if operator == "%" and isinstance(left, str):
-            raise SecurityError("texts cannot be formatted with %")
-        result = super().call_binop(context, operator, left, right)
-        if _is_sequence(result) and len(result) > MAX_TEXT:
-            raise SecurityError("a text became too long")
-        return result
+        require_small_result(operator, left, right)
+        return require_small(super().call_binop(context, operator, left, right))
+
+    def call(self, context: Any, obj: Any, /, *args: Any, **named: Any) -> Any:
+        name = getattr(obj, "__name__", "")
+        if name in _BOUNDED_METHODS and isinstance(owner := getattr(obj, "__self__", None), str):
+            obj = functools.partial(_BOUNDED_METHODS[name], owner)
+        return require_small(super().call(context, obj, *args, **named))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # A row's columns go before its methods: somebody's column is called “items”.
         return obj[attribute] if getattr(obj, "of_query", False) else super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        # Methods of texts that grow them or read format strings.
-        if isinstance(obj, str) and attr in {"format", "format_map", "center", "ljust", "rjust", "zfill", "expandtabs"}:
+        if isinstance(obj, str | bytes | int | float) and attr in _LEFT_OUT_METHODS:
             return False
         return super().is_safe_attribute(obj, attr, value)
 
@@ -97,7 +156,9 @@ def names_in(environment: Sandbox, source: str) -> set[str]:
     tree = environment.parse(source)
     for node in tree.find_all((ast.Include, ast.Import, ast.FromImport, ast.Extends)):
         raise TemplateSyntaxError("a template cannot include others", node.lineno)
-    return set(find_undeclared_variables(tree))
+    tracking = _Tracking(environment)
+    tracking.visit(tree)
+    return tracking.undeclared_identifiers
 
 
 def fields_in(environment: Sandbox, source: str) -> Iterator[tuple[str, str, int]]:
@@ -131,22 +192,14 @@ def _too_long(_number: int, _frame: FrameType | None) -> None:
 
 
 def _as_text(value: Any) -> Any:
-    return "" if value is None else value
+    return "" if value is None else as_text(value)
 
 
 def _as_markdown(value: Any) -> Any:
     """Values are data: an asterisk in a customer's name makes nothing bold."""
     if value is None:
         return ""
-    return escaped(str(value)) if not isinstance(value, StrictUndefined) else value
-
-
-def _magnitude(value: Any) -> float:
-    return abs(value) if isinstance(value, int | float) else 0
-
-
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, str | list | tuple | bytes)
+    return escaped(as_text(value)) if not isinstance(value, StrictUndefined) else value
 
 
 _STATEMENT = re.compile(r"\{[{%#]")

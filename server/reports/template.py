@@ -13,7 +13,7 @@ from server.errors import FieldError, InvalidInput, TemplateProblem
 from server.reports.block_specs import BlockReader, BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
-from server.reports.reading import Issues, MapReader, near_hint
+from server.reports.reading import Issues, MapReader
 from server.reports.yaml_source import Node, SourceError, TemplateIssue, read_yaml
 from server.texts import Phrase, phrase
 
@@ -231,7 +231,7 @@ class _TemplateReader:
         try:
             parameter.converted(node.value)
         except Wrong as wrong:
-            hint = near_hint(str(node.value), named)
+            hint = self._issues.hint(str(node.value), named)
             reason = phrase(wrong.message, **wrong.parameters)
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 

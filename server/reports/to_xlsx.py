@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.utility import xl_col_to_name
 
+from server.datasets.excel_texts import LongTexts, require_room
 from server.reports import document as doc
 from server.reports import markdown
 from server.reports.charts import PALETTE
@@ -17,8 +19,6 @@ from server.reports.formats import Format, Formats
 from server.reports.to_pdf import total_texts
 
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
-_CELL_TEXT = 32_767
-_EXCEL_ROWS = 1_000_000
 _SAFE_INTEGER = 10**15
 _TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#2563A8", "grey": "#7A7F87"}
 _TINTS = {"green": "#E4F4EB", "red": "#FBE7E8", "amber": "#FDF1DD", "blue": "#E6F0FA", "grey": "#EFF1F3"}
@@ -70,6 +70,8 @@ class _Writer:
         self._formats = formats
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._names: set[str] = set()
+        self._long_texts = LongTexts(workbook, language=document.language)
+        self._names.add(self._long_texts.name.casefold())
         self._summary = workbook.add_worksheet(self._sheet_name(document.words.summary))
         self._data: Any = None
         self._data_row = 0
@@ -94,7 +96,7 @@ class _Writer:
         if self._document.description:
             self._put(self._document.description, font_color="#66717E")
         for label, value in self._document.parameters:
-            sheet.write_string(self._row, 0, label, self._style(font_color="#66717E"))
+            self._string(sheet, self._row, 0, label, self._style(font_color="#66717E"))
             self._put(value, column=1, bold=True)
         self._row += 1
         self._blocks(self._document.blocks)
@@ -132,22 +134,22 @@ class _Writer:
         self._row += int(block.image.height * scale / _ROW_HEIGHT) + 2
 
     def _put(self, text: str, *, column: int = 0, **style: Any) -> None:
-        self._summary.write_string(self._row, column, text[:_CELL_TEXT], self._style(**style))
+        self._string(self._summary, self._row, column, text, self._style(**style))
         self._row += 1
 
     def _kpis(self, block: doc.Kpis) -> None:
         for item in block.items:
             column_style = {"bottom": 1, "bottom_color": "#E3E7EC"}
-            self._summary.write_string(self._row, 0, item.label, self._style(font_color="#66717E", **column_style))
+            self._string(self._summary, self._row, 0, item.label, self._style(font_color="#66717E", **column_style))
             kind = item.format.kind or self._formats.kind_of(item.value)
             number = self._formats.excel(item.format, kind)
             self._cell(self._summary, self._row, 1, item.value, item.text, bold=True, num_format=number, **column_style)
             tone = {"good": _TONES["green"], "bad": _TONES["red"]}.get(item.tone, _TONES["grey"])
-            self._summary.write_string(
-                self._row, 2, item.delta, self._style(font_color=tone, bold=True, **column_style)
+            self._string(
+                self._summary, self._row, 2, item.delta, self._style(font_color=tone, bold=True, **column_style)
             )
-            self._summary.write_string(
-                self._row, 3, item.delta_label, self._style(font_color="#66717E", **column_style)
+            self._string(
+                self._summary, self._row, 3, item.delta_label, self._style(font_color="#66717E", **column_style)
             )
             self._row += 1
         self._row += 1
@@ -209,13 +211,13 @@ class _Writer:
         if self._data is None:
             self._data = self._workbook.add_worksheet(self._sheet_name(self._document.words.charts_data))
         sheet, top = self._data, self._data_row
-        sheet.write_string(top, 0, chart.title, self._style(bold=True))
+        self._string(sheet, top, 0, chart.title, self._style(bold=True))
         head = self._style(bold=True, bottom=1)
-        sheet.write_string(top + 1, 0, chart.x_label, head)
+        self._string(sheet, top + 1, 0, chart.x_label, head)
         for column, series in enumerate(chart.series, 1):
-            sheet.write_string(top + 1, column, series.name[:_CELL_TEXT], head)
+            self._string(sheet, top + 1, column, series.name, head)
         for index, label in enumerate(chart.labels):
-            sheet.write_string(top + 2 + index, 0, label[:_CELL_TEXT])
+            self._string(sheet, top + 2 + index, 0, label)
         for column, series in enumerate(chart.series, 1):
             wanted = chart.line_format if series.second_axis and chart.line_format.kind else chart.format
             number = self._formats.excel(wanted, wanted.kind)
@@ -230,8 +232,8 @@ class _Writer:
         sheet = self._workbook.add_worksheet(self._sheet_name(table.name))
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": "#2563A8", "text_wrap": True, "valign": "vcenter"}
         for index, column in enumerate(table.columns):
-            sheet.write_string(0, index, column.label[:_CELL_TEXT], self._style(**head, align=column.align))
-        rows = table.rows[:_EXCEL_ROWS]
+            self._string(sheet, 0, index, column.label, self._style(**head, align=column.align))
+        rows = table.rows
         for number, row in enumerate(rows, 1):
             self._table_row(sheet, number, row, table.columns)
         last = len(rows)
@@ -248,7 +250,7 @@ class _Writer:
 
     def _table_row(self, sheet: Any, number: int, row: doc.Row, columns: list[doc.Column]) -> None:
         if row.kind == "group":
-            sheet.write_string(number, 0, row.cells[0].text, self._style(bold=True, font_size=12))
+            self._string(sheet, number, 0, row.cells[0].text, self._style(bold=True, font_size=12))
             return
         for index, (cell, column) in enumerate(zip(row.cells, columns, strict=True)):
             style: dict[str, Any] = {"align": column.align}
@@ -275,6 +277,7 @@ class _Writer:
 
     def _cell(self, sheet: Any, row: int, column: int, value: Any, text: str, **style: Any) -> None:
         """Numbers and dates as themselves; what Excel cannot hold, as text."""
+        require_room(row, column)
         wanted = {name: setting for name, setting in style.items() if setting not in ("", None)}
         match value:
             case bool():
@@ -291,10 +294,16 @@ class _Writer:
                 sheet.write_number(row, column, value.total_seconds() / 86_400, self._style(**wanted))
             case None:
                 shown = text if text != "–" else ""
-                sheet.write_string(row, column, shown, self._style(**wanted))
+                self._string(sheet, row, column, shown, self._style(**wanted))
             case _:
                 wanted.pop("num_format", None)
-                sheet.write_string(row, column, str(value)[:_CELL_TEXT], self._style(**wanted))
+                self._string(sheet, row, column, str(value), self._style(**wanted))
+
+    def _string(self, sheet: Any, row: int, column: int, text: str, style: Any = None) -> None:
+        """Every text goes this way: xlsxwriter leaves out what does not fit, and says nothing."""
+        require_room(row, column)
+        place = {"column": xl_col_to_name(column), "row": row + 1, "sheet": sheet.get_name()}
+        sheet.write_string(row, column, self._long_texts.fitting(text, **place), style)
 
     def _style(self, **properties: Any) -> Any:
         key = tuple(sorted(properties.items()))

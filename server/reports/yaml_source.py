@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 40  # the reader of YAML recurses
 _MAX_NODES = 20_000
+_INT64 = range(-(2**63), 2**63)
 
 Severity = Literal["error", "warning"]
 
@@ -71,8 +73,7 @@ class Node:
 
 def read_yaml(source: str) -> Node:
     """Raises `SourceError`. Anchors are refused: a few lines of them can stand for gigabytes."""
-    size = len(source.encode())
-    if size > MAX_BYTES:
+    if len(source.encode(errors="replace")) > MAX_BYTES:
         raise SourceError(_issue(1, 1, "A template has at most {limit} KiB.", limit=MAX_BYTES // 1024))
     try:
         _require_bounded(source)
@@ -144,6 +145,11 @@ def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> Node:
 def _value(node: ScalarNode) -> Any:
     kind = node.tag.rpartition(":")[2] if isinstance(node.tag, str) else str(node.ctag).rpartition(":")[2]
     text: str = node.value
+    if any("\ud800" <= character < "\ue000" for character in text):
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        raise SourceError(
+            _issue(line, column, "This text holds half a character (\\ud800 to \\udfff); write it whole.")
+        )
     if node.style is not None or kind not in ("int", "float", "bool", "null"):
         return text
     if kind == "null":
@@ -151,9 +157,12 @@ def _value(node: ScalarNode) -> Any:
     if kind == "bool":
         return text.lower() == "true"
     try:
-        return int(text.replace("_", ""), 0) if kind == "int" else float(text.replace("_", ""))
+        number = int(text.replace("_", ""), 0) if kind == "int" else float(text.replace("_", ""))
     except ValueError:
         return text
+    # Longer numbers are no quantities, and neither JSON nor a database could hold them.
+    fits = number in _INT64 if isinstance(number, int) else math.isfinite(number)
+    return number if fits else text
 
 
 def _issue(line: int, column: int, message: str, **parameters: Any) -> TemplateIssue:

@@ -26,6 +26,14 @@ from sqlalchemy import (
 )
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The same moment; those that lie just outside the calendar in UTC are its first or last."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC moment in every database; SQLite forgets the zone, so it is put back on the way out."""
 
@@ -33,7 +41,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value else None
+        return in_utc(value) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
@@ -147,6 +155,7 @@ jobs = Table(
     _json("parameters"),
     Column("cancel_requested", Boolean, nullable=False, server_default=text("0")),
     Column("idempotency_key", String(200)),
+    Column("fingerprint", String(64)),  # of what was asked for under the key (jobs.life)
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),

@@ -24,6 +24,12 @@ class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
 
 
+class ExportQuery(OwnerQuery, frozen=True, kw_only=True):
+    """`exact`: texts of a CSV as they are. Else those that begin like a formula get a leading apostrophe."""
+
+    exact: bool = False
+
+
 class DatasetQuery(Page, frozen=True, kw_only=True):
     """`q` is looked for in names, descriptions, column names and source file names."""
 
@@ -177,12 +183,16 @@ async def list_rows(call: Call[None, RowQuery]) -> web.StreamResponse:
     return await send_made_file(call.request, answer)
 
 
-async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
+async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
     file_format = call.path["format"]
     if file_format not in MEDIA_TYPES:
         raise NotFound("There is no export format “{format}”; use csv, xlsx, parquet or json.", format=file_format)
     export = await call.request.app[keys.DATASETS].export(
-        call.principal, call.path["name"], cast(ExportFormat, file_format), owner=call.query.owner
+        call.principal,
+        call.path["name"],
+        cast(ExportFormat, file_format),
+        owner=call.query.owner,
+        exact=call.query.exact,
     )
     return await send_made_file(call.request, export, disposition="attachment")
 
@@ -338,7 +348,7 @@ ENDPOINTS = [
         name="api_dataset_export",
         handler=export_dataset,
         summary="All rows as a file: csv, xlsx, parquet or json",
-        query=OwnerQuery,
+        query=ExportQuery,
         answer_type="application/octet-stream",
         errors=(404,),
     ),

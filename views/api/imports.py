@@ -45,6 +45,12 @@ class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
+class RejectFileQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`exact`: every byte as it stood in the file. Else cells of a CSV that begin like a formula get an apostrophe."""
+
+    exact: bool = False
+
+
 class RejectQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`code`: only rejects for this reason."""
 
@@ -113,13 +119,12 @@ async def list_rejects(call: Call[None, RejectQuery]) -> RejectList:
     )
 
 
-async def download_rejects(call: Call[None, NoQuery]) -> web.StreamResponse:
-    """Cells stay exactly as they were in the file, formulas included: this is evidence, not a sheet to trust."""
+async def download_rejects(call: Call[None, RejectFileQuery]) -> web.StreamResponse:
     file_format, job_id = call.path["format"], call.path["job_id"]
     if file_format not in _REJECT_FILES:
         raise NotFound("Rejects come as csv or json, not as {format}.", format=file_format)
     pieces = await call.request.app[keys.IMPORTS].all_rejects(
-        call.principal, job_id, file_format, reject_text(formats_for(call.request))
+        call.principal, job_id, file_format, reject_text(formats_for(call.request)), exact=call.query.exact
     )
     return await send_pieces(
         call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
@@ -230,6 +235,7 @@ ENDPOINTS = [
         name="api_rejects_file",
         handler=download_rejects,
         summary="The whole list as csv or json",
+        query=RejectFileQuery,
         answer_type="application/octet-stream",
         errors=(404,),
     ),

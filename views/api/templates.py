@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
@@ -84,7 +84,7 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`version`: an older one instead of the newest."""
 
-    version: int | None = None
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 class TemplateVersionItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,8 +67,10 @@ def test_no_list_is_an_empty_one() -> None:
     assert json.loads(b"".join(json_pieces(None, text_of))) == []
 
 
-def test_csv_keeps_the_raw_text_as_it_was(path: Path) -> None:
+def test_csv_holds_no_formula_unless_the_exact_text_is_asked_for(path: Path) -> None:
     text = b"".join(csv_pieces(path, text_of)).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text)))[1][4] == "'=raw,1"
+    text = b"".join(csv_pieces(path, text_of, exact=True)).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["line", "column", "code", "message", "raw"]
     assert rows[1] == ["1", "金额", "not_a_number", "“x1” is wrong", "=raw,1"]

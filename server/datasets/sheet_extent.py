@@ -1,0 +1,214 @@
+"""How far the cells of a workbook reach, before it is read: the reader makes room for every cell in between.
+
+Two cells, A1 and XFD1048576, fit into 5 KB and would take the memory of 17 billion. What is measured here is what the
+files hold, not what they say of themselves.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from server.errors import FileProblem
+
+_MOST_CELLS = 40_000_000  # with all that lie between: what a worker's memory holds
+_ALWAYS_FINE = 2_600_000  # 26 columns of 99,999 rows
+_EMPTY_SHARE = 100  # so many empty cells for each that holds something are no table any more
+_BLOCK = 1024 * 1024
+_OVERLAP = 64
+_CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
+_WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,3}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,3}\d{6,7}["']""")
+_XLSB_HEAD = 10  # bytes of a type, a size and a number, at most
+_XLSB_CELLS = range(1, 12)  # record types of cells; 0 is the head of a row
+
+
+@dataclass(slots=True)
+class _Extent:
+    rows: int = 0
+    columns: int = 0
+    cells: int = 0
+
+    def add(self, row: int, column: int, count: int = 1) -> None:
+        self.rows, self.columns = max(self.rows, row), max(self.columns, column)
+        self.cells += count
+
+    def require_small(self) -> None:
+        area = self.rows * self.columns
+        if area <= _ALWAYS_FINE:
+            return
+        if area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
+            raise FileProblem(
+                "A sheet reaches over {rows} rows and {columns} columns but holds only {cells} cells. Delete the empty "
+                "rows and columns (or what stands far outside), or save the sheet as CSV and upload that.",
+                code="sheet_too_wide",
+                rows=self.rows,
+                columns=self.columns,
+                cells=self.cells,
+            )
+
+
+def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Raises `FileProblem` for sheets that take too much room, and when a member is larger than it says."""
+    for member in members:
+        name = member.filename.lower()
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            _xlsx(path, member)
+        elif name.startswith("xl/worksheets/") and name.endswith(".bin"):
+            _xlsb(unpacked(path, member))
+        elif name == "content.xml":
+            _ods(unpacked(path, member))
+        elif name.endswith((".xml", ".bin", ".rels")):
+            for _piece in unpacked(path, member):
+                pass
+
+
+def unpacked(path: Path, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a member, read past the size it declares: other readers do not stop there."""
+    left = member.file_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, member.header_offset))
+        head = stream.read(30)
+        if len(head) < 30 or head[:4] != b"PK\x03\x04":
+            raise _damaged()
+        stream.seek(sum(struct.unpack("<HH", head[26:30])), 1)
+        packed = member.compress_size
+        inflate = zlib.decompressobj(-15) if member.compress_type == zipfile.ZIP_DEFLATED else None
+        while packed > 0 and (block := stream.read(min(_BLOCK, packed))):
+            packed -= len(block)
+            while block:
+                piece = block if inflate is None else _inflated(inflate, block)
+                block = b"" if inflate is None else inflate.unconsumed_tail
+                left -= len(piece)
+                if left < 0:
+                    raise _damaged()
+                yield piece
+
+
+def _inflated(inflate: Any, block: bytes) -> bytes:
+    try:
+        piece: bytes = inflate.decompress(block, _BLOCK)
+    except zlib.error as error:
+        raise _damaged() from error
+    return piece
+
+
+def _damaged() -> FileProblem:
+    return FileProblem(
+        "The Excel file is damaged or cut off; open it in a spreadsheet program, save it again and upload that.",
+        code="damaged_workbook",
+    )
+
+
+def _xlsx(path: Path, member: zipfile.ZipInfo) -> None:
+    """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
+    is_wide = is_long = False
+    for text in _overlapping(unpacked(path, member)):
+        is_wide = is_wide or _WIDE.search(text) is not None
+        is_long = is_long or _LONG.search(text) is not None
+    if is_wide or is_long:
+        extent = _Extent()
+        for text in _overlapping(unpacked(path, member)):
+            found = set(_CELL.findall(text))
+            extent.cells += len(found)
+            extent.rows = max(extent.rows, max((int(row) for _, row in found), default=0))
+            extent.columns = max(extent.columns, max((_column_number(c) for c in {c for c, _ in found}), default=0))
+        extent.require_small()
+
+
+def _overlapping(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        yield rest + piece
+        rest = piece[-_OVERLAP:]
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + (letter & 0x1F)
+    return number
+
+
+def _xlsb(pieces: Iterator[bytes]) -> None:
+    """Records of a type and a size, both in 7-bit pieces; cells begin with their column, rows with their number."""
+    extent, row = _Extent(), 0
+    data, skip = b"", 0
+    for piece in itertools.chain(pieces, [bytes(_XLSB_HEAD)]):  # zeros, so that the last record is read too
+        data += piece
+        place = 0
+        while place + skip + _XLSB_HEAD <= len(data):
+            place += skip
+            kind, place = _varint(data, place, 2)
+            skip, place = _varint(data, place, 4)
+            (number,) = struct.unpack_from("<I", data, place)
+            if skip >= 4 and kind == 0:
+                row = number
+            elif skip >= 4 and kind in _XLSB_CELLS:
+                extent.add(row + 1, number + 1)
+        gone = min(place + skip, len(data))
+        data, skip = data[gone:], place + skip - gone
+    extent.require_small()
+
+
+def _varint(data: bytes, place: int, most: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 7 * most, 7):
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+    return value, place
+
+
+class _OdsTables:
+    """Counts cells of OpenDocument, which says how often a cell or a row is repeated."""
+
+    def __init__(self) -> None:
+        self._extent = _Extent()
+        self._row = self._column = self._width = self._repeat = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        match name.rpartition(":")[2]:
+            case "table":
+                self._extent, self._row = _Extent(), 0
+            case "table-row":
+                self._column = self._width = 0
+                self._repeat = _times(attributes.get("table:number-rows-repeated"))
+            case "table-cell" | "covered-table-cell":
+                self._column += _times(attributes.get("table:number-columns-repeated"))
+                if any(key.startswith(("office:", "calcext:", "table:formula")) for key in attributes):
+                    self._width = self._column
+            case "p":
+                self._width = self._column
+
+    def end(self, name: str) -> None:
+        if name.rpartition(":")[2] != "table-row":
+            return
+        self._row += self._repeat
+        if self._width:
+            # Repeated cells take room each, though the file holds one.
+            self._extent.add(self._row, self._width)
+            self._extent.require_small()
+
+
+def _times(text: str | None) -> int:
+    return min(int(text), _MOST_CELLS + 1) if text and text.isdecimal() and len(text) < 12 else 1
+
+
+def _ods(pieces: Iterator[bytes]) -> None:
+    tables, parser = _OdsTables(), expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = tables.start, tables.end
+    try:
+        for piece in pieces:
+            parser.Parse(piece, False)
+    except expat.ExpatError as error:
+        raise _damaged() from error

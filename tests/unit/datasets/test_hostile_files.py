@@ -1,0 +1,400 @@
+"""Files that were made to break their readers, or that broke on the way: a reason is given, or they are read."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import random
+import struct
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from server.datasets.conversion import ConvertRequest, PreviewRequest, convert_file, preview_file
+from server.datasets.readers import problems_named
+from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
+from server.datasets.text_encoding import _LIKELY, _OF_FILES, find_encoding
+from server.errors import FileProblem, InvalidInput, JinduError
+
+_KIND = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
+_AS_FOUND, _USUAL = ReadOptions(), FileLimits()
+
+
+def looked_at(path: Path, options: ReadOptions = _AS_FOUND, *, limits: FileLimits = _USUAL) -> list[str]:
+    """The codes of what preview and import say; empty texts where they can read it."""
+    codes = []
+    target, rejects = path.parent / "target.parquet", path.parent / "rejects.jsonl"
+    steps: list[Callable[[], Any]] = [
+        lambda: msgspec.json.encode(
+            preview_file(PreviewRequest(source=path, name=path.name, options=options, limits=limits), print)
+        ),
+        lambda: convert_file(
+            ConvertRequest(source=path, name=path.name, target=target, rejects=rejects, options=options, limits=limits),
+            lambda _report: None,
+        ),
+    ]
+    for step in steps:
+        try:
+            step()
+            codes.append("")
+        except JinduError as error:
+            codes.append(error.specific_code if error.text else "no text")
+    return codes
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def xlsx(path: Path, sheet: str) -> Path:
+    """A workbook of one sheet whose rows are given as XML."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    links = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    return zipped(
+        path,
+        {
+            "[Content_Types].xml": (
+                f'<Types xmlns="{package}/content-types">'
+                '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+                f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+                f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/></Types>'
+            ).encode(),
+            "_rels/.rels": (
+                f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+                f'Type="{links}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+            ).encode(),
+            "xl/workbook.xml": (
+                f'<workbook xmlns="{main}" xmlns:r="{links}"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets>'
+                "</workbook>"
+            ).encode(),
+            "xl/_rels/workbook.xml.rels": (
+                f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{links}/worksheet" '
+                'Target="worksheets/sheet1.xml"/></Relationships>'
+            ).encode(),
+            "xl/worksheets/sheet1.xml": (
+                f'<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData></worksheet>'
+            ).encode(),
+        },
+    )
+
+
+def cell(place: str, value: str = "1") -> str:
+    return f'<c r="{place}"><v>{value}</v></c>'
+
+
+def ods(path: Path, rows: str) -> Path:
+    office = "urn:oasis:names:tc:opendocument:xmlns:"
+    manifest = (
+        f'<manifest:manifest xmlns:manifest="{office}manifest:1.0"><manifest:file-entry manifest:full-path="/" '
+        f'manifest:media-type="{_KIND.decode()}"/></manifest:manifest>'
+    )
+    content = (
+        f'<?xml version="1.0"?><office:document-content xmlns:office="{office}office:1.0" '
+        f'xmlns:table="{office}table:1.0" xmlns:text="{office}text:1.0"><office:body><office:spreadsheet>'
+        f'<table:table table:name="a">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
+    )
+    return zipped(
+        path, {"mimetype": _KIND, "META-INF/manifest.xml": manifest.encode(), "content.xml": content.encode()}
+    )
+
+
+def ods_cell(value: int = 1, *, times: int = 1) -> str:
+    return (
+        f'<table:table-cell office:value-type="float" office:value="{value}" '
+        f'table:number-columns-repeated="{times}"><text:p>{value}</text:p></table:table-cell>'
+    )
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        f'<row r="1">{cell("A1")}</row><row r="1048576">{cell("XFD1048576")}</row>',
+        f'<row r="1">{cell("A1")}{cell("XFD1048576")}</row>',
+        f"<row>{cell('A1')}</row><row>{cell('XFD900000')}</row>",
+        f'<row r="1">{cell("A1")}{cell("ZZ1")}</row><row r="5">{cell("A999999")}</row>',
+        "<row r='1'><c r='A1'><v>1</v></c><c s='1' t='n' r='XFD1048576'><v>1</v></c></row>",
+        f'<row r="1"><c {" " * 300}r="A1"/><c {" " * 300}r = "XFD1048576"><v>1</v></c></row>',
+    ],
+)
+def test_a_sheet_of_two_cells_far_apart_takes_no_room_and_is_told(tmp_path: Path, sheet: str) -> None:
+    path = xlsx(tmp_path / "sparse.xlsx", sheet)
+    tracemalloc.start()
+    assert looked_at(path) == ["sheet_too_wide"] * 2
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_wide_and_long_sheets_that_are_filled_are_read(tmp_path: Path) -> None:
+    wide = "".join(f'<c r="{openpyxl.utils.get_column_letter(n)}1"><v>{n}</v></c>' for n in range(1, 900))
+    assert looked_at(xlsx(tmp_path / "wide.xlsx", f'<row r="1">{wide}</row>' * 2)) == ["", ""]
+    late = f'<row r="1">{cell("A1")}</row><row r="2">{cell("A2")}</row><row r="200000">{cell("A200000")}</row>'
+    assert looked_at(xlsx(tmp_path / "late.xlsx", late)) == ["", ""]
+
+
+def test_a_binary_workbook_of_two_cells_far_apart_is_told(tmp_path: Path) -> None:
+    def record(kind: int, *numbers: int, size: int = 8) -> bytes:
+        return bytes((kind, size)) + struct.pack(f"<{len(numbers)}I", *numbers).ljust(size, b"\x00")
+
+    long = bytes((0x9C, 1, 0x80 | 100, 20)) + b"\x00" * (100 + 20 * 128)  # of another kind, to be passed over
+    near = record(0, 0) + record(2, 0) + long + record(2, 3)
+    far = record(0, 1_048_575) + record(2, 16_383)
+    sheets = ((near, "damaged_workbook"), (near + far, "sheet_too_wide"))
+    for sheet, code in sheets:
+        path = zipped(tmp_path / "a.xlsb", {"xl/workbook.bin": b"", "xl/worksheets/sheet1.bin": sheet})
+        assert looked_at(path) == [code] * 2
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'<table:table-row table:number-rows-repeated="1000000">{ods_cell(times=1000)}</table:table-row>',
+        f'<table:table-row table:number-rows-repeated="1048576">{ods_cell(times=16384)}</table:table-row>',
+        f"<table:table-row>{ods_cell(times=2_000_000_000)}</table:table-row>",
+        f'<table:table-row>{ods_cell()}</table:table-row><table:table-row table:number-rows-repeated="1000000">'
+        f"<table:table-cell/></table:table-row><table:table-row>{ods_cell(times=9_000)}</table:table-row>",
+    ],
+)
+def test_repeated_cells_of_open_document_take_no_room_and_are_told(tmp_path: Path, rows: str) -> None:
+    assert looked_at(ods(tmp_path / "bomb.ods", rows)) == ["sheet_too_wide"] * 2
+
+
+def test_open_document_with_its_usual_empty_rest_is_read(tmp_path: Path) -> None:
+    rest = '<table:table-cell table:number-columns-repeated="16380"/>'
+    rows = "".join(f"<table:table-row>{ods_cell(n)}{ods_cell(n, times=2)}{rest}</table:table-row>" for n in range(5))
+    empty = f'<table:table-row table:number-rows-repeated="1048000">{rest}</table:table-row>'
+    assert looked_at(ods(tmp_path / "usual.ods", rows + empty)) == ["", ""]
+
+
+def test_a_member_that_is_larger_than_it_says_is_no_workbook(tmp_path: Path) -> None:
+    rows = "".join(f'<row r="{n}">{cell(f"A{n}")}</row>' for n in range(1, 50_000))
+    data = bytearray(xlsx(tmp_path / "liar.xlsx", rows).read_bytes())
+    place = data.rindex(b"xl/worksheets/sheet1.xml")
+    data[place - 46 + 24 : place - 46 + 28] = struct.pack("<I", 500)  # of the list at the end, which readers trust
+    path = tmp_path / "liar.xlsx"
+    path.write_bytes(data)
+    assert looked_at(path) == ["damaged_workbook"] * 2
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+def test_a_dictionary_of_one_megabyte_in_every_row_is_previewed_and_not_unpacked(tmp_path: Path, kind: Any) -> None:
+    texts = pa.array(["x" * 1_000_000])
+    table = pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), texts)})
+    path = tmp_path / "bomb.parquet"
+    with pq.ParquetWriter(path, pa.schema([("a", kind)])) as writer:
+        for _ in range(20 if not pa.types.is_dictionary(kind) else 1):
+            part = table.slice(0, 50 if not pa.types.is_dictionary(kind) else 20_000)
+            writer.write_table(part.cast(pa.schema([("a", kind)])))
+    before = pa.total_allocated_bytes()
+    limits = FileLimits(max_unpacked_bytes=200_000_000)
+    assert looked_at(path, limits=limits) == ["", "unpacks_too_large"]
+    assert pa.total_allocated_bytes() - before < 300_000_000
+
+
+def test_encodings_are_those_of_text_files_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n")
+    assert {codecs.lookup(name).name for name in _OF_FILES} == _OF_FILES
+    assert {codecs.lookup(name).name for name in _LIKELY} <= _OF_FILES
+    names = (
+        "idna punycode base64 rot13 rot_13 hex bz2 zlib zip uu quopri undefined mbcs oem unicode_escape "
+        "raw_unicode_escape unicode_internal string_escape utf-7 palmos charmap aliases mbcs_codec x é cp037 "
+        "utf-8-variants ../utf_8 utf_8\x00 encodings.utf_8 utf-8;drop"
+    )
+    for name in names.split():
+        assert looked_at(path, ReadOptions(encoding=name)) == ["unknown_encoding"] * 2, name
+    assert looked_at(path, ReadOptions(encoding="x" * 100_000)) == ["unknown_encoding"] * 2
+    for name in (
+        "UTF-8",
+        "utf8",
+        "gbk",
+        "GB2312",
+        "ANSI",
+        "latin1",
+        "windows-1252",
+        "Big5",
+        "Shift_JIS",
+        "utf-16",
+        "ascii",
+    ):
+        assert find_encoding(path, wanted=name).name in _OF_FILES
+    for name in sorted(_OF_FILES):
+        assert looked_at(path, ReadOptions(encoding=name))
+
+
+NUMBERS: tuple[Any, ...] = (
+    1e308, -1e308, 1.7976931348623157e308, 5e-324, 2.0**70, -1e19, 9223372036854775807, -9223372036854775808, 2**70,
+    2**63, float("inf"), float("-inf"), float("nan"), 0, -0.0, 1.5, "1e308", "-1e19", "99999999999999999999", "nan", "",
+    "inf", "x", "9" * 5_000, "1e999999", "2026-01-01", "9999-12-31", "0000-01-01", "10000-01-01", "true", "\x00", "=1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "integer", "decimal", "boolean", "date", "datetime"])
+def test_limits_out_of_range_are_kept_or_told(tmp_path: Path, kind: Any) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a\n5\n2026-01-01\ntrue\n\n-9223372036854775808\n1e300\n")
+    for value in NUMBERS:
+        for rules in ({"min": value}, {"max": value}, {"one_of": [str(value)]}, {"min": value, "format": "9" * 40}):
+            looked_at(path, ReadOptions(columns=[ColumnSpec(name="a", type=kind, **rules)]))
+
+
+JSON_LINES = (
+    b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"a": ' * 5_000 + b"1" + b"}" * 5_000,
+    b'{"a": ' + b"9" * 100_000 + b"}",
+    b'{"a": 1e400, "b": -1e400}',
+    b'{"a": 1' + b"0" * 400 + b"}",
+    b'{"a": NaN, "b": Infinity}',
+    b'{"a": "\\ud800"}',
+    b'{"\\ud800": 1}',
+    b'{"a": "\xff\xfe"}',
+    b'{"": 1}',
+    b'{"a": 1, "a": 2}',
+    b"{" + b",".join(b'"k%d": 1' % n for n in range(900)) + b"}",
+    b'{"a": 1}\n[1]\n5\nnull\n"x"\n{"b": 2}\n{"a": {"b": [1, {"c": null}]}}',
+    b'{"a": "' + b"x" * 3_000_000 + b'"}',
+    b'[{"a": 1}, {"a": ' + b"[" * 2_000 + b"]" * 2_000 + b"}]",
+    b'[{"a": 1e999}]',
+    b'[{"a": 1}, 5, null, "x", [1]]',
+    b'[{"a": 1}',
+    b"{}\n{}",
+    b"{\x00}",
+)
+
+
+@pytest.mark.parametrize("content", JSON_LINES, ids=lambda content: content[:20].decode("latin-1"))
+def test_json_that_is_deep_huge_or_wrong_is_read_or_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(content + b"\n")
+    looked_at(path)
+
+
+TEXTS = (
+    b"\x00" * 5_000, b"a,b\n\x00,1\n", b"\xff\xfe", b"\xfe\xff\x00a", b"\xff\xfe\x00\x00a", b"\xef\xbb\xbf",
+    b"\n" * 9_000, b"," * 2_000, b"," * 900 + b"\n" + b"," * 900, b'"' * 9_001, b'a,b\n"x,1\n' * 500, b'"a""b",\'c\n"',
+    b"a;b|c\td,e\n" * 9, b"\r" * 500, b"a\rb\rc", b"a\x0bb\x0cc\x1cd\n1,2", "a\u2028b,c\n1,2".encode(), b"a\n" * 99,
+    "é,ü\n1,2\n".encode("latin-1"), "中文,列\n一,1\n".encode("gb18030"), "a,b\n1,2\n".encode("utf-16"),
+    "a,b\n1,2\n".encode("utf-32"), b"a,b\n" + b"\xff" * 99, b"sep=;\na;b\n1;2\n", b"sep=", b"a,A,a,\xc3\xa9\n1,2,3,4\n",
+    b"x" * 100_000, b"1e400,1e-400,nan,inf\n" * 9, b"9999999999999999999999,-5\n" * 9, b"2026-02-30,0000-00-00\n" * 30,
+    b"a,b\n1,2\n\x1a", b"{,}\n{,}\n", b"[1,2]\n[3]\n", b"<a,b\n1,2\n", b"%PDX,b\n1,2\n", b"PK,b\n1,2\n",
+    b"PAR,1\n2,3\n", b"\xd0\xcf,1\n", b"a\\,b\n1\\,2\n", "\u202ea,b\n1,2\n".encode(), b"\xed\xa0\x80,b\n1,2\n",
+    "\ufffe,b\n".encode("utf-8", "surrogatepass"), b"'a','b'\n'1','2'\n",
+)  # fmt: skip
+
+
+def test_texts_of_any_bytes_are_read_or_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for content in TEXTS:
+        path.write_bytes(content)
+        looked_at(path)
+        if len(content) > 500:
+            continue
+        for delimiter in (",", "\n", "\r", '"', "\x00", "中", " ", "\\"):
+            looked_at(path, ReadOptions(delimiter=delimiter, header=False, skip_rows=1))
+        for quote in ("", ",", "\n", "中", "a"):
+            looked_at(path, ReadOptions(quote=quote, encoding="utf-16"))
+
+
+def _seeds(directory: Path) -> dict[str, bytes]:
+    rows = [{"name": f"n{n}", "amount": n / 4, "day": f"2026-01-{n % 28 + 1:02}", "ok": n % 2 == 0} for n in range(40)]
+    book = openpyxl.Workbook()
+    for row in ([*rows[0]], *([*row.values()] for row in rows)):
+        book.active.append(row)
+    book.active.merge_cells("A3:A5")
+    book.active["B7"] = "=1/0"
+    stream = io.BytesIO()
+    book.save(stream)
+    nested = pa.Table.from_pylist([{**row, "tags": ["a", "b"], "more": {"x": 1}} for row in rows])
+    pq.write_table(nested, directory / "seed.parquet", compression="none")
+    text = "name,amount,day,ok\n" + "".join(",".join(map(str, row.values())) + "\n" for row in rows)
+    office = ods(directory / "seed.ods", "".join(f"<table:table-row>{ods_cell(n)}</table:table-row>" for n in range(9)))
+    return {
+        "a.csv": text.encode(),
+        "b.csv": text.replace(",", ";").encode("utf-16"),
+        "c.csv": ('"' + text.replace(",", '","').replace("\n", '"\r\n"')).encode("gb18030"),
+        "d.xlsx": stream.getvalue(),
+        "e.ods": office.read_bytes(),
+        "f.parquet": (directory / "seed.parquet").read_bytes(),
+        "g.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode(),
+        "h.json": json.dumps(rows).encode(),
+    }
+
+
+def _mutated(content: bytes, chance: random.Random) -> bytes:
+    data = bytearray(content)
+    for _ in range(chance.randint(1, 5)):
+        if not data:
+            break
+        place, length = chance.randrange(len(data)), chance.randint(1, 40)
+        match chance.randrange(6):
+            case 0:
+                del data[place:]
+            case 1:
+                data[place] ^= 1 << chance.randrange(8)
+            case 2:
+                del data[place : place + length]
+            case 3:
+                other = chance.randrange(len(data))
+                data[place : place + length] = data[other : other + length]
+            case 4:
+                data[place:place] = chance.randbytes(length)
+            case _:
+                data[place : place + 4] = chance.choice((b"\xff" * 4, b"\x00" * 4, b"9999", b"\x7f\xff\xff\xff"))
+    return bytes(data)
+
+
+def _unpacked_and_mutated(content: bytes, chance: random.Random) -> bytes:
+    """A bit of damage inside an archive whose checksums are right again."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        damaged = chance.choice(old.namelist())
+        for name in old.namelist():
+            new.writestr(name, _mutated(old.read(name), chance) if name == damaged else old.read(name))
+    return stream.getvalue()
+
+
+def test_files_that_were_cut_turned_and_mixed_are_read_or_told(tmp_path: Path) -> None:
+    chance = random.Random(11)
+    for name, seed in _seeds(tmp_path).items():
+        path = tmp_path / name
+        for number in range(25):
+            inside = name.endswith((".xlsx", ".ods")) and number % 2
+            path.write_bytes(_unpacked_and_mutated(seed, chance) if inside else _mutated(seed, chance))
+            looked_at(path)
+
+
+def test_what_a_reader_raises_by_surprise_becomes_a_reason(tmp_path: Path) -> None:
+    class PanicException(BaseException):
+        """As pyo3 names what Rust code panicked with."""
+
+    for error in (
+        ValueError("x"),
+        KeyError("x"),
+        OverflowError(),
+        struct.error("x"),
+        RecursionError(),
+        PanicException(),
+    ):
+        with pytest.raises(FileProblem) as caught, problems_named(tmp_path):
+            raise error
+        assert caught.value.specific_code == "unreadable_file"
+    with pytest.raises(FileProblem, match="gone"), problems_named(tmp_path / "away"):
+        (tmp_path / "away").open()
+    for kept in (InvalidInput("x"), MemoryError(), PermissionError(13, "x"), KeyboardInterrupt()):
+        with pytest.raises(type(kept)), problems_named(tmp_path):
+            raise kept

@@ -1,0 +1,123 @@
+"""Templates cannot leave their sandbox, grow without end, or make the compiler work for them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment, TemplateError
+from jinja2.exceptions import SecurityError
+
+from server.errors import InvalidInput
+from server.reports.expressions import Expressions
+from server.reports.formats import Formats
+from server.reports.reading import Issues
+from server.reports.sandbox import Sandbox, names_in, rendered
+from server.reports.yaml_source import Node
+
+CONTEXT: dict[str, Any] = {
+    "today": date(2026, 11, 2),
+    "long": "a" * 150_000,
+    "items": [{"name": "b", "n": 2}, {"name": "a", "n": 1}],
+    "span": timedelta(hours=1),
+}
+
+
+def made(source: str, *, markdown: bool = False) -> str:
+    sandbox = Sandbox(Formats("en").filters(), markdown=markdown)
+    return rendered(sandbox.from_string(source), CONTEXT)
+
+
+# One template a line.
+_LISTS = Path(__file__).parent / "expressions"
+ESCAPES = (_LISTS / "escapes.jinja").read_text("utf-8").split("\n")[:-1]
+GROWING = (_LISTS / "growing.jinja").read_text("utf-8").split("\n")[:-1]
+HONEST = (_LISTS / "honest.jinja").read_text("utf-8").split("\n")[:-1]
+
+COMPILED = """
+{{ [1] | spy }}|{{ spy(1) }}|{{ 'x' | spy(1, a=2) }}
+{% set a = 'x' | spy %}{% if 1 | spy %}{% endif %}{% for i in [1] | spy %}{% endfor %}
+{{ ('x' | spy) ~ ('y' | spy) }}{{ ['x' | spy, {'a': 'x' | spy}] }}{{ 'x' | upper | spy }}{{ 1 if 'x' | spy else 2 }}
+{% set b %}{{ 'x' | spy }}{% endset %}{% filter spy %}x{% endfilter %}{% macro m(a='x' | spy) %}{% endmacro %}
+{{ 'x' | map('spy') | list }}{{ (1 + 2) | spy }}{{ ('x' | spy)[0] }}{{ 'x' is testing }}{{ not 'x' | spy }}
+{{ 'a' | batch(1000000000, 'x') | list | length }}{{ 'x' | replace('x', 'y') | spy }}{{ 1 < (2 | spy) }}
+"""
+
+
+def test_compiling_evaluates_nothing() -> None:
+    called: list[Any] = []
+
+    def spy(*given: Any, **named: Any) -> str:
+        called.append(given)
+        return "x"
+
+    for markdown in (False, True):
+        sandbox = Sandbox({"spy": spy}, markdown=markdown)
+        sandbox.tests["testing"] = spy  # type: ignore[assignment]
+        sandbox.globals["spy"] = spy
+        names_in(sandbox, COMPILED)
+        sandbox.compile(COMPILED)
+        sandbox.from_string(COMPILED)
+    assert called == []
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_nothing_inside_python_is_reached(source: str) -> None:
+    before = [dict(item) for item in CONTEXT["items"]]
+    try:
+        text = made(source)
+    except (TemplateError, TypeError, LookupError, AttributeError):
+        text = ""
+    for word in ("class", "<built-in", "0x", "module", "globals", "frame", "code", "b'"):
+        assert word not in text, text
+    assert CONTEXT["items"] == before
+
+
+@pytest.mark.parametrize("source", GROWING)
+def test_what_grows_is_ended_before_it_does(source: str) -> None:
+    with pytest.raises((SecurityError, TemplateError, InvalidInput, RecursionError, OverflowError, TypeError)):
+        made(source)
+
+
+@pytest.mark.parametrize("source", HONEST)
+def test_honest_templates_give_what_jinja_gives(source: str) -> None:
+    plain = Environment(finalize=lambda value: "" if value is None else value)
+    assert made(source) == plain.from_string(source).render(CONTEXT)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ " + "9" * 5_000 + " }}",
+        "{{ 0x" + "f" * 50_000 + " }}",
+        "{{ 0b" + "1" * 200_000 + " }}",
+        "{{ 1e" + "9" * 5_000 + " }}",
+        "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
+        "{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}",
+        "{{ " + "[" * 300 + "]" * 300 + " }}",
+        "{{ " + "not " * 5_000 + "1 }}",
+        "{{ " + "1 + " * 5_000 + "1 }}",
+        "{{ '\\x' }}",
+        "{{ '\\N{nothing}' }}",
+        "{{ '\\ud800' }}",
+        "{% if " + "a" * 10_000 + " %}{% endif %}",
+        "{{ x|" + "|".join(["upper"] * 5_000) + " }}",
+        "{{ x" + ".a" * 5_000 + " }}",
+        "{% set " + ", ".join(f"a{n}" for n in range(300)) + " = 1 %}",
+        "{{ f(" + ", ".join(f"a{n}=1" for n in range(300)) + ") }}",
+        "{{ f(a=1, a=2) }}",
+        "{% macro m(a, a) %}{% endmacro %}",
+        "{{ \x00 }}",
+        "{%", "{{", "{#", "{% for %}", "{% endfor %}", "{% unknown %}", "{{ 1 | nothing }}", "{{ 1 is nothing }}",
+        "{% block a %}{% endblock %}{% block a %}{% endblock %}",
+        "{% block a %}{{ super() }}{% endblock %}",
+        "{% set a.b = 1 %}", "{% set 1 = 2 %}", "{{ a b }}", "{{ None.x }}",
+    ],
+)  # fmt: skip
+def test_whatever_stands_in_an_expression_is_an_issue_or_fine_but_no_crash(source: str) -> None:
+    issues = Issues()
+    node = Node("scalar", source, 1, 1)
+    Expressions(issues, {"x", "a", "f"}).text(node)
+    assert all(issue.text for issue in issues.found)
