@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from server.datasets.export import MEDIA_TYPES
+from server.datasets.export import MEDIA_TYPES, ExportFormat
 from server.http.files import content_disposition
 from server.operations.datasets import Export
 
@@ -32,6 +32,11 @@ async def send_export(request: web.Request, export: Export) -> web.StreamRespons
         stream.close()
 
 
+def export_head(name: str, file_format: ExportFormat) -> web.StreamResponse:
+    """The answer to HEAD: no length, since the file would have to be made to know it."""
+    return _attachment(name, MEDIA_TYPES[file_format])
+
+
 def _opened(export: Export) -> BinaryIO:
     """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
     stream = export.path.open("rb")
@@ -46,7 +51,7 @@ async def send_pieces(
     """Something written while it is sent; making a piece may block, so it happens in a thread."""
     response = _attachment(name, media_type)
     await response.prepare(request)
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+    while request.method != "HEAD" and (piece := await asyncio.to_thread(next, pieces, None)) is not None:
         await response.write(piece)
     await response.write_eof()
     return response

@@ -24,6 +24,7 @@ from server.http import keys
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import Endpoint, add_endpoints
 from server.http.forms import form_middleware
+from server.http.open_sockets import OpenSockets, SocketLimits
 from server.http.openapi import ApiDocument
 from server.http.problems import mark_prepared, problem_middleware
 from server.http.readiness import Phase, Readiness
@@ -61,6 +62,8 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}
     app[keys.STATISTICS] = statistics
     app.cleanup_ctx.append(resource(lambda: meanwhile(app[keys.LOOP_LAG].watch())))
+    app[keys.OPEN_SOCKETS] = OpenSockets(SocketLimits.from_settings(settings))
+    statistics["sockets"] = app[keys.OPEN_SOCKETS].statistics
 
     database = Database.open(settings.database_url)
     app[keys.DATABASE] = database

@@ -10,6 +10,7 @@ from aiohttp import web
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.datasets.catalog import Catalog
+from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKinds
@@ -53,6 +54,7 @@ LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
 API_DOCUMENT: web.AppKey[ApiDocument] = web.AppKey("api_document")
+OPEN_SOCKETS = web.AppKey("open_sockets", OpenSockets)
 READINESS = web.AppKey("readiness", Readiness)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)

@@ -15,7 +15,7 @@ from server.errors import NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.operations.datasets import Rows, RowsQuery, entity_tag
-from views.exports import send_export
+from views.exports import export_head, send_export
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")  # amounts are numbers for whoever reads them
 
@@ -173,9 +173,12 @@ async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
     file_format = call.path["format"]
     if file_format not in MEDIA_TYPES:
         raise NotFound("There is no export format “{format}”; use csv, xlsx, parquet or json.", format=file_format)
-    export = await call.request.app[keys.DATASETS].export(
-        call.principal, call.path["name"], cast(ExportFormat, file_format), owner=call.query.owner
-    )
+    datasets, name = call.request.app[keys.DATASETS], call.path["name"]
+    wanted = cast(ExportFormat, file_format)
+    if call.request.method == "HEAD":
+        dataset = await datasets.get(call.principal, name, owner=call.query.owner)
+        return export_head(f"{dataset.name}.{wanted}", wanted)
+    export = await datasets.export(call.principal, name, wanted, owner=call.query.owner)
     return await send_export(call.request, export)
 
 
