@@ -9,6 +9,7 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
+from server.auth.devices import Devices
 from server.datasets.catalog import Catalog
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
@@ -56,6 +57,7 @@ ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
 API_DOCUMENT: web.AppKey[ApiDocument] = web.AppKey("api_document")
 OPEN_SOCKETS = web.AppKey("open_sockets", OpenSockets)
 READINESS = web.AppKey("readiness", Readiness)
+DEVICES = web.AppKey("devices", Devices)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 ACCOUNTS = web.AppKey("accounts", AccountOperations)
