@@ -18,6 +18,7 @@ _BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 64  # fewer than the reserve of descriptors: those that make room close a moment later
 _PAUSE_SECONDS = 0.1  # when the system has no descriptor left, for us or for anybody
 _SHED = 8
+_LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so that the answer is not lost by a reset
 
 
 class Listener(web.BaseSite):
@@ -55,6 +56,7 @@ class Listener(web.BaseSite):
             address=address,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=self._sockets.limits.idle_seconds,
+            lingering_time=_LINGERING_SECONDS,
             access_log=None,
         )
 

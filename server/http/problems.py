@@ -15,7 +15,16 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from server.errors import InvalidInput, JinduError, NotFound, NotSignedIn, RateLimited, TooLarge, Unavailable
+from server.errors import (
+    InvalidInput,
+    JinduError,
+    MalformedRequest,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    TooLarge,
+    Unavailable,
+)
 from server.http import keys
 from server.http.guards import current_principal
 from server.http.sessions import wanted_language
@@ -82,6 +91,8 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
             failure = _of_http(error)
         except JinduError as error:
             failure = _of_jindu(error)
+        except web.RequestPayloadError:  # chunks or a compression that are none
+            failure = _of_jindu(MalformedRequest("The body is not encoded as its headers say."))
         except asyncio.CancelledError:
             raise
         except ConnectionError:
