@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 _MASKED, _LENGTH = 0x80, 0x7F
@@ -24,11 +23,10 @@ class Reader(Protocol):
 class MaskedReader:
     """Stands before the reader of a WebSocket and looks at the heads of the frames that pass."""
 
-    __slots__ = ("_eof", "_feed", "_head", "_left")
+    __slots__ = ("_head", "_left", "_reader")
 
     def __init__(self, reader: Reader) -> None:
-        self._feed: Callable[[bytes], tuple[bool, bytes]] = reader.feed_data
-        self._eof: Callable[[], None] = reader.feed_eof
+        self._reader = reader
         self._left = 0  # bytes of the present frame that have not come yet
         self._head = b""  # of the present frame, as long as its length is not known
 
@@ -37,11 +35,11 @@ class MaskedReader:
         if not self._left and not self._head and len(data) >= _SHORT_HEAD:
             size = data[1]
             if size & _MASKED and len(data) == (size & _LENGTH) + _SHORT_HEAD and size & _LENGTH < 126:
-                return self._feed(data)
-        return self._feed(self._masked_part(data))
+                return self._reader.feed_data(data)
+        return self._reader.feed_data(self._masked_part(data))
 
     def feed_eof(self) -> None:
-        self._eof()
+        self._reader.feed_eof()
 
     def _masked_part(self, data: bytes) -> bytes:
         """What of `data` may be read now; an unmasked frame, and all after it, is replaced by what is no frame."""

@@ -64,7 +64,7 @@ class OpenSockets:
         # In the order in which they were opened: the oldest make room.
         self._watched: dict[str, dict[SocketHandler, None]] = {}
         self._count: Counter[str] = Counter()  # with those that are being opened
-        self._live: set[SocketHandler] = set()
+        self._live = 0
         self._refused = self._made_room = self._too_slow = 0
 
     def admit(self, address: str) -> bool:
@@ -84,13 +84,15 @@ class OpenSockets:
         """What was admitted could not be opened."""
         self._leave(network_of(address))
 
-    def became_live(self, handler: SocketHandler) -> None:
-        if self._forget(handler):
-            self._live.add(handler)
+    def became_live(self, handler: SocketHandler) -> bool:
+        """False for one that was ended already."""
+        is_open = self._forget(handler)
+        self._live += is_open
+        return is_open
 
     def lost(self, handler: SocketHandler) -> None:
-        self._live.discard(handler)
-        self._forget(handler)
+        if not self._forget(handler) and handler.is_live:
+            self._live -= 1
 
     def shed(self, count: int) -> None:
         """End so many that wait, whosever they are."""
@@ -110,7 +112,7 @@ class OpenSockets:
     def statistics(self) -> SocketStatistics:
         return SocketStatistics(
             open=self._count.total(),
-            live=len(self._live),
+            live=self._live,
             networks=len(self._count),
             refused=self._refused,
             made_room=self._made_room,
@@ -139,7 +141,7 @@ class OpenSockets:
 
     def _has_room_for_all(self, network: str) -> bool:
         count = self._count.total()
-        if count < self.limits.waiting and count + len(self._live) < self.limits.total:
+        if count < self.limits.waiting and count + self._live < self.limits.total:
             return True
         largest = self._of_largest()
         if self._end_first(largest, _WAITING):

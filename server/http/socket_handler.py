@@ -8,6 +8,7 @@ answered. It says nowhere else how far a request is than in the private names us
 from __future__ import annotations
 
 import asyncio
+import sys
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ class SocketHandler(web.RequestHandler):
     def __init__(self, server: web.Server, sockets: OpenSockets, *, address: str, **options: Any) -> None:
         super().__init__(server, **options)
         self._sockets = sockets
-        self.network = network_of(address)
+        self.network = sys.intern(network_of(address))
         self._tcp: asyncio.Transport | None = None
         self._is_watched = True
         now = self._loop.time()
@@ -105,10 +106,9 @@ class SocketHandler(web.RequestHandler):
 
     def go_live(self) -> None:
         """From now on the live layer looks after it."""
-        if self._is_watched:
+        if self._is_watched and self._sockets.became_live(self):
             self._is_watched = False
             self._pace_of = None
-            self._sockets.became_live(self)
 
     # how far it is
 

@@ -63,6 +63,8 @@ def _settings(data: Path, secret_key: str) -> Settings:
         secret_key=secret_key,
         max_connections=19_000,
         max_connections_per_address=19_000,
+        max_sockets=19_000,
+        max_sockets_per_address=19_000,
         max_connections_per_user=19_000,
         workers=1,
         drain_seconds=1.0,
