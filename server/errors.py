@@ -19,7 +19,8 @@ JinduError
 ├── StorageFull             507
 ├── Unavailable             503
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
-│   └── WorkerDied          –    its worker process was killed or ran out of memory
+│   ├── WorkTooLarge        422  it needs more time or memory than one worker may use
+│   └── WorkerDied          503  its worker process was killed or ran out of memory
 └── ConfigurationError      –    the server cannot start as it was told to
 """
 
@@ -83,6 +84,11 @@ class JinduError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross from worker processes to the server by pickle: keyword arguments must survive.
         return (_rebuild, (type(self), self.message, self.specific_code, self.errors, self.parameters))
+
+
+def _seconds_of(error: JinduError, otherwise: float) -> float:
+    value = error.parameters.get("retry_after_seconds", otherwise)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _rebuild(
@@ -199,8 +205,7 @@ class RateLimited(JinduError):
     @property
     def retry_after_seconds(self) -> float:
         """How long to wait, as given by `retry_after_seconds=` where it was raised."""
-        value = self.parameters.get("retry_after_seconds", 1.0)
-        return float(value) if isinstance(value, int | float) else 1.0
+        return _seconds_of(self, 1.0)
 
 
 class StorageFull(JinduError):
@@ -218,6 +223,11 @@ class Unavailable(JinduError):
     status = 503
     temporary = True
 
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long to wait, as given by `retry_after_seconds=` where it was raised."""
+        return _seconds_of(self, 5.0)
+
 
 class JobFailed(JinduError):
     """The job failed."""
@@ -225,10 +235,18 @@ class JobFailed(JinduError):
     code = "job_failed"
 
 
+class WorkTooLarge(JobFailed):
+    """This needs more time or memory than one worker may use; ask for less."""
+
+    code = "too_much_work"
+    status = 422
+
+
 class WorkerDied(JobFailed):
     """The worker process was stopped, most likely because it ran out of memory; try again with a smaller file."""
 
     code = "worker_died"
+    status = 503
     temporary = True
 
 

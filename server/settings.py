@@ -78,6 +78,15 @@ class Settings:
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
+    interactive_workers: int = _setting(
+        0, "Worker processes for what somebody waits for at a page; 0: one per processor core, at least 3."
+    )
+    interactive_workers_per_user: int = _setting(2, "How many of those one user may occupy at once.")
+    interactive_waiting_per_user: int = _setting(20, "Requests of one user that may wait for such a worker.")
+    interactive_wait_seconds: float = _setting(
+        30.0, "Seconds a request waits for such a worker before it is told how long it still would."
+    )
+    export_workers: int = _setting(2, "Worker processes that write exports; each user has one of them at once.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
@@ -102,6 +111,8 @@ class Settings:
 
     query_seconds: float = _setting(30.0, "Time limit of one query.")
     query_rows: int = _setting(100_000, "Rows one query may return.")
+    max_answer_bytes: int = _setting(32 * _MIB, "Largest answer of a query or a page of rows over the API, in bytes.")
+    max_answers_per_user: int = _setting(8, "Large answers and exports that one user may be receiving at once.")
     max_reports_per_batch: int = _setting(5_000, "Reports one batch may hold.")
 
     @property

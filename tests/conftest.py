@@ -22,6 +22,7 @@ from server.http.listener import listen
 from server.serving import address_of
 from server.settings import Settings
 from server.storage.database import Database
+from tests.watchdog import LoopWatchdog
 
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
@@ -92,8 +93,10 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     await runner.setup()
     await listen(runner)
     host, port = address_of(runner)
-    yield Server(f"http://{host}:{port}", runner.app)
+    with LoopWatchdog().watching() as watchdog:
+        yield Server(f"http://{host}:{port}", runner.app)
     await runner.cleanup()
+    assert not watchdog.found, "the server held its event loop:\n" + "\n".join(watchdog.found)
 
 
 @pytest.fixture

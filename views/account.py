@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
@@ -32,7 +33,7 @@ async def account_page(request: web.Request) -> web.Response:
 async def devices(request: web.Request) -> web.Response:
     """The list of devices alone, for its live refresh."""
     principal = require_principal(request)
-    return render(request, "account/_devices.html", **await _devices(request, principal))
+    return await render(request, "account/_devices.html", **await _devices(request, principal))
 
 
 async def save_settings(request: web.Request) -> web.Response:
@@ -112,11 +113,11 @@ async def _page(
     values: dict[str, Any] = {
         "user": user,
         **await _devices(request, principal),
-        "zones": time_zone_choices(utc_now(), chosen=user.time_zone),
+        "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
     }
-    return render(
+    return await render(
         request,
         "account/account.html",
         error.status if error else 200,

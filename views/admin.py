@@ -32,13 +32,15 @@ async def admin_page(request: web.Request) -> web.Response:
     section = request.match_info.get("section", "overview")
     if section not in _SECTIONS:
         raise web.HTTPNotFound
-    return render(request, f"admin/{section}.html", section=section, **await _content(request, principal, section))
+    return await render(
+        request, f"admin/{section}.html", section=section, **await _content(request, principal, section)
+    )
 
 
 async def admin_overview(request: web.Request) -> web.Response:
     """The overview's figures alone, for their live refresh."""
     principal = require_principal(request, "admin")
-    return render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
+    return await render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
 
 
 async def add_user(request: web.Request) -> web.Response:
@@ -75,7 +77,7 @@ async def change_user(request: web.Request) -> web.Response:
 async def connection_rows(request: web.Request) -> web.Response:
     """The list of connections alone, for its live refresh."""
     principal = require_principal(request, "admin")
-    return render(request, "admin/_connections.html", **_connections(request, principal))
+    return await render(request, "admin/_connections.html", **_connections(request, principal))
 
 
 async def ask_to_close(request: web.Request) -> web.Response:
@@ -84,7 +86,7 @@ async def ask_to_close(request: web.Request) -> web.Response:
     connection = request.app[keys.PRESENCE].one(principal, request.match_info["id"])
     if connection is None:
         raise web.HTTPSeeOther("/admin/connections?gone=1")
-    return render(request, "admin/close_connection.html", section="connections", connection=connection)
+    return await render(request, "admin/close_connection.html", section="connections", connection=connection)
 
 
 async def close_connection(request: web.Request) -> web.Response:
@@ -112,7 +114,7 @@ async def broadcast(request: web.Request) -> web.Response:
         )
     except InvalidInput as error:
         content = _connections(request, principal) | {"form": form, "problems": messages_by_field(request, error)}
-        return render(request, "admin/connections.html", 422, section="connections", **content)
+        return await render(request, "admin/connections.html", 422, section="connections", **content)
     raise web.HTTPSeeOther(f"/admin/connections?told={count}")
 
 
@@ -129,7 +131,7 @@ async def _users_again(
 ) -> web.Response:
     content = await _content(request, principal, "users")
     shown = content | {"form": form, "problems": problems}
-    return render(request, "admin/users.html", 422, section="users", **shown)
+    return await render(request, "admin/users.html", 422, section="users", **shown)
 
 
 async def _content(request: web.Request, principal: Principal, section: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ async def batches_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
     page = await request.app[keys.BATCHES].list(principal, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor)
-    return render(request, "batches/list.html", page=page, q=q, cursor=cursor)
+    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor)
 
 
 async def batch_page(request: web.Request) -> web.Response:
@@ -42,7 +42,7 @@ async def batch_page(request: web.Request) -> web.Response:
     wanted = _filter(request)
     page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
     job = await request.app[keys.BATCHES].job(principal, batch.id)
-    return render(
+    return await render(
         request, "batches/detail.html", batch=batch, job=job, page=page, wanted=wanted, per_page=_TILES_PER_PAGE
     )
 
@@ -52,14 +52,14 @@ async def batch_header(request: web.Request) -> web.Response:
     principal = require_principal(request)
     batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
     job = await request.app[keys.BATCHES].job(principal, batch.id)
-    return render(request, "batches/_header.html", batch=batch, job=job)
+    return await render(request, "batches/_header.html", batch=batch, job=job)
 
 
 async def batch_row(request: web.Request) -> web.Response:
     """One batch of the list alone, for its live refresh."""
     principal = require_principal(request)
     batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
-    return render(request, "batches/_row.html", batch=batch)
+    return await render(request, "batches/_row.html", batch=batch)
 
 
 async def batch_tiles(request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ async def batch_tiles(request: web.Request) -> web.Response:
     batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
     wanted = _filter(request)
     page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
-    return render(request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE)
+    return await render(request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE)
 
 
 async def batch_states(request: web.Request) -> web.Response:
@@ -111,7 +111,7 @@ async def new_batch_page(request: web.Request) -> web.Response:
     name = request.query.get("template")
     if not name:
         page = await request.app[keys.TEMPLATES].list(principal, limit=_TEMPLATES_OFFERED)
-        return render(request, "batches/choose.html", page=page)
+        return await render(request, "batches/choose.html", page=page)
     return await _order_form(request, name, {})
 
 
@@ -141,7 +141,7 @@ async def batch_expansion(request: web.Request) -> web.Response:
     require_principal(request)
     given = _texts(await request.post())
     expansion = await _expansion(request, given.get("template", ""), given)
-    return render(request, "batches/_expansion.html", expansion=expansion)
+    return await render(request, "batches/_expansion.html", expansion=expansion)
 
 
 async def _order_form(
@@ -153,7 +153,7 @@ async def _order_form(
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
     fixed = [parameter.name for parameter in check.summary.parameters if not parameter.each]
-    return render(
+    return await render(
         request,
         "batches/new.html",
         status=error.status if error else 200,
@@ -182,12 +182,12 @@ async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> 
     principal = require_principal(request)
     order = BatchOrder(template=name, parameters=[parameters_from(given)])
     try:
-        found = await request.app[keys.BATCHES].expansion(principal, order)
+        found = await request.app[keys.BATCHES].expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
         return Expansion(error=error)
-    shown = found if len(found) <= _PICKABLE else found[:_SHOWN_OF_MORE]
+    shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
-    return Expansion(total=len(found), sets=sets, pickable=1 < len(found) <= _PICKABLE)
+    return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
 
 
 def _texts(form: MultiDictProxy[Any]) -> dict[str, str]:

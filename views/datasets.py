@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from aiohttp import web
@@ -12,10 +9,9 @@ from aiohttp import web
 from server.errors import InvalidInput, JinduError
 from server.http import keys
 from server.http.guards import require_principal
+from server.http.made_files import send_made_file
 from server.operations.datasets import RowsQuery
-from server.operations.queries import QueryAnswer
 from views.context import formats_for, render
-from views.exports import send_pieces
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
@@ -28,7 +24,7 @@ async def datasets_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
     page = await request.app[keys.DATASETS].list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
-    return render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
+    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
 
 
 async def dataset_page(request: web.Request) -> web.Response:
@@ -53,7 +49,7 @@ async def dataset_page(request: web.Request) -> web.Response:
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
-    return render(
+    return await render(
         request,
         template,
         dataset=dataset,
@@ -71,37 +67,42 @@ async def dataset_facts(request: web.Request) -> web.Response:
     """The line of figures under the title, for its live refresh."""
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
-    return render(request, "datasets/_facts.html", dataset=dataset)
+    return await render(request, "datasets/_facts.html", dataset=dataset)
 
 
 async def columns_page(request: web.Request) -> web.Response:
     """What the values of each column look like; the figures come by a second request, since they take a moment."""
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
-    return render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
+    return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
 
 
 async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset, profiles = await request.app[keys.DATASETS].profile(principal, request.match_info["name"])
-    return render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
+    return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
 async def versions_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     name = request.match_info["name"]
     dataset = await request.app[keys.DATASETS].get(principal, name)
-    versions = await request.app[keys.DATASETS].versions(principal, name)
+    before = request.query.get("before", "")
+    page = await request.app[keys.DATASETS].versions(
+        principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
+    )
     loss = await request.app[keys.DATASETS].loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return render(request, template, dataset=dataset, versions=versions, loss=loss, tab="versions")
+    return await render(request, template, dataset=dataset, page=page, loss=loss, tab="versions")
 
 
 async def query_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
     sql = request.query.get("sql") or f"select *\nfrom {dataset.name}\nlimit 100"
-    return render(request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query")
+    return await render(
+        request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query"
+    )
 
 
 async def run_query(request: web.Request) -> web.StreamResponse:
@@ -111,18 +112,23 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     dataset = await request.app[keys.DATASETS].get(principal, name)
     posted = await request.post()
     sql, as_csv = str(posted.get("sql", "")), posted.get("download") == "csv"
+    queries = request.app[keys.QUERIES]
     answer, problem = None, None
     try:
-        limit = _CSV_ROWS if as_csv else _QUERY_ROWS
-        answer = await request.app[keys.QUERIES].run(principal, sql, {}, limit=limit)
+        if as_csv:
+            file = await queries.answer(
+                principal, sql, {}, limit=_CSV_ROWS, file_format="csv", name=f"{dataset.name}-query"
+            )
+            return await send_made_file(request, file, disposition="attachment")
+        answer = await queries.run(principal, sql, {}, limit=_QUERY_ROWS)
     except JinduError as error:
         problem = error
-    if as_csv and answer is not None:
-        return await send_pieces(request, _csv_pieces(answer), name=f"{name}-query.csv", media_type="text/csv")
     template = "datasets/_answer.html" if "fragment" in posted else "datasets/query.html"
     # A wrong statement is an answer like any other to the script that shows it below the box.
     status = 200 if problem is None or "fragment" in posted else problem.status
-    return render(request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query")
+    return await render(
+        request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query"
+    )
 
 
 async def change_dataset(request: web.Request) -> web.Response:
@@ -162,17 +168,3 @@ def _messages(request: web.Request, problem: JinduError | None) -> list[str]:
         return []
     gettext = formats_for(request).gettext
     return [error.translated(gettext) for error in problem.errors] or [problem.translated(gettext)]
-
-
-def _csv_pieces(answer: QueryAnswer) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    writer.writerow([name for name, _ in answer.columns])
-    for number, row in enumerate(answer.rows, start=1):
-        writer.writerow(["" if value is None else value for value in row])
-        if number % 1000 == 0:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()

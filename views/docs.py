@@ -47,7 +47,7 @@ class MessageShown:
 
 async def docs_page(request: web.Request) -> web.Response:
     """Swagger UI, from our own files."""
-    return render(request, "docs/http.html", swagger_ui=f"/static/vendor/{SWAGGER_UI}")
+    return await render(request, "docs/http.html", swagger_ui=f"/static/vendor/{SWAGGER_UI}")
 
 
 async def events_json(request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ async def events_page(request: web.Request) -> web.Response:
     pushes = [kind for kind in SERVER_MESSAGES if kind not in answers]
     servers = {name: f"{server['protocol']}://{server['host']}" for name, server in document["servers"].items()}
     job_fields = _fields(document["components"]["schemas"]["JobFields"], document["components"]["schemas"])
-    return render(
+    return await render(
         request,
         "docs/events.html",
         servers=servers,

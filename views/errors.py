@@ -26,10 +26,10 @@ _TITLES = {
 }
 
 
-def error_page(request: web.Request, problem: Problem) -> web.Response:
+async def error_page(request: web.Request, problem: Problem) -> web.Response:
     """What `problem_middleware` shows to people."""
     title = _TITLES.get(problem.status, problem.title)
-    return render(
+    return await render(
         request,
         "error.html",
         problem.status,

@@ -14,7 +14,7 @@ from server.http import keys
 from server.http.guards import require_principal
 from server.jobs.job import FINAL_STATES, Job, State
 from server.jobs.store import JobFilter
-from server.reports.batch_store import Batch
+from server.reports.batch_store import BatchHead
 from views.context import render
 
 _SHOWN = 6
@@ -29,7 +29,7 @@ class Home:
     away: Sequence[Job]
     ended: Sequence[Job]
     datasets: Sequence[Dataset]
-    batches: Sequence[Batch]
+    batches: Sequence[BatchHead]
 
     @property
     def is_empty(self) -> bool:
@@ -39,7 +39,7 @@ class Home:
 
 async def home_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    return render(
+    return await render(
         request,
         "home/index.html",
         home=await _home(request, principal),
@@ -50,7 +50,7 @@ async def home_page(request: web.Request) -> web.Response:
 async def home_overview(request: web.Request) -> web.Response:
     """Everything under the drop zone, for its live refresh."""
     principal = require_principal(request)
-    return render(request, "home/_overview.html", home=await _home(request, principal))
+    return await render(request, "home/_overview.html", home=await _home(request, principal))
 
 
 async def _home(request: web.Request, principal: Principal) -> Home:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,18 +42,22 @@ async def new_import(request: web.Request) -> web.Response:
     upload_id = request.query.get("upload", "")
     if not upload_id:
         recent = await request.app[keys.UPLOADS].search(principal, limit=_RECENT_UPLOADS)
-        return render(request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole])
+        return await render(
+            request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole]
+        )
     upload = await request.app[keys.IMPORTS].upload(principal, upload_id)
     page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
     if not upload.is_whole:
-        return render(request, page, upload=upload, form=None, upload_job=await _upload_job(request, principal, upload))
+        return await render(
+            request, page, upload=upload, form=None, upload_job=await _upload_job(request, principal, upload)
+        )
     wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
     form = ImportForm(upload_id=upload.id, dataset=wanted)
     look = await _look(request, principal, form)
     existing = await _datasets(request, principal)
     if wanted in (dataset.name for dataset in existing):
         look = replace(look, form=replace(look.form, mode="replace"))
-    return await _render(request, page, **_wizard_values(request, upload, look, existing))
+    return await render(request, page, **_wizard_values(request, upload, look, existing))
 
 
 async def preview_again(request: web.Request) -> web.Response:
@@ -63,7 +66,7 @@ async def preview_again(request: web.Request) -> web.Response:
     form = ImportForm.parse(await request.post())
     upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
-    return await _render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
+    return await render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
 
 
 async def start_import(request: web.Request) -> web.Response:
@@ -83,7 +86,7 @@ async def start_import(request: web.Request) -> web.Response:
             raise web.HTTPSeeOther(f"/imports/{job.id}")
     existing = await _datasets(request, principal)
     values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
-    return await _render(request, "imports/new.html", problem.status if problem else 200, **values)
+    return await render(request, "imports/new.html", problem.status if problem else 200, **values)
 
 
 async def import_page(request: web.Request) -> web.Response:
@@ -91,7 +94,7 @@ async def import_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    return render(request, template, state=state, job=state.job)
+    return await render(request, template, state=state, job=state.job)
 
 
 async def cancel_import(request: web.Request) -> web.Response:
@@ -115,7 +118,7 @@ async def rejects_page(request: web.Request) -> web.Response:
     code, cursor = request.query.get("code") or None, request.query.get("cursor")
     state = await request.app[keys.IMPORTS].get(principal, job_id)
     page = await request.app[keys.IMPORTS].rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
-    return render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
+    return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
 
 
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
@@ -162,11 +165,6 @@ def _shown_rows(preview: Preview | None) -> Sequence[Sequence[str | None]]:
     if preview is None:
         return ()
     return preview.rows[: max(_LEAST_ROWS, _SHOWN_CELLS // max(1, len(preview.columns)))]
-
-
-async def _render(request: web.Request, template: str, status: int = 200, /, **values: Any) -> web.Response:
-    """In a thread: a file with a thousand columns makes a page of megabytes, and nobody else should wait for it."""
-    return await asyncio.to_thread(render, request, template, status, **values)
 
 
 class _FieldTexts(dict[str, str]):

@@ -71,7 +71,7 @@ async def _list(request: web.Request, template: str) -> web.Response:
     )
     here = {name: value for name, value in wanted.items() if value}
     first = {name: value for name, value in here.items() if name != "cursor"}
-    return render(
+    return await render(
         request,
         template,
         page=page,
@@ -95,7 +95,7 @@ async def _one(request: web.Request, template: str) -> web.Response:
     formats = formats_for(request)
     kinds = request.app[keys.JOB_KINDS]
     can_retry = job.kind in kinds and kinds[job.kind].can_retry
-    return render(
+    return await render(
         request,
         template,
         job=job,

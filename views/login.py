@@ -57,7 +57,7 @@ async def logout(request: web.Request) -> web.Response:
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:
     is_new = await request.app[keys.FIRST_RUN].is_pending()
     status = error.status if error else 200
-    response = render(request, "login/login.html", status, target=target, name=name, error=error, is_new=is_new)
+    response = await render(request, "login/login.html", status, target=target, name=name, error=error, is_new=is_new)
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(int(error.retry_after_seconds))
     return response

@@ -17,9 +17,9 @@ async def notifications_page(request: web.Request) -> web.Response:
     operations = request.app[keys.NOTIFICATIONS]
     if "X-Fragment" not in request.headers:
         told = await operations.latest(principal, limit=_PER_PAGE, before=_offset(request, "before"))
-        return render(request, "notifications/list.html", told=told)
+        return await render(request, "notifications/list.html", told=told)
     told = await operations.latest(principal)
-    response = render(request, "_notifications.html", told=told)
+    response = await render(request, "_notifications.html", told=told)
     response.headers["X-Unread"] = str(told.unread)
     response.headers["X-Newest"] = str(told.newest)
     return response

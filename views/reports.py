@@ -23,7 +23,7 @@ async def report_fragment(request: web.Request) -> web.Response:
 async def _shown(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     report, batch = await request.app[keys.BATCHES].report(principal, request.match_info["id"])
-    return render(
+    return await render(
         request,
         template,
         report=report,

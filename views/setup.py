@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from server.clock import utc_now
@@ -24,7 +26,7 @@ async def setup_page(request: web.Request) -> web.Response:
         raise Forbidden(
             "This set-up link is not valid any more. Restart the server: it prints a new one.", code="setup_code_wrong"
         )
-    return _page(request, {"code": code})
+    return await _page(request, {"code": code})
 
 
 async def setup(request: web.Request) -> web.Response:
@@ -43,7 +45,7 @@ async def setup(request: web.Request) -> web.Response:
             time_zone=form.get("time_zone", "UTC"),
         )
     except InvalidInput as error:
-        return _page(request, form, error)
+        return await _page(request, form, error)
     secret = await accounts.start_session(
         user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
@@ -59,18 +61,18 @@ def _require_same_passwords(form: dict[str, str]) -> None:
         raise InvalidInput(errors=[again])
 
 
-def _page(request: web.Request, form: dict[str, str], error: InvalidInput | None = None) -> web.Response:
+async def _page(request: web.Request, form: dict[str, str], error: InvalidInput | None = None) -> web.Response:
     language = form.get("language") or language_of(request)
     chosen = form.get("time_zone", "")
     if chosen not in time_zones():
         chosen = likely_time_zone(language)
-    return render(
+    return await render(
         request,
         "setup/setup.html",
         error.status if error else 200,
         form=form,
         chosen_language=language,
         chosen_time_zone=chosen,
-        zones=time_zone_choices(utc_now(), chosen=chosen),
+        zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=chosen),
         problems=messages_by_field(request, error),
     )

@@ -11,8 +11,7 @@ from server.errors import JinduError, NotFound
 from server.http import keys
 from server.http.guards import require_principal
 from server.operations.templates import PreviewOrder
-from views.api.reports import file_headers
-from views.api.templates import file_response
+from views.api.templates import send_preview
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -35,7 +34,7 @@ async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
     page = await request.app[keys.TEMPLATES].list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
-    return render(request, "templates/list.html", page=page, q=q, cursor=cursor)
+    return await render(request, "templates/list.html", page=page, q=q, cursor=cursor)
 
 
 async def template_page(request: web.Request) -> web.Response:
@@ -44,7 +43,7 @@ async def template_page(request: web.Request) -> web.Response:
     stored = await operations.get(principal, request.match_info["name"])
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
-    return render(
+    return await render(
         request,
         "templates/detail.html",
         stored=stored,
@@ -59,7 +58,7 @@ async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     samples = await request.app[keys.TEMPLATES].samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
-    return render(
+    return await render(
         request,
         "templates/edit.html",
         stored=None,
@@ -80,7 +79,7 @@ async def edit_template_page(request: web.Request) -> web.Response:
     shown = stored
     if wanted.isdecimal() and len(wanted) < 10:
         shown = await operations.get(principal, stored.name, version=int(wanted))
-    return render(
+    return await render(
         request,
         "templates/edit.html",
         stored=stored,
@@ -111,13 +110,13 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         raise
     except JinduError as error:
         places = [dataclasses.asdict(place) for place in error.errors]
-        response = render(request, "templates/preview_problem.html", error=error, places=places)
+        response = await render(request, "templates/preview_problem.html", error=error, places=places)
         response.headers["Content-Security-Policy"] = (
             "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
         )
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
-    return file_response(preview, disposition="inline", headers=file_headers(preview.format))
+    return await send_preview(request, preview)
 
 
 async def add_samples(request: web.Request) -> web.Response:

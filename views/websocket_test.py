@@ -35,7 +35,7 @@ class OwnConnection(msgspec.Struct, frozen=True, kw_only=True):
 async def websocket_test_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     commands = [str(command.__struct_config__.tag) for command in COMMANDS]
-    return render(
+    return await render(
         request,
         "websocket_test/page.html",
         examples=_EXAMPLES,

@@ -23,6 +23,7 @@ from server.auth.devices import Devices
 from server.auth.passwords import Passwords
 from server.auth.secret_key import load_key
 from server.http import keys
+from server.http.answers_under_way import AnswersUnderWay
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import Endpoint, add_endpoints
 from server.http.forms import form_middleware
@@ -61,6 +62,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     endpoints: list[Endpoint] = []
     app[keys.ENDPOINTS], app[keys.API_DOCUMENT] = endpoints, ApiDocument(endpoints)
 
+    app[keys.ANSWERS] = AnswersUnderWay(settings.max_answers_per_user)
     app[keys.LOOP_LAG] = LoopLag()
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}
     app[keys.STATISTICS] = statistics

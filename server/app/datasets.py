@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from server.app.jobs import WORKER_PRELOAD
+from server.app.jobs import shared_workers
 from server.app.resources import resource
 from server.auth.audit import Audit
 from server.datasets.catalog import Catalog
@@ -16,7 +16,7 @@ from server.datasets.query import QueryLimits
 from server.datasets.schema import FileLimits
 from server.http import keys
 from server.jobs.kinds import JobKind
-from server.jobs.workers import WorkerPool
+from server.jobs.shared_workers import SharedWorkers
 from server.operations.datasets import DatasetOperations
 from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
@@ -27,9 +27,9 @@ def add_datasets(app: web.Application) -> None:
     settings, database, blobs = app[keys.SETTINGS], app[keys.DATABASE], app[keys.BLOBS]
     catalog = Catalog(database, blobs, announce=app[keys.LIVE].publish)
     # Exports of their own: one may take minutes, and neither a page nor a job should wait for it.
-    exports = WorkerPool(size=1, memory_mib=settings.worker_memory_mib, preload=WORKER_PRELOAD)
+    exports = shared_workers(settings, size=settings.export_workers, per_user=1, niceness=10)
     limits = QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows)
-    audit, interactive = Audit(database), app[keys.INTERACTIVE]
+    audit, workers = Audit(database), app[keys.INTERACTIVE]
     data_import = DataImport(
         uploads=app[keys.UPLOAD_STORE],
         catalog=catalog,
@@ -42,29 +42,32 @@ def add_datasets(app: web.Application) -> None:
     app[keys.DATASETS] = DatasetOperations(
         database=database,
         catalog=catalog,
-        interactive=interactive,
+        workers=workers,
         exports=exports,
         blobs=blobs,
         audit=audit,
         limits=limits,
+        answer_bytes=settings.max_answer_bytes,
     )
     app[keys.IMPORTS] = ImportOperations(
         runner=app[keys.RUNNER],
         jobs=app[keys.JOBS],
         uploads=app[keys.UPLOAD_STORE],
         catalog=catalog,
-        interactive=interactive,
+        workers=workers,
         blobs=blobs,
         audit=audit,
         limits=FileLimits.from_settings(settings),
         reject_limit=settings.reject_limit,
     )
-    app[keys.QUERIES] = QueryOperations(catalog=catalog, interactive=interactive, limits=limits)
+    app[keys.QUERIES] = QueryOperations(
+        catalog=catalog, workers=workers, blobs=blobs, limits=limits, answer_bytes=settings.max_answer_bytes
+    )
     app[keys.STATISTICS]["exports"] = exports.statistics
     app.cleanup_ctx.append(resource(lambda: _open_exports(exports)))
 
 
 @asynccontextmanager
-async def _open_exports(exports: WorkerPool) -> AsyncIterator[None]:
+async def _open_exports(exports: SharedWorkers) -> AsyncIterator[None]:
     yield
     await exports.close()

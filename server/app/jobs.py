@@ -17,8 +17,10 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool, processor_count
 from server.live import Live
 from server.operations.connections import ConnectionOperations
@@ -31,6 +33,7 @@ from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 
+_LEAST_INTERACTIVE = 3  # one user may occupy two, and somebody else still has one
 WORKER_PRELOAD = ("server.datasets.conversion", "server.reports.rendering")  # slow to import: once, not per process
 
 
@@ -46,7 +49,12 @@ def add_jobs(app: web.Application) -> None:
     )
     memory_mib = settings.worker_memory_mib
     workers = WorkerPool(size=heavy_slots, memory_mib=memory_mib, preload=WORKER_PRELOAD)
-    interactive = WorkerPool(size=1, memory_mib=memory_mib, niceness=0, preload=WORKER_PRELOAD)
+    interactive = shared_workers(
+        settings,
+        size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
+        per_user=settings.interactive_workers_per_user,
+        niceness=0,
+    )
     kinds = JobKinds(
         [JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False), external_jobs.KIND]
     )
@@ -79,6 +87,18 @@ def add_jobs(app: web.Application) -> None:
     app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
     app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
     app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
+
+
+def shared_workers(settings: Settings, *, size: int, per_user: int, niceness: int) -> SharedWorkers:
+    """Processes for what people wait for, and the turns they take at them."""
+    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=WORKER_PRELOAD)
+    turns = Turns(
+        places=size,
+        per_user=per_user,
+        waiting_per_user=settings.interactive_waiting_per_user,
+        patience_seconds=settings.interactive_wait_seconds,
+    )
+    return SharedWorkers(pool, turns)
 
 
 def _live_limits(settings: Settings) -> LiveLimits:

@@ -39,13 +39,13 @@ def add_reports(app: web.Application) -> None:
         max_reports=settings.max_reports_per_batch,
     )
     app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
-    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs)
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.INTERACTIVE])
     app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
         store=templates,
         catalog=app[keys.CATALOG],
-        interactive=app[keys.INTERACTIVE],
+        workers=app[keys.INTERACTIVE],
         blobs=blobs,
         images=images,
         audit=audit,
@@ -60,7 +60,7 @@ def add_reports(app: web.Application) -> None:
         runner=app[keys.RUNNER],
         jobs=app[keys.JOB_TABLE],
         job_store=app[keys.JOB_STORE],
-        interactive=app[keys.INTERACTIVE],
+        workers=app[keys.INTERACTIVE],
         blobs=blobs,
         images=images,
         audit=audit,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
@@ -19,6 +19,7 @@ from server.datasets.appending import merged_statistics
 from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
 Mode = Literal["create", "replace", "append"]
@@ -92,6 +93,21 @@ class DatasetPage:
     items: list[Dataset]
     total: int
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPage:
+    """Some versions of a dataset, newest first; `next_cursor` is the number of the last, None on the last page."""
+
+    items: list[Version]
+    total: int
+    next_cursor: int | None
+
+
+def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those of `names` that stand as a word in a text, say a query: never too few of the datasets that are read."""
+    words = {word.casefold() for text in texts for word in re.findall(r"\w+", text)}
+    return [name for name in names if name.casefold() in words]
 
 
 def is_dataset_name(name: str) -> bool:
@@ -192,27 +208,54 @@ class Catalog:
 
     async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> DatasetPage:
         """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
-        async with self._database.read() as connection:
-            rows = (await connection.execute(_current(datasets.c.owner_id == owner_id))).mappings().all()
-        found = [dataset for dataset in map(_dataset, rows) if _matches(dataset, q)]
-        after = [dataset for dataset in found if cursor is None or dataset.name > cursor]
-        items = after[:limit]
-        return DatasetPage(
-            items=items, total=len(found), next_cursor=items[-1].name if len(after) > len(items) and items else None
+        mine = [datasets.c.owner_id == owner_id, datasets.c.version.is_not(None)]
+        mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
+        after = [] if cursor is None else [datasets.c.name > cursor]
+        sizes = (
+            select(datasets.c.name, _VERSION_SIZE)
+            .join(dataset_versions, _IS_CURRENT)
+            .where(*mine, *after)
+            .order_by(datasets.c.name)
+            .limit(limit + 1)
         )
-
-    async def versions(self, owner_id: str, name: str) -> Sequence[Version]:
-        """Newest first."""
-        dataset = await self.get(owner_id, name)
-        query = _versions(dataset_versions.c.dataset_id == dataset.id).order_by(dataset_versions.c.number.desc())
         async with self._database.read() as connection:
-            return [_version(row) for row in (await connection.execute(query)).mappings()]
+            total = await connection.scalar(select(func.count()).select_from(datasets).where(*mine)) or 0
+            names, has_more = page_of([(row[0], row[1]) for row in await connection.execute(sizes)], limit=limit)
+            rows = await connection.execute(_current(datasets.c.owner_id == owner_id, datasets.c.name.in_(names)))
+            items = [_dataset(row) for row in rows.mappings()]
+        return DatasetPage(items=items, total=total, next_cursor=names[-1] if has_more else None)
+
+    async def versions(self, owner_id: str, name: str, *, limit: int = 50, before: int | None = None) -> VersionPage:
+        """Newest first, from the one before number `before` on."""
+        dataset = await self.get(owner_id, name)
+        is_ours = dataset_versions.c.dataset_id == dataset.id
+        number = dataset_versions.c.number
+        sizes = select(number, _VERSION_SIZE).where(is_ours)
+        if before is not None:
+            sizes = sizes.where(number < before)
+        async with self._database.read() as connection:
+            total = await connection.scalar(select(func.count()).where(is_ours)) or 0
+            found = await connection.execute(sizes.order_by(number.desc()).limit(limit + 1))
+            numbers, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
+            rows = await connection.execute(_versions(is_ours, number.in_(numbers)).order_by(number.desc()))
+            items = [_version(row) for row in rows.mappings()]
+        return VersionPage(items=items, total=total, next_cursor=numbers[-1] if has_more else None)
 
     async def version(self, owner_id: str, name: str, number: int) -> Version:
-        for version in await self.versions(owner_id, name):
-            if version.number == number:
-                return version
-        raise NotFound("The dataset “{name}” has no version {number}.", name=name, number=number)
+        query = _versions(datasets.c.owner_id == owner_id, datasets.c.name == name, dataset_versions.c.number == number)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            await self.get(owner_id, name)
+            raise NotFound("The dataset “{name}” has no version {number}.", name=name, number=number)
+        return _version(row)
+
+    async def files_held(self, dataset: Dataset) -> tuple[int, set[str]]:
+        """How many versions there are, and the blob keys of all their parts."""
+        query = select(dataset_versions.c.files).where(dataset_versions.c.dataset_id == dataset.id)
+        async with self._database.read() as connection:
+            held = list((await connection.execute(query)).scalars())
+        return len(held), {key for files in held for key in files}
 
     async def version_of_job(self, job_id: str) -> Version | None:
         """The version an import published, if it did."""
@@ -236,11 +279,15 @@ class Catalog:
         """Rename a dataset or change its description; raises `Conflict` when the name is taken."""
         if name is not None and name != dataset.name and await _find(connection, dataset.owner_id, name):
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
-        changes = {"name": name, "description": description}
+        changed = {
+            "name": dataset.name if name is None else name,
+            "description": dataset.description if description is None else description,
+        }
+        search = _search_text(**changed, version={"columns": dataset.columns, "source": dataset.current.source})
         await connection.execute(
             update(datasets)
             .where(datasets.c.id == dataset.id)
-            .values({key: value for key, value in changes.items() if value is not None} | {"updated_at": self._clock()})
+            .values(**changed, search=search, updated_at=self._clock())
         )
 
     async def delete(self, connection: AsyncConnection, dataset: Dataset) -> Sequence[str]:
@@ -268,10 +315,18 @@ class Catalog:
         for key in keys:
             await asyncio.to_thread(self._blobs.delete, key)
 
-    async def files_of(self, owner_id: str) -> dict[str, DatasetFiles]:
-        """Where the current version of each of somebody's datasets lies, by dataset name."""
+    async def names_of(self, owner_id: str) -> Sequence[str]:
+        """Of every dataset that can be read."""
+        query = select(datasets.c.name).where(datasets.c.owner_id == owner_id, datasets.c.version.is_not(None))
         async with self._database.read() as connection:
-            rows = (await connection.execute(_current(datasets.c.owner_id == owner_id))).mappings().all()
+            return list((await connection.execute(query.order_by(datasets.c.name))).scalars())
+
+    async def files_mentioned(self, owner_id: str, texts: Sequence[str]) -> dict[str, DatasetFiles]:
+        """Where the current versions of those of somebody's datasets lie that are named in `texts`, by name."""
+        names = await asyncio.to_thread(mentioned, texts, await self.names_of(owner_id))
+        query = _current(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).mappings().all()
         return {dataset.name: self.files(dataset.current) for dataset in map(_dataset, rows)}
 
     def files(self, version: Version) -> DatasetFiles:
@@ -311,9 +366,10 @@ class Catalog:
         await connection.execute(
             insert(dataset_versions).values(row | {"dataset_id": dataset_id, "number": number, "created_at": now})
         )
-        await connection.execute(
-            update(datasets).where(datasets.c.id == dataset_id).values(version=number, updated_at=now)
-        )
+        is_ours = datasets.c.id == dataset_id
+        found = (await connection.execute(select(datasets.c.name, datasets.c.description).where(is_ours))).one()
+        search = _search_text(found.name, found.description, row)
+        await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
         query = _versions(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
         return _version((await connection.execute(query)).mappings().one())
 
@@ -361,6 +417,8 @@ async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None
 
 
 _VERSION_COLUMNS = tuple(dataset_versions.c)
+_VERSION_SIZE = size_of(dataset_versions.c.columns, dataset_versions.c.statistics)
+_IS_CURRENT = and_(datasets.c.id == dataset_versions.c.dataset_id, dataset_versions.c.number == datasets.c.version)
 
 
 def _versions(*conditions: Any) -> Select[Any]:
@@ -410,8 +468,6 @@ def _dataset(row: RowMapping) -> Dataset:
     )
 
 
-def _matches(dataset: Dataset, q: str) -> bool:
-    texts = [dataset.name, dataset.description, str(dataset.current.source.get("name", ""))]
-    texts += [str(column.get("name", "")) for column in dataset.columns]
-    wanted = q.casefold().split()
-    return all(any(word in text.casefold() for text in texts) for word in wanted)
+def _search_text(name: str, description: str, version: Mapping[str, Any]) -> str:
+    columns = (str(column.get("name", "")) for column in version["columns"])
+    return "\n".join((name, description, str(version["source"].get("name", "")), *columns)).casefold()

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.answers import shown
 from server.datasets.query import QueryLimits, QuerySession, quoted
-from server.datasets.rows import plain
 
 BINS = 24
 TOP = 6
@@ -81,8 +81,8 @@ def _figures(session: QuerySession, columns: tuple[dict[str, Any], ...]) -> tupl
                 type=column["type"],
                 nulls=count - present,
                 distinct=min(distinct, present),
-                min=plain(low),
-                max=plain(high),
+                min=shown(low),
+                max=shown(high),
             )
         )
     return count, profiles

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import msgspec
 
+from server.datasets.answers import Answer, AnswerPlace, AnswerWriter, encoded, shown_rows, write_csv, write_objects
 from server.datasets.query_errors import query_error
 from server.errors import InvalidInput
 
@@ -27,6 +30,7 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _READS = re.compile(r"\W*(?:select|with|from|values|pivot|unpivot|describe|summarize)\b", re.IGNORECASE)
+_CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
 _SQL_TYPES = {
     "text": "varchar",
     "integer": "bigint",
@@ -46,19 +50,23 @@ class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement with its bound `$name` values, over datasets by name (several files: one after the other)."""
+    """One statement with its bound `$name` values, over datasets by name (several files: one after the other).
+
+    `known` are the names of all datasets there are, to tell whoever names another one.
+    """
 
     sql: str
     datasets: dict[str, tuple[Path, ...]]
     limits: QueryLimits
     parameters: dict[str, Any] = {}
+    known: tuple[str, ...] = ()
 
 
 class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
     """`columns` are names with DuckDB's type names; `truncated` when there were more rows than the limit."""
 
     columns: list[tuple[str, str]]
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[Sequence[Any]]
     truncated: bool = False
 
     @property
@@ -66,18 +74,92 @@ class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
         return [name for name, _type in self.columns]
 
 
+class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A query whose answer goes out as JSON (`{columns, items, truncated, seconds}`) or as CSV."""
+
+    query: QueryRequest
+    place: AnswerPlace
+    format: Literal["json", "csv"] = "json"
+
+
 def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResult:
-    """Raises `InvalidInput` with a code that begins with `query_`."""
-    with QuerySession(request.datasets, request.limits) as session:
-        return session.execute(request.sql, request.parameters)
+    """The rows as a page shows them. Raises `InvalidInput` with a code that begins with `query_`."""
+    with QuerySession(request.datasets, request.limits, known=request.known) as session:
+        result = session.execute(request.sql, request.parameters)
+    rows = shown_rows(result.rows, len(result.columns))
+    return QueryResult(
+        columns=_unique(result.columns), rows=rows, truncated=result.truncated or len(rows) < len(result.rows)
+    )
+
+
+def write_query(request: QueryAnswerRequest, report: Callable[[Any], None]) -> Answer:
+    """Every value whole. Raises what `run_query` does, or `InvalidInput` with the code `answer_too_large`."""
+    query, began = request.query, time.monotonic()
+    session = QuerySession(query.datasets, query.limits, known=query.known)
+    with session, AnswerWriter(request.place) as writer:
+        with session.stream(query.sql, query.parameters) as stream:
+            columns = _unique(stream.columns)
+            names = [name for name, _kind in columns]
+            if request.format == "csv":
+                write_csv(writer, names, stream.chunks())
+                return writer.answer()
+            described = [{"name": name, "type": kind} for name, kind in columns]
+            writer.write(b'{"columns":' + encoded(described) + b',"items":')
+            write_objects(writer, names, stream.chunks())
+        tail = {"truncated": stream.truncated, "seconds": round(time.monotonic() - began, 3)}
+        writer.write(b"," + encoded(tail)[1:])
+        return writer.answer()
+
+
+def _unique(columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """`select a, a` gives `a` and `a_2`: rows go out as objects, which have each name once."""
+    taken: set[str] = set()
+    unique: list[tuple[str, str]] = []
+    for name, kind in columns:
+        free, copy = name, 2
+        while free in taken:
+            free, copy = f"{name}_{copy}", copy + 1
+        taken.add(free)
+        unique.append((free, kind))
+    return unique
+
+
+class RowStream:
+    """Rows of a running query, up to its limit; `truncated`, once all are read, says whether there were more."""
+
+    def __init__(self, cursor: Any, columns: list[tuple[str, str]], limits: QueryLimits, until: float) -> None:
+        self._cursor = cursor
+        self._limits = limits
+        self._until = until
+        self.columns = columns
+        self.truncated = False
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _type in self.columns]
+
+    def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Raises `InvalidInput` when reading them takes too long."""
+        left, size = self._limits.rows, 1
+        while rows := self._cursor.fetchmany(min(size, left + 1)):
+            if time.monotonic() > self._until:
+                raise _too_long(self._limits.seconds)
+            self.truncated = len(rows) > left
+            yield rows[:left]
+            left -= len(rows)
+            if left < 0:
+                return
+            size = min(2 * size, _CHUNK_ROWS)
 
 
 class QuerySession:
     """One view a dataset; made once and used for several queries, one at a time."""
 
-    def __init__(self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits) -> None:
+    def __init__(
+        self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits, *, known: Sequence[str] = ()
+    ) -> None:
         self._limits = limits
-        self._names = list(datasets)
+        self._names = list(known or datasets)
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,
@@ -104,21 +186,28 @@ class QuerySession:
         Raises `InvalidInput` with the code `query_error` (`line` and `column` among its parameters when known),
         `query_forbidden`, `query_too_long` or `query_too_large`.
         """
-        bound = self._bound(sql, parameters or {})
+        with self._running(sql, parameters or {}) as cursor:
+            columns = self._columns(cursor)
+            rows = cursor.fetchmany(self._limits.rows + 1)
+        return QueryResult(columns=columns, rows=rows[: self._limits.rows], truncated=len(rows) > self._limits.rows)
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[RowStream]:
+        """The same row by row, for answers that need not be in memory at once. Raises what `execute` does."""
+        until = time.monotonic() + self._limits.seconds
+        with self._running(sql, parameters or {}) as cursor:
+            yield RowStream(cursor, self._columns(cursor), self._limits, until)
+
+    @contextmanager
+    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
+        bound = self._bound(sql, parameters)
         timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            cursor = self._connection.execute(sql, bound)
-            columns = [(column[0], str(column[1])) for column in cursor.description or ()]
-            self._require_readable(columns)
-            rows = cursor.fetchmany(self._limits.rows + 1)
+            yield self._connection.execute(sql, bound)
         except duckdb.InterruptException:
-            raise InvalidInput(
-                "The query took longer than {seconds} seconds; ask for less, or group and filter earlier.",
-                code="query_too_long",
-                seconds=self._limits.seconds,
-            ) from None
+            raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:
             raise InvalidInput(
                 "The query needs more than {limit} MiB of memory; ask for less, or group and filter earlier.",
@@ -129,7 +218,11 @@ class QuerySession:
             raise query_error(str(error), sql, self._names) from None
         finally:
             timer.cancel()
-        return QueryResult(columns=columns, rows=rows[: self._limits.rows], truncated=len(rows) > self._limits.rows)
+
+    def _columns(self, cursor: Any) -> list[tuple[str, str]]:
+        columns = [(column[0], str(column[1])) for column in cursor.description or ()]
+        self._require_readable(columns)
+        return columns
 
     def close(self) -> None:
         self._connection.close()
@@ -141,6 +234,7 @@ class QuerySession:
     def _lock(self, datasets: Mapping[str, Sequence[Any]]) -> None:
         paths = ", ".join(_text(str(path)) for source in datasets.values() for path in source if isinstance(path, Path))
         for statement in (
+            "set enable_progress_bar = false",  # it would be drawn into our log
             f"set allowed_paths = [{paths}]",
             "set temp_directory = ''",
             "set enable_external_access = false",
@@ -196,6 +290,14 @@ class SchemaSession(QuerySession):
             f"null::{_SQL_TYPES.get(column['type'], 'varchar')} as {quoted(column['name'])}" for column in source
         )
         return f"select {columns} where false"
+
+
+def _too_long(seconds: float) -> InvalidInput:
+    return InvalidInput(
+        "The query took longer than {seconds} seconds; ask for less, or group and filter earlier.",
+        code="query_too_long",
+        seconds=seconds,
+    )
 
 
 def quoted(name: str) -> str:

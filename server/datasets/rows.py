@@ -1,4 +1,4 @@
-"""Some rows of a dataset: filtered, searched, sorted and paged. `read_rows` runs in a worker process."""
+"""Some rows of a dataset: filtered, searched, sorted and paged. `read_rows` and `write_rows` run in workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.answers import Answer, AnswerPlace, AnswerWriter, encoded, shown, write_objects
 from server.datasets.query import QueryLimits, QuerySession, quoted
 from server.errors import FieldError, InvalidInput
 
@@ -23,6 +24,7 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: `filters` are `column:operator:value`, `order` is column names, descending with a leading `-`.
 
     `q` is looked for in every column. `row_count` is that of the version, so that it need not be counted again.
+    `version` is its number, for cursors.
     """
 
     paths: tuple[Path, ...]
@@ -34,27 +36,55 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     q: str = ""
     limit: int = 50
     offset: int = 0
+    version: int = 1
 
 
 class RowsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` in column order; `total` counts all that match."""
+    """`rows` in column order, their cells as a page shows them; `total` counts all that match."""
 
     rows: list[list[Any]]
     total: int
 
 
+class RowsAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows for a program: whole values, as JSON."""
+
+    rows: RowsRequest
+    place: AnswerPlace
+
+
 def read_rows(request: RowsRequest, report: Callable[[Any], None]) -> RowsPage:
     """Raises `InvalidInput` naming the filter or order that is wrong."""
     where, values = _condition(request)
-    session = QuerySession({_VIEW: request.paths}, request.limits)
-    try:
-        total = request.row_count
-        if where:
-            total = session.execute(f"select count(*) from {_VIEW} where {where}", values).rows[0][0]  # noqa: S608
+    with QuerySession({_VIEW: request.paths}, request.limits) as session:
+        total = _total(session, request, where, values)
         result = session.execute(_page_sql(request, where), values)
-    finally:
-        session.close()
-    return RowsPage(rows=[[plain(value) for value in row] for row in result.rows], total=total)
+    return RowsPage(rows=[[shown(value) for value in row] for row in result.rows], total=total)
+
+
+def write_rows(request: RowsAnswerRequest, report: Callable[[Any], None]) -> Answer:
+    """`{items, next_cursor, total, version}`, items as objects by column name. Raises what `read_rows` does."""
+    wanted = request.rows
+    where, values = _condition(wanted)
+    with QuerySession({_VIEW: wanted.paths}, wanted.limits) as session, AnswerWriter(request.place) as writer:
+        total = _total(session, wanted, where, values)
+        writer.write(b'{"items":')
+        with session.stream(_page_sql(wanted, where), values) as stream:
+            after = wanted.offset + write_objects(writer, stream.names, stream.chunks())
+        tail = {
+            "next_cursor": f"{wanted.version}.{after}" if wanted.offset < after < total else None,
+            "total": total,
+            "version": wanted.version,
+        }
+        writer.write(b"," + encoded(tail)[1:])
+        return writer.answer()
+
+
+def _total(session: QuerySession, request: RowsRequest, where: str, values: dict[str, Any]) -> int:
+    if not where:
+        return request.row_count
+    counted: int = session.execute(f"select count(*) from {_VIEW} where {where}", values).rows[0][0]  # noqa: S608
+    return counted
 
 
 def check_request(filters: Sequence[str], order: Sequence[str], columns: Sequence[dict[str, Any]]) -> None:
@@ -64,19 +94,6 @@ def check_request(filters: Sequence[str], order: Sequence[str], columns: Sequenc
         _parse_filter(text, types, field=f"filter[{index}]")
     for index, text in enumerate(order):
         _parse_order(text, types, field=f"order[{index}]")
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can carry it: huge integers and odd types become text, everything else stays."""
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        return str(value)
-    if value is None or isinstance(value, str | int | float | bool | Decimal | date | datetime):
-        return value
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    return str(value)
 
 
 def _page_sql(request: RowsRequest, where: str) -> str:

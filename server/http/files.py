@@ -74,7 +74,9 @@ async def send_pieces(
     """Answer with a file that is made while it is sent; `content` is drawn in a thread, one piece at a time."""
     response = web.StreamResponse(headers={"Content-Disposition": content_disposition("attachment", name)})
     response.content_type = media_type
-    response.headers["Cache-Control"] = "no-store"
+    if media_type.startswith("text/"):
+        response.charset = "utf-8"
+    response.headers["Cache-Control"] = "private, no-store"
     if size is not None:
         response.content_length = size
     await response.prepare(request)

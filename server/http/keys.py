@@ -11,11 +11,13 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.datasets.catalog import Catalog
+from server.http.answers_under_way import AnswersUnderWay
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKinds
 from server.jobs.runner import JobRunner
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool
@@ -71,7 +73,8 @@ JOB_STORE = web.AppKey("job_store", JobStore)
 RUNNER = web.AppKey("runner", JobRunner)
 EXTERNAL = web.AppKey("external", ExternalJobs)
 WORKERS = web.AppKey("workers", WorkerPool)  # for jobs: one process per heavy job that may run
-INTERACTIVE = web.AppKey("interactive", WorkerPool)  # for previews and queries, so that no page waits behind an import
+INTERACTIVE = web.AppKey("interactive", SharedWorkers)  # for previews and queries: no page waits behind an import
+ANSWERS = web.AppKey("answers", AnswersUnderWay)
 JOBS = web.AppKey("jobs", JobOperations)
 EXTERNAL_JOBS = web.AppKey("external_jobs", ExternalJobOperations)
 EVENTS = web.AppKey("events", EventOperations)

@@ -7,7 +7,7 @@ import http
 import logging
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from server.errors import (
     RateLimited,
     TooLarge,
     Unavailable,
+    WorkerDied,
 )
 from server.http import keys
 from server.http.guards import current_principal
@@ -31,7 +32,6 @@ from server.http.sessions import wanted_language
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 _LOG = logging.getLogger("jindu.http")
-_UNAVAILABLE_RETRY_SECONDS = 5
 _CLIENT_CLOSED = 499  # as nginx calls it in its log; never sent
 PROBLEM_TYPE = "application/problem+json"
 # Errors that aiohttp raises itself, in our words.
@@ -74,7 +74,7 @@ class _Failure:
     headers: dict[str, str]
 
 
-ErrorPage = Callable[[web.Request, Problem], web.Response]
+ErrorPage = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 def problem_middleware(error_page: ErrorPage) -> Middleware:
@@ -104,7 +104,7 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
                 "%s %s failed", request.method, request.path, extra={"action": "request", "id": request[REQUEST_ID]}
             )
             failure = _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
-        return _answer(request, failure, error_page)
+        return await _answer(request, failure, error_page)
 
     return answer
 
@@ -131,7 +131,7 @@ def problem_of(request: web.Request, failure: _Failure) -> Problem:
     )
 
 
-def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> web.StreamResponse:
+async def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> web.StreamResponse:
     if request.get(PREPARED):
         # Part of another answer is out; only a broken connection says that it is not whole.
         if request.transport is not None:
@@ -142,7 +142,7 @@ def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage) -> w
         return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
     problem = problem_of(request, failure)
     if wants_page(request):
-        response = error_page(request, problem)
+        response = await error_page(request, problem)
         response.set_status(failure.status)
     else:
         body = msgspec.json.encode(problem)
@@ -161,10 +161,10 @@ async def mark_prepared(request: web.Request, _response: web.StreamResponse) -> 
 
 def _of_jindu(error: JinduError) -> _Failure:
     headers: dict[str, str] = {}
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Unavailable):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
-    elif isinstance(error, Unavailable):
-        headers["Retry-After"] = str(_UNAVAILABLE_RETRY_SECONDS)
+    elif isinstance(error, WorkerDied):
+        headers["Retry-After"] = "1"
     elif isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = 'Bearer realm="Jindu"'
     if error.status >= 500 and error.status not in (503, 507):

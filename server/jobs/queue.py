@@ -1,4 +1,4 @@
-"""Whose heavy job is next: owners take turns, and whoever has the fewest running goes first."""
+"""Who is next: owners take turns, and whoever has the fewest running goes first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 class FairQueue:
-    """Job ids waiting for a slot, per owner; nobody's hundred jobs make another's one wait."""
+    """What waits for a slot, by id and per owner; nobody's hundred jobs make another's one wait."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[str]] = {}
@@ -21,17 +21,22 @@ class FairQueue:
     def push(self, owner_id: str, job_id: str) -> None:
         self._waiting.setdefault(owner_id, deque()).append(job_id)
 
-    def pop(self, running: Mapping[str, int]) -> str | None:
-        """The next job, given how many each owner has running."""
+    def pop(self, running: Mapping[str, int], *, at_most: int | None = None) -> tuple[str, str] | None:
+        """The next one's owner and id, given how many each owner has running.
+
+        None when nobody waits, or nobody who has `at_most` running or fewer.
+        """
         if not self._waiting:
             return None
         owner_id = min(self._waiting, key=lambda owner: (running.get(owner, 0), self._turns.get(owner, 0)))
+        if at_most is not None and running.get(owner_id, 0) > at_most:
+            return None
         self._turns[owner_id] = next(self._turn)
         own = self._waiting[owner_id]
         job_id = own.popleft()
         if not own:
             del self._waiting[owner_id]
-        return job_id
+        return owner_id, job_id
 
     def remove(self, owner_id: str, job_id: str) -> bool:
         """Take a job out again; False when it does not wait here."""

@@ -194,10 +194,10 @@ class JobRunner:
     def _dispatch(self) -> None:
         running = Counter(attempt.job.owner_id for attempt in self._attempts.values() if attempt.kind.heavy)
         while running.total() < self._heavy_slots:
-            job_id = self._queue.pop(running)
-            if job_id is None:
+            found = self._queue.pop(running)
+            if found is None:
                 return
-            job = self._life.table.get(job_id)
+            job = self._life.table.get(found[1])
             if job is None:
                 continue
             running[job.owner_id] += 1

@@ -15,6 +15,7 @@ from server.clock import utc_now
 from server.errors import InvalidInput
 from server.jobs.job import Job, State
 from server.storage.database import Database
+from server.storage.pages import page_of, size_of
 from server.storage.tables import job_log, jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
@@ -122,12 +123,13 @@ class JobStore:
     async def search(self, wanted: JobFilter) -> JobPage:
         """One page, newest first."""
         conditions = _conditions(wanted)
-        page = select(jobs).where(*conditions, *_after(wanted.cursor)).order_by(jobs.c.id.desc())
+        sizes = select(jobs.c.id, _SIZE).where(*conditions, *_after(wanted.cursor)).order_by(jobs.c.id.desc())
         async with self._database.read() as connection:
             total = (await connection.execute(select(func.count()).select_from(jobs).where(*conditions))).scalar_one()
-            rows = (await connection.execute(page.limit(wanted.limit + 1))).all()
-        items = [_job(row) for row in rows[: wanted.limit]]
-        return JobPage(items, items[-1].id if len(rows) > wanted.limit else None, total)
+            found = [(row[0], row[1]) for row in await connection.execute(sizes.limit(wanted.limit + 1))]
+            ids, has_more = page_of(found, limit=wanted.limit)
+            rows = (await connection.execute(select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))).all()
+        return JobPage([_job(row) for row in rows], ids[-1] if has_more else None, total)
 
     async def log(self, job_id: str, *, limit: int = 1_000) -> list[LogLine]:
         """The newest `limit` lines, oldest first."""
@@ -140,6 +142,7 @@ class JobStore:
         ]
 
 
+_SIZE = size_of(jobs.c.parameters, jobs.c.detail, jobs.c.result, jobs.c.error, jobs.c.message)
 _SAVE_PROGRESS = (
     update(jobs)
     .where(

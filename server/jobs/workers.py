@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from server.errors import JobFailed, Unavailable, WorkerDied
+from server.errors import Unavailable, WorkerDied, WorkTooLarge
 from server.jobs import worker_main
 
 _LOG = logging.getLogger("jindu.workers")
@@ -75,7 +75,7 @@ class WorkerPool:
         """`function(argument, report)` in a worker; each `report(value)` there is `on_report(value)` here.
 
         A `JinduError` raised there is raised here. Cancelling and timeouts kill the process. Raises `WorkerDied` when
-        it dies by itself, `JobFailed` with the code `out_of_memory` or `timed_out`.
+        it dies by itself, `WorkTooLarge` with the code `out_of_memory` or `timed_out`.
         """
         async with self._slots:
             for _ in range(_IDLE_DEATHS):
@@ -95,10 +95,10 @@ class WorkerPool:
             async with asyncio.timeout(timeout_seconds):
                 answer = await self._call(worker, function, argument, on_report)
             reusable = not self._is_worn(worker, answer)
-            return answer.value()
+            return answer.value(self._memory_mib)
         except TimeoutError:
-            raise JobFailed(
-                "This took longer than the allowed {seconds} seconds and was stopped.",
+            raise WorkTooLarge(
+                "This took longer than the allowed {seconds} seconds and was stopped; ask for less.",
                 code="timed_out",
                 seconds=timeout_seconds,
             ) from None
@@ -210,15 +210,17 @@ class _Answer:
     content: Any
     rss_mib: float
 
-    def value(self) -> Any:
+    def value(self, memory_mib: int) -> Any:
         if self.kind == "result":
             return self.content
         if self.kind == "error":
             raise self.content
         if self.kind == "memory":
-            raise JobFailed(
-                "This needs more memory than one worker may use; split the file, or raise worker_memory_mib.",
+            raise WorkTooLarge(
+                "This needs more than the {limit} MiB of memory that one worker may use; ask for less, split the file, "
+                "or let an administrator raise worker_memory_mib.",
                 code="out_of_memory",
+                limit=memory_mib,
             )
         raise WorkerCrash(self.content)
 

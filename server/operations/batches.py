@@ -14,27 +14,36 @@ from zipstream import ZipStream
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
-from server.datasets.catalog import Catalog, DatasetFiles
+from server.datasets.catalog import Catalog
 from server.datasets.query import QueryLimits
-from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
+from server.errors import Conflict, Locked, NotFound
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.jobs.workers import WorkerPool
+from server.jobs.workers import WorkerFunction
 from server.reports.archive import archive_of
-from server.reports.batch_store import Batch, BatchPage, BatchStore, Report, ReportFilter, ReportPage, StoredArtifact
+from server.reports.batch_store import (
+    Batch,
+    BatchHead,
+    BatchPage,
+    BatchStore,
+    Report,
+    ReportFilter,
+    ReportPage,
+    StoredArtifact,
+)
 from server.reports.images import ImageLibrary
-from server.reports.parameter_sets import wrong_values
-from server.reports.rendering import Format, expand_batch
+from server.reports.ordering import Expansion, ExpansionRequest, OrderPlan, OrderRequest, plan_expansion, plan_order
+from server.reports.rendering import Format
 from server.reports.requests import expand_request, used_datasets
-from server.reports.summary import Check, CheckRequest, check_source, mentioned, queries_of, summarized
-from server.reports.template import Template, parse_template
-from server.reports.template_store import StoredTemplate, TemplateStore
+from server.reports.template_store import TemplateStore
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 
-_ERRORS_TOLD = 50
+_GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
+_NAME_CHARACTERS = 300  # the column's width
 KIND = "batch_report"
 
 
@@ -73,7 +82,7 @@ class BatchOperations:
         runner: JobRunner,
         jobs: JobTable,
         job_store: JobStore,
-        interactive: WorkerPool,
+        workers: SharedWorkers,
         blobs: Blobs,
         images: ImageLibrary,
         audit: Audit,
@@ -88,7 +97,7 @@ class BatchOperations:
         self._runner = runner
         self._jobs = jobs
         self._job_store = job_store
-        self._interactive = interactive
+        self._workers = workers
         self._blobs = blobs
         self._images = images
         self._audit = audit
@@ -116,14 +125,13 @@ class BatchOperations:
         )
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
 
-    async def expansion(self, principal: Principal, order: BatchOrder) -> list[dict[str, Any]]:
-        """The parameters of every report that `start` would make, without making any."""
+    async def expansion(self, principal: Principal, order: BatchOrder, *, shown: int) -> Expansion:
+        """How many reports `start` would make, with the parameters of the first; none is made."""
         principal.require_read()
         batch = await self._ordered(principal, order)
-        found: list[dict[str, Any]] = await self._interactive.run(
-            expand_batch,
-            expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports),
-            timeout_seconds=self._limits.seconds + 5,
+        expand = expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports)
+        found: Expansion = await self._in_worker(
+            principal, plan_expansion, ExpansionRequest(expand=expand, shown=shown)
         )
         return found
 
@@ -133,9 +141,9 @@ class BatchOperations:
         principal.require_read()
         return await self._store.search(principal.user_id, q=q, template=template, limit=limit, cursor=cursor)
 
-    async def get(self, principal: Principal, batch_id: str) -> Batch:
+    async def get(self, principal: Principal, batch_id: str) -> BatchHead:
         principal.require_read()
-        batch = await self._store.get(batch_id)
+        batch = await self._store.head(batch_id)
         principal.require_sight(batch.owner_id)
         return batch
 
@@ -148,11 +156,11 @@ class BatchOperations:
         await self.get(principal, batch_id)
         return await self._store.states(batch_id)
 
-    async def report(self, principal: Principal, report_id: str) -> tuple[Report, Batch]:
+    async def report(self, principal: Principal, report_id: str) -> tuple[Report, BatchHead]:
         principal.require_read()
         report = await self._store.report(report_id)
         principal.require_sight(report.owner_id)
-        return report, await self._store.get(report.batch_id)
+        return report, await self._store.head(report.batch_id)
 
     async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, Path]:
         """A finished file and where it lies; raises `NotFound`."""
@@ -162,7 +170,7 @@ class BatchOperations:
 
     async def archive(
         self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
-    ) -> tuple[Batch, ZipStream]:
+    ) -> tuple[BatchHead, ZipStream]:
         """What is finished so far, as a zip that is made while it is read; raises `Conflict` while nothing is."""
         batch = await self.get(principal, batch_id)
         finished = await self._store.finished(batch_id)
@@ -179,7 +187,7 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
 
         async def hand_over(connection: AsyncConnection, job: Job) -> None:
-            again = _to_make_again(await self._store.get_in(connection, batch.id))
+            again = _to_make_again(await self._store.head_in(connection, batch.id))
             await self._store.requeue(connection, batch.id, (State.FAILED,))
             await self._store.hand_over(connection, batch.id, job.id)
             await self._audit.record(connection, principal, "batch.retry", batch.id, {"reports": again})
@@ -201,12 +209,12 @@ class BatchOperations:
         """
         principal.require_write()
         batch = await self.get(principal, batch_id)
-        failed = await self._store.reports(batch.id, ReportFilter(state=State.FAILED, limit=max(1, batch.report_count)))
-        if not failed.items:
+        failed = [report_id for report_id, state in await self._store.states(batch.id) if state is State.FAILED]
+        if not failed:
             raise Conflict("No report of this batch failed; there is nothing to order anew.")
         order = BatchOrder(
             template=batch.template_name,
-            parameters=[report.parameters for report in failed.items],
+            parameters=[(await self._store.report(report_id)).parameters for report_id in failed],
             formats=batch.formats,
             name=batch.name,
         )
@@ -244,66 +252,57 @@ class BatchOperations:
     async def _ordered(self, principal: Principal, order: BatchOrder) -> Batch:
         """The batch as it will be stored, its job still missing."""
         stored = await self._templates.get(principal.user_id, order.template)
-        files = await self._catalog.files_of(principal.user_id)
-        await self._require_right(stored, files)
-        template = await asyncio.to_thread(parse_template, stored.source)
-        requested = _requested(template, order, max_reports=self._max_reports)
-        queries = [*queries_of(template), *([requested["query"]] if isinstance(requested, dict) else [])]
-        read = {name: files[name] for name in mentioned(queries, files)}
+        requested = _requested(order)
+        queries = [requested["query"]] if isinstance(requested, dict) else []
+        files = await self._catalog.files_mentioned(principal.user_id, [stored.source, *queries])
+        plan: OrderPlan = await self._in_worker(
+            principal,
+            plan_order,
+            OrderRequest(
+                source=stored.source,
+                datasets={name: dataset.columns for name, dataset in files.items()},
+                parameters=requested,
+                max_reports=self._max_reports,
+                known=tuple(await self._catalog.names_of(principal.user_id)),
+            ),
+        )
         now = self._clock().replace(microsecond=0)  # as files write it
         return Batch(
             id=new_id(),
             owner_id=principal.user_id,
             job_id="",
-            name=order.name or summarized(template).plain_title or stored.name,
+            name=order.name or plan.plain_title[:_NAME_CHARACTERS] or stored.name,
             template_name=stored.name,
             template_version=stored.version,
             template_source=stored.source,
             requested=requested,
-            formats=_formats(order.formats or template.formats),
+            formats=_formats(order.formats or plan.formats),
             clock=now,
-            dataset_versions=used_datasets(read),
-            images=await self._images.pinned(principal.user_id, template.images),
+            dataset_versions=used_datasets({name: files[name] for name in plan.datasets}),
+            images=await self._images.pinned(principal.user_id, plan.images),
             language=principal.language,
             time_zone=principal.time_zone,
             report_count=0,
             created_at=now,
         )
 
-    async def _require_right(self, stored: StoredTemplate, files: dict[str, DatasetFiles]) -> None:
-        # It was right when it was saved, but its data may be gone since: better told now than by every report.
-        columns = {name: dataset.columns for name, dataset in files.items()}
-        request = CheckRequest(source=stored.source, datasets=columns)
-        check: Check = await self._interactive.run(check_source, request, timeout_seconds=self._limits.seconds)
-        check.require_no_errors()
+    async def _in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:
+        seconds = self._limits.seconds + _GRACE_SECONDS
+        return await self._workers.run(principal.user_id, function, request, timeout_seconds=seconds)
 
 
 def _formats(wanted: Sequence[str]) -> list[Format]:
     return [name for name in get_args(Format) if name in wanted]
 
 
-def _requested(template: Template, order: BatchOrder, *, max_reports: int) -> Any:
-    """What the order asks for as JSON; raises `InvalidInput` naming each set and parameter that does not fit."""
-    if order.parameters is None:
-        return None
+def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | None:
+    """What the order asks for as JSON."""
     if isinstance(order.parameters, ParameterQuery):
         return {"query": order.parameters.query}
-    if len(order.parameters) > max_reports:
-        raise InvalidInput(
-            "These are {count} reports; one batch holds at most {limit}. Ask for fewer at once.",
-            code="too_many_reports",
-            count=len(order.parameters),
-            limit=max_reports,
-        )
-    if not order.parameters:
-        raise InvalidInput(errors=[FieldError(field="parameters", message="Give at least one set of parameters.")])
-    errors = [error for number, given in enumerate(order.parameters) for error in wrong_values(template, number, given)]
-    if errors:
-        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors[:_ERRORS_TOLD], problem=errors[0].text)
     return order.parameters
 
 
-def _to_make_again(batch: Batch) -> int:
+def _to_make_again(batch: BatchHead) -> int:
     if not batch.job_state.is_final:
         raise Conflict("These reports are still being made; wait until they are finished or cancel them.")
     again = batch.tally.failed + batch.tally.cancelled

@@ -7,19 +7,21 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+import msgspec
 from sqlalchemy import select
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, require_dataset_name
-from server.datasets.export import ExportFormat, ExportRequest, export_dataset, require_fits_excel
+from server.datasets.answers import Answer, AnswerPlace, page_rows
+from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, VersionPage, require_dataset_name
+from server.datasets.export import MEDIA_TYPES, ExportFormat, ExportRequest, export_dataset, require_fits_excel
 from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits
-from server.datasets.rows import RowsPage, RowsRequest, check_request, read_rows
+from server.datasets.rows import RowsAnswerRequest, RowsPage, RowsRequest, check_request, read_rows, write_rows
 from server.errors import InvalidInput, NotFound, PreconditionFailed
-from server.jobs.workers import WorkerPool
+from server.jobs.shared_workers import SharedWorkers
+from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.tables import users
@@ -42,11 +44,12 @@ class RowsQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """One page of the rows of one version; `offset` is the place of the first."""
+    """One page of the rows of one version; `offset` is the place of the first, `limit` how many a page has."""
 
     version: Version
     page: RowsPage
     offset: int
+    limit: int
     next_cursor: str | None
 
 
@@ -60,16 +63,6 @@ class Loss:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """A finished file; `temporary` ones are to be removed once they are sent."""
-
-    path: Path
-    name: str
-    format: ExportFormat
-    temporary: bool
-
-
 class DatasetOperations:
     """Every method takes who asks first. Only administrators may name another `owner`."""
 
@@ -78,19 +71,21 @@ class DatasetOperations:
         *,
         database: Database,
         catalog: Catalog,
-        interactive: WorkerPool,
-        exports: WorkerPool,
+        workers: SharedWorkers,
+        exports: SharedWorkers,
         blobs: Blobs,
         audit: Audit,
         limits: QueryLimits,
+        answer_bytes: int,
     ) -> None:
         self._database = database
         self._catalog = catalog
-        self._interactive = interactive
+        self._workers = workers
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
         self._limits = limits
+        self._answer_bytes = answer_bytes
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -108,36 +103,43 @@ class DatasetOperations:
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._catalog.get(await self._owner_id(principal, owner), name)
 
-    async def versions(self, principal: Principal, name: str, *, owner: str | None = None) -> Sequence[Version]:
-        """Newest first."""
-        return await self._catalog.versions(await self._owner_id(principal, owner), name)
+    async def versions(
+        self, principal: Principal, name: str, *, owner: str | None = None, limit: int = 50, before: int | None = None
+    ) -> VersionPage:
+        """Newest first, from the one before number `before` on."""
+        return await self._catalog.versions(await self._owner_id(principal, owner), name, limit=limit, before=before)
 
     async def rows(self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None) -> Rows:
-        """A cursor stays with the version it began in, so that no import in between shifts rows."""
-        dataset = await self.get(principal, name, owner=owner)
-        number, offset = _place(query.cursor, dataset.version)
-        version = dataset.current
-        if number != version.number:
-            version = await self._catalog.version(dataset.owner_id, name, number)
-        check_request(query.filters, query.order, version.columns)
-        files = self._catalog.files(version)
-        request = RowsRequest(
-            paths=files.paths,
-            columns=files.columns,
-            row_count=version.row_count,
-            limits=self._limits,
-            filters=query.filters,
-            order=query.order,
-            q=query.q,
-            limit=query.limit,
-            offset=offset,
+        """Rows as a page shows them, fewer of wide ones.
+
+        A cursor stays with the version it began in, so that no import in between shifts rows.
+        """
+        version, request = await self._rows_request(principal, name, query, owner)
+        request = msgspec.structs.replace(request, limit=page_rows(query.limit, len(request.columns)))
+        page: RowsPage = await self._workers.run(
+            principal.user_id, read_rows, request, timeout_seconds=self._worker_seconds
         )
-        page: RowsPage = await self._interactive.run(read_rows, request, timeout_seconds=self._worker_seconds)
-        after = offset + len(page.rows)
+        after = request.offset + len(page.rows)
         more = page.rows and after < page.total
         return Rows(
-            version=version, page=page, offset=offset, next_cursor=f"{version.number}.{after}" if more else None
+            version=version,
+            page=page,
+            offset=request.offset,
+            limit=request.limit,
+            next_cursor=f"{version.number}.{after}" if more else None,
         )
+
+    async def rows_answer(
+        self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None
+    ) -> MadeFile:
+        """The same for programs, as JSON with every value whole; raises `InvalidInput` when that is too large."""
+        _, rows = await self._rows_request(principal, name, query, owner)
+        async with place_for(self._blobs, ".json") as path:
+            request = RowsAnswerRequest(rows=rows, place=AnswerPlace(path=path, max_bytes=self._answer_bytes))
+            answer: Answer = await self._workers.run(
+                principal.user_id, write_rows, request, timeout_seconds=self._worker_seconds
+            )
+        return MadeFile.of(answer, name=f"{name}.json", media_type="application/json")
 
     async def profile(
         self, principal: Principal, name: str, *, owner: str | None = None
@@ -148,8 +150,8 @@ class DatasetOperations:
         if key not in self._profiles:
             files = self._catalog.files(dataset.current)
             request = ProfileRequest(paths=files.paths, columns=files.columns, limits=self._limits)
-            self._profiles[key] = await self._interactive.run(
-                profile_columns, request, timeout_seconds=self._worker_seconds
+            self._profiles[key] = await self._workers.run(
+                principal.user_id, profile_columns, request, timeout_seconds=self._worker_seconds
             )
             while len(self._profiles) > _KEPT_PROFILES:
                 self._profiles.popitem(last=False)
@@ -157,31 +159,26 @@ class DatasetOperations:
 
     async def export(
         self, principal: Principal, name: str, file_format: ExportFormat, *, owner: str | None = None
-    ) -> Export:
+    ) -> MadeFile:
         """The current version as one file; raises `InvalidInput` when Excel cannot hold it."""
         dataset = await self.get(principal, name, owner=owner)
         files = self._catalog.files(dataset.current)
         if file_format == "xlsx":
             require_fits_excel(dataset.row_count, len(files.columns))
-        file_name = f"{dataset.name}.{file_format}"
+        file_name, media_type = f"{dataset.name}.{file_format}", MEDIA_TYPES[file_format]
         if file_format == "parquet" and len(files.paths) == 1:
-            return Export(path=files.paths[0], name=file_name, format=file_format, temporary=False)
-        target = self._blobs.new_partial(f".{file_format}")
-        request = ExportRequest(
-            paths=files.paths,
-            columns=files.columns,
-            row_count=dataset.row_count,
-            format=file_format,
-            target=target,
-            title=dataset.name,
-        )
-        try:
-            await self._exports.run(export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
-        except BaseException:
-            with suppress(OSError):
-                target.unlink(missing_ok=True)
-            raise
-        return Export(path=target, name=file_name, format=file_format, temporary=True)
+            return MadeFile(path=files.paths[0], name=file_name, media_type=media_type, temporary=False)
+        async with place_for(self._blobs, f".{file_format}") as target:
+            request = ExportRequest(
+                paths=files.paths,
+                columns=files.columns,
+                row_count=dataset.row_count,
+                format=file_format,
+                target=target,
+                title=dataset.name,
+            )
+            await self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+        return MadeFile(path=target, name=file_name, media_type=media_type)
 
     async def change(
         self,
@@ -220,10 +217,10 @@ class DatasetOperations:
 
     async def loss(self, principal: Principal, name: str, *, owner: str | None = None) -> Loss:
         """What `delete` would take away."""
-        versions = await self.versions(principal, name, owner=owner)
-        parts = {key: version for version in versions for key in version.files}
-        sizes = [await asyncio.to_thread(_size, self._blobs, key) for key in parts]
-        return Loss(name=name, versions=len(versions), row_count=versions[0].row_count, bytes=sum(sizes))
+        dataset = await self.get(principal, name, owner=owner)
+        versions, parts = await self._catalog.files_held(dataset)
+        size = await asyncio.to_thread(lambda: sum(_size(self._blobs, key) for key in parts))
+        return Loss(name=name, versions=versions, row_count=dataset.row_count, bytes=size)
 
     async def delete(
         self, principal: Principal, name: str, *, owner: str | None = None, expected: str | None = None
@@ -240,6 +237,30 @@ class DatasetOperations:
         await self._catalog.remove_files(keys)
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
+
+    async def _rows_request(
+        self, principal: Principal, name: str, query: RowsQuery, owner: str | None
+    ) -> tuple[Version, RowsRequest]:
+        dataset = await self.get(principal, name, owner=owner)
+        number, offset = _place(query.cursor, dataset.version)
+        version = dataset.current
+        if number != version.number:
+            version = await self._catalog.version(dataset.owner_id, name, number)
+        check_request(query.filters, query.order, version.columns)
+        files = self._catalog.files(version)
+        request = RowsRequest(
+            paths=files.paths,
+            columns=files.columns,
+            row_count=version.row_count,
+            limits=self._limits,
+            filters=query.filters,
+            order=query.order,
+            q=query.q,
+            limit=query.limit,
+            offset=offset,
+            version=version.number,
+        )
+        return version, request
 
     @property
     def _worker_seconds(self) -> float:

@@ -20,7 +20,7 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
-from server.jobs.workers import WorkerPool
+from server.jobs.shared_workers import SharedWorkers
 from server.operations.jobs import JobOperations
 from server.storage.blobs import Blobs
 from server.uploads.files import Upload, UploadStore
@@ -70,7 +70,7 @@ class ImportOperations:
         jobs: JobOperations,
         uploads: UploadStore,
         catalog: Catalog,
-        interactive: WorkerPool,
+        workers: SharedWorkers,
         blobs: Blobs,
         audit: Audit,
         limits: FileLimits,
@@ -80,7 +80,7 @@ class ImportOperations:
         self._jobs = jobs
         self._uploads = uploads
         self._catalog = catalog
-        self._interactive = interactive
+        self._workers = workers
         self._blobs = blobs
         self._audit = audit
         self._limits = limits
@@ -100,7 +100,9 @@ class ImportOperations:
         request = PreviewRequest(
             source=upload.path, name=upload.name, options=options or ReadOptions(), limits=self._limits
         )
-        preview: Preview = await self._interactive.run(preview_file, request, timeout_seconds=_PREVIEW_SECONDS)
+        preview: Preview = await self._workers.run(
+            principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
+        )
         return preview
 
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:

@@ -2,66 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from server.auth.permissions import Principal
+from server.datasets.answers import Answer, AnswerPlace
 from server.datasets.catalog import Catalog
-from server.datasets.query import QueryLimits, QueryRequest, QueryResult, run_query
-from server.datasets.rows import plain
-from server.jobs.workers import WorkerPool
+from server.datasets.query import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult, run_query, write_query
+from server.jobs.shared_workers import SharedWorkers
+from server.operations.made_files import MadeFile, place_for
+from server.storage.blobs import Blobs
 
 _GRACE_SECONDS = 5.0  # a query ends itself at its limit; this is for one that cannot be interrupted
-
-
-class QueryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows as lists, in column order. `truncated`: there were more than the limit."""
-
-    columns: list[tuple[str, str]]
-    rows: list[list[Any]]
-    truncated: bool
+_MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
 
 
 class QueryOperations:
-    """One query at a time on the interactive worker, which dies with a query that does not end."""
+    """Each query runs in a shared worker, which dies with a query that does not end."""
 
-    def __init__(self, *, catalog: Catalog, interactive: WorkerPool, limits: QueryLimits) -> None:
+    def __init__(
+        self, *, catalog: Catalog, workers: SharedWorkers, blobs: Blobs, limits: QueryLimits, answer_bytes: int
+    ) -> None:
         self._catalog = catalog
-        self._interactive = interactive
+        self._workers = workers
+        self._blobs = blobs
         self._limits = limits
+        self._answer_bytes = answer_bytes
 
-    async def run(
-        self, principal: Principal, sql: str, parameters: dict[str, Any], *, limit: int = 1000
-    ) -> QueryAnswer:
-        """Raises `InvalidInput` with what is wrong in the SQL."""
+    async def run(self, principal: Principal, sql: str, parameters: dict[str, Any], *, limit: int) -> QueryResult:
+        """The first rows as a page shows them. Raises `InvalidInput` with what is wrong in the SQL."""
+        request = await self._request(principal, sql, parameters, limit)
+        result: QueryResult = await self._workers.run(
+            principal.user_id, run_query, request, timeout_seconds=self._worker_seconds
+        )
+        return result
+
+    async def answer(
+        self,
+        principal: Principal,
+        sql: str,
+        parameters: dict[str, Any],
+        *,
+        limit: int,
+        file_format: Literal["json", "csv"] = "json",
+        name: str = "query",
+    ) -> MadeFile:
+        """All rows up to the limits, every value whole. Raises `InvalidInput` also when the answer is too large."""
+        query = await self._request(principal, sql, parameters, limit)
+        async with place_for(self._blobs, f".{file_format}") as path:
+            request = QueryAnswerRequest(
+                query=query, place=AnswerPlace(path=path, max_bytes=self._answer_bytes), format=file_format
+            )
+            answer: Answer = await self._workers.run(
+                principal.user_id, write_query, request, timeout_seconds=self._worker_seconds
+            )
+        return MadeFile.of(answer, name=f"{name}.{file_format}", media_type=_MEDIA_TYPES[file_format])
+
+    async def _request(self, principal: Principal, sql: str, parameters: dict[str, Any], limit: int) -> QueryRequest:
         principal.require_read()
-        files = await self._catalog.files_of(principal.user_id)
-        request = QueryRequest(
+        files = await self._catalog.files_mentioned(principal.user_id, [sql])
+        return QueryRequest(
             datasets={name: part.paths for name, part in files.items()},
+            known=tuple(await self._catalog.names_of(principal.user_id)),
             sql=sql,
             parameters=parameters,
             limits=msgspec.structs.replace(self._limits, rows=min(limit, self._limits.rows)),
         )
-        result: QueryResult = await self._interactive.run(
-            run_query, request, timeout_seconds=self._limits.seconds + _GRACE_SECONDS
-        )
-        return QueryAnswer(
-            columns=_unique(result.columns),
-            rows=[[plain(value) for value in row] for row in result.rows],
-            truncated=result.truncated,
-        )
 
-
-def _unique(columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """`select a, a` gives `a` and `a_2`: rows go out as objects, which have each name once."""
-    taken: set[str] = set()
-    unique: list[tuple[str, str]] = []
-    for name, kind in columns:
-        free, copy = name, 2
-        while free in taken:
-            free, copy = f"{name}_{copy}", copy + 1
-        taken.add(free)
-        unique.append((free, kind))
-    return unique
+    @property
+    def _worker_seconds(self) -> float:
+        return self._limits.seconds + _GRACE_SECONDS

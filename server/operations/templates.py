@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,33 @@ from server.clock import Clock, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.query import QueryLimits
 from server.errors import InvalidInput, NotFound, PreconditionFailed
-from server.jobs.workers import WorkerPool
+from server.jobs.shared_workers import SharedWorkers
+from server.jobs.workers import WorkerFunction
+from server.operations.made_files import MadeFile, place_for, remove
 from server.reports.choices import Choices, ChoicesRequest, choices_of
 from server.reports.images import ImageLibrary
+from server.reports.ordering import PreviewPlan, plan_preview
 from server.reports.rendering import (
-    Artifact,
     DatasetSource,
     ExpandRequest,
     Format,
+    Rendered,
     RenderRequest,
-    expand_batch,
     render_report,
 )
 from server.reports.requests import sources_of, used_datasets
-from server.reports.summary import Check, CheckRequest, TemplateSummary, check_source, mentioned, summary_of
-from server.reports.template import parse_template
+from server.reports.summary import (
+    Check,
+    CheckRequest,
+    TemplateSummary,
+    check_source,
+    stored_summary,
+    summaries_of,
+    summary_of,
+)
 from server.reports.template_store import (
     StoredTemplate,
+    TemplateHead,
     TemplateStore,
     TemplateVersion,
     found_template,
@@ -42,7 +51,6 @@ from server.storage.blobs import Blobs, full_disk_named
 from server.storage.database import Database
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
-_SUMMARIES_KEPT = 500
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
 _GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 
@@ -51,14 +59,24 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A template that comes with the program."""
 
     name: str
-    title: str
     source: str
+    summary: TemplateSummary
+
+    @property
+    def title(self) -> str:
+        return self.summary.plain_title or self.name
+
+
+def read_samples(directory: Path, report: Callable[[Any], None]) -> Sequence[Sample]:
+    """Worker side."""
+    sources = {path.stem: path.read_text("utf-8") for path in sorted(directory.glob("*.yaml"))}
+    return [Sample(name=name, source=source, summary=summary_of(source)) for name, source in sources.items()]
 
 
 class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
     """A template and what it says about itself."""
 
-    stored: StoredTemplate
+    stored: TemplateHead
     summary: TemplateSummary
 
 
@@ -82,13 +100,10 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered file in memory."""
+    """A rendered file that nobody keeps."""
 
-    file: str
     format: Format
-    media_type: str
-    sha256: str
-    content: bytes
+    file: MadeFile
 
 
 class TemplateOperations:
@@ -100,7 +115,7 @@ class TemplateOperations:
         database: Database,
         store: TemplateStore,
         catalog: Catalog,
-        interactive: WorkerPool,
+        workers: SharedWorkers,
         blobs: Blobs,
         images: ImageLibrary,
         audit: Audit,
@@ -111,21 +126,21 @@ class TemplateOperations:
         self._database = database
         self._store = store
         self._catalog = catalog
-        self._interactive = interactive
+        self._workers = workers
         self._blobs = blobs
         self._images = images
         self._audit = audit
         self._limits = limits
         self._samples = samples
         self._clock = clock
-        self._summaries: dict[tuple[str, int], TemplateSummary] = {}
 
     async def list(
         self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
     ) -> TemplateItems:
         principal.require_read()
         page = await self._store.search(principal.user_id, q=q, limit=limit, cursor=cursor)
-        items = await asyncio.to_thread(self._described, page.items)
+        read = await self._read_summaries(principal, [head.id for head in page.items if head.summary is None])
+        items = [TemplateItem(stored=head, summary=read.get(head.id) or _kept_summary(head)) for head in page.items]
         return TemplateItems(items=items, total=page.total, next_cursor=page.next_cursor)
 
     async def get(self, principal: Principal, name: str, *, version: int | None = None) -> StoredTemplate:
@@ -140,9 +155,11 @@ class TemplateOperations:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
         _require_size(source)
-        files = await self._catalog.files_of(principal.user_id)
+        files = await self._catalog.files_mentioned(principal.user_id, [source])
         columns = {name: dataset.columns for name, dataset in files.items()}
-        check: Check = await self._in_worker(check_source, CheckRequest(source=source, datasets=columns))
+        known = tuple(await self._catalog.names_of(principal.user_id))
+        request = CheckRequest(source=source, datasets=columns, known=known)
+        check: Check = await self._in_worker(principal, check_source, request)
         return check
 
     async def save(
@@ -167,6 +184,7 @@ class TemplateOperations:
                 title=check.summary.title,
                 description=check.summary.description,
                 source=source,
+                summary=stored_summary(check.summary),
             )
             await self._audit.record(connection, principal, "template.save", name, {"version": saved.version})
         return saved, check
@@ -191,7 +209,7 @@ class TemplateOperations:
             clock=self._clock(),
             time_zone=principal.time_zone,
         )
-        choices: Choices = await self._in_worker(choices_of, request)
+        choices: Choices = await self._in_worker(principal, choices_of, request)
         return choices
 
     async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
@@ -212,20 +230,18 @@ class TemplateOperations:
             time_zone=principal.time_zone,
             max_reports=_PREVIEW_CHOICE,
         )
-        sets = await self._in_worker(expand_batch, expand)
-        if not sets:
+        plan: PreviewPlan = await self._in_worker(principal, plan_preview, expand)
+        if plan.parameters is None:
             raise InvalidInput(
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
-        template = await asyncio.to_thread(parse_template, source)
-        images = await self._images.paths(principal.user_id, template.images)
-        output = self._blobs.new_partial()
-        try:
+        images = await self._images.paths(principal.user_id, plan.images)
+        async with place_for(self._blobs, "") as output, place_for(self._blobs, f".{order.format}") as file:
             with full_disk_named():
                 await asyncio.to_thread(output.mkdir)
             request = RenderRequest(
                 template_source=source,
-                parameters=sets[0],
+                parameters=plan.parameters,
                 datasets=datasets,
                 limits=self._limits,
                 clock=now,
@@ -236,16 +252,19 @@ class TemplateOperations:
                 language=order.language,
                 time_zone=principal.time_zone,
                 images=images,
+                seconds=self._limits.seconds,
             )
-            rendered = await self._in_worker(render_report, request)
-            return await asyncio.to_thread(_read, rendered.artifacts[0])
-        finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, output, ignore_errors=True))
+            rendered: Rendered = await self._in_worker(principal, render_report, request)
+            made = rendered.artifacts[0]
+            await asyncio.to_thread(made.path.rename, file)
+            await asyncio.to_thread(remove, output)
+        return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, path=file))
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""
         principal.require_read()
-        return await asyncio.to_thread(self._read_samples)
+        found: Sequence[Sample] = await self._in_worker(principal, read_samples, self._samples)
+        return found
 
     async def install_samples(self, principal: Principal) -> Sequence[str]:
         """Give the caller every sample they have no template of that name for; returns the names of all samples.
@@ -253,52 +272,40 @@ class TemplateOperations:
         They are stored unchecked: the data they read may not be there yet.
         """
         principal.require_write()
-        samples = await asyncio.to_thread(self._read_samples)
+        samples = await self.samples(principal)
         async with self._database.write() as connection:
             for sample in samples:
                 if await found_template(connection, principal.user_id, sample.name):
                     continue
-                summary = summary_of(sample.source)
                 await self._store.save(
                     connection,
                     None,
                     owner_id=principal.user_id,
                     name=sample.name,
-                    title=summary.title,
-                    description=summary.description,
+                    title=sample.summary.title,
+                    description=sample.summary.description,
                     source=sample.source,
+                    summary=stored_summary(sample.summary),
                 )
             names = [sample.name for sample in samples]
             await self._audit.record(connection, principal, "template.install_samples", "", {"names": names})
         return names
 
-    def _described(self, page: Sequence[StoredTemplate]) -> Sequence[TemplateItem]:
-        return [TemplateItem(stored=stored, summary=self._summary(stored)) for stored in page]
-
-    def _summary(self, stored: StoredTemplate) -> TemplateSummary:
-        # Reading YAML takes milliseconds a template, and a version never changes.
-        known = self._summaries.get((stored.id, stored.version))
-        if known is None:
-            if len(self._summaries) >= _SUMMARIES_KEPT:
-                self._summaries.clear()
-            known = self._summaries[stored.id, stored.version] = summary_of(stored.source)
-        return known
-
-    def _read_samples(self) -> Sequence[Sample]:
-        found = []
-        for path in sorted(self._samples.glob("*.yaml")):
-            source = path.read_text("utf-8")
-            summary = summary_of(source)
-            found.append(Sample(name=path.stem, title=summary.plain_title or path.stem, source=source))
-        return found
+    async def _read_summaries(self, principal: Principal, ids: Sequence[str]) -> dict[str, TemplateSummary]:
+        """Of templates that were stored before their summaries were kept."""
+        if not ids:
+            return {}
+        sources = await self._store.sources(ids)
+        found: list[TemplateSummary] = await self._in_worker(principal, summaries_of, list(sources.values()))
+        return dict(zip(sources, found, strict=True))
 
     async def _sources(self, principal: Principal, source: str) -> dict[str, DatasetSource]:
-        files = await self._catalog.files_of(principal.user_id)
-        read = {name: files[name] for name in mentioned([source], files)}
-        return sources_of(used_datasets(read), self._blobs)
+        files = await self._catalog.files_mentioned(principal.user_id, [source])
+        return sources_of(used_datasets(files), self._blobs)
 
-    async def _in_worker(self, function: Any, request: Any) -> Any:
-        return await self._interactive.run(function, request, timeout_seconds=self._limits.seconds + _GRACE_SECONDS)
+    async def _in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:
+        seconds = self._limits.seconds + _GRACE_SECONDS
+        return await self._workers.run(principal.user_id, function, request, timeout_seconds=seconds)
 
 
 def _require_size(source: str) -> None:
@@ -313,11 +320,8 @@ def _require_expected(before: StoredTemplate | None, if_match: str | None, *, mu
         raise PreconditionFailed
 
 
-def _read(artifact: Artifact) -> Preview:
-    return Preview(
-        file=artifact.file,
-        format=artifact.format,
-        media_type=artifact.media_type,
-        sha256=artifact.sha256,
-        content=artifact.path.read_bytes(),
-    )
+def _kept_summary(head: TemplateHead) -> TemplateSummary:
+    try:
+        return msgspec.json.decode(head.summary or "", type=TemplateSummary)
+    except msgspec.MsgspecError:  # kept by another version of the program
+        return TemplateSummary(title=head.title, plain_title=head.title, description=head.description)

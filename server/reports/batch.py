@@ -17,7 +17,7 @@ from server.datasets.query import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
 from server.jobs.context import JobContext
 from server.jobs.job import State
-from server.reports.batch_store import Batch, BatchStore, Report, ReportError, ReportFilter, StoredArtifact
+from server.reports.batch_store import Batch, BatchStore, Report, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.rendering import Rendered, RenderRequest, expand_batch, render_report
 from server.reports.requests import expand_request, render_request
@@ -124,22 +124,23 @@ class BatchReports:
             await self._store.requeue(connection, batch.id, states)
 
     async def _counts(self, batch: Batch) -> Counter[State]:
-        tally = (await self._store.get(batch.id)).tally
+        tally = (await self._store.head(batch.id)).tally
         return Counter({State(name): count for name, count in msgspec.structs.asdict(tally).items()})
 
     async def _render_all(self, context: JobContext, batch: Batch, tally: _Tally) -> None:
-        page = await self._store.reports(batch.id, ReportFilter(state=State.QUEUED, limit=self._max_reports))
-        waiting = iter(page.items)
+        states = await self._store.states(batch.id)
+        queued = [report_id for report_id, state in states if state is State.QUEUED]
+        waiting = iter(queued)
         try:
             async with asyncio.TaskGroup() as lanes:
-                for _ in range(min(self._parallel, len(page.items))):
+                for _ in range(min(self._parallel, len(queued))):
                     lanes.create_task(self._render_next(context, batch, waiting, tally))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None  # a full disk, or the attempt was given up: the same in every lane
 
-    async def _render_next(self, context: JobContext, batch: Batch, waiting: Iterator[Report], tally: _Tally) -> None:
-        for report in waiting:
-            await self._make(context, batch, report, tally)
+    async def _render_next(self, context: JobContext, batch: Batch, waiting: Iterator[str], tally: _Tally) -> None:
+        for report_id in waiting:
+            await self._make(context, batch, await self._store.report(report_id), tally)
 
     async def _make(self, context: JobContext, batch: Batch, report: Report, tally: _Tally) -> None:
         async with self._database.write() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
@@ -16,10 +16,13 @@ from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
 from server.reports.rendering import Format
 from server.storage.database import Database
+from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, jobs, reports
 from server.texts import plain
 
 _LIVE = (State.QUEUED, State.RUNNING)
+BatchKind = TypeVar("BatchKind", bound="BatchHead")
+_PAGE_ROWS = 200  # reports that are read in one piece: a few milliseconds of the event loop
 _INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
 
 
@@ -29,7 +32,6 @@ class UsedDataset(msgspec.Struct, frozen=True, kw_only=True):
     dataset_id: str
     version: int
     files: list[str]
-    columns: list[dict[str, Any]]
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +48,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return self.queued + self.running + self.succeeded + self.failed + self.cancelled
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """One order of reports. Everything that shapes their bytes stands in it: source, clock, datasets, language."""
+class BatchHead(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of reports as pages and lists show it: without what may be large."""
 
     id: str
     owner_id: str
@@ -55,18 +57,23 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     template_name: str
     template_version: int
-    template_source: str
-    requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
     formats: list[Format]
     clock: datetime
     dataset_versions: dict[str, UsedDataset]
-    images: dict[str, str] = {}  # blob keys of the pictures that the template names
     language: str
     time_zone: str
     report_count: int
     created_at: datetime
     job_state: State = State.QUEUED
     tally: Tally = Tally()
+
+
+class Batch(BatchHead, frozen=True, kw_only=True):
+    """One order of reports. Everything that shapes their bytes stands in it: source, clock, datasets, language."""
+
+    template_source: str
+    requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
+    images: dict[str, str] = {}  # blob keys of the pictures that the template names
 
 
 class StoredArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +152,7 @@ class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
 class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some batches, newest first."""
 
-    items: list[Batch]
+    items: list[BatchHead]
     total: int
     next_cursor: str | None = None
 
@@ -156,6 +163,7 @@ _SHOWN_STATE = case(
     (and_(reports.c.state == State.RUNNING, jobs.c.state == State.QUEUED), State.QUEUED.value),
     else_=reports.c.state,
 )
+_REPORT_SIZE = size_of(reports.c.parameters, reports.c.error, reports.c.artifacts, reports.c.warnings)
 
 
 class BatchStore:
@@ -166,22 +174,24 @@ class BatchStore:
         self._clock = clock
 
     async def get(self, batch_id: str) -> Batch:
+        """All of it, for whoever makes its reports. Raises `NotFound`."""
+        async with self._database.read() as connection:
+            return await _one(connection, batch_id, Batch)
+
+    async def head(self, batch_id: str) -> BatchHead:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
-            return await self.get_in(connection, batch_id)
+            return await self.head_in(connection, batch_id)
 
-    async def get_in(self, connection: AsyncConnection, batch_id: str) -> Batch:
-        """As `get`, in the caller's transaction."""
-        row = (await connection.execute(_batches(batches.c.id == batch_id))).mappings().one_or_none()
-        if row is None:
-            raise NotFound
-        return _batch(row, await _tallies(connection, [batch_id]))
+    async def head_in(self, connection: AsyncConnection, batch_id: str) -> BatchHead:
+        """As `head`, in the caller's transaction."""
+        return await _one(connection, batch_id, BatchHead)
 
     async def search(
         self, owner_id: str, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
     ) -> BatchPage:
         """Newest first; `q` is looked for in the batch's and the template's name and in titles of reports."""
-        matching = _batches(batches.c.owner_id == owner_id, *_batch_words(q))
+        matching = _batches(BatchHead, batches.c.owner_id == owner_id, *_batch_words(q))
         if template:
             matching = matching.where(batches.c.template_name == template)
         async with self._database.read() as connection:
@@ -189,19 +199,22 @@ class BatchStore:
             page = matching if cursor is None else matching.where(batches.c.id < cursor)
             rows = (await connection.execute(page.order_by(batches.c.id.desc()).limit(limit + 1))).mappings().all()
             tallies = await _tallies(connection, [row["id"] for row in rows])
-        items = [_batch(row, tallies) for row in rows[:limit]]
+        items = [_batch(row, tallies, BatchHead) for row in rows[:limit]]
         return BatchPage(items=items, total=total, next_cursor=items[-1].id if len(rows) > limit else None)
 
     async def reports(self, batch_id: str, wanted: ReportFilter) -> ReportPage:
         matching = _reports(reports.c.batch_id == batch_id, *_report_conditions(wanted))
         page = matching if wanted.after is None else matching.where(reports.c.position > wanted.after)
-        page = page.order_by(reports.c.position).limit(wanted.limit + 1).offset(wanted.skip)
+        sizes = page.with_only_columns(reports.c.position, _REPORT_SIZE, maintain_column_froms=True)
+        sizes = sizes.order_by(reports.c.position).limit(wanted.limit + 1).offset(wanted.skip)
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-            rows = (await connection.execute(page)).mappings().all()
-        items = [_report(row) for row in rows[: wanted.limit]]
-        more = len(rows) > wanted.limit
-        return ReportPage(items=items, total=total, next_cursor=str(items[-1].position) if more else None)
+            found = [(row[0], row[1]) for row in await connection.execute(sizes)]
+            positions, has_more = page_of(found, limit=wanted.limit)
+            within = _reports(reports.c.batch_id == batch_id, reports.c.position.in_(positions))
+            rows = (await connection.execute(within.order_by(reports.c.position))).mappings().all()
+        next_cursor = str(positions[-1]) if has_more else None
+        return ReportPage(items=[_report(row) for row in rows], total=total, next_cursor=next_cursor)
 
     async def report(self, report_id: str) -> Report:
         """Raises `NotFound`."""
@@ -212,11 +225,15 @@ class BatchStore:
         return _report(row)
 
     async def finished(self, batch_id: str) -> list[Report]:
-        """Those that can be downloaded, in order."""
-        query = _reports(reports.c.batch_id == batch_id, reports.c.state == State.SUCCEEDED)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(reports.c.position))).mappings()
-            return [_report(row) for row in rows]
+        """Those that can be downloaded, in order; page by page, since there may be thousands."""
+        found: list[Report] = []
+        cursor: int | None = 0
+        while cursor is not None:
+            wanted = ReportFilter(state=State.SUCCEEDED, after=cursor, limit=_PAGE_ROWS)
+            page = await self.reports(batch_id, wanted)
+            found += page.items
+            cursor = int(page.next_cursor) if page.next_cursor else None
+        return found
 
     async def states(self, batch_id: str) -> list[tuple[str, State]]:
         """Id and state of every report in order: enough to draw thousands of them at once."""
@@ -305,9 +322,17 @@ def provisional_title(parameters: dict[str, Any]) -> str:
     return " · ".join(str(value) for value in parameters.values() if value not in (None, ""))[:300]
 
 
-def _batches(*conditions: ColumnElement[bool]) -> Select[Any]:
+async def _one(connection: AsyncConnection, batch_id: str, kind: type[BatchKind]) -> BatchKind:
+    row = (await connection.execute(_batches(kind, batches.c.id == batch_id))).mappings().one_or_none()
+    if row is None:
+        raise NotFound
+    return _batch(row, await _tallies(connection, [batch_id]), kind)
+
+
+def _batches(kind: type[BatchHead], *conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = [column for column in batches.c if column.name in kind.__struct_fields__]
     return (
-        select(*batches.c, jobs.c.state.label("job_state")).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
+        select(*columns, jobs.c.state.label("job_state")).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
     )
 
 
@@ -364,8 +389,8 @@ async def _tallies(connection: AsyncConnection, batch_ids: Sequence[str]) -> dic
     return tallies
 
 
-def _batch(row: Any, tallies: dict[str, dict[str, int]]) -> Batch:
-    return msgspec.convert(_values(row) | {"tally": tallies[row["id"]]}, Batch)
+def _batch(row: Any, tallies: dict[str, dict[str, int]], kind: type[BatchKind]) -> BatchKind:
+    return msgspec.convert(_values(row) | {"tally": tallies[row["id"]]}, kind)
 
 
 def _report(row: Any) -> Report:

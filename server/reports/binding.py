@@ -21,10 +21,15 @@ from server.reports.template import CHECK_LIMITS, Query, Reading, Template, quer
 from server.reports.yaml_source import TemplateIssue
 
 
-def bind_queries(template: Template, reading: Reading, datasets: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+def bind_queries(
+    template: Template,
+    reading: Reading,
+    datasets: Mapping[str, Sequence[Mapping[str, Any]]],
+    known: Sequence[str] = (),
+) -> None:
     """Adds to the reading's issues what does not fit."""
     binder = _Binder(template, reading)
-    with SchemaSession(datasets, CHECK_LIMITS) as session:
+    with SchemaSession(datasets, CHECK_LIMITS, known=known) as session:
         repeats = list(_repeats(template.blocks))
         repeated = {repeat.query for repeat in repeats}
         for query in sorted(_all_queries(template), key=lambda query: query.name not in repeated):

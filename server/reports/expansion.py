@@ -7,11 +7,17 @@ from datetime import date
 from itertools import product
 from typing import Any
 
+import msgspec
+
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
 from server.reports.parameters import Parameter, Wrong, as_json, complete
 from server.reports.reading import near_hint
 from server.reports.template import Query, Template, query_problem
+
+# Each report keeps its parameters, and lists of reports show them.
+MAX_SET_BYTES = 8 * 1024
+MAX_ORDER_BYTES = 16 * 1024 * 1024
 
 
 def expand(
@@ -24,10 +30,18 @@ def expand(
 ) -> list[dict[str, Any]]:
     """Raises `InvalidInput` that names the wrong set and parameter, or says that there are too many."""
     found: list[dict[str, Any]] = []
+    left_bytes = MAX_ORDER_BYTES
     for index, given in enumerate(_sets(wanted, session)):
         _require_known(template, given, index)
         for values in _variants(template, given, session, today):
             found.append(_json(template, complete(template.parameters, values, today, field=f"parameters[{index}]")))
+            left_bytes -= _require_small(found[-1], index)
+            if left_bytes < 0:
+                raise InvalidInput(
+                    "The parameters of all these reports have more than {limit} bytes; ask for fewer at once.",
+                    code="parameters_too_large",
+                    limit=MAX_ORDER_BYTES,
+                )
             if len(found) > max_reports:
                 raise InvalidInput(
                     "These are more than {limit} reports; one batch holds at most that many. Ask for fewer at once.",
@@ -35,6 +49,20 @@ def expand(
                     limit=max_reports,
                 )
     return found
+
+
+def _require_small(values: Mapping[str, Any], index: int) -> int:
+    size = len(msgspec.json.encode(values))
+    if size > MAX_SET_BYTES:
+        raise InvalidInput(
+            "The parameters of report {number} have {size} bytes, at most {limit} are possible: parameters choose "
+            "data, they do not carry it.",
+            code="parameters_too_large",
+            number=index + 1,
+            size=size,
+            limit=MAX_SET_BYTES,
+        )
+    return size
 
 
 def _sets(wanted: Any, session: QuerySession) -> list[dict[str, Any]]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from server.errors import InvalidInput, NotFound
-from server.storage.blobs import Blobs
-from server.uploads.files import UploadStore
+from server.jobs.shared_workers import SharedWorkers
+from server.storage.blobs import Blobs, full_disk_named
+from server.uploads.files import Upload, UploadStore
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
 _PREFIX = "images"
+_CHECK_SECONDS = 20.0
 _MAX_PIXELS = 25_000_000  # a picture is unpacked to four bytes a pixel
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what every reader knows
@@ -60,12 +63,29 @@ def read_image(path: Path, name: str) -> Image:
     return Image(content=content, media_type=kind, width=width, height=height)
 
 
+class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which upload is said to be a picture, what it is called, and where its copy goes."""
+
+    source: Path
+    name: str
+    target: Path
+
+
+def copy_image(request: CopyRequest, report: Callable[[Any], None]) -> str:
+    """Its sha256 in hexadecimal. Raises what `read_image` does, or `StorageFull`. Worker side."""
+    image = read_image(request.source, request.name)
+    with full_disk_named():
+        request.target.write_bytes(image.content)
+    return hashlib.sha256(image.content).hexdigest()
+
+
 class ImageLibrary:
     """Where the pictures that a template names come from: the newest whole upload of that name."""
 
-    def __init__(self, uploads: UploadStore, blobs: Blobs) -> None:
+    def __init__(self, uploads: UploadStore, blobs: Blobs, workers: SharedWorkers) -> None:
         self._uploads = uploads
         self._blobs = blobs
+        self._workers = workers
 
     async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
         """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
@@ -90,17 +110,23 @@ class ImageLibrary:
                 "The template shows “{name}”, but you have no uploaded file of that name. Upload the picture first.",
                 name=name,
             )
-        return await asyncio.to_thread(self._copy, upload.path, name)
+        return await self._copy(owner_id, upload, name)
 
-    def _copy(self, path: Path, name: str) -> str:
-        image = read_image(path, name)
+    async def _copy(self, owner_id: str, upload: Upload, name: str) -> str:
+        partial = self._blobs.new_partial()
+        request = CopyRequest(source=upload.path, name=name, target=partial)
+        try:
+            sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
+            return await asyncio.to_thread(self._publish_once, partial, sha256)
+        finally:
+            await asyncio.shield(asyncio.to_thread(partial.unlink, missing_ok=True))
+
+    def _publish_once(self, partial: Path, sha256: str) -> str:
         # Named by its content: the same logo in a hundred batches is one file.
-        key = f"{_PREFIX}/{hashlib.sha256(image.content).hexdigest()}"
+        key = f"{_PREFIX}/{sha256}"
         try:
             self._blobs.path(key)
         except NotFound:
-            partial = self._blobs.new_partial()
-            partial.write_bytes(image.content)
             self._blobs.publish(partial, key)
         return key
 

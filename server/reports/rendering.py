@@ -107,7 +107,7 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]:
     """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
-    template = parse_template(request.template_source)
+    template = read_template(request.template_source)
     today = request.clock.astimezone(_zone(request.time_zone)).date()
     with QuerySession(_paths(request.datasets), request.limits) as session:
         return expand(template, request.parameters, session, today=today, max_reports=request.max_reports)
@@ -116,7 +116,7 @@ def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]
 def render_report(request: RenderRequest, report: Report) -> Rendered:
     """Write the files; raises `InvalidInput` or `TemplateProblem` that says what broke and where."""
     with time_limit(request.seconds):
-        template = _parsed(request.template_source)
+        template = read_template(request.template_source)
         formats = Formats(template.language or request.language, str(_zone(request.time_zone)))
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
@@ -212,8 +212,8 @@ def _artifacts(request: RenderRequest, document: doc.Document, formats: Formats)
 
 
 @functools.lru_cache(maxsize=8)
-def _parsed(source: str) -> Template:
-    """Reading a template costs more than most reports: those of a batch share it."""
+def read_template(source: str) -> Template:
+    """Reading a template costs more than most reports: those of a batch share it, in one worker process."""
     return parse_template(source)
 
 

@@ -21,7 +21,6 @@ def used_datasets(files: Mapping[str, DatasetFiles]) -> dict[str, UsedDataset]:
             dataset_id=dataset.dataset_id,
             version=dataset.version,
             files=list(dataset.files),
-            columns=list(dataset.columns),
         )
         for name, dataset in files.items()
     }

@@ -16,6 +16,9 @@ from server.reports.template import Template, TemplateIssue, check_template, par
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
 _DEFINED = re.compile(r"""["]?([^\W\d]\w*)["]?\s+as\s+(?:(?:not\s+)?materialized\s+)?\(""", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?\s*\(""", re.IGNORECASE)
+_TITLE_CHARACTERS = 300
+_DESCRIPTION_CHARACTERS = 2_000
+_STORED_BYTES = 16 * 1024
 _EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -51,10 +54,11 @@ class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`datasets` are the columns of each dataset the author may read."""
+    """`datasets` are the columns of each dataset that the source names, `known` the names of all there are."""
 
     source: str
     datasets: dict[str, tuple[dict[str, Any], ...]]
+    known: tuple[str, ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +75,31 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
             raise problem(self.errors)
 
 
+def stored_summary(summary: TemplateSummary) -> str:
+    """As it is kept beside the source, for lists; what is too long for a list stands on the template's own page."""
+    listed = msgspec.structs.replace(
+        summary,
+        title=summary.title[:_TITLE_CHARACTERS],
+        plain_title=summary.plain_title[:_TITLE_CHARACTERS],
+        description=summary.description[:_DESCRIPTION_CHARACTERS],
+    )
+    no_options = [msgspec.structs.replace(parameter, options=[]) for parameter in summary.parameters]
+    shorter_ones: tuple[dict[str, Any], ...] = ({}, {"parameters": no_options}, {"parameters": [], "datasets": []})
+    for shorter in shorter_ones:
+        kept = msgspec.json.encode(msgspec.structs.replace(listed, **shorter))
+        if len(kept) <= _STORED_BYTES:
+            break
+    return kept.decode()
+
+
+def summaries_of(sources: list[str], report: Callable[[Any], None]) -> list[TemplateSummary]:
+    """Worker side."""
+    return [summary_of(source) for source in sources]
+
+
 def check_source(request: CheckRequest, report: Callable[[Any], None]) -> Check:
     """Worker side: the queries are bound to empty tables of the right columns."""
-    issues = check_template(request.source, request.datasets)
+    issues = check_template(request.source, request.datasets, request.known)
     return Check(summary=summary_of(request.source), issues=issues)
 
 
@@ -110,12 +136,6 @@ def datasets_in(queries: Iterable[str]) -> list[str]:
         own = {name.casefold() for name in _DEFINED.findall(sql) + _FUNCTIONS.findall(sql)}
         found.update(name for name in _READ.findall(sql) if name.casefold() not in own)
     return sorted(found - {"lateral", "unnest", "values"})
-
-
-def mentioned(queries: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of `names` that stand as a word in a query: never too few of the datasets that are read."""
-    words = {word.casefold() for sql in queries for word in re.findall(r"\w+", sql)}
-    return [name for name in names if name.casefold() in words]
 
 
 def _parameter(parameter: Parameter) -> ParameterSummary:

@@ -83,17 +83,20 @@ def problem(issues: Sequence[TemplateIssue]) -> TemplateProblem:
     )
 
 
-def check_template(source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[TemplateIssue]:
+def check_template(
+    source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str] = ()
+) -> list[TemplateIssue]:
     """Everything to tell the author, in the order of the text: errors and warnings.
 
-    `datasets` are the columns (`{"name", "type"}`) of each dataset the author may read; queries are bound to them.
+    `datasets` are the columns (`{"name", "type"}`) of each dataset that the source names; queries are bound to them.
+    `known` are the names of all that the author may read, to tell whoever names another.
     Worker side: it runs SQL, on empty tables.
     """
     from server.reports.binding import bind_queries  # binding knows templates
 
     template, reading = _read(source)
     if template is not None:
-        bind_queries(template, reading, datasets)
+        bind_queries(template, reading, datasets, known)
     return reading.issues.in_order()
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.storage.database import Database
+from server.storage.pages import page_of, size_of
 from server.storage.tables import template_versions, templates
 
 # It stands in addresses and file names; `new` and the like are pages.
@@ -30,8 +32,11 @@ def require_template_name(name: str) -> None:
         )
 
 
-class StoredTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A template of one owner at one version; `updated_at` is when that version was saved."""
+class TemplateHead(msgspec.Struct, frozen=True, kw_only=True):
+    """A template of one owner, without its source; `updated_at` is when this version was saved.
+
+    `summary` is a `TemplateSummary` as JSON; None for one that was stored before there were summaries.
+    """
 
     id: str
     owner_id: str
@@ -39,9 +44,15 @@ class StoredTemplate(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     version: int
-    source: str
     created_at: datetime
     updated_at: datetime
+    summary: str | None = None
+
+
+class StoredTemplate(TemplateHead, frozen=True, kw_only=True):
+    """A template at one version."""
+
+    source: str
 
 
 class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +65,7 @@ class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
 class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
     """Some of somebody's templates, by name; `next_cursor` is None on the last page."""
 
-    items: list[StoredTemplate]
+    items: list[TemplateHead]
     total: int
     next_cursor: str | None = None
 
@@ -81,13 +92,27 @@ class TemplateStore:
 
     async def search(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> TemplatePage:
         """Templates by name; `q` is looked for in name, title, description and source."""
-        matching = _matching(owner_id, q)
+        conditions = list(_conditions(owner_id, q))
+        sizes = select(templates.c.name, size_of(templates.c.summary, templates.c.description)).where(*conditions)
+        if cursor is not None:
+            sizes = sizes.where(templates.c.name > cursor)
         async with self._database.read() as connection:
-            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-            page = matching if cursor is None else matching.where(templates.c.name > cursor)
-            rows = (await connection.execute(page.order_by(templates.c.name).limit(limit + 1))).mappings().all()
-        items = [StoredTemplate(**row) for row in rows[:limit]]
-        return TemplatePage(items=items, total=total, next_cursor=items[-1].name if len(rows) > limit else None)
+            total = await connection.scalar(select(func.count()).select_from(templates).where(*conditions)) or 0
+            found = await connection.execute(sizes.order_by(templates.c.name).limit(limit + 1))
+            names, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
+            page = select(*_HEAD).where(templates.c.owner_id == owner_id, templates.c.name.in_(names))
+            rows = (await connection.execute(page.order_by(templates.c.name))).mappings().all()
+        return TemplatePage(
+            items=[TemplateHead(**row) for row in rows], total=total, next_cursor=names[-1] if has_more else None
+        )
+
+    async def sources(self, ids: Sequence[str]) -> dict[str, str]:
+        """By id."""
+        if not ids:
+            return {}
+        query = select(templates.c.id, templates.c.source).where(templates.c.id.in_(ids))
+        async with self._database.read() as connection:
+            return {row.id: row.source for row in await connection.execute(query)}
 
     async def versions(self, stored: StoredTemplate) -> list[TemplateVersion]:
         """Newest first."""
@@ -109,6 +134,7 @@ class TemplateStore:
         title: str,
         description: str,
         source: str,
+        summary: str,
     ) -> StoredTemplate:
         """Add a version to `before`, or make the template; saving the same source again changes nothing."""
         if before is not None and before.source == source:
@@ -122,6 +148,7 @@ class TemplateStore:
             description=description,
             version=before.version + 1 if before else 1,
             source=source,
+            summary=summary,
             created_at=before.created_at if before else now,
             updated_at=now,
         )
@@ -157,9 +184,11 @@ async def found_template(connection: AsyncConnection, owner_id: str, name: str) 
     return StoredTemplate(**row) if row else None
 
 
-def _matching(owner_id: str, q: str) -> Select[tuple[object, ...]]:
-    query = select(*templates.c).where(templates.c.owner_id == owner_id)
+_HEAD = tuple(templates.c[name] for name in TemplateHead.__struct_fields__)
+
+
+def _conditions(owner_id: str, q: str) -> Iterator[ColumnElement[bool]]:
+    yield templates.c.owner_id == owner_id
     for word in q.split():
         fields = (templates.c.name, templates.c.title, templates.c.description, templates.c.source)
-        query = query.where(or_(*(field.icontains(word, autoescape=True) for field in fields)))
-    return query
+        yield or_(*(field.icontains(word, autoescape=True) for field in fields))

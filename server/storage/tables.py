@@ -191,6 +191,7 @@ datasets = Table(
     Column("name", String(64), nullable=False),
     Column("description", Text, nullable=False, server_default=""),
     Column("version", Integer),  # the current version's number; null until the first import is published
+    Column("search", Text, nullable=False, server_default=""),  # case-folded: what lists look for words in
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("owner_id", "name"),
@@ -223,6 +224,7 @@ templates = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
     Column("source", Text, nullable=False),
+    Column("summary", Text),  # what the source says of itself, as JSON; null: to be read from the source
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("owner_id", "name"),

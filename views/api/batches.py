@@ -15,7 +15,7 @@ from server.http.files import send_pieces
 from server.jobs.job import State
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
-from server.reports.batch_store import Batch, Report, ReportFilter, Tally
+from server.reports.batch_store import BatchHead, Report, ReportFilter, Tally
 from server.reports.file_names import served_name
 from server.reports.rendering import Format
 
@@ -201,7 +201,7 @@ async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
     )
 
 
-def batch_item(batch: Batch) -> BatchItem:
+def batch_item(batch: BatchHead) -> BatchItem:
     base = f"/api/v1/batches/{batch.id}"
     return BatchItem(
         id=batch.id,
@@ -293,7 +293,6 @@ ENDPOINTS = [
         body=BatchRequest,
         answer=BatchStarted,
         status=202,
-        max_body_bytes=8 * 1024 * 1024,
         errors=(404, 422),
     ),
     Endpoint(

@@ -11,13 +11,11 @@ from aiohttp import web
 
 from server.datasets.catalog import Dataset, Version
 from server.datasets.export import MEDIA_TYPES, ExportFormat
-from server.errors import NotFound
+from server.errors import InvalidInput, NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
-from server.operations.datasets import Rows, RowsQuery, entity_tag
-from views.exports import export_head, send_export
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")  # amounts are numbers for whoever reads them
+from server.http.made_files import head_of_made_file, send_made_file
+from server.operations.datasets import RowsQuery, entity_tag
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +38,14 @@ class RowQuery(Page, frozen=True, kw_only=True):
 
     filter: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    owner: str | None = None
+
+
+class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. `cursor` is `next_cursor` of the page before."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    cursor: str | None = None
     owner: str | None = None
 
 
@@ -157,7 +163,7 @@ async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
     return DatasetLoss(name=loss.name, versions=loss.versions, row_count=loss.row_count, bytes=loss.bytes)
 
 
-async def list_rows(call: Call[None, RowQuery]) -> web.Response:
+async def list_rows(call: Call[None, RowQuery]) -> web.StreamResponse:
     query = RowsQuery(
         filters=call.query.filter,
         order=call.query.order,
@@ -165,8 +171,10 @@ async def list_rows(call: Call[None, RowQuery]) -> web.Response:
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
-    rows = await call.request.app[keys.DATASETS].rows(call.principal, call.path["name"], query, owner=call.query.owner)
-    return web.Response(body=_ENCODER.encode(_row_list(rows)), content_type="application/json")
+    answer = await call.request.app[keys.DATASETS].rows_answer(
+        call.principal, call.path["name"], query, owner=call.query.owner
+    )
+    return await send_made_file(call.request, answer)
 
 
 async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
@@ -177,16 +185,21 @@ async def export_dataset(call: Call[None, OwnerQuery]) -> web.StreamResponse:
     wanted = cast(ExportFormat, file_format)
     if call.request.method == "HEAD":
         dataset = await datasets.get(call.principal, name, owner=call.query.owner)
-        return export_head(f"{dataset.name}.{wanted}", wanted)
+        return head_of_made_file(f"{dataset.name}.{wanted}", MEDIA_TYPES[wanted])
     export = await datasets.export(call.principal, name, wanted, owner=call.query.owner)
-    return await send_export(call.request, export)
+    return await send_made_file(call.request, export, disposition="attachment")
 
 
-async def list_versions(call: Call[None, OwnerQuery]) -> VersionList:
-    versions = await call.request.app[keys.DATASETS].versions(call.principal, call.path["name"], owner=call.query.owner)
-    newest = versions[0].number
+async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
+    datasets, name, query = call.request.app[keys.DATASETS], call.path["name"], call.query
+    newest = (await datasets.get(call.principal, name, owner=query.owner)).version
+    page = await datasets.versions(
+        call.principal, name, owner=query.owner, limit=query.limit, before=_version_before(query.cursor)
+    )
     return VersionList(
-        items=[_version(version, current=version.number == newest) for version in versions], total=len(versions)
+        items=[_version(version, current=version.number == newest) for version in page.items],
+        total=page.total,
+        next_cursor=str(page.next_cursor) if page.next_cursor else None,
     )
 
 
@@ -255,14 +268,12 @@ def _version(version: Version, *, current: bool) -> VersionItem:
     )
 
 
-def _row_list(rows: Rows) -> RowList:
-    names = [column["name"] for column in rows.version.columns]
-    return RowList(
-        items=[dict(zip(names, row, strict=True)) for row in rows.page.rows],
-        next_cursor=rows.next_cursor,
-        total=rows.page.total,
-        version=rows.version.number,
-    )
+def _version_before(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdecimal() or len(cursor) > 9:
+        raise InvalidInput("This cursor is not one of ours; start again without it.")
+    return int(cursor)
 
 
 def _expected(request: web.Request) -> str | None:
@@ -340,7 +351,7 @@ ENDPOINTS = [
         name="api_dataset_versions",
         handler=list_versions,
         summary="Every version, newest first",
-        query=OwnerQuery,
+        query=VersionsQuery,
         answer=VersionList,
         errors=(404,),
     ),

@@ -13,10 +13,10 @@ from server.datasets.schema import ReadOptions
 from server.errors import NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
+from server.http.files import send_pieces
 from server.operations.imports import ImportRequest, ImportState
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
-from views.exports import send_pieces
 from views.formats import Formats
 
 _REJECT_FILES = {"csv": "text/csv", "json": "application/json"}

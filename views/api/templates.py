@@ -12,7 +12,8 @@ from aiohttp import web
 from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
-from server.http.files import Disposition, content_disposition
+from server.http.files import content_disposition
+from server.http.made_files import send_made_file
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.rendering import Format
 from server.reports.summary import Check, ParameterSummary
@@ -157,7 +158,7 @@ async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
     )
 
 
-async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.Response:
+async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.StreamResponse:
     order = PreviewOrder(
         name=call.path["name"],
         source=call.body.source,
@@ -165,21 +166,13 @@ async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.Response:
         format=call.body.format,
         language=language_of(call.request),
     )
-    preview = await call.request.app[keys.TEMPLATES].preview(call.principal, order)
-    return file_response(preview, disposition="inline", headers=file_headers(preview.format))
+    return await send_preview(call.request, await call.request.app[keys.TEMPLATES].preview(call.principal, order))
 
 
-def file_response(preview: Preview, *, disposition: Disposition, headers: dict[str, str]) -> web.Response:
-    """A preview as a response; it is true only now, so nobody may keep it."""
-    return web.Response(
-        body=preview.content,
-        headers=headers
-        | {
-            "Content-Type": preview.media_type,
-            "Content-Disposition": content_disposition(disposition, preview.file),
-            "Cache-Control": "no-store",
-        },
-    )
+async def send_preview(request: web.Request, preview: Preview) -> web.StreamResponse:
+    """It is true only now, so nobody may keep it."""
+    headers = file_headers(preview.format) | {"Cache-Control": "no-store"}
+    return await send_made_file(request, preview.file, disposition="inline", headers=headers)
 
 
 def _source(request: web.Request, body: bytes) -> str:

@@ -79,7 +79,7 @@ async def test_another_owner_does_not_see_it(house: House) -> None:
     with pytest.raises(NotFound):
         await house.catalog.get(BOB, "orders")
     assert (await house.catalog.list(BOB)).items == []
-    assert await house.catalog.files_of(BOB) == {}
+    assert await house.catalog.names_of(BOB) == []
 
 
 async def test_two_owners_may_use_the_same_name(house: House) -> None:
@@ -93,7 +93,7 @@ async def test_a_job_that_runs_again_publishes_once(house: House) -> None:
     first = await house.publish(job_id="j1")
     again = await house.publish(job_id="j1")
     assert again == first
-    assert len(await house.catalog.versions(ALICE, "orders")) == 1
+    assert (await house.catalog.versions(ALICE, "orders")).total == 1
 
 
 async def test_creating_what_exists_says_what_to_use_instead(house: House) -> None:
@@ -105,7 +105,7 @@ async def test_creating_what_exists_says_what_to_use_instead(house: House) -> No
 async def test_replacing_keeps_the_version_before(house: House) -> None:
     first = await house.publish()
     await house.publish(mode="replace", row_count=7)
-    versions = await house.catalog.versions(ALICE, "orders")
+    versions = (await house.catalog.versions(ALICE, "orders")).items
     assert [(version.number, version.row_count) for version in versions] == [(2, 7), (1, 10)]
     assert versions[1] == first
 
@@ -192,10 +192,53 @@ async def test_lists_are_paged_and_searched_over_everything(house: House) -> Non
     assert [item.name for item in (await house.catalog.list(ALICE, q="ALPHA.csv")).items] == ["alpha"]
 
 
+async def test_a_search_follows_a_dataset_through_its_changes(house: House) -> None:
+    await house.publish(source={"name": "January.csv"})
+    dataset = await house.catalog.get(ALICE, "orders")
+    async with house.database.write() as connection:
+        await house.catalog.describe(connection, dataset, name="sales", description="Straße 100%")
+    await house.publish(name="other", job_id="j9")
+
+    async def found(q: str) -> list[str]:
+        return [item.name for item in (await house.catalog.list(ALICE, q=q)).items]
+
+    assert await found("STRASSE 100%") == await found("january") == await found("sale csv") == ["sales"]
+    assert await found("100_") == await found("sales orders january february") == []
+    assert (await house.catalog.list(BOB, q="sales")).total == 0
+
+
+async def test_wide_datasets_make_short_pages_and_none_is_left_out(house: House) -> None:
+    columns = [{"name": f"column {number} {'x' * 900}", "type": "text"} for number in range(300)]
+    for number in range(8):
+        await house.publish(name=f"wide{number}", job_id=f"wide{number}", columns=columns)
+    names: list[str] = []
+    pages, cursor = 0, None
+    while pages == 0 or cursor is not None:
+        page = await house.catalog.list(ALICE, limit=500, cursor=cursor)
+        names += [item.name for item in page.items]
+        pages, cursor = pages + 1, page.next_cursor
+        assert page.total == 8
+    assert names == [f"wide{number}" for number in range(8)]
+    assert pages > 2
+
+
+async def test_versions_are_paged_newest_first(house: House) -> None:
+    await house.publish()
+    for number in range(4):
+        await house.publish(mode="replace", job_id=f"again{number}")
+    first = await house.catalog.versions(ALICE, "orders", limit=3)
+    assert ([version.number for version in first.items], first.total) == ([5, 4, 3], 5)
+    rest = await house.catalog.versions(ALICE, "orders", limit=3, before=first.next_cursor)
+    assert ([version.number for version in rest.items], rest.next_cursor) == ([2, 1], None)
+    assert (await house.catalog.version(ALICE, "orders", 2)).number == 2
+    with pytest.raises(NotFound):
+        await house.catalog.version(ALICE, "orders", 6)
+
+
 async def test_files_of_an_owner_name_every_part(house: House) -> None:
     await house.publish()
     await house.publish(mode="append")
-    files = (await house.catalog.files_of(ALICE))["orders"]
+    files = (await house.catalog.files_mentioned(ALICE, ["select * from orders"]))["orders"]
     assert (files.version, len(files.paths)) == (2, 2)
     assert all(path.is_file() for path in files.paths)
 

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from server.datasets.answers import plain
 from server.datasets.profile import ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits
-from server.datasets.rows import RowsPage, RowsRequest, check_request, plain, read_rows
+from server.datasets.rows import RowsPage, RowsRequest, check_request, read_rows
 from server.errors import InvalidInput
 
 COLUMNS: tuple[dict[str, Any], ...] = (

@@ -131,4 +131,4 @@ def test_a_request_runs_in_one_call(sales: Path) -> None:
         sql="select kind from data limit 1", datasets={"data": (sales,)}, limits=QueryLimits(), parameters={}
     )
     result = run_query(request, lambda _message: None)
-    assert (result.columns, result.rows) == ([("kind", "VARCHAR")], [("x",)])
+    assert (result.columns, result.rows) == ([("kind", "VARCHAR")], [["x"]])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.reports.summary import datasets_in, mentioned, summary_of
+from server.datasets.catalog import mentioned
+from server.reports.summary import datasets_in, summary_of
 
 SOURCE = """\
 title: "{{ region }} · {{ month | month }} sales"

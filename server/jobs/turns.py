@@ -1,0 +1,124 @@
+"""Turns at something that people share: fair between users, bounded, and able to say how long it will take."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from server.errors import RateLimited, Unavailable
+from server.jobs.queue import FairQueue
+
+_FIRST_GUESS_SECONDS = 1.0
+_WEIGHT = 0.2  # of the newest use in the average: it follows what people do now
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsStatistics:
+    places: int
+    in_use: int
+    waiting: int
+    expected_seconds: float  # how long somebody who comes now would wait
+
+
+class Turns:
+    """`places` can be in use at once, at most `per_user` of them by one user.
+
+    The last free place is for somebody who has none: whoever holds all the others cannot make everybody wait.
+    A user may have `waiting_per_user` requests in line; nobody waits longer than `patience_seconds`.
+    """
+
+    def __init__(
+        self,
+        *,
+        places: int,
+        per_user: int,
+        waiting_per_user: int,
+        patience_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = places
+        self._per_user = per_user
+        self._waiting_per_user = waiting_per_user
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._in_use: Counter[str] = Counter()
+        self._line = FairQueue()
+        self._tickets: dict[str, asyncio.Future[None]] = {}
+        self._numbers = itertools.count()
+        self._waiting: Counter[str] = Counter()
+        self._seconds = _FIRST_GUESS_SECONDS  # how long one use takes, on average
+
+    @asynccontextmanager
+    async def take(self, user_id: str) -> AsyncIterator[None]:
+        """A place for the block. Raises `RateLimited` past the user's share of the line, else `Unavailable`."""
+        await self._wait(user_id)
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
+            self._leave(user_id)
+
+    def statistics(self) -> TurnsStatistics:
+        waiting = len(self._line)
+        return TurnsStatistics(self._places, self._in_use.total(), waiting, round(self._expected_seconds(), 1))
+
+    async def _wait(self, user_id: str) -> None:
+        if self._waiting[user_id] >= self._waiting_per_user:
+            raise RateLimited(
+                "{count} of your requests wait for a worker already; wait for their answers first.",
+                count=self._waiting[user_id],
+                retry_after_seconds=self._expected_seconds(),
+            )
+        ticket, turn = str(next(self._numbers)), asyncio.get_running_loop().create_future()
+        self._tickets[ticket] = turn
+        self._waiting[user_id] += 1
+        self._line.push(user_id, ticket)
+        self._serve()
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self._leave(user_id)  # it came in the very moment in which we stopped waiting
+            self._line.remove(user_id, ticket)
+            if isinstance(error, TimeoutError):
+                raise self._busy() from None
+            raise
+        finally:
+            del self._tickets[ticket]
+            self._waiting -= Counter({user_id: 1})
+
+    def _serve(self) -> None:
+        while (free := self._places - self._in_use.total()) > 0:
+            at_most = self._per_user - 1 if free > 1 else 0
+            found = self._line.pop(self._in_use, at_most=at_most)
+            if found is None:
+                return
+            user_id, ticket = found
+            self._in_use[user_id] += 1
+            self._tickets[ticket].set_result(None)
+
+    def _leave(self, user_id: str) -> None:
+        self._in_use -= Counter({user_id: 1})
+        self._serve()
+
+    def _expected_seconds(self) -> float:
+        if self._in_use.total() < self._places and not self._line:
+            return 0.0
+        return self._seconds * (len(self._line) + 1) / self._places
+
+    def _busy(self) -> Unavailable:
+        seconds = max(1.0, self._expected_seconds())
+        return Unavailable(
+            "All workers are busy with the requests of others; it should be your turn in about {seconds} seconds. "
+            "Try again then.",
+            code="busy",
+            seconds=round(seconds),
+            retry_after_seconds=seconds,
+        )

@@ -1,0 +1,107 @@
+"""What an order or a preview must know of its template before anything is made. Runs in worker processes.
+
+This is the one place where a template is read for an order: its expressions, YAML and SQL are somebody's, and the
+server itself evaluates none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from server.datasets.catalog import mentioned
+from server.errors import FieldError, InvalidInput
+from server.reports.parameter_sets import wrong_values
+from server.reports.rendering import ExpandRequest, expand_batch, read_template
+from server.reports.summary import CheckRequest, check_source, queries_of, summarized
+from server.reports.template import Template
+
+_ERRORS_TOLD = 50
+Report = Callable[[Any], None]
+
+
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
+
+    source: str
+    datasets: dict[str, tuple[dict[str, Any], ...]]
+    parameters: list[dict[str, Any]] | dict[str, Any] | None
+    max_reports: int
+    known: tuple[str, ...] = ()
+
+
+class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`datasets` are those the template may read: never too few."""
+
+    plain_title: str
+    formats: tuple[str, ...]
+    images: tuple[str, ...]
+    datasets: list[str]
+
+
+class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`parameters` of the first report; None when there is none."""
+
+    parameters: dict[str, Any] | None
+    images: tuple[str, ...]
+
+
+class Expansion(msgspec.Struct, frozen=True, kw_only=True):
+    """How many reports an order would make, and the parameters of the first of them."""
+
+    total: int
+    sets: list[dict[str, Any]]
+
+
+class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`shown` is how many parameter sets are wanted back."""
+
+    expand: ExpandRequest
+    shown: int
+
+
+def plan_order(request: OrderRequest, report: Report) -> OrderPlan:
+    """Raises `TemplateProblem`, or `InvalidInput` naming each set and parameter that does not fit."""
+    # It was right when it was saved, but its data may be gone since: better told now than by every report.
+    check = CheckRequest(source=request.source, datasets=request.datasets, known=request.known)
+    check_source(check, report).require_no_errors()
+    template = read_template(request.source)
+    asked = request.parameters
+    if isinstance(asked, list):
+        _require_fitting(template, asked, request.max_reports)
+    queries = [*queries_of(template), *([str(asked["query"])] if isinstance(asked, dict) else [])]
+    return OrderPlan(
+        plain_title=summarized(template).plain_title,
+        formats=template.formats,
+        images=template.images,
+        datasets=mentioned(queries, request.datasets),
+    )
+
+
+def plan_preview(request: ExpandRequest, report: Report) -> PreviewPlan:
+    """Raises `TemplateProblem` or `InvalidInput`."""
+    sets = expand_batch(request, report)
+    return PreviewPlan(parameters=sets[0] if sets else None, images=read_template(request.template_source).images)
+
+
+def plan_expansion(request: ExpansionRequest, report: Report) -> Expansion:
+    """Raises `TemplateProblem` or `InvalidInput`."""
+    sets = expand_batch(request.expand, report)
+    return Expansion(total=len(sets), sets=sets[: request.shown])
+
+
+def _require_fitting(template: Template, sets: list[dict[str, Any]], max_reports: int) -> None:
+    if len(sets) > max_reports:
+        raise InvalidInput(
+            "These are {count} reports; one batch holds at most {limit}. Ask for fewer at once.",
+            code="too_many_reports",
+            count=len(sets),
+            limit=max_reports,
+        )
+    if not sets:
+        raise InvalidInput(errors=[FieldError(field="parameters", message="Give at least one set of parameters.")])
+    errors = [error for number, given in enumerate(sets) for error in wrong_values(template, number, given)]
+    if errors:
+        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors[:_ERRORS_TOLD], problem=errors[0].text)

@@ -1,0 +1,32 @@
+"""Pages of lists: so many rows as were asked for, fewer when they are large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Text, cast, func, literal
+
+PAGE_BYTES = 1024 * 1024  # of a list's rows: what is decoded and encoded in one piece
+Key = TypeVar("Key")
+
+
+def size_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:
+    """How many characters these columns of a row hold."""
+    lengths = (func.coalesce(func.length(cast(column, Text)), 0) for column in columns)
+    return sum(lengths, start=literal(0))
+
+
+def page_of(sizes: Iterable[tuple[Key, int]], *, limit: int, max_bytes: int = PAGE_BYTES) -> tuple[list[Key], bool]:
+    """The keys of one page, given each row's key and size in order, and whether there are more.
+
+    A page has at least one row, however large: else nobody would ever come past it.
+    """
+    keys: list[Key] = []
+    left = max_bytes
+    for key, size in sizes:
+        left -= size
+        if len(keys) == limit or (keys and left < 0):
+            return keys, True
+        keys.append(key)
+    return keys, False
