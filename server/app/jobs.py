@@ -53,7 +53,7 @@ def add_jobs(app: web.Application) -> None:
         settings,
         size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
         per_user=settings.interactive_workers_per_user,
-        niceness=0,
+        niceness=5,  # behind the server itself: what it answers to others must not wait for this
     )
     kinds = JobKinds(
         [JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False), external_jobs.KIND]
