@@ -146,9 +146,9 @@ class OpenSockets:
         largest = self._of_largest()
         if self._end_first(largest, _WAITING):
             return True
-        # A stranger may also keep us waiting in the middle of requests: not at the cost of somebody who holds less.
+        # One may also be kept waiting in the middle of a request or answer, but not at the cost of who holds less.
         has_less = self._count[network] < len(largest)
-        return has_less and self._end_first(largest, _WAITING | {Phase.ARRIVING})
+        return has_less and self._end_first(largest, _THEIR_TURN)
 
     def _of_largest(self) -> dict[SocketHandler, None]:
         return max(self._watched.values(), key=len, default={})
@@ -190,3 +190,4 @@ class OpenSockets:
 
 
 _WAITING = frozenset({Phase.WAITING})
+_THEIR_TURN = _WAITING | {Phase.ARRIVING, Phase.UNREAD}

@@ -22,6 +22,7 @@ from server.http.masking import MaskedReader
 if TYPE_CHECKING:
     from server.http.open_sockets import OpenSockets
 
+_UNREAD_SECONDS = 2.0
 SERVER_NAME = "Jindu"  # what every answer calls us: no version that somebody could look up holes for
 
 
@@ -31,6 +32,7 @@ class Phase(Enum):
     WAITING = auto()  # the peer's: no request has come, or not the whole head of one
     ARRIVING = auto()  # the peer's: the body of a request is on its way
     ANSWERING = auto()  # ours
+    UNREAD = auto()  # the peer's: it has taken nothing of the answer for a while
 
 
 class Fault(StrEnum):
@@ -120,7 +122,9 @@ class SocketHandler(web.RequestHandler):
         if self.head_since is not None or (self._waiter is not None and not self._messages):
             return Phase.WAITING
         request = self._current_request
-        return Phase.ANSWERING if request is None or request.content.is_eof() else Phase.ARRIVING
+        if request is not None and not request.content.is_eof():
+            return Phase.ARRIVING
+        return Phase.UNREAD if self._is_unread() else Phase.ANSWERING
 
     def fault(self, now: float) -> Fault | None:
         """What of its limits it has passed; to be asked every second or so."""
@@ -129,7 +133,7 @@ class SocketHandler(web.RequestHandler):
             if self.head_since is not None and now - self.head_since > limits.head_seconds:
                 return Fault.SILENT
             self._pace_of = None
-        elif phase is Phase.ANSWERING:
+        elif phase is not Phase.ARRIVING:
             self._pace_of = None
         elif self._is_too_slow(now):
             return Fault.SLOW
@@ -160,6 +164,10 @@ class SocketHandler(web.RequestHandler):
             self._stuck_bytes, self._stuck_since, self._has_moved = unsent_bytes, now, False
             return False
         return now - self._stuck_since > self._sockets.limits.unread_seconds
+
+    def _is_unread(self) -> bool:
+        """As of the last look: too short to give up an answer, but long enough to make room for somebody else."""
+        return self._stuck_bytes > 0 and self._loop.time() - self._stuck_since > _UNREAD_SECONDS
 
     # what cannot be understood
 
