@@ -1,4 +1,4 @@
-# Everything a person types: `make run` and `make test` need nothing but Python 3.11 and, for the browser tests, Debian.
+# Everything a person types: `make run` and `make test` need nothing but Python 3.11 and, for Chromium and npm, Debian.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help install install-test run test check bench shots messages lock clean chromium
+.PHONY: help install install-test run test check bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -38,7 +38,7 @@ check: install-test ## lint and types
 	$(BIN)/mypy
 
 # Chromium wants the cores for itself: what a person would call instant must not wait for another test.
-test: check chromium ## lint, types, unit, contract, functional and browser tests
+test: check chromium clients ## lint, types, unit, contract, functional and browser tests
 	$(BIN)/pytest -n logical -m "not benchmark and not browser"
 	$(BIN)/pytest -m browser
 
@@ -56,8 +56,18 @@ chromium:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
 	  else echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium fonts-noto-cjk"; exit 1; fi; }
 
+clients: tests/clients/node_modules/installed
+
+# Uploading programs that others wrote, at the versions of their lock: the tests let them loose on the server.
+tests/clients/node_modules/installed: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
+	  else echo "The tests of foreign clients need npm; on Debian: sudo apt-get install nodejs npm"; exit 1; fi; }
+	@npm ci --prefix tests/clients --silent
+	@touch $@
+
 lock: install-test ## write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock setup.cfg
 
 clean: ## remove what can be made again (never data/)
-	rm -rf $(VENV) .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info
+	rm -rf $(VENV) tests/clients/node_modules .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from server import settings as settings_module
 from server.cli.arguments import add_commands
-from server.errors import ConfigurationError
+from server.errors import ConfigurationError, StorageFull
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,14 +40,19 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _serve(options: dict[str, str]) -> int:
     from server.serving import serve  # here, so that `--help` and the client commands start at once
+    from server.storage.privacy import be_private
 
+    be_private()
     try:
         serve(settings_module.load(options))
-    except OSError as error:
+    except (OSError, StorageFull) as error:
         print(f"jindu: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # else DuckDB's binding lists all that it leaks when the interpreter is taken down

@@ -17,6 +17,7 @@ JinduError
 ├── Locked                  423
 ├── RateLimited             429
 ├── StorageFull             507
+│   └── QuotaExceeded       507  somebody, or everybody together, has stored as much as they may
 ├── Unavailable             503
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
 │   ├── WorkTooLarge        422  it needs more time or memory than one worker may use
@@ -214,6 +215,12 @@ class StorageFull(JinduError):
     code = "storage_full"
     status = 507
     temporary = True
+
+
+class QuotaExceeded(StorageFull):
+    """As much is stored as may be; delete what is not needed any more, then try again."""
+
+    code = "quota_exceeded"
 
 
 class Unavailable(JinduError):

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
 from server.clock import rfc3339
-from server.errors import InvalidInput, NotFound
+from server.errors import InvalidInput, NotFound, StorageFull
 from server.jobs.context import Notice
 from server.jobs.job import Job, JobError, State
 from server.jobs.store import JobStore
@@ -41,6 +41,7 @@ PROGRESS_MESSAGES: dict[str, type[protocol.JobMessage]] = {
 FREE_NAME = re.compile(r"[a-z0-9_.-]{1,64}")
 ALL_JOBS = "jobs:*"
 STATISTICS = "admin:statistics"
+_FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
 _LEVELS = ("info", "success", "warning", "error")
 
 
@@ -115,9 +116,14 @@ class Live:
         return lambda: self._tell_all(kept)
 
     async def close(self) -> None:
-        """Wait for notifications that are being stored."""
-        if self._storing:
-            await asyncio.wait(set(self._storing), timeout=5)
+        """Wait for notifications that are being stored, but not for room on the disk."""
+        if not self._storing:
+            return
+        _, left = await asyncio.wait(set(self._storing), timeout=_FULL_DISK_SECONDS)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
 
     # what connections ask
 
@@ -247,10 +253,15 @@ class Live:
         task.add_done_callback(self._storing.discard)
 
     async def _notify(self, how: Callable[[str, Notice], Awaitable[None]], user_id: str, notice: Notice) -> None:
-        try:
-            await how(user_id, notice)
-        except SQLAlchemyError:
-            _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
+        while True:
+            try:
+                await how(user_id, notice)
+            except StorageFull:  # said in the log already
+                await asyncio.sleep(_FULL_DISK_SECONDS)
+                continue
+            except SQLAlchemyError:
+                _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
+            return
 
     async def _keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:
         """Nothing when the user chose not to be told of what ended like this."""

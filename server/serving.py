@@ -41,8 +41,8 @@ async def _serve(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, _stop, stop, readiness.hurry)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
     try:
+        await runner.setup()
         await listen(runner)
         _LOG.info("ready on http://%s:%s", *address_of(runner))
         _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))

@@ -103,7 +103,21 @@ class Settings:
 
     max_upload_bytes: int = _setting(10 * 1024 * _MIB, "Largest upload, in bytes.")
     upload_expiry_hours: int = _setting(72, "Unfinished uploads are removed after so many hours.")
-    min_free_bytes: int = _setting(256 * _MIB, "Uploads are refused when the disk has less free space than this.")
+    min_free_bytes: int = _setting(256 * _MIB, "New data and reports are refused when the disk has less free space.")
+    reserve_bytes: int = _setting(
+        16 * _MIB,
+        "Kept back on the disk, to sign in, cancel and delete when it is full; at most an eighth of it.",
+    )
+    upload_retention_days: float = _setting(0.0, "Whole uploads are removed after so many days; 0: never.")
+    report_retention_days: float = _setting(0.0, "Batches are removed so many days after their end; 0: never.")
+    max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
+    max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
+    max_dataset_bytes_per_user: int = _setting(
+        50 * 1024 * _MIB, "Bytes that one user's datasets may take with all their versions; 0: no limit."
+    )
+    max_dataset_bytes_in_all: int = _setting(0, "Bytes that all datasets may take; 0: no limit.")
+    max_report_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's reports may take; 0: no limit.")
+    max_report_bytes_in_all: int = _setting(0, "Bytes that all reports may take; 0: no limit.")
     max_columns: int = _setting(1000, "Columns a dataset may have.")
     max_line_bytes: int = _setting(4 * _MIB, "Longest line of a text file, in bytes.")
     max_unpacked_bytes: int = _setting(2 * 1024 * _MIB, "Size an Excel file may unpack to, in bytes.")

@@ -82,6 +82,7 @@ def settings(tmp_path: Path, empty_database: Path) -> Settings:
         admin_password=PASSWORDS["admin"],
         workers=1,
         drain_seconds=1.0,
+        reserve_bytes=0,  # not for each of hundreds of servers
     )
 
 

@@ -30,6 +30,7 @@ class ServerProcess:
             "JINDU_ADMIN_USER": "admin",
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
+            "JINDU_RESERVE_BYTES": "0",
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

@@ -27,7 +27,7 @@ LAYERS = (
     ("server.storage",),
     ("server.settings", "server.logs", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
-    ("server.texts",),
+    ("server.texts", "server.numerals"),
     ("jindu",),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")

@@ -15,6 +15,7 @@ from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.sessions import LANGUAGE_COOKIE
+from server.numerals import whole_number
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
 from server.realtime.presence import Presence, device_name
 from views.context import render
@@ -116,6 +117,7 @@ async def _page(
         "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
+        "usage": await request.app[keys.USAGE].mine(principal),
     }
     return await render(
         request,
@@ -154,8 +156,8 @@ def _wanted_token(form: dict[str, str]) -> NewToken:
     if not scopes:
         raise InvalidInput(errors=[FieldError(field="scopes", message="Choose what the token may do.")])
     days = form.get("days", "")
-    is_known = days.isascii() and days.isdigit() and int(days) in _EXPIRIES
-    return NewToken(name=form.get("name", "").strip(), scopes=scopes, days=int(days) if is_known else None)
+    chosen = whole_number(days)
+    return NewToken(name=form.get("name", "").strip(), scopes=scopes, days=chosen if chosen in _EXPIRIES else None)
 
 
 def _done(what: str) -> web.Response:

@@ -14,6 +14,7 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.jobs.job import State
 from server.jobs.store import JobFilter
+from server.numerals import whole_number
 from server.operations.connections import LEVELS
 from views.context import render
 from views.field_errors import messages_by_field
@@ -23,6 +24,7 @@ _USERS_NAMED = 500
 _JOBS_SHOWN = 20
 _LINES_SHOWN = 40
 _CONNECTIONS_SHOWN = 200
+_SHOWN_APART = ("event_loop", "storage")
 _SECTIONS = ("overview", "users", "connections", "audit", "settings")
 
 
@@ -139,11 +141,20 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
     query = request.query.get("q", "").strip()
     if section == "users":
         users, _, total = await admin.users(principal, q=query or None, limit=_USERS_SHOWN)
-        return {"users": users, "total": total, "q": query, "roles": list(Role), "form": {}, "problems": {}}
+        usage = await request.app[keys.USAGE].by_user(principal)
+        return {
+            "users": users,
+            "total": total,
+            "q": query,
+            "roles": list(Role),
+            "used": {user_id: sum(kinds.values()) for user_id, kinds in usage.items()},
+            "form": {},
+            "problems": {},
+        }
     if section == "audit":
         before = request.query.get("before", "")
         lines, following, total = await admin.audit(
-            principal, q=query or None, limit=_LINES_SHOWN, before=int(before) if before.isdecimal() else None
+            principal, q=query or None, limit=_LINES_SHOWN, before=whole_number(before)
         )
         return {"lines": lines, "following": following, "total": total, "q": query}
     if section == "settings":
@@ -169,7 +180,9 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
 
 def _figures(statistics: dict[str, Any]) -> dict[str, list[tuple[str, Any]]]:
     """The single figures that each running part tells, by the names they have in the code."""
-    parts = {name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name != "event_loop"}
+    parts = {
+        name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name not in _SHOWN_APART
+    }
     return {
         part: [
             (field.name, value)

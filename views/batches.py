@@ -15,6 +15,7 @@ from server.errors import InvalidInput, JinduError
 from server.http import keys
 from server.http.guards import require_principal
 from server.jobs.job import State
+from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
 from server.reports.rendering import Format
@@ -22,6 +23,7 @@ from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
 _TILES_PER_PAGE = 60
+_LAST_PAGE = 10_000
 _BATCHES_PER_PAGE = 30
 _TEMPLATES_OFFERED = 200
 _PICKABLE = 500  # a longer list is shown in part, and made whole
@@ -229,5 +231,5 @@ def _filter(request: web.Request) -> ReportFilter:
         q=query.get("q", "").strip(),
         ids=tuple(ids) or None,
         limit=_IDS_PER_REQUEST if ids else _TILES_PER_PAGE,
-        skip=(int(page) - 1) * _TILES_PER_PAGE if page.isdecimal() and 0 < int(page) < 10_000 else 0,
+        skip=max(0, (whole_number(page, at_most=_LAST_PAGE) or 1) - 1) * _TILES_PER_PAGE,
     )

@@ -22,7 +22,7 @@ _TITLES = {
     429: "Too many attempts",
     500: "Something went wrong",
     503: "Not ready",
-    507: "The disk is full",
+    507: "There is no room left",
 }
 
 

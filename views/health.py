@@ -6,6 +6,9 @@ from aiohttp import web
 
 from server.errors import Unavailable
 from server.http import keys
+from server.storage.room import Space
+
+_LITTLE_ROOM = "New data is refused. Delete datasets, uploads or batches that nobody needs, or make the disk larger."
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -13,8 +16,12 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answers 503 while the server starts or drains."""
+    """Answers 503 while the server starts or drains; not on a full disk, on which it still reads and deletes."""
     readiness = request.app[keys.READINESS]
     if not readiness.is_ready:
         raise Unavailable
-    return web.json_response({"status": readiness.phase}, headers={"Cache-Control": "no-store"})
+    storage = request.app[keys.ROOM].state
+    body: dict[str, str] = {"status": readiness.phase, "storage": storage}
+    if storage is not Space.OK:
+        body["detail"] = _LITTLE_ROOM
+    return web.json_response(body, headers={"Cache-Control": "no-store"})

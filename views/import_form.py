@@ -24,11 +24,13 @@ from server.datasets.cells import (
 from server.datasets.conversion import Preview
 from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.errors import FieldError, InvalidInput
+from server.numerals import whole_number
 from server.operations.imports import ImportRequest
 
 READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows")
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
 DELIMITERS = (",", ";", "\t", "|")
+_MOST_SKIPPED_ROWS = 1_000
 _MARKED_COLUMNS = 100  # whose cells are checked while the page is made; more would be felt
 
 
@@ -101,7 +103,7 @@ class ImportForm:
         """How to read the file, without its columns; raises `InvalidInput` at the field."""
         wanted = {name: text for name, text in self.reading.items() if name in self.chosen}
         skip_rows = wanted.get("skip_rows", "")
-        if skip_rows and not (skip_rows.isdecimal() and int(skip_rows) <= 1000):
+        if skip_rows and whole_number(skip_rows, at_most=_MOST_SKIPPED_ROWS) is None:
             raise InvalidInput(errors=[FieldError(field="skip_rows", message="A number from 0 to 1,000.")])
         return ReadOptions(
             encoding=wanted.get("encoding") or None,
@@ -109,7 +111,7 @@ class ImportForm:
             quote={"none": "", "": None}.get(wanted.get("quote", ""), wanted.get("quote")),
             header={"yes": True, "no": False}.get(wanted.get("header", "")),
             sheet=wanted.get("sheet") or None,
-            skip_rows=int(skip_rows) if skip_rows else None,
+            skip_rows=whole_number(skip_rows),
         )
 
     @property
@@ -121,7 +123,7 @@ class ImportForm:
     def request(self, preview_options: ReadOptions) -> ImportRequest:
         """What to import: as it was previewed, with the kept columns. Raises `InvalidInput` at the fields."""
         errors = list(column_errors(self.columns))
-        if self.reject_limit and not self.reject_limit.isdecimal():
+        if self.reject_limit and whole_number(self.reject_limit) is None:
             errors.append(FieldError(field="reject_limit", message="Write a whole number."))
         if errors:
             raise InvalidInput(errors=errors)
@@ -131,7 +133,7 @@ class ImportForm:
             dataset=self.dataset,
             mode=self.mode,
             options=msgspec.structs.replace(preview_options, columns=specs or None),
-            reject_limit=int(self.reject_limit) if self.reject_limit else None,
+            reject_limit=whole_number(self.reject_limit),
         )
 
     def after(self, preview: Preview) -> ImportForm:

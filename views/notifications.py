@@ -6,6 +6,7 @@ from aiohttp import web
 
 from server.http import keys
 from server.http.guards import require_principal
+from server.numerals import whole_number
 from views.context import render
 
 _PER_PAGE = 50
@@ -35,5 +36,4 @@ async def mark_notifications_read(request: web.Request) -> web.Response:
 
 
 def _offset(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return whole_number(request.query.get(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -18,6 +17,7 @@ from server.app.live import add_live_connections
 from server.app.places import ROOT
 from server.app.reports import add_reports
 from server.app.resources import meanwhile, resource
+from server.app.storage import add_room_watch, add_storage
 from server.app.uploads import add_uploads
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
@@ -37,9 +37,7 @@ from server.http.sessions import SessionCookies, identity_middleware
 from server.languages import Languages
 from server.metrics import LoopLag
 from server.settings import Settings
-from server.storage.blobs import Blobs
-from server.storage.continuity import Continuity
-from server.storage.database import Database
+from server.storage.privacy import make_directory
 from views.api import ENDPOINTS
 from views.context import setup_templates
 from views.errors import error_page
@@ -52,7 +50,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     Nothing is opened yet. Each resource opens and closes in one `cleanup_ctx`, in the order they stand here.
     `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data)
     key = load_key(settings.secret_key, settings.data)
     app = web.Application(middlewares=_middlewares(settings, key))
     app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers))
@@ -70,11 +68,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     app[keys.OPEN_SOCKETS] = OpenSockets(SocketLimits.from_settings(settings))
     statistics["sockets"] = app[keys.OPEN_SOCKETS].statistics
 
-    database = Database.open(settings.database_url)
-    app[keys.DATABASE] = database
-    app[keys.BLOBS] = Blobs(settings.data / "blobs")
-    app.cleanup_ctx.append(resource(lambda: _open_storage(app)))
-
+    add_storage(app)
     app[keys.DEVICES] = Devices(key)
     add_accounts(app, passwords or Passwords())
     add_jobs(app)
@@ -87,6 +81,7 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_static("/static", ROOT / "static", name="static")
+    add_room_watch(app)
     app.cleanup_ctx.append(resource(lambda: open_jobs(app)))  # once everything that jobs use is open
     app.cleanup_ctx.append(resource(lambda: _be_ready(app[keys.READINESS])))  # last: everything else is open
     return app
@@ -103,21 +98,6 @@ def _middlewares(settings: Settings, key: Fernet) -> list[Middleware]:
         same_origin_middleware(),
         form_middleware(),
     ]
-
-
-@asynccontextmanager
-async def _open_storage(app: web.Application) -> AsyncIterator[None]:
-    data = app[keys.SETTINGS].data
-    continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
-    is_broken = continuity.is_broken()
-    await app[keys.DATABASE].migrate()
-    continuity.begin()
-    if is_broken:
-        await app[keys.HISTORY].cut_all()
-    await asyncio.to_thread(app[keys.BLOBS].clear_partials)
-    yield
-    await app[keys.DATABASE].close()
-    continuity.end()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.passwords import Passwords
 from server.auth.throttle import LoginThrottle
+from server.errors import StorageFull
 from server.http import keys
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -62,6 +63,8 @@ async def _end_expired_credentials(credentials: Credentials) -> None:
     while True:
         try:
             await credentials.end_expired()
+        except StorageFull:  # said in the log already; what expired opens nothing meanwhile
+            pass
         except Exception:
             _LOG.exception("could not end what expired", extra={"action": "end_expired"})
         await asyncio.sleep(_SWEEP_SECONDS)

@@ -20,6 +20,7 @@ from server.jobs.shared_workers import SharedWorkers
 from server.operations.datasets import DatasetOperations
 from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
+from server.storage.quotas import Stored
 
 
 def add_datasets(app: web.Application) -> None:
@@ -36,8 +37,12 @@ def add_datasets(app: web.Application) -> None:
         blobs=blobs,
         database=database,
         limits=FileLimits.from_settings(settings),
+        room=app[keys.ROOM],
+        quotas=app[keys.QUOTAS],
     )
-    app[keys.JOB_KINDS].add(JobKind(name="data_import", unit="rows", function=data_import.process_data_import))
+    app[keys.JOB_KINDS].add(
+        JobKind(name="data_import", unit="rows", function=data_import.process_data_import, stores=Stored.DATASETS)
+    )
     app[keys.CATALOG] = catalog
     app[keys.DATASETS] = DatasetOperations(
         database=database,
@@ -48,6 +53,7 @@ def add_datasets(app: web.Application) -> None:
         audit=audit,
         limits=limits,
         answer_bytes=settings.max_answer_bytes,
+        room=app[keys.ROOM],
     )
     app[keys.IMPORTS] = ImportOperations(
         runner=app[keys.RUNNER],
@@ -61,7 +67,12 @@ def add_datasets(app: web.Application) -> None:
         reject_limit=settings.reject_limit,
     )
     app[keys.QUERIES] = QueryOperations(
-        catalog=catalog, workers=workers, blobs=blobs, limits=limits, answer_bytes=settings.max_answer_bytes
+        catalog=catalog,
+        workers=workers,
+        blobs=blobs,
+        limits=limits,
+        answer_bytes=settings.max_answer_bytes,
+        room=app[keys.ROOM],
     )
     app[keys.STATISTICS]["exports"] = exports.statistics
     app.cleanup_ctx.append(resource(lambda: _open_exports(exports)))

@@ -69,6 +69,8 @@ def add_jobs(app: web.Application) -> None:
         max_attempts=settings.job_attempts,
         drain_seconds=settings.drain_seconds,
         notify=live.notify,
+        room=app[keys.ROOM],
+        quotas=app[keys.QUOTAS],
     )
     app[keys.JOB_KINDS], app[keys.JOB_TABLE], app[keys.JOB_STORE], app[keys.RUNNER] = kinds, table, store, runner
     app[keys.EXTERNAL] = external

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from server.app.places import ROOT
-from server.app.resources import resource
+from server.app.resources import meanwhile, resource
 from server.auth.audit import Audit
 from server.datasets.query import QueryLimits
 from server.http import keys
@@ -16,12 +16,14 @@ from server.jobs.kinds import JobKind
 from server.jobs.workers import processor_count
 from server.operations.batches import KIND as BATCH_REPORT
 from server.operations.batches import BatchOperations
+from server.operations.retention import Retention
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
 from server.reports.images import ImageLibrary
 from server.reports.template_store import TemplateStore
+from server.storage.quotas import Stored
 
 
 def add_reports(app: web.Application) -> None:
@@ -37,10 +39,23 @@ def add_reports(app: web.Application) -> None:
         limits=limits,
         parallel=settings.workers or processor_count(),
         max_reports=settings.max_reports_per_batch,
+        room=app[keys.ROOM],
+        quotas=app[keys.QUOTAS],
     )
-    app[keys.JOB_KINDS].add(JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports))
-    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.INTERACTIVE])
+    app[keys.JOB_KINDS].add(
+        JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS)
+    )
+    images = ImageLibrary(app[keys.UPLOAD_STORE], blobs, app[keys.INTERACTIVE], app[keys.ROOM])
     app.cleanup_ctx.append(resource(lambda: _open_images(images, batches)))
+    retention = Retention(
+        database=database,
+        store=batches,
+        blobs=blobs,
+        receiver=app[keys.RECEIVER],
+        report_days=settings.report_retention_days,
+        upload_days=settings.upload_retention_days,
+    )
+    app.cleanup_ctx.append(resource(lambda: meanwhile(retention.run())))
     app[keys.TEMPLATES] = TemplateOperations(
         database=database,
         store=templates,
@@ -50,6 +65,7 @@ def add_reports(app: web.Application) -> None:
         images=images,
         audit=audit,
         limits=limits,
+        room=app[keys.ROOM],
         samples=ROOT / "examples" / "templates",
     )
     app[keys.BATCHES] = BatchOperations(

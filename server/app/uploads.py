@@ -13,6 +13,7 @@ from server.auth.audit import Audit
 from server.clock import utc_now
 from server.http import keys
 from server.jobs.kinds import JobKind
+from server.operations.upload_parts import PartOperations
 from server.operations.uploads import UploadLimits, UploadOperations
 from server.uploads.arrivals import Arrivals
 from server.uploads.expiry import ExpirySweep
@@ -25,18 +26,15 @@ from views.api.uploads import add_tus_headers
 def add_uploads(app: web.Application) -> None:
     """Files on their way in, the job that follows each, and the sweep of those that nobody finishes."""
     settings, database = app[keys.SETTINGS], app[keys.DATABASE]
-    store, arrivals = UploadStore(database, settings.data / "uploads"), Arrivals()
-    limits = UploadLimits(
-        max_bytes=settings.max_upload_bytes,
-        min_free_bytes=settings.min_free_bytes,
-        expiry=timedelta(hours=settings.upload_expiry_hours),
-    )
+    room, quotas = app[keys.ROOM], app[keys.QUOTAS]
+    store, arrivals = UploadStore(database, settings.data / "uploads", quotas=quotas), Arrivals()
+    limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
     receiver = Receiver(
         store=store,
         arrivals=arrivals,
         clock=utc_now,
         expiry=limits.expiry,
-        min_free_bytes=limits.min_free_bytes,
+        room=room,
     )
     upload = DataUpload(database=database, store=store, receiver=receiver, arrivals=arrivals, clock=utc_now)
     app[keys.JOB_KINDS].add(
@@ -49,14 +47,27 @@ def add_uploads(app: web.Application) -> None:
             can_retry=False,  # the bytes are in the browser, not here
         )
     )
-    app[keys.UPLOAD_STORE] = store
+    app[keys.UPLOAD_STORE], app[keys.RECEIVER] = store, receiver
+    parts = PartOperations(
+        database=database,
+        store=store,
+        arrivals=arrivals,
+        runner=app[keys.RUNNER],
+        audit=Audit(database),
+        room=room,
+        max_bytes=limits.max_bytes,
+        expiry=limits.expiry,
+        clock=utc_now,
+    )
     app[keys.UPLOADS] = UploadOperations(
         database=database,
         store=store,
         receiver=receiver,
+        parts=parts,
         runner=app[keys.RUNNER],
         audit=Audit(database),
         limits=limits,
+        room=room,
     )
     sweep = ExpirySweep(store=store, receiver=receiver, clock=utc_now)
     app.on_response_prepare.append(add_tus_headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from server.auth.permissions import Scope
 from server.auth.secret_words import hash_of, new_secret
 from server.auth.users import User, user_of
 from server.clock import Clock, new_id, utc_now
+from server.errors import StorageFull
 from server.storage import tables
 from server.storage.database import Database
 
@@ -94,8 +96,9 @@ class TokenStore:
         if not user.is_active or (token.expires_at is not None and token.expires_at <= now):
             return None
         if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
-            async with self._database.write() as connection:
-                await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
+            with suppress(StorageFull):  # whoever wants to make room must get in
+                async with self._database.write() as connection:
+                    await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
         return token, user
 
     async def of_user(self, user_id: str) -> list[Token]:

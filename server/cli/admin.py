@@ -13,6 +13,7 @@ from server.auth.permissions import Role
 from server.errors import ConfigurationError, JinduError
 from server.http import keys
 from server.settings import Settings
+from server.storage.privacy import be_private
 
 
 def create_admin(*, user: str | None, password_file: Path | None, data: str | None) -> int:
@@ -31,6 +32,7 @@ def create_admin(*, user: str | None, password_file: Path | None, data: str | No
 
 
 async def _create(settings: Settings, name: str, password: str) -> None:
+    be_private()
     # Built, but never started: a server that runs on the same data keeps its jobs to itself.
     app = build_app(settings)
     try:

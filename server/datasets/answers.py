@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,8 +17,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from server.errors import InvalidInput
-from server.storage.blobs import full_disk_named
+from server.errors import InvalidInput, StorageFull
+from server.storage.full_disk import full_disk_named
 
 SMALL_BYTES = 256 * 1024  # up to here an answer is worth no file
 _SHOWN_CHARACTERS = 400  # of a cell of a page, which shows half of them
@@ -34,10 +35,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a large answer may be written, and how large it may become."""
+    """Where a large answer may be written, how large it may become, and what has to stay free on the disk."""
 
     path: Path
     max_bytes: int
+    min_free_bytes: int = 0
 
 
 class AnswerWriter:
@@ -74,6 +76,8 @@ class AnswerWriter:
             return
         with full_disk_named():
             if self._file is None:
+                if shutil.disk_usage(self._place.path.parent).free < self._place.min_free_bytes + self._size:
+                    raise StorageFull
                 self._file = self._place.path.open("xb")
                 self._file.write(self._small)
             self._file.write(piece)

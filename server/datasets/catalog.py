@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.datasets.appending import merged_statistics
-from server.errors import Conflict, FieldError, InvalidInput, Locked, NotFound
+from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.pages import page_of, size_of
@@ -110,6 +111,23 @@ def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:
     return [name for name in names if name.casefold() in words]
 
 
+class Deleted(Gone):
+    """The dataset was deleted at this moment."""
+
+    code = "dataset_deleted"
+
+
+@contextmanager
+def deleted_named(paths: Iterable[Path]) -> Iterator[None]:
+    """Whatever fails in the block because its files went meanwhile is `Deleted`: each reader has words of its own."""
+    try:
+        yield
+    except Exception:
+        if all(path.exists() for path in paths):
+            raise
+        raise Deleted from None
+
+
 def is_dataset_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
@@ -160,6 +178,7 @@ class Catalog:
         row_count: int,
         rejected_count: int,
         bytes: int,  # noqa: A002 – the column's name
+        own_bytes: int,
         columns: Sequence[dict[str, Any]],
         statistics: dict[str, Any],
         source: dict[str, Any],
@@ -182,6 +201,7 @@ class Catalog:
             "row_count": row_count,
             "rejected_count": rejected_count,
             "bytes": bytes,
+            "own_bytes": own_bytes,
             "columns": list(columns),
             "statistics": statistics,
             "source": source,
@@ -290,30 +310,26 @@ class Catalog:
             .values(**changed, search=search, updated_at=self._clock())
         )
 
-    async def delete(self, connection: AsyncConnection, dataset: Dataset) -> Sequence[str]:
+    async def delete(self, connection: AsyncConnection, dataset: Dataset) -> set[str]:
         """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.
 
         Raises `Locked` while reports are being made from it.
         """
         await _require_unused(connection, dataset)
-        versions = await connection.execute(
-            select(dataset_versions.c.files, dataset_versions.c.job_id).where(
-                dataset_versions.c.dataset_id == dataset.id
-            )
-        )
-        keys: set[str] = set()
-        for files, job_id in versions:
-            keys.update(files)
-            if job_id is not None:
-                keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
+        keys = await _keys_of(connection, dataset)
         await connection.execute(delete(dataset_versions).where(dataset_versions.c.dataset_id == dataset.id))
         await connection.execute(delete(datasets).where(datasets.c.id == dataset.id))
-        return sorted(keys)
+        return keys
 
-    async def remove_files(self, keys: Sequence[str]) -> None:
-        """Delete blobs that no version names any more."""
+    async def keys_of(self, dataset: Dataset) -> set[str]:
+        """Blob keys of everything that belongs to a dataset."""
+        async with self._database.read() as connection:
+            return await _keys_of(connection, dataset)
+
+    def remove_files(self, keys: Iterable[str]) -> None:
+        """Delete blobs that no version names any more. Blocks on the disk: use a thread."""
         for key in keys:
-            await asyncio.to_thread(self._blobs.delete, key)
+            self._blobs.delete(key)
 
     async def names_of(self, owner_id: str) -> Sequence[str]:
         """Of every dataset that can be read."""
@@ -398,6 +414,18 @@ def _appended(before: Version, added: dict[str, Any]) -> dict[str, Any]:
         "columns": before.columns,
         "statistics": merged_statistics(before.statistics, added["statistics"]),
     }
+
+
+async def _keys_of(connection: AsyncConnection, dataset: Dataset) -> set[str]:
+    versions = await connection.execute(
+        select(dataset_versions.c.files, dataset_versions.c.job_id).where(dataset_versions.c.dataset_id == dataset.id)
+    )
+    keys: set[str] = set()
+    for files, job_id in versions:
+        keys.update(files)
+        if job_id is not None:
+            keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
+    return keys
 
 
 async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None:

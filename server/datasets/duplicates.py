@@ -17,7 +17,7 @@ from server.datasets.chunks import Chunk
 from server.datasets.part_writer import PartWriter
 from server.datasets.rejects import Reject, RejectList, shortened
 from server.datasets.sifting import LINE_COLUMN
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 
 _MEMORY = "512MB"
 _FETCHED = 10_000

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from server.errors import InvalidInput
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 
 ExportFormat = Literal["csv", "xlsx", "parquet", "json"]
 MEDIA_TYPES: dict[str, str] = {

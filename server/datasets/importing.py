@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,11 +11,16 @@ import msgspec
 from server.datasets.catalog import Catalog, Dataset, Mode, Version, data_key, rejects_key, require_mode_fits
 from server.datasets.conversion import Converted, ConvertRequest, convert_file
 from server.datasets.schema import FileLimits, ReadOptions
-from server.errors import Conflict, FileProblem
+from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.quotas import Quotas, Stored
+from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
+from server.uploads.removed import UploadGone, removed_named
+
+_TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +37,23 @@ class DataImport:
     """Imports files. An attempt that is repeated after a crash finds what an earlier one published."""
 
     def __init__(
-        self, *, uploads: UploadStore, catalog: Catalog, blobs: Blobs, database: Database, limits: FileLimits
+        self,
+        *,
+        uploads: UploadStore,
+        catalog: Catalog,
+        blobs: Blobs,
+        database: Database,
+        limits: FileLimits,
+        room: Room,
+        quotas: Quotas,
     ) -> None:
         self._uploads = uploads
         self._catalog = catalog
         self._blobs = blobs
         self._database = database
         self._limits = limits
+        self._room = room
+        self._quotas = quotas
 
     async def process_data_import(self, context: JobContext) -> dict[str, Any]:
         wanted = msgspec.convert(context.job.parameters, ImportParameters)
@@ -60,7 +71,7 @@ class DataImport:
         upload = await self._upload(wanted.upload_id, owner_id)
         current = await self._catalog.find(owner_id, wanted.dataset)
         require_mode_fits(wanted.dataset, wanted.mode, current)
-        async with self._directory() as directory:
+        async with self._blobs.workplace() as directory:
             request = ConvertRequest(
                 source=upload.path,
                 name=upload.name,
@@ -71,9 +82,7 @@ class DataImport:
                 limits=self._limits,
                 existing_columns=current.columns if current and wanted.mode == "append" else None,
             )
-            converted: Converted = await context.run_in_worker(
-                convert_file, request, on_report=lambda report: _advance(context, report)
-            )
+            converted = await self._converted(context, upload, request)
             for warning in converted.warnings:
                 context.log(warning.message.format(**warning.parameters), level="warning")
             context.advance(stage="publishing", detail={"rejected": converted.rejected_count})
@@ -82,10 +91,28 @@ class DataImport:
     async def _upload(self, upload_id: str, owner_id: str) -> Upload:
         upload = await self._uploads.get(upload_id)
         if upload is None or upload.owner_id != owner_id or not upload.path.is_file():
-            raise FileProblem("The uploaded file is gone; upload it again.", code="upload_gone")
+            raise UploadGone
         if not upload.is_whole:
             raise FileProblem("The upload is not complete; wait for it, then try again.", code="upload_incomplete")
         return upload
+
+    async def _converted(self, context: JobContext, upload: Upload, request: ConvertRequest) -> Converted:
+        with removed_named(upload):
+            return await self._room.within(self._convert(context, request))
+
+    async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                converted: Converted = await context.run_in_worker(
+                    convert_file, request, on_report=lambda report: _advance(context, report)
+                )
+            except WorkerDied:
+                if not left:
+                    raise
+                context.log("The worker died while reading the file; trying once more.", level="warning")
+            else:
+                return converted
+        raise AssertionError("unreachable")
 
     async def _publish(
         self,
@@ -98,6 +125,9 @@ class DataImport:
     ) -> Version:
         """Files first, then the one transaction that names them: a crash between leaves the old version whole."""
         job = context.job
+        own_bytes = converted.bytes
+        if converted.rejects_path is not None:
+            own_bytes += converted.rejects_path.stat().st_size
         source = {
             "upload_id": upload.id,
             "name": upload.name,
@@ -105,13 +135,14 @@ class DataImport:
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
         }
-        await asyncio.to_thread(self._blobs.publish, request.target, data_key(job.id))
-        if converted.rejects_path is not None:
-            await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
         try:
+            await asyncio.to_thread(self._blobs.publish, request.target, data_key(job.id))
+            if converted.rejects_path is not None:
+                await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
             async with self._database.write() as connection:
                 await context.fence(connection)
                 await self._require_unchanged(wanted, job.owner_id, seen)
+                await self._quotas.require(connection, job.owner_id, Stored.DATASETS, own_bytes)
                 return await self._catalog.publish(
                     connection,
                     owner_id=job.owner_id,
@@ -122,6 +153,7 @@ class DataImport:
                     row_count=converted.row_count,
                     rejected_count=converted.rejected_count,
                     bytes=converted.bytes,
+                    own_bytes=own_bytes,
                     columns=converted.columns,
                     statistics=converted.statistics,
                     source=source,
@@ -143,16 +175,6 @@ class DataImport:
         if await self._catalog.version_of_job(job_id) is None:
             await asyncio.to_thread(self._blobs.delete, data_key(job_id))
             await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
-
-    @asynccontextmanager
-    async def _directory(self) -> AsyncIterator[Path]:
-        """A place for everything one attempt writes; removed however it ends."""
-        directory = self._blobs.new_partial()
-        directory.mkdir()
-        try:
-            yield directory
-        finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 
 # Row groups are what a reader can skip and what a writer must hold: 10 columns of 120,000 rows are about 10 MB.
 _ROWS_PER_GROUP = 122_880

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from server.errors import FileProblem
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 from server.texts import phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes

@@ -46,6 +46,7 @@ _EXPOSED = ", ".join(
         "Tus-Resumable",
         "Tus-Version",
         "Upload-Concat",
+        "Upload-Defer-Length",
         "Upload-Expires",
         "Upload-Length",
         "Upload-Metadata",

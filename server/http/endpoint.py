@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -55,6 +55,7 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 class Endpoint:
     """One method on one path under `/api/v1`.
 
+    `headers` and `answer_headers` are those that a handler itself reads and sets, and what each says.
     `handler` returns what `answer` says (a msgspec type), or a `web.StreamResponse` for files. `body=None` takes
     no body; `body=bytes` hands over the raw text and is described as `body_type`.
     """
@@ -73,6 +74,8 @@ class Endpoint:
     status: int = 200
     max_body_bytes: int = 1024 * 1024
     errors: tuple[int, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
     raw: bool = (
         False  # the handler takes the `web.Request` itself (tus, multipart, streams); still guarded and described
     )

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from aiohttp import ETag, web
 
-from server.errors import PreconditionFailed
+from server.errors import Gone, PreconditionFailed
 
 Disposition = Literal["inline", "attachment"]
 _CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_BEYOND_ANY_FILE = 10**19
 
 
 def content_disposition(disposition: Disposition, name: str) -> str:
@@ -47,7 +48,10 @@ async def send_file(
     known = request.if_none_match
     if known and any(tag.value in (sha256, "*") for tag in known):
         return web.Response(status=304, headers={"ETag": f'"{sha256}"', **(headers or {})})
-    size = (await asyncio.to_thread(path.stat)).st_size
+    try:
+        size = (await asyncio.to_thread(path.stat)).st_size
+    except FileNotFoundError:  # deleted at this moment
+        raise Gone from None
     wanted = _wanted_range(request, size, sha256)
     if wanted is not None and wanted.start >= wanted.stop:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -110,7 +114,17 @@ def _wanted_range(request: web.Request, size: int, sha256: str) -> range | None:
         return None
     if request.headers.get("If-Range", f'"{sha256}"') != f'"{sha256}"':
         return None
-    first, last = found.groups()
-    if not first:
-        return range(max(0, size - int(last)), size)
-    return range(int(first), min(size, int(last) + 1) if last else size)
+    first, last = (_position(digits) for digits in found.groups())
+    if first is None:
+        return range(max(0, size - (last or 0)), size)
+    if last is not None and last < first:
+        return None
+    return range(first, size if last is None else min(size, last + 1))
+
+
+def _position(digits: str) -> int | None:
+    """However many digits somebody sends: `int` refuses thousands of them."""
+    if not digits:
+        return None
+    significant = digits.lstrip("0") or "0"
+    return int(significant) if len(significant) < 20 else _BEYOND_ANY_FILE

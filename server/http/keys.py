@@ -39,12 +39,16 @@ from server.operations.queries import QueryOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploads import UploadOperations
+from server.operations.usage import UsageOperations
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.quotas import Quotas
+from server.storage.room import Room
 from server.uploads.files import UploadStore
+from server.uploads.receiving import Receiver
 
 if TYPE_CHECKING:
     from server.http.endpoint import Endpoint
@@ -53,6 +57,8 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 BLOBS = web.AppKey("blobs", Blobs)
+ROOM = web.AppKey("room", Room)
+QUOTAS = web.AppKey("quotas", Quotas)
 LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
@@ -85,9 +91,11 @@ LIVE = web.AppKey("live", Live)
 TEMPLATES = web.AppKey("templates", TemplateOperations)
 BATCHES = web.AppKey("batches", BatchOperations)
 UPLOAD_STORE = web.AppKey("upload_store", UploadStore)
+RECEIVER = web.AppKey("receiver", Receiver)
 UPLOADS = web.AppKey("uploads", UploadOperations)
 CATALOG = web.AppKey("catalog", Catalog)
 DATASETS = web.AppKey("datasets", DatasetOperations)
 IMPORTS = web.AppKey("imports", ImportOperations)
 QUERIES = web.AppKey("queries", QueryOperations)
+USAGE = web.AppKey("usage", UsageOperations)
 SAMPLES = web.AppKey("samples", SampleOperations)

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from server.errors import Gone
 from server.http import keys
 from server.http.files import Disposition, content_disposition
 from server.http.guards import require_principal
@@ -67,7 +68,10 @@ async def _send(request: web.Request, path: Path, head: Mapping[str, str], *, is
 
 def _opened(path: Path, is_temporary: bool) -> BinaryIO:
     """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
-    stream = path.open("rb")
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:  # one that is kept, and was deleted at this moment
+        raise Gone from None
     if is_temporary:
         path.unlink()
     return stream

@@ -91,7 +91,14 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "tags": [_tag(endpoint)],
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, components)],
+        "parameters": [
+            *_path_parameters(endpoint),
+            *_query_parameters(endpoint, components),
+            *(
+                {"name": name, "in": "header", "required": False} | _text(said)
+                for name, said in endpoint.headers.items()
+            ),
+        ],
         "responses": _responses(endpoint, schemas),
     }
     if endpoint.handler.__doc__:
@@ -106,6 +113,11 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
     if body is not None:
         operation["requestBody"] = body
     return operation
+
+
+def _text(description: str) -> dict[str, Any]:
+    """A header that is free text for all that a schema could say."""
+    return {"description": description, "schema": {"type": "string"}}
 
 
 def _body(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any] | None:
@@ -151,8 +163,9 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[s
         success["content"] = {endpoint.answer_type: {"schema": schemas[endpoint.answer]}}
     elif endpoint.answer is bytes or not _is_json(endpoint):
         success["content"] = {endpoint.answer_type: {"schema": _RAW_BODY}}
-    if status == 202:
-        success["headers"] = {"Location": {"description": "The job.", "schema": {"type": "string"}}}
+    told = {"Location": "The job."} if status == 202 else endpoint.answer_headers
+    if told:
+        success["headers"] = {name: _text(said) for name, said in told.items()}
     problem = {"$ref": "#/components/responses/Problem"}
     return (
         {str(status): success}

@@ -42,6 +42,7 @@ class Advancing:
         stage: str | None = None,
         message: str | None = None,
         detail: dict[str, Any] | None = None,
+        title: str | None = None,
     ) -> None:
         """See `JobContext.advance`."""
         if self.is_over:
@@ -58,6 +59,8 @@ class Advancing:
             changes["stage"] = stage
         if message is not None:
             changes["message"] = message
+        if title is not None:
+            changes["title"] = title
         if detail is not None:
             changes["detail"] = {**job.detail, **detail}
         self._pending.update({name: value for name, value in changes.items() if value != getattr(job, name)})

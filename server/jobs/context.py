@@ -63,13 +63,14 @@ class JobContext:
         stage: str | None = None,
         message: str | None = None,
         detail: dict[str, Any] | None = None,
+        title: str | None = None,
     ) -> None:
         """Say how far the job is; cheap, call it as often as you like. What is left out stays as it was.
 
         Progress never goes backwards; `total` grows when progress passes it; `detail` is merged into what is there.
         A job that succeeds shows its whole total as done, so put an estimate right before the end.
         """
-        self._advancing.advance(progress, total=total, stage=stage, message=message, detail=detail)
+        self._advancing.advance(progress, total=total, stage=stage, message=message, detail=detail, title=title)
 
     def log(self, message: str, *, level: str = "info") -> None:
         """A line for the job's log, which its owner reads; kept even when the attempt fails."""

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, Unavailable
+from server.errors import Conflict, NotFound, StorageFull, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State
 from server.jobs.kinds import JobKind
@@ -20,6 +18,7 @@ from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
 from server.jobs.outcomes import ended
 from server.jobs.store import line_now
+from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 
@@ -160,7 +159,9 @@ class ExternalJobs:
             try:
                 for job_id in silent:
                     await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
-            except SQLAlchemyError:
+            except StorageFull:  # said in the log already
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            except NOT_STORED:
                 _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             await asyncio.sleep(self._seconds_to_next())

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from server.storage.quotas import Stored
+
 if TYPE_CHECKING:
     from server.jobs.context import JobContext
 
@@ -19,6 +21,7 @@ class JobKind:
 
     Without a function nobody here runs it: whoever does tells how far it is (`server/jobs/external.py`).
     `counts_interruptions`: whether a crash or restart in the middle uses up one of the attempts.
+    `stores`: what it makes more of on the disk, so that it is not begun when there is no room for that.
     """
 
     name: str
@@ -27,6 +30,7 @@ class JobKind:
     heavy: bool = True
     counts_interruptions: bool = True
     can_retry: bool = True
+    stores: Stored | None = None
 
     @property
     def is_external(self) -> bool:

@@ -58,11 +58,17 @@ class JobLife:
     async def move(self, job: Job, **changes: Any) -> Job | None:
         """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
         moved = job.evolve(**changes)
-        async with self._database.write() as connection:
-            if not await self.store.move(connection, moved, attempt=job.attempt):
-                return None
-            await self.store.add_lines(connection, self.saver.take_lines(job.id))
-            tell = await self._on_life_change(connection, moved)
+        lines = self.saver.take_lines(job.id)
+        try:
+            async with self._database.write() as connection:
+                if not await self.store.move(connection, moved, attempt=job.attempt):
+                    self.saver.put_back(lines)
+                    return None
+                await self.store.add_lines(connection, lines)
+                tell = await self._on_life_change(connection, moved)
+        except BaseException:
+            self.saver.put_back(lines)  # for whoever stores it in the end
+            raise
         self.table.put(moved)
         tell()
         return moved

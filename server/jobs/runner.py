@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, Unavailable
+from server.errors import Conflict, StorageFull, Unavailable
 from server.jobs.context import JobContext, Notify
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobFunction, JobKind, JobKinds
@@ -21,11 +22,15 @@ from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
 from server.jobs.queue import FairQueue
 from server.jobs.store import line_now
 from server.jobs.workers import WorkerPool
+from server.storage.database import NOT_STORED
+from server.storage.quotas import Quotas
+from server.storage.room import Room
 
 _LOG = logging.getLogger("jindu.jobs")
 
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
+_FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
 
 
 @dataclass(eq=False, slots=True)
@@ -61,6 +66,8 @@ class JobRunner:
         max_attempts: int,
         drain_seconds: float,
         notify: Notify,
+        room: Room,
+        quotas: Quotas,
     ) -> None:
         self._life = life
         self._kinds = kinds
@@ -69,11 +76,14 @@ class JobRunner:
         self._max_attempts = max_attempts
         self._drain_seconds = drain_seconds
         self._notify = notify
+        self._room = room
+        self._quotas = quotas
         self._queue = FairQueue()
         self._attempts: dict[str, _Attempt] = {}
         self._given_up: set[asyncio.Future[Any]] = set()
         self._changing = asyncio.Lock()  # two people may press "cancel" and "retry" at once
         self._saving: asyncio.Task[None] | None = None
+        self._waiting_for_room: set[asyncio.Task[None]] = set()
         self._is_open = False
 
     async def start(
@@ -87,8 +97,17 @@ class JobRunner:
         idempotency_key: str | None = None,
         also: Also | None = None,
     ) -> Job:
-        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run."""
+        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run.
+
+        Raises `StorageFull` or `QuotaExceeded` when there is no room for what it would make.
+        """
         self._require_open()
+
+        async def if_there_is_room(connection: AsyncConnection, job: Job) -> None:
+            await self._require_room(connection, job)
+            if also is not None:
+                await also(connection, job)
+
         job = Job(
             id=new_id(),
             kind=kind,
@@ -100,7 +119,7 @@ class JobRunner:
             total=total,
             parameters=parameters,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=also)
+        begun = await self._life.begin(job, idempotency_key=idempotency_key, also=if_there_is_room)
         if begun is job:
             self._enqueue(job)
         return begun
@@ -110,8 +129,9 @@ class JobRunner:
         attempt = self._attempts.get(job_id)
         if attempt is None:
             return await self._cancel_waiting(job_id)
-        # Stored first: from here on `fence` lets nothing be published.
-        await self._life.store.request_cancel(job_id)
+        # Stored first: from here on `fence` lets nothing be published. Nor does a full disk, so that it may be missing.
+        with suppress(StorageFull):
+            await self._life.store.request_cancel(job_id)
         _end(attempt, State.CANCELLED)
         if attempt.task is not None:
             await asyncio.wait({attempt.task}, timeout=2 * _STOP_SECONDS)
@@ -129,6 +149,8 @@ class JobRunner:
             kind = self._kinds.find(job.kind)
             if kind is None or not kind.can_retry:
                 raise Conflict("A job of this kind cannot be started again.", code="job_not_retryable")
+            if kind.stores is not None:
+                self._room.require()
             queued = await self._life.move(job, **{**FROM_THE_BEGINNING, "interruptions": 0})
             if queued is None:
                 raise Conflict
@@ -142,7 +164,7 @@ class JobRunner:
         for job in await self._life.store.unfinished():
             kind = self._kinds.find(job.kind)
             if kind is None or not kind.is_external:
-                await self._recover(job)
+                await self._recover_or_wait(job)
 
     async def drain(self, hurry: asyncio.Event | None = None) -> None:
         """Take no more jobs, let the heavy ones finish within the grace period, put the others back into the queue.
@@ -158,9 +180,11 @@ class JobRunner:
         for attempt in self._attempts.values():
             _end(attempt, State.QUEUED)
         await self._wait_for_attempts(2 * _STOP_SECONDS)
-        if self._saving is not None:
-            self._saving.cancel()
-            await asyncio.wait({self._saving})
+        ending = {*self._waiting_for_room, *([self._saving] if self._saving else [])}
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
         await self._life.saver.flush()
 
     def statistics(self) -> RunnerStatistics:
@@ -177,7 +201,11 @@ class JobRunner:
             job = await self._life.find(job_id)
             if job.state is State.QUEUED:
                 self._queue.remove(job.owner_id, job.id)  # before anything awaits: it must not start meanwhile
-                return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+                try:
+                    return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
+                except BaseException:
+                    self._enqueue(job)  # it still waits for its turn
+                    raise
             return job
 
     # queue
@@ -214,6 +242,8 @@ class JobRunner:
     async def _run(self, attempt: _Attempt) -> None:
         try:
             await self._run_attempt(attempt)
+        except StorageFull:  # it could not even be begun, and is still queued
+            self._when_there_may_be_room(self._enqueue_again(attempt.job.id))
         except Exception:
             _LOG.exception("attempt could not be run", extra={"action": "run_job", "job": attempt.job.id})
         finally:
@@ -265,11 +295,15 @@ class JobRunner:
         changes = outcome(job, work, attempt.ending.result() if attempt.ending.done() else None)
         if changes.get("error") is not None:
             self._life.saver.log(line_now(job, changes["error"].text, "error"))
-        for wait_seconds in (*_STORE_RETRY_SECONDS, None):
+        waits = iter(_STORE_RETRY_SECONDS)
+        while True:
             try:
                 await self._life.move(job, **changes)
-            except SQLAlchemyError:
+            except StorageFull:  # said in the log already; somebody will make room
+                await asyncio.sleep(_FULL_DISK_SECONDS)
+            except NOT_STORED:
                 _LOG.exception("outcome could not be stored", extra={"action": "store_outcome", "job": job.id})
+                wait_seconds = next(waits, None)
                 if wait_seconds is None:
                     raise
                 await asyncio.sleep(wait_seconds)
@@ -285,6 +319,40 @@ class JobRunner:
             self._life.saver.log(line_now(job, "The server stopped in the middle of this attempt.", "warning"))
             job = await self._life.move(job, **changes) or job
         if job.state is State.QUEUED:
+            self._enqueue(job)
+
+    async def _recover_or_wait(self, stored: Job) -> None:
+        try:
+            await self._recover(stored)
+        except StorageFull:
+            self._when_there_may_be_room(self._recover_or_wait(stored))
+
+    # a full disk
+
+    async def _require_room(self, connection: AsyncConnection, job: Job) -> None:
+        stores = self._kinds[job.kind].stores
+        if stores is not None:
+            self._room.require()
+            await self._quotas.require(connection, job.owner_id, stores, 0)
+
+    def _when_there_may_be_room(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` a little later."""
+
+        async def later() -> None:
+            try:
+                await asyncio.sleep(_FULL_DISK_SECONDS)
+            except asyncio.CancelledError:
+                work.close()
+                raise
+            await work
+
+        task = asyncio.create_task(later(), name="wait for room")
+        self._waiting_for_room.add(task)
+        task.add_done_callback(self._waiting_for_room.discard)
+
+    async def _enqueue_again(self, job_id: str) -> None:
+        job = self._life.table.get(job_id)
+        if job is not None and job.state is State.QUEUED and job_id not in self._attempts:
             self._enqueue(job)
 
     async def _wait_for_attempts(self, seconds: float) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from server.errors import StorageFull
 from server.jobs.job import State
 from server.jobs.store import JobStore, LogLine
 from server.jobs.table import JobTable
+from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _EVERY_SECONDS = 1.0
@@ -45,6 +45,10 @@ class ProgressSaver:
         self._lines = [line for line in self._lines if line.job_id != job_id]
         return taken
 
+    def put_back(self, lines: list[LogLine]) -> None:
+        """What was taken and could not be stored."""
+        self._lines = [*lines, *self._lines][-_MAX_WAITING_LINES:]
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -67,6 +71,8 @@ class ProgressSaver:
             return
         try:
             await self._store.save(running, lines)
-        except SQLAlchemyError:
+        except StorageFull:  # said in the log already: the lines wait for room, as far as there may be so many
+            self.put_back(lines)
+        except NOT_STORED:
             # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.
             _LOG.exception("progress could not be stored", extra={"action": "save_progress"})

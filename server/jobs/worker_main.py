@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from server.errors import JinduError
+from server.storage.full_disk import full_disk_named
 
 _MIB = 1024 * 1024
 
@@ -38,7 +39,8 @@ def _answer(pipe: Connection, request: bytes) -> None:
     pipe.send(("begun", None, 0.0))
     try:
         function, argument = pickle.loads(request)  # noqa: S301 - from our own server through our own pipe
-        kind, content = "result", function(argument, report)
+        with full_disk_named():
+            kind, content = "result", function(argument, report)
     except JinduError as error:
         kind, content = "error", error
     except MemoryError:

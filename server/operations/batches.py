@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.query import QueryLimits
-from server.errors import Conflict, Locked, NotFound
+from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
@@ -41,6 +42,7 @@ from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.deleting import delete_whole
 
 _GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 _NAME_CHARACTERS = 300  # the column's width
@@ -225,8 +227,9 @@ class BatchOperations:
         principal.require_write()
         batch = await self.get(principal, batch_id)
         job = await self._runner.cancel(batch.job_id)
-        async with self._database.write() as connection:
-            await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
+        with suppress(StorageFull):  # it is stopped all the same
+            async with self._database.write() as connection:
+                await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
         return job
 
     async def delete(self, principal: Principal, batch_id: str) -> None:
@@ -235,11 +238,14 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
         if not batch.job_state.is_final:
             raise Locked("These reports are being made; cancel them first.")
-        async with self._database.write() as connection:
-            await self._store.delete(connection, batch.id)
-            detail = {"name": batch.name, "reports": batch.report_count}
-            await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
-        await asyncio.to_thread(self._blobs.delete_under, f"reports/{batch.id}")
+
+        async def forget() -> None:
+            async with self._database.write() as connection:
+                await self._store.delete(connection, batch.id)
+                detail = {"name": batch.name, "reports": batch.report_count}
+                await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
+
+        await delete_whole(forget=forget, remove=lambda: self._blobs.delete_under(f"reports/{batch.id}"))
 
     async def job(self, principal: Principal, batch_id: str) -> Job:
         """The newest job of a batch, as it is this moment."""

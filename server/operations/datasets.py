@@ -14,16 +14,27 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, AnswerPlace, page_rows
-from server.datasets.catalog import Catalog, Dataset, DatasetPage, Version, VersionPage, require_dataset_name
+from server.datasets.catalog import (
+    Catalog,
+    Dataset,
+    DatasetPage,
+    Version,
+    VersionPage,
+    deleted_named,
+    require_dataset_name,
+)
 from server.datasets.export import MEDIA_TYPES, ExportFormat, ExportRequest, export_dataset, require_fits_excel
 from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits
 from server.datasets.rows import RowsAnswerRequest, RowsPage, RowsRequest, check_request, read_rows, write_rows
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
+from server.numerals import whole_number
 from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.deleting import delete_whole
+from server.storage.room import Room
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
@@ -77,6 +88,7 @@ class DatasetOperations:
         audit: Audit,
         limits: QueryLimits,
         answer_bytes: int,
+        room: Room,
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -86,6 +98,7 @@ class DatasetOperations:
         self._audit = audit
         self._limits = limits
         self._answer_bytes = answer_bytes
+        self._room = room
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -116,9 +129,10 @@ class DatasetOperations:
         """
         version, request = await self._rows_request(principal, name, query, owner)
         request = msgspec.structs.replace(request, limit=page_rows(query.limit, len(request.columns)))
-        page: RowsPage = await self._workers.run(
-            principal.user_id, read_rows, request, timeout_seconds=self._worker_seconds
-        )
+        with deleted_named(request.paths):
+            page: RowsPage = await self._workers.run(
+                principal.user_id, read_rows, request, timeout_seconds=self._worker_seconds
+            )
         after = request.offset + len(page.rows)
         more = page.rows and after < page.total
         return Rows(
@@ -134,11 +148,13 @@ class DatasetOperations:
     ) -> MadeFile:
         """The same for programs, as JSON with every value whole; raises `InvalidInput` when that is too large."""
         _, rows = await self._rows_request(principal, name, query, owner)
-        async with place_for(self._blobs, ".json") as path:
-            request = RowsAnswerRequest(rows=rows, place=AnswerPlace(path=path, max_bytes=self._answer_bytes))
-            answer: Answer = await self._workers.run(
-                principal.user_id, write_rows, request, timeout_seconds=self._worker_seconds
-            )
+        with deleted_named(rows.paths):
+            async with place_for(self._blobs, ".json") as path:
+                place = AnswerPlace(path=path, max_bytes=self._answer_bytes, min_free_bytes=self._room.min_free_bytes)
+                request = RowsAnswerRequest(rows=rows, place=place)
+                answer: Answer = await self._workers.run(
+                    principal.user_id, write_rows, request, timeout_seconds=self._worker_seconds
+                )
         return MadeFile.of(answer, name=f"{name}.json", media_type="application/json")
 
     async def profile(
@@ -150,9 +166,10 @@ class DatasetOperations:
         if key not in self._profiles:
             files = self._catalog.files(dataset.current)
             request = ProfileRequest(paths=files.paths, columns=files.columns, limits=self._limits)
-            self._profiles[key] = await self._workers.run(
-                principal.user_id, profile_columns, request, timeout_seconds=self._worker_seconds
-            )
+            with deleted_named(files.paths):
+                self._profiles[key] = await self._workers.run(
+                    principal.user_id, profile_columns, request, timeout_seconds=self._worker_seconds
+                )
             while len(self._profiles) > _KEPT_PROFILES:
                 self._profiles.popitem(last=False)
         return dataset, self._profiles[key]
@@ -168,16 +185,20 @@ class DatasetOperations:
         file_name, media_type = f"{dataset.name}.{file_format}", MEDIA_TYPES[file_format]
         if file_format == "parquet" and len(files.paths) == 1:
             return MadeFile(path=files.paths[0], name=file_name, media_type=media_type, temporary=False)
-        async with place_for(self._blobs, f".{file_format}") as target:
-            request = ExportRequest(
-                paths=files.paths,
-                columns=files.columns,
-                row_count=dataset.row_count,
-                format=file_format,
-                target=target,
-                title=dataset.name,
-            )
-            await self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+        with deleted_named(files.paths):
+            # Excel files are written in many pieces beside each other: a directory of their own goes as a whole.
+            async with self._blobs.workplace() as directory, place_for(self._blobs, f".{file_format}") as target:
+                request = ExportRequest(
+                    paths=files.paths,
+                    columns=files.columns,
+                    row_count=dataset.row_count,
+                    format=file_format,
+                    target=directory / file_name,
+                    title=dataset.name,
+                )
+                work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+                await self._room.within(work, needed=dataset.current.bytes)
+                await asyncio.to_thread(request.target.rename, target)
         return MadeFile(path=target, name=file_name, media_type=media_type)
 
     async def change(
@@ -208,6 +229,7 @@ class DatasetOperations:
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
         old = await self._catalog.version(dataset.owner_id, name, number)
+        self._room.require()
         async with self._database.write() as connection:
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
@@ -230,11 +252,15 @@ class DatasetOperations:
         dataset = await self.get(principal, name, owner=owner)
         _require_same(dataset, expected)
         loss = await self.loss(principal, name, owner=owner)
-        async with self._database.write() as connection:
-            keys = await self._catalog.delete(connection, dataset)
-            detail = {"versions": loss.versions, "rows": loss.row_count}
-            await self._audit.record(connection, principal, "dataset.delete", name, detail)
-        await self._catalog.remove_files(keys)
+        keys = await self._catalog.keys_of(dataset)
+
+        async def forget() -> None:
+            async with self._database.write() as connection:
+                keys.update(await self._catalog.delete(connection, dataset))
+                detail = {"versions": loss.versions, "rows": loss.row_count}
+                await self._audit.record(connection, principal, "dataset.delete", name, detail)
+
+        await delete_whole(forget=forget, remove=lambda: self._catalog.remove_files(keys))
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
 
@@ -294,10 +320,10 @@ def _place(cursor: str | None, current: int) -> tuple[int, int]:
     """Version number and row offset of a cursor."""
     if cursor is None:
         return current, 0
-    number, _, offset = cursor.partition(".")
-    if not (number.isdecimal() and offset.isdecimal() and len(cursor) < 40):
+    number, offset = map(whole_number, cursor.split(".", maxsplit=1)) if "." in cursor else (None, None)
+    if number is None or offset is None:
         raise InvalidInput("This cursor is not one of ours; start again without it.")
-    return int(number), int(offset)
+    return number, offset
 
 
 def _size(blobs: Blobs, key: str) -> int:

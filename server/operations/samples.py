@@ -24,11 +24,11 @@ class SampleOperations:
 
     async def start(self, principal: Principal) -> Upload:
         """Upload the sample file for the caller and give them the sample templates they don't have yet."""
-        await self._templates.install_samples(principal)
         size = await asyncio.to_thread(lambda: self._sample.stat().st_size)
-        upload = await self._uploads.create(
+        upload = await self._uploads.create(  # first: it is what a full disk refuses
             principal, NewUpload(name=self._sample.name, size=size, media_type="text/csv")
         )
+        await self._templates.install_samples(principal)
         return await self._uploads.receive(principal, upload.id, _chunks_of(self._sample), offset=0)
 
 

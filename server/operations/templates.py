@@ -17,7 +17,7 @@ from server.datasets.query import QueryLimits
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.workers import WorkerFunction
-from server.operations.made_files import MadeFile, place_for, remove
+from server.operations.made_files import MadeFile, place_for
 from server.reports.choices import Choices, ChoicesRequest, choices_of
 from server.reports.images import ImageLibrary
 from server.reports.ordering import PreviewPlan, plan_preview
@@ -47,8 +47,9 @@ from server.reports.template_store import (
     found_template,
     require_template_name,
 )
-from server.storage.blobs import Blobs, full_disk_named
+from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.room import Room
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
@@ -120,6 +121,7 @@ class TemplateOperations:
         images: ImageLibrary,
         audit: Audit,
         limits: QueryLimits,
+        room: Room,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
@@ -131,6 +133,7 @@ class TemplateOperations:
         self._images = images
         self._audit = audit
         self._limits = limits
+        self._room = room
         self._samples = samples
         self._clock = clock
 
@@ -236,9 +239,8 @@ class TemplateOperations:
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
         images = await self._images.paths(principal.user_id, plan.images)
-        async with place_for(self._blobs, "") as output, place_for(self._blobs, f".{order.format}") as file:
-            with full_disk_named():
-                await asyncio.to_thread(output.mkdir)
+        self._room.require()
+        async with self._blobs.workplace() as output, place_for(self._blobs, f".{order.format}") as file:
             request = RenderRequest(
                 template_source=source,
                 parameters=plan.parameters,
@@ -257,7 +259,6 @@ class TemplateOperations:
             rendered: Rendered = await self._in_worker(principal, render_report, request)
             made = rendered.artifacts[0]
             await asyncio.to_thread(made.path.rename, file)
-            await asyncio.to_thread(remove, output)
         return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, path=file))
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,18 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
-from server.errors import Conflict, Locked, NotFound, TooLarge
+from server.errors import Conflict, Forbidden, Locked, NotFound, TooLarge
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
+from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
+from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
-from server.uploads.names import shown_name
-from server.uploads.partial import create_file, require_space
+from server.uploads.names import media_type_of, shown_name
+from server.uploads.partial import create_file
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
 from server.uploads.upload import KIND
-
-_MAX_MEDIA_TYPE = 120  # the column's width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +31,18 @@ class UploadLimits:
     """What the settings allow. `expiry` is how long an unfinished upload waits for more bytes."""
 
     max_bytes: int
-    min_free_bytes: int
     expiry: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload:
-    """A file somebody announces; `size` is None when it comes in one request of unknown length."""
+    """A file somebody announces; `size` is None when nobody knows it yet. `concat` is as in `Upload`."""
 
     name: str
     size: int | None
     media_type: str = ""
     metadata: Mapping[str, str] | None = None
+    concat: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,38 +63,39 @@ class UploadOperations:
         database: Database,
         store: UploadStore,
         receiver: Receiver,
+        parts: PartOperations,
         runner: JobRunner,
         audit: Audit,
         limits: UploadLimits,
+        room: Room,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._receiver = receiver
+        self._parts = parts
         self._runner = runner
         self._audit = audit
         self.limits = limits
+        self._room = room
         self._clock = clock
 
     async def create(self, principal: Principal, wanted: NewUpload, *, idempotency_key: str | None = None) -> Upload:
         """Announce a file and start the job that follows it; the same key gives the same upload.
 
-        Raises `TooLarge` and `StorageFull` before the first byte is sent.
+        Parts of a file share a job. Raises `TooLarge`, `StorageFull` and `QuotaExceeded` before the first byte is sent.
         """
         principal.require_write()
         if wanted.size is not None and wanted.size > self.limits.max_bytes:
             raise TooLarge(
                 "The file is larger than the {limit} bytes this server accepts.", limit=self.limits.max_bytes
             )
-        await asyncio.to_thread(
-            require_space,
-            self._store.directory,
-            needed=wanted.size or 0,
-            min_free_bytes=self.limits.min_free_bytes,
-        )
+        self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
         await asyncio.to_thread(create_file, upload.path)
         try:
+            if upload.is_part:
+                return await self._parts.begin(principal, upload)
             job = await self._start_job(principal, upload, idempotency_key)
         except BaseException:
             upload.path.unlink(missing_ok=True)
@@ -103,6 +104,15 @@ class UploadOperations:
             return replace(upload, job_id=job.id)
         upload.path.unlink(missing_ok=True)
         return await self._started_before(principal, job)
+
+    async def join(
+        self, principal: Principal, wanted: NewUpload, part_ids: Sequence[str], *, idempotency_key: str | None = None
+    ) -> Upload:
+        """Make one file of finished parts. See `PartOperations.join`."""
+        principal.require_write()
+        return await self._parts.join(
+            principal, self._announced(principal, wanted), part_ids, idempotency_key=idempotency_key
+        )
 
     async def find(self, principal: Principal, upload_id: str) -> Upload:
         principal.require_read()
@@ -135,12 +145,15 @@ class UploadOperations:
         *,
         offset: int,
         checksum: Checksum | None = None,
+        size: int | None = None,
     ) -> Upload:
         """Append bytes at `offset`; answers the upload with what is durable now. See `Receiver.receive`."""
         principal.require_write()
-        await self.find(principal, upload_id)
+        upload = await self.find(principal, upload_id)
+        if upload.has_parts:
+            raise Forbidden("A file that is joined from parts takes no bytes of its own.")
         return await self._receiver.receive(
-            upload_id, chunks, offset=offset, max_bytes=self.limits.max_bytes, checksum=checksum
+            upload_id, chunks, offset=offset, max_bytes=self.limits.max_bytes, checksum=checksum, size=size
         )
 
     async def receive_whole(
@@ -180,11 +193,12 @@ class UploadOperations:
             id=upload_id,
             owner_id=principal.user_id,
             name=shown_name(wanted.name),
-            media_type=wanted.media_type[:_MAX_MEDIA_TYPE],
+            media_type=media_type_of(wanted.media_type),
             size=wanted.size,
             offset=0,
             sha256=None,
             metadata=dict(wanted.metadata or {}),
+            concat=wanted.concat,
             job_id=None,
             created_at=now,
             completed_at=None,
@@ -214,6 +228,9 @@ class UploadOperations:
         return await self.find(principal, upload_id)
 
     async def _remove(self, upload: Upload) -> None:
-        if upload.job_id is not None:
+        if upload.is_part and not await self._parts.may_remove(upload):
+            raise Locked("This part is just becoming part of its file; remove the file instead.")
+        is_whole_job = not upload.is_part or await self._parts.is_last(upload)
+        if upload.job_id is not None and is_whole_job:
             await self._runner.cancel(upload.job_id)  # over already: stays as it is
         await self._receiver.discard(upload.id)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from server.errors import StorageFull
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 
@@ -46,6 +47,8 @@ class Upkeep:
         while True:
             try:
                 await self._history.prune()
+            except StorageFull:  # said in the log already
+                pass
             except Exception:
                 _LOG.exception("old messages could not be removed", extra={"action": "prune_history"})
             await asyncio.sleep(_PRUNE_SECONDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.query import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
@@ -21,8 +21,10 @@ from server.reports.batch_store import Batch, BatchStore, Report, ReportError, S
 from server.reports.file_names import served_name
 from server.reports.rendering import Rendered, RenderRequest, expand_batch, render_report
 from server.reports.requests import expand_request, render_request
-from server.storage.blobs import Blobs, full_disk_named
+from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.quotas import Quotas, Stored
+from server.storage.room import Room
 
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
@@ -68,6 +70,8 @@ class BatchReports:
         limits: QueryLimits,
         parallel: int,
         max_reports: int,
+        room: Room,
+        quotas: Quotas,
     ) -> None:
         self._database = database
         self._store = store
@@ -76,6 +80,8 @@ class BatchReports:
         self._limits = limits
         self._parallel = parallel
         self._max_reports = max_reports
+        self._room = room
+        self._quotas = quotas
 
     async def process_batch_reports(self, context: JobContext) -> dict[str, Any]:
         """One attempt. Succeeds when every report was tried, unless every one failed; the result holds the tally."""
@@ -143,16 +149,23 @@ class BatchReports:
             await self._make(context, batch, await self._store.report(report_id), tally)
 
     async def _make(self, context: JobContext, batch: Batch, report: Report, tally: _Tally) -> None:
+        self._room.require()
         async with self._database.write() as connection:
             await context.fence(connection)
+            await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, 0)
             report = await self._store.begin(connection, report)
         tally.current.append(report.title)
         self._tell(report)
         context.advance(tally.done, detail=tally.detail())
         made = await self._outcome(context, batch, report)
-        async with self._database.write() as connection:
-            await context.fence(connection)
-            made = await self._store.finish(connection, made)
+        try:
+            async with self._database.write() as connection:
+                await context.fence(connection)
+                await self._require_quota(connection, batch, made)
+                made = await self._store.finish(connection, made)
+        except StorageFull:
+            await asyncio.to_thread(self._remove, made)
+            raise
         tally.current.remove(report.title)
         tally.counts[made.state] += 1
         self._tell(made)
@@ -162,13 +175,11 @@ class BatchReports:
 
     async def _outcome(self, context: JobContext, batch: Batch, report: Report) -> Report:
         """The report as it came out, with its files published; one that fails does so alone."""
-        output = self._blobs.new_partial()
         try:
-            with full_disk_named():
-                await asyncio.to_thread(output.mkdir)
-            request = render_request(batch, report, self._blobs, self._limits, output=output)
-            rendered = await self._rendered(context, request)
-            artifacts = await asyncio.to_thread(self._publish, batch, report, rendered)
+            async with self._blobs.workplace() as output:
+                request = render_request(batch, report, self._blobs, self._limits, output=output)
+                rendered = await self._rendered(context, request)
+                artifacts = await asyncio.to_thread(self._publish, batch, report, rendered)
         except StorageFull:
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
         except JinduError as error:
@@ -176,8 +187,6 @@ class BatchReports:
         except Exception:
             _LOG.exception("report %s of batch %s could not be made", report.id, batch.id)
             return msgspec.structs.replace(report, state=State.FAILED, error=_UNEXPECTED)
-        finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, output, ignore_errors=True))
         return msgspec.structs.replace(
             report,
             state=State.SUCCEEDED,
@@ -199,21 +208,35 @@ class BatchReports:
         raise AssertionError("unreachable")
 
     def _publish(self, batch: Batch, report: Report, rendered: Rendered) -> list[StoredArtifact]:
-        stored = []
-        for artifact in rendered.artifacts:
-            key = f"reports/{batch.id}/{report.id}.{artifact.format}"
-            self._blobs.publish(Path(artifact.path), key)
-            stored.append(
-                StoredArtifact(
-                    file=served_name(rendered.title, artifact.format),
-                    format=artifact.format,
-                    type=artifact.media_type,
-                    size=artifact.size,
-                    sha256=artifact.sha256,
-                    blob=key,
+        """All the files or none: a full disk may take one and refuse the next."""
+        stored: list[StoredArtifact] = []
+        try:
+            for artifact in rendered.artifacts:
+                key = f"reports/{batch.id}/{report.id}.{artifact.format}"
+                self._blobs.publish(Path(artifact.path), key)
+                stored.append(
+                    StoredArtifact(
+                        file=served_name(rendered.title, artifact.format),
+                        format=artifact.format,
+                        type=artifact.media_type,
+                        size=artifact.size,
+                        sha256=artifact.sha256,
+                        blob=key,
+                    )
                 )
-            )
+        except StorageFull:
+            for published in stored:
+                self._blobs.delete(published.blob)
+            raise
         return stored
+
+    async def _require_quota(self, connection: AsyncConnection, batch: Batch, made: Report) -> None:
+        if made.artifacts:
+            await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, made.bytes)
+
+    def _remove(self, made: Report) -> None:
+        for artifact in made.artifacts:
+            self._blobs.delete(artifact.blob)
 
     def _finish(self, context: JobContext, batch: Batch, tally: _Tally) -> dict[str, Any]:
         url = f"/batches/{batch.id}"

@@ -126,6 +126,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 return artifact
         raise NotFound
 
+    @property
+    def bytes(self) -> int:
+        """What its files take."""
+        return sum(artifact.size for artifact in self.artifacts)
+
     def of_format(self, format: str) -> StoredArtifact | None:  # noqa: A002 – the field's name
         return next((artifact for artifact in self.artifacts if artifact.format == format), None)
 
@@ -252,7 +257,7 @@ class BatchStore:
     async def add(self, connection: AsyncConnection, batch: Batch) -> None:
         row = msgspec.to_builtins(batch, builtin_types=(datetime,))
         await connection.execute(
-            insert(batches).values({name: row[name] for name in batches.c.keys()})  # noqa: SIM118 – not a dict
+            insert(batches).values({name: row[name] for name in batches.c.keys() if name in row})  # noqa: SIM118 – not a dict
         )
 
     async def add_reports(
@@ -304,6 +309,9 @@ class BatchStore:
         await connection.execute(
             update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
         )
+        if finished.bytes:
+            more = update(batches).where(batches.c.id == finished.batch_id)
+            await connection.execute(more.values(bytes=batches.c.bytes + finished.bytes))
         return finished
 
     async def image_keys(self) -> set[str]:

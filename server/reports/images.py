@@ -13,8 +13,11 @@ import msgspec
 
 from server.errors import InvalidInput, NotFound
 from server.jobs.shared_workers import SharedWorkers
-from server.storage.blobs import Blobs, full_disk_named
+from server.storage.blobs import Blobs
+from server.storage.full_disk import full_disk_named
+from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
+from server.uploads.removed import removed_named
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
 _PREFIX = "images"
@@ -82,10 +85,11 @@ def copy_image(request: CopyRequest, report: Callable[[Any], None]) -> str:
 class ImageLibrary:
     """Where the pictures that a template names come from: the newest whole upload of that name."""
 
-    def __init__(self, uploads: UploadStore, blobs: Blobs, workers: SharedWorkers) -> None:
+    def __init__(self, uploads: UploadStore, blobs: Blobs, workers: SharedWorkers, room: Room) -> None:
         self._uploads = uploads
         self._blobs = blobs
         self._workers = workers
+        self._room = room
 
     async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
         """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
@@ -113,10 +117,12 @@ class ImageLibrary:
         return await self._copy(owner_id, upload, name)
 
     async def _copy(self, owner_id: str, upload: Upload, name: str) -> str:
+        self._room.require(upload.size or 0)
         partial = self._blobs.new_partial()
         request = CopyRequest(source=upload.path, name=name, target=partial)
         try:
-            sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
+            with removed_named(upload):
+                sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
             return await asyncio.to_thread(self._publish_once, partial, sha256)
         finally:
             await asyncio.shield(asyncio.to_thread(partial.unlink, missing_ok=True))

@@ -27,7 +27,7 @@ from server.reports.template import Template, parse_template
 from server.reports.to_html import write_html
 from server.reports.to_pdf import PdfWriter
 from server.reports.to_xlsx import write_xlsx
-from server.storage.blobs import full_disk_named
+from server.storage.full_disk import full_disk_named
 
 Format = Literal["pdf", "xlsx", "html"]
 Report = Callable[[Any], None]

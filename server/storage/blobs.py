@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from server.clock import new_id
-from server.errors import NotFound, StorageFull
+from server.errors import NotFound
+from server.storage.full_disk import full_disk_named
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 
@@ -32,14 +34,25 @@ class Blobs:
         return path
 
     def new_partial(self, suffix: str = "") -> Path:
-        """A fresh place to write before `publish`; what a crash leaves here is removed at the next start."""
+        """A fresh place to write before `publish`; what is left here goes at the next start, or by its age."""
         return self._partial / f"{new_id()}{suffix}"
+
+    @asynccontextmanager
+    async def workplace(self) -> AsyncIterator[Path]:
+        """A directory of its own for what is being made; removed with all that is left in it, however it ends."""
+        directory = self.new_partial()
+        try:
+            with full_disk_named():
+                await asyncio.to_thread(directory.mkdir)
+            yield directory
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))
 
     def publish(self, partial: Path, key: str) -> Path:
         """Make `partial` durable under `key`; from then on it never changes. Blocks on the disk: use a thread."""
         path = self._place(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with full_disk_named():
+            path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("rb") as stream:
                 os.fsync(stream.fileno())
             partial.replace(path)
@@ -59,13 +72,19 @@ class Blobs:
         if directory.is_dir():
             yield from (f"{prefix}/{path.name}" for path in directory.iterdir())
 
-    def clear_partials(self) -> None:
-        """Remove what an earlier process left unpublished; only at start, when nothing is being written."""
-        shutil.rmtree(self._partial)
-        self._partial.mkdir()
+    def clear_partials(self, *, older_than_seconds: float = 0.0) -> None:
+        """Remove what was left unpublished: all of it at a start, when nothing is being written, else what is old.
 
-    def free_bytes(self) -> int:
-        return shutil.disk_usage(self.root).free
+        The directory itself stays: a full disk might not let it be made again.
+        """
+        for left in self._partial.iterdir():
+            with suppress(FileNotFoundError):  # whoever made it removes it at this moment
+                if older_than_seconds and time.time() - _changed_at(left) < older_than_seconds:
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink()
 
     def _place(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -73,15 +92,9 @@ class Blobs:
         return self.root / key
 
 
-@contextmanager
-def full_disk_named() -> Iterator[None]:
-    """Turn "no space left" and quota errors of the block into `StorageFull`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFull from error
-        raise
+def _changed_at(path: Path) -> float:
+    """When the newest file in it was written to, in seconds since 1970."""
+    return max(each.stat().st_mtime for each in (path, *path.rglob("*")))
 
 
 def _sync_directory(directory: Path) -> None:

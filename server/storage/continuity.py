@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from server.storage.full_disk import is_full_disk
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -51,8 +53,15 @@ class Continuity:
 
     def _write(self, mark: _Mark) -> None:
         new = self.mark.with_name(self.mark.name + ".new")
-        new.write_bytes(msgspec.json.encode(mark))
-        os.replace(new, self.mark)
+        try:
+            new.write_bytes(msgspec.json.encode(mark))
+            os.replace(new, self.mark)
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            # No mark is a broken one, which costs a reload; an old one could hide what a power cut takes.
+            new.unlink(missing_ok=True)
+            self.mark.unlink(missing_ok=True)
 
 
 def _boot_id() -> str:

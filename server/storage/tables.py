@@ -178,6 +178,8 @@ uploads = Table(
     Column("sha256", String(64)),
     Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
     Column("job_id", String(26)),
+    Column("concat", Text),  # tus's header: "partial", "final;…", or "final;" while its parts are coming
+    Column("part_of", String(26), index=True),  # the upload that this part goes into
     Column("created_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
@@ -208,6 +210,8 @@ dataset_versions = Table(
     Column("row_count", BigInteger, nullable=False),
     Column("rejected_count", BigInteger, nullable=False, server_default="0"),
     Column("bytes", BigInteger, nullable=False),
+    # what this version alone added to the disk: its part and its rejects, not the parts of the version before
+    Column("own_bytes", BigInteger, nullable=False, server_default="0"),
     Column("columns", JSON, nullable=False),
     _json("statistics"),
     _json("source"),  # {upload_id, name, sha256, options}
@@ -257,6 +261,7 @@ batches = Table(
     Column("language", String(16), nullable=False),  # of whoever asked: built-in words and number formats
     Column("time_zone", String(64), nullable=False),
     Column("report_count", Integer, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of the files of its reports
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -6,21 +6,28 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from server.uploads.files import Upload
+
 
 class Arrival:
     """What one listener has been told since it last looked."""
 
     def __init__(self) -> None:
-        self.received = 0
+        self.received: dict[str, int] = {}  # by upload: a file may come in several
         self.row_changed = False
         self._event = asyncio.Event()
 
-    def tell(self, received: int | None) -> None:
-        if received is None:
-            self.row_changed = True
-        else:
-            self.received = received
+    def tell(self, upload_id: str, received: int) -> None:
+        self.received[upload_id] = received
         self._event.set()
+
+    def tell_of_row(self) -> None:
+        self.row_changed = True
+        self._event.set()
+
+    def bytes_of(self, upload: Upload) -> int:
+        """Those that came, durable or not."""
+        return max(upload.offset, self.received.get(upload.id, 0))
 
     async def wait(self) -> None:
         """Until something was told."""
@@ -46,12 +53,12 @@ class Arrivals:
             if not self._listeners[upload_id]:
                 del self._listeners[upload_id]
 
-    def announce(self, upload_id: str, received: int) -> None:
+    def announce(self, upload: Upload, received: int) -> None:
         """Bytes so far, durable or not."""
-        for arrival in self._listeners.get(upload_id, ()):
-            arrival.tell(received)
+        for arrival in self._listeners.get(upload.followed_as, ()):
+            arrival.tell(upload.id, received)
 
     def row_changed(self, upload_id: str) -> None:
-        """The upload was acknowledged further, completed or removed."""
+        """The upload, or a part of it, was begun, acknowledged further, completed or removed."""
         for arrival in self._listeners.get(upload_id, ()):
-            arrival.tell(None)
+            arrival.tell_of_row()

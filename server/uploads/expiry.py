@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from server.clock import Clock
+from server.errors import StorageFull
 from server.uploads.files import UploadStore
 from server.uploads.receiving import Receiver
 
@@ -33,13 +34,18 @@ class ExpirySweep:
     async def watch(self) -> None:
         """Run until cancelled."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                _LOG.exception("uploads could not be looked through", extra={"action": "upload.expire"})
             await asyncio.sleep(self._every_seconds)
 
     async def sweep(self) -> None:
         for upload in await self._store.expired(self._clock()):
             try:
                 await self._receiver.discard(upload.id)
+            except StorageFull:  # said in the log already
+                return
             except Exception:  # the others must still go; this one is tried again a minute later
                 _LOG.exception("upload could not be removed", extra={"action": "upload.expire", "upload_id": upload.id})
             else:

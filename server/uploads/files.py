@@ -8,18 +8,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.storage.database import Database
+from server.storage.quotas import Quotas, Stored
 from server.storage.tables import uploads
+
+PART = "partial"
+GATHERING = "final;"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file on its way in. `offset` counts durable bytes only; `size` is None while nobody knows it (multipart).
+    """One file on its way in. `offset` counts durable bytes only; `size` is None while nobody knows it.
 
-    `expires_at` is when an unfinished upload is removed; a finished one stays.
+    `expires_at` is when an unfinished upload is removed; a finished one stays. `concat` is the `Upload-Concat` of tus:
+    a part of a file (`partial`), or a file made of parts, which is "gathering" until its client has named them.
     """
 
     id: str
@@ -34,26 +39,54 @@ class Upload:
     created_at: datetime
     completed_at: datetime | None
     expires_at: datetime | None
+    concat: str | None = None
+    part_of: str | None = None
     path: Path
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every byte has come; only then can it be imported."""
+    def has_all_bytes(self) -> bool:
         return self.offset == self.size
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of a file has come; only then can it be imported."""
+        return self.has_all_bytes and not self.is_part and (self.concat is None or self.completed_at is not None)
+
+    @property
+    def is_part(self) -> bool:
+        return self.concat == PART
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether its bytes come in other uploads."""
+        return self.concat is not None and not self.is_part
+
+    @property
+    def is_gathering(self) -> bool:
+        """Whether its parts are on their way and nobody has said yet which they are."""
+        return self.concat == GATHERING
+
+    @property
+    def followed_as(self) -> str:
+        """The id under which its job listens for bytes."""
+        return self.part_of or self.id
 
 
 class UploadStore:
     """The table of uploads and the directory of their files."""
 
-    def __init__(self, database: Database, directory: Path) -> None:
+    def __init__(self, database: Database, directory: Path, *, quotas: Quotas) -> None:
         self._database = database
+        self._quotas = quotas
         self.directory = directory
 
     def path(self, upload_id: str) -> Path:
         return self.directory / upload_id
 
     async def add(self, connection: AsyncConnection, upload: Upload) -> None:
-        """Inside the transaction that also stores its job."""
+        """Inside the transaction that also stores its job. Raises `QuotaExceeded`."""
+        if not upload.has_parts:  # those are counted themselves
+            await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, upload.size or 0)
         columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "path"}
         await connection.execute(insert(uploads).values(columns))
 
@@ -73,8 +106,8 @@ class UploadStore:
     async def page(
         self, owner_id: str, *, limit: int, before: str | None = None, containing: str | None = None
     ) -> tuple[list[Upload], int]:
-        """Newest first, from the one after `before` on, and how many there are in all."""
-        wanted = select(uploads).where(uploads.c.owner_id == owner_id)
+        """Newest first, from the one after `before` on, and how many there are in all. Parts are no files: left out."""
+        wanted = select(uploads).where(uploads.c.owner_id == owner_id, uploads.c.concat.is_distinct_from(PART))
         if containing:
             wanted = wanted.where(uploads.c.name.icontains(containing, autoescape=True))
         total = select(func.count()).select_from(wanted.subquery())
@@ -86,19 +119,64 @@ class UploadStore:
         return [self._upload(row) for row in rows], count
 
     async def expired(self, now: datetime) -> list[Upload]:
-        """Unfinished ones whose time is over."""
-        return await self._all(select(uploads).where(uploads.c.completed_at.is_(None), uploads.c.expires_at < now))
+        """Unfinished ones whose time is over. One that waits for parts lives as long as they do."""
+        part = uploads.alias()
+        has_parts = exists().where(part.c.part_of == uploads.c.id)
+        return await self._all(
+            select(uploads).where(uploads.c.completed_at.is_(None), uploads.c.expires_at < now, ~has_parts)
+        )
+
+    async def parts_of(self, upload_id: str) -> list[Upload]:
+        """What has come or is coming of a file in parts, in the order in which they were begun."""
+        return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.id))
 
     async def move_offset(self, upload_id: str, offset: int, *, expires_at: datetime) -> None:
-        """Acknowledge bytes, which must be durable by now."""
-        await self._change(upload_id, offset=offset, expires_at=expires_at)
+        """Acknowledge bytes, which must be durable by now. Raises `QuotaExceeded` for those of a file of unknown size
+        that are too many; one that said its size was counted with all of it."""
+        moved = update(uploads).where(uploads.c.id == upload_id).values(offset=offset, expires_at=expires_at)
+        async with self._database.write() as connection:
+            row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
+            if row is not None and row.size is None and offset > row.offset:
+                await self._quotas.require(connection, row.owner_id, Stored.UPLOADS, offset - row.offset)
+            await connection.execute(moved)
+
+    async def set_size(self, upload: Upload, size: int) -> None:
+        """What a client announced later. Raises `QuotaExceeded`."""
+        async with self._database.write() as connection:
+            if size > upload.offset:
+                await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, size - upload.offset)
+            await self.change(connection, upload.id, size=size)
 
     async def complete(self, upload_id: str, *, size: int, sha256: str, at: datetime) -> None:
-        await self._change(upload_id, size=size, offset=size, sha256=sha256, completed_at=at, expires_at=None)
+        """The file is here; the parts it was made of are gone with this moment."""
+        async with self._database.write() as connection:
+            await self.change(
+                connection, upload_id, size=size, offset=size, sha256=sha256, completed_at=at, expires_at=None
+            )
+            await connection.execute(delete(uploads).where(uploads.c.part_of == upload_id))
 
     async def delete(self, upload_id: str) -> None:
+        """Also its parts, if it has some."""
         async with self._database.write() as connection:
+            await connection.execute(
+                delete(uploads).where(or_(uploads.c.id == upload_id, uploads.c.part_of == upload_id))
+            )
+
+    async def release_parts(self, upload_id: str) -> None:
+        """Remove a file in parts but not its parts: they can be joined once more."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(uploads).where(uploads.c.part_of == upload_id).values(part_of=None, job_id=None)
+            )
             await connection.execute(delete(uploads).where(uploads.c.id == upload_id))
+
+    async def change(self, connection: AsyncConnection, upload_id: str, **values: Any) -> None:
+        await connection.execute(update(uploads).where(uploads.c.id == upload_id).values(values))
+
+    async def matching(self, connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Upload]:
+        """Inside a transaction that goes by what it reads; oldest first."""
+        wanted = select(uploads).where(*conditions).order_by(uploads.c.id)
+        return [self._upload(row) for row in (await connection.execute(wanted)).all()]
 
     async def strays(self) -> Sequence[Path]:
         """Files without a row: what a crash left between making the one and storing the other."""
@@ -108,7 +186,7 @@ class UploadStore:
 
     async def _change(self, upload_id: str, **values: Any) -> None:
         async with self._database.write() as connection:
-            await connection.execute(update(uploads).where(uploads.c.id == upload_id).values(values))
+            await self.change(connection, upload_id, **values)
 
     async def _all(self, wanted: Select[Any]) -> list[Upload]:
         async with self._database.read() as connection:

@@ -6,6 +6,7 @@ import unicodedata
 from urllib.parse import quote, unquote
 
 _MAX_CHARACTERS = 300  # the column's width
+_MAX_MEDIA_TYPE = 120  # the column's width
 UNNAMED = "unnamed"
 # Overrides and isolates of writing direction: "invoice\u202excod.exe" would show as "invoiceexe.docx".
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -31,6 +32,11 @@ def form_name(given: str) -> str:
         return given
     is_escaped_throughout = decoded != given and quote(decoded, safe="") == given
     return decoded if is_escaped_throughout else given.replace("%22", '"')
+
+
+def media_type_of(given: str) -> str:
+    """What a client said of the type; nothing when it is no media type, which is ASCII."""
+    return given[:_MAX_MEDIA_TYPE] if given.isascii() and given.isprintable() else ""
 
 
 def saved_name(name: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from server.errors import Gone, StorageFull
-from server.storage.blobs import full_disk_named
+from server.errors import Gone
+from server.storage.full_disk import full_disk_named
 
+BYTES_MISSING = "Bytes that were sent before are missing on the server; upload the file again."
 _READ_BYTES = 1024 * 1024
 
 
@@ -40,7 +40,7 @@ class PartialFile:
         self.check = check
         if os.fstat(self._descriptor).st_size < offset:
             self.close()
-            raise Gone("Bytes that were sent before are missing on the server; upload the file again.")
+            raise Gone(BYTES_MISSING)
         self.cut(offset)
 
     def append(self, data: bytes) -> None:
@@ -89,16 +89,3 @@ def hash_file(path: Path) -> str:
         while chunk := stream.read(_READ_BYTES):
             running.update(chunk)
     return running.hexdigest()
-
-
-def require_space(directory: Path, *, needed: int, min_free_bytes: int) -> None:
-    """Raises `StorageFull` when `needed` more bytes would leave less than `min_free_bytes` on the disk."""
-    free = shutil.disk_usage(directory).free
-    if free - needed < min_free_bytes:
-        raise StorageFull(
-            "The server's disk is full: {free} bytes are free, {needed} are needed and {reserve} stay reserved. "
-            "What was stored is safe; free some space, then try again.",
-            free=free,
-            needed=needed,
-            reserve=min_free_bytes,
-        )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 
 from server.clock import Clock
-from server.errors import ChecksumMismatch, Conflict, Locked, NotFound, TooLarge
+from server.errors import ChecksumMismatch, Conflict, Locked, MalformedRequest, NotFound, TooLarge
+from server.storage.deleting import delete_whole
+from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.partial import PartialFile, RunningHash, require_space
+from server.uploads.partial import PartialFile, RunningHash
 from server.uploads.tus import Checksum
 
 _WRITE_BYTES = 1024 * 1024  # one visit to a thread writes about so many
@@ -19,6 +24,9 @@ _WRITE_SECONDS = 0.25  # … or what came in this time, so that a slow line move
 _SYNC_BYTES = 32 * 1024 * 1024
 _SYNC_SECONDS = 1.0  # a crash costs the client at most so much of what it sent
 _HAND_OVER_SECONDS = 10.0
+
+
+T = TypeVar("T")
 
 
 class _Reception:
@@ -63,14 +71,14 @@ class Receiver:
         arrivals: Arrivals,
         clock: Clock,
         expiry: timedelta,
-        min_free_bytes: int,
+        room: Room,
         silent_seconds: float = 1.5,
     ) -> None:
         self._store = store
         self._arrivals = arrivals
         self._clock = clock
         self._expiry = expiry
-        self._min_free_bytes = min_free_bytes
+        self._room = room
         self._silent_seconds = silent_seconds
         self._receptions: dict[str, _Reception] = {}
         self._hashes: dict[str, RunningHash] = {}
@@ -83,11 +91,13 @@ class Receiver:
         offset: int,
         max_bytes: int,
         checksum: Checksum | None = None,
+        size: int | None = None,
         is_last: bool = False,
     ) -> Upload:
         """Append `chunks` at `offset`, which must be where the upload ends; answers the upload after that.
 
-        `max_bytes` limits the whole file. Whatever happens, bytes that came whole are kept, unless they had a checksum.
+        `max_bytes` limits the whole file, `size` is its length when the client says it only now.
+        Whatever happens, bytes that came whole are kept, unless they had a checksum.
         `is_last` says that the end of `chunks` is the end of a file of unknown size. Raises `Locked` while another
         request is busy here, `Conflict` (wrong_offset), `TooLarge`, `ChecksumMismatch`, `StorageFull`.
         """
@@ -100,11 +110,13 @@ class Receiver:
                     expected=upload.offset,
                     offset=offset,
                 )
-            await asyncio.to_thread(self._require_space)
+            if size is not None:
+                upload = await self._sized(upload, size, max_bytes=max_bytes)
+            self._room.require()
             file = await asyncio.to_thread(self._open, upload, checksum)
             limit = upload.size if upload.size is not None else max_bytes
             # In a task of its own: a request that is cancelled still stores what came, and no thread is left writing.
-            await _uninterrupted(
+            await uninterrupted(
                 self._store_all(upload, file, reception, chunks, limit=limit, checksum=checksum, is_last=is_last),
                 stop=reception.stop,
             )
@@ -117,13 +129,39 @@ class Receiver:
             await self._stop(reception)
 
     async def discard(self, upload_id: str) -> None:
-        """Remove the upload and its bytes; a request that brings more ends. Repeating it does no harm."""
-        if (reception := self._receptions.get(upload_id)) is not None:
+        """Remove the upload, its parts and all their bytes; requests that bring more end. Repeating it does no harm."""
+        upload = await self._store.get(upload_id)
+        doomed = [upload_id, *(part.id for part in await self._store.parts_of(upload_id))]
+        for reception in [self._receptions[name] for name in doomed if name in self._receptions]:
             await self._stop(reception)
-        await self._store.delete(upload_id)
-        self._hashes.pop(upload_id, None)
-        await asyncio.to_thread(self._store.path(upload_id).unlink, missing_ok=True)
+        for name in doomed:
+            self._hashes.pop(name, None)
+        paths = [self._store.path(name) for name in doomed]
+        await delete_whole(forget=lambda: self._store.delete(upload_id), remove=lambda: _remove_all(paths))
         self._arrivals.row_changed(upload_id)
+        if upload is not None and upload.part_of is not None:
+            await self._without_part(upload.part_of)
+
+    async def _without_part(self, upload_id: str) -> None:
+        """What waits for parts goes with the last of them."""
+        if await self._store.parts_of(upload_id):
+            self._arrivals.row_changed(upload_id)
+        else:
+            await self.discard(upload_id)
+
+    async def _sized(self, upload: Upload, size: int, *, max_bytes: int) -> Upload:
+        """A length that was deferred can be said once."""
+        if upload.size is not None:
+            if upload.size != size:
+                raise MalformedRequest("The length of this upload is {size} and stays so.", size=upload.size)
+            return upload
+        if size > max_bytes:
+            raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
+        if size < upload.offset:
+            raise MalformedRequest("More bytes than the length {size} have come already.", size=size)
+        await self._store.set_size(upload, size)
+        self._arrivals.row_changed(upload.followed_as)
+        return replace(upload, size=size)
 
     @asynccontextmanager
     async def _alone(self, upload_id: str) -> AsyncIterator[_Reception]:
@@ -195,7 +233,7 @@ class Receiver:
                 written_at = loop.time()
                 if counted and (file.written - synced >= _SYNC_BYTES or written_at - synced_at >= _SYNC_SECONDS):
                     synced, synced_at = await self._acknowledge(upload, file), written_at
-                    await asyncio.to_thread(self._require_space)
+                    self._room.require()
         finally:
             await self._write(upload, file, waiting, counted=counted)
 
@@ -204,7 +242,7 @@ class Receiver:
         waiting.clear()  # before the write: what a full disk refused is not tried again
         await asyncio.to_thread(file.append, data)
         if counted:
-            self._arrivals.announce(upload.id, file.written)
+            self._arrivals.announce(upload, file.written)
 
     async def _acknowledge(self, upload: Upload, file: PartialFile) -> int:
         durable = await asyncio.to_thread(file.sync)
@@ -221,11 +259,11 @@ class Receiver:
             durable = await self._acknowledge(upload, file)
             if file.hash is not None:
                 self._hashes[upload.id] = file.hash
-            if durable == upload.size or (is_last and is_whole):
+            if not upload.is_part and (durable == upload.size or (is_last and is_whole)):
                 await self._complete(upload.id, durable)
         finally:
             await asyncio.to_thread(file.close)
-            self._arrivals.row_changed(upload.id)
+            self._arrivals.row_changed(upload.followed_as)
         if is_wrong and is_whole:
             raise ChecksumMismatch
 
@@ -237,15 +275,13 @@ class Receiver:
 
     def _open(self, upload: Upload, checksum: Checksum | None) -> PartialFile:
         running_hash = self._hashes.pop(upload.id, None) or RunningHash()
+        is_worth_it = running_hash.position == upload.offset and not upload.is_part  # a part's hash tells nothing
         return PartialFile(
             upload.path,
             offset=upload.offset,
-            running_hash=running_hash if running_hash.position == upload.offset else None,
+            running_hash=running_hash if is_worth_it else None,
             check=checksum.new_hash() if checksum else None,
         )
-
-    def _require_space(self) -> None:
-        require_space(self._store.directory, needed=0, min_free_bytes=self._min_free_bytes)
 
     async def _existing(self, upload_id: str) -> Upload:
         upload = await self._store.get(upload_id)
@@ -254,15 +290,22 @@ class Receiver:
         return upload
 
 
-async def _uninterrupted(work: Coroutine[None, None, None], *, stop: Callable[[], None]) -> None:
+async def uninterrupted(work: Coroutine[Any, Any, T], *, stop: Callable[[], object]) -> T:
     """Await `work` to its end; when we are cancelled meanwhile, `stop` asks it to end soon."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         stop()
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # seen: whoever asked is gone
         raise
+
+
+def _remove_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

@@ -6,32 +6,29 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from server.errors import InvalidInput, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+from server.errors import Forbidden, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+from server.numerals import whole_number
 
 VERSION = "1.0.0"
-EXTENSIONS = ("creation", "creation-with-upload", "termination", "expiration", "checksum")
+EXTENSIONS = (
+    "creation",
+    "creation-with-upload",
+    "creation-defer-length",
+    "termination",
+    "expiration",
+    "checksum",
+    "concatenation",
+)
 CHECKSUM_ALGORITHMS = ("sha256", "sha1")
 BODY_TYPE = "application/offset+octet-stream"
-# What a page on another origin may read; the CORS allow-list itself is kept elsewhere.
-EXPOSED_HEADERS = (
-    "Location",
-    "Tus-Checksum-Algorithm",
-    "Tus-Extension",
-    "Tus-Max-Size",
-    "Tus-Resumable",
-    "Tus-Version",
-    "Upload-Expires",
-    "Upload-Length",
-    "Upload-Metadata",
-    "Upload-Offset",
-)
-_LARGEST_NUMBER = 2**63 - 1  # what the database holds
+_PART_URL = re.compile(r"(?:[^?#]*/)?uploads/([0-9a-z]{1,64})")  # in front: scheme and host, as the client reached us
 
 Headers = Mapping[str, str]
 
@@ -52,20 +49,27 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
-    """What a client announces about a file; `has_body` says that its first bytes come along."""
+    """What a client announces about a file; `has_body` says that its first bytes come along.
 
-    size: int
+    `size` is None when it will be said later, or is the sum of `parts`: the ids of the uploads to join.
+    `concat` is the header `Upload-Concat` as it was sent.
+    """
+
+    size: int | None
     metadata: dict[str, str]
     has_body: bool
     checksum: Checksum | None
+    concat: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """Where the bytes of a request belong."""
+    """Where the bytes of a request belong; `size` is the length of the file when the client says it only now."""
 
     offset: int
     checksum: Checksum | None
+    size: int | None = None
 
 
 def require_version(headers: Headers) -> None:
@@ -81,38 +85,72 @@ def require_version(headers: Headers) -> None:
 
 def parse_creation(headers: Headers, *, max_bytes: int) -> Creation:
     """The headers of a creating POST; raises `TooLarge` before a single byte has come."""
-    if "Upload-Defer-Length" in headers or "Upload-Concat" in headers:
-        raise InvalidInput("This server needs the whole length at creation: send Upload-Length.")
-    size = parse_number(headers, "Upload-Length")
-    if size > max_bytes:
+    concat = headers.get("Upload-Concat")
+    parts = parse_concat(concat)
+    size = _announced_size(headers, is_joined=bool(parts))
+    if size is not None and size > max_bytes:
         raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
     has_body = _media_type(headers) == BODY_TYPE
+    if has_body and parts:
+        raise Forbidden("A file that is joined from parts takes no bytes of its own.")
     return Creation(
         size=size,
         metadata=parse_metadata(headers.get("Upload-Metadata", "")),
         has_body=has_body,
         checksum=parse_checksum(headers) if has_body else None,
+        concat=concat,
+        parts=parts,
     )
+
+
+def parse_concat(value: str | None) -> tuple[str, ...]:
+    """The ids in `final;/files/a https://here/files/b`, in order; none for a part or a file that comes as it is."""
+    if value is None or value == "partial":
+        return ()
+    kind, _, listed = value.partition(";")
+    found = [_PART_URL.fullmatch(url) for url in listed.split()]
+    ids = tuple(match[1] for match in found if match is not None)
+    if not value.isascii() or kind != "final" or not ids or len(ids) != len(found) or len(set(ids)) != len(ids):
+        raise MalformedRequest(
+            "Upload-Concat must be “partial”, or “final;” and the addresses of the parts, each once, with spaces."
+        )
+    return ids
+
+
+def _announced_size(headers: Headers, *, is_joined: bool) -> int | None:
+    deferred = headers.get("Upload-Defer-Length")
+    if deferred not in (None, "1"):
+        raise MalformedRequest("The header Upload-Defer-Length can only be 1.")
+    if deferred is None and not is_joined:
+        return parse_number(headers, "Upload-Length")
+    if "Upload-Length" in headers or (deferred and is_joined):
+        raise MalformedRequest("Send Upload-Length or Upload-Defer-Length, and neither for a file joined from parts.")
+    return None
 
 
 def parse_patch(headers: Headers) -> Patch:
     if _media_type(headers) != BODY_TYPE:
         raise UnsupportedMedia("Send the bytes as {media_type}.", media_type=BODY_TYPE)
-    return Patch(offset=parse_number(headers, "Upload-Offset"), checksum=parse_checksum(headers))
+    return Patch(
+        offset=parse_number(headers, "Upload-Offset"),
+        checksum=parse_checksum(headers),
+        size=parse_number(headers, "Upload-Length") if "Upload-Length" in headers else None,
+    )
 
 
 def parse_number(headers: Headers, name: str) -> int:
-    """A whole number of bytes, in ASCII digits: `int()` alone would also take "+1", "1_0" and "１"."""
-    value = headers.get(name, "")
-    if not (value.isascii() and value.isdigit()) or len(value) > 19 or int(value) > _LARGEST_NUMBER:
+    number = whole_number(headers.get(name))
+    if number is None:
         raise MalformedRequest("The header {header} must be a whole number of bytes.", header=name)
-    return int(value)
+    return number
 
 
 def parse_checksum(headers: Headers) -> Checksum | None:
     """`Upload-Checksum: sha256 <base64>`; raises `MalformedRequest` (400) for what cannot be checked, as tus asks."""
     value = headers.get("Upload-Checksum")
     if value is None:
+        if "upload-checksum" in headers.get("Trailer", "").lower():  # it would pass unchecked: nobody hands us trailers
+            raise MalformedRequest("Send Upload-Checksum before the bytes; a trailer is not read here.")
         return None
     algorithm, _, encoded = value.partition(" ")
     if algorithm not in CHECKSUM_ALGORITHMS:
@@ -157,11 +195,13 @@ def server_headers(*, max_bytes: int) -> dict[str, str]:
     }
 
 
-def state_headers(*, offset: int, size: int | None, expires_at: datetime | None) -> dict[str, str]:
-    """How far an upload is and how long it waits for the rest."""
-    headers = {"Upload-Offset": str(offset)}
+def state_headers(*, offset: int | None, size: int | None, expires_at: datetime | None) -> dict[str, str]:
+    """How far an upload is and how long it waits for the rest. No offset: its parts are being joined."""
+    headers = {} if offset is None else {"Upload-Offset": str(offset)}
     if size is not None:
         headers["Upload-Length"] = str(size)
+    elif offset is not None:
+        headers["Upload-Defer-Length"] = "1"
     if expires_at is not None:
         headers["Upload-Expires"] = format_datetime(expires_at.astimezone(UTC), usegmt=True)
     return headers

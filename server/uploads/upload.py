@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from server.clock import Clock
-from server.errors import Gone, JobFailed
+from server.errors import Gone, JobFailed, StorageFull
 from server.storage.database import Database
-from server.uploads.arrivals import Arrival, Arrivals
+from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.partial import hash_file
-from server.uploads.receiving import Receiver
+from server.uploads.joining import join_files
+from server.uploads.partial import BYTES_MISSING, hash_file
+from server.uploads.receiving import Receiver, uninterrupted
+from server.uploads.tus import parse_concat
 
 if TYPE_CHECKING:
     from server.jobs.context import JobContext
@@ -36,7 +40,8 @@ class DataUpload:
         upload_id = context.job.parameters["upload_id"]
         try:
             upload = await self._wait_for_bytes(context, upload_id)
-            sha256 = upload.sha256 or await self._hash(context, upload)
+            context.advance(title=upload.name)  # parts come before their file has a name
+            sha256 = upload.sha256 or await self._finish(context, upload)
         except asyncio.CancelledError:
             await asyncio.shield(self._discard_if_cancelled(context, upload_id))
             raise
@@ -55,6 +60,8 @@ class DataUpload:
             await self._receiver.discard(upload_id)
 
     async def _wait_for_bytes(self, context: JobContext, upload_id: str) -> Upload:
+        incoming: list[Upload] = []
+        gone_bytes = 0  # of parts that came here and went into another file: a bar does not go back
         with self._arrivals.listen(upload_id) as arrival:
             while True:
                 upload = await self._store.get(upload_id)
@@ -63,21 +70,58 @@ class DataUpload:
                         "The upload was not finished in time and was removed; upload the file again.",
                         code="upload_removed",
                     )
-                context.advance(max(upload.offset, arrival.received), total=upload.size, stage="receiving")
-                if upload.is_whole:
+                before, incoming = incoming, await self._incoming(upload)
+                still_here = {part.id for part in incoming}
+                gone_bytes += sum(arrival.bytes_of(part) for part in before if part.id not in still_here)
+                context.advance(
+                    gone_bytes + sum(map(arrival.bytes_of, incoming)),
+                    total=_total(upload, incoming, gone_bytes),
+                    stage="receiving",
+                )
+                if upload.has_all_bytes or (upload.has_parts and not upload.is_gathering):
                     return upload
-                await self._follow(context, arrival)
+                while not arrival.row_changed:  # show bytes as they come, until a row has something new to say
+                    await arrival.wait()
+                    context.advance(gone_bytes + sum(map(arrival.bytes_of, incoming)))
+                arrival.row_changed = False
 
-    @staticmethod
-    async def _follow(context: JobContext, arrival: Arrival) -> None:
-        """Show bytes as they come, until the row has something new to say."""
-        while not arrival.row_changed:
-            await arrival.wait()
-            context.advance(arrival.received)
-        arrival.row_changed = False
+    async def _incoming(self, upload: Upload) -> list[Upload]:
+        return await self._store.parts_of(upload.id) if upload.has_parts else [upload]
+
+    async def _finish(self, context: JobContext, upload: Upload) -> str:
+        return await (self._join(context, upload) if upload.has_parts else self._hash(context, upload))
+
+    async def _join(self, context: JobContext, upload: Upload) -> str:
+        """One file out of its parts, which stay until it is durable; on a full disk they stay for another try."""
+        context.advance(stage="joining")
+        parts = [self._store.path(part_id) for part_id in parse_concat(upload.concat)]
+        stop = Event()
+        try:
+            size, sha256 = await uninterrupted(
+                asyncio.to_thread(join_files, parts, upload.path, stop=stop), stop=stop.set
+            )
+        except StorageFull:
+            await self._store.release_parts(upload.id)
+            self._arrivals.row_changed(upload.id)
+            raise
+        if size != upload.size:
+            raise Gone(BYTES_MISSING)
+        await self._store.complete(upload.id, size=size, sha256=sha256, at=self._clock())
+        for part in parts:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+        self._arrivals.row_changed(upload.id)
+        return sha256
 
     async def _hash(self, context: JobContext, upload: Upload) -> str:
         context.advance(stage="checking")
         sha256 = await asyncio.to_thread(hash_file, upload.path)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
+
+
+def _total(upload: Upload, incoming: Sequence[Upload], gone_bytes: int) -> int | None:
+    """Of a file in parts, what was announced so far; None while a part does not know its own size."""
+    if upload.size is not None:
+        return upload.size
+    sizes = [part.size for part in incoming]
+    return None if None in sizes else gone_bytes + sum(size for size in sizes if size is not None)

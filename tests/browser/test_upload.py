@@ -19,6 +19,8 @@ from server.settings import Settings
 from tests.browser.conftest import PageOf, loop_fixture, sign_in
 from tests.browser.line import Line
 from tests.conftest import Server
+from tests.functional.test_uploads import patch
+from tests.functional.test_uploads_in_parts import begin, join
 
 pytestmark = pytest.mark.browser
 SLOW_BYTES_A_SECOND = 1_000_000
@@ -260,3 +262,25 @@ async def test_the_sample_takes_the_same_way(page_of: PageOf, alice: aiohttp.Cli
     (upload,) = await uploads_of(alice)
     assert upload["name"] == "orders.csv"
     assert page.url.endswith(upload["id"])
+
+
+async def test_a_file_in_parallel_parts_is_one_bar_that_moves(
+    page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    page, stranger = await page_of("alice"), await page_of("bob")
+    for each in (page, stranger):
+        await each.goto("/jobs")
+        await expect(each.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    places = [await begin(alice, 1_000) for _ in range(4)]
+    row = page.locator(".job-row")
+    await expect(row).to_have_count(1)
+    bar = row.locator("[role=progressbar]")
+    for number, place in enumerate(places, start=1):
+        assert (await patch(alice, place, 0, b"x" * 1_000))[0] == 204
+        await expect(bar).to_have_attribute("aria-valuenow", str(25 * number))
+    await expect(row.locator(".badge")).to_have_text("Running")
+    assert (await join(alice, *places))[0] == 201
+    await expect(row.locator(".badge")).to_have_text("Done")
+    await expect(row).to_contain_text("sales.csv")
+    await expect(row).to_have_count(1)
+    await expect(stranger.locator("#content")).to_contain_text("No jobs yet")

@@ -90,7 +90,11 @@ async def test_anybody_may_ask_what_the_server_can_do(server: Server) -> None:
         assert response.headers["Tus-Version"] == "1.0.0"
         assert response.headers["Tus-Max-Size"] == str(LIMIT)
         assert response.headers["Tus-Checksum-Algorithm"] == "sha256,sha1"
-        assert response.headers["Tus-Extension"] == "creation,creation-with-upload,termination,expiration,checksum"
+        extensions = response.headers["Tus-Extension"].split(",")
+        assert extensions == [
+            "creation", "creation-with-upload", "creation-defer-length", "termination", "expiration", "checksum",
+            "concatenation",
+        ]  # fmt: skip
 
 
 async def test_a_file_comes_in_pieces_and_its_job_follows(alice: aiohttp.ClientSession) -> None:
@@ -170,7 +174,10 @@ async def test_a_wrong_checksum_is_460_and_a_right_one_counts(alice: aiohttp.Cli
         ({}, 400),
         ({"Upload-Length": str(LIMIT + 1)}, 413),
         ({"Upload-Length": "5", "Upload-Metadata": "filename %%%"}, 400),
-        ({"Upload-Defer-Length": "1"}, 422),
+        ({"Upload-Length": "9" * 5_000}, 400),
+        ({"Upload-Defer-Length": "2"}, 400),
+        ({"Upload-Defer-Length": "1", "Upload-Length": "5"}, 400),
+        ({"Upload-Concat": "1"}, 400),
     ],
 )
 async def test_a_wrong_creation_is_refused(alice: aiohttp.ClientSession, headers: dict[str, str], status: int) -> None:
@@ -180,6 +187,56 @@ async def test_a_wrong_creation_is_refused(alice: aiohttp.ClientSession, headers
         assert response.content_type == "application/problem+json"
         if status == 412:
             assert response.headers["Tus-Version"] == "1.0.0"
+
+
+async def test_a_version_that_is_missing_is_answered_with_ours(alice: aiohttp.ClientSession) -> None:
+    place = await announce(alice, 5)
+    for method, url in (("POST", "/api/v1/uploads"), ("PATCH", place)):
+        async with alice.request(method, url, headers={"Upload-Length": "5"}) as response:
+            assert response.status == 412, (method, url)
+            assert response.headers["Tus-Version"] == response.headers["Tus-Resumable"] == "1.0.0"
+
+
+async def test_the_length_may_come_later(alice: aiohttp.ClientSession) -> None:
+    wanted = TUS | {"Upload-Defer-Length": "1"} | metadata(filename="stream.csv")
+    async with alice.post("/api/v1/uploads", headers=wanted) as response:
+        assert (response.status, response.headers["Upload-Defer-Length"]) == (201, "1")
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 0, CONTENT[:1_000_000]))[0] == 204
+    async with alice.head(place, headers=TUS) as response:
+        assert response.headers["Upload-Defer-Length"] == "1"
+        assert "Upload-Length" not in response.headers
+    async with alice.get("/api/v1/uploads") as response:
+        [listed] = (await response.json())["items"]
+    assert (listed["size"], listed["offset"]) == (None, 1_000_000)
+
+    for wrong, status in (("999999", 400), (str(LIMIT + 1), 413), ("9" * 5_000, 400), ("-1", 400)):
+        assert (await patch(alice, place, 1_000_000, b"", **{"Upload-Length": wrong}))[0] == status, wrong
+    whole = {"Upload-Length": str(len(CONTENT))}
+    assert (await patch(alice, place, 1_000_000, CONTENT[1_000_000:2_000_000], **whole))[0] == 204
+    async with alice.head(place, headers=TUS) as response:
+        assert response.headers["Upload-Length"] == str(len(CONTENT))
+        assert "Upload-Defer-Length" not in response.headers
+    assert (await patch(alice, place, 2_000_000, b"", **{"Upload-Length": "2000000"}))[0] == 400
+    assert (await patch(alice, place, 2_000_000, CONTENT[2_000_000:], **whole))[0] == 204
+    upload = await upload_of(alice, place)
+    assert upload["sha256"] == sha256(CONTENT)
+    done = await job_when(alice, upload["job_id"], "succeeded")
+    assert (done["progress"], done["total"]) == (len(CONTENT), len(CONTENT))
+
+
+async def test_a_stream_may_turn_out_to_be_at_its_end(alice: aiohttp.ClientSession) -> None:
+    async with alice.post("/api/v1/uploads", headers=BYTES | {"Upload-Defer-Length": "1"}, data=b"abc") as response:
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 3, b"", **{"Upload-Length": "3"}))[0] == 204
+    assert (await upload_of(alice, place))["sha256"] == sha256(b"abc")
+
+
+async def test_a_file_of_unknown_length_is_bounded(alice: aiohttp.ClientSession) -> None:
+    async with alice.post("/api/v1/uploads", headers=TUS | {"Upload-Defer-Length": "1"}) as response:
+        place = response.headers["Location"]
+    assert (await patch(alice, place, 0, b"x" * (LIMIT + 1)))[0] == 413
+    assert await position(alice, place) <= LIMIT
 
 
 async def test_more_bytes_than_announced_are_refused(alice: aiohttp.ClientSession) -> None:
@@ -288,6 +345,35 @@ async def test_the_file_comes_back_as_a_download_only(alice: aiohttp.ClientSessi
         assert await response.read() == CONTENT[10:20]
 
 
+async def test_an_upload_is_json_unless_the_file_itself_is_asked_for(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    place = (await send_form(alice, CONTENT))["links"]["self"]
+    for accepted, is_file in (
+        ("", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("application/json, text/plain, */*", False),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
+        ("application/*", False),
+        ("application/octet-stream, application/json", False),
+        ("application/octet-stream;q=0", False),
+        ("text/csv", False),
+        (";q=,,;;", False),
+        ("application/octet-stream", True),
+        ("Application/Octet-Stream; q=0.5, */*;q=0.1", True),
+        ("application/json;q=0.5, application/octet-stream", True),
+        ("*/*, application/json;q=0", True),
+        ("application/octet-stream;q=" + "9" * 5_000, True),
+    ):
+        async with alice.get(place, headers={"Accept": accepted}) as response:
+            assert (response.status, response.headers["Vary"]) == (200, "Accept"), accepted
+            assert (response.content_type == "application/octet-stream") == is_file, accepted
+            assert (await response.read() == CONTENT) == is_file, accepted
+    async with bob.get(place, headers={"Accept": "application/octet-stream"}) as response:
+        assert response.status == 404
+
+
 async def test_an_unfinished_file_cannot_be_downloaded(alice: aiohttp.ClientSession) -> None:
     place = await announce(alice, 5)
     async with alice.get(f"{place}/content") as response:
@@ -357,7 +443,14 @@ async def test_a_method_may_be_named_in_a_header(alice: aiohttp.ClientSession) -
     headers = BYTES | {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
     async with alice.post(place, headers=headers, data=b"hello") as response:
         assert (response.status, response.headers["Upload-Offset"]) == (204, "5")
-    async with alice.post(place, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}) as response:
+    async with alice.post(place, headers=TUS | {"X-HTTP-Method-Override": "head"}) as response:
+        assert (response.status, response.headers["Upload-Offset"]) == (200, "5")
+    async with alice.delete(place, headers=TUS | {"X-HTTP-Method-Override": "HEAD"}) as response:
+        assert response.status == 200  # the method of the request itself does not count
+    for method in ("GET", "HEAD"):  # these need no right to write: they can do nothing else
+        async with alice.request(method, place, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}) as response:
+            assert response.status == 200
+    async with alice.patch(place, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}) as response:
         assert response.status == 204
     async with alice.post(place, headers=TUS) as response:
         assert response.status == 400
@@ -371,6 +464,39 @@ async def test_a_broken_connection_keeps_what_came(server: Server, alice: aiohtt
     assert (await upload_of(alice, place))["sha256"] == sha256(CONTENT)
 
 
+async def test_a_busy_request_is_left_alone_and_a_silent_one_gives_way(alice: aiohttp.ClientSession) -> None:
+    place = await announce(alice, len(CONTENT))
+    is_refused = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for start in range(0, 1_000_000, 1_000):
+            yield CONTENT[start : start + 1_000]
+            if not is_refused.is_set():
+                await asyncio.sleep(0.05)
+        await asyncio.Event().wait()
+
+    sending = asyncio.create_task(patch(alice, place, 0, slowly()))
+    await job_past(alice, (await upload_of(alice, place))["job_id"], 0)
+    assert (await patch(alice, place, 0, CONTENT))[0] == 423
+    is_refused.set()
+    async with asyncio.timeout(15):
+        while await position(alice, place) < 1_000_000:
+            await asyncio.sleep(0.02)
+    status, _, body = await sending
+    assert (status, '"taken_over"' in body) == (423, True)
+    assert (await patch(alice, place, 1_000_000, CONTENT[1_000_000:]))[0] == 204
+    assert (await upload_of(alice, place))["sha256"] == sha256(CONTENT)
+
+
+async def job_past(client: aiohttp.ClientSession, job_id: str, progress: int) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            async with client.get(f"/api/v1/jobs/{job_id}") as response:
+                if (await response.json())["progress"] > progress:
+                    return
+            await asyncio.sleep(0.02)
+
+
 async def send_half_and_vanish(client: aiohttp.ClientSession, place: str) -> int:
     """Bytes that are acknowledged after a connection broke in the middle of a request."""
 
@@ -380,13 +506,7 @@ async def send_half_and_vanish(client: aiohttp.ClientSession, place: str) -> int
 
     headers = BYTES | {"Upload-Offset": "0", "Content-Length": str(len(CONTENT))}
     request = asyncio.create_task(client.patch(place, headers=headers, data=half()).__aenter__())
-    job_id = (await upload_of(client, place))["job_id"]
-    async with asyncio.timeout(15):
-        while True:
-            async with client.get(f"/api/v1/jobs/{job_id}") as response:
-                if (await response.json())["progress"] > 500_000:
-                    break
-            await asyncio.sleep(0.02)
+    await job_past(client, (await upload_of(client, place))["job_id"], 500_000)
     request.cancel()
     await asyncio.wait([request])
     async with asyncio.timeout(15):

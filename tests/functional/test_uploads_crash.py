@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.functional.test_uploads import BYTES, CONTENT, announce, job_when, patch, position, sha256, upload_of
+from tests.functional.test_uploads import (
+    BYTES,
+    CONTENT,
+    announce,
+    job_past,
+    job_when,
+    patch,
+    position,
+    sha256,
+    upload_of,
+)
+from tests.functional.test_uploads_in_parts import join, send
 from tests.process import ServerProcess
 
 
@@ -55,6 +67,28 @@ async def test_a_killed_server_goes_on_at_the_acknowledged_byte(process: ServerP
             assert await response.read() == CONTENT
 
 
+async def test_a_server_killed_while_it_joins_parts_joins_them_after_its_start(process: ServerProcess) -> None:
+    pieces = [CONTENT * 12, CONTENT * 11, CONTENT * 10]
+    async with await admin_of(process) as admin:
+        places = [await send(admin, piece) for piece in pieces]
+        before = set(os.listdir(process.data / "uploads"))
+        request = asyncio.create_task(join(admin, *places))
+        async with asyncio.timeout(15):
+            while set(os.listdir(process.data / "uploads")) == before:
+                await asyncio.sleep(0)
+        process.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await request
+
+        await asyncio.to_thread(process.start)
+        async with admin.get("/api/v1/jobs") as response:
+            [job] = (await response.json())["items"]
+        done = await job_when(admin, job["job_id"], "succeeded")
+        upload = await upload_of(admin, done["result"]["links"]["upload"])
+        assert (upload["name"], upload["sha256"]) == ("sales.csv", sha256(CONTENT * 33))
+        assert os.listdir(process.data / "uploads") == [upload["id"]]
+
+
 async def endless_patch(client: aiohttp.ClientSession, place: str, offset: int) -> None:
     async def more() -> AsyncIterator[bytes]:
         yield CONTENT[offset : offset + 1_200_000]
@@ -63,12 +97,3 @@ async def endless_patch(client: aiohttp.ClientSession, place: str, offset: int) 
     headers = BYTES | {"Upload-Offset": str(offset), "Content-Length": str(len(CONTENT) - offset)}
     async with client.patch(place, headers=headers, data=more()) as response:
         await response.read()
-
-
-async def job_past(client: aiohttp.ClientSession, job_id: str, progress: int) -> None:
-    async with asyncio.timeout(15):
-        while True:
-            async with client.get(f"/api/v1/jobs/{job_id}") as response:
-                if (await response.json())["progress"] > progress:
-                    return
-            await asyncio.sleep(0.02)

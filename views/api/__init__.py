@@ -18,6 +18,7 @@ from views.api import (
     reports,
     templates,
     uploads,
+    usage,
 )
 
 ENDPOINTS: list[Endpoint] = [
@@ -35,4 +36,5 @@ ENDPOINTS: list[Endpoint] = [
     *imports.ENDPOINTS,
     *datasets.ENDPOINTS,
     *queries.ENDPOINTS,
+    *usage.ENDPOINTS,
 ]

@@ -12,6 +12,7 @@ from server.auth.users import User
 from server.errors import FieldError, InvalidInput
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.numerals import whole_number
 from server.operations.admin import AdminOperations
 
 
@@ -142,9 +143,10 @@ def _admin(call: Call[Any, Any]) -> AdminOperations:
 def _line_number(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+    number = whole_number(cursor)
+    if number is None:
         raise InvalidInput(errors=[FieldError(field="cursor", message="Use next_cursor of the page before.")])
-    return int(cursor)
+    return number
 
 
 def _user_info(user: User) -> UserInfo:

@@ -13,6 +13,7 @@ from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import send_pieces
 from server.jobs.job import State
+from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
 from server.reports.batch_store import BatchHead, Report, ReportFilter, Tally
@@ -246,7 +247,7 @@ def artifact_url(report_id: str, file: str) -> str:
 
 def position_of(cursor: str | None) -> int | None:
     """`next_cursor` of the page before as a position; what is none begins at the start."""
-    return int(cursor) if cursor and cursor.isdecimal() and len(cursor) < 10 else None
+    return whole_number(cursor)
 
 
 def _failure(report: Report) -> ReportFailure | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import aiohttp
 import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
+from server.errors import InvalidInput, MalformedRequest
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import send_file
@@ -18,9 +18,10 @@ from server.operations.uploads import NewUpload
 from server.uploads import tus
 from server.uploads.files import Upload
 from server.uploads.names import form_name, saved_name
+from views.api.upload_forms import FileForm, cut_off
 
 _PREFIX = "/api/v1/uploads"
-_CHUNK_BYTES = 256 * 1024
+_FILE_TYPE = "application/octet-stream"
 _NAME_KEYS = ("filename", "name")  # clients differ
 _TYPE_KEYS = ("filetype", "type")
 
@@ -62,16 +63,17 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
     tus.require_version(call.request.headers)
     operations = call.request.app[keys.UPLOADS]
     creation = tus.parse_creation(call.request.headers, max_bytes=operations.limits.max_bytes)
-    upload = await operations.create(
-        call.principal,
-        NewUpload(
-            name=_first(creation.metadata, _NAME_KEYS),
-            size=creation.size,
-            media_type=_first(creation.metadata, _TYPE_KEYS),
-            metadata=creation.metadata,
-        ),
-        idempotency_key=call.request.headers.get("Idempotency-Key"),
+    wanted = NewUpload(
+        name=_first(creation.metadata, _NAME_KEYS),
+        size=creation.size,
+        media_type=_first(creation.metadata, _TYPE_KEYS),
+        metadata=creation.metadata,
+        concat=creation.concat,
     )
+    key = call.request.headers.get("Idempotency-Key")
+    if creation.parts:
+        return _created(await operations.join(call.principal, wanted, creation.parts, idempotency_key=key))
+    upload = await operations.create(call.principal, wanted, idempotency_key=key)
     if creation.has_body and upload.offset == 0:
         upload = await operations.receive(
             call.principal, upload.id, _body_of(call.request), offset=0, checksum=creation.checksum
@@ -80,11 +82,12 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 
 async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
-    part = await _file_part(call.request)
+    form = await FileForm.of(call.request)
+    file = await form.find_file()
     upload = await call.request.app[keys.UPLOADS].receive_whole(
         call.principal,
-        NewUpload(name=form_name(part.filename or ""), size=None, media_type=part.headers.get("Content-Type", "")),
-        _part_bytes(part),
+        NewUpload(name=form_name(file.filename or ""), size=None, media_type=file.headers.get("Content-Type", "")),
+        form.chunks(file),
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
     return _created(upload)
@@ -96,6 +99,8 @@ async def show_position(call: Call[None, NoQuery]) -> web.Response:
         tus.require_version(call.request.headers)
     upload = await call.request.app[keys.UPLOADS].position(call.principal, call.path["id"])
     headers = _state_headers(upload) | {"Cache-Control": "no-store"}
+    if upload.concat is not None:
+        headers["Upload-Concat"] = upload.concat
     if upload.metadata:
         headers["Upload-Metadata"] = tus.write_metadata(upload.metadata)
     return web.Response(headers=headers)
@@ -106,28 +111,32 @@ async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
     tus.require_version(call.request.headers)
     patch = tus.parse_patch(call.request.headers)
     upload = await call.request.app[keys.UPLOADS].receive(
-        call.principal, call.path["id"], _body_of(call.request), offset=patch.offset, checksum=patch.checksum
+        call.principal,
+        call.path["id"],
+        _body_of(call.request),
+        offset=patch.offset,
+        checksum=patch.checksum,
+        size=patch.size,
     )
     return web.Response(status=204, headers=_state_headers(upload))
 
 
-async def delete_upload(call: Call[None, NoQuery]) -> None:
+async def delete_upload(call: Call[None, NoQuery]) -> web.Response:
     if "Tus-Resumable" in call.request.headers:
         tus.require_version(call.request.headers)
     await call.request.app[keys.UPLOADS].delete(call.principal, call.path["id"])
+    return web.Response(status=204)
 
 
-async def override_method(call: Call[None, NoQuery]) -> web.StreamResponse:
-    """POST with `X-HTTP-Method-Override`, which tus asks for: some environments can send nothing else."""
-    method = call.request.headers.get("X-HTTP-Method-Override", "").upper()
-    if method == "PATCH":
-        return await append_bytes(call)
-    if method == "HEAD":
-        return await show_position(call)
-    if method == "DELETE":
-        await delete_upload(call)
-        return web.Response(status=204)
-    raise MalformedRequest("Say PATCH, HEAD or DELETE in X-HTTP-Method-Override.")
+async def change_upload(call: Call[None, NoQuery]) -> web.Response:
+    """What `X-HTTP-Method-Override` says counts, as tus asks, not the request's own method: some environments can
+    send nothing but POST.
+    """
+    method = call.request.headers.get("X-HTTP-Method-Override", call.request.method).upper()
+    actions = {"PATCH": append_bytes, "HEAD": show_position, "DELETE": delete_upload}
+    if method not in actions:
+        raise MalformedRequest("Say PATCH, HEAD or DELETE in X-HTTP-Method-Override.")
+    return await actions[method](call)
 
 
 async def list_uploads(call: Call[None, Page]) -> UploadList:
@@ -137,11 +146,38 @@ async def list_uploads(call: Call[None, Page]) -> UploadList:
     return UploadList(items=[_item(upload) for upload in page.items], next_cursor=page.next_cursor, total=page.total)
 
 
-async def get_upload(call: Call[None, NoQuery]) -> UploadItem:
-    return _item(await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"]))
+async def get_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
+    """What became of the upload. With `Accept: application/octet-stream` the answer is the file itself: programs that
+    were written for other tus servers expect it at this address.
+    """
+    chosen = {"Vary": "Accept"}
+    if prefers(call.request.headers.get("Accept", ""), _FILE_TYPE, over="application/json"):
+        return await _send_content(call, chosen)
+    upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
+    return encoded(_item(upload), headers=chosen)
+
+
+def prefers(accept: str, wanted: str, *, over: str) -> bool:
+    """Whether an `Accept` header gives `wanted` the higher quality (RFC 9110, 12.5.1)."""
+    return _quality(accept, wanted) > _quality(accept, over)
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """That of the most specific range which covers the type."""
+    ranges = [media_type, media_type.partition("/")[0] + "/*", "*/*"]
+    given: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        name, _, parameters = item.partition(";")
+        quality = re.search(r"(?:^|;)\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", parameters)
+        given[name.strip()] = float(quality[1]) if quality else 1.0
+    return next((given[name] for name in ranges if name in given), 0.0)
 
 
 async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
+    return await _send_content(call, {})
+
+
+async def _send_content(call: Call[None, NoQuery], headers: dict[str, str]) -> web.StreamResponse:
     upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
     if upload.sha256 is None:
         raise InvalidInput(
@@ -152,18 +188,21 @@ async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
         call.request,
         upload.path,
         name=saved_name(upload.name),
-        media_type="application/octet-stream",
+        media_type=_FILE_TYPE,
         sha256=upload.sha256,
-        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},
+        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"} | headers,
     )
 
 
 async def add_tus_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare`: tus clients want their version on every answer, errors included."""
-    if request.path.startswith(_PREFIX) and ("Tus-Resumable" in request.headers or request.method == "OPTIONS"):
+    if not request.path.startswith(_PREFIX):
+        return
+    is_refused = response.status == web.HTTPPreconditionFailed.status_code
+    if is_refused:
+        response.headers["Tus-Version"] = tus.VERSION
+    if is_refused or request.method != "GET" or "Tus-Resumable" in request.headers:
         response.headers["Tus-Resumable"] = tus.VERSION
-        if response.status == web.HTTPPreconditionFailed.status_code:
-            response.headers["Tus-Version"] = tus.VERSION
 
 
 async def _body_of(request: web.Request) -> AsyncIterator[bytes]:
@@ -171,29 +210,7 @@ async def _body_of(request: web.Request) -> AsyncIterator[bytes]:
         async for chunk in request.content.iter_any():
             yield chunk
     except (OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise _cut_off() from error
-
-
-async def _file_part(request: web.Request) -> aiohttp.BodyPartReader:
-    try:
-        async for part in await request.multipart():
-            if isinstance(part, aiohttp.BodyPartReader) and part.filename is not None:
-                return part
-    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise MalformedRequest("The form is not well-formed multipart/form-data.") from error
-    raise UnsupportedMedia("Send the file as a form field with a file name, as `curl -F file=@sales.csv` does.")
-
-
-async def _part_bytes(part: aiohttp.BodyPartReader) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await part.read_chunk(_CHUNK_BYTES):
-            yield chunk
-    except (ValueError, OSError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise _cut_off() from error
-
-
-def _cut_off() -> MalformedRequest:
-    return MalformedRequest("The connection broke off before all bytes came.", code="cut_off")
+        raise cut_off() from error
 
 
 def _created(upload: Upload) -> web.Response:
@@ -202,7 +219,9 @@ def _created(upload: Upload) -> web.Response:
 
 
 def _state_headers(upload: Upload) -> dict[str, str]:
-    return tus.state_headers(offset=upload.offset, size=upload.size, expires_at=upload.expires_at)
+    is_joining = upload.has_parts and upload.completed_at is None
+    offset = None if is_joining else upload.offset
+    return tus.state_headers(offset=offset, size=upload.size, expires_at=upload.expires_at)
 
 
 def _item(upload: Upload) -> UploadItem:
@@ -231,6 +250,30 @@ def _first(metadata: dict[str, str], names: tuple[str, ...]) -> str:
     return next((metadata[name] for name in names if metadata.get(name)), "")
 
 
+def _headers(*names: str) -> dict[str, str]:
+    """What each of these headers says, in English as the whole description of the API."""
+    said = {
+        "Idempotency-Key": "The same key gives the same upload, however often it is sent.",
+        "Location": "The upload.",
+        "Tus-Checksum-Algorithm": "What may stand in `Upload-Checksum`.",
+        "Tus-Extension": "What the server can do beyond the core of the protocol.",
+        "Tus-Max-Size": "The largest file in bytes.",
+        "Tus-Resumable": "`1.0.0`, on every request of a tus client.",
+        "Tus-Version": "`1.0.0`.",
+        "Upload-Checksum": "`sha256` or `sha1`, and in base64 the digest of the bytes in this request.",
+        "Upload-Concat": "`partial` for a part; for their file, `final;` and the addresses of the parts.",
+        "Upload-Defer-Length": "`1` until the length is said, which a PATCH may do.",
+        "Upload-Expires": "When it is removed if no more bytes come.",
+        "Upload-Length": "The length of the whole file in bytes.",
+        "Upload-Metadata": "`filename` and `filetype`, each with its value in base64, with commas between.",
+        "Upload-Offset": "How many bytes are stored; not there while parts are being joined.",
+        "X-HTTP-Method-Override": "`PATCH`, `HEAD` or `DELETE`; the other headers are that method's.",
+    }
+    return {name: said[name] for name in names}
+
+
+_STATE = ("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Expires")
+
 ENDPOINTS = [
     Endpoint(
         method="OPTIONS",
@@ -241,6 +284,7 @@ ENDPOINTS = [
         access="public",
         status=204,
         raw=True,
+        answer_headers=_headers("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     ),
     Endpoint(
         method="POST",
@@ -251,7 +295,17 @@ ENDPOINTS = [
         access="write",
         answer=UploadItem,
         status=201,
-        errors=(400, 412, 413, 415, 460, 507),
+        errors=(400, 404, 409, 412, 413, 415, 422, 460, 507),
+        headers=_headers(
+            "Tus-Resumable",
+            "Upload-Length",
+            "Upload-Defer-Length",
+            "Upload-Concat",
+            "Upload-Metadata",
+            "Upload-Checksum",
+            "Idempotency-Key",
+        ),
+        answer_headers=_headers("Location", *_STATE),
         raw=True,
         body_type="multipart/form-data",
     ),
@@ -271,6 +325,8 @@ ENDPOINTS = [
         handler=show_position,
         summary="How many bytes are stored (tus)",
         errors=(404, 412),
+        headers=_headers("Tus-Resumable"),
+        answer_headers=_headers(*_STATE, "Upload-Concat", "Upload-Metadata"),
         raw=True,
     ),
     Endpoint(
@@ -286,22 +342,25 @@ ENDPOINTS = [
         method="PATCH",
         path="/uploads/{id}",
         name="tus_append",
-        handler=append_bytes,
+        handler=change_upload,
         summary="The next bytes (tus)",
         access="write",
         body_type="application/offset+octet-stream",
         status=204,
-        errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
+        errors=(400, 403, 404, 409, 412, 413, 415, 423, 460, 507),
+        headers=_headers("Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Checksum"),
+        answer_headers=_headers(*_STATE),
         raw=True,
     ),
     Endpoint(
         method="POST",
         path="/uploads/{id}",
         name="tus_method_override",
-        handler=override_method,
+        handler=change_upload,
         summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
         access="write",
         status=204,
+        headers=_headers("X-HTTP-Method-Override"),
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
     ),
@@ -309,11 +368,12 @@ ENDPOINTS = [
         method="DELETE",
         path="/uploads/{id}",
         name="delete_upload",
-        handler=delete_upload,
+        handler=change_upload,
         summary="Remove an upload and its file (tus termination)",
         access="write",
         status=204,
-        errors=(404, 412),
+        errors=(404, 412, 423),
+        headers=_headers("Tus-Resumable"),
     ),
     Endpoint(
         method="GET",

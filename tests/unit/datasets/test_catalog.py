@@ -40,6 +40,7 @@ class House:
             "row_count": 10,
             "rejected_count": 1,
             "bytes": 4,
+            "own_bytes": 4,
             "columns": COLUMNS,
             "statistics": {"region": {"nulls": 1, "min": "a", "max": "k"}, "金额": {"nulls": 0, "distinct": 9}},
             "source": {"name": "orders.csv"},
@@ -154,7 +155,7 @@ async def test_deleting_removes_rows_then_files(house: House) -> None:
     paths = house.catalog.files(last).paths
     async with house.database.write() as connection:
         keys = await house.catalog.delete(connection, await house.catalog.get(ALICE, "orders"))
-    await house.catalog.remove_files(keys)
+    house.catalog.remove_files(keys)
     assert [path.exists() for path in paths] == [False, False]
     with pytest.raises(NotFound):
         await house.catalog.get(ALICE, "orders")

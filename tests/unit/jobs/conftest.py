@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,9 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
+from server.storage.quotas import Quotas
+from server.storage.reserve import Reserve
+from server.storage.room import Room
 
 
 @dataclass
@@ -46,7 +50,7 @@ OpenHouse = Callable[..., "asyncio.Future[House]"]
 
 
 @pytest.fixture
-async def open_house(database: Database) -> AsyncIterator[OpenHouse]:
+async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHouse]:
     houses: list[House] = []
 
     async def open_one(
@@ -69,6 +73,8 @@ async def open_house(database: Database) -> AsyncIterator[OpenHouse]:
             max_attempts=max_attempts,
             drain_seconds=drain_seconds,
             notify=lambda job, notice: house.notices.append(notice),
+            room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
+            quotas=Quotas(),
         )
         house = House(database, table, store, runner, workers)
         houses.append(house)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from server.errors import NotFound, StorageFull
-from server.storage.blobs import Blobs, full_disk_named
+from server.storage.blobs import Blobs
+from server.storage.full_disk import full_disk_named
 
 
 @pytest.fixture

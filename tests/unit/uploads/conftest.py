@@ -10,6 +10,9 @@ import pytest
 
 from server.clock import new_id, utc_now
 from server.storage.database import Database
+from server.storage.quotas import Quotas
+from server.storage.reserve import Reserve
+from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
 from server.uploads.partial import create_file
@@ -27,7 +30,15 @@ class Landing:
     arrivals: Arrivals
     receiver: Receiver
 
-    async def announce(self, size: int | None, *, owner_id: str = "alice", expires_in: float = 3600.0) -> Upload:
+    async def announce(
+        self,
+        size: int | None,
+        *,
+        owner_id: str = "alice",
+        expires_in: float = 3600.0,
+        concat: str | None = None,
+        part_of: str | None = None,
+    ) -> Upload:
         upload_id = new_id()
         upload = Upload(
             id=upload_id,
@@ -42,6 +53,8 @@ class Landing:
             created_at=utc_now(),
             completed_at=None,
             expires_at=utc_now() + timedelta(seconds=expires_in),
+            concat=concat,
+            part_of=part_of,
             path=self.store.path(upload_id),
         )
         create_file(upload.path)
@@ -63,13 +76,14 @@ def landing(database: Database, tmp_path: Path) -> Landing:
 def new_landing(database: Database, directory: Path, *, min_free_bytes: int = 0) -> Landing:
     """As after a start of the server: nothing is remembered but what is stored."""
     directory.mkdir(exist_ok=True)
-    store, arrivals = UploadStore(database, directory), Arrivals()
+    room = Room(directory, min_free_bytes=min_free_bytes, reserve=Reserve(directory / "reserve", wanted_bytes=0))
+    store, arrivals = UploadStore(database, directory, quotas=Quotas()), Arrivals()
     receiver = Receiver(
         store=store,
         arrivals=arrivals,
         clock=utc_now,
         expiry=timedelta(hours=1),
-        min_free_bytes=min_free_bytes,
+        room=room,
         silent_seconds=SILENT_SECONDS,
     )
     return Landing(database, store, arrivals, receiver)

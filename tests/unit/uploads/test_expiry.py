@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.clock import utc_now
 from server.uploads.expiry import ExpirySweep
+from server.uploads.files import GATHERING, PART
 from tests.unit.uploads.conftest import Landing
 from tests.unit.uploads.test_receiving import in_pieces
 
@@ -42,3 +43,16 @@ async def test_files_without_a_row_are_removed_at_start(landing: Landing) -> Non
     await sweep_of(landing).open()
     assert not stray.exists()
     assert upload.path.exists()
+
+
+async def test_a_file_in_parts_lives_as_long_as_its_last_part(landing: Landing) -> None:
+    whole = await landing.announce(None, expires_in=-1.0, concat=GATHERING)
+    late = await landing.announce(10, expires_in=-1.0, concat=PART, part_of=whole.id)
+    fresh = await landing.announce(10, concat=PART, part_of=whole.id)
+    await sweep_of(landing).sweep()
+    assert await landing.store.get(late.id) is None
+    assert await landing.store.get(whole.id) is not None
+
+    await landing.receiver.discard(fresh.id)
+    assert await landing.store.get(whole.id) is None
+    assert list(landing.store.directory.iterdir()) == []

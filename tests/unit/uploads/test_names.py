@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.uploads.names import form_name, saved_name, shown_name
+from server.uploads.names import form_name, media_type_of, saved_name, shown_name
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,20 @@ def test_a_download_is_saved_under_the_last_part_only(name: str, saved: str) -> 
 )
 def test_a_name_in_a_form_is_unescaped_as_far_as_its_client_escaped_it(carried: str, name: str) -> None:
     assert form_name(carried) == name
+
+
+@pytest.mark.parametrize(
+    ("given_type", "kept"),
+    [
+        ("text/csv; charset=utf-8", "text/csv; charset=utf-8"),
+        ("x/" + "y" * 500, "x/" + "y" * 118),
+        ("text/\udcff", ""),
+        ("文本", ""),
+        ("a\r\nb", ""),
+    ],
+)
+def test_a_media_type_is_ascii(given_type: str, kept: str) -> None:
+    assert media_type_of(given_type) == kept
 
 
 @given(st.text())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.errors import InvalidInput, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+from server.errors import Forbidden, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
 from server.uploads import tus
 
 PATCH = {"Content-Type": tus.BODY_TYPE, "Upload-Offset": "5"}
@@ -48,10 +48,63 @@ def test_a_file_larger_than_allowed_is_refused_at_creation() -> None:
         tus.parse_creation({"Upload-Length": "101"}, max_bytes=100)
 
 
-@pytest.mark.parametrize("header", ["Upload-Defer-Length", "Upload-Concat"])
-def test_extensions_we_do_not_speak_are_refused(header: str) -> None:
-    with pytest.raises(InvalidInput, match="Upload-Length"):
-        tus.parse_creation({header: "1"}, max_bytes=100)
+def test_a_length_may_be_said_later() -> None:
+    assert tus.parse_creation({"Upload-Defer-Length": "1"}, max_bytes=100).size is None
+    assert tus.parse_patch({**PATCH, "Upload-Length": "7"}).size == 7
+    assert tus.state_headers(offset=3, size=None, expires_at=None)["Upload-Defer-Length"] == "1"
+
+
+@pytest.mark.parametrize("value", ["", "0", "2", "true", "01", "1 ", "9" * 5_000])
+def test_a_length_is_deferred_by_a_one_only(value: str) -> None:
+    with pytest.raises(MalformedRequest, match="Upload-Defer-Length"):
+        tus.parse_creation({"Upload-Defer-Length": value}, max_bytes=100)
+
+
+def test_a_length_is_said_or_deferred_but_not_both() -> None:
+    with pytest.raises(MalformedRequest):
+        tus.parse_creation({"Upload-Defer-Length": "1", "Upload-Length": "5"}, max_bytes=100)
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (None, ()),
+        ("partial", ()),
+        ("final;/api/v1/uploads/aa /api/v1/uploads/bb", ("aa", "bb")),
+        ("final; https://here.example:8443/jindu/api/v1/uploads/aa", ("aa",)),
+        ("final;uploads/aa", ("aa",)),
+    ],
+)
+def test_parts_are_named_by_their_addresses(value: str | None, ids: tuple[str, ...]) -> None:
+    assert tus.parse_concat(value) == ids
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "final", "final;", "final; ", "FINAL;/api/v1/uploads/aa", "partial;/api/v1/uploads/aa",
+        "final;/api/v1/uploads/aa /api/v1/uploads/aa", "final;/api/v1/uploads/", "final;/api/v1/uploads/aa/content",
+        "final;/api/v1/uploads/aa?x=1", "final;/api/v1/uploads/../aa", "final;aa", "final;/api/v1/uploads/aa,bb",
+        "final;http://h\udcff/uploads/aa", "final;http://é/uploads/aa",
+    ],
+)  # fmt: skip
+def test_what_names_no_parts_is_refused(value: str) -> None:
+    with pytest.raises(MalformedRequest, match="Upload-Concat"):
+        tus.parse_concat(value)
+
+
+def test_a_joined_file_brings_no_bytes_and_no_length() -> None:
+    joined = {"Upload-Concat": "final;/api/v1/uploads/aa"}
+    assert tus.parse_creation(joined, max_bytes=100).parts == ("aa",)
+    with pytest.raises(Forbidden):
+        tus.parse_creation({**joined, "Content-Type": tus.BODY_TYPE}, max_bytes=100)
+    with pytest.raises(MalformedRequest):
+        tus.parse_creation({**joined, "Upload-Length": "5"}, max_bytes=100)
+
+
+def test_a_checksum_that_comes_after_the_bytes_is_refused() -> None:
+    with pytest.raises(MalformedRequest, match="before the bytes"):
+        tus.parse_patch({**PATCH, "Trailer": "Upload-Checksum"})
 
 
 @pytest.mark.parametrize("value", ["", "-1", "+1", "1_0", "1.5", "0x10", " 1", "１", "9" * 20, str(2**63)])

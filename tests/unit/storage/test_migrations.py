@@ -1,0 +1,57 @@
+"""What a migration fills in for rows that were there before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from server.storage.tables import batches, dataset_versions
+
+MIGRATIONS = Path(__file__).parent.parent.parent.parent / "server" / "storage" / "migrations"
+
+
+def migrate(connection: sa.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.connect() as connection:
+        migrate(connection, "0003")
+        old = sa.MetaData()
+        old.reflect(connection)
+        add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
+        add(connection, old, "datasets", id="d", owner_id="u", name="orders", created_at=NOW, updated_at=NOW)
+        for number, mode, size in ((1, "create", 10), (2, "append", 25), (3, "restore", 10), (4, "append", 14)):
+            values = {"dataset_id": "d", "number": number, "mode": mode, "bytes": size, "row_count": 1}
+            add(connection, old, "dataset_versions", **values, files="[]", columns="[]", created_at=NOW)
+        given = {"name": "b", "template_name": "t", "template_version": 1, "template_source": "", "language": "en"}
+        for batch_id in ("full", "empty"):
+            moments = {"clock": NOW, "created_at": NOW, "time_zone": "UTC"}
+            add(connection, old, "batches", id=batch_id, owner_id="u", job_id=batch_id, **given, **moments)
+        for number, artifacts in enumerate(('[{"size": 3}, {"size": 4}]', "[]", '[{"size": 5}]')):
+            row = {"id": str(number), "batch_id": "full", "owner_id": "u", "position": number, "title": ""}
+            add(connection, old, "reports", **row, state="succeeded", artifacts=artifacts)
+        connection.commit()
+        migrate(connection, "0004")
+        own = connection.execute(sa.select(dataset_versions.c.own_bytes).order_by(dataset_versions.c.number))
+        assert list(own.scalars()) == [10, 15, 0, 4]
+        assert dict(connection.execute(sa.select(batches.c.id, batches.c.bytes)).all()) == {"full": 12, "empty": 0}  # type: ignore[arg-type]
+    engine.dispose()
+
+
+NOW = "2026-01-01 00:00:00.000000"
+
+
+def add(connection: sa.Connection, old: sa.MetaData, table: str, **values: Any) -> None:
+    names = ", ".join(f'"{name}"' for name in values)
+    places = ", ".join(f":{name}" for name in values)
+    connection.execute(sa.text(f'INSERT INTO "{table}" ({names}) VALUES ({places})'), values)
+    assert table in old.tables

@@ -1,0 +1,81 @@
+"""`/me/usage` and `/admin/usage`: how much of the disk people's things take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from server.http import keys
+from server.http.endpoint import Call, Endpoint, NoQuery
+from server.storage.quotas import Stored
+
+
+class KindUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """`limit_bytes` is null where there is no limit."""
+
+    used_bytes: int
+    limit_bytes: int | None
+
+
+class MyUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Datasets count with all their versions, uploads with the size they were announced with."""
+
+    uploads: KindUsage
+    datasets: KindUsage
+    reports: KindUsage
+
+
+class UserUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that one user's things take."""
+
+    user_id: str
+    uploads: int = 0
+    datasets: int = 0
+    reports: int = 0
+
+
+class UsageList(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[UserUsage]
+    next_cursor: str | None = None
+    total: int
+
+
+async def my_usage(call: Call[None, NoQuery]) -> MyUsage:
+    lines = await call.request.app[keys.USAGE].mine(call.principal)
+    by_kind = {
+        line.kind.value: KindUsage(used_bytes=line.used_bytes, limit_bytes=line.limit_bytes or None) for line in lines
+    }
+    return MyUsage(**by_kind)
+
+
+async def everybodys_usage(call: Call[None, NoQuery]) -> UsageList:
+    used = await call.request.app[keys.USAGE].by_user(call.principal)
+    items = [_of(user_id, kinds) for user_id, kinds in used.items()]
+    items.sort(key=lambda each: each.uploads + each.datasets + each.reports, reverse=True)
+    return UsageList(items=items, total=len(items))
+
+
+def _of(user_id: str, used: Mapping[Stored, int]) -> UserUsage:
+    return UserUsage(user_id=user_id, **{kind.value: size for kind, size in used.items()})
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/me/usage",
+        name="api_my_usage",
+        handler=my_usage,
+        summary="How much of the disk my things take, and may take",
+        answer=MyUsage,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/usage",
+        name="api_usage",
+        handler=everybodys_usage,
+        summary="How much of the disk each user's things take, the most first",
+        access="admin",
+        answer=UsageList,
+    ),
+]
