@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -77,9 +77,11 @@ class Live:
 
     def notify(self, job: Job, notice: Notice) -> None:
         """Tell a job's owner something, from a plain function; it is kept for them."""
-        task = asyncio.create_task(self._notify(job.owner_id, notice), name="notify")
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
+        self._keep_soon(self._notify(self.notify_user, job.owner_id, notice))
+
+    def warn(self, user_id: str, notice: Notice) -> None:
+        """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
+        self._keep_soon(self._notify(self.notify_who_asked, user_id, notice))
 
     async def notify_user(self, user_id: str, notice: Notice) -> None:
         """Keep a notification for a user who wants to be told such things, then send it."""
@@ -245,10 +247,15 @@ class Live:
 
     # kept messages
 
-    async def _notify(self, user_id: str, notice: Notice) -> None:
+    def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(keeping, name="notify")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _notify(self, how: Callable[[str, Notice], Awaitable[None]], user_id: str, notice: Notice) -> None:
         while True:
             try:
-                await self.notify_user(user_id, notice)
+                await how(user_id, notice)
             except StorageFull:  # said in the log already
                 await asyncio.sleep(_FULL_DISK_SECONDS)
                 continue

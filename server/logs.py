@@ -5,7 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 
+STRANGERS = logging.getLogger("jindu.strangers")
+"""For what anybody can make happen without signing in: short lines, and not many."""
+_LINES_PER_MINUTE = 10  # of one kind
+_MINUTE_SECONDS = 60.0
+_MAX_KINDS = 100
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -23,9 +29,45 @@ class FieldFormatter(logging.Formatter):
         return f"{line} {fields}" if fields else line
 
 
+class Sparing(logging.Filter):
+    """Lets few records of a kind pass in a minute; the next one that passes says how many were left out before it."""
+
+    def __init__(self, *, per_minute: int = _LINES_PER_MINUTE, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._per_minute = per_minute
+        self._now = now
+        self._kinds: dict[str, _Kind] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = self._kinds.setdefault(str(record.msg), _Kind())
+        if len(self._kinds) > _MAX_KINDS:  # texts are constants, so this is somebody's mistake
+            self._kinds.clear()
+        now = self._now()
+        if now - kind.began >= _MINUTE_SECONDS:
+            kind.began, kind.passed = now, 0
+        if kind.passed >= self._per_minute:
+            kind.left_out += 1
+            return False
+        kind.passed += 1
+        if kind.left_out:
+            record.left_out, kind.left_out = kind.left_out, 0
+        return True
+
+
+class _Kind:
+    """The records of one text."""
+
+    __slots__ = ("began", "left_out", "passed")
+
+    def __init__(self) -> None:
+        self.began, self.passed, self.left_out = float("-inf"), 0, 0
+
+
 def configure(level: str) -> None:
     """Send every logger of the process to standard error at `level` (a `logging` level name)."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in (STRANGERS.name, "aiohttp_session"):  # the latter complains of every cookie that is none of ours
+        logging.getLogger(name).addFilter(Sparing())
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)

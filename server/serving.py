@@ -14,7 +14,8 @@ from aiohttp import web
 
 from server import logs
 from server.app import build_app
-from server.http import keys
+from server.http import descriptors, keys
+from server.http.listener import listen
 from server.http.readiness import Phase, Readiness
 from server.settings import Settings
 
@@ -25,6 +26,8 @@ _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is t
 def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
     logs.configure(settings.log_level)
+    descriptors.raise_limit()
+    descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
@@ -40,8 +43,7 @@ async def _serve(settings: Settings) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
-        await site.start()
+        await listen(runner)
         _LOG.info("ready on http://%s:%s", *address_of(runner))
         _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))
         await stop.wait()

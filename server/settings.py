@@ -39,7 +39,22 @@ class Settings:
     allowed_origins: tuple[str, ...] = _setting((), "Origins besides our own that may use the API, comma-separated.")
 
     session_days: int = _setting(14, "A session ends after so many days without use.")
-    login_attempts: int = _setting(10, "Failed sign-ins per user name or address in five minutes before it must wait.")
+    login_attempts: int = _setting(
+        10, "Failed sign-ins at a user name from one address in five minutes before that address must wait."
+    )
+
+    max_sockets: int = _setting(4_000, "TCP connections at once that carry no live connection.")
+    max_sockets_per_address: int = _setting(
+        500, "The same, per client address; not asked for when trusted_proxies is set, since all come from the proxy."
+    )
+    reserved_descriptors: int = _setting(
+        256, "File descriptors that connections leave for the database, files and worker processes."
+    )
+    request_head_seconds: float = _setting(10.0, "Seconds for the whole head of a request to arrive.")
+    body_grace_seconds: float = _setting(20.0, "Seconds over which the pace of a request's body is measured.")
+    min_body_bytes_per_second: float = _setting(500.0, "Lowest pace of a request's body, in bytes per second.")
+    keep_alive_seconds: float = _setting(75.0, "Seconds a connection may wait between two requests.")
+    unread_answer_seconds: float = _setting(30.0, "Seconds without any of an answer being read before it is given up.")
 
     max_connections: int = _setting(10_000, "Live connections per node.")
     max_connections_per_user: int = _setting(20, "Live connections per user.")

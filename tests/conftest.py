@@ -18,6 +18,7 @@ from aiohttp import web
 
 from server.app import build_app
 from server.auth.passwords import Passwords
+from server.http.listener import listen
 from server.serving import address_of
 from server.settings import Settings
 from server.storage.database import Database
@@ -91,7 +92,7 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     aiohttp_jinja2.get_env(app).bytecode_cache = _TEMPLATES
     runner = web.AppRunner(app, shutdown_timeout=2.0)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await listen(runner)
     host, port = address_of(runner)
     with LoopWatchdog().watching() as watchdog:
         yield Server(f"http://{host}:{port}", runner.app)

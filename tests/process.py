@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -19,8 +20,9 @@ START_SECONDS = 60.0
 class ServerProcess:
     """`run.py serve` on one data directory; it can be killed and started again on the same port and data."""
 
-    def __init__(self, data: Path, *, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, data: Path, *, environ: dict[str, str] | None = None, max_open_files: int | None = None) -> None:
         self.data = data
+        self._max_open_files = max_open_files  # as many as the test may have, unless it says
         self.url = ""
         self.start_seconds = 0.0  # from launch to `ready`
         self._environ = {
@@ -51,6 +53,8 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        if self._max_open_files is not None:
+            resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (self._max_open_files,) * 2)
         ready = threading.Event()
         threading.Thread(target=self._read_log, args=(self._process, ready), daemon=True).start()
         if not ready.wait(START_SECONDS) or not self.url:

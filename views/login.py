@@ -9,7 +9,7 @@ from server.http import keys
 from server.http.addresses import client_address
 from server.http.forms import read_form
 from server.http.guards import current_principal
-from server.http.sessions import forget, remember
+from server.http.sessions import device_of, forget, remember, remember_device
 from views.context import render
 from views.forms import local_target
 
@@ -26,10 +26,11 @@ async def login(request: web.Request) -> web.Response:
     form = await read_form(request)
     name, target = form.get("username", ""), local_target(form.get("next", "/"))
     try:
-        _user, secret = await request.app[keys.ACCOUNTS].sign_in(
+        user, secret = await request.app[keys.ACCOUNTS].sign_in(
             name,
             form.get("password", ""),
             address=client_address(request),
+            device=device_of(request),
             user_agent=request.headers.get("User-Agent", ""),
         )
     except (NotSignedIn, RateLimited) as error:
@@ -38,15 +39,19 @@ async def login(request: web.Request) -> web.Response:
     if before is not None:  # somebody else was signed in with this browser
         await request.app[keys.ACCOUNTS].sign_out(before)
     await remember(request, secret)
-    return web.Response(status=303, headers={"Location": target})
+    response = web.Response(status=303, headers={"Location": target})
+    remember_device(request, response, user.id)
+    return response
 
 
 async def logout(request: web.Request) -> web.Response:
     principal = current_principal(request)
+    response = web.Response(status=303, headers={"Location": "/login"})
     if principal is not None:
         await request.app[keys.ACCOUNTS].sign_out(principal)
+        remember_device(request, response, principal.user_id)
     await forget(request)
-    return web.Response(status=303, headers={"Location": "/login"})
+    return response
 
 
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:

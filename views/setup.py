@@ -11,7 +11,7 @@ from server.errors import FieldError, Forbidden, InvalidInput
 from server.http import keys
 from server.http.addresses import client_address
 from server.http.forms import read_form
-from server.http.sessions import remember
+from server.http.sessions import remember, remember_device
 from server.operations.account_fields import time_zones
 from views.context import language_of, render
 from views.field_errors import messages_by_field
@@ -50,7 +50,9 @@ async def setup(request: web.Request) -> web.Response:
         user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
     await remember(request, secret)
-    return web.Response(status=303, headers={"Location": "/"})
+    response = web.Response(status=303, headers={"Location": "/"})
+    remember_device(request, response, user.id)
+    return response
 
 
 def _require_same_passwords(form: dict[str, str]) -> None:

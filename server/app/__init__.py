@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
+from cryptography.fernet import Fernet
 
 from server.app.accounts import add_accounts
 from server.app.datasets import add_datasets
@@ -18,6 +19,7 @@ from server.app.reports import add_reports
 from server.app.resources import meanwhile, resource
 from server.app.storage import add_room_watch, add_storage
 from server.app.uploads import add_uploads
+from server.auth.devices import Devices
 from server.auth.passwords import Passwords
 from server.auth.secret_key import load_key
 from server.http import keys
@@ -25,6 +27,7 @@ from server.http.answers_under_way import AnswersUnderWay
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.endpoint import Endpoint, add_endpoints
 from server.http.forms import form_middleware
+from server.http.open_sockets import OpenSockets, SocketLimits
 from server.http.openapi import ApiDocument
 from server.http.problems import mark_prepared, problem_middleware
 from server.http.readiness import Phase, Readiness
@@ -48,7 +51,8 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
     make_directory(settings.data)
-    app = web.Application(middlewares=_middlewares(settings))
+    key = load_key(settings.secret_key, settings.data)
+    app = web.Application(middlewares=_middlewares(settings, key))
     app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers))
     app[keys.READINESS] = Readiness()
     app[keys.SETTINGS] = settings
@@ -61,8 +65,11 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     statistics: dict[str, Callable[[], object]] = {"event_loop": app[keys.LOOP_LAG].statistics}
     app[keys.STATISTICS] = statistics
     app.cleanup_ctx.append(resource(lambda: meanwhile(app[keys.LOOP_LAG].watch())))
+    app[keys.OPEN_SOCKETS] = OpenSockets(SocketLimits.from_settings(settings))
+    statistics["sockets"] = app[keys.OPEN_SOCKETS].statistics
 
     add_storage(app)
+    app[keys.DEVICES] = Devices(key)
     add_accounts(app, passwords or Passwords())
     add_jobs(app)
     add_uploads(app)
@@ -80,9 +87,9 @@ def build_app(settings: Settings, *, passwords: Passwords | None = None) -> web.
     return app
 
 
-def _middlewares(settings: Settings) -> list[Middleware]:
+def _middlewares(settings: Settings, key: Fernet) -> list[Middleware]:
     """From the outside in: name the request and answer errors; browsers' questions; who asks; from where."""
-    cookies = SessionCookies(load_key(settings.secret_key, settings.data), days=settings.session_days)
+    cookies = SessionCookies(key, days=settings.session_days)
     return [
         problem_middleware(error_page),
         preflight_middleware(),

@@ -32,8 +32,9 @@ def add_accounts(app: web.Application, passwords: Passwords) -> None:
     accounts = AccountOperations(
         database=database,
         credentials=credentials,
-        throttle=LoginThrottle(settings.login_attempts),
+        throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=app[keys.LANGUAGES],
+        tell=lambda user_id, notice: app[keys.LIVE].warn(user_id, notice),
     )
     app[keys.CREDENTIALS] = credentials
     app[keys.AUTHENTICATOR] = Authenticator(credentials.sessions, credentials.tokens, app[keys.LANGUAGES])

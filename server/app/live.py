@@ -66,8 +66,8 @@ def add_live_connections(app: web.Application) -> None:
     board = PresenceBoard(manager)
     statistics = app[keys.STATISTICS]
     upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
-    app.router.add_get(websocket.PATH, sockets.handle, name="websocket")
-    app.router.add_get(sse.PATH, streams.handle, name="events", allow_head=False)
+    app.router.add_get(websocket.PATH, sockets.handle, name="websocket", allow_head=False)
+    app.router.add_get(sse.PATH, streams.handle, name="events")
     app.router.add_post(sse.COMMAND_PATH, streams.command, name="events_command")
     drain = Drain(
         manager, reconnects_per_second=app[keys.SETTINGS].reconnects_per_second, hurry=app[keys.READINESS].hurry

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.look_alikes import look_alike
 from server.auth.permissions import Role
 from server.storage import tables
 from server.storage.database import Database
@@ -39,6 +42,13 @@ class User:
     @property
     def is_active(self) -> bool:
         return self.disabled_at is None
+
+
+class Clash(Enum):
+    """What is wrong with a name beside those that others have."""
+
+    TAKEN = auto()
+    LOOKS_ALIKE = auto()
 
 
 def name_key(name: str) -> str:
@@ -93,11 +103,20 @@ class UserStore:
         statement = sa.select(sa.func.count()).where(_TABLE.c.role == Role.ADMIN, _TABLE.c.disabled_at.is_(None))
         return await connection.scalar(statement) or 0
 
-    async def add(self, connection: AsyncConnection, user: User) -> bool:
-        """False when somebody has that name already."""
-        taken = await connection.scalar(sa.select(_TABLE.c.id).where(_TABLE.c.name_key == user.name_key))
-        if taken is not None:
-            return False
+    async def clash(self, connection: AsyncConnection, name: str, *, but: str | None = None) -> Clash | None:
+        """Why nobody else (than the user with the id `but`) may be called so. Asked in the transaction that writes."""
+        others = sa.select(_TABLE.c.name).where(_TABLE.c.id != (but or ""))
+        if await connection.scalar(others.where(_TABLE.c.name_key == name_key(name))) is not None:
+            return Clash.TAKEN
+        names = list(await connection.scalars(others))
+        is_confusing = await asyncio.to_thread(lambda: any(look_alike(name, each) for each in names))
+        return Clash.LOOKS_ALIKE if is_confusing else None
+
+    async def add(self, connection: AsyncConnection, user: User) -> Clash | None:
+        """Nothing is added when the name clashes with another."""
+        clash = await self.clash(connection, user.name)
+        if clash is not None:
+            return clash
         await connection.execute(
             _TABLE.insert().values(
                 id=user.id,
@@ -111,7 +130,7 @@ class UserStore:
                 created_at=user.created_at,
             )
         )
-        return True
+        return None
 
     async def change(self, connection: AsyncConnection, user_id: str, **values: Any) -> None:
         """Set columns of `users` by their names."""

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from server.http import keys
+
+_LOG = logging.getLogger("jindu")
 
 
 def client_address(request: web.Request) -> str:
     """The address of who asks. Each trusted proxy appended the one it saw, so ours is that many from the end."""
     peer = request.remote or ""
     return _from_the_end(request, "X-Forwarded-For") or peer
+
+
+class ProxyHint:
+    """Says once in the log that there seems to be a proxy of which the settings know nothing."""
+
+    def __init__(self) -> None:
+        self._was_given = False
+
+    def look_at(self, request: web.Request) -> None:
+        if self._was_given or hdrs.X_FORWARDED_FOR not in request.headers:
+            return
+        self._was_given = True
+        if not request.app[keys.SETTINGS].trusted_proxies:
+            _LOG.warning(
+                "a request from %s has X-Forwarded-For, but trusted_proxies is 0: if that is your proxy, set it, or "
+                "all who come through it count as one address (limits of connections and of failed sign-ins)",
+                request.remote,
+                extra={"action": "trusted_proxies"},
+            )
 
 
 def is_secure(request: web.Request) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -82,10 +82,32 @@ class Endpoint:
 
 
 def add_endpoints(app: web.Application, endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> None:
-    """Route `endpoints`; their list also stands under `keys.ENDPOINTS`, from which the OpenAPI document is made."""
+    """Route `endpoints`; their list also stands under `keys.ENDPOINTS`, from which the OpenAPI document is made.
+
+    What can be had by GET answers HEAD, too.
+    """
     app[keys.ENDPOINTS].extend(endpoints)
+    methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
-        app.router.add_route(endpoint.method, prefix + endpoint.path, _handle(endpoint), name=endpoint.name)
+        methods.setdefault(endpoint.path, set()).add(endpoint.method)
+    for endpoint in endpoints:
+        handle = _handle(endpoint)
+        resource = app.router.add_resource(prefix + endpoint.path, name=endpoint.name)
+        resource.add_route(endpoint.method, handle)
+        if endpoint.method == "GET" and "HEAD" not in methods[endpoint.path]:
+            resource.add_route("HEAD", handle)
+    for path, known in methods.items():
+        if "{" not in path:
+            app.router.add_route("*", prefix + path, _refuse(known | ({"HEAD"} if "GET" in known else set())))
+
+
+def _refuse(known: Collection[str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """For a path without placeholders: else `/jobs/demonstration` would say what `/jobs/{id}` takes."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, known)
+
+    return refuse
 
 
 def _handle(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -84,7 +84,7 @@ async def send_pieces(
     if size is not None:
         response.content_length = size
     await response.prepare(request)
-    while piece := await asyncio.to_thread(next, content, b""):
+    while request.method != "HEAD" and (piece := await asyncio.to_thread(next, content, b"")):
         await response.write(piece)
     await response.write_eof()
     return response

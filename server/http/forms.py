@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from server.errors import MalformedRequest, TooLarge, UnsupportedMedia
@@ -16,11 +16,16 @@ _MAX_FIELDS = 200
 
 
 def form_middleware() -> Middleware:
-    """Refuses what would make `request.post()` fail: unknown charsets, bytes that are no text, broken multipart."""
+    """Refuses what would make `request.post()` fail: unknown charsets, bytes that are no text, broken multipart.
+
+    And, of any request, a packed body: 50 KB of it may be 50 MB, unpacked while everybody else waits.
+    """
 
     @web.middleware
     def check(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         # No coroutine where there is nothing to check: its frame would stay with every open socket.
+        if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            raise UnsupportedMedia("Send the body as it is, without a Content-Encoding.")
         has_form = request.method == "POST" and not request.path.startswith("/api/") and request.body_exists
         return _checked(request, handler) if has_form else handler(request)
 

@@ -9,8 +9,10 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
+from server.auth.devices import Devices
 from server.datasets.catalog import Catalog
 from server.http.answers_under_way import AnswersUnderWay
+from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKinds
@@ -61,7 +63,9 @@ LOOP_LAG = web.AppKey("loop_lag", LoopLag)
 LANGUAGES = web.AppKey("languages", Languages)
 ENDPOINTS: web.AppKey[list[Endpoint]] = web.AppKey("endpoints", list)
 API_DOCUMENT: web.AppKey[ApiDocument] = web.AppKey("api_document")
+OPEN_SOCKETS = web.AppKey("open_sockets", OpenSockets)
 READINESS = web.AppKey("readiness", Readiness)
+DEVICES = web.AppKey("devices", Devices)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 ACCOUNTS = web.AppKey("accounts", AccountOperations)

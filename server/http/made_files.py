@@ -27,7 +27,7 @@ async def send_made_file(
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """With its length, so that a browser shows how far the download is. Raises `RateLimited`."""
-    head = {"Content-Type": _content_type(file), "Cache-Control": "private, no-store", **(headers or {})}
+    head = {"Content-Type": _content_type(file.media_type), "Cache-Control": "private, no-store", **(headers or {})}
     if disposition is not None:
         head["Content-Disposition"] = content_disposition(disposition, file.name)
     if file.path is None:
@@ -38,6 +38,17 @@ async def send_made_file(
     finally:
         if file.temporary:
             await asyncio.shield(asyncio.to_thread(remove, file.path))  # where it could not even be opened
+
+
+def head_of_made_file(name: str, media_type: str) -> web.StreamResponse:
+    """The answer to HEAD for an attachment: without its length, since the file would have to be made to know it."""
+    return web.StreamResponse(
+        headers={
+            "Content-Type": _content_type(media_type),
+            "Cache-Control": "private, no-store",
+            "Content-Disposition": content_disposition("attachment", name),
+        }
+    )
 
 
 async def _send(request: web.Request, path: Path, head: Mapping[str, str], *, is_temporary: bool) -> web.StreamResponse:
@@ -66,6 +77,6 @@ def _opened(path: Path, is_temporary: bool) -> BinaryIO:
     return stream
 
 
-def _content_type(file: MadeFile) -> str:
-    is_text = file.media_type.startswith("text/") and ";" not in file.media_type
-    return f"{file.media_type}; charset=utf-8" if is_text else file.media_type
+def _content_type(media_type: str) -> str:
+    is_text = media_type.startswith("text/") and ";" not in media_type
+    return f"{media_type}; charset=utf-8" if is_text else media_type

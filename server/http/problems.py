@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler, Middleware
 from server.errors import (
     InvalidInput,
     JinduError,
+    MalformedRequest,
     NotFound,
     NotSignedIn,
     RateLimited,
@@ -90,6 +91,8 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
             failure = _of_http(error)
         except JinduError as error:
             failure = _of_jindu(error)
+        except web.RequestPayloadError:  # chunks or a compression that are none
+            failure = _of_jindu(MalformedRequest("The body is not encoded as its headers say."))
         except asyncio.CancelledError:
             raise
         except ConnectionError:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from server.http.addresses import is_secure
 from server.http.problems import REQUEST_ID
+from server.http.socket_handler import SERVER_NAME
 
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -38,6 +39,7 @@ _ONE_YEAR_SECONDS = 31_536_000
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `app.on_response_prepare`. What a handler has set itself stays: a report has a policy of its own."""
     headers = response.headers
+    headers["Server"] = SERVER_NAME
     headers["X-Request-ID"] = request.get(REQUEST_ID, "")
     if response.status == _SWITCHING_PROTOCOLS:
         return  # no page, and what stands here is kept in memory as long as the socket is open

@@ -10,9 +10,10 @@ from aiohttp_session import Session, get_session, new_session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet
 
+from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
 from server.http import keys
-from server.http.addresses import client_address, is_secure
+from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.guards import PRINCIPAL
 
 # aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
@@ -20,6 +21,7 @@ warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp
 
 COOKIE = "jindu_session"
 LANGUAGE_COOKIE = "language"
+DEVICE_COOKIE = "jindu_device"
 _SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
 _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
 
@@ -56,11 +58,33 @@ async def forget(request: web.Request) -> None:
     (await get_session(request)).invalidate()
 
 
+def device_of(request: web.Request) -> Device | None:
+    """What the browser proves of who has been signed in with it before."""
+    proof = cookie(request, DEVICE_COOKIE)
+    return request.app[keys.DEVICES].read(proof) if proof else None
+
+
+def remember_device(request: web.Request, response: web.StreamResponse, user_id: str) -> None:
+    """So that others who fail to sign in as this user do not keep this browser from it."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        request.app[keys.DEVICES].proof(user_id, device_of(request)),
+        max_age=DAYS * 86_400,
+        path="/login",
+        httponly=True,
+        samesite="Lax",
+        secure=is_secure(request),
+    )
+
+
 def identity_middleware() -> Middleware:
     """Sets `guards.PRINCIPAL`. A revoked, expired or tampered credential is just "not signed in"."""
 
+    hint = ProxyHint()
+
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+        hint.look_at(request)
         request[PRINCIPAL] = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
         return await handler(request)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from server import logs
 from server.auth.audit import Audit
 from server.auth.credentials import Credentials
+from server.auth.devices import Device
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role, Scope
 from server.auth.sessions import Session
-from server.auth.throttle import LoginThrottle
+from server.auth.throttle import Attempt, LoginThrottle
 from server.auth.tokens import Token
-from server.auth.users import User, name_key
+from server.auth.users import Clash, User, name_key
 from server.clock import new_id, utc_now
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
+from server.jobs.context import Notice
 from server.languages import Languages
 from server.operations.account_fields import (
     language_problems,
@@ -25,6 +29,8 @@ from server.operations.account_fields import (
 )
 from server.storage.database import Database
 
+Tell = Callable[[str, Notice], None]
+"""Keep a notice for the user with that id, later: nobody can tell by the time whether there is such a user."""
 DEFAULT_TOKEN_DAYS = 365
 MAX_TOKENS = 100
 SCOPES_OF_ROLE = {
@@ -45,7 +51,13 @@ class NewToken:
 
 class AccountOperations:
     def __init__(
-        self, *, database: Database, credentials: Credentials, throttle: LoginThrottle, languages: Languages
+        self,
+        *,
+        database: Database,
+        credentials: Credentials,
+        throttle: LoginThrottle,
+        languages: Languages,
+        tell: Tell,
     ) -> None:
         self._database = database
         self._users = credentials.users
@@ -54,13 +66,16 @@ class AccountOperations:
         self._tokens = credentials.tokens
         self._throttle = throttle
         self._languages = languages
+        self._tell = tell
 
-    async def sign_in(self, name: str, password: str, *, address: str, user_agent: str) -> tuple[User, str]:
+    async def sign_in(
+        self, name: str, password: str, *, address: str, user_agent: str, device: Device | None = None
+    ) -> tuple[User, str]:
         """The user, and the secret of their new session for the cookie.
 
         Raises `NotSignedIn` without saying whether name or password was wrong, or `RateLimited`.
         """
-        user = await self._authenticated(name, password, address)
+        user = await self._authenticated(name, password, address, device)
         return user, await self.start_session(user, address=address, user_agent=user_agent)
 
     async def start_session(self, user: User, *, address: str, user_agent: str) -> str:
@@ -93,10 +108,11 @@ class AccountOperations:
         plain = ("language", "time_zone", "notifications")
         values: dict[str, Any] = {key: changes[key] for key in plain if key in changes}
         if "name" in changes:
-            await self._require_free(changes["name"], but=principal.user_id)
             values |= {"name": changes["name"], "name_key": name_key(changes["name"])}
         if values:
             async with self._database.write() as connection:
+                if "name" in changes:
+                    require_no(await self._users.clash(connection, changes["name"], but=principal.user_id))
                 await self._users.change(connection, principal.user_id, **values)
                 await Audit.record(connection, principal, "account.change", principal.user_name, {"fields": [*changes]})
         return await self.me(principal)
@@ -110,7 +126,9 @@ class AccountOperations:
         _require_change(principal)
         user = await self.me(principal)
         try:
-            await self._authenticated(user.name, current, principal.address)
+            # Whoever is signed in is known here; what others try at this name is not held against them.
+            signed_in = Device(id=principal.session_id or principal.token_id or "", user_ids=(user.id,))
+            await self._authenticated(user.name, current, principal.address, signed_in)
         except NotSignedIn as error:
             wrong = FieldError(field="current_password", message="This is not your present password.")
             raise InvalidInput(errors=[wrong]) from error
@@ -180,8 +198,7 @@ class AccountOperations:
             principal.require_admin()
         user = await self.prepared_user(name=name, password=password, role=role, language=language, time_zone=time_zone)
         async with self._database.write() as connection:
-            if not await self._users.add(connection, user):
-                raise _name_taken()
+            require_no(await self._users.add(connection, user))
             await Audit.record(connection, principal, "user.create", user.name, {"role": role})
         return user
 
@@ -207,18 +224,32 @@ class AccountOperations:
             time_zone=time_zone,
         )
 
-    async def _authenticated(self, name: str, password: str, address: str) -> User:
-        key = name_key(name)
-        self._throttle.begin(key, address)
+    async def _authenticated(self, name: str, password: str, address: str, device: Device | None = None) -> User:
         user = await self._users.by_name(name)
+        is_known = device.of(user.id) if device and user else None
+        attempt = Attempt(name_key=name_key(name), address=address, device=is_known)
+        self._throttle.begin(attempt)
         verdict = await self._passwords.check(user.password_hash if user else None, password)
         if user is None or not verdict.is_right or not user.is_active:
+            self._failed(attempt, user)
             raise NotSignedIn("The user name or the password is wrong.", code="wrong_credentials")
-        self._throttle.succeeded(key, address)
+        self._throttle.succeeded(attempt)
         if verdict.new_hash:
             async with self._database.write() as connection:
                 await self._users.change(connection, user.id, password_hash=verdict.new_hash)
         return user
+
+    def _failed(self, attempt: Attempt, user: User | None) -> None:
+        logs.STRANGERS.info("a sign-in as %.64r from %s failed", attempt.name_key, attempt.address)
+        if self._throttle.is_worth_telling(attempt) and user is not None and user.is_active:
+            notice = Notice(
+                title="Somebody tries to sign in with your name",
+                body="At least {count} attempts with a wrong password, the last one from {address}. Nobody got in.",
+                level="warning",
+                url="/account",
+                parameters={"count": self._throttle.attempts, "address": attempt.address},
+            )
+            self._tell(user.id, notice)
 
     async def _create_token(
         self, principal: Principal, wanted: NewToken, *, most: frozenset[Scope], latest: datetime | None
@@ -241,11 +272,6 @@ class AccountOperations:
             await Audit.record(connection, principal, "token.create", token.id, {"name": token.name})
         return token, secret
 
-    async def _require_free(self, name: str, *, but: str) -> None:
-        found = await self._users.by_name(name)
-        if found is not None and found.id != but:
-            raise _name_taken()
-
     async def _record(
         self, principal: Principal, action: str, subject: str = "", detail: dict[str, Any] | None = None
     ) -> None:
@@ -265,6 +291,11 @@ def _require_change(principal: Principal) -> None:
         raise Forbidden("This token may not change anything; make one with the scope “write”.")
 
 
-def _name_taken() -> Conflict:
-    taken = FieldError(field="username", message="Somebody has this name already.")
-    return Conflict("Somebody has this name already.", code="name_taken", errors=[taken])
+def require_no(clash: Clash | None) -> None:
+    """Raises `Conflict` when a name clashes."""
+    if clash is Clash.TAKEN:
+        taken = FieldError(field="username", message="Somebody has this name already.")
+        raise Conflict("Somebody has this name already.", code="name_taken", errors=[taken])
+    if clash is Clash.LOOKS_ALIKE:
+        alike = FieldError(field="username", message="This looks like the name of somebody else; choose another.")
+        raise Conflict("This looks like the name of somebody else; choose another.", code="name_taken", errors=[alike])

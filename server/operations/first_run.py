@@ -10,7 +10,7 @@ from server.auth.secret_words import hash_of, is_same, new_secret
 from server.auth.users import User, UserStore
 from server.clock import utc_now
 from server.errors import ConfigurationError, Forbidden, InvalidInput
-from server.operations.accounts import AccountOperations
+from server.operations.accounts import AccountOperations, require_no
 from server.storage import tables
 from server.storage.database import Database
 
@@ -57,8 +57,9 @@ class FirstRun:
         async with self._database.write() as connection:
             # Two people may press the button at once: whoever deletes the row has used the code.
             used = _TABLE.delete().where(_TABLE.c.name == _NAME, _TABLE.c.value == hash_of(code))
-            if (await connection.execute(used)).rowcount != 1 or not await self._users.add(connection, user):
+            if (await connection.execute(used)).rowcount != 1:
                 raise _wrong_code()
+            require_no(await self._users.add(connection, user))
             await Audit.record(connection, None, "user.create", user.name, {"role": Role.ADMIN, "by": "set-up code"})
         self.code = None
         return user

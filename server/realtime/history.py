@@ -122,21 +122,6 @@ class History:
         until = self.position(user_id)
         return await self._between(user_id, until.epoch, max(0, until.offset - limit), until.offset)
 
-    async def cut_if_lost(self, user_id: str, since: Position) -> None:
-        """Begin a new epoch when somebody has seen more of this stream than is left of it.
-
-        That is so after the database was put back from a backup, or a power cut took its last moments. Once as many
-        new messages had come, the old position would look like one of this stream, and what was lost like read.
-        """
-        await self.load(user_id)
-        known = self.position(user_id)
-        if since.epoch != known.epoch or since.offset <= known.offset:
-            return
-        epoch = new_id()
-        async with self._database.write() as connection:
-            await connection.execute(update(streams).where(streams.c.user_id == user_id).values(epoch=epoch))
-        self._told[user_id] = Position(epoch=epoch, offset=self.position(user_id).offset)
-
     async def cut_all(self) -> None:
         """Begin a new epoch for everybody: what was told last may be lost. Before anybody is connected."""
         async with self._database.write() as connection:

@@ -29,6 +29,7 @@ from server.errors import (
 )
 from server.http.endpoint import read_limited
 from server.http.guards import require_principal
+from server.http.socket_handler import go_live
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
 from server.realtime.connection import Connection
@@ -66,13 +67,18 @@ class EventTransport:
         self._streams: dict[str, _Stream] = {}  # by connection id
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Join, stream until the end. What refuses a client is said by the status, before the stream begins."""
+        """Join, stream until the end; for HEAD only say what would come.
+
+        What refuses a client is said by the status, before the stream begins.
+        """
         last_id = request.headers.get("Last-Event-ID", "")
         if last_id.startswith(_STAY_AWAY):
             return web.Response(status=204)  # an EventSource comes back after everything else
         try:
             self._admission.check(request)
             principal = require_principal(request)
+            if request.method == "HEAD":
+                return web.Response(headers=_HEADERS)
             with self._admission.place(request):
                 return await self._serve(request, principal, last_id)
         except Unavailable:
@@ -258,6 +264,7 @@ async def _stream(request: web.Request, link: EventLink, limits: LiveLimits) -> 
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
+    go_live(request)
     _give_up_on_silence(transport, limits.ping_interval_seconds + limits.pong_timeout_seconds)
     link.start(transport, is_chunked=request.version >= HttpVersion11)
     await link.ended.wait()

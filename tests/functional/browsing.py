@@ -9,10 +9,11 @@ from tests.conftest import PASSWORDS, Server
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
-def browser(server: Server) -> aiohttp.ClientSession:
+def browser(server: Server, *, address: str = "127.0.0.1") -> aiohttp.ClientSession:
     """A client that keeps cookies, also those of an IP address, and says that its requests come from our pages."""
     jar = aiohttp.CookieJar(unsafe=True)
-    return aiohttp.ClientSession(server.url, cookie_jar=jar, headers={"Origin": server.url})
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    return aiohttp.ClientSession(server.url, cookie_jar=jar, connector=connector, headers={"Origin": server.url})
 
 
 async def sign_in(client: aiohttp.ClientSession, name: str, password: str | None = None, *, target: str = "/") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
@@ -57,6 +58,33 @@ async def test_a_name_in_use_cannot_be_taken(alice: aiohttp.ClientSession, bob: 
     problem = await answer(alice.patch("/api/v1/me", json={"name": "BOB"}), 409)
     assert problem["code"] == "name_taken"
     assert (await answer(alice.patch("/api/v1/me", json={"name": "Alice"}), 200))["name"] == "Alice"
+
+
+LOOK_LIKE_BOB = ["bоb", "bób", "bob.", "_bob", "b0b", "ЬоЬ"]  # with Cyrillic letters, accents, signs, digits
+
+
+async def test_a_name_that_looks_like_another_is_refused(
+    admin: aiohttp.ClientSession, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    for name in LOOK_LIKE_BOB:
+        problem = await answer(alice.patch("/api/v1/me", json={"name": name}), 409)
+        assert problem["code"] == "name_taken", name
+        wanted = {"username": name, "password": NEW_PASSWORD, "role": "viewer"}
+        problem = await answer(admin.post("/api/v1/admin/users", json=wanted), 409)
+        assert [error["field"] for error in problem["errors"]] == ["username"], name
+    assert (await answer(bob.patch("/api/v1/me", json={"name": "Bób"}), 200))["name"] == "Bób"  # his own
+
+
+async def test_one_of_two_who_want_a_name_at_once_gets_it(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    async def rename(client: aiohttp.ClientSession, name: str) -> int:
+        async with client.patch("/api/v1/me", json={"name": name}) as response:
+            return response.status
+
+    for number in range(5):
+        statuses = await asyncio.gather(rename(alice, f"wanted {number}x"), rename(bob, f"wаnted {number}x"))
+        assert sorted(statuses) == [200, 409]
 
 
 async def test_a_deleted_token_is_refused_at_once(alice: aiohttp.ClientSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
@@ -63,6 +64,22 @@ async def test_the_link_works_once(server: Server, code: str) -> None:
             assert (response.status, response.headers["Location"]) == (303, "/")
         wanted = {"username": "mallory", "password": PASSWORD}
         await answer(second.post("/api/v1/tokens", json=wanted), 401)
+
+
+async def test_of_many_who_use_the_link_at_once_one_becomes_administrator(server: Server, code: str) -> None:
+    async def use(number: int) -> int:
+        wanted = form(code, username=f"racer {chr(97 + number) * 3}")
+        async with (
+            browser(server) as client,
+            client.post("/setup", data=wanted, headers=HTML, allow_redirects=False) as response,
+        ):
+            return response.status if response.headers.get("Location") != "/" or "Set-Cookie" in response.headers else 0
+
+    statuses = await asyncio.gather(*map(use, range(10)))
+    assert statuses.count(303) == 1
+    assert set(statuses) <= {303, 403, 0}  # 0: sent home, since by then there was one
+    async with server.app[keys.DATABASE].read() as connection:
+        assert await server.app[keys.CREDENTIALS].users.active_admins(connection) == 1
 
 
 async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> None:

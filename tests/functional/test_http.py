@@ -13,6 +13,7 @@ from yarl import URL
 
 from server.app import build_app
 from server.http import keys
+from server.http.listener import listen
 from server.http.readiness import Phase
 from server.serving import address_of
 from server.settings import Settings
@@ -27,7 +28,7 @@ OUR_APP = "https://app.example"
 async def running(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
     runner = web.AppRunner(build_app(settings))
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await listen(runner)
     host, port = address_of(runner)
     async with aiohttp.ClientSession(f"http://{host}:{port}") as client:
         yield client
@@ -83,7 +84,7 @@ async def test_an_unexpected_error_shows_no_trace_but_is_logged_with_its_id(
     app.router.add_get("/fail", fail)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await listen(runner)
     host, port = address_of(runner)
     async with aiohttp.ClientSession(f"http://{host}:{port}") as client, client.get("/fail") as response:
         text = await response.text()

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from server.app import build_app
 from server.http import keys
+from server.http.listener import listen
 from server.serving import address_of
 from server.settings import Settings
 from server.storage.tables import jobs
@@ -111,7 +112,7 @@ async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settin
 async def running(settings: Settings) -> AsyncIterator[Server]:
     runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await listen(runner)
     host, port = address_of(runner)
     yield Server(f"http://{host}:{port}", runner.app)
     await runner.cleanup()

@@ -11,6 +11,7 @@ import pytest
 from server.http import keys
 from server.jobs.context import Notice
 from tests.conftest import Server, signed_in
+from tests.functional.event_stream import events
 from tests.functional.live_client import Json, live
 
 Client = aiohttp.ClientSession
@@ -256,6 +257,21 @@ async def test_position_that_cannot_be_recovered_from_is_refused_whole(alice: Cl
     async with live(alice, "other", since=since.replace("EPOCH", epoch)) as socket:
         hello = await socket.next("connection")
         assert (hello["recovered"], hello["missed"]) == (False, 0)
+
+
+async def test_position_still_to_come_is_refused_to_whoever_claims_it_alone(alice: Client) -> None:
+    await demonstrate(alice, seconds=0)
+    async with live(alice) as socket:
+        hello = await socket.next("connection")
+    good, claimed = f"{hello['epoch']}:{hello['offset']}", f"{hello['epoch']}:{hello['offset'] + 10**6}"
+    async with live(alice, "liar", since=claimed) as liar, events(alice, "other", since=claimed) as other:
+        assert not (await liar.next("connection"))["recovered"]
+        assert not (await other.next("connection"))["recovered"]
+    async with events(alice, "third", headers={"Last-Event-ID": claimed}) as third:
+        assert not (await third.next("connection"))["recovered"]
+    async with live(alice, "honest", since=good) as honest:
+        again = await honest.next("connection")
+        assert (again["recovered"], again["epoch"]) == (True, hello["epoch"])
 
 
 async def test_notification_reaches_its_user_and_waits_for_them(server: Server, alice: Client, bob: Client) -> None:

@@ -14,7 +14,7 @@ from server.datasets.export import MEDIA_TYPES, ExportFormat
 from server.errors import InvalidInput, NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
-from server.http.made_files import send_made_file
+from server.http.made_files import head_of_made_file, send_made_file
 from server.operations.datasets import RowsQuery, entity_tag
 
 
@@ -187,13 +187,12 @@ async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
     file_format = call.path["format"]
     if file_format not in MEDIA_TYPES:
         raise NotFound("There is no export format “{format}”; use csv, xlsx, parquet or json.", format=file_format)
-    export = await call.request.app[keys.DATASETS].export(
-        call.principal,
-        call.path["name"],
-        cast(ExportFormat, file_format),
-        owner=call.query.owner,
-        exact=call.query.exact,
-    )
+    datasets, name = call.request.app[keys.DATASETS], call.path["name"]
+    wanted = cast(ExportFormat, file_format)
+    if call.request.method == "HEAD":
+        dataset = await datasets.get(call.principal, name, owner=call.query.owner)
+        return head_of_made_file(f"{dataset.name}.{wanted}", MEDIA_TYPES[wanted])
+    export = await datasets.export(call.principal, name, wanted, owner=call.query.owner, exact=call.query.exact)
     return await send_made_file(call.request, export, disposition="attachment")
 
 

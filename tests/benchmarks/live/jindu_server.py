@@ -28,6 +28,7 @@ from server.auth.permissions import Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
 from server.http import keys
+from server.http.listener import listen
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
 from server.realtime import protocol
@@ -43,7 +44,7 @@ async def main(data: Path, *, is_traced: bool) -> None:
     app = build_app(_settings(data, secret_key.decode()))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    await listen(runner)
     user_ids = await _sign_everybody_in(app, Fernet(secret_key), data / "cookies")
     tune_garbage_collector()
     if is_traced:
@@ -62,6 +63,8 @@ def _settings(data: Path, secret_key: str) -> Settings:
         secret_key=secret_key,
         max_connections=19_000,
         max_connections_per_address=19_000,
+        max_sockets=19_000,
+        max_sockets_per_address=19_000,
         max_connections_per_user=19_000,
         workers=1,
         drain_seconds=1.0,

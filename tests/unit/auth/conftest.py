@@ -44,7 +44,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def _add(database: Database, name: str) -> User:
     user = User(id=new_id(), name=name, role=Role.EDITOR, password_hash="", created_at=utc_now())
     async with database.write() as connection:
-        assert await UserStore(database).add(connection, user)
+        assert await UserStore(database).add(connection, user) is None
     return user
 
 

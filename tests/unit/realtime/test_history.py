@@ -161,30 +161,12 @@ async def test_message_for_all_reaches_also_who_was_never_here(database: Databas
     assert [message.body for message in await history.newest("alice", 10)] == [b"hers", b"all"]
 
 
-async def test_position_beyond_the_stream_shows_that_it_was_cut(database: Database) -> None:
-    """As after a restore: the client saw 5 messages, the backup has 2. Without a new epoch its position would be good
-    again once three others have come, and those would never be seen."""
-    history = History(database)
-    epoch = (await keep(database, history, "1")).epoch
-    await keep(database, history, "2")
-    seen = Position(epoch=epoch, offset=5)
-    assert await history.after("alice", seen) is None
-    await history.cut_if_lost("alice", seen)
-    for text in ("other 3", "other 4", "other 5", "other 6"):
-        await keep(database, history, text)
-    assert await history.after("alice", seen) is None
-    assert history.position("alice").epoch != epoch
-    again = History(database)  # and it is stored
-    await again.load("alice")
-    assert again.position("alice") == history.position("alice")
-
-
-async def test_position_within_the_stream_cuts_nothing(database: Database) -> None:
+async def test_position_beyond_the_stream_is_refused_and_moves_nothing(database: Database) -> None:
     history = History(database)
     kept = await keep(database, history, "1")
-    await history.cut_if_lost("alice", Position(epoch=kept.epoch, offset=1))
-    await history.cut_if_lost("alice", Position(epoch="another", offset=99))
-    assert history.position("alice").epoch == kept.epoch
+    assert await history.after("alice", Position(epoch=kept.epoch, offset=5)) is None
+    assert history.position("alice") == Position(epoch=kept.epoch, offset=1)
+    assert await history.after("alice", Position(epoch=kept.epoch, offset=1)) == []
 
 
 async def test_stream_that_was_lost_begins_anew_and_old_positions_are_refused(database: Database) -> None:

@@ -1,0 +1,206 @@
+"""One TCP socket as aiohttp serves it, and how long it may keep us waiting.
+
+aiohttp has no deadline for the head of a request, for the pace of its body, or for a peer that does not read what is
+answered. It says nowhere else how far a request is than in the private names used here (`_waiter`, `_messages`,
+`_current_request`); `tests/functional/test_slow_clients.py` fails when they change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import Enum, StrEnum, auto
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+
+from server import logs
+from server.auth.networks import network_of
+from server.http.masking import MaskedReader
+
+if TYPE_CHECKING:
+    from server.http.open_sockets import OpenSockets
+
+_UNREAD_SECONDS = 2.0
+SERVER_NAME = "Jindu"  # what every answer calls us: no version that somebody could look up holes for
+
+
+class Phase(Enum):
+    """Whose turn it is."""
+
+    WAITING = auto()  # the peer's: no request has come, or not the whole head of one
+    ARRIVING = auto()  # the peer's: the body of a request is on its way
+    ANSWERING = auto()  # ours
+    UNREAD = auto()  # the peer's: it has taken nothing of the answer for a while
+
+
+class Fault(StrEnum):
+    """What a peer did not do in time."""
+
+    SILENT = "no request came in time"
+    SLOW = "its request came too slowly"
+    NOT_READING = "it did not read the answer"
+
+
+class SocketHandler(web.RequestHandler):
+    """Watched by `OpenSockets` until it carries a live connection, which has rules of its own."""
+
+    __slots__ = (
+        "_arrived_bytes",
+        "_has_moved",
+        "_is_watched",
+        "_pace_of",
+        "_paced_bytes",
+        "_paced_since",
+        "_sockets",
+        "_stuck_bytes",
+        "_stuck_since",
+        "_tcp",
+        "head_since",
+        "network",
+    )
+
+    def __init__(self, server: web.Server, sockets: OpenSockets, *, address: str, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._sockets = sockets
+        self.network = sys.intern(network_of(address))
+        self._tcp: asyncio.Transport | None = None
+        self._is_watched = True
+        now = self._loop.time()
+        self.head_since: float | None = now  # when the socket was opened, or the first byte of a request came
+        self._arrived_bytes = 0
+        self._pace_of: web.BaseRequest | None = None
+        self._paced_bytes, self._paced_since = 0, now
+        self._stuck_bytes, self._stuck_since, self._has_moved = 0, now, False
+
+    # what the transport tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._tcp = self.transport
+        self._sockets.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._pace_of = self._tcp = None
+        self._sockets.lost(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_watched:
+            super().data_received(data)
+            return
+        if self.head_since is None and self._waiter is not None:
+            self.head_since = self._loop.time()
+        self._arrived_bytes += len(data)
+        super().data_received(data)
+        if self._messages:
+            self.head_since = None
+
+    def resume_writing(self) -> None:
+        self._has_moved = True
+        super().resume_writing()
+
+    def set_parser(self, parser: Any, data_received_cb: Any = None) -> None:
+        """aiohttp calls this when the socket became a WebSocket."""
+        self.go_live()
+        super().set_parser(MaskedReader(parser), data_received_cb)  # type: ignore[arg-type]  # it reads in its place
+
+    def go_live(self) -> None:
+        """From now on the live layer looks after it."""
+        if self._is_watched and self._sockets.became_live(self):
+            self._is_watched = False
+            self._pace_of = None
+
+    # how far it is
+
+    @property
+    def is_live(self) -> bool:
+        return not self._is_watched
+
+    def phase(self) -> Phase:
+        if self.head_since is not None or (self._waiter is not None and not self._messages):
+            return Phase.WAITING
+        request = self._current_request
+        if request is not None and not request.content.is_eof():
+            return Phase.ARRIVING
+        return Phase.UNREAD if self._is_unread() else Phase.ANSWERING
+
+    def fault(self, now: float) -> Fault | None:
+        """What of its limits it has passed; to be asked every second or so."""
+        limits, phase = self._sockets.limits, self.phase()
+        if phase is Phase.WAITING:
+            if self.head_since is not None and now - self.head_since > limits.head_seconds:
+                return Fault.SILENT
+            self._pace_of = None
+        elif phase is not Phase.ARRIVING:
+            self._pace_of = None
+        elif self._is_too_slow(now):
+            return Fault.SLOW
+        return Fault.NOT_READING if self._is_stuck(now) else None
+
+    def end(self) -> None:
+        """At once: what is still to be written would wait for whoever does not read."""
+        if self._tcp is not None:
+            self._tcp.abort()
+
+    def _is_too_slow(self, now: float) -> bool:
+        """Whether the body came below the lowest pace since this was last decided."""
+        limits, request, transport = self._sockets.limits, self._current_request, self._tcp
+        is_ours = transport is None or not transport.is_reading()  # it is we who take no more at the moment
+        if request is not self._pace_of or is_ours:
+            self._pace_of = request
+        elif now - self._paced_since < limits.body_grace_seconds:
+            return False
+        elif self._arrived_bytes - self._paced_bytes < limits.body_grace_seconds * limits.body_bytes_per_second:
+            return True
+        self._paced_bytes, self._paced_since = self._arrived_bytes, now
+        return False
+
+    def _is_stuck(self, now: float) -> bool:
+        """Whether the peer has taken nothing of what waits for it, for too long."""
+        unsent_bytes = 0 if self._tcp is None else self._tcp.get_write_buffer_size()
+        if not unsent_bytes or unsent_bytes != self._stuck_bytes or self._has_moved:
+            self._stuck_bytes, self._stuck_since, self._has_moved = unsent_bytes, now, False
+            return False
+        return now - self._stuck_since > self._sockets.limits.unread_seconds
+
+    def _is_unread(self) -> bool:
+        """As of the last look: too short to give up an answer, but long enough to make room for somebody else."""
+        return self._stuck_bytes > 0 and self._loop.time() - self._stuck_since > _UNREAD_SECONDS
+
+    # what cannot be understood
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """One short line in the log for what is no HTTP, and not a byte of it in the answer."""
+        if not isinstance(exc, HttpProcessingError):
+            response = super().handle_error(request, status, exc, message)
+        else:
+            self.log_exception(exc_info=exc)
+            if request.writer.output_size > 0:
+                raise ConnectionError("part of an answer is out")
+            response = web.Response(status=400, text="This is no HTTP request that can be read.\n")
+            response.force_close()
+        response.headers["Server"] = SERVER_NAME
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A traceback only for faults of ours."""
+        error = kw.get("exc_info")
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError):
+            logs.STRANGERS.info("unreadable request from %s: %s", self.network, type(error).__name__)
+        else:
+            super().log_exception(*args, **kw)
+
+
+def go_live(request: web.Request) -> None:
+    """Leave the socket of a stream of events to the live layer, as that of a WebSocket is by itself."""
+    handler = request.protocol
+    if isinstance(handler, SocketHandler):
+        handler.go_live()
