@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 from aiohttp import web
@@ -20,6 +21,7 @@ from server.http.readiness import Phase, Readiness
 from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
+_THREADS = 32  # they wait for the disk, most of the time; pages must not wait for them
 _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
 
 
@@ -35,6 +37,7 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
     app = build_app(settings)
     tune_garbage_collector()  # before anybody waits for us: it takes 60 ms
     readiness = app[keys.READINESS]

@@ -88,6 +88,7 @@ class Settings:
     )
     export_workers: int = _setting(2, "Worker processes that write exports; each user has one of them at once.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    jobs_per_user: int = _setting(1_000, "Jobs and uploads of one user that may be unfinished at once.")
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
     )

@@ -71,6 +71,7 @@ def add_jobs(app: web.Application) -> None:
         notify=live.notify,
         room=app[keys.ROOM],
         quotas=app[keys.QUOTAS],
+        jobs_per_user=settings.jobs_per_user,
     )
     app[keys.JOB_KINDS], app[keys.JOB_TABLE], app[keys.JOB_STORE], app[keys.RUNNER] = kinds, table, store, runner
     app[keys.EXTERNAL] = external

@@ -104,6 +104,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _REPORT_EVERY_SECONDS = 0.2
+_PREVIEW_CHARACTERS = 500_000  # of all its cells
 _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 
@@ -118,7 +119,7 @@ def _preview(request: PreviewRequest) -> Preview:
     shape = opened.shape
     sample = opened.source.sample()
     columns = plan_columns(shape, sample, request.options)
-    count = min(request.rows, sample.row_count)
+    rows = _first_rows(sample, columns, min(request.rows, sample.row_count))
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
@@ -130,8 +131,8 @@ def _preview(request: PreviewRequest) -> Preview:
         sheet=shape.sheet,
         sheets=list(shape.sheets),
         columns=[_previewed(column) for column in columns],
-        rows=_first_rows(sample, columns, count),
-        lines=[sample.line_of(row) for row in range(count)],
+        rows=rows,
+        lines=[sample.line_of(row) for row in range(len(rows))],
         estimated_rows=_estimated_rows(request.source, shape, sample),
         warnings=[*shape.warnings, *date_warnings(columns)],
         options=_settled_options(shape, request.options, columns),
@@ -264,8 +265,16 @@ def _previewed(column: PlannedColumn) -> PreviewColumn:
 
 
 def _first_rows(sample: Chunk, columns: Sequence[PlannedColumn], count: int) -> list[list[str | None]]:
+    """So many as make a page that the server holds and sends at once; at least one, if there is any."""
     cells = [sample.columns[column.index].slice(0, count).to_pylist() for column in columns]
-    return [[shortened(cell, _CELL_CHARACTERS) if cell else None for cell in row] for row in zip(*cells, strict=True)]
+    rows: list[list[str | None]] = []
+    left = _PREVIEW_CHARACTERS
+    for row in zip(*cells, strict=True):
+        rows.append([shortened(cell, _CELL_CHARACTERS) if cell else None for cell in row])
+        left -= sum(len(cell or "") + 1 for cell in rows[-1])
+        if left <= 0:
+            break
+    return rows
 
 
 def _estimated_rows(path: Path, shape: FileShape, sample: Chunk) -> int | None:

@@ -113,7 +113,7 @@ def _fingerprint(job: Job, asked: Any) -> str:
 
 
 def _require_key(key: str) -> None:
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():  # header bytes may be no text at all
         error = FieldError(
             field="Idempotency-Key",
             message="A key has 1 to {limit} characters.",

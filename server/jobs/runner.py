@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, StorageFull, Unavailable
+from server.errors import Conflict, RateLimited, StorageFull, Unavailable
 from server.jobs.context import JobContext, Notify
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobFunction, JobKind, JobKinds
@@ -28,6 +28,7 @@ from server.storage.room import Room
 
 _LOG = logging.getLogger("jindu.jobs")
 
+_SHARE_RETRY_SECONDS = 30.0
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
 _FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
@@ -68,6 +69,7 @@ class JobRunner:
         notify: Notify,
         room: Room,
         quotas: Quotas,
+        jobs_per_user: int = 1_000,
     ) -> None:
         self._life = life
         self._kinds = kinds
@@ -75,6 +77,7 @@ class JobRunner:
         self._heavy_slots = heavy_slots
         self._max_attempts = max_attempts
         self._drain_seconds = drain_seconds
+        self._jobs_per_user = jobs_per_user
         self._notify = notify
         self._room = room
         self._quotas = quotas
@@ -101,11 +104,13 @@ class JobRunner:
         """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run.
 
         `asked`: see `JobLife.begin`.
-        Raises `StorageFull` or `QuotaExceeded` when there is no room for what it would make.
+        Raises `StorageFull` or `QuotaExceeded` when there is no room for what it would make, and `RateLimited` when
+        the owner has as many unfinished jobs as one user may.
         """
         self._require_open()
 
         async def if_there_is_room(connection: AsyncConnection, job: Job) -> None:
+            self._require_share(owner_id)
             await self._require_room(connection, job)
             if also is not None:
                 await also(connection, job)
@@ -361,6 +366,17 @@ class JobRunner:
         tasks = {attempt.task for attempt in self._attempts.values() if attempt.task is not None}
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
+
+    def _require_share(self, owner_id: str) -> None:
+        """What waits is kept in memory, whoever put it there."""
+        unfinished = sum(not job.state.is_final for job in self._life.table.live_of(owner_id))
+        if unfinished >= self._jobs_per_user:
+            raise RateLimited(
+                "{count} of your jobs and uploads are not finished yet, which is the limit; wait for some of them, or "
+                "cancel them.",
+                count=unfinished,
+                retry_after_seconds=_SHARE_RETRY_SECONDS,
+            )
 
     def _require_open(self) -> None:
         if not self._is_open:

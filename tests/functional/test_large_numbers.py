@@ -143,7 +143,7 @@ async def test_headers_that_are_no_text_make_no_server_fail(server: Server, alic
         for method, url, name in (
             *(
                 ("POST", "/api/v1/uploads", name)
-                for name in ("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Upload-Length")
+                for name in ("Idempotency-Key", "Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Upload-Length")
             ),
             ("PATCH", place, "Upload-Checksum"),
             ("PATCH", place, "Content-Type"),

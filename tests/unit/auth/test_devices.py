@@ -49,6 +49,7 @@ def test_only_the_last_users_are_remembered() -> None:
         KEY.encrypt(b"\xff").decode(),
         KEY.encrypt_at_time(b'{"id":"x","users":["alice"]}', int(time.time()) - DAYS * 86_400 - 1).decode(),
     ],
+    ids=["nothing", "nonsense", "no ASCII", "another key", "a list", "a session", "no JSON", "too long ago"],
 )
 def test_what_we_have_not_made_or_too_long_ago_proves_nothing(proof: str) -> None:
     assert Devices(KEY).read(proof) is None
