@@ -84,7 +84,7 @@ async def test_unexpected_error_brings_its_traceback(pool: WorkerPool) -> None:
 
 
 async def test_memory_limit_is_a_clear_error_and_the_worker_goes_on(pool: WorkerPool) -> None:
-    with pytest.raises(JobFailed, match="more memory than one worker may use") as caught:
+    with pytest.raises(JobFailed, match="more than the 400 MiB of memory that one worker may use") as caught:
         await pool.run(functions.use_memory, 2_000)
     assert caught.value.specific_code == "out_of_memory"
     assert await pool.run(functions.use_memory, 10) == 10 * 1024 * 1024
