@@ -15,7 +15,7 @@ _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!(?:\nDid you mean .*)?", re.DOTALL)
 _KIND = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
 # Advice that does not apply here (settings are locked), and where files lie.
-_SETTINGS_ADVICE = re.compile(r",? or SET [^.\n]*(?=[.\n]|$)|Use SET [^.\n]*\.")
+_SETTINGS_ADVICE = re.compile(r',? or SET [^.\n]*(?=[.\n]|$)|Use "?SET [^\n]*')
 _PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
 
 

@@ -28,6 +28,7 @@ _PARTS = frozenset(
 )  # fmt: skip
 _CATALOGUE_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system"})
 
+_SERIALIZED = "select json_serialize_sql(?::varchar, skip_empty := true, skip_null := true)"
 _Names = frozenset[tuple[str, ...]]
 
 
@@ -44,11 +45,10 @@ def require_known_names(
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    found = connection.execute("select json_serialize_sql(?::varchar, skip_empty := true, skip_null := true)", [sql])
-    row = found.fetchone()
     try:
-        tree = msgspec.json.decode(row[0] if row else b"null")
-    except RecursionError:
+        found = connection.execute(_SERIALIZED, [sql]).fetchone()
+        tree = msgspec.json.decode(found[0] if found else b"null")
+    except (RecursionError, duckdb.Error):  # a few kilobytes may stand for a tree larger than the memory allowed
         raise InvalidInput(
             "The query is nested too deeply; take it apart, for example with “with”.", code="query_too_large"
         ) from None
