@@ -19,6 +19,10 @@ def kept(tmp_path: Path) -> Continuity:
     return Continuity(database, tmp_path / "jindu.db.mark")
 
 
+def log_of(kept: Continuity) -> Path:
+    return kept.database.with_name("jindu.db-wal")
+
+
 def test_new_directory_has_nothing_to_go_on_from(kept: Continuity) -> None:
     assert kept.is_broken()
     kept.begin()
@@ -29,7 +33,19 @@ def test_new_directory_has_nothing_to_go_on_from(kept: Continuity) -> None:
 def test_killed_process_loses_nothing(kept: Continuity) -> None:
     kept.begin()
     kept.database.write_bytes(b"more content")
+    log_of(kept).touch()
     assert not kept.is_broken()
+
+
+def test_backup_copied_over_the_file_of_a_killed_process_is_noticed(kept: Continuity, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    shutil.copy2(kept.database, backup)
+    kept.begin()
+    log_of(kept).touch()
+    kept.database.write_bytes(b"more content")
+    shutil.copy2(backup, kept.database)
+    log_of(kept).unlink()  # as the documentation of backups asks for
+    assert kept.is_broken()
 
 
 def test_power_cut_may_have_lost_the_last_moments(
