@@ -21,6 +21,7 @@ from server.http.readiness import Phase, Readiness
 from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
+_SWITCH_SECONDS = 0.001  # how long a thread that draws a page may keep the event loop waiting for the interpreter
 _THREADS = 32  # they wait for the disk, most of the time; pages must not wait for them
 _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
 
@@ -28,6 +29,7 @@ _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is t
 def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
     logs.configure(settings.log_level)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     descriptors.raise_limit()
     descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

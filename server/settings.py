@@ -79,7 +79,7 @@ class Settings:
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
     interactive_workers: int = _setting(
-        0, "Worker processes for what somebody waits for at a page; 0: one per processor core, at least 3."
+        0, "Worker processes for what somebody waits for at a page; 0: one per processor core, at least 4."
     )
     interactive_workers_per_user: int = _setting(2, "How many of those one user may occupy at once.")
     interactive_waiting_per_user: int = _setting(20, "Requests of one user that may wait for such a worker.")

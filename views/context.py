@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from server.http.guards import current_principal
 from server.http.sessions import LANGUAGE_COOKIE, cookie
 from server.languages import babel_locale
 from views import js_messages
+from views.drawing import DRAWING, Drawing
 from views.formats import Formats
 
 _ROOT = Path(__file__).parent.parent
@@ -65,16 +66,19 @@ def setup_templates(app: web.Application) -> None:
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     env.globals["icon"] = _icon_reader()
     env.globals["version"] = __version__
+    app[DRAWING] = drawing = Drawing()
+    app.on_cleanup.append(drawing.close)
     app[JS_MESSAGES] = js_messages.collect(_ROOT / "static" / "js")
 
 
 async def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
     """The page `template` with `values`, in the reader's language. Fragments are rendered the same way.
 
-    In a thread: a page of a thousand columns takes a second, and nobody else should wait for it.
+    In a thread: a page of a thousand columns takes a second, and nobody else should wait for it. Readers take turns;
+    raises `RateLimited` or `Unavailable` for whoever asks for too many at once.
     """
     response = web.Response(
-        body=await asyncio.to_thread(_rendered, request, template, status=status, **values),
+        body=await request.app[DRAWING].draw(request, partial(_rendered, request, template, status=status, **values)),
         status=status,
         content_type="text/html",
         charset="utf-8",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from server.http import keys
 from server.http.addresses import is_secure
 from server.http.asyncapi import asyncapi_document, key_of
 from server.realtime.close_codes import CloseCode
+from server.realtime.limits import LiveLimits
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
 from views.context import render
 
@@ -51,34 +53,58 @@ async def docs_page(request: web.Request) -> web.Response:
 
 
 async def events_json(request: web.Request) -> web.Response:
-    body = msgspec.json.encode(_events(request))
+    document = _described(request.app[keys.CONNECTIONS].limits, is_secure(request)).document
+    body = msgspec.json.encode(document | {"servers": _servers(request, document)})
     return web.Response(body=body, content_type="application/json")
 
 
 async def events_page(request: web.Request) -> web.Response:
     """The AsyncAPI document as people read it."""
-    document = _events(request)
-    replies: list[type[msgspec.Struct]] = [*ANSWERS.values(), Echo]
-    answers = [kind for kind in dict.fromkeys(replies) if kind is not Connected]
-    pushes = [kind for kind in SERVER_MESSAGES if kind not in answers]
-    servers = {name: f"{server['protocol']}://{server['host']}" for name, server in document["servers"].items()}
-    job_fields = _fields(document["components"]["schemas"]["JobFields"], document["components"]["schemas"])
+    described = _described(request.app[keys.CONNECTIONS].limits, is_secure(request))
+    servers = _servers(request, described.document)
     return await render(
         request,
         "docs/events.html",
-        servers=servers,
-        pushes=list(_shown(document, pushes)),
-        commands=list(_shown(document, COMMANDS)),
-        answers=list(_shown(document, answers)),
-        job_fields={field.name: field for field in job_fields},
+        servers={name: f"{server['protocol']}://{server['host']}" for name, server in servers.items()},
+        pushes=described.pushes,
+        commands=described.commands,
+        answers=described.answers,
+        job_fields=described.job_fields,
         close_codes=list(CloseCode),
         limits=request.app[keys.CONNECTIONS].limits,
     )
 
 
-def _events(request: web.Request) -> dict[str, Any]:
-    limits = request.app[keys.CONNECTIONS].limits
-    return asyncapi_document(host=request.host, is_secure=is_secure(request), limits=limits)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Described:
+    """All but the host, which everybody names as they like."""
+
+    document: dict[str, Any]
+    pushes: list[MessageShown]
+    commands: list[MessageShown]
+    answers: list[MessageShown]
+    job_fields: dict[str, MessageField]
+
+
+@lru_cache(maxsize=4)
+def _described(limits: LiveLimits, is_secure: bool) -> _Described:
+    """Made once: it takes ten milliseconds, and strangers may ask for it."""
+    document = asyncapi_document(host="", is_secure=is_secure, limits=limits)
+    replies: list[type[msgspec.Struct]] = [*ANSWERS.values(), Echo]
+    answers = [kind for kind in dict.fromkeys(replies) if kind is not Connected]
+    pushes = [kind for kind in SERVER_MESSAGES if kind not in answers]
+    schemas = document["components"]["schemas"]
+    return _Described(
+        document=document,
+        pushes=list(_shown(document, pushes)),
+        commands=list(_shown(document, COMMANDS)),
+        answers=list(_shown(document, answers)),
+        job_fields={field.name: field for field in _fields(schemas["JobFields"], schemas)},
+    )
+
+
+def _servers(request: web.Request, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: server | {"host": request.host} for name, server in document["servers"].items()}
 
 
 def _shown(document: dict[str, Any], kinds: Iterable[type[msgspec.Struct]]) -> Iterator[MessageShown]:

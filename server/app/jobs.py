@@ -33,7 +33,7 @@ from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 
-_LEAST_INTERACTIVE = 3  # one user may occupy two, and somebody else still has one
+_LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
 WORKER_PRELOAD = ("server.datasets.conversion", "server.reports.rendering")  # slow to import: once, not per process
 
 
@@ -47,8 +47,7 @@ def add_jobs(app: web.Application) -> None:
     live = Live(
         manager=manager, history=history, database=database, table=table, store=store, languages=app[keys.LANGUAGES]
     )
-    memory_mib = settings.worker_memory_mib
-    workers = WorkerPool(size=heavy_slots, memory_mib=memory_mib, preload=WORKER_PRELOAD)
+    workers = job_workers(settings, heavy_slots)
     interactive = shared_workers(
         settings,
         size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
@@ -90,6 +89,12 @@ def add_jobs(app: web.Application) -> None:
     app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
     app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
     app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
+
+
+def job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
+    """One process more than one user's jobs may occupy: it is for somebody who has none."""
+    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=WORKER_PRELOAD)
+    return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
 
 
 def shared_workers(settings: Settings, *, size: int, per_user: int, niceness: int) -> SharedWorkers:

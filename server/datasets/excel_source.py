@@ -22,6 +22,8 @@ from server.datasets.schema import SheetInfo
 from server.datasets.sheet_extent import require_small_sheets
 from server.errors import FileProblem
 
+_MOST_FILLED = 2_000_000  # cells that merged ones above them fill
+_MOST_FILLED_CHARACTERS = 50_000_000
 _ROWS_PER_CHUNK = 20_000
 _SAMPLE_ROWS = 5_000
 # Real workbooks shrink to a tenth; sheets of one repeated value to a hundredth.
@@ -155,8 +157,14 @@ class _Merged:
     def __init__(self, sheet: calamine.CalamineSheet) -> None:
         self._columns: dict[int, list[int]] = {}
         self._values: dict[int, str] = {}
+        self._left = _MOST_FILLED
+        self._left_characters = _MOST_FILLED_CHARACTERS
+        last = sheet.end[0] if sheet.end else 0  # a range may be said to reach much further than there are cells
         for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
-            for row in range(top + 1, bottom + 1):
+            below = range(top + 1, min(bottom, last) + 1)
+            self._left -= len(below)
+            self._require_few()
+            for row in below:
                 self._columns.setdefault(row, []).append(left)
             if bottom > top:
                 self._columns.setdefault(top, [])
@@ -168,8 +176,18 @@ class _Merged:
             place = column - start_column
             if 0 <= place < len(cells) and not cells[place]:
                 cells[place] = self._values.get(place, "")
+                self._left_characters -= len(cells[place])
+        self._require_few()
         self._values = dict(enumerate(cells))
         return cells
+
+    def _require_few(self) -> None:
+        if self._left < 0 or self._left_characters < 0:
+            raise FileProblem(
+                "Merged cells of this sheet stand for more than can be filled in. Undo those that reach over many rows, "
+                "or save the sheet as CSV and upload that.",
+                code="merged_too_far",
+            )
 
 
 _ERROR_CELL = re.compile(

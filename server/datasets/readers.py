@@ -43,6 +43,8 @@ def problems_named(path: Path) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, FileNotFoundError) and not path.exists():
             raise FileProblem("The uploaded file is gone; upload it again.", code="upload_gone") from error
+        if type(error).__name__ == "OutOfMemoryException":  # DuckDB's: a limit of ours, no fault of the file
+            raise MemoryError from error
         if not _is_of_the_file(error):
             raise
         _LOG.exception("a file could not be read", extra={"action": "read_file"})

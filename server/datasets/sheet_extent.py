@@ -20,6 +20,7 @@ from xml.parsers import expat
 from server.errors import FileProblem
 
 _MOST_CELLS = 40_000_000  # with all that lie between: what a worker's memory holds
+_MOST_ROWS = 1_048_576  # what Excel and LibreOffice have
 _ALWAYS_FINE = 2_600_000  # 26 columns of 99,999 rows
 _EMPTY_SHARE = 100  # so many empty cells for each that holds something are no table any more
 _BLOCK = 1024 * 1024
@@ -42,9 +43,9 @@ class _Extent:
 
     def require_small(self) -> None:
         area = self.rows * self.columns
-        if area <= _ALWAYS_FINE:
+        if area <= _ALWAYS_FINE and self.rows <= _MOST_ROWS:
             return
-        if area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
+        if self.rows > _MOST_ROWS or area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
             raise FileProblem(
                 "A sheet reaches over {rows} rows and {columns} columns but holds only {cells} cells. Delete the empty "
                 "rows and columns (or what stands far outside), or save the sheet as CSV and upload that.",

@@ -20,7 +20,6 @@ from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.jobs.workers import WorkerPool
 from server.languages import Languages
 from server.live import Live
 from server.metrics import LoopLag
@@ -78,7 +77,7 @@ JOB_TABLE = web.AppKey("job_table", JobTable)
 JOB_STORE = web.AppKey("job_store", JobStore)
 RUNNER = web.AppKey("runner", JobRunner)
 EXTERNAL = web.AppKey("external", ExternalJobs)
-WORKERS = web.AppKey("workers", WorkerPool)  # for jobs: one process per heavy job that may run
+WORKERS = web.AppKey("workers", SharedWorkers)  # for jobs
 INTERACTIVE = web.AppKey("interactive", SharedWorkers)  # for previews and queries: no page waits behind an import
 ANSWERS = web.AppKey("answers", AnswersUnderWay)
 JOBS = web.AppKey("jobs", JobOperations)

@@ -141,13 +141,21 @@ async def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage
         target = request.path_qs if request.method in ("GET", "HEAD") else "/"
         return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
     problem = problem_of(request, failure)
-    if wants_page(request):
-        response = await error_page(request, problem)
-        response.set_status(failure.status)
-    else:
+    response = await _problem_page(request, problem, error_page) if wants_page(request) else None
+    if response is None:
         body = msgspec.json.encode(problem)
         response = web.Response(status=failure.status, body=body, content_type=PROBLEM_TYPE)
     response.headers.update(failure.headers)
+    return response
+
+
+async def _problem_page(request: web.Request, problem: Problem, error_page: ErrorPage) -> web.Response | None:
+    """None when even this page would have to wait for too many others."""
+    try:
+        response = await error_page(request, problem)
+    except (RateLimited, Unavailable):
+        return None
+    response.set_status(problem.status)
     return response
 
 

@@ -12,6 +12,7 @@ import sys
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from server.http.open_sockets import OpenSockets
 
 _UNREAD_SECONDS = 2.0
+# No request could be made of it, so there is no language, no id and no middleware: the same words for everybody.
+_UNREADABLE = msgspec.json.encode(
+    {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "This is no HTTP request that can be read.",
+        "code": "bad_request",
+    }
+)
 SERVER_NAME = "Jindu"  # what every answer calls us: no version that somebody could look up holes for
 
 
@@ -185,7 +196,7 @@ class SocketHandler(web.RequestHandler):
             self.log_exception(exc_info=exc)
             if request.writer.output_size > 0:
                 raise ConnectionError("part of an answer is out")
-            response = web.Response(status=400, text="This is no HTTP request that can be read.\n")
+            response = web.Response(status=400, body=_UNREADABLE, content_type="application/problem+json")
             response.force_close()
         response.headers["Server"] = SERVER_NAME
         return response

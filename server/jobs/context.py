@@ -12,9 +12,10 @@ from server.errors import JobFailed
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job
 from server.jobs.saver import ProgressSaver
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore, line_now
 from server.jobs.table import JobTable
-from server.jobs.workers import OnReport, WorkerFunction, WorkerPool
+from server.jobs.workers import OnReport, WorkerFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class JobContext:
         table: JobTable,
         store: JobStore,
         saver: ProgressSaver,
-        workers: WorkerPool,
+        workers: SharedWorkers,
         notify: Notify,
     ) -> None:
         self._advancing = Advancing(job, table=table, saver=saver)
@@ -90,7 +91,7 @@ class JobContext:
 
     async def run_in_worker(self, function: WorkerFunction, argument: Any, *, on_report: OnReport | None = None) -> Any:
         """See `WorkerPool.run`; when the job is cancelled, the process is killed."""
-        return await self._workers.run(function, argument, on_report=on_report)
+        return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
 
     async def fence(self, connection: AsyncConnection) -> None:
         """Call it in the transaction that publishes: raises when this attempt was cancelled or given up.

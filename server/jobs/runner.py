@@ -20,8 +20,8 @@ from server.jobs.kinds import JobFunction, JobKind, JobKinds
 from server.jobs.life import Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
 from server.jobs.queue import FairQueue
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
-from server.jobs.workers import WorkerPool
 from server.storage.database import NOT_STORED
 from server.storage.quotas import Quotas
 from server.storage.room import Room
@@ -62,7 +62,7 @@ class JobRunner:
         *,
         life: JobLife,
         kinds: JobKinds,
-        workers: WorkerPool,
+        workers: SharedWorkers,
         heavy_slots: int,
         max_attempts: int,
         drain_seconds: float,
@@ -228,8 +228,9 @@ class JobRunner:
 
     def _dispatch(self) -> None:
         running = Counter(attempt.job.owner_id for attempt in self._attempts.values() if attempt.kind.heavy)
-        while running.total() < self._heavy_slots:
-            found = self._queue.pop(running)
+        # One slot more than anybody may fill alone: it is for somebody who has none.
+        while (free := self._heavy_slots + 1 - running.total()) > 0:
+            found = self._queue.pop(running, at_most=self._heavy_slots - 1 if free > 1 else 0)
             if found is None:
                 return
             job = self._life.table.get(found[1])

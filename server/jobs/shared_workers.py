@@ -1,4 +1,4 @@
-"""Worker processes for what somebody waits for at this moment: queries, previews, checks, exports; users take turns."""
+"""Worker processes that users take turns at: for their jobs, and for what somebody waits for at this moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.jobs.turns import Turns
-from server.jobs.workers import WorkerFunction, WorkerPool
+from server.jobs.workers import OnReport, WorkerFunction, WorkerPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +29,17 @@ class SharedWorkers:
         self._turns = turns
 
     async def run(
-        self, user_id: str, function: WorkerFunction, argument: Any, *, timeout_seconds: float | None = None
+        self,
+        user_id: str,
+        function: WorkerFunction,
+        argument: Any,
+        *,
+        on_report: OnReport | None = None,
+        timeout_seconds: float | None = None,
     ) -> Any:
         """See `WorkerPool.run` and `Turns.take`; the time limit counts from when it is the user's turn."""
         async with self._turns.take(user_id):
-            return await self._pool.run(function, argument, timeout_seconds=timeout_seconds)
+            return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=timeout_seconds)
 
     def statistics(self) -> SharedWorkersStatistics:
         workers, turns = self._pool.statistics(), self._turns.statistics()

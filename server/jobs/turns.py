@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +30,7 @@ class Turns:
     """`places` can be in use at once, at most `per_user` of them by one user.
 
     The last free place is for somebody who has none: whoever holds all the others cannot make everybody wait.
-    A user may have `waiting_per_user` requests in line; nobody waits longer than `patience_seconds`.
+    A user may have `waiting_per_user` requests in line; nobody waits longer than `patience_seconds`, if that is given.
     """
 
     def __init__(
@@ -37,8 +38,8 @@ class Turns:
         *,
         places: int,
         per_user: int,
-        waiting_per_user: int,
-        patience_seconds: float,
+        waiting_per_user: float = math.inf,
+        patience_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places

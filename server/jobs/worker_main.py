@@ -24,15 +24,16 @@ def main(pipe: Connection, memory_mib: int, niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(niceness)
+    os.environ["RUST_BACKTRACE"] = "0"  # what a file makes a reader panic over is told once, by us
     # Before the limit: a thread that cannot get its stack hangs whoever started it.
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     _limit_memory(memory_mib)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            _answer(pipe, pipe.recv_bytes())
+            _answer(pipe, pipe.recv_bytes(), memory_mib)
 
 
-def _answer(pipe: Connection, request: bytes) -> None:
+def _answer(pipe: Connection, request: bytes, memory_mib: int) -> None:
     def report(value: Any) -> None:
         pipe.send(("report", value, 0.0))
 
@@ -47,14 +48,18 @@ def _answer(pipe: Connection, request: bytes) -> None:
         kind, content = "memory", None
     except (EOFError, BrokenPipeError):
         raise
+    except RuntimeError as error:
+        # A thread's stack is memory, too; Python says it in its own way.
+        kind = "memory" if str(error) == "can't start new thread" else "trace"
+        content = None if kind == "memory" else traceback.format_exc()
     except BaseException:  # noqa: BLE001,RUF100 - sys.exit() in a library must not end the worker silently
         kind, content = "trace", traceback.format_exc()
     try:
-        message = pickle.dumps((kind, content, _rss_mib()), protocol=pickle.HIGHEST_PROTOCOL)
+        message = pickle.dumps((kind, content, _held_mib(memory_mib)), protocol=pickle.HIGHEST_PROTOCOL)
     except MemoryError:
-        message = pickle.dumps(("memory", None, _rss_mib()))
+        message = pickle.dumps(("memory", None, _held_mib(memory_mib)))
     except Exception:  # noqa: BLE001,RUF100 - anything may go wrong in somebody's __reduce__
-        message = pickle.dumps(("trace", traceback.format_exc(), _rss_mib()))
+        message = pickle.dumps(("trace", traceback.format_exc(), _held_mib(memory_mib)))
     pipe.send_bytes(message)
 
 
@@ -70,9 +75,13 @@ def _limit_memory(memory_mib: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _rss_mib() -> float:
+def _held_mib(memory_mib: int) -> float:
+    """What is resident, or what is gone of the limit though nothing is in it: libraries keep what they once took."""
     with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize() / _MIB
+        fields = statm.read().split()
+    resident, data = (int(fields[place]) * resource.getpagesize() / _MIB for place in (1, 5))
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return max(resident, memory_mib - (limit / _MIB - data))
 
 
 def _end_with_the_server() -> None:

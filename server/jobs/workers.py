@@ -181,7 +181,9 @@ class WorkerPool:
                 reading.add_done_callback(_retrieved)
 
     def _is_worn(self, worker: _Worker, answer: _Answer) -> bool:
-        return worker.calls >= _CALLS_PER_WORKER or answer.rss_mib > self._memory_mib * _RECYCLE_SHARE
+        """Whoever met a limit or fell over something may have left anything behind: the next call gets a fresh one."""
+        is_well = answer.kind in ("result", "error")
+        return not is_well or worker.calls >= _CALLS_PER_WORKER or answer.held_mib > self._memory_mib * _RECYCLE_SHARE
 
     def _put_back(self, worker: _Worker, reusable: bool) -> None:
         if reusable and not self._closed:
@@ -208,7 +210,7 @@ class _Answer:
 
     kind: str
     content: Any
-    rss_mib: float
+    held_mib: float
 
     def value(self, memory_mib: int) -> Any:
         if self.kind == "result":
@@ -256,13 +258,13 @@ class _Worker:
             try:
                 self._pipe.send_bytes(request)
                 while True:
-                    kind, content, rss_mib = self._pipe.recv()
+                    kind, content, held_mib = self._pipe.recv()
                     if kind == "begun":
                         has_begun = True
                     elif kind == "report":
                         hand_over(content)
                     else:
-                        return _Answer(kind, content, rss_mib)
+                        return _Answer(kind, content, held_mib)
             except (OSError, EOFError) as error:
                 raise (EOFError if has_begun else _NotBegunError) from error
 

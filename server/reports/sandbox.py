@@ -133,6 +133,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         # A row's columns go before its methods: somebody's column is called “items”.
         return obj[attribute] if getattr(obj, "of_query", False) else super().getattr(obj, attribute)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Jinja would hand out a `format` of its own, before it asks whether the method is allowed."""
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str | bytes | int | float) and attr in _LEFT_OUT_METHODS:
             return False

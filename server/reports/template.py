@@ -79,7 +79,7 @@ def problem(issues: Sequence[TemplateIssue]) -> TemplateProblem:
         errors=errors,
         line=first.line,
         column=first.column,
-        problem=first.text,
+        problem=phrase(first.message, **first.parameters),
     )
 
 

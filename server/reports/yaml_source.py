@@ -12,6 +12,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from server.texts import told
+
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 40  # the reader of YAML recurses
 _MAX_NODES = 20_000
@@ -31,7 +33,8 @@ class TemplateIssue(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        return self.message.format(**self.parameters) if self.parameters else self.message
+        """The message in English."""
+        return told(self.message, self.parameters, str)
 
 
 class SourceError(Exception):

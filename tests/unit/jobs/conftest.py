@@ -16,8 +16,10 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
+from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
 from server.storage.quotas import Quotas
@@ -33,7 +35,7 @@ class House:
     table: JobTable
     store: JobStore
     runner: JobRunner
-    workers: WorkerPool
+    workers: SharedWorkers
     life: list[tuple[str, State]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
         *kinds: JobKind, heavy_slots: int = 2, max_attempts: int = 3, drain_seconds: float = 0.2
     ) -> House:
         table, store = JobTable(), JobStore(database)
-        workers = WorkerPool(size=1, memory_mib=400)
+        workers = SharedWorkers(WorkerPool(size=1, memory_mib=400), Turns(places=1, per_user=1))
         house: House
 
         async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
