@@ -28,7 +28,8 @@ Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
 # A name is also the name of the view in SQL: no quoting needed, and Chinese names stay Chinese.
-_NAME = re.compile(r"[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}")
+NAME_PATTERN = "[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}"
+_NAME = re.compile(NAME_PATTERN)
 NAME_RULE = "Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter."
 _EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
 

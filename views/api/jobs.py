@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 
 from server.clock import rfc3339
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
+from server.http.values import Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
@@ -43,12 +44,12 @@ class JobList(Struct, frozen=True, kw_only=True):
     total: int
 
 
-class JobQuery(Page, frozen=True, kw_only=True):
+class JobQuery(PageById, frozen=True, kw_only=True):
     """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
 
     state: tuple[State, ...] = ()
     kind: tuple[str, ...] = ()
-    user: str | None = None
+    user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
     until: Moment | None = None
 
@@ -69,7 +70,7 @@ class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     seconds: Annotated[float, Meta(ge=0, le=600)] = 10.0
     total: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100
-    fail_at: Annotated[int, Meta(ge=0)] | None = None
+    fail_at: Count | None = None
 
 
 class JobStarted(Struct, frozen=True, kw_only=True):
