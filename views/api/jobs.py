@@ -15,6 +15,7 @@ from server.http.values import Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
+from server.operations.jobs import MOST_LINES
 from server.realtime.protocol import JobFields
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -63,6 +64,12 @@ class JobLogLine(Struct, frozen=True, kw_only=True):
 
 class JobLog(Struct, frozen=True, kw_only=True):
     items: list[JobLogLine]
+
+
+class LogQuery(Struct, frozen=True, kw_only=True):
+    """The newest lines."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = MOST_LINES
 
 
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,8 +132,8 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.request.app[keys.JOBS].get(call.principal, call.path["id"]))
 
 
-async def get_job_log(call: Call[None, NoQuery]) -> JobLog:
-    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"])
+async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
+    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"], limit=call.query.limit)
     return JobLog(
         items=[
             JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
@@ -192,6 +199,7 @@ ENDPOINTS = [
         name="get_job_log",
         handler=get_job_log,
         summary="What a job logged, oldest line first.",
+        query=LogQuery,
         answer=JobLog,
         errors=(404,),
     ),
