@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
-from server.datasets.catalog import Dataset
+from server.datasets.dataset import Dataset
 from server.errors import NotFound
 from server.http import keys
 from server.http.guards import require_principal

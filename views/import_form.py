@@ -8,7 +8,6 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-from server.datasets.catalog import Mode
 from server.datasets.cells import (
     DATE_FORMATS,
     NULL_WORDS,
@@ -22,6 +21,7 @@ from server.datasets.cells import (
     read_truth,
 )
 from server.datasets.conversion import Preview
+from server.datasets.dataset import Mode
 from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number

@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal
-from server.datasets.catalog import Dataset, suggested_name
 from server.datasets.conversion import Preview
+from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.schema import COLUMN_TYPES
 from server.errors import FieldError, JinduError
 from server.http import keys

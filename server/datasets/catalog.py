@@ -3,113 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.datasets.appending import merged_statistics
+from server.datasets.catalog_rows import (
+    IS_CURRENT,
+    VERSION_SIZE,
+    current_where,
+    dataset_of,
+    find_dataset,
+    find_version_of_job,
+    search_text,
+    version_of,
+    versions_where,
+)
+from server.datasets.dataset import Dataset, DatasetFiles, DatasetPage, Mode, Version, VersionPage, mentioned
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
-from server.storage.pages import page_of, size_of
+from server.storage.pages import page_of
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
-Mode = Literal["create", "replace", "append"]
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
-# A name is also the name of the view in SQL: no quoting needed, and Chinese names stay Chinese.
-NAME_PATTERN = "[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}"
-_NAME = re.compile(NAME_PATTERN)
-NAME_RULE = "Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter."
 _EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
-
-
-class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One immutable state of a dataset. `files` are blob keys of its Parquet parts, in row order."""
-
-    dataset_id: str
-    dataset: str
-    owner_id: str
-    number: int
-    mode: str
-    job_id: str | None
-    files: list[str]
-    row_count: int
-    rejected_count: int
-    bytes: int
-    columns: list[dict[str, Any]]
-    statistics: dict[str, Any]
-    source: dict[str, Any]
-    created_at: datetime
-
-
-class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """A named table of one owner, at its current version."""
-
-    id: str
-    owner_id: str
-    name: str
-    description: str
-    created_at: datetime
-    updated_at: datetime
-    current: Version
-
-    @property
-    def version(self) -> int:
-        return self.current.number
-
-    @property
-    def row_count(self) -> int:
-        return self.current.row_count
-
-    @property
-    def columns(self) -> list[dict[str, Any]]:
-        return self.current.columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetFiles:
-    """What a worker needs to read a dataset: plain values that can be pickled."""
-
-    dataset_id: str
-    version: int
-    files: tuple[str, ...]
-    paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetPage:
-    """Some of somebody's datasets, by name; `next_cursor` is None on the last page."""
-
-    items: list[Dataset]
-    total: int
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionPage:
-    """Some versions of a dataset, newest first; `next_cursor` is the number of the last, None on the last page."""
-
-    items: list[Version]
-    total: int
-    next_cursor: int | None
-
-
-def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of `names` that stand as a word in a text, say a query: never too few of the datasets that are read."""
-    words = {word.casefold() for text in texts for word in re.findall(r"\w+", text)}
-    return [name for name in names if name.casefold() in words]
 
 
 class Deleted(Gone):
@@ -129,20 +54,6 @@ def deleted_named(paths: Iterable[Path]) -> Iterator[None]:
         raise Deleted from None
 
 
-def is_dataset_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
-
-
-def suggested_name(file_name: str) -> str:
-    """A dataset name made from a file's name: `Sales 2026 (final).xlsx` → `sales_2026_final`."""
-    base = file_name.rsplit("/", 1)[-1]
-    stem = base.rpartition(".")[0] or base
-    slug = re.sub(r"[^a-z0-9\u4e00-\u9fff]+", "_", stem.lower()).strip("_")
-    if slug[:1].isdigit():
-        slug = f"data_{slug}"
-    return slug[:63].rstrip("_") or "data"
-
-
 def data_key(job_id: str) -> str:
     """Blob key of the Parquet part that an import makes; a repeated attempt writes the same one."""
     return f"datasets/{job_id}/data.parquet"
@@ -151,11 +62,6 @@ def data_key(job_id: str) -> str:
 def rejects_key(job_id: str) -> str:
     """Blob key of the rows that an import rejected, as JSON lines."""
     return f"imports/{job_id}/rejects.jsonl"
-
-
-def require_dataset_name(name: str, *, field: str = "dataset") -> None:
-    if not is_dataset_name(name):
-        raise InvalidInput(errors=[FieldError(field=field, message=NAME_RULE)])
 
 
 class Catalog:
@@ -189,10 +95,10 @@ class Catalog:
         Counts, files and statistics are those of the import alone; appending adds the version before. A job that
         already published gets the same version again. Call `announce_change` once the transaction is committed.
         """
-        published = await _version_of_job(connection, job_id)
+        published = await find_version_of_job(connection, job_id)
         if published is not None:
             return published
-        current = await _find(connection, owner_id, name)
+        current = await find_dataset(connection, owner_id, name)
         require_mode_fits(name, mode, current)
         dataset_id = current.id if current else await self._create(connection, owner_id, name)
         row: dict[str, Any] = {
@@ -214,18 +120,18 @@ class Catalog:
     async def get(self, owner_id: str, name: str) -> Dataset:
         """Raises `NotFound` when `owner_id` has no dataset of that name."""
         async with self._database.read() as connection:
-            found = await _find(connection, owner_id, name)
+            found = await find_dataset(connection, owner_id, name)
         if found is None:
             raise NotFound("There is no dataset named “{name}”.", name=name)
         return found
 
     async def find(self, owner_id: str, name: str) -> Dataset | None:
         async with self._database.read() as connection:
-            return await _find(connection, owner_id, name)
+            return await find_dataset(connection, owner_id, name)
 
     async def require_mode_fits(self, connection: AsyncConnection, owner_id: str, name: str, mode: Mode) -> None:
         """What `publish` would say of the mode, before the work is done."""
-        require_mode_fits(name, mode, await _find(connection, owner_id, name))
+        require_mode_fits(name, mode, await find_dataset(connection, owner_id, name))
 
     async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> DatasetPage:
         """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
@@ -233,8 +139,8 @@ class Catalog:
         mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
         after = [] if cursor is None else [datasets.c.name > cursor]
         sizes = (
-            select(datasets.c.name, _VERSION_SIZE)
-            .join(dataset_versions, _IS_CURRENT)
+            select(datasets.c.name, VERSION_SIZE)
+            .join(dataset_versions, IS_CURRENT)
             .where(*mine, *after)
             .order_by(datasets.c.name)
             .limit(limit + 1)
@@ -242,8 +148,8 @@ class Catalog:
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(datasets).where(*mine)) or 0
             names, has_more = page_of([(row[0], row[1]) for row in await connection.execute(sizes)], limit=limit)
-            rows = await connection.execute(_current(datasets.c.owner_id == owner_id, datasets.c.name.in_(names)))
-            items = [_dataset(row) for row in rows.mappings()]
+            rows = await connection.execute(current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names)))
+            items = [dataset_of(row) for row in rows.mappings()]
         return DatasetPage(items=items, total=total, next_cursor=names[-1] if has_more else None)
 
     async def versions(self, owner_id: str, name: str, *, limit: int = 50, before: int | None = None) -> VersionPage:
@@ -251,25 +157,27 @@ class Catalog:
         dataset = await self.get(owner_id, name)
         is_ours = dataset_versions.c.dataset_id == dataset.id
         number = dataset_versions.c.number
-        sizes = select(number, _VERSION_SIZE).where(is_ours)
+        sizes = select(number, VERSION_SIZE).where(is_ours)
         if before is not None:
             sizes = sizes.where(number < before)
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).where(is_ours)) or 0
             found = await connection.execute(sizes.order_by(number.desc()).limit(limit + 1))
             numbers, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
-            rows = await connection.execute(_versions(is_ours, number.in_(numbers)).order_by(number.desc()))
-            items = [_version(row) for row in rows.mappings()]
+            rows = await connection.execute(versions_where(is_ours, number.in_(numbers)).order_by(number.desc()))
+            items = [version_of(row) for row in rows.mappings()]
         return VersionPage(items=items, total=total, next_cursor=numbers[-1] if has_more else None)
 
     async def version(self, owner_id: str, name: str, number: int) -> Version:
-        query = _versions(datasets.c.owner_id == owner_id, datasets.c.name == name, dataset_versions.c.number == number)
+        query = versions_where(
+            datasets.c.owner_id == owner_id, datasets.c.name == name, dataset_versions.c.number == number
+        )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             await self.get(owner_id, name)
             raise NotFound("The dataset “{name}” has no version {number}.", name=name, number=number)
-        return _version(row)
+        return version_of(row)
 
     async def files_held(self, dataset: Dataset) -> tuple[int, set[str]]:
         """How many versions there are, and the blob keys of all their parts."""
@@ -281,7 +189,7 @@ class Catalog:
     async def version_of_job(self, job_id: str) -> Version | None:
         """The version an import published, if it did."""
         async with self._database.read() as connection:
-            return await _version_of_job(connection, job_id)
+            return await find_version_of_job(connection, job_id)
 
     async def restore(self, connection: AsyncConnection, old: Version) -> Version:
         """Make the content of an old version the newest one; the versions between stay."""
@@ -298,13 +206,13 @@ class Catalog:
         self, connection: AsyncConnection, dataset: Dataset, *, name: str | None = None, description: str | None = None
     ) -> None:
         """Rename a dataset or change its description; raises `Conflict` when the name is taken."""
-        if name is not None and name != dataset.name and await _find(connection, dataset.owner_id, name):
+        if name is not None and name != dataset.name and await find_dataset(connection, dataset.owner_id, name):
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
         changed = {
             "name": dataset.name if name is None else name,
             "description": dataset.description if description is None else description,
         }
-        search = _search_text(**changed, version={"columns": dataset.columns, "source": dataset.current.source})
+        search = search_text(**changed, version={"columns": dataset.columns, "source": dataset.current.source})
         await connection.execute(
             update(datasets)
             .where(datasets.c.id == dataset.id)
@@ -341,10 +249,10 @@ class Catalog:
     async def files_mentioned(self, owner_id: str, texts: Sequence[str]) -> dict[str, DatasetFiles]:
         """Where the current versions of those of somebody's datasets lie that are named in `texts`, by name."""
         names = await asyncio.to_thread(mentioned, texts, await self.names_of(owner_id))
-        query = _current(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
+        query = current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return {dataset.name: self.files(dataset.current) for dataset in map(_dataset, rows)}
+        return {dataset.name: self.files(dataset.current) for dataset in map(dataset_of, rows)}
 
     def files(self, version: Version) -> DatasetFiles:
         return DatasetFiles(
@@ -385,10 +293,10 @@ class Catalog:
         )
         is_ours = datasets.c.id == dataset_id
         found = (await connection.execute(select(datasets.c.name, datasets.c.description).where(is_ours))).one()
-        search = _search_text(found.name, found.description, row)
+        search = search_text(found.name, found.description, row)
         await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
-        query = _versions(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
-        return _version((await connection.execute(query)).mappings().one())
+        query = versions_where(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
+        return version_of((await connection.execute(query)).mappings().one())
 
 
 def require_mode_fits(name: str, mode: Mode, current: Dataset | None) -> None:
@@ -443,60 +351,3 @@ async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None
                 batch=batch_name,
                 name=dataset.name,
             )
-
-
-_VERSION_COLUMNS = tuple(dataset_versions.c)
-_VERSION_SIZE = size_of(dataset_versions.c.columns, dataset_versions.c.statistics)
-_IS_CURRENT = and_(datasets.c.id == dataset_versions.c.dataset_id, dataset_versions.c.number == datasets.c.version)
-
-
-def _versions(*conditions: Any) -> Select[Any]:
-    return (
-        select(*_VERSION_COLUMNS, datasets.c.name.label("dataset"), datasets.c.owner_id)
-        .join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
-        .where(*conditions)
-    )
-
-
-def _current(*conditions: Any) -> Select[Any]:
-    return (
-        _versions(dataset_versions.c.number == datasets.c.version, *conditions)
-        .add_columns(
-            datasets.c.description,
-            datasets.c.created_at.label("dataset_created_at"),
-            datasets.c.updated_at.label("dataset_updated_at"),
-        )
-        .order_by(datasets.c.name)
-    )
-
-
-async def _find(connection: AsyncConnection, owner_id: str, name: str) -> Dataset | None:
-    query = _current(datasets.c.owner_id == owner_id, datasets.c.name == name)
-    row = (await connection.execute(query)).mappings().one_or_none()
-    return _dataset(row) if row else None
-
-
-async def _version_of_job(connection: AsyncConnection, job_id: str) -> Version | None:
-    row = (await connection.execute(_versions(dataset_versions.c.job_id == job_id))).mappings().one_or_none()
-    return _version(row) if row else None
-
-
-def _version(row: RowMapping) -> Version:
-    return Version(**{name: row[name] for name in Version.__struct_fields__})
-
-
-def _dataset(row: RowMapping) -> Dataset:
-    return Dataset(
-        id=row["dataset_id"],
-        owner_id=row["owner_id"],
-        name=row["dataset"],
-        description=row["description"],
-        created_at=row["dataset_created_at"],
-        updated_at=row["dataset_updated_at"],
-        current=_version(row),
-    )
-
-
-def _search_text(name: str, description: str, version: Mapping[str, Any]) -> str:
-    columns = (str(column.get("name", "")) for column in version["columns"])
-    return "\n".join((name, description, str(version["source"].get("name", "")), *columns)).casefold()

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from server.datasets.catalog import Catalog, Dataset, Mode, Version, data_key, rejects_key, require_mode_fits
+from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode_fits
 from server.datasets.conversion import Converted, ConvertRequest, convert_file
+from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
 from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext

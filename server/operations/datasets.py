@@ -14,15 +14,8 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, AnswerPlace, page_rows
-from server.datasets.catalog import (
-    Catalog,
-    Dataset,
-    DatasetPage,
-    Version,
-    VersionPage,
-    deleted_named,
-    require_dataset_name,
-)
+from server.datasets.catalog import Catalog, deleted_named
+from server.datasets.dataset import Dataset, DatasetPage, Version, VersionPage, require_dataset_name
 from server.datasets.export import MEDIA_TYPES, ExportFormat, ExportRequest, export_dataset, require_fits_excel
 from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
 from server.datasets.query import QueryLimits

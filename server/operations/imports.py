@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists
-from server.datasets.catalog import Catalog, Mode, Version, rejects_key, require_dataset_name
+from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.conversion import Preview, PreviewRequest, preview_file
+from server.datasets.dataset import Mode, Version, require_dataset_name
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.errors import Conflict, FieldError, InvalidInput, NotFound

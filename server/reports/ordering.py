@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.catalog import mentioned
+from server.datasets.dataset import mentioned
 from server.errors import FieldError, InvalidInput
 from server.reports.parameter_sets import wrong_values
 from server.reports.rendering import ExpandRequest, expand_batch, read_template

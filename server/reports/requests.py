@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from server.datasets.catalog import DatasetFiles
+from server.datasets.dataset import DatasetFiles
 from server.datasets.query import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batch_store import Batch, Report, UsedDataset

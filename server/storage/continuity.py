@@ -39,8 +39,8 @@ class Continuity:
             return True
         if known.content is not None:
             return known.content != (found.st_size, found.st_mtime_ns)
-        # SQLite removes its log in an orderly stop only. Where that is gone after a crash, somebody copied a backup over
-        # the file, as one must not do beside a log that belongs to another content.
+        # SQLite removes its log in an orderly stop only. Where it is gone after a crash, somebody copied a backup over
+        # the file, which nobody may do beside a log that belongs to another content.
         was_replaced = not self.database.with_name(f"{self.database.name}-wal").exists()
         # A process that was killed loses no commit; a machine that was may lose the last ones (synchronous=NORMAL).
         return was_replaced or known.boot != _boot_id()

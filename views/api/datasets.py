@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.datasets.catalog import Dataset, Version
+from server.datasets.dataset import Dataset, Version
 from server.datasets.export import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
 from server.http import keys

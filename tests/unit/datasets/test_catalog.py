@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import insert
 
 from server.clock import new_id, utc_now
-from server.datasets.catalog import Catalog, Version, data_key, is_dataset_name, suggested_name
+from server.datasets.catalog import Catalog, data_key
+from server.datasets.dataset import Version, is_dataset_name, suggested_name
 from server.errors import Conflict, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.datasets.catalog import mentioned
+from server.datasets.dataset import mentioned
 from server.reports.summary import datasets_in, summary_of
 
 SOURCE = """\

@@ -1,0 +1,69 @@
+"""Datasets and versions as rows of the database: how they are looked for, read, and found by words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.datasets.dataset import Dataset, Version
+from server.storage.pages import size_of
+from server.storage.tables import dataset_versions, datasets
+
+_VERSION_COLUMNS = tuple(dataset_versions.c)
+VERSION_SIZE = size_of(dataset_versions.c.columns, dataset_versions.c.statistics)
+IS_CURRENT = and_(datasets.c.id == dataset_versions.c.dataset_id, dataset_versions.c.number == datasets.c.version)
+
+
+def versions_where(*conditions: Any) -> Select[Any]:
+    return (
+        select(*_VERSION_COLUMNS, datasets.c.name.label("dataset"), datasets.c.owner_id)
+        .join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
+        .where(*conditions)
+    )
+
+
+def current_where(*conditions: Any) -> Select[Any]:
+    return (
+        versions_where(dataset_versions.c.number == datasets.c.version, *conditions)
+        .add_columns(
+            datasets.c.description,
+            datasets.c.created_at.label("dataset_created_at"),
+            datasets.c.updated_at.label("dataset_updated_at"),
+        )
+        .order_by(datasets.c.name)
+    )
+
+
+async def find_dataset(connection: AsyncConnection, owner_id: str, name: str) -> Dataset | None:
+    query = current_where(datasets.c.owner_id == owner_id, datasets.c.name == name)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return dataset_of(row) if row else None
+
+
+async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Version | None:
+    row = (await connection.execute(versions_where(dataset_versions.c.job_id == job_id))).mappings().one_or_none()
+    return version_of(row) if row else None
+
+
+def version_of(row: RowMapping) -> Version:
+    return Version(**{name: row[name] for name in Version.__struct_fields__})
+
+
+def dataset_of(row: RowMapping) -> Dataset:
+    return Dataset(
+        id=row["dataset_id"],
+        owner_id=row["owner_id"],
+        name=row["dataset"],
+        description=row["description"],
+        created_at=row["dataset_created_at"],
+        updated_at=row["dataset_updated_at"],
+        current=version_of(row),
+    )
+
+
+def search_text(name: str, description: str, version: Mapping[str, Any]) -> str:
+    columns = (str(column.get("name", "")) for column in version["columns"])
+    return "\n".join((name, description, str(version["source"].get("name", "")), *columns)).casefold()
