@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 BENCH ?= tests/benchmarks
+EXAMPLES ?= 200
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help install install-test run test check bench shots messages lock clean chromium clients
+.PHONY: help install install-test run test check fuzz bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -41,6 +42,9 @@ check: install-test ## lint and types
 test: check chromium clients ## lint, types, unit, contract, functional and browser tests
 	$(BIN)/pytest -n logical -m "not benchmark and not browser"
 	$(BIN)/pytest -m browser
+
+fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py
 
 bench: install-test ## measure; prints figures (BENCH=tests/benchmarks/live/test_fan_out.py for some of them)
 	$(BIN)/pytest -m benchmark -s $(BENCH)

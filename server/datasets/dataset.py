@@ -16,7 +16,8 @@ from server.errors import FieldError, InvalidInput
 Mode = Literal["create", "replace", "append"]
 
 # A name is also the name of the view in SQL: no quoting needed, and Chinese names stay Chinese.
-_NAME = re.compile(r"[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}")
+NAME_PATTERN = "[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}"
+_NAME = re.compile(NAME_PATTERN)
 NAME_RULE = "Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter."
 
 

@@ -10,16 +10,21 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, MalformedRequest, UnsupportedMedia
 from server.http import keys
 from server.http.guards import require_principal
+from server.http.values import Cursor, Digits, Id, Limit
+from server.jobs.life import require_key
 
 Body = TypeVar("Body")
 Query = TypeVar("Query")
 Access = Literal["public", "read", "write", "admin"]
+IDEMPOTENCY_KEY = "Idempotency-Key"
 _ENCODER = msgspec.json.Encoder()
+_LARGEST_EXACT = 2**53  # a whole number that came as a float beyond it may have been another
 
 
 class NoQuery(msgspec.Struct, frozen=True):
@@ -29,9 +34,27 @@ class NoQuery(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Query of every list. `cursor` is `next_cursor` of the page before."""
 
-    limit: typing.Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
-    cursor: str | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
     q: str | None = None
+
+
+class PageById(Page, frozen=True, kw_only=True):
+    """Of a list in the order of ids."""
+
+    cursor: Id | None = None
+
+
+class PageByNumber(Page, frozen=True, kw_only=True):
+    """Of a list in the order of numbers."""
+
+    cursor: Digits | None = None
+
+
+class ShortPage(PageByNumber, frozen=True, kw_only=True):
+    """Of a list that is seldom long: all of it, unless somebody asks for less."""
+
+    limit: Limit = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +75,23 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """One that a handler reads, and what may stand in it. `required`: else the request is refused."""
+
+    name: str
+    said: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One method on one path under `/api/v1`.
 
     `headers` and `answer_headers` are those that a handler itself reads and sets, and what each says.
-    `handler` returns what `answer` says (a msgspec type), or a `web.StreamResponse` for files. `body=None` takes
-    no body; `body=bytes` hands over the raw text and is described as `body_type`.
+    `handler` returns what `answer` says (a msgspec type), or a `web.StreamResponse` for files, of one of the
+    `answer_type`s. `body=None` takes no body; `body=bytes` hands over the raw text and is described as `body_type`
+    and `body_schema`. `places` are the types of the placeholders in `path` that are no ids.
     """
 
     method: str
@@ -67,18 +101,28 @@ class Endpoint:
     summary: str
     access: Access = "read"
     body: Any = None
-    body_type: str = "application/json"
+    body_type: str | tuple[str, ...] = "application/json"
+    body_schema: Mapping[str, Any] = field(default_factory=dict)
+    body_required: bool = True
+    places: Mapping[str, Any] = field(default_factory=dict)
     query: type[msgspec.Struct] = NoQuery
     answer: Any = None
-    answer_type: str = "application/json"
+    answer_type: str | tuple[str, ...] = "application/json"
     status: int = 200
+    other_statuses: tuple[int, ...] = ()  # with which it may succeed as well
     max_body_bytes: int = 1024 * 1024
     errors: tuple[int, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Sequence[Header] = ()
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     raw: bool = (
         False  # the handler takes the `web.Request` itself (tus, multipart, streams); still guarded and described
     )
+
+    @property
+    def takes_key(self) -> bool:
+        """Whatever starts work, and what else says so."""
+        starts_work = self.method == "POST" and self.status == 202
+        return starts_work or any(header.name == IDEMPOTENCY_KEY for header in self.headers)
 
 
 def add_endpoints(app: web.Application, endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> None:
@@ -111,13 +155,17 @@ def _refuse(known: Collection[str]) -> Callable[[web.Request], Awaitable[web.Str
 
 
 def _handle(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    read_query = _query_reader(endpoint.query)
+
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = require_principal(request, endpoint.access)
+        if endpoint.takes_key and IDEMPOTENCY_KEY in request.headers:
+            require_key(request.headers[IDEMPOTENCY_KEY])
         call = Call(
             request=request,
             principal=principal,
             body=None if endpoint.raw else await _body(request, endpoint),
-            query=_query(request, endpoint.query),
+            query=read_query(request.query),
         )
         answer = await endpoint.handler(call)
         if isinstance(answer, web.StreamResponse):
@@ -160,31 +208,82 @@ async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
 def decoded(raw: bytes, target: Any) -> Any:
     """`raw` JSON as `target`; raises `MalformedRequest` (400) or `InvalidInput` (422) naming the field."""
     try:
-        return msgspec.json.decode(raw, type=target)
+        return _decoded(raw, target)
     except msgspec.ValidationError as error:
         raise InvalidInput(errors=[field_error(error)]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest("The body is not valid JSON: {reason}.", reason=str(error)) from error
 
 
-def _query(request: web.Request, target: type[msgspec.Struct]) -> Any:
-    fields = {info.encode_name: info for info in msgspec.structs.fields(target)}
-    values: dict[str, Any] = {}
-    for name, info in fields.items():
-        given = request.query.getall(name, [])
-        if given:
-            values[name] = given if _takes_several(info.type) else given[-1]
+def _decoded(raw: bytes, target: Any) -> Any:
     try:
-        return msgspec.convert(values, target, strict=False)
+        return msgspec.json.decode(raw, type=target)
     except msgspec.ValidationError as error:
-        raise InvalidInput(errors=[field_error(error)]) from error
+        if "got `float`" not in str(error):
+            raise
+    # JSON has one kind of number, as some languages do: from them, 1.0 comes where 1 is meant.
+    return msgspec.convert(_with_whole_numbers(msgspec.json.decode(raw)), target)
 
 
-def _takes_several(annotation: Any) -> bool:
-    origins = {typing.get_origin(annotation)}
-    if origins & {types.UnionType, typing.Union}:
-        origins = {typing.get_origin(part) for part in typing.get_args(annotation)}
-    return bool(origins & {list, tuple, frozenset, set})
+def _with_whole_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT:
+        return int(value)
+    if isinstance(value, list):
+        return [_with_whole_numbers(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _with_whole_numbers(each) for key, each in value.items()}
+    return value
+
+
+def _query_reader(target: type[msgspec.Struct]) -> Callable[[MultiMapping[str]], Any]:
+    """Reads the parameters of an address as `target`; one that is not there, or twice, is wrong, as is `null`.
+
+    What takes no parameters at all does not look.
+    """
+    types_of = {info.encode_name: _without_none(info.type) for info in msgspec.structs.fields(target)}
+
+    def read(given: MultiMapping[str]) -> Any:
+        values: dict[str, Any] = {}
+        errors: list[FieldError] = []
+        for name in dict.fromkeys(given) if types_of else ():
+            kind, texts = types_of.get(name), given.getall(name)
+            if kind is None:
+                errors.append(FieldError(field=name, message="There is no parameter of this name here."))
+            elif len(texts) > 1 and not _takes_several(kind):
+                errors.append(FieldError(field=name, message="This can be given once only."))
+            else:
+                try:
+                    values[name] = _parameter(texts, kind)
+                except msgspec.ValidationError as error:
+                    errors.append(FieldError(field=name, message=str(error)))
+        if errors:
+            raise InvalidInput(errors=errors)
+        return target(**values)
+
+    return read
+
+
+def _parameter(given: list[str], kind: Any) -> Any:
+    if _takes_several(kind):
+        return msgspec.convert(given, kind)
+    return msgspec.convert(given[0], kind, strict=not _is_number(kind))
+
+
+def _without_none(annotation: Any) -> Any:
+    """An address says nothing by leaving a parameter out; to msgspec, the text "null" would be None, too."""
+    parts = [part for part in typing.get_args(annotation) if part is not types.NoneType]
+    is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+    return typing.Union[tuple(parts)] if is_union else annotation  # noqa: UP007 – of a tuple
+
+
+def _is_number(kind: Any) -> bool:
+    """Whether texts have to be read as what JSON has no quotes around."""
+    plain = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    return plain in (bool, int, float)
+
+
+def _takes_several(kind: Any) -> bool:
+    return typing.get_origin(kind) in (list, tuple)
 
 
 def field_error(error: msgspec.ValidationError) -> FieldError:

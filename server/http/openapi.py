@@ -5,35 +5,37 @@ from __future__ import annotations
 import http
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from server import __version__
-from server.http.endpoint import Endpoint, NoQuery
+from server.http.endpoint import IDEMPOTENCY_KEY, Endpoint, Header, NoQuery
 from server.http.problems import PROBLEM_TYPE, Problem
+from server.http.values import KEY_SCHEMA, Id
 
 _SCHEMAS = "#/components/schemas/{name}"
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\})?[^{}]*)?\}")
 _DESCRIPTION = (
     "Everything that the pages of Jindu do, for programs. Get a token with `POST /api/v1/tokens`, then send it as "
     "`Authorization: Bearer <token>`.\n\nErrors are `application/problem+json` (RFC 9457) with a stable `code`. Lists "
-    "take `limit`, `cursor` and `q`; their answer holds `items`, `next_cursor` and `total`. Starting work answers 202 "
-    "with a `job_id`; how far it is comes live over the WebSocket, see [the events](/docs/events)."
+    "take `limit`, `cursor` and `q`; their answer holds `items`, `next_cursor` and `total`. Where there are "
+    "parameters, one of another name, or one that stands there twice, is refused (422). Starting work answers 202 with "
+    "a `job_id`; how far it is comes live over the WebSocket, see [the events](/docs/events).\n\n"
+    "Whatever can be had by GET answers HEAD, too."
 )
 _RAW_BODY: dict[str, Any] = {"type": "string", "format": "binary"}
-_FILE_FORM: dict[str, Any] = {"type": "object", "properties": {"file": _RAW_BODY}}
-_IDEMPOTENCY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": (
-        "The same key gives the same job, however often it is sent. For another request it is refused (409)."
-    ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-}
+_FILE_FORM: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": _RAW_BODY}}
+_IDEMPOTENCY = Header(
+    name=IDEMPOTENCY_KEY,
+    said="The same key gives the same job, however often it is sent. For another request it is refused (409).",
+    schema=KEY_SCHEMA,
+)
+# Any answer may be one of these: what is asked too often, and what comes while the server starts, ends or is too busy.
+_ALWAYS = (429, 503)
+_OF_WRITING = (507,)  # a full disk
 
 
 class ApiDocument:
@@ -79,9 +81,13 @@ def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") 
 
 def _schemas_of(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """Each type's schema, and the components they refer to."""
-    types: list[Any] = [Problem]
+    types: list[Any] = [Problem, Id]
     for endpoint in endpoints:
-        types += [endpoint.query, *(kind for kind in (endpoint.body, endpoint.answer) if kind not in (None, bytes))]
+        types += [
+            *endpoint.places.values(),
+            endpoint.query,
+            *(kind for kind in (endpoint.body, endpoint.answer) if kind not in (None, bytes)),
+        ]
     unique = list({repr(kind): kind for kind in types}.values())
     found, components = msgspec.json.schema_components(unique, ref_template=_SCHEMAS)
     by_repr = dict(zip(map(repr, unique), found, strict=True))
@@ -94,19 +100,14 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
         "summary": endpoint.summary,
         "tags": [_tag(endpoint)],
         "parameters": [
-            *_path_parameters(endpoint),
+            *_path_parameters(endpoint, schemas),
             *_query_parameters(endpoint, components),
-            *(
-                {"name": name, "in": "header", "required": False} | _text(said)
-                for name, said in endpoint.headers.items()
-            ),
+            *(_header_parameter(header) for header in _headers(endpoint)),
         ],
         "responses": _responses(endpoint, schemas),
     }
     if endpoint.handler.__doc__:
         operation["description"] = inspect.cleandoc(endpoint.handler.__doc__)
-    if endpoint.method == "POST" and endpoint.status == 202:
-        operation["parameters"].append(_IDEMPOTENCY)
     if endpoint.access == "public":
         operation["security"] = [{}, {"token": []}, {"session": []}]
     else:
@@ -117,25 +118,44 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
     return operation
 
 
-def _text(description: str) -> dict[str, Any]:
-    """A header that is free text for all that a schema could say."""
-    return {"description": description, "schema": {"type": "string"}}
+def _headers(endpoint: Endpoint) -> Iterator[Header]:
+    yield from endpoint.headers
+    if endpoint.takes_key and all(header.name != IDEMPOTENCY_KEY for header in endpoint.headers):
+        yield _IDEMPOTENCY
+
+
+def _header_parameter(header: Header) -> dict[str, Any]:
+    schema = {"type": "string", **header.schema}
+    return {
+        "name": header.name,
+        "in": "header",
+        "required": header.required,
+        "description": header.said,
+        "schema": schema,
+    }
 
 
 def _body(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any] | None:
-    if endpoint.raw and endpoint.body_type != "application/json":
-        schema = _FILE_FORM if endpoint.body_type == "multipart/form-data" else _RAW_BODY
-        return {"required": False, "content": {endpoint.body_type: {"schema": schema}}}
-    if endpoint.body is bytes:
-        return {"required": True, "content": {endpoint.body_type: {"schema": _RAW_BODY}}}
+    types = _several(endpoint.body_type)
+    if endpoint.raw and types != ("application/json",):
+        content = {name: {"schema": _FILE_FORM if name.startswith("multipart/") else _RAW_BODY} for name in types}
+        return {"required": endpoint.body_required, "content": content}
     if endpoint.body is None:
         return None
-    return {"required": True, "content": {endpoint.body_type: {"schema": schemas[endpoint.body]}}}
+    schema = endpoint.body_schema if endpoint.body is bytes else schemas[endpoint.body]
+    return {"required": endpoint.body_required, "content": {name: {"schema": schema} for name in types}}
 
 
-def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+def _several(types: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (types,) if isinstance(types, str) else types
+
+
+def _path_parameters(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> list[dict[str, Any]]:
     names = [match[1] for match in _PLACEHOLDER.finditer(endpoint.path)]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schemas[endpoint.places.get(name, Id)]}
+        for name in names
+    ]
 
 
 def _query_parameters(endpoint: Endpoint, components: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,32 +178,57 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any]:
-    is_empty = endpoint.answer is None and _is_json(endpoint) and not endpoint.raw
-    status = 204 if endpoint.status == 200 and is_empty else endpoint.status
-    success: dict[str, Any] = {"description": http.HTTPStatus(status).phrase}
-    if endpoint.answer not in (None, bytes):
-        success["content"] = {endpoint.answer_type: {"schema": schemas[endpoint.answer]}}
-    elif endpoint.answer is bytes or not _is_json(endpoint):
-        success["content"] = {endpoint.answer_type: {"schema": _RAW_BODY}}
-    told = {"Location": "The job."} if status == 202 else endpoint.answer_headers
-    if told:
-        success["headers"] = {name: _text(said) for name, said in told.items()}
+    statuses = (_usual_status(endpoint), *endpoint.other_statuses)
     problem = {"$ref": "#/components/responses/Problem"}
     return (
-        {str(status): success}
-        | {str(code): problem for code in sorted(_error_statuses(endpoint))}
+        {str(status): _success(endpoint, status, schemas) for status in statuses}
+        | {str(code): problem for code in sorted(_error_statuses(endpoint).difference(statuses))}
         | {"default": problem}
     )
 
 
+def _usual_status(endpoint: Endpoint) -> int:
+    is_empty = endpoint.answer is None and _is_json(endpoint) and not endpoint.raw
+    return 204 if endpoint.status == 200 and is_empty else endpoint.status
+
+
+def _success(endpoint: Endpoint, status: int, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": http.HTTPStatus(status).phrase}
+    if status in (204, 304):
+        content: dict[str, Any] = {}
+    else:
+        content = {name: _answer_of(endpoint, name, schemas) for name in _answer_types(endpoint)}
+    if content:
+        success["content"] = content
+    told = {"Location": "The job."} if status == 202 else endpoint.answer_headers
+    if told:
+        success["headers"] = {name: {"description": said, "schema": {"type": "string"}} for name, said in told.items()}
+    return success
+
+
+def _answer_types(endpoint: Endpoint) -> tuple[str, ...]:
+    return () if endpoint.answer is None and _is_json(endpoint) else _several(endpoint.answer_type)
+
+
+def _answer_of(endpoint: Endpoint, media_type: str, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    """Of JSON what is in it; of files only that they are, since a schema would be of what a reader makes of them."""
+    if media_type == "application/json" and endpoint.answer not in (None, bytes):
+        return {"schema": schemas[endpoint.answer]}
+    return {}
+
+
 def _error_statuses(endpoint: Endpoint) -> set[int]:
-    statuses = set(endpoint.errors)
+    statuses = {*endpoint.errors, *_ALWAYS}
     if endpoint.access != "public":
         statuses |= {401, 403}
+    if endpoint.access in ("write", "admin") and endpoint.method not in ("GET", "HEAD"):
+        statuses.update(_OF_WRITING)
     if "{" in endpoint.path:
         statuses.add(404)
     if endpoint.body is not None:
         statuses |= {400, 413, 415, 422}
+    if endpoint.takes_key:
+        statuses |= {409, 422}
     if endpoint.query is not NoQuery:
         statuses.add(422)
     return statuses

@@ -57,7 +57,7 @@ class JobLife:
         fingerprint = None if idempotency_key is None else _fingerprint(job, asked)
         async with self._database.write() as connection:
             if idempotency_key is not None:
-                _require_key(idempotency_key)
+                require_key(idempotency_key)
                 known = await self.store.by_key(connection, job.owner_id, idempotency_key)
                 if known is not None:
                     return self._same(job, fingerprint, *known)
@@ -112,7 +112,8 @@ def _fingerprint(job: Job, asked: Any) -> str:
     return hashlib.sha256(msgspec.json.encode([job.kind, plain], order="sorted", enc_hook=str)).hexdigest()
 
 
-def _require_key(key: str) -> None:
+def require_key(key: str) -> None:
+    """Raises `InvalidInput`."""
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():  # header bytes may be no text at all
         error = FieldError(
             field="Idempotency-Key",

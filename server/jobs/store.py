@@ -138,7 +138,7 @@ class JobStore:
             rows = (await connection.execute(select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))).all()
         return JobPage([_job(row) for row in rows], ids[-1] if has_more else None, total)
 
-    async def log(self, job_id: str, *, limit: int = 1_000) -> list[LogLine]:
+    async def log(self, job_id: str, *, limit: int) -> list[LogLine]:
         """The newest `limit` lines, oldest first."""
         query = select(job_log).where(job_log.c.job_id == job_id).order_by(job_log.c.id.desc()).limit(limit)
         async with self._database.read() as connection:

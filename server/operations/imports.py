@@ -44,7 +44,7 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
-    reject_limit: int | None = None
+    reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):

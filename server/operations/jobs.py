@@ -20,6 +20,7 @@ from server.jobs.table import JobTable
 from server.storage.database import Database
 from server.storage.tables import users
 
+MOST_LINES = 1_000  # of a log, at once
 _MAX_DEMONSTRATION_SECONDS = 600.0
 _MAX_DEMONSTRATION_TOTAL = 1_000_000_000
 
@@ -67,10 +68,10 @@ class JobOperations:
         principal.require_sight(job.owner_id)
         return job
 
-    async def log(self, principal: Principal, job_id: str) -> Sequence[LogLine]:
-        """Oldest line first."""
+    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Sequence[LogLine]:
+        """The newest lines, oldest first."""
         await self.get(principal, job_id)
-        return await self._store.log(job_id)
+        return await self._store.log(job_id, limit=limit)
 
     async def cancel(self, principal: Principal, job_id: str) -> Job:
         """A job that is over already stays as it is."""

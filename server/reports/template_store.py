@@ -17,12 +17,13 @@ from server.storage.pages import page_of, size_of
 from server.storage.tables import template_versions, templates
 
 # It stands in addresses and file names; `new` and the like are pages.
-_NAME = re.compile(r"[a-z0-9\u4e00-\u9fff][a-z0-9_\-\u4e00-\u9fff]{0,62}")
-_TAKEN = frozenset({"new", "samples", "draft"})
+_TAKEN = ("draft", "new", "samples")
+NAME_PATTERN = f"(?!(?:{'|'.join(_TAKEN)})$)[a-z0-9\u4e00-\u9fff][a-z0-9_\\-\u4e00-\u9fff]{{0,62}}"
+_NAME = re.compile(NAME_PATTERN)
 
 
 def require_template_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or name in _TAKEN:
+    if not _NAME.fullmatch(name):
         raise InvalidInput(
             "“{name}” cannot be a template's name; use up to 63 small letters, digits, -, _ or Chinese characters.",
             errors=[

@@ -28,6 +28,11 @@ EXTENSIONS = (
 )
 CHECKSUM_ALGORITHMS = ("sha256", "sha1")
 BODY_TYPE = "application/offset+octet-stream"
+_PAIR = "[!-+\\--~]+(?: +[A-Za-z0-9+/]*={0,2})?"
+# For those who describe the headers; the functions below are stricter where base64 is.
+METADATA_PATTERN = f"^(?: *{_PAIR} *(?:, *{_PAIR} *)*)?$"
+CHECKSUM_PATTERN = "^(?:sha256 [A-Za-z0-9+/]{43}=|sha1 [A-Za-z0-9+/]{27}=)$"
+CONCAT_PATTERN = "^(?:partial|final; ?[!-~]*uploads/[0-9a-z]{1,64}(?: +[!-~]*uploads/[0-9a-z]{1,64})*)$"
 _PART_URL = re.compile(r"(?:[^?#]*/)?uploads/([0-9a-z]{1,64})")  # in front: scheme and host, as the client reached us
 
 Headers = Mapping[str, str]

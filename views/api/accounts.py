@@ -14,7 +14,9 @@ from server.auth.users import User
 from server.errors import NotSignedIn
 from server.http import keys
 from server.http.addresses import client_address
-from server.http.endpoint import Call, Endpoint, NoQuery
+from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
+from server.http.short_lists import cut
+from server.http.values import LanguageTag, NewPassword, TimeZone, UserName, line
 from server.operations.accounts import DEFAULT_TOKEN_DAYS, AccountOperations, NewToken
 
 
@@ -41,21 +43,21 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 class MeChange(msgspec.Struct, frozen=True, kw_only=True):
     """What is left out stays as it is. `language: null` means as the browser asks."""
 
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    language: str | msgspec.UnsetType | None = msgspec.UNSET
-    time_zone: str | msgspec.UnsetType = msgspec.UNSET
+    name: UserName | msgspec.UnsetType = msgspec.UNSET
+    language: LanguageTag | msgspec.UnsetType | None = msgspec.UNSET
+    time_zone: TimeZone | msgspec.UnsetType = msgspec.UNSET
     notifications: Notifications | msgspec.UnsetType = msgspec.UNSET
 
 
 class PasswordChange(msgspec.Struct, frozen=True, kw_only=True):
     current_password: str
-    new_password: str
+    new_password: NewPassword
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Without being signed in, `username` and `password` are needed. `scopes`: all that the role allows."""
 
-    name: str = "API"
+    name: Annotated[str, line(100, least=1)] = "API"
     username: str | None = None
     password: str | None = None
     scopes: list[Scope] | None = None
@@ -141,18 +143,21 @@ async def create_token(call: Call[TokenRequest, NoQuery]) -> CreatedToken:
     )
 
 
-async def list_tokens(call: Call[None, NoQuery]) -> TokenList:
-    tokens = await _accounts(call).tokens(call.principal)
-    return TokenList(items=[_token_info(token, call) for token in tokens], total=len(tokens))
+async def list_tokens(call: Call[None, ShortPage]) -> TokenList:
+    page = cut(await _accounts(call).tokens(call.principal), call.query, lambda token: token.name)
+    items = [_token_info(token, call) for token in page.items]
+    return TokenList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def delete_token(call: Call[None, NoQuery]) -> None:
     await _accounts(call).delete_token(call.principal, call.path["token_id"])
 
 
-async def list_sessions(call: Call[None, NoQuery]) -> SessionList:
+async def list_sessions(call: Call[None, ShortPage]) -> SessionList:
     sessions = await _accounts(call).sessions(call.principal)
-    return SessionList(items=[_session_info(session, call) for session in sessions], total=len(sessions))
+    page = cut(sessions, call.query, lambda session: f"{session.user_agent} {session.address}")
+    items = [_session_info(session, call) for session in page.items]
+    return SessionList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def end_session(call: Call[None, NoQuery]) -> None:
@@ -239,7 +244,13 @@ ENDPOINTS = [
         errors=(401, 403, 409, 429),
     ),
     Endpoint(
-        method="GET", path="/tokens", name="api_tokens", handler=list_tokens, summary="My tokens", answer=TokenList
+        method="GET",
+        path="/tokens",
+        name="api_tokens",
+        handler=list_tokens,
+        summary="My tokens",
+        query=ShortPage,
+        answer=TokenList,
     ),
     Endpoint(
         method="DELETE",
@@ -255,6 +266,7 @@ ENDPOINTS = [
         name="api_sessions",
         handler=list_sessions,
         summary="Where I am signed in",
+        query=ShortPage,
         answer=SessionList,
     ),
     Endpoint(

@@ -9,19 +9,19 @@ import msgspec
 
 from server.auth.permissions import Role
 from server.auth.users import User
-from server.errors import FieldError, InvalidInput
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page
-from server.numerals import whole_number
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, PageByNumber, ShortPage
+from server.http.short_lists import cut
+from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
 from server.operations.admin import AdminOperations
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
-    username: str
-    password: str
+    username: UserName
+    password: NewPassword
     role: Role = Role.EDITOR
-    language: str | None = None
-    time_zone: str = "UTC"
+    language: LanguageTag | None = None
+    time_zone: TimeZone = "UTC"
 
 
 class UserChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True):
 
     role: Role | None = None
     disabled: bool | None = None
-    password: str | None = None
+    password: NewPassword | None = None
 
 
 class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,19 +117,20 @@ async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
     return _user_info(user)
 
 
-async def list_audit(call: Call[None, Page]) -> AuditList:
+async def list_audit(call: Call[None, PageByNumber]) -> AuditList:
     query = call.query
     lines, before, total = await _admin(call).audit(
-        call.principal, q=query.q, limit=query.limit, before=_line_number(query.cursor)
+        call.principal, q=query.q, limit=query.limit, before=None if query.cursor is None else int(query.cursor)
     )
     items = [msgspec.convert(line, AuditEntry, from_attributes=True) for line in lines]
     return AuditList(items=items, next_cursor=None if before is None else str(before), total=total)
 
 
-async def list_settings(call: Call[None, NoQuery]) -> SettingList:
+async def list_settings(call: Call[None, ShortPage]) -> SettingList:
     found = _admin(call).settings(call.principal)
-    items = [msgspec.convert(setting, SettingInfo, from_attributes=True) for setting in found]
-    return SettingList(items=items, total=len(items))
+    page = cut(found, call.query, lambda setting: f"{setting.name} {setting.environment} {setting.help}")
+    items = [msgspec.convert(setting, SettingInfo, from_attributes=True) for setting in page.items]
+    return SettingList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
@@ -138,15 +139,6 @@ async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
 
 def _admin(call: Call[Any, Any]) -> AdminOperations:
     return call.request.app[keys.ADMIN]
-
-
-def _line_number(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    number = whole_number(cursor)
-    if number is None:
-        raise InvalidInput(errors=[FieldError(field="cursor", message="Use next_cursor of the page before.")])
-    return number
 
 
 def _user_info(user: User) -> UserInfo:
@@ -212,7 +204,7 @@ ENDPOINTS = [
         handler=list_audit,
         summary="Who did what, newest first",
         access="admin",
-        query=Page,
+        query=PageByNumber,
         answer=AuditList,
     ),
     Endpoint(
@@ -222,6 +214,7 @@ ENDPOINTS = [
         handler=list_settings,
         summary="The settings in force",
         access="admin",
+        query=ShortPage,
         answer=SettingList,
     ),
     Endpoint(

@@ -10,8 +10,9 @@ import msgspec
 from aiohttp import web
 
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageById, PageByNumber, encoded
 from server.http.files import send_pieces
+from server.http.values import TemplateName
 from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
@@ -27,7 +28,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
     parameter with `each` gives one report per value."""
 
-    template: str
+    template: TemplateName
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: list[Format] | None = None
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
@@ -78,13 +79,13 @@ class BatchList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-class BatchQuery(Page, frozen=True, kw_only=True):
+class BatchQuery(PageById, frozen=True, kw_only=True):
     """`template`: only batches of this template."""
 
     template: str = ""
 
 
-class ReportQuery(Page, frozen=True, kw_only=True):
+class ReportQuery(PageByNumber, frozen=True, kw_only=True):
     """`q` is looked for in titles and parameters."""
 
     state: StateName | None = None

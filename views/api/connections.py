@@ -7,9 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page
+from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
+from server.http.short_lists import cut
+from server.http.values import described, line
 from server.operations.connections import ConnectionOperations
 from server.realtime.presence import Presence
+
+_VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
+_NO_NUL = r"^[^\x00]*$"
+_OWN_PATH = r"^(?:/(?:[^/\\\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\xa0]*)?)?$"
 
 
 class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,28 +27,29 @@ class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """`reason` is told to whoever is at the other end."""
 
-    reason: str = ""
+    reason: Annotated[str, line(100)] = ""
 
 
 class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
     """A notification for every user; it waits for those who are away. `url` is a path of this server."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    body: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200), described(pattern=_VISIBLE)]
+    body: Annotated[str, msgspec.Meta(max_length=2000), described(pattern=_NO_NUL)] = ""
     level: Literal["info", "success", "warning", "error"] = "info"
-    url: str = ""
+    url: Annotated[str, described(maxLength=500, pattern=_OWN_PATH)] = ""
 
 
 class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
     users: int
 
 
-async def list_own(call: Call[None, NoQuery]) -> ConnectionList:
-    items = _operations(call).own(call.principal)
-    return ConnectionList(items=items, next_cursor=None, total=len(items))
+async def list_own(call: Call[None, ShortPage]) -> ConnectionList:
+    found = _operations(call).own(call.principal)
+    page = cut(found, call.query, lambda each: f"{each.device} {each.address} {each.client_id}")
+    return ConnectionList(items=list(page.items), next_cursor=page.next_cursor, total=page.total)
 
 
-async def list_all(call: Call[None, Page]) -> ConnectionList:
+async def list_all(call: Call[None, PageById]) -> ConnectionList:
     query = call.query
     page = _operations(call).everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
     return ConnectionList(items=page.items, next_cursor=page.next_cursor, total=page.total)
@@ -71,6 +78,7 @@ ENDPOINTS = [
         name="api_own_connections",
         handler=list_own,
         summary="My live connections",
+        query=ShortPage,
         answer=ConnectionList,
     ),
     Endpoint(
@@ -80,7 +88,7 @@ ENDPOINTS = [
         handler=list_all,
         summary="Everybody's live connections, the oldest first",
         access="admin",
-        query=Page,
+        query=PageById,
         answer=ConnectionList,
     ),
     Endpoint(

@@ -11,11 +11,15 @@ from aiohttp import web
 
 from server.datasets.dataset import Dataset, Version
 from server.datasets.export import MEDIA_TYPES, ExportFormat
-from server.errors import InvalidInput, NotFound
+from server.errors import NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file
+from server.http.values import DatasetName, Digits, Limit, described
 from server.operations.datasets import RowsQuery, entity_tag
+
+_FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
+_PLACES = {"name": DatasetName, "number": Annotated[int, msgspec.Meta(ge=1, le=999_999_999)], "format": ExportFormat}
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +46,17 @@ class RowQuery(Page, frozen=True, kw_only=True):
     for in every column. A cursor stays with the version it began in.
     """
 
-    filter: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
+    filter: tuple[Annotated[str, described(pattern=_FILTER)], ...] = ()
+    order: tuple[Annotated[str, described(minLength=1)], ...] = ()
     owner: str | None = None
+    cursor: Annotated[str, described(pattern="^[0-9]{1,18}[.][0-9]{1,18}$")] | None = None
 
 
 class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Newest first. `cursor` is `next_cursor` of the page before."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
-    cursor: str | None = None
+    limit: Limit = 50
+    cursor: Digits | None = None
     owner: str | None = None
 
 
@@ -108,7 +113,7 @@ class DatasetList(msgspec.Struct, frozen=True, kw_only=True):
 class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change; the rest stays."""
 
-    name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    name: DatasetName | None = None
     description: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
 
 
@@ -200,7 +205,11 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
     datasets, name, query = call.request.app[keys.DATASETS], call.path["name"], call.query
     newest = (await datasets.get(call.principal, name, owner=query.owner)).version
     page = await datasets.versions(
-        call.principal, name, owner=query.owner, limit=query.limit, before=_version_before(query.cursor)
+        call.principal,
+        name,
+        owner=query.owner,
+        limit=query.limit,
+        before=None if query.cursor is None else int(query.cursor),
     )
     return VersionList(
         items=[_version(version, current=version.number == newest) for version in page.items],
@@ -274,14 +283,6 @@ def _version(version: Version, *, current: bool) -> VersionItem:
     )
 
 
-def _version_before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not cursor.isdecimal() or len(cursor) > 9:
-        raise InvalidInput("This cursor is not one of ours; start again without it.")
-    return int(cursor)
-
-
 def _expected(request: web.Request) -> str | None:
     """The value of `If-Match`; one tag is all a client has a use for."""
     tags = request.if_match
@@ -301,6 +302,7 @@ ENDPOINTS = [
     Endpoint(
         method="GET",
         path="/datasets/{name}",
+        places=_PLACES,
         name="api_dataset",
         handler=get_dataset,
         summary="One dataset: columns, counts, statistics; its entity tag is for If-Match",
@@ -311,6 +313,7 @@ ENDPOINTS = [
     Endpoint(
         method="PATCH",
         path="/datasets/{name}",
+        places=_PLACES,
         name="api_change_dataset",
         handler=change_dataset,
         summary="Rename a dataset or change its description",
@@ -323,6 +326,7 @@ ENDPOINTS = [
     Endpoint(
         method="DELETE",
         path="/datasets/{name}",
+        places=_PLACES,
         name="api_delete_dataset",
         handler=delete_dataset,
         summary="Delete a dataset with all its versions; the answer says what was lost",
@@ -334,6 +338,7 @@ ENDPOINTS = [
     Endpoint(
         method="GET",
         path="/datasets/{name}/rows",
+        places=_PLACES,
         name="api_dataset_rows",
         handler=list_rows,
         summary="Rows in file order, or filtered, searched and sorted",
@@ -344,16 +349,18 @@ ENDPOINTS = [
     Endpoint(
         method="GET",
         path="/datasets/{name}/export.{format}",
+        places=_PLACES,
         name="api_dataset_export",
         handler=export_dataset,
         summary="All rows as a file: csv, xlsx, parquet or json",
         query=ExportQuery,
-        answer_type="application/octet-stream",
+        answer_type=tuple(MEDIA_TYPES.values()),
         errors=(404,),
     ),
     Endpoint(
         method="GET",
         path="/datasets/{name}/versions",
+        places=_PLACES,
         name="api_dataset_versions",
         handler=list_versions,
         summary="Every version, newest first",
@@ -364,6 +371,7 @@ ENDPOINTS = [
     Endpoint(
         method="POST",
         path="/datasets/{name}/versions/{number}/restore",
+        places=_PLACES,
         name="api_restore_version",
         handler=restore_version,
         summary="Make an old version current again, as a new version",

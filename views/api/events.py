@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
+from server.http.values import EventName
 
 _MAX_BYTES = 64 * 1024
 
@@ -34,6 +35,7 @@ ENDPOINTS = [
         summary="Publish any JSON to the subscribers of an event name.",
         access="write",
         body=Any,
+        places={"name": EventName},
         answer=Published,
         max_body_bytes=_MAX_BYTES,
         errors=(413, 422),

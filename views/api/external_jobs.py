@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from server.errors import FieldError, InvalidInput
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
+from server.http.values import Count, described
 from server.jobs.external import KIND, Ending, NewExternalJob, Update
 from server.jobs.job import Job, JobError, State
 from views.api.jobs import JobAnswer, JobLinks, job_answer, job_links
@@ -21,9 +22,9 @@ _MAX_DETAIL_BYTES = 4 * 1024  # every message to every open page carries it
 _MAX_RESULT_BYTES = 32 * 1024
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
-Count = Annotated[int, Meta(ge=0, le=2**53)]  # what a browser counts exactly
-Title = Annotated[str, Meta(min_length=1, max_length=300)]
-Unit = Annotated[str, Meta(min_length=1, max_length=32)]
+_VISIBLE = described(pattern=r"[^\x00-\x20\x7f-\xa0\s]")
+Title = Annotated[str, Meta(min_length=1, max_length=300), _VISIBLE]
+Unit = Annotated[str, Meta(min_length=1, max_length=32), _VISIBLE]
 Stage = Annotated[str, Meta(max_length=64)]
 Message = Annotated[str, Meta(max_length=500)]
 
@@ -62,6 +63,16 @@ class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     state: Literal["succeeded", "failed", "cancelled"] | UnsetType = UNSET
     error: ScriptError | Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
     result: dict[str, Any] | UnsetType = UNSET
+
+
+def _only_with(state: str) -> dict[str, Any]:
+    return {"required": ["state"], "properties": {"state": {"const": state}}}
+
+
+_Change = Annotated[
+    ExternalJobChange,
+    described(dependentSchemas={"error": _only_with("failed"), "result": _only_with("succeeded")}),
+]
 
 
 class ExternalJobStarted(Struct, frozen=True, kw_only=True):
@@ -186,7 +197,7 @@ ENDPOINTS = [
         handler=change_job,
         summary="Say how far your own script is, or that it ended.",
         access="write",
-        body=ExternalJobChange,
+        body=_Change,
         answer=JobAnswer,
         max_body_bytes=_MAX_BODY_BYTES,
         errors=(404, 409, 429),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
@@ -14,6 +14,7 @@ from server.errors import NotFound
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_pieces
+from server.http.values import Digits, Limit
 from server.operations.imports import ImportRequest, ImportState
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
@@ -54,8 +55,8 @@ class RejectFileQuery(msgspec.Struct, frozen=True, kw_only=True):
 class RejectQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`code`: only rejects for this reason."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
-    cursor: str | None = None
+    limit: Limit = 50
+    cursor: Digits | None = None
     code: str | None = None
 
 
@@ -236,7 +237,8 @@ ENDPOINTS = [
         handler=download_rejects,
         summary="The whole list as csv or json",
         query=RejectFileQuery,
-        answer_type="application/octet-stream",
+        places={"format": Literal["csv", "json"]},
+        answer_type=tuple(_REJECT_FILES.values()),
         errors=(404,),
     ),
 ]

@@ -10,10 +10,12 @@ from msgspec import Meta, Struct
 
 from server.clock import rfc3339
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
+from server.http.values import Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
+from server.operations.jobs import MOST_LINES
 from server.realtime.protocol import JobFields
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -43,12 +45,12 @@ class JobList(Struct, frozen=True, kw_only=True):
     total: int
 
 
-class JobQuery(Page, frozen=True, kw_only=True):
+class JobQuery(PageById, frozen=True, kw_only=True):
     """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
 
     state: tuple[State, ...] = ()
     kind: tuple[str, ...] = ()
-    user: str | None = None
+    user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
     until: Moment | None = None
 
@@ -64,12 +66,18 @@ class JobLog(Struct, frozen=True, kw_only=True):
     items: list[JobLogLine]
 
 
+class LogQuery(Struct, frozen=True, kw_only=True):
+    """The newest lines."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = MOST_LINES
+
+
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job that counts to `total` within `seconds`, and fails at `fail_at` if told so."""
 
     seconds: Annotated[float, Meta(ge=0, le=600)] = 10.0
     total: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100
-    fail_at: Annotated[int, Meta(ge=0)] | None = None
+    fail_at: Count | None = None
 
 
 class JobStarted(Struct, frozen=True, kw_only=True):
@@ -124,8 +132,8 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.request.app[keys.JOBS].get(call.principal, call.path["id"]))
 
 
-async def get_job_log(call: Call[None, NoQuery]) -> JobLog:
-    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"])
+async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
+    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"], limit=call.query.limit)
     return JobLog(
         items=[
             JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
@@ -191,6 +199,7 @@ ENDPOINTS = [
         name="get_job_log",
         handler=get_job_log,
         summary="What a job logged, oldest line first.",
+        query=LogQuery,
         answer=JobLog,
         errors=(404,),
     ),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 from aiohttp import web
 
 from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.files import send_file
+from server.reports.rendering import MEDIA_TYPES
 from views.api.batches import ReportItem, report_item
 
 # A report file is shown on its own origin-less island: its scripts draw charts, and reach neither the session nor the
@@ -15,6 +19,7 @@ _HTML_POLICY = (
     "sandbox allow-scripts allow-modals; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+FILE_TYPES = tuple(media_type.partition(";")[0] for media_type in MEDIA_TYPES.values())
 
 
 async def get_report(call: Call[None, NoQuery]) -> ReportItem:
@@ -62,7 +67,9 @@ ENDPOINTS = [
         handler=get_file,
         summary="A file of a finished report; HTML and PDF are shown, others downloaded",
         answer=bytes,
-        answer_type="application/octet-stream",
-        errors=(404, 412),
+        places={"file": Annotated[str, msgspec.Meta(min_length=1)]},
+        answer_type=FILE_TYPES,
+        other_statuses=(206, 304),
+        errors=(404, 410, 412, 416),
     ),
 ]

@@ -11,17 +11,20 @@ from aiohttp import web
 
 from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
+from server.http.short_lists import cut
+from server.http.values import AnyName, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.rendering import Format
 from server.reports.summary import Check, ParameterSummary
-from views.api.reports import file_headers
+from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
 _MAX_SOURCE_BYTES = 512 * 1024
 _YAML = "application/yaml"
+_TEMPLATE = {"type": "object", "required": ["title", "blocks"]}  # the rest is in the guide to templates
 _YAML_TYPES = (_YAML, "application/x-yaml", "text/yaml", "text/plain", "application/octet-stream")
 
 
@@ -94,6 +97,8 @@ class TemplateVersionItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class TemplateVersionList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[TemplateVersionItem]
+    next_cursor: str | None
+    total: int
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:
@@ -140,10 +145,13 @@ async def delete_template(call: Call[None, NoQuery]) -> None:
     await call.request.app[keys.TEMPLATES].delete(call.principal, call.path["name"], if_match=_if_match(call.request))
 
 
-async def list_versions(call: Call[None, NoQuery]) -> TemplateVersionList:
+async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
     versions = await call.request.app[keys.TEMPLATES].versions(call.principal, call.path["name"])
+    page = cut(versions, call.query, lambda version: str(version.number))
     return TemplateVersionList(
-        items=[TemplateVersionItem(number=version.number, created_at=version.created_at) for version in versions]
+        items=[TemplateVersionItem(number=version.number, created_at=version.created_at) for version in page.items],
+        next_cursor=page.next_cursor,
+        total=page.total,
     )
 
 
@@ -234,17 +242,20 @@ ENDPOINTS = [
     Endpoint(
         method="GET",
         path="/templates/{name}",
+        places={"name": TemplateName},
         name="api_template",
         handler=get_template,
         summary="A template's source; its ETag is the version",
         query=VersionQuery,
         answer=bytes,
         answer_type=_YAML,
+        other_statuses=(304,),
         errors=(404,),
     ),
     Endpoint(
         method="PUT",
         path="/templates/{name}",
+        places={"name": TemplateName},
         name="api_template_put",
         handler=put_template,
         summary="Store a template; a wrong one is refused with line and column",
@@ -252,12 +263,15 @@ ENDPOINTS = [
         body=bytes,
         body_type=_YAML,
         max_body_bytes=_MAX_SOURCE_BYTES,
+        body_schema=_TEMPLATE,
         answer=SavedTemplate,
+        other_statuses=(201,),
         errors=(412, 415, 422),
     ),
     Endpoint(
         method="DELETE",
         path="/templates/{name}",
+        places={"name": TemplateName},
         name="api_template_delete",
         handler=delete_template,
         summary="Delete a template with all versions; reports made with it stay",
@@ -268,33 +282,38 @@ ENDPOINTS = [
     Endpoint(
         method="GET",
         path="/templates/{name}/versions",
+        places={"name": TemplateName},
         name="api_template_versions",
         handler=list_versions,
         summary="When a template was saved, newest first",
+        query=ShortPage,
         answer=TemplateVersionList,
         errors=(404,),
     ),
     Endpoint(
         method="POST",
         path="/templates/{name}/check",
+        places={"name": AnyName},
         name="api_template_check",
         handler=check_template,
         summary="Check a source without storing it",
         body=bytes,
         body_type=_YAML,
         max_body_bytes=_MAX_SOURCE_BYTES,
+        body_required=False,
         answer=CheckAnswer,
         errors=(415,),
     ),
     Endpoint(
         method="POST",
         path="/templates/{name}/preview",
+        places={"name": AnyName},
         name="api_template_preview",
         handler=preview_template,
         summary="One report with your data, which nobody keeps",
         body=PreviewRequest,
         answer=bytes,
-        answer_type="text/html",
+        answer_type=FILE_TYPES,
         errors=(404, 422),
     ),
 ]

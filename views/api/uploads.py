@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -12,8 +13,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from server.errors import InvalidInput, MalformedRequest
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
 from server.http.files import send_file
+from server.http.values import KEY_SCHEMA
 from server.operations.uploads import NewUpload
 from server.uploads import tus
 from server.uploads.files import Upload
@@ -82,6 +84,8 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 
 async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
+    if odd := next((name for name in call.request.headers if name.lower().startswith(("tus-", "upload-"))), None):
+        raise MalformedRequest("A form is sent without the header {header}, which is for tus.", header=odd)
     form = await FileForm.of(call.request)
     file = await form.find_file()
     upload = await call.request.app[keys.UPLOADS].receive_whole(
@@ -139,7 +143,7 @@ async def change_upload(call: Call[None, NoQuery]) -> web.Response:
     return await actions[method](call)
 
 
-async def list_uploads(call: Call[None, Page]) -> UploadList:
+async def list_uploads(call: Call[None, PageById]) -> UploadList:
     page = await call.request.app[keys.UPLOADS].search(
         call.principal, limit=call.query.limit, cursor=call.query.cursor, containing=call.query.q
     )
@@ -250,24 +254,51 @@ def _first(metadata: dict[str, str], names: tuple[str, ...]) -> str:
     return next((metadata[name] for name in names if metadata.get(name)), "")
 
 
-def _headers(*names: str) -> dict[str, str]:
-    """What each of these headers says, in English as the whole description of the API."""
+_NUMBER = {"pattern": "^[0-9]{1,18}$"}
+
+
+def _taken(*names: str, required: tuple[str, ...] = ()) -> list[Header]:
+    """Headers of requests, in English as the whole description of the API."""
+    known: dict[str, tuple[str, dict[str, Any]]] = {
+        IDEMPOTENCY_KEY: ("The same key gives the same upload, however often it is sent.", KEY_SCHEMA),
+        "Tus-Resumable": ("On every request of a tus client.", {"enum": [tus.VERSION]}),
+        "Upload-Checksum": (
+            "`sha256` or `sha1`, and in base64 the digest of the bytes in this request.",
+            {"pattern": tus.CHECKSUM_PATTERN},
+        ),
+        "Upload-Concat": (
+            "`partial` for a part; for their file, `final;` and the addresses of the parts.",
+            {"pattern": tus.CONCAT_PATTERN},
+        ),
+        "Upload-Defer-Length": ("`1` until the length is said, which a PATCH may do.", {"enum": ["1"]}),
+        "Upload-Length": ("The length of the whole file in bytes.", _NUMBER),
+        "Upload-Metadata": (
+            "`filename` and `filetype`, each with its value in base64, with commas between.",
+            {"pattern": tus.METADATA_PATTERN},
+        ),
+        "Upload-Offset": ("How many bytes are stored.", _NUMBER),
+        "X-HTTP-Method-Override": (
+            "The method that is meant; the other headers are that method's.",
+            {"enum": ["PATCH", "HEAD", "DELETE"]},
+        ),
+    }
+    return [Header(name=name, said=known[name][0], schema=known[name][1], required=name in required) for name in names]
+
+
+def _told(*names: str) -> dict[str, str]:
+    """Headers of answers."""
     said = {
-        "Idempotency-Key": "The same key gives the same upload, however often it is sent.",
         "Location": "The upload.",
         "Tus-Checksum-Algorithm": "What may stand in `Upload-Checksum`.",
         "Tus-Extension": "What the server can do beyond the core of the protocol.",
         "Tus-Max-Size": "The largest file in bytes.",
-        "Tus-Resumable": "`1.0.0`, on every request of a tus client.",
         "Tus-Version": "`1.0.0`.",
-        "Upload-Checksum": "`sha256` or `sha1`, and in base64 the digest of the bytes in this request.",
         "Upload-Concat": "`partial` for a part; for their file, `final;` and the addresses of the parts.",
-        "Upload-Defer-Length": "`1` until the length is said, which a PATCH may do.",
+        "Upload-Defer-Length": "`1` until the length is said.",
         "Upload-Expires": "When it is removed if no more bytes come.",
         "Upload-Length": "The length of the whole file in bytes.",
-        "Upload-Metadata": "`filename` and `filetype`, each with its value in base64, with commas between.",
+        "Upload-Metadata": "As it came.",
         "Upload-Offset": "How many bytes are stored; not there while parts are being joined.",
-        "X-HTTP-Method-Override": "`PATCH`, `HEAD` or `DELETE`; the other headers are that method's.",
     }
     return {name: said[name] for name in names}
 
@@ -284,7 +315,7 @@ ENDPOINTS = [
         access="public",
         status=204,
         raw=True,
-        answer_headers=_headers("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+        answer_headers=_told("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     ),
     Endpoint(
         method="POST",
@@ -296,7 +327,7 @@ ENDPOINTS = [
         answer=UploadItem,
         status=201,
         errors=(400, 404, 409, 412, 413, 415, 422, 460, 507),
-        headers=_headers(
+        headers=_taken(
             "Tus-Resumable",
             "Upload-Length",
             "Upload-Defer-Length",
@@ -305,9 +336,10 @@ ENDPOINTS = [
             "Upload-Checksum",
             "Idempotency-Key",
         ),
-        answer_headers=_headers("Location", *_STATE),
+        answer_headers=_told("Location", *_STATE),
         raw=True,
-        body_type="multipart/form-data",
+        body_type=("multipart/form-data", tus.BODY_TYPE),
+        body_required=False,
     ),
     Endpoint(
         method="GET",
@@ -315,7 +347,7 @@ ENDPOINTS = [
         name="list_uploads",
         handler=list_uploads,
         summary="Your uploads, newest first",
-        query=Page,
+        query=PageById,
         answer=UploadList,
     ),
     Endpoint(
@@ -325,8 +357,8 @@ ENDPOINTS = [
         handler=show_position,
         summary="How many bytes are stored (tus)",
         errors=(404, 412),
-        headers=_headers("Tus-Resumable"),
-        answer_headers=_headers(*_STATE, "Upload-Concat", "Upload-Metadata"),
+        headers=_taken("Tus-Resumable"),
+        answer_headers=_told(*_STATE, "Upload-Concat", "Upload-Metadata"),
         raw=True,
     ),
     Endpoint(
@@ -336,7 +368,9 @@ ENDPOINTS = [
         handler=get_upload,
         summary="An upload",
         answer=UploadItem,
-        errors=(404,),
+        answer_type=("application/json", _FILE_TYPE),
+        other_statuses=(206, 304),
+        errors=(404, 410, 412, 416, 422),
     ),
     Endpoint(
         method="PATCH",
@@ -345,11 +379,18 @@ ENDPOINTS = [
         handler=change_upload,
         summary="The next bytes (tus)",
         access="write",
-        body_type="application/offset+octet-stream",
+        body_type=tus.BODY_TYPE,
+        body_required=False,
         status=204,
         errors=(400, 403, 404, 409, 412, 413, 415, 423, 460, 507),
-        headers=_headers("Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Checksum"),
-        answer_headers=_headers(*_STATE),
+        headers=_taken(
+            "Tus-Resumable",
+            "Upload-Offset",
+            "Upload-Length",
+            "Upload-Checksum",
+            required=("Tus-Resumable", "Upload-Offset"),
+        ),
+        answer_headers=_told(*_STATE),
         raw=True,
     ),
     Endpoint(
@@ -360,7 +401,8 @@ ENDPOINTS = [
         summary="PATCH, HEAD or DELETE by X-HTTP-Method-Override (tus)",
         access="write",
         status=204,
-        headers=_headers("X-HTTP-Method-Override"),
+        other_statuses=(200,),
+        headers=_taken("X-HTTP-Method-Override", "Tus-Resumable", required=("X-HTTP-Method-Override",)),
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
     ),
@@ -373,7 +415,7 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 412, 423),
-        headers=_headers("Tus-Resumable"),
+        headers=_taken("Tus-Resumable"),
     ),
     Endpoint(
         method="GET",
@@ -382,7 +424,8 @@ ENDPOINTS = [
         handler=download_content,
         summary="The file itself",
         answer=bytes,
-        answer_type="application/octet-stream",
-        errors=(404, 422),
+        answer_type=_FILE_TYPE,
+        other_statuses=(206, 304),
+        errors=(404, 410, 412, 416, 422),
     ),
 ]

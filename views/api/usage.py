@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from server.http import keys
-from server.http.endpoint import Call, Endpoint, NoQuery
+from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
+from server.http.short_lists import cut
 from server.storage.quotas import Stored
 
 
@@ -49,11 +50,12 @@ async def my_usage(call: Call[None, NoQuery]) -> MyUsage:
     return MyUsage(**by_kind)
 
 
-async def everybodys_usage(call: Call[None, NoQuery]) -> UsageList:
+async def everybodys_usage(call: Call[None, ShortPage]) -> UsageList:
     used = await call.request.app[keys.USAGE].by_user(call.principal)
     items = [_of(user_id, kinds) for user_id, kinds in used.items()]
     items.sort(key=lambda each: each.uploads + each.datasets + each.reports, reverse=True)
-    return UsageList(items=items, total=len(items))
+    page = cut(items, call.query, lambda each: each.user_id)
+    return UsageList(items=list(page.items), next_cursor=page.next_cursor, total=page.total)
 
 
 def _of(user_id: str, used: Mapping[Stored, int]) -> UserUsage:
@@ -76,6 +78,7 @@ ENDPOINTS = [
         handler=everybodys_usage,
         summary="How much of the disk each user's things take, the most first",
         access="admin",
+        query=ShortPage,
         answer=UsageList,
     ),
 ]
