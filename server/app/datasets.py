@@ -22,13 +22,17 @@ from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
 from server.storage.quotas import Stored
 
+_EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a browser waits as long for its first byte
+
 
 def add_datasets(app: web.Application) -> None:
     """The catalogue of datasets, and what people do with it: import, look, query, export."""
     settings, database, blobs = app[keys.SETTINGS], app[keys.DATABASE], app[keys.BLOBS]
     catalog = Catalog(database, blobs, announce=app[keys.LIVE].publish)
     # Exports of their own: one may take minutes, and neither a page nor a job should wait for it.
-    exports = shared_workers(settings, size=settings.export_workers, per_user=1, niceness=10)
+    exports = shared_workers(
+        settings, size=settings.export_workers, per_user=1, niceness=10, patience_seconds=_EXPORT_PATIENCE_SECONDS
+    )
     limits = QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows)
     audit, workers = Audit(database), app[keys.INTERACTIVE]
     data_import = DataImport(

@@ -97,14 +97,16 @@ def job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
     return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
 
 
-def shared_workers(settings: Settings, *, size: int, per_user: int, niceness: int) -> SharedWorkers:
+def shared_workers(
+    settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float | None = None
+) -> SharedWorkers:
     """Processes for what people wait for, and the turns they take at them."""
     pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=WORKER_PRELOAD)
     turns = Turns(
         places=size,
         per_user=per_user,
         waiting_per_user=settings.interactive_waiting_per_user,
-        patience_seconds=settings.interactive_wait_seconds,
+        patience_seconds=patience_seconds or settings.interactive_wait_seconds,
     )
     return SharedWorkers(pool, turns)
 

@@ -184,7 +184,7 @@ class _Merged:
     def _require_few(self) -> None:
         if self._left < 0 or self._left_characters < 0:
             raise FileProblem(
-                "Merged cells of this sheet stand for more than can be filled in. Undo those that reach over many rows, "
+                "Merged cells of this sheet stand for more than can be filled in. Undo those over many rows, "
                 "or save the sheet as CSV and upload that.",
                 code="merged_too_far",
             )

@@ -21,12 +21,13 @@ from server.errors import FileProblem
 
 _MOST_CELLS = 40_000_000  # with all that lie between: what a worker's memory holds
 _MOST_ROWS = 1_048_576  # what Excel and LibreOffice have
+_MOST_COLUMNS = 16_384
 _ALWAYS_FINE = 2_600_000  # 26 columns of 99,999 rows
 _EMPTY_SHARE = 100  # so many empty cells for each that holds something are no table any more
 _BLOCK = 1024 * 1024
 _OVERLAP = 64
-_CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
-_WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,3}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,3}\d{6,7}["']""")
+_CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,18})["']""")
+_WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,9}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,9}\d{6,18}["']""")
 _XLSB_HEAD = 10  # bytes of a type, a size and a number, at most
 _XLSB_CELLS = range(1, 12)  # record types of cells; 0 is the head of a row
 
@@ -43,9 +44,10 @@ class _Extent:
 
     def require_small(self) -> None:
         area = self.rows * self.columns
-        if area <= _ALWAYS_FINE and self.rows <= _MOST_ROWS:
+        is_possible = self.rows <= _MOST_ROWS and self.columns <= _MOST_COLUMNS
+        if area <= _ALWAYS_FINE and is_possible:
             return
-        if self.rows > _MOST_ROWS or area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
+        if not is_possible or area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
             raise FileProblem(
                 "A sheet reaches over {rows} rows and {columns} columns but holds only {cells} cells. Delete the empty "
                 "rows and columns (or what stands far outside), or save the sheet as CSV and upload that.",

@@ -52,16 +52,19 @@ class Turns:
         self._tickets: dict[str, asyncio.Future[None]] = {}
         self._numbers = itertools.count()
         self._waiting: Counter[str] = Counter()
+        self._uses: dict[object, float] = {}  # when each began
         self._seconds = _FIRST_GUESS_SECONDS  # how long one use takes, on average
 
     @asynccontextmanager
     async def take(self, user_id: str) -> AsyncIterator[None]:
         """A place for the block. Raises `RateLimited` past the user's share of the line, else `Unavailable`."""
         await self._wait(user_id)
-        began = self._clock()
+        use, began = object(), self._clock()
+        self._uses[use] = began
         try:
             yield
         finally:
+            del self._uses[use]
             self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
             self._leave(user_id)
 
@@ -89,7 +92,7 @@ class Turns:
                 self._leave(user_id)  # it came in the very moment in which we stopped waiting
             self._line.remove(user_id, ticket)
             if isinstance(error, TimeoutError):
-                raise self._busy() from None
+                raise self._busy(user_id) from None
             raise
         finally:
             del self._tickets[ticket]
@@ -112,10 +115,26 @@ class Turns:
     def _expected_seconds(self) -> float:
         if self._in_use.total() < self._places and not self._line:
             return 0.0
-        return self._seconds * (len(self._line) + 1) / self._places
+        return self._use_seconds() * (len(self._line) + 1) / self._places
 
-    def _busy(self) -> Unavailable:
-        seconds = max(1.0, self._expected_seconds())
+    def _use_seconds(self) -> float:
+        """How long one takes: as on average, or as those that are under way have taken already."""
+        now = self._clock()
+        under_way = [now - began for began in self._uses.values()]
+        return max(self._seconds, sum(under_way) / len(under_way) if under_way else 0.0)
+
+    def _busy(self, user_id: str) -> Unavailable:
+        own = self._in_use[user_id]
+        seconds = max(1.0, self._use_seconds() if own else self._expected_seconds())
+        if own:
+            return Unavailable(
+                "{count} of your requests are under way, and this one waited for them: one takes about {seconds} s. "
+                "Try again when they are answered.",
+                code="busy",
+                count=own,
+                seconds=round(seconds),
+                retry_after_seconds=seconds,
+            )
         return Unavailable(
             "All workers are busy with the requests of others; it should be your turn in about {seconds} seconds. "
             "Try again then.",

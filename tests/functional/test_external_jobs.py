@@ -230,6 +230,13 @@ async def test_external_jobs_take_no_slot_and_have_a_limit_of_their_own(server: 
     jobs = [(await begin(alice))["job_id"] for _ in range(3)]
     assert server.app[keys.RUNNER].statistics().running == 0
     assert (await begin(alice, status=409))["code"] == "too_many_external_jobs"
+
+    async def begun_at_once() -> int:
+        async with alice.post("/api/v1/jobs", json={"title": "One of many"}) as response:
+            return response.status
+
+    await push(alice, jobs.pop(), state="succeeded")
+    assert sorted(await asyncio.gather(*(begun_at_once() for _ in range(10)))) == [202] + [409] * 9
     await push(alice, jobs[0], state="succeeded")
     await begin(alice)
     assert server.app[keys.EXTERNAL].statistics().running == 3

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from server.settings import Settings
-from tests.functional.batches import RIGHT
-from tests.functional.importing import upload
+from tests.conftest import Server
+from tests.functional.batches import RIGHT, put_template, start
+from tests.functional.importing import import_text, upload
 
 ENDLESS = "select count(*) from range(100000000000) a"
 YAML = {"Content-Type": "application/yaml"}
@@ -50,6 +51,49 @@ async def test_a_user_whose_line_is_long_is_told_to_wait(
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
+
+
+SLOW = """\
+title: Slow
+formats: [html]
+parameters:
+  i: {type: integer}
+queries:
+  rows: select sum(levenshtein(repeat(region, 30000), repeat(region, 30000 + $i))) as n from orders
+blocks:
+  - kpis: [{label: n, value: rows.n}]
+"""
+
+
+async def test_the_jobs_of_one_user_leave_a_worker_to_others(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await import_text(alice)
+    await put_template(alice, "slow", SLOW)
+    for _ in range(2):
+        await start(alice, "slow", parameters=[{"i": number} for number in range(1, 9)])
+    await import_text(bob)  # within its deadline, though each report of alice's takes as long as a query may
+    async with alice.get("/api/v1/jobs", params={"state": "running"}) as response:
+        assert [job["kind"] for job in (await response.json())["items"]] == ["batch_report"]
+
+
+async def test_a_crowd_at_the_documentation_keeps_nobody_else_waiting(
+    server: Server, alice: aiohttp.ClientSession
+) -> None:
+    """The watchdog of `tests/conftest.py` looks at the event loop meanwhile."""
+
+    async def visit(stranger: aiohttp.ClientSession) -> int:
+        async with stranger.get("/docs/events") as response:
+            await response.read()
+            return response.status
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(server.url, connector=connector) as stranger:
+        crowd = [asyncio.create_task(visit(stranger)) for _ in range(200)]
+        async with alice.get("/jobs") as response:
+            assert response.status == 200
+        assert not all(task.done() for task in crowd)
+        assert set(await asyncio.gather(*crowd)) <= {200, 429}
 
 
 async def _ask(client: aiohttp.ClientSession, sql: str, *, limit: int = 10) -> tuple[int, str]:

@@ -41,6 +41,20 @@ async def test_a_query_without_end_says_so(alice: aiohttp.ClientSession) -> None
     await asyncio.gather(*map(asked, QUERIES))
 
 
+async def test_a_worker_that_met_its_limit_serves_nobody_else(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    """It keeps what it took, so that even a thread may be too much for it."""
+    hungry = ["select repeat('x', 1000000000)", f"select {', '.join(f'1 as c{number}' for number in range(8000))}"]
+    for _ in range(3):
+        for sql in hungry:
+            async with alice.post("/api/v1/queries", json={"sql": sql}) as response:
+                assert response.status in (200, 422), await response.text()
+        for client in (alice, bob):
+            async with client.post("/api/v1/queries", json={"sql": "select 1 as one"}) as response:
+                assert (response.status, await response.json())[0] == 200, await response.text()
+
+
 async def test_a_template_without_end_says_so(alice: aiohttp.ClientSession) -> None:
     async def asked(text: str) -> None:
         source = f'title: t\nblocks:\n  - heading: "{text}"\n'

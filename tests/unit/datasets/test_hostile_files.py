@@ -60,8 +60,8 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def xlsx(path: Path, sheet: str) -> Path:
-    """A workbook of one sheet whose rows are given as XML."""
+def xlsx(path: Path, sheet: str, merges: str = "") -> Path:
+    """A workbook of one sheet whose rows, and merged cells, are given as XML."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     links = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -88,7 +88,7 @@ def xlsx(path: Path, sheet: str) -> Path:
                 'Target="worksheets/sheet1.xml"/></Relationships>'
             ).encode(),
             "xl/worksheets/sheet1.xml": (
-                f'<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData></worksheet>'
+                f'<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData>{merges}</worksheet>'
             ).encode(),
         },
     )
@@ -145,6 +145,39 @@ def test_wide_and_long_sheets_that_are_filled_are_read(tmp_path: Path) -> None:
     assert looked_at(xlsx(tmp_path / "wide.xlsx", f'<row r="1">{wide}</row>' * 2)) == ["", ""]
     late = f'<row r="1">{cell("A1")}</row><row r="2">{cell("A2")}</row><row r="200000">{cell("A200000")}</row>'
     assert looked_at(xlsx(tmp_path / "late.xlsx", late)) == ["", ""]
+
+
+def test_a_row_that_no_program_has_is_refused_at_once(tmp_path: Path) -> None:
+    for number in (1_048_577, 20_000_000, 99_999_999, 4_294_967_295):
+        sheet = f'<row r="1">{cell("A1")}</row><row r="{number}">{cell(f"A{number}")}</row>'
+        codes = looked_at(xlsx(tmp_path / "deep.xlsx", sheet))
+        assert codes[0] in ("sheet_too_wide", "unreadable_file"), number
+        assert codes[0] == codes[1]
+
+
+def test_merged_cells_reach_no_further_than_the_sheet(tmp_path: Path) -> None:
+    rows = f'<row r="1">{cell("A1")}{cell("B1")}</row><row r="2">{cell("A2")}{cell("B2")}</row>'
+    merges = '<mergeCells count="300">' + '<mergeCell ref="A1:XFD1048576"/>' * 300 + "</mergeCells>"
+    assert looked_at(xlsx(tmp_path / "merged.xlsx", rows, merges)) == ["", ""]
+
+
+def test_merged_cells_that_would_fill_memory_are_refused(tmp_path: Path) -> None:
+    long = f'<row r="1">{cell("A1")}</row><row r="2"><c r="A2" t="inlineStr"><is><t>{"x" * 30_000}</t></is></c></row>'
+    last = f'<row r="90000">{cell("B90000")}</row>'
+    merge = '<mergeCells count="1"><mergeCell ref="A2:A90000"/></mergeCells>'
+    assert looked_at(xlsx(tmp_path / "long.xlsx", long + last, merge))[1] == "merged_too_far"
+    many = "".join(f'<mergeCell ref="A{number}:A90000"/>' for number in range(2, 102))
+    rows = f'<row r="1">{cell("A1")}</row><row r="2">{cell("A2")}</row>'
+    merges = f'<mergeCells count="100">{many}</mergeCells>'
+    assert looked_at(xlsx(tmp_path / "many.xlsx", rows + last, merges)) == ["merged_too_far", "merged_too_far"]
+
+
+def test_long_values_of_a_small_parquet_file_are_imported_or_refused_with_a_reason(tmp_path: Path) -> None:
+    for count, length, code in ((300, 2_000_000, ""), (4_000, 1_000_000, "unpacks_too_large")):
+        path = tmp_path / "long.parquet"
+        texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array(["y" * length]))
+        pq.write_table(pa.table({"text": texts}), path, store_schema=False)
+        assert looked_at(path) == ["", code]
 
 
 def test_a_binary_workbook_of_two_cells_far_apart_is_told(tmp_path: Path) -> None:

@@ -122,6 +122,16 @@ async def test_whoever_waits_too_long_is_told_how_long_it_still_takes(clock: Clo
     assert shared.statistics().waiting == shared.statistics().in_use == 0
 
 
+async def test_whoever_waits_for_their_own_requests_is_told_so(clock: Clock) -> None:
+    shared = turns(clock, places=2, per_user=1, patience=0.01)
+    async with shared.take("alice"):
+        clock.now += 40
+        with pytest.raises(Unavailable, match=r"1 of your requests are under way.*about 40 s") as refused:
+            async with shared.take("alice"):
+                pass
+    assert refused.value.retry_after_seconds == 40
+
+
 async def test_a_cancelled_wait_leaves_nothing(clock: Clock) -> None:
     shared = turns(clock, places=1)
     holder, gone, bob = Visit(shared, "mallory"), Visit(shared, "alice"), Visit(shared, "bob")
