@@ -30,7 +30,7 @@ class Settings:
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
-    log_level: str = _setting("info", "debug, info, warning or error.")
+    log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(
         "", "Fernet key for the session cookie; empty: made once, kept in the data directory.", secret=True
     )
