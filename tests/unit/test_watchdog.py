@@ -34,4 +34,4 @@ async def test_code_of_the_server_that_holds_the_loop_is_told_with_its_place() -
     with LoopWatchdog(0.02).watching() as watchdog:
         asyncio.get_running_loop().call_soon(escaped, "*" * 2_000_000)
         await asyncio.sleep(0.01)
-    assert any("def escaped" in found or "in escaped" in found for found in watchdog.found)
+    assert any("escaped" in found for found in watchdog.found)

@@ -189,9 +189,9 @@ def test_a_preview_of_200_mb_reads_samples_only(tmp_path: Path) -> None:
         stream.write(b"id,name,day,amount,note\n")
         for _ in range(200):
             stream.write(line * (1024 * 1024 // len(line)))
-    started = time.process_time()
+    started = time.thread_time()
     preview = preview_file(PreviewRequest(source=path, name="large.csv"), lambda _report: None)
-    assert time.process_time() - started < 1.0
+    assert time.thread_time() - started < 1.0
     assert not preview.encoding_verified
     assert preview.estimated_rows == pytest.approx(path.stat().st_size / len(line), rel=0.02)
     assert "encoding_not_verified" in [warning.code for warning in preview.warnings]
