@@ -105,8 +105,11 @@ class Turns:
             if found is None:
                 return
             user_id, ticket = found
+            turn = self._tickets[ticket]
+            if turn.done():
+                continue  # whoever waited was cancelled, and has not come to know it yet
             self._in_use[user_id] += 1
-            self._tickets[ticket].set_result(None)
+            turn.set_result(None)
 
     def _leave(self, user_id: str) -> None:
         self._in_use -= Counter({user_id: 1})

@@ -157,6 +157,18 @@ async def test_a_turn_that_comes_while_the_wait_is_cancelled_goes_to_the_next(cl
     assert shared.statistics().in_use == 0
 
 
+async def test_a_place_that_is_left_in_the_moment_of_a_cancel_goes_to_the_next(clock: Clock) -> None:
+    shared = turns(clock, places=1)
+    async with shared.take("mallory"):
+        gone, bob = Visit(shared, "alice"), Visit(shared, "bob")
+        await settled()
+        gone.task.cancel()  # it hears of it after the place is free
+    assert await served(bob) == [True]
+    await bob.end()
+    assert gone.task.cancelled()
+    assert shared.statistics().in_use == shared.statistics().waiting == 0
+
+
 async def test_an_error_gives_the_place_back(clock: Clock) -> None:
     shared = turns(clock, places=1)
     with pytest.raises(ZeroDivisionError):
