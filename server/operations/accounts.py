@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from server.auth.throttle import Attempt, LoginThrottle
 from server.auth.tokens import Token
 from server.auth.users import Clash, User, name_key
 from server.clock import new_id, utc_now
-from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
 from server.jobs.context import Notice
 from server.languages import Languages
 from server.operations.account_fields import (
@@ -38,6 +39,7 @@ SCOPES_OF_ROLE = {
     Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
     Role.ADMIN: frozenset(Scope),
 }
+_REFUSED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +230,11 @@ class AccountOperations:
         user = await self._users.by_name(name)
         is_known = device.of(user.id) if device and user else None
         attempt = Attempt(name_key=name_key(name), address=address, device=is_known)
-        self._throttle.begin(attempt)
+        try:
+            self._throttle.begin(attempt)
+        except RateLimited:
+            await asyncio.sleep(_REFUSED_SECONDS)  # else whoever goes on guessing could keep us busy with refusals
+            raise
         verdict = await self._passwords.check(user.password_hash if user else None, password)
         if user is None or not verdict.is_right or not user.is_active:
             self._failed(attempt, user)
