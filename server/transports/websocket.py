@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
+import math
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -29,7 +31,31 @@ PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
 
+_FLOODS = 5  # closed connections of one user within
+_FLOOD_SECONDS = 30.0  # and for so long no more of theirs is opened
 _FRAMES_BEFORE_AUTH = 20  # one is enough; a few pings may come before
+
+
+class Floods:
+    """Who keeps coming back to send too much: each new connection of theirs would be a new allowance."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends: dict[str, deque[float]] = {}
+
+    def add(self, user_id: str) -> None:
+        """A connection of theirs was closed for its rate."""
+        self._ends.setdefault(user_id, deque(maxlen=_FLOODS)).append(self._clock())
+
+    def seconds_to_wait(self, user_id: str) -> float:
+        """Until one more connection is welcome; 0 for almost everybody."""
+        ends = self._ends.get(user_id)
+        if ends is None or len(ends) < _FLOODS:
+            return 0.0
+        left = ends[0] + _FLOOD_SECONDS - self._clock()
+        if left <= 0:
+            del self._ends[user_id]
+        return max(0.0, left)
 
 
 class WebSocketTransport:
@@ -53,6 +79,7 @@ class WebSocketTransport:
         self._crowd = crowd
         self._unknown_by_address: Counter[str] = Counter()
         self._unknown: set[SocketLink] = set()
+        self._floods = Floods()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Open; the rest comes when the middlewares are done."""
@@ -64,6 +91,12 @@ class WebSocketTransport:
                 raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
             if not self._has_room_for_unknown(client_address(request)):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
+        elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
+            raise RateLimited(
+                "Your connections were closed for sending too much; wait {seconds} seconds before you connect again.",
+                seconds=math.ceil(seconds),
+                retry_after_seconds=seconds,
+            )
         serve = partial(self._serve, request, principal)
         socket = LateSocket(serve, message_bytes=self._manager.limits.message_bytes)
         await socket.prepare(request)
@@ -93,6 +126,8 @@ class WebSocketTransport:
                                 await self._take(connection, link, message)
                             else:
                                 ending = message
+                    if connection.closed_with is CloseCode.RATE_LIMIT:
+                        self._floods.add(principal.user_id)
                     await link.answer(ending)
             except Refused as refused:
                 link.close(refused.code)
@@ -128,6 +163,9 @@ class WebSocketTransport:
         if principal is None:
             link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
             link.close(CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
+        elif self._floods.seconds_to_wait(principal.user_id) > 0:
+            link.close(CloseCode.RATE_LIMIT)
+            return None
         return principal
 
     def _has_room_for_unknown(self, address: str) -> bool:
