@@ -121,3 +121,10 @@ def test_whatever_stands_in_an_expression_is_an_issue_or_fine_but_no_crash(sourc
     node = Node("scalar", source, 1, 1)
     Expressions(issues, {"x", "a", "f"}).text(node)
     assert all(issue.text for issue in issues.found)
+
+
+def test_a_format_method_is_refused_before_it_makes_anything() -> None:
+    sandbox = Sandbox({})
+    for source in ("{{ '{:>1000000000}'.format(1) }}", "{{ '{0:>900000000}'.format_map({'0': 1}) }}"):
+        with pytest.raises(SecurityError):
+            sandbox.from_string(source).render()

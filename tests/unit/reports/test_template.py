@@ -127,3 +127,13 @@ blocks:
 """
     assert issues(source) == []
     assert issues(source.replace("$area_region", "$area_regoin"))[0][:2] == (4, 8)
+
+
+def test_a_text_inside_a_text_is_told_in_words() -> None:
+    source = GOOD.replace("default: last_month", "default: 5")
+    with pytest.raises(TemplateProblem) as caught:
+        parse_template(source)
+    texts = [caught.value.text, *(error.text for error in caught.value.errors)]
+    texts += [issue.text for issue in check_template(source, {"orders": COLUMNS})]
+    assert texts
+    assert not any("phrase" in text or "{" in text for text in texts), texts
