@@ -246,9 +246,11 @@ class Catalog:
         async with self._database.read() as connection:
             return list((await connection.execute(query.order_by(datasets.c.name))).scalars())
 
-    async def files_mentioned(self, owner_id: str, texts: Sequence[str]) -> dict[str, DatasetFiles]:
-        """Where the current versions of those of somebody's datasets lie that are named in `texts`, by name."""
-        names = await asyncio.to_thread(mentioned, texts, await self.names_of(owner_id))
+    async def files_mentioned(
+        self, owner_id: str, known: Sequence[str], texts: Sequence[str]
+    ) -> dict[str, DatasetFiles]:
+        """Where the current versions of those of the datasets `known` lie that are named in `texts`, by name."""
+        names = await asyncio.to_thread(mentioned, texts, known)
         query = current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).mappings().all()

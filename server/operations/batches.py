@@ -264,7 +264,8 @@ class BatchOperations:
         stored = await self._templates.get(principal.user_id, order.template)
         requested = _requested(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
-        files = await self._catalog.files_mentioned(principal.user_id, [stored.source, *queries])
+        known = await self._catalog.names_of(principal.user_id)
+        files = await self._catalog.files_mentioned(principal.user_id, known, [stored.source, *queries])
         plan: OrderPlan = await self._in_worker(
             principal,
             plan_order,
@@ -273,7 +274,7 @@ class BatchOperations:
                 datasets={name: dataset.columns for name, dataset in files.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
-                known=tuple(await self._catalog.names_of(principal.user_id)),
+                known=tuple(known),
             ),
         )
         now = self._clock().replace(microsecond=0)  # as files write it

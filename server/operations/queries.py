@@ -73,10 +73,11 @@ class QueryOperations:
 
     async def _request(self, principal: Principal, sql: str, parameters: dict[str, Any], limit: int) -> QueryRequest:
         principal.require_read()
-        files = await self._catalog.files_mentioned(principal.user_id, [sql])
+        known = await self._catalog.names_of(principal.user_id)
+        files = await self._catalog.files_mentioned(principal.user_id, known, [sql])
         return QueryRequest(
             datasets={name: part.paths for name, part in files.items()},
-            known=tuple(await self._catalog.names_of(principal.user_id)),
+            known=tuple(known),
             sql=sql,
             parameters=parameters,
             limits=msgspec.structs.replace(self._limits, rows=min(limit, self._limits.rows)),

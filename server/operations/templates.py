@@ -158,10 +158,10 @@ class TemplateOperations:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
         _require_size(source)
-        files = await self._catalog.files_mentioned(principal.user_id, [source])
+        known = await self._catalog.names_of(principal.user_id)
+        files = await self._catalog.files_mentioned(principal.user_id, known, [source])
         columns = {name: dataset.columns for name, dataset in files.items()}
-        known = tuple(await self._catalog.names_of(principal.user_id))
-        request = CheckRequest(source=source, datasets=columns, known=known)
+        request = CheckRequest(source=source, datasets=columns, known=tuple(known))
         check: Check = await self._in_worker(principal, check_source, request)
         return check
 
@@ -301,7 +301,8 @@ class TemplateOperations:
         return dict(zip(sources, found, strict=True))
 
     async def _sources(self, principal: Principal, source: str) -> dict[str, DatasetSource]:
-        files = await self._catalog.files_mentioned(principal.user_id, [source])
+        known = await self._catalog.names_of(principal.user_id)
+        files = await self._catalog.files_mentioned(principal.user_id, known, [source])
         return sources_of(used_datasets(files), self._blobs)
 
     async def _in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:

@@ -240,7 +240,7 @@ async def test_versions_are_paged_newest_first(house: House) -> None:
 async def test_files_of_an_owner_name_every_part(house: House) -> None:
     await house.publish()
     await house.publish(mode="append")
-    files = (await house.catalog.files_mentioned(ALICE, ["select * from orders"]))["orders"]
+    files = (await house.catalog.files_mentioned(ALICE, ["orders"], ["select * from orders"]))["orders"]
     assert (files.version, len(files.paths)) == (2, 2)
     assert all(path.is_file() for path in files.paths)
 
