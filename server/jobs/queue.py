@@ -21,15 +21,17 @@ class FairQueue:
     def push(self, owner_id: str, job_id: str) -> None:
         self._waiting.setdefault(owner_id, deque()).append(job_id)
 
-    def pop(self, running: Mapping[str, int], *, at_most: int | None = None) -> tuple[str, str] | None:
-        """The next one's owner and id, given how many each owner has running.
+    def pop(self, running: Mapping[str, int], *, places: int, per_owner: int) -> tuple[str, str] | None:
+        """The next one's owner and id, given how many each owner has running; None while nobody who waits may.
 
-        None when nobody waits, or nobody who has `at_most` running or fewer.
+        The last free place is for somebody who has none: whoever holds all the others cannot make everybody wait.
         """
-        if not self._waiting:
+        free = places - sum(running.values())
+        if free <= 0 or not self._waiting:
             return None
+        at_most = per_owner - 1 if free > 1 else 0
         owner_id = min(self._waiting, key=lambda owner: (running.get(owner, 0), self._turns.get(owner, 0)))
-        if at_most is not None and running.get(owner_id, 0) > at_most:
+        if running.get(owner_id, 0) > at_most:
             return None
         self._turns[owner_id] = next(self._turn)
         own = self._waiting[owner_id]

@@ -228,11 +228,8 @@ class JobRunner:
 
     def _dispatch(self) -> None:
         running = Counter(attempt.job.owner_id for attempt in self._attempts.values() if attempt.kind.heavy)
-        # One slot more than anybody may fill alone: it is for somebody who has none.
-        while (free := self._heavy_slots + 1 - running.total()) > 0:
-            found = self._queue.pop(running, at_most=self._heavy_slots - 1 if free > 1 else 0)
-            if found is None:
-                return
+        # One slot more than anybody may fill alone.
+        while found := self._queue.pop(running, places=self._heavy_slots + 1, per_owner=self._heavy_slots):
             job = self._life.table.get(found[1])
             if job is None:
                 continue

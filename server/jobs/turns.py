@@ -27,9 +27,8 @@ class TurnsStatistics:
 
 
 class Turns:
-    """`places` can be in use at once, at most `per_user` of them by one user.
+    """`places` can be in use at once, at most `per_user` of them by one user, shared out as `FairQueue` does.
 
-    The last free place is for somebody who has none: whoever holds all the others cannot make everybody wait.
     A user may have `waiting_per_user` requests in line; nobody waits longer than `patience_seconds`, if that is given.
     """
 
@@ -99,11 +98,7 @@ class Turns:
             self._waiting -= Counter({user_id: 1})
 
     def _serve(self) -> None:
-        while (free := self._places - self._in_use.total()) > 0:
-            at_most = self._per_user - 1 if free > 1 else 0
-            found = self._line.pop(self._in_use, at_most=at_most)
-            if found is None:
-                return
+        while found := self._line.pop(self._in_use, places=self._places, per_owner=self._per_user):
             user_id, ticket = found
             turn = self._tickets[ticket]
             if turn.done():
