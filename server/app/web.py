@@ -24,7 +24,6 @@ from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
-from views import js_messages
 from views.api import ENDPOINTS
 from views.api.uploads import add_tus_headers
 from views.context import setup_templates
@@ -77,7 +76,6 @@ def _web_parts(parts: Parts) -> WebParts:
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         api_document=document_on_demand(ENDPOINTS),
         drawing=Drawing(),
-        script_texts=js_messages.collect(ROOT / "static" / "js"),
     )
 
 

@@ -46,7 +46,6 @@ class WebParts:
     answers: AnswersUnderWay
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
-    script_texts: tuple[str, ...]  # which our scripts show, in English
 
 
 PARTS = web.AppKey("parts", WebParts)
