@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -26,7 +26,7 @@ def revision_of(connection: Connection) -> str | None:
     try:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        revision: str | None = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
         return revision
     finally:
         connection.rollback()  # a migration commits only transactions that it has begun itself
