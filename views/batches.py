@@ -19,7 +19,7 @@ from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
-from server.reports.rendering import Format
+from server.reports.work import Format
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 

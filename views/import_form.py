@@ -20,9 +20,9 @@ from server.datasets.cells import (
     read_number,
     read_truth,
 )
-from server.datasets.conversion import Preview
 from server.datasets.dataset import Mode
 from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest

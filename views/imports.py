@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal
-from server.datasets.conversion import Preview
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.schema import COLUMN_TYPES
+from server.datasets.work import Preview
 from server.errors import FieldError, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal

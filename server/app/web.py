@@ -26,7 +26,6 @@ from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.static_files import static_route
-from views import js_messages
 from views.api import ENDPOINTS
 from views.api.uploads import add_tus_headers
 from views.context import setup_templates
@@ -80,7 +79,6 @@ def _web_parts(parts: Parts) -> WebParts:
         bodies=Bodies(),
         api_document=document_on_demand(ENDPOINTS),
         drawing=Drawing(),
-        script_texts=js_messages.collect(ROOT / "static" / "js"),
     )
 
 

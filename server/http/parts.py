@@ -48,7 +48,6 @@ class WebParts:
     bodies: Bodies
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
-    script_texts: tuple[str, ...]  # which our scripts show, in English
 
 
 PARTS = web.AppKey("parts", WebParts)
