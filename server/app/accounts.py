@@ -34,7 +34,7 @@ def add_accounts(app: web.Application, passwords: Passwords) -> None:
         credentials=credentials,
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=app[keys.LANGUAGES],
-        tell=lambda user_id, notice: app[keys.LIVE].warn(user_id, notice),
+        tell=lambda user_id, notice: app[keys.NOTICES].warn(user_id, notice),
     )
     app[keys.CREDENTIALS] = credentials
     app[keys.AUTHENTICATOR] = Authenticator(credentials.sessions, credentials.tokens, app[keys.LANGUAGES])

@@ -28,7 +28,7 @@ _EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a brows
 def add_datasets(app: web.Application) -> None:
     """The catalogue of datasets, and what people do with it: import, look, query, export."""
     settings, database, blobs = app[keys.SETTINGS], app[keys.DATABASE], app[keys.BLOBS]
-    catalog = Catalog(database, blobs, announce=app[keys.LIVE].publish)
+    catalog = Catalog(database, blobs, announce=app[keys.ANNOUNCING].publish)
     # Exports of their own: one may take minutes, and neither a page nor a job should wait for it.
     exports = shared_workers(
         settings, size=settings.export_workers, per_user=1, niceness=10, patience_seconds=_EXPORT_PATIENCE_SECONDS

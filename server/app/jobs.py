@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from server.app.live import LIVE, REALTIME, build_live, build_realtime
 from server.app.resources import meanwhile
 from server.http import keys
 from server.jobs import external as external_jobs
@@ -22,15 +23,11 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool, processor_count
-from server.live import Live
 from server.operations.connections import ConnectionOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
-from server.realtime.history import History
-from server.realtime.limits import LiveLimits
-from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 
 _LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
@@ -42,11 +39,16 @@ def add_jobs(app: web.Application) -> None:
     settings, database = app[keys.SETTINGS], app[keys.DATABASE]
     heavy_slots = settings.workers or processor_count()
     table, store = JobTable(), JobStore(database)
-    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
-    manager = ConnectionManager(_live_limits(settings))
-    live = Live(
-        manager=manager, history=history, database=database, table=table, store=store, languages=app[keys.LANGUAGES]
+    realtime = build_realtime(settings, database=database)
+    live = build_live(
+        realtime,
+        database=database,
+        languages=app[keys.LANGUAGES],
+        table=table,
+        store=store,
+        endings=app[keys.CREDENTIALS].endings,
     )
+    app[REALTIME], app[LIVE] = realtime, live
     workers = job_workers(settings, heavy_slots)
     interactive = shared_workers(
         settings,
@@ -58,7 +60,9 @@ def add_jobs(app: web.Application) -> None:
         [JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False), external_jobs.KIND]
     )
     saver = ProgressSaver(store=store, table=table)
-    life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=live.on_life_change)
+    life = JobLife(
+        database=database, table=table, store=store, saver=saver, on_life_change=live.announcing.on_life_change
+    )
     external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
     runner = JobRunner(
         life=life,
@@ -67,7 +71,7 @@ def add_jobs(app: web.Application) -> None:
         heavy_slots=heavy_slots,
         max_attempts=settings.job_attempts,
         drain_seconds=settings.drain_seconds,
-        notify=live.notify,
+        notify=live.notices.notify,
         room=app[keys.ROOM],
         quotas=app[keys.QUOTAS],
         jobs_per_user=settings.jobs_per_user,
@@ -75,7 +79,9 @@ def add_jobs(app: web.Application) -> None:
     app[keys.JOB_KINDS], app[keys.JOB_TABLE], app[keys.JOB_STORE], app[keys.RUNNER] = kinds, table, store, runner
     app[keys.EXTERNAL] = external
     app[keys.WORKERS], app[keys.INTERACTIVE] = workers, interactive
-    app[keys.CONNECTIONS], app[keys.HISTORY], app[keys.LIVE] = manager, history, live
+    manager, announcing, notices = realtime.manager, live.announcing, live.notices
+    app[keys.CONNECTIONS], app[keys.HISTORY] = manager, realtime.history
+    app[keys.ANNOUNCING], app[keys.NOTICES], app[keys.JOB_MESSAGES] = announcing, notices, live.job_messages
     app[keys.JOBS] = JobOperations(database=database, runner=runner, external=external, table=table, store=store)
     app[keys.EXTERNAL_JOBS] = ExternalJobOperations(
         external=external,
@@ -84,9 +90,11 @@ def add_jobs(app: web.Application) -> None:
         jobs_per_user=settings.external_jobs_per_user,
         updates_per_second=settings.external_updates_per_second,
     )
-    app[keys.EVENTS] = EventOperations(database=database, live=live)
-    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], live=live)
-    app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
+    app[keys.EVENTS] = EventOperations(database=database, manager=manager, announcing=announcing, notices=notices)
+    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], notices=notices)
+    app[keys.PRESENCE] = ConnectionOperations(
+        database=database, manager=manager, announcing=announcing, notices=notices
+    )
     app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
     app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
 
@@ -111,25 +119,6 @@ def shared_workers(
     return SharedWorkers(pool, turns)
 
 
-def _live_limits(settings: Settings) -> LiveLimits:
-    return LiveLimits(
-        connections=settings.max_connections,
-        connections_per_user=settings.max_connections_per_user,
-        connections_per_address=settings.max_connections_per_address,
-        unauthenticated=settings.max_unauthenticated_connections,
-        unauthenticated_per_address=settings.max_unauthenticated_connections_per_address,
-        message_bytes=settings.max_message_bytes,
-        messages_per_second=settings.messages_per_second,
-        message_burst=settings.message_burst,
-        unsent_bytes=settings.max_unsent_bytes,
-        subscriptions=settings.max_subscriptions,
-        event_name_length=settings.max_event_name_length,
-        ping_interval_seconds=settings.ping_interval_seconds,
-        pong_timeout_seconds=settings.pong_timeout_seconds,
-        auth_deadline_seconds=settings.auth_deadline_seconds,
-    )
-
-
 @asynccontextmanager
 async def open_jobs(app: web.Application) -> AsyncIterator[None]:
     runner, external = app[keys.RUNNER], app[keys.EXTERNAL]
@@ -139,5 +128,4 @@ async def open_jobs(app: web.Application) -> AsyncIterator[None]:
         yield
     external.close()  # before the runner's end, which stores what was last said
     await runner.drain(app[keys.READINESS].hurry)
-    await app[keys.LIVE].close()
     await asyncio.gather(app[keys.WORKERS].close(), app[keys.INTERACTIVE].close())

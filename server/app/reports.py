@@ -35,7 +35,7 @@ def add_reports(app: web.Application) -> None:
         database=database,
         store=batches,
         blobs=blobs,
-        announce=app[keys.LIVE].publish,
+        announce=app[keys.ANNOUNCING].publish,
         limits=limits,
         parallel=settings.workers or processor_count(),
         max_reports=settings.max_reports_per_batch,

@@ -45,7 +45,7 @@ def add_storage(app: web.Application) -> None:
 
 def add_room_watch(app: web.Application) -> None:
     """Once there is somebody to tell, and a way to."""
-    watch = RoomWatch(room=app[keys.ROOM], database=app[keys.DATABASE], live=app[keys.LIVE])
+    watch = RoomWatch(room=app[keys.ROOM], database=app[keys.DATABASE], notices=app[keys.NOTICES])
     app.cleanup_ctx.append(resource(lambda: meanwhile(watch.run())))
 
 

@@ -21,7 +21,9 @@ from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
-from server.live import Live
+from server.live.announcing import Announcing
+from server.live.job_messages import JobMessages
+from server.live.notices import Notices
 from server.metrics import LoopLag
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -50,6 +52,7 @@ from server.uploads.files import UploadStore
 from server.uploads.receiving import Receiver
 
 if TYPE_CHECKING:
+    from server.http.asyncapi import LiveChannels
     from server.http.endpoint import Endpoint
     from server.http.openapi import ApiDocument
 
@@ -86,7 +89,10 @@ EVENTS = web.AppKey("events", EventOperations)
 CONNECTIONS = web.AppKey("connections", ConnectionManager)
 PRESENCE = web.AppKey("presence", ConnectionOperations)
 HISTORY = web.AppKey("history", History)
-LIVE = web.AppKey("live", Live)
+ANNOUNCING = web.AppKey("announcing", Announcing)
+NOTICES = web.AppKey("notices", Notices)
+JOB_MESSAGES = web.AppKey("job_messages", JobMessages)
+LIVE_CHANNELS: web.AppKey[tuple[LiveChannels, ...]] = web.AppKey("live_channels", tuple)
 TEMPLATES = web.AppKey("templates", TemplateOperations)
 BATCHES = web.AppKey("batches", BatchOperations)
 UPLOAD_STORE = web.AppKey("upload_store", UploadStore)

@@ -314,7 +314,7 @@ async def test_a_flood_never_shows_more_rows_than_are_kept(
     before = int((await page.locator("#ws-count").inner_text()).replace(",", ""))
     for first in range(0, 3_000, 100):  # the browser takes its share in between
         for number in range(first, first + 100):
-            server.app[keys.LIVE].publish("test_events", {"number": number})
+            server.app[keys.ANNOUNCING].publish("test_events", {"number": number})
         await page.evaluate("new Promise((resolve) => setTimeout(resolve, 20))")
     await expect(messages(page).first).to_contain_text('"number":2999', timeout=30_000)
     assert int((await page.locator("#ws-count").inner_text()).replace(",", "")) >= before + 3_000

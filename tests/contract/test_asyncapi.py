@@ -112,5 +112,10 @@ async def test_close_codes_and_limits_are_those_in_force(document: Json, server:
 
 
 async def test_a_secure_server_is_described_as_one(server: Server) -> None:
-    found = asyncapi_document(host="example.com", is_secure=True, limits=server.app[keys.CONNECTIONS].limits)
+    found = asyncapi_document(
+        host="example.com",
+        is_secure=True,
+        limits=server.app[keys.CONNECTIONS].limits,
+        transports=server.app[keys.LIVE_CHANNELS],
+    )
     assert {entry["protocol"] for entry in found["servers"].values()} == {"wss", "https"}

@@ -98,7 +98,7 @@ async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
 
 async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
     state = await call.request.app[keys.IMPORTS].get(call.principal, call.path["job_id"])
-    fields = call.request.app[keys.LIVE].fields(state.job, language_of(call.request))
+    fields = call.request.app[keys.JOB_MESSAGES].fields(state.job, language_of(call.request))
     described_job: dict[str, Any] = msgspec.to_builtins(fields)
     return described_job | _described(state)
 

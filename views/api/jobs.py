@@ -103,7 +103,7 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
 
 def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     """`job` in the caller's language."""
-    fields = call.request.app[keys.LIVE].fields(job, call.principal.language)
+    fields = call.request.app[keys.JOB_MESSAGES].fields(job, call.principal.language)
     values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
     links = job_links(job, call.request.app[keys.JOB_KINDS])
     return JobAnswer(**values, owner_id=job.owner_id, links=links)

@@ -259,7 +259,7 @@ def act(house: House, action: str, who: int, key: int | None, number: int) -> Se
         house.manager.broadcast_json(message(number))
         return range(6)
     if action in ("user", "keyed"):
-        house.manager.send_to_user(f"user{who}", lambda language: frame, key)
+        house.manager.send_json_to_user(f"user{who}", message(number), key=key)
         return [who, who + 3]
     if action == "leave":
         connection.close(CloseCode.SIGNED_OUT)

@@ -15,15 +15,12 @@ from hypothesis import strategies as st
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
 from server.jobs.job import Job, JobError, State
-from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
-from server.live import Live
+from server.live.job_messages import JobMessages, JobMoved
 from server.realtime.close_codes import CloseCode
-from server.realtime.history import History
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
-from server.storage.database import Database
 from tests.functional.job_table import merged
 
 LANGUAGES = Languages.load(Path("locales"))
@@ -68,16 +65,9 @@ def test_snapshots_and_messages_in_any_order_are_the_fresh_snapshot(
 
 
 async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
-    database = Database.open("sqlite+aiosqlite://")
     table, manager = JobTable(), ConnectionManager(LiveLimits())
-    live = Live(
-        manager=manager,
-        history=History(database),
-        database=database,
-        table=table,
-        store=JobStore(database),
-        languages=LANGUAGES,
-    )
+    live = JobMessages(manager=manager, table=table, languages=LANGUAGES)
+    table.listen(lambda job, before: live.deliver(JobMoved(job=job, is_life_change=False)))
     alice, bob = (Principal(user_id=name, user_name=name, role=Role.EDITOR, language="en") for name in ("alice", "bob"))
     links = {name: MemoryLink() for name in ("alice", "bob")}
     connections = [
@@ -106,10 +96,9 @@ async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
     assert merged(messages) == {job["job_id"]: job for job in fresh}
     assert links["bob"].frames == []
     manager.close_all(CloseCode.DRAINING)
-    await database.close()
 
 
-def _snapshot(live: Live, principal: Principal) -> dict[str, Any]:
+def _snapshot(live: JobMessages, principal: Principal) -> dict[str, Any]:
     return {"type": "jobs", "jobs": msgspec.to_builtins(live.snapshot(principal, "zh-CN"))}
 
 
