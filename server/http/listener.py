@@ -15,7 +15,9 @@ from server.http.open_sockets import OpenSockets
 from server.http.socket_handler import SocketHandler
 
 _BACKLOG = 1024
-_ACCEPTED_AT_ONCE = 64  # fewer than the reserve of descriptors: those that make room close a moment later
+# A third of a millisecond each, and a page needs a dozen turns of the loop. Fewer than the reserve of descriptors:
+# those that make room close a moment later.
+_ACCEPTED_AT_ONCE = 4
 _PAUSE_SECONDS = 0.1  # when the system has no descriptor left, for us or for anybody
 _SHED = 8
 _LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so that the answer is not lost by a reset

@@ -17,6 +17,7 @@ from server.settings import Settings
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 1.0
 _LOOKED_AT_ONCE = 500  # half a millisecond, then others get their turn
+_ENDED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ class OpenSockets:
     async def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
         everybody = [handler for handlers in self._watched.values() for handler in handlers]
+        ended = 0
         for number, handler in enumerate(everybody):
             if number % _LOOKED_AT_ONCE == _LOOKED_AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -134,6 +136,9 @@ class OpenSockets:
                 logs.STRANGERS.log(level, "a connection from %s was ended: %s", handler.network, fault)
                 self._too_slow += 1
                 self._end(handler)
+                ended += 1
+                if ended % _ENDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     def _has_room_of_its_own(self, network: str) -> bool:
         most = self.limits.per_network
