@@ -6,7 +6,7 @@ import asyncio
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import call
 from typing import Any
@@ -19,6 +19,7 @@ from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
 from server.realtime.presence import Presence, presence_of
+from server.realtime.subscribers import Subscribers
 from server.realtime.wording import Wording
 
 Watch = Callable[[Connection], None]
@@ -56,7 +57,7 @@ class ConnectionManager:
         self.limits = limits
         self.active_connections: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()
         self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
-        self._subscribers: dict[str, weakref.WeakSet[Connection]] = {}
+        self._subscribers = Subscribers()
         self._flusher = Flusher()
         self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
@@ -102,7 +103,10 @@ class ConnectionManager:
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
         self._gone.update(_figures(connection))
-        _discard(self.user_connections, connection.user_id, connection)
+        own = self.user_connections[connection.user_id]
+        own.discard(connection)
+        if not own:
+            del self.user_connections[connection.user_id]
         self.unsubscribe(connection, list(connection.events))
         self._flusher.forget(connection)
         self._tell(connection)
@@ -137,21 +141,16 @@ class ConnectionManager:
         """
         if offsets is not None:
             return sum(self.send_json_to_user(user_id, message, offset=offset) for user_id, offset in offsets.items())
-        if isinstance(message, Wording):
-            return self._send(self._everybody(), message)
         if self._audience is None:
             self._audience = Audience(self._everybody())
-        self._flusher.broadcast(self._audience, _encoded(message))
-        return len(self._audience.connections)
+        return self._send_to_all(self._audience, message)
 
     def publish(self, event: str, message: Message, *, owner_id: str | None = None, key: Hashable | None = None) -> int:
         """Send to the subscribers of an event name; with an owner, only to those who may see what is the owner's."""
-        subscribers = self._subscribers.get(event)
-        if not subscribers:
-            return 0
-        allowed = [
-            connection for connection in subscribers if owner_id is None or connection.principal.may_see(owner_id)
-        ]
+        audience = self._subscribers.audience(event)
+        if owner_id is None and key is None:
+            return self._send_to_all(audience, message)
+        allowed = [each for each in audience.connections if owner_id is None or each.principal.may_see(owner_id)]
         return self._send(allowed, message, key=key)
 
     # subscriptions
@@ -163,20 +162,20 @@ class ConnectionManager:
         names = frozenset(events)
         connection.events |= names
         for event in names:
-            self._subscribers.setdefault(event, weakref.WeakSet()).add(connection)
+            self._subscribers.add(event, connection)
 
     def unsubscribe(self, connection: Connection, events: Iterable[str]) -> None:
         names = frozenset(events)
         connection.events -= names
         for event in names:
-            _discard(self._subscribers, event, connection)
+            self._subscribers.discard(event, connection)
 
     def has_subscribers(self, event: str) -> bool:
-        return bool(self._subscribers.get(event))
+        return self._subscribers.count(event) > 0
 
     def count_subscribers(self, event: str) -> int:
         """How many connections of this node listen to it."""
-        return len(self._subscribers.get(event, ()))
+        return self._subscribers.count(event)
 
     def is_connected(self, user_id: str) -> bool:
         return user_id in self.user_connections
@@ -242,9 +241,16 @@ class ConnectionManager:
         # Several times as fast as `values()`, which is written in Python.
         return list(filter(None, map(call, self.active_connections.valuerefs())))
 
+    def _send_to_all(self, audience: Audience, message: Message) -> int:
+        if isinstance(message, Wording):
+            return self._send(audience.connections, message)
+        if audience.connections:
+            self._flusher.broadcast(audience, _encoded(message))
+        return len(audience.connections)
+
     def _send(
         self,
-        connections: list[Connection],
+        connections: Sequence[Connection],
         message: Message,
         *,
         key: Hashable | None = None,
@@ -262,7 +268,7 @@ class ConnectionManager:
             self._queue(readers, message.frame(language, offset), key)
         return len(connections)
 
-    def _queue(self, connections: list[Connection], frame: bytes, key: Hashable | None) -> None:
+    def _queue(self, connections: Sequence[Connection], frame: bytes, key: Hashable | None) -> None:
         if key is None:
             self._flusher.share(connections, frame)
         else:
@@ -299,12 +305,3 @@ def _encoded(message: Any) -> bytes:
     if isinstance(message, dict) and "timestamp" not in message:
         message = {**message, "timestamp": protocol.now()}
     return protocol.encode(message)
-
-
-def _discard(groups: dict[str, weakref.WeakSet[Connection]], name: str, connection: Connection) -> None:
-    group = groups.get(name)
-    if group is None:
-        return
-    group.discard(connection)
-    if not group:
-        del groups[name]
