@@ -60,7 +60,7 @@ def imported_by(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from server.http import keys` imports server.http.keys; `from server import app` imports server.app
+            # `from server.http import problems` imports server.http.problems
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
 
@@ -80,6 +80,24 @@ def test_imports_run_downwards(path: Path) -> None:
 def test_the_core_knows_no_web_framework(path: Path) -> None:
     if module_name(path).startswith(CORE):
         assert not any(name.split(".")[0].startswith("aiohttp") for name in imported_by(path))
+
+
+REPLACEABLE = ("server.engines", "server.transports")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_only_the_wiring_names_engines_and_transports(path: Path) -> None:
+    """So that one is removed by deleting its file and its line in `server/app/`."""
+    own = part_of(module_name(path))[1]
+    for imported in imported_by(path):
+        if imported.startswith(REPLACEABLE) and part_of(imported)[1] != own:
+            assert own == "server.app", f"{module_name(path)} names {imported}"
+
+
+def test_the_application_has_one_key() -> None:
+    """What handlers share stands in one typed place; another key would be a way around it."""
+    found = [module_name(path) for path in MODULES if "AppKey(" in path.read_text("utf-8")]
+    assert found == ["server.http.parts"]
 
 
 NEED_AIOHTTP = ("client", "async_job", "live", "requests", "uploads")

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.addresses import is_secure
 from server.http.asyncapi import LiveChannels, asyncapi_document, key_of
+from server.http.parts import parts_of
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
@@ -71,7 +71,7 @@ async def events_page(request: web.Request) -> web.Response:
         answers=described.answers,
         job_fields=described.job_fields,
         close_codes=list(CloseCode),
-        limits=request.app[keys.CONNECTIONS].limits,
+        limits=parts_of(request).live_limits,
     )
 
 
@@ -87,7 +87,8 @@ class _Described:
 
 
 def _described_for(request: web.Request) -> _Described:
-    return _described(request.app[keys.CONNECTIONS].limits, request.app[keys.LIVE_CHANNELS], is_secure(request))
+    parts = parts_of(request)
+    return _described(parts.live_limits, parts.live_channels, is_secure(request))
 
 
 @lru_cache(maxsize=4)

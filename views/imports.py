@@ -13,8 +13,8 @@ from server.datasets.conversion import Preview
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.schema import COLUMN_TYPES
 from server.errors import FieldError, JinduError
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import Job
 from server.uploads.files import Upload
 from views.context import formats_for, render
@@ -41,11 +41,11 @@ async def new_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     upload_id = request.query.get("upload", "")
     if not upload_id:
-        recent = await request.app[keys.UPLOADS].search(principal, limit=_RECENT_UPLOADS)
+        recent = await operations_of(request).uploads.search(principal, limit=_RECENT_UPLOADS)
         return await render(
             request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole]
         )
-    upload = await request.app[keys.IMPORTS].upload(principal, upload_id)
+    upload = await operations_of(request).imports.upload(principal, upload_id)
     page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
     if not upload.is_whole:
         return await render(
@@ -64,7 +64,7 @@ async def preview_again(request: web.Request) -> web.Response:
     """The file and its columns once more, read as the form now says; for the wizard's script."""
     principal = require_principal(request, "write")
     form = ImportForm.parse(await request.post())
-    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
     return await render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
 
@@ -74,12 +74,12 @@ async def start_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     posted = await request.post()
     form = ImportForm.parse(posted)
-    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=True)
     problem = look.problem
     if look.preview is not None and "again" not in posted:
         try:
-            job = await request.app[keys.IMPORTS].start(principal, look.form.request(look.preview.options))
+            job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
         except JinduError as error:
             problem = error
         else:
@@ -92,22 +92,22 @@ async def start_import(request: web.Request) -> web.Response:
 async def import_page(request: web.Request) -> web.Response:
     """One import: live while it runs, then what came of it."""
     principal = require_principal(request)
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
     return await render(request, template, state=state, job=state.job)
 
 
 async def cancel_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
-    await request.app[keys.JOBS].cancel(principal, state.job.id)
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    await operations_of(request).jobs.cancel(principal, state.job.id)
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
 async def retry_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
-    await request.app[keys.JOBS].retry(principal, state.job.id)
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    await operations_of(request).jobs.retry(principal, state.job.id)
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
@@ -116,13 +116,14 @@ async def rejects_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     job_id = request.match_info["job_id"]
     code, cursor = request.query.get("code") or None, request.query.get("cursor")
-    state = await request.app[keys.IMPORTS].get(principal, job_id)
-    page = await request.app[keys.IMPORTS].rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
+    imports = operations_of(request).imports
+    state = await imports.get(principal, job_id)
+    page = await imports.rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
     return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
 
 
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
-    operations = request.app[keys.IMPORTS]
+    operations = operations_of(request).imports
     try:
         options = form.options_with_columns if with_columns else form.options
         preview = await operations.preview(principal, form.upload_id, options)
@@ -134,14 +135,14 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
-    page = await request.app[keys.DATASETS].list(principal, limit=_SUGGESTED_DATASETS)
+    page = await operations_of(request).datasets.list(principal, limit=_SUGGESTED_DATASETS)
     return page.items
 
 
 async def _upload_job(request: web.Request, principal: Principal, upload: Upload) -> Job | None:
     if upload.job_id is None:
         return None
-    return await request.app[keys.JOBS].get(principal, upload.job_id)
+    return await operations_of(request).jobs.get(principal, upload.job_id)
 
 
 def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: Sequence[Dataset]) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
-        "reject_limit": request.app[keys.IMPORTS].reject_limit,
+        "reject_limit": operations_of(request).imports.reject_limit,
         **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
 

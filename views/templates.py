@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from server.errors import JinduError, NotFound
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
 from views.api.templates import send_preview
 from views.context import formats_for, render
@@ -33,13 +33,13 @@ blocks:
 async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    page = await request.app[keys.TEMPLATES].list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
+    page = await operations_of(request).templates.list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
     return await render(request, "templates/list.html", page=page, q=q, cursor=cursor)
 
 
 async def template_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    operations = request.app[keys.TEMPLATES]
+    operations = operations_of(request).templates
     stored = await operations.get(principal, request.match_info["name"])
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
@@ -56,7 +56,7 @@ async def template_page(request: web.Request) -> web.Response:
 
 async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    samples = await request.app[keys.TEMPLATES].samples(principal)
+    samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
     return await render(
         request,
@@ -73,7 +73,7 @@ async def new_template_page(request: web.Request) -> web.Response:
 
 async def edit_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    operations = request.app[keys.TEMPLATES]
+    operations = operations_of(request).templates
     stored = await operations.get(principal, request.match_info["name"])
     wanted = request.query.get("version", "")
     shown = stored
@@ -105,7 +105,7 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         language=formats_for(request).language,
     )
     try:
-        preview = await request.app[keys.TEMPLATES].preview(principal, order)
+        preview = await operations_of(request).templates.preview(principal, order)
     except NotFound:
         raise
     except JinduError as error:
@@ -121,11 +121,11 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
 
 async def add_samples(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.TEMPLATES].install_samples(principal)
+    await operations_of(request).templates.install_samples(principal)
     raise web.HTTPSeeOther("/templates")
 
 
 async def delete_template(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.TEMPLATES].delete(principal, request.match_info["name"])
+    await operations_of(request).templates.delete(principal, request.match_info["name"])
     raise web.HTTPSeeOther("/templates")

@@ -6,14 +6,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
-from aiohttp import web
-
-from server.app.resources import meanwhile, resource
+from server.app.resources import meanwhile
 from server.errors import StorageFull
-from server.http import keys
-from server.operations.room_watch import RoomWatch
-from server.operations.usage import UsageOperations
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
@@ -30,23 +26,28 @@ _SWEEP_SECONDS = 600.0
 _LEFT_SECONDS = 6 * 3600.0  # nothing that is being written rests for so long
 
 
-def add_storage(app: web.Application) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    database: Database
+    blobs: Blobs
+    reserve: Reserve
+    room: Room
+    quotas: Quotas
+    continuity: Continuity
+
+
+def build_storage(settings: Settings) -> Storage:
     """The data directory, and what is kept in it."""
-    settings = app[keys.SETTINGS]
-    reserve = Reserve(settings.data / "reserve", wanted_bytes=settings.reserve_bytes)
-    app[keys.ROOM] = Room(settings.data, min_free_bytes=settings.min_free_bytes, reserve=reserve)
-    app[keys.DATABASE] = Database.open(settings.database_url, reserve=reserve)
-    app[keys.BLOBS] = Blobs(settings.data / "blobs")
-    app[keys.QUOTAS] = _quotas(settings)
-    app[keys.USAGE] = UsageOperations(database=app[keys.DATABASE], quotas=app[keys.QUOTAS])
-    app[keys.STATISTICS]["storage"] = app[keys.ROOM].statistics
-    app.cleanup_ctx.append(resource(lambda: _open_storage(app, reserve)))
-
-
-def add_room_watch(app: web.Application) -> None:
-    """Once there is somebody to tell, and a way to."""
-    watch = RoomWatch(room=app[keys.ROOM], database=app[keys.DATABASE], notices=app[keys.NOTICES])
-    app.cleanup_ctx.append(resource(lambda: meanwhile(watch.run())))
+    data = settings.data
+    reserve = Reserve(data / "reserve", wanted_bytes=settings.reserve_bytes)
+    return Storage(
+        database=Database.open(settings.database_url, reserve=reserve),
+        blobs=Blobs(data / "blobs"),
+        reserve=reserve,
+        room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
+        quotas=_quotas(settings),
+        continuity=Continuity(data / "jindu.db", data / "jindu.db.mark"),
+    )
 
 
 def _quotas(settings: Settings) -> Quotas:
@@ -62,31 +63,46 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 @asynccontextmanager
-async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator[None]:
-    data = app[keys.SETTINGS].data
-    await asyncio.to_thread(privacy.close_to_others, data)
-    await asyncio.to_thread(app[keys.BLOBS].clear_partials)  # first of all: a full disk needs the room to start
-    await asyncio.to_thread(reserve.begin)
-    continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
-    is_broken = continuity.is_broken()
-    await app[keys.DATABASE].migrate()
-    continuity.begin()
-    await asyncio.to_thread(reserve.take)
-    if app[keys.ROOM].state is not Space.OK:
-        _LOG.warning(
-            "there is little room on the disk (%s bytes are free): new data is refused; "
-            "delete datasets, uploads or batches that nobody needs, or make the disk larger",
-            app[keys.ROOM].statistics().free_bytes,
-            extra={"action": "start"},
-        )
-    async with _cutting(app[keys.HISTORY], is_broken=is_broken), meanwhile(_sweep(app[keys.BLOBS])):
-        yield
-    await app[keys.DATABASE].close()
-    continuity.end()
+async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bool]:
+    """Yields whether the database may not be what the last process left."""
+    await asyncio.to_thread(privacy.close_to_others, settings.data)
+    await asyncio.to_thread(storage.blobs.clear_partials)  # first of all: a full disk needs the room to start
+    await asyncio.to_thread(storage.reserve.begin)
+    async with _open_database(storage) as is_broken:
+        await asyncio.to_thread(storage.reserve.take)
+        _warn_of_little_room(storage.room)
+        async with meanwhile(_sweep(storage.blobs)):
+            yield is_broken
 
 
 @asynccontextmanager
-async def _cutting(history: History, *, is_broken: bool) -> AsyncIterator[None]:
+async def _open_database(storage: Storage) -> AsyncIterator[bool]:
+    is_broken = storage.continuity.is_broken()
+    try:
+        await storage.database.migrate()
+        storage.continuity.begin()
+    except BaseException:
+        await storage.database.close()
+        raise
+    try:
+        yield is_broken
+    finally:
+        await storage.database.close()
+        storage.continuity.end()
+
+
+def _warn_of_little_room(room: Room) -> None:
+    if room.state is not Space.OK:
+        _LOG.warning(
+            "there is little room on the disk (%s bytes are free): new data is refused; "
+            "delete datasets, uploads or batches that nobody needs, or make the disk larger",
+            room.statistics().free_bytes,
+            extra={"action": "start"},
+        )
+
+
+@asynccontextmanager
+async def open_history(history: History, *, is_broken: bool) -> AsyncIterator[None]:
     """What was told last may be lost; on a full disk that can be stored only once there is room."""
     if not is_broken:
         yield

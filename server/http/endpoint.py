@@ -14,10 +14,11 @@ from multidict import MultiMapping
 
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, MalformedRequest, UnsupportedMedia
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import WebParts, operations_of, parts_of
 from server.http.values import Cursor, Digits, Id, Limit
 from server.jobs.life import require_key
+from server.operations.offered import Operations
 
 Body = TypeVar("Body")
 Query = TypeVar("Query")
@@ -69,6 +70,14 @@ class Call(Generic[Body, Query]):
     @property
     def path(self) -> dict[str, str]:
         return dict(self.request.match_info)
+
+    @property
+    def operations(self) -> Operations:
+        return operations_of(self.request)
+
+    @property
+    def parts(self) -> WebParts:
+        return parts_of(self.request)
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
@@ -126,11 +135,7 @@ class Endpoint:
 
 
 def add_endpoints(app: web.Application, endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> None:
-    """Route `endpoints`; their list also stands under `keys.ENDPOINTS`, from which the OpenAPI document is made.
-
-    What can be had by GET answers HEAD, too.
-    """
-    app[keys.ENDPOINTS].extend(endpoints)
+    """Route `endpoints`. What can be had by GET answers HEAD, too."""
     methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
         methods.setdefault(endpoint.path, set()).add(endpoint.method)

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from server import logs
-from server.http import keys
 from server.http.open_sockets import OpenSockets
+from server.http.parts import PARTS
 from server.http.socket_handler import SocketHandler
 
 _BACKLOG = 1024
@@ -158,6 +158,6 @@ def _address_of(peer: Any) -> str:
 
 async def listen(runner: web.AppRunner) -> None:
     """Open the port that the settings name, for the application of `runner`, which is set up."""
-    app = runner.app
-    settings = app[keys.SETTINGS]
-    await Listener(runner, app[keys.OPEN_SOCKETS], host=settings.host, port=settings.port).start()
+    parts = runner.app[PARTS]
+    settings = parts.settings
+    await Listener(runner, parts.open_sockets, host=settings.host, port=settings.port).start()

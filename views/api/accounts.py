@@ -12,7 +12,6 @@ from server.auth.sessions import Session
 from server.auth.tokens import Token
 from server.auth.users import User
 from server.errors import NotSignedIn
-from server.http import keys
 from server.http.addresses import client_address
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
@@ -169,7 +168,7 @@ async def end_other_sessions(call: Call[None, NoQuery]) -> None:
 
 
 def _accounts(call: Call[Any, Any]) -> AccountOperations:
-    return call.request.app[keys.ACCOUNTS]
+    return call.operations.accounts
 
 
 def _me(user: User, call: Call[Any, Any]) -> Me:

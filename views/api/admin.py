@@ -9,7 +9,6 @@ import msgspec
 
 from server.auth.permissions import Role
 from server.auth.users import User
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, PageByNumber, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
@@ -94,7 +93,7 @@ async def list_users(call: Call[None, Page]) -> UserList:
 
 async def create_user(call: Call[NewUser, NoQuery]) -> UserInfo:
     body = call.body
-    user = await call.request.app[keys.ACCOUNTS].create_user(
+    user = await call.operations.accounts.create_user(
         call.principal,
         name=body.username,
         password=body.password,
@@ -138,7 +137,7 @@ async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
 
 
 def _admin(call: Call[Any, Any]) -> AdminOperations:
-    return call.request.app[keys.ADMIN]
+    return call.operations.admin
 
 
 def _user_info(user: User) -> UserInfo:

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
 from server.http.short_lists import cut
 from server.http.values import described, line
@@ -68,7 +67,7 @@ async def broadcast(call: Call[Broadcast, NoQuery]) -> BroadcastAnswer:
 
 
 def _operations(call: Call[Any, Any]) -> ConnectionOperations:
-    return call.request.app[keys.PRESENCE]
+    return call.operations.connections
 
 
 ENDPOINTS = [

@@ -25,11 +25,11 @@ import uvloop
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from server.app import build_app
+from server.app.parts import Parts, build_parts
+from server.app.web import build_app
 from server.auth.permissions import Principal, Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
-from server.http import keys
 from server.http.listener import listen
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
@@ -44,17 +44,18 @@ PEOPLE = 1_000
 
 async def main(data: Path, *, people: int, is_traced: bool) -> None:
     secret_key = Fernet.generate_key()
-    app = build_app(_settings(data, secret_key.decode()))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await listen(runner)
-    user_ids = await _sign_everybody_in(app, Fernet(secret_key), data / "cookies", people)
-    tune_garbage_collector()
-    if is_traced:
-        tracemalloc.start(1)
-    control.say(port=address_of(runner)[1])
-    await control.obey(Commands(app, user_ids).by_name)
-    await runner.cleanup()
+    parts = build_parts(_settings(data, secret_key.decode()))
+    runner = web.AppRunner(build_app(parts), access_log=None)
+    async with parts.open():
+        await runner.setup()
+        await listen(runner)
+        user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies", people)
+        tune_garbage_collector()
+        if is_traced:
+            tracemalloc.start(1)
+        control.say(port=address_of(runner)[1])
+        await control.obey(Commands(parts, user_ids).by_name)
+        await runner.cleanup()
     os._exit(0)  # at a tidy end DuckDB's bindings list objects that they leak, among the figures
 
 
@@ -74,14 +75,14 @@ def _settings(data: Path, secret_key: str) -> Settings:
     )
 
 
-async def _sign_everybody_in(app: web.Application, key: Fernet, cookies: Path, people: int) -> list[str]:
+async def _sign_everybody_in(parts: Parts, key: Fernet, cookies: Path, people: int) -> list[str]:
     """Their ids. The passwords are no hashes: nobody signs in by one, and to make a thousand takes a minute."""
-    credentials = app[keys.CREDENTIALS]
+    credentials = parts.auth.credentials
     users = [
         User(id=new_id(), name=f"user{number}", role=Role.EDITOR, password_hash="-", created_at=utc_now())
         for number in range(people)
     ]
-    async with app[keys.DATABASE].write() as connection:
+    async with parts.storage.database.write() as connection:
         for user in users:
             await credentials.users.add(connection, user)
     with cookies.open("w") as file:
@@ -95,10 +96,10 @@ async def _sign_everybody_in(app: web.Application, key: Fernet, cookies: Path, p
 class Commands:
     """What the harness can ask for."""
 
-    def __init__(self, app: web.Application, user_ids: list[str]) -> None:
-        self._app = app
-        self._manager = app[keys.CONNECTIONS]
-        self._announcing = app[keys.ANNOUNCING]
+    def __init__(self, parts: Parts, user_ids: list[str]) -> None:
+        self._parts = parts
+        self._manager = parts.realtime.manager
+        self._announcing = parts.live.announcing
         self._user_ids = user_ids
         self._admin = Principal(user_id=user_ids[0], user_name="user0", role=Role.ADMIN, language="en")
         self.by_name: dict[str, control.Command] = {
@@ -130,7 +131,7 @@ class Commands:
 
     async def everybody(self, rounds: int) -> dict[str, Any]:
         """An administrator tells everybody something, so many times; and the loop's lag meanwhile."""
-        connections, people = self._app[keys.PRESENCE], 0
+        connections, people = self._parts.operations.connections, 0
 
         async def work() -> None:
             nonlocal people
@@ -156,7 +157,7 @@ class Commands:
             nonlocal moves
             moves += 1
 
-        self._app[keys.JOB_TABLE].listen(count_moves)
+        self._parts.jobs.table.listen(count_moves)
         async with watched() as lag:
             job_ids = [await self._start_job(self._user_ids[number], seconds) for number in range(count)]
             moves = 0  # from when all of them run
@@ -168,7 +169,7 @@ class Commands:
         return used | {"lag": asdict(lag.statistics())} | await self.statistics()
 
     async def _start_job(self, owner_id: str, seconds: int) -> str:
-        job = await self._app[keys.RUNNER].start(
+        job = await self._parts.jobs.runner.start(
             "demonstration",
             owner_id=owner_id,
             title="Nightly import of sales",
@@ -177,7 +178,7 @@ class Commands:
         return job.id
 
     def _is_over(self, job_id: str) -> bool:
-        job = self._app[keys.JOB_TABLE].get(job_id)
+        job = self._parts.jobs.table.get(job_id)
         return job is None or job.state.is_final
 
     async def statistics(self) -> dict[str, Any]:

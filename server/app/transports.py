@@ -1,0 +1,104 @@
+"""How clients reach the live layer: the one list of transports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from socket import gethostname
+
+from aiohttp import web
+
+from server.app.parts import Parts
+from server.http.readiness import Phase, Readiness
+from server.realtime.commands import Commands
+from server.realtime.drain import Drain
+from server.realtime.joining import Joiner
+from server.transports import Entrance, Transport
+from server.transports.admission import Admission
+from server.transports.sse import EventTransport
+from server.transports.websocket import WebSocketTransport
+
+TRANSPORTS: tuple[Callable[[Entrance], Transport], ...] = (WebSocketTransport, EventTransport)
+"""All there are: a transport is its module and its place here."""
+
+
+def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
+    entrance = Entrance(
+        manager=parts.realtime.manager,
+        admission=Admission(
+            manager=parts.realtime.manager,
+            languages=parts.languages,
+            readiness=readiness,
+            allowed_origins=parts.settings.allowed_origins,
+        ),
+        joiner=_joiner(parts),
+        commands=_commands(parts),
+        authenticate=lambda token, address: parts.auth.authenticator.by_token(token, address=address),
+        settings=parts.settings,
+    )
+    return [build(entrance) for build in TRANSPORTS]
+
+
+def add_transports(app: web.Application, parts: Parts, transports: Sequence[Transport], readiness: Readiness) -> None:
+    """Routes to each transport, and what happens to those who are connected when the server stops."""
+    host = _Host(app)
+    for transport in transports:
+        transport.setup(host)
+    drain = Drain(parts.realtime.manager, reconnects_per_second=parts.settings.reconnects_per_second, hurry=parts.hurry)
+
+    async def send_everybody_away(_app: web.Application) -> None:
+        readiness.phase = Phase.DRAINING
+        host.drain()
+        await drain.run()
+
+    app.on_shutdown.append(send_everybody_away)
+
+
+class _Host:
+    """The web application as transports see it."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._draining: list[Callable[[], None]] = []
+
+    @property
+    def router(self) -> web.UrlDispatcher:
+        return self._app.router
+
+    def while_open(self, opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        async def run(_app: web.Application) -> AsyncIterator[None]:
+            async with opened():
+                yield
+
+        self._app.cleanup_ctx.append(run)
+
+    def when_draining(self, begin: Callable[[], None]) -> None:
+        self._draining.append(begin)
+
+    def drain(self) -> None:
+        for begin in self._draining:
+            begin()
+
+
+def _joiner(parts: Parts) -> Joiner:
+    return Joiner(
+        manager=parts.realtime.manager,
+        history=parts.realtime.history,
+        topics=parts.realtime.topics,
+        languages=parts.languages,
+        endings=parts.auth.credentials.endings,
+        render=parts.live.kept.render,
+        node=gethostname(),
+    )
+
+
+def _commands(parts: Parts) -> Commands:
+    return Commands(
+        manager=parts.realtime.manager,
+        history=parts.realtime.history,
+        topics=parts.realtime.topics,
+        languages=parts.languages,
+        authorise=parts.live.subscriptions.authorise,
+        snapshot=parts.live.job_messages.snapshot,
+        render=parts.live.kept.render,
+    )
