@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from server.realtime.close_codes import CloseCode
 
+_CLOSE_SECONDS = 2.0  # whoever fetches nothing more would never learn that it is over
+
 
 class FrameQueue:
-    """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed."""
+    """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed.
 
-    def __init__(self) -> None:
+    Used as a context by whoever fetches. `abort` cuts them off, when they do not come to the end within a deadline.
+    """
+
+    def __init__(self, abort: Callable[[], None]) -> None:
+        self._abort = abort
+        self._deadline: asyncio.TimerHandle | None = None
         self._frames: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._changed = asyncio.Event()
         self.closed_with: tuple[CloseCode, str] | None = None
+
+    def __enter__(self) -> FrameQueue:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     def write(self, frames: Sequence[bytes]) -> None:
         if self.closed_with is not None:
@@ -40,6 +54,7 @@ class FrameQueue:
     def close(self, code: CloseCode, reason: str = "") -> None:
         if self.closed_with is None:
             self.closed_with = (code, reason or code.reason)
+            self._deadline = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._abort)
             self._changed.set()
 
     async def frames(self) -> AsyncIterator[bytes]:
