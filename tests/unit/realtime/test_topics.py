@@ -109,7 +109,7 @@ async def test_it_listens_to_an_event_as_long_as_somebody_here_subscribes_to_it(
     assert node.forgotten == []
 
 
-async def test_of_very_many_topics_each_is_looked_at_in_its_turn(monkeypatch: object) -> None:
+async def test_of_very_many_topics_each_is_looked_at_in_its_turn() -> None:
     node = Node()
     many = module._LOOKED_AT + 10
     for number in range(many):
