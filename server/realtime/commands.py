@@ -20,6 +20,7 @@ from server.realtime.joining import RenderKept
 from server.realtime.limits import Verdict
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import CommandId
+from server.realtime.topics import Topics
 
 _LOG = logging.getLogger("jindu.realtime")
 _PAGE_BYTES = 256 * 1024  # of one answer with kept messages
@@ -38,6 +39,7 @@ class Commands:
         *,
         manager: ConnectionManager,
         history: History,
+        topics: Topics,
         languages: Languages,
         authorise: Authorise,
         snapshot: Snapshot,
@@ -45,6 +47,7 @@ class Commands:
     ) -> None:
         self._manager = manager
         self._history = history
+        self._topics = topics
         self._languages = languages
         self._authorise = authorise
         self._snapshot = snapshot
@@ -122,7 +125,8 @@ class Commands:
             )
         for event in events:  # all of them or none
             await self._authorise(connection.principal, event)
-        self._manager.subscribe(connection, events)
+        async with self._topics.of_events(events):
+            self._manager.subscribe(connection, events)
         return self._subscription(connection, "subscribed", events, command_id)
 
     def _subscription(

@@ -13,6 +13,7 @@ from server.realtime.connection import Connection
 from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager, Refused
 from server.realtime.protocol import Position
+from server.realtime.topics import Topics
 
 RenderKept = Callable[[Kept, str], bytes]
 """A kept message as JSON in a language."""
@@ -28,6 +29,7 @@ class Joiner:
         *,
         manager: ConnectionManager,
         history: History,
+        topics: Topics,
         languages: Languages,
         endings: Endings,
         render: RenderKept,
@@ -35,6 +37,7 @@ class Joiner:
     ) -> None:
         self._manager = manager
         self._history = history
+        self._topics = topics
         self._languages = languages
         self._endings = endings
         self._render = render
@@ -45,10 +48,12 @@ class Joiner:
 
         Raises `Refused` past the limits, and when what the connection rests on ended while it was opened.
         """
-        missed = await self._missed(connection, since)
-        self._require_standing(connection)
-        # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or doubled.
-        self._manager.connect(connection)
+        async with self._topics.of_user(connection.user_id):  # first: from now on we hear what is kept for them
+            missed = await self._missed(connection, since)
+            self._require_standing(connection)
+            # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or
+            # doubled.
+            self._manager.connect(connection)
         connection.send(self._welcome(connection, missed))
         if missed:
             connection.queue_recovered([self._render(kept, connection.language) for kept in missed])

@@ -17,6 +17,7 @@ from sqlalchemy import insert
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
+from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -25,6 +26,8 @@ from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import Position
+from server.realtime.topics import Topics
+from server.realtime.wording import Wording
 from server.storage.database import Database
 from server.storage.tables import users
 
@@ -98,6 +101,7 @@ class World:
         self.joiner = Joiner(
             manager=self.manager,
             history=self.history,
+            topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=self.history.forget),
             languages=LANGUAGES,
             endings=Endings(),
             render=render,
@@ -140,8 +144,9 @@ class World:
             text = f"message {len(self.truth)}"
             kept = await self.history.append(connection, "alice", type="notification", body=text.encode())
             self.truth.append(text)
-        self.history.told(kept)
-        self.manager.send_to_user("alice", lambda language: render(kept, language))
+        self.history.told("alice", kept.position)
+        wording = Wording(lambda language: {"type": "notification", "text": kept.body.decode()})
+        self.manager.send_json_to_user("alice", wording, offset=kept.offset)
 
     def _leave(self) -> None:
         if self.connection is not None:
