@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from server.auth.passwords import Passwords
 from server.http.listener import listen
 from server.serving import address_of
 from server.settings import Settings
-from server.storage.database import Database
+from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
 
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
@@ -55,29 +53,45 @@ class Server:
     app: web.Application
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    engines = ("sqlite", "postgresql")
+    parser.addoption("--database", choices=engines, default="sqlite", help="what servers and stores of tests run on")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("database") == "sqlite":
+        return
+    for item in items:
+        if marker := item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
+
+
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every table and no row: migrated once, copied for each server, since migrating is half of a server's start."""
+def empty_database(
+    request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> EmptyDatabase:
+    if request.config.getoption("database") == "sqlite":
+        return EmptySqlite(tmp_path_factory.mktemp("database"))
+    return EmptyPostgresql(f"jindu_{worker_id}")
 
-    async def migrate(path: Path) -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{path}")
-        await database.migrate()
-        await database.close()
 
-    path = tmp_path_factory.mktemp("database") / "jindu.db"
-    asyncio.run(migrate(path))
-    return path
+@pytest.fixture(autouse=True)
+def _processes_on_the_same_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that run as processes of their own (tests/process.py) have the database of the test, too."""
+    if request.config.getoption("database") == "postgresql":
+        empty: EmptyDatabase = request.getfixturevalue("empty_database")
+        monkeypatch.setenv("TEST_DATABASE_URL", empty.put_into(request.getfixturevalue("tmp_path")))
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> Settings:
+def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
     """Override in a test module to lower limits."""
     data = tmp_path / "data"
     data.mkdir()
-    shutil.copy(empty_database, data)
     return Settings(
         port=0,
         data=data,
+        database_url=empty_database.put_into(data),
         admin_user="admin",
         admin_password=PASSWORDS["admin"],
         workers=1,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from server.app.engines import open_database
 from server.app.resources import meanwhile, resource
 from server.errors import StorageFull
 from server.http import keys
@@ -18,8 +19,6 @@ from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blobs import Blobs
-from server.storage.continuity import Continuity
-from server.storage.database import Database
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
@@ -35,7 +34,7 @@ def add_storage(app: web.Application) -> None:
     settings = app[keys.SETTINGS]
     reserve = Reserve(settings.data / "reserve", wanted_bytes=settings.reserve_bytes)
     app[keys.ROOM] = Room(settings.data, min_free_bytes=settings.min_free_bytes, reserve=reserve)
-    app[keys.DATABASE] = Database.open(settings.database_url, reserve=reserve)
+    app[keys.DATABASE] = open_database(settings, reserve=reserve)
     app[keys.BLOBS] = Blobs(settings.data / "blobs")
     app[keys.QUOTAS] = _quotas(settings)
     app[keys.USAGE] = UsageOperations(database=app[keys.DATABASE], quotas=app[keys.QUOTAS])
@@ -67,10 +66,8 @@ async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator
     await asyncio.to_thread(privacy.close_to_others, data)
     await asyncio.to_thread(app[keys.BLOBS].clear_partials)  # first of all: a full disk needs the room to start
     await asyncio.to_thread(reserve.begin)
-    continuity = Continuity(data / "jindu.db", data / "jindu.db.mark")
-    is_broken = continuity.is_broken()
     await app[keys.DATABASE].migrate()
-    continuity.begin()
+    is_cut = await app[keys.DATABASE].is_cut()
     await asyncio.to_thread(reserve.take)
     if app[keys.ROOM].state is not Space.OK:
         _LOG.warning(
@@ -79,16 +76,15 @@ async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator
             app[keys.ROOM].statistics().free_bytes,
             extra={"action": "start"},
         )
-    async with _cutting(app[keys.HISTORY], is_broken=is_broken), meanwhile(_sweep(app[keys.BLOBS])):
+    async with _cutting(app[keys.HISTORY], is_cut=is_cut), meanwhile(_sweep(app[keys.BLOBS])):
         yield
     await app[keys.DATABASE].close()
-    continuity.end()
 
 
 @asynccontextmanager
-async def _cutting(history: History, *, is_broken: bool) -> AsyncIterator[None]:
+async def _cutting(history: History, *, is_cut: bool) -> AsyncIterator[None]:
     """What was told last may be lost; on a full disk that can be stored only once there is room."""
-    if not is_broken:
+    if not is_cut:
         yield
         return
     try:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from server.http.openapi import ApiDocument
 
 SETTINGS = web.AppKey("settings", Settings)
-DATABASE = web.AppKey("database", Database)
+DATABASE: web.AppKey[Database] = web.AppKey("database")
 BLOBS = web.AppKey("blobs", Blobs)
 ROOM = web.AppKey("room", Room)
 QUOTAS = web.AppKey("quotas", Quotas)
