@@ -25,7 +25,7 @@ from tests.watchdog import LoopWatchdog
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
 # server that tests start as a process of its own (tests/process.py), and of tests/unit/auth/test_passwords.py.
-_QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+QUICK_PASSWORDS = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 class CompiledTemplates(jinja2.BytecodeCache):
@@ -102,7 +102,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Server]:
-    app = build_app(settings, passwords=Passwords(_QUICK))
+    app = build_app(settings, passwords=QUICK_PASSWORDS)
     aiohttp_jinja2.get_env(app).bytecode_cache = _TEMPLATES
     runner = web.AppRunner(app, shutdown_timeout=2.0)
     await runner.setup()

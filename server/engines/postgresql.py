@@ -50,25 +50,20 @@ class PostgresqlDatabase:
 
     def __init__(self, url: str) -> None:
         self._url = _parsed(url)
-        self._writers = _engine(self._url, options="")
+        self._writers = _engine(self._url, options="", isolation_level="READ COMMITTED")
         self._readers = _engine(
             self._url, options=" -c default_transaction_read_only=on", isolation_level="REPEATABLE READ"
         )
-        # Exclusive writers of this node wait here, not each with a connection in its hand.
-        self._turn = asyncio.Lock()
+        self._turn = _Turn()
         self._is_away = False
 
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
+        turn, cluster_turn = (self._turn.shared(), _SHARED) if shared else (self._turn.alone(), _EXCLUSIVE)
         with self._failures_named():
-            if shared:
-                async with self._writers.begin() as connection:
-                    await connection.execute(_SHARED)
-                    yield connection
-            else:
-                async with self._turn, self._writers.begin() as connection:
-                    await connection.execute(_EXCLUSIVE)
-                    yield connection
+            async with turn, self._writers.begin() as connection:
+                await connection.execute(cluster_turn)
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -128,6 +123,38 @@ class PostgresqlDatabase:
             self._is_away = True
             raise DatabaseAway from error
         self._is_away = False
+
+
+class _Turn:
+    """Held by one alone or shared by many, in the order in which they come; within this process.
+
+    Those of one node wait here, not each with a connection in its hand. And whoever is alone comes after what others
+    do right at their commit, before they await anything: the database's own turn ends a moment earlier.
+    """
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Lock()
+        self._sharing = 0
+        self._nobody_shares = asyncio.Event()
+        self._nobody_shares.set()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        async with self._gate:
+            await self._nobody_shares.wait()
+            yield
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[None]:
+        async with self._gate:  # not past one who waits to be alone
+            self._sharing += 1
+            self._nobody_shares.clear()
+        try:
+            yield
+        finally:
+            self._sharing -= 1
+            if not self._sharing:
+                self._nobody_shares.set()
 
 
 class _StorableText(StrDumper):

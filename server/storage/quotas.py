@@ -69,7 +69,7 @@ _ALL_FULL_OF = {
 
 
 class Quotas:
-    """Asked in the transaction that adds something: there is one writer, so nobody slips in beside."""
+    """Asked in the transaction that adds something, which must not be a shared one: nobody slips in beside."""
 
     def __init__(self, quotas: dict[Stored, Quota] | None = None) -> None:
         self._quotas = quotas or {}

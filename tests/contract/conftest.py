@@ -10,16 +10,22 @@ import pytest
 from server.app.engines import open_database
 from server.settings import Settings
 from server.storage.database import Database
+from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 
 OpenDatabase = Callable[[], Database]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def open_another(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> OpenDatabase:
-    """Opens one database, as often as it is called: each is what one more node would have of it. No table is there."""
-    url = ""
-    if request.param == "postgresql":
-        from tests import postgresql
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def each_database(
+    request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> EmptyDatabase:
+    if request.param == "sqlite":
+        return EmptySqlite(tmp_path_factory.mktemp("contract"))
+    return EmptyPostgresql(f"contract_{worker_id}")
 
-        url = postgresql.new_database(f"contract_{worker_id}")
-    return lambda: open_database(Settings(data=tmp_path, database_url=url))
+
+@pytest.fixture
+def open_another(each_database: EmptyDatabase, tmp_path: Path) -> OpenDatabase:
+    """Opens one database, as often as it is called: each is what one more node would have of it."""
+    settings = Settings(data=tmp_path, database_url=each_database.put_into(tmp_path))
+    return lambda: open_database(settings)
