@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from server.errors import MalformedRequest, TooLarge, UnsupportedMedia
+from server.http.values import NUL_REFUSED
 
 _FORM = "application/x-www-form-urlencoded"
 _LIMIT_BYTES = 64 * 1024
@@ -60,6 +61,8 @@ def _require_utf8(request: web.Request) -> None:
 
 
 def _text(raw: bytes) -> str:
+    if b"\0" in raw or b"%00" in raw:
+        raise MalformedRequest(NUL_REFUSED)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

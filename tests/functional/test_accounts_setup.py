@@ -83,12 +83,12 @@ async def test_of_many_who_use_the_link_at_once_one_becomes_administrator(server
 
 async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> None:
     async with browser(server) as client:
-        for wrong in ("", "wrong", "\x00", "é" * 100):
+        for wrong, status in (("", 403), ("wrong", 403), ("\x00", 400), ("é" * 100, 403)):
             async with client.get("/setup", params={"code": wrong}, headers=HTML) as response:
                 assert response.status == 403
                 assert "This set-up link is not valid any more." in await response.text()
             async with client.post("/setup", data=form(wrong), headers=HTML) as response:
-                assert response.status == 403
+                assert response.status == status
     assert await server.app[keys.FIRST_RUN].is_pending()
 
 
