@@ -8,16 +8,19 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 from aiohttp import web
 
 from server import logs
-from server.app import build_app
-from server.http import descriptors, keys
+from server.app.parts import build_parts
+from server.app.web import build_app
+from server.http import descriptors
 from server.http.listener import listen
-from server.http.readiness import Phase, Readiness
+from server.http.parts import PARTS
+from server.http.readiness import Phase
 from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
@@ -40,19 +43,27 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
-    app = build_app(settings)
-    tune_garbage_collector()  # before anybody waits for us: it takes 60 ms
-    readiness = app[keys.READINESS]
+    parts = build_parts(settings)
+    app = build_app(parts)
+    tune_garbage_collector()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, _stop, stop, readiness.hurry)
+        loop.add_signal_handler(signal_number, _stop, stop, parts.hurry)
+    async with parts.open(), _listening(app) as address:
+        _LOG.info("ready on http://%s:%s", *address)
+        _show_setup_link(parts.operations.first_run.code, settings, address)
+        await stop.wait()
+        app[PARTS].readiness.phase = Phase.DRAINING
+        await _give_notice(parts.hurry, settings.drain_notice_seconds)
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application) -> AsyncIterator[tuple[str, int]]:
+    """Yields host and port."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     try:
         await runner.setup()
         await listen(runner)
-        _LOG.info("ready on http://%s:%s", *address_of(runner))
-        _show_setup_link(app[keys.FIRST_RUN].code, settings, address_of(runner))
-        await stop.wait()
-        await _give_notice(readiness, settings.drain_notice_seconds)
+        yield address_of(runner)
     finally:
         await runner.cleanup()
 
@@ -65,13 +76,12 @@ def _stop(stop: asyncio.Event, hurry: asyncio.Event) -> None:
     stop.set()
 
 
-async def _give_notice(readiness: Readiness, seconds: float) -> None:
+async def _give_notice(hurry: asyncio.Event, seconds: float) -> None:
     """`/readyz` says it before the port closes, so that a load balancer has looked elsewhere by then."""
-    readiness.phase = Phase.DRAINING
     _LOG.info("stopping")
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await readiness.hurry.wait()
+            await hurry.wait()
 
 
 def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, int]) -> None:
@@ -91,11 +101,11 @@ def address_of(runner: web.AppRunner) -> tuple[str, int]:
 
 
 def tune_garbage_collector() -> None:
-    """Once everything is built.
+    """Once everything is built, during which there was nothing to collect (`run.py` turns it off).
 
     With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be looked at
     again, and the young generation may grow larger before it is.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+    gc.enable()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 import aiohttp_jinja2
@@ -14,9 +15,11 @@ import jinja2
 import pytest
 from aiohttp import web
 
-from server.app import build_app
+from server.app.parts import Parts, build_parts
+from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.http.listener import listen
+from server.http.parts import PARTS, WebParts
 from server.serving import address_of
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
@@ -45,12 +48,24 @@ class CompiledTemplates(jinja2.BytecodeCache):
 _TEMPLATES = CompiledTemplates()
 
 
+class Addressed(Protocol):
+    """A server, whether it runs here or as a process of its own."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running application; `app` is there for tests of what no user can see (leaks, tasks)."""
+    """One that runs here; all but `url` is there for tests of what no user can see (leaks, tasks)."""
 
     url: str
     app: web.Application
+    parts: Parts
+
+    @property
+    def web(self) -> WebParts:
+        return self.app[PARTS]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -102,16 +117,35 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Server]:
-    app = build_app(settings, passwords=QUICK_PASSWORDS)
+    """Also checks that nothing holds the event loop meanwhile."""
+    parts = build_parts(settings, passwords=QUICK_PASSWORDS)
+    app = build_app(parts)
     aiohttp_jinja2.get_env(app).bytecode_cache = _TEMPLATES
-    runner = web.AppRunner(app, shutdown_timeout=2.0)
-    await runner.setup()
-    await listen(runner)
-    host, port = address_of(runner)
-    with LoopWatchdog().watching() as watchdog:
-        yield Server(f"http://{host}:{port}", runner.app)
-    await runner.cleanup()
+    async with started(parts, app) as server:
+        with LoopWatchdog().watching() as watchdog:
+            yield server
     assert not watchdog.found, "the server held its event loop:\n" + "\n".join(watchdog.found)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Server]:
+    """A server as it is, to be stopped and started again on the same data."""
+    parts = build_parts(settings)
+    async with started(parts, build_app(parts)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def started(parts: Parts, app: web.Application) -> AsyncIterator[Server]:
+    runner = web.AppRunner(app, shutdown_timeout=2.0)
+    async with parts.open():
+        try:
+            await runner.setup()
+            await listen(runner)
+            host, port = address_of(runner)
+            yield Server(f"http://{host}:{port}", app, parts)
+        finally:
+            await runner.cleanup()
 
 
 @pytest.fixture
@@ -139,7 +173,7 @@ async def bob(server: Server, admin: aiohttp.ClientSession) -> AsyncIterator[aio
 
 
 async def new_user(
-    server: Server, admin: aiohttp.ClientSession, name: str, *, role: str = "editor"
+    server: Addressed, admin: aiohttp.ClientSession, name: str, *, role: str = "editor"
 ) -> aiohttp.ClientSession:
     """Make a user as an administrator does, and sign in with a token."""
     wanted = {"username": name, "password": PASSWORDS[name], "role": role}
@@ -148,7 +182,7 @@ async def new_user(
     return await signed_in(server, name)
 
 
-async def signed_in(server: Server, name: str) -> aiohttp.ClientSession:
+async def signed_in(server: Addressed, name: str) -> aiohttp.ClientSession:
     """A client of the API with `name`'s token."""
     credentials = {"username": name, "password": PASSWORDS[name], "name": "tests"}
     async with (

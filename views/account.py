@@ -11,9 +11,9 @@ from server.auth.permissions import Principal, Scope
 from server.auth.tokens import Token
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, JinduError
-from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.http.sessions import LANGUAGE_COOKIE
 from server.numerals import whole_number
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
@@ -47,7 +47,7 @@ async def save_settings(request: web.Request) -> web.Response:
         "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed")},
     }
     try:
-        await request.app[keys.ACCOUNTS].change_me(principal, changes)
+        await operations_of(request).accounts.change_me(principal, changes)
     except InvalidInput as error:
         return await _page(request, principal, form=form, error=error)
     response = _done("settings")
@@ -62,7 +62,7 @@ async def change_password(request: web.Request) -> web.Response:
         if form.get("new_password", "") != form.get("new_password_again", ""):
             again = FieldError(field="new_password_again", message="The two passwords differ.")
             raise InvalidInput(errors=[again])
-        await request.app[keys.ACCOUNTS].change_password(
+        await operations_of(request).accounts.change_password(
             principal, current=form.get("current_password", ""), new=form.get("new_password", "")
         )
     except JinduError as error:
@@ -72,13 +72,13 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def end_session(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await request.app[keys.ACCOUNTS].end_session(principal, request.match_info["session_id"])
+    await operations_of(request).accounts.end_session(principal, request.match_info["session_id"])
     return _done("session")
 
 
 async def end_other_sessions(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await request.app[keys.ACCOUNTS].end_other_sessions(principal)
+    await operations_of(request).accounts.end_other_sessions(principal)
     return _done("sessions")
 
 
@@ -87,7 +87,7 @@ async def create_token(request: web.Request) -> web.Response:
     principal = require_principal(request)
     form = await read_form(request)
     try:
-        created = await request.app[keys.ACCOUNTS].create_token(principal, _wanted_token(form))
+        created = await operations_of(request).accounts.create_token(principal, _wanted_token(form))
     except JinduError as error:
         return await _page(request, principal, form=form, error=error, section="token")
     return await _page(request, principal, created=created)
@@ -95,7 +95,7 @@ async def create_token(request: web.Request) -> web.Response:
 
 async def delete_token(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await request.app[keys.ACCOUNTS].delete_token(principal, request.match_info["token_id"])
+    await operations_of(request).accounts.delete_token(principal, request.match_info["token_id"])
     return _done("token")
 
 
@@ -109,7 +109,7 @@ async def _page(
     created: tuple[Token, str] | None = None,
     done: str = "",
 ) -> web.Response:
-    accounts = request.app[keys.ACCOUNTS]
+    accounts = operations_of(request).accounts
     user = await accounts.me(principal)
     values: dict[str, Any] = {
         "user": user,
@@ -117,7 +117,7 @@ async def _page(
         "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=user.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
-        "usage": await request.app[keys.USAGE].mine(principal),
+        "usage": await operations_of(request).usage.mine(principal),
     }
     return await render(
         request,
@@ -134,8 +134,8 @@ async def _page(
 
 async def _devices(request: web.Request, principal: Principal) -> dict[str, Any]:
     """Where somebody is signed in, and which of it is connected at this moment."""
-    accounts = request.app[keys.ACCOUNTS]
-    connections = request.app[keys.PRESENCE].own(principal)
+    accounts = operations_of(request).accounts
+    connections = operations_of(request).connections.own(principal)
     tokens = await accounts.tokens(principal)
     names = {token.id: token.name for token in tokens}
     by_session: dict[str, list[Presence]] = {}

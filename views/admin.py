@@ -9,9 +9,9 @@ from aiohttp import web
 
 from server.auth.permissions import Principal, Role
 from server.errors import InvalidInput, JinduError, NotFound
-from server.http import keys
 from server.http.forms import read_form
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import State
 from server.jobs.store import JobFilter
 from server.numerals import whole_number
@@ -24,6 +24,7 @@ _USERS_NAMED = 500
 _JOBS_SHOWN = 20
 _LINES_SHOWN = 40
 _CONNECTIONS_SHOWN = 200
+_CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
 _SECTIONS = ("overview", "users", "connections", "audit", "settings")
 
@@ -50,7 +51,7 @@ async def add_user(request: web.Request) -> web.Response:
     principal = require_principal(request, "admin")
     form = await read_form(request)
     try:
-        await request.app[keys.ACCOUNTS].create_user(
+        await operations_of(request).accounts.create_user(
             principal,
             name=form.get("username", ""),
             password=form.get("password", ""),
@@ -72,7 +73,7 @@ async def change_user(request: web.Request) -> web.Response:
         changes["is_disabled"] = form["disabled"] == "yes"
     if "password" in form:
         changes["password"] = form["password"]
-    await request.app[keys.ADMIN].change_user(principal, request.match_info["id"], **changes)
+    await operations_of(request).admin.change_user(principal, request.match_info["id"], **changes)
     raise web.HTTPSeeOther("/admin/users")
 
 
@@ -85,7 +86,7 @@ async def connection_rows(request: web.Request) -> web.Response:
 async def ask_to_close(request: web.Request) -> web.Response:
     """The question before a connection is closed, with a field for the reason."""
     principal = require_principal(request, "admin")
-    connection = request.app[keys.PRESENCE].one(principal, request.match_info["id"])
+    connection = operations_of(request).connections.one(principal, request.match_info["id"])
     if connection is None:
         raise web.HTTPSeeOther("/admin/connections?gone=1")
     return await render(request, "admin/close_connection.html", section="connections", connection=connection)
@@ -96,7 +97,7 @@ async def close_connection(request: web.Request) -> web.Response:
     form = await read_form(request)
     connection_id = request.match_info["id"]
     try:
-        await request.app[keys.PRESENCE].close(principal, connection_id, reason=form.get("reason", "").strip())
+        await operations_of(request).connections.close(principal, connection_id, reason=form.get("reason", "").strip())
     except NotFound:
         raise web.HTTPSeeOther("/admin/connections?gone=1") from None
     raise web.HTTPSeeOther("/admin/connections?closed=1")
@@ -107,7 +108,7 @@ async def broadcast(request: web.Request) -> web.Response:
     principal = require_principal(request, "admin")
     form = await read_form(request)
     try:
-        count = await request.app[keys.PRESENCE].broadcast(
+        count = await operations_of(request).connections.broadcast(
             principal,
             title=form.get("title", "").strip(),
             body=form.get("body", "").strip(),
@@ -122,7 +123,7 @@ async def broadcast(request: web.Request) -> web.Response:
 
 def _connections(request: web.Request, principal: Principal) -> dict[str, Any]:
     query = request.query.get("q", "").strip()
-    page = request.app[keys.PRESENCE].everybody(
+    page = operations_of(request).connections.everybody(
         principal, q=query or None, limit=_CONNECTIONS_SHOWN, cursor=request.query.get("cursor")
     )
     return {"page": page, "q": query, "levels": LEVELS, "form": {}, "problems": {}}
@@ -137,11 +138,11 @@ async def _users_again(
 
 
 async def _content(request: web.Request, principal: Principal, section: str) -> dict[str, Any]:
-    admin = request.app[keys.ADMIN]
+    admin = operations_of(request).admin
     query = request.query.get("q", "").strip()
     if section == "users":
         users, _, total = await admin.users(principal, q=query or None, limit=_USERS_SHOWN)
-        usage = await request.app[keys.USAGE].by_user(principal)
+        usage = await operations_of(request).usage.by_user(principal)
         return {
             "users": users,
             "total": total,
@@ -166,15 +167,14 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
 
 async def _overview(request: web.Request, principal: Principal) -> dict[str, Any]:
     live = JobFilter(states=(State.RUNNING, State.QUEUED), limit=_JOBS_SHOWN)
-    users, _, _ = await request.app[keys.ADMIN].users(principal, limit=_USERS_NAMED)
-    statistics = await request.app[keys.ADMIN].statistics(principal)
-    connections = request.app[keys.CONNECTIONS].presence()
+    users, _, _ = await operations_of(request).admin.users(principal, limit=_USERS_NAMED)
+    statistics = await operations_of(request).admin.statistics(principal)
     return {
         "statistics": statistics,
         "figures": _figures(statistics),
-        "page": await request.app[keys.JOBS].list(principal, live),
+        "page": await operations_of(request).jobs.list(principal, live),
         "owners": {user.id: user.name for user in users},
-        "connections": connections,
+        "connections": operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from aiohttp import web
-from multidict import MultiDictProxy
 
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
-from server.http import keys
+from server.http.forms import read_form
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
-from server.reports.rendering import Format
+from server.reports.work import Format
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -36,16 +36,16 @@ _IDS_PER_REQUEST = 200
 async def batches_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    page = await request.app[keys.BATCHES].list(principal, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor)
+    page = await operations_of(request).batches.list(principal, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor)
     return await render(request, "batches/list.html", page=page, q=q, cursor=cursor)
 
 
 async def batch_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     wanted = _filter(request)
-    page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
-    job = await request.app[keys.BATCHES].job(principal, batch.id)
+    page = await operations_of(request).batches.reports(principal, batch.id, wanted)
+    job = await operations_of(request).batches.job(principal, batch.id)
     return await render(
         request, "batches/detail.html", batch=batch, job=job, page=page, wanted=wanted, per_page=_TILES_PER_PAGE
     )
@@ -54,31 +54,31 @@ async def batch_page(request: web.Request) -> web.Response:
 async def batch_header(request: web.Request) -> web.Response:
     """The head of the page alone, for its live refresh."""
     principal = require_principal(request)
-    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
-    job = await request.app[keys.BATCHES].job(principal, batch.id)
+    batch = await operations_of(request).batches.get(principal, request.match_info["id"])
+    job = await operations_of(request).batches.job(principal, batch.id)
     return await render(request, "batches/_header.html", batch=batch, job=job)
 
 
 async def batch_row(request: web.Request) -> web.Response:
     """One batch of the list alone, for its live refresh."""
     principal = require_principal(request)
-    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     return await render(request, "batches/_row.html", batch=batch)
 
 
 async def batch_tiles(request: web.Request) -> web.Response:
     """Some tiles alone, for the live refresh: those with the given ids, or one page of those that match the filter."""
     principal = require_principal(request)
-    batch = await request.app[keys.BATCHES].get(principal, request.match_info["id"])
+    batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     wanted = _filter(request)
-    page = await request.app[keys.BATCHES].reports(principal, batch.id, wanted)
+    page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     return await render(request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE)
 
 
 async def batch_states(request: web.Request) -> web.Response:
     """Id and state of every report, to draw the map."""
     principal = require_principal(request)
-    states = await request.app[keys.BATCHES].states(principal, request.match_info["id"])
+    states = await operations_of(request).batches.states(principal, request.match_info["id"])
     body = {"ids": [report_id for report_id, _ in states], "states": [state for _, state in states]}
     return web.Response(
         body=msgspec.json.encode(body), content_type="application/json", headers={"Cache-Control": "no-store"}
@@ -87,25 +87,25 @@ async def batch_states(request: web.Request) -> web.Response:
 
 async def cancel_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.BATCHES].cancel(principal, request.match_info["id"])
+    await operations_of(request).batches.cancel(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}")
 
 
 async def retry_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.BATCHES].retry(principal, request.match_info["id"])
+    await operations_of(request).batches.retry(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}")
 
 
 async def reorder_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    start = await request.app[keys.BATCHES].reorder(principal, request.match_info["id"])
+    start = await operations_of(request).batches.reorder(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
 
 
 async def delete_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.BATCHES].delete(principal, request.match_info["id"])
+    await operations_of(request).batches.delete(principal, request.match_info["id"])
     raise web.HTTPSeeOther("/batches")
 
 
@@ -114,7 +114,7 @@ async def new_batch_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     name = request.query.get("template")
     if not name:
-        page = await request.app[keys.TEMPLATES].list(principal, limit=_TEMPLATES_OFFERED)
+        page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
         return await render(request, "batches/choose.html", page=page)
     return await _order_form(request, name, {})
 
@@ -122,11 +122,10 @@ async def new_batch_page(request: web.Request) -> web.Response:
 async def order_batch(request: web.Request) -> web.Response:
     """What the form asks for; it is shown again with what is wrong."""
     principal = require_principal(request, "write")
-    form = await request.post()
-    given = _texts(form)
+    given = await read_form(request)
     name = given.get("template", "")
-    picks = [pick for pick in form.getall("pick", []) if isinstance(pick, str)]
-    formats = [name for name in get_args(Format) if name in form.getall("format", [])]
+    picks = given.all("pick")
+    formats = [name for name in get_args(Format) if name in given.all("format")]
     try:
         order = BatchOrder(
             template=name,
@@ -134,7 +133,7 @@ async def order_batch(request: web.Request) -> web.Response:
             formats=_chosen(formats),
             name=given.get("name", "").strip()[:300],
         )
-        start = await request.app[keys.BATCHES].start(principal, order, idempotency_key=_key(given, order))
+        start = await operations_of(request).batches.start(principal, order, idempotency_key=_key(given, order))
     except InvalidInput as error:
         return await _order_form(request, name, given, error=error)
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
@@ -149,7 +148,7 @@ def _key(given: Mapping[str, str], order: BatchOrder) -> str | None:
 async def batch_expansion(request: web.Request) -> web.Response:
     """The reports that the form as it stands would make, for its live refresh."""
     require_principal(request)
-    given = _texts(await request.post())
+    given = await read_form(request)
     expansion = await _expansion(request, given.get("template", ""), given)
     return await render(request, "batches/_expansion.html", expansion=expansion)
 
@@ -158,7 +157,7 @@ async def _order_form(
     request: web.Request, name: str, given: dict[str, str], *, error: InvalidInput | None = None
 ) -> web.Response:
     principal = require_principal(request, "write")
-    operations = request.app[keys.TEMPLATES]
+    operations = operations_of(request).templates
     stored = await operations.get(principal, name)
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
@@ -192,16 +191,12 @@ async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> 
     principal = require_principal(request)
     order = BatchOrder(template=name, parameters=[parameters_from(given)])
     try:
-        found = await request.app[keys.BATCHES].expansion(principal, order, shown=_PICKABLE)
+        found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
         return Expansion(error=error)
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
     return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
-
-
-def _texts(form: MultiDictProxy[Any]) -> dict[str, str]:
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _chosen(formats: list[Format]) -> list[Format]:

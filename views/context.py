@@ -14,19 +14,18 @@ from aiohttp import web
 from markupsafe import Markup
 
 from server import __version__
+from server.auth.networks import network_of
 from server.auth.permissions import Principal
 from server.clock import utc_now
-from server.http import keys
+from server.http.addresses import client_address
 from server.http.guards import current_principal
+from server.http.parts import parts_of
 from server.http.sessions import LANGUAGE_COOKIE, cookie
 from server.languages import babel_locale
-from views import js_messages
-from views.drawing import DRAWING, Drawing
 from views.formats import Formats
 
 _ROOT = Path(__file__).parent.parent
 _ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
-JS_MESSAGES: web.AppKey[tuple[str, ...]] = web.AppKey("js_messages", tuple)
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
 # translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
@@ -47,7 +46,7 @@ _FILTERS = (
 
 
 def setup_templates(app: web.Application) -> None:
-    """Give `app` its templates; needs `keys.LANGUAGES`."""
+    """Give `app` its templates."""
     env = aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(_ROOT / "templates"),
@@ -66,9 +65,6 @@ def setup_templates(app: web.Application) -> None:
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     env.globals["icon"] = _icon_reader()
     env.globals["version"] = __version__
-    app[DRAWING] = drawing = Drawing()
-    app.on_cleanup.append(drawing.close)
-    app[JS_MESSAGES] = js_messages.collect(_ROOT / "static" / "js")
 
 
 async def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
@@ -78,7 +74,9 @@ async def render(request: web.Request, template: str, /, status: int = 200, **va
     raises `RateLimited` or `Unavailable` for whoever asks for too many at once.
     """
     response = web.Response(
-        body=await request.app[DRAWING].draw(request, partial(_rendered, request, template, status=status, **values)),
+        body=await parts_of(request).drawing.draw(
+            partial(_rendered, request, template, status=status, **values), reader=_turn_taker(request)
+        ),
         status=status,
         content_type="text/html",
         charset="utf-8",
@@ -86,6 +84,12 @@ async def render(request: web.Request, template: str, /, status: int = 200, **va
     # Pages are private and live: the back button must not show what was true then.
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _turn_taker(request: web.Request) -> str:
+    """Strangers of one network take turns as if they were one."""
+    principal = current_principal(request)
+    return principal.user_id if principal else network_of(client_address(request))
 
 
 def _rendered(request: web.Request, template: str, /, **values: Any) -> bytes:
@@ -105,7 +109,7 @@ def render_text(request: web.Request, template: str, /, **values: Any) -> str:
 def language_of(request: web.Request) -> str:
     """The reader's own setting, else the language they chose in this browser, else what the browser asks for."""
     principal = current_principal(request)
-    return request.app[keys.LANGUAGES].choose(
+    return parts_of(request).languages.choose(
         principal.language if principal else None,
         cookie(request, LANGUAGE_COOKIE),
         request.headers.get("Accept-Language"),
@@ -118,7 +122,7 @@ def formats_for(request: web.Request) -> Formats:
     principal = current_principal(request)
     return Formats(
         language=language,
-        translations=request.app[keys.LANGUAGES].of(language),
+        translations=parts_of(request).languages.of(language),
         time_zone=principal.time_zone if principal else "UTC",
         now=utc_now(),
     )
@@ -140,7 +144,7 @@ def _known_to_all_pages(request: web.Request, reader: Formats) -> dict[str, Any]
 
 def _language_names(request: web.Request) -> list[tuple[str, str]]:
     """Each language by its own name: who looks for 中文 does not look for "Chinese"."""
-    return [(tag, _own_name(tag)) for tag in sorted(request.app[keys.LANGUAGES].catalogues)]
+    return [(tag, _own_name(tag)) for tag in sorted(parts_of(request).languages.catalogues)]
 
 
 def _own_name(tag: str) -> str:
@@ -152,7 +156,7 @@ def _own_name(tag: str) -> str:
 
 def _translated_messages(request: web.Request, reader: Formats) -> dict[str, str]:
     """Only what differs from English: the English text is the key."""
-    pairs = ((text, reader.gettext(text)) for text in request.app[JS_MESSAGES])
+    pairs = ((text, reader.gettext(text)) for text in parts_of(request).languages.script_texts)
     return {text: translated for text, translated in pairs if translated != text}
 
 

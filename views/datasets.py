@@ -7,9 +7,10 @@ from urllib.parse import quote
 from aiohttp import web
 
 from server.errors import InvalidInput, JinduError
-from server.http import keys
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.made_files import send_made_file
+from server.http.parts import operations_of
 from server.operations.datasets import RowsQuery
 from views.context import formats_for, render
 
@@ -23,7 +24,7 @@ OPERATORS = ("contains", "eq", "ne", "lt", "le", "gt", "ge", "null")
 async def datasets_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
-    page = await request.app[keys.DATASETS].list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
+    page = await operations_of(request).datasets.list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
     return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
 
 
@@ -42,10 +43,10 @@ async def dataset_page(request: web.Request) -> web.Response:
         limit=_ROWS_PER_PAGE,
         cursor=given.get("cursor"),
     )
-    dataset = await request.app[keys.DATASETS].get(principal, name)
+    dataset = await operations_of(request).datasets.get(principal, name)
     rows, problem = None, None
     try:
-        rows = await request.app[keys.DATASETS].rows(principal, name, query)
+        rows = await operations_of(request).datasets.rows(principal, name, query)
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
@@ -66,39 +67,39 @@ async def dataset_page(request: web.Request) -> web.Response:
 async def dataset_facts(request: web.Request) -> web.Response:
     """The line of figures under the title, for its live refresh."""
     principal = require_principal(request)
-    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
     return await render(request, "datasets/_facts.html", dataset=dataset)
 
 
 async def columns_page(request: web.Request) -> web.Response:
     """What the values of each column look like; the figures come by a second request, since they take a moment."""
     principal = require_principal(request)
-    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
     return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
 
 
 async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset, profiles = await request.app[keys.DATASETS].profile(principal, request.match_info["name"])
+    dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
     return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
 async def versions_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     name = request.match_info["name"]
-    dataset = await request.app[keys.DATASETS].get(principal, name)
+    dataset = await operations_of(request).datasets.get(principal, name)
     before = request.query.get("before", "")
-    page = await request.app[keys.DATASETS].versions(
+    page = await operations_of(request).datasets.versions(
         principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
     )
-    loss = await request.app[keys.DATASETS].loss(principal, name)
+    loss = await operations_of(request).datasets.loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
     return await render(request, template, dataset=dataset, page=page, loss=loss, tab="versions")
 
 
 async def query_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset = await request.app[keys.DATASETS].get(principal, request.match_info["name"])
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
     sql = request.query.get("sql") or f"select *\nfrom {dataset.name}\nlimit 100"
     return await render(
         request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query"
@@ -109,10 +110,10 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     """The answer below the box, or as a CSV file."""
     principal = require_principal(request)
     name = request.match_info["name"]
-    dataset = await request.app[keys.DATASETS].get(principal, name)
-    posted = await request.post()
-    sql, as_csv = str(posted.get("sql", "")), posted.get("download") == "csv"
-    queries = request.app[keys.QUERIES]
+    dataset = await operations_of(request).datasets.get(principal, name)
+    posted = await read_form(request)
+    sql, as_csv = posted.get("sql", ""), posted.get("download") == "csv"
+    queries = operations_of(request).queries
     answer, problem = None, None
     try:
         if as_csv:
@@ -133,12 +134,12 @@ async def run_query(request: web.Request) -> web.StreamResponse:
 
 async def change_dataset(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    posted = await request.post()
-    dataset = await request.app[keys.DATASETS].change(
+    posted = await read_form(request)
+    dataset = await operations_of(request).datasets.change(
         principal,
         request.match_info["name"],
-        new_name=str(posted["name"]).strip() if "name" in posted else None,
-        description=str(posted["description"]).strip()[:4000] if "description" in posted else None,
+        new_name=posted["name"].strip() if "name" in posted else None,
+        description=posted["description"].strip()[:4000] if "description" in posted else None,
     )
     raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
 
@@ -146,13 +147,13 @@ async def change_dataset(request: web.Request) -> web.Response:
 async def restore_version(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     name = request.match_info["name"]
-    await request.app[keys.DATASETS].restore(principal, name, int(request.match_info["number"]))
+    await operations_of(request).datasets.restore(principal, name, int(request.match_info["number"]))
     raise web.HTTPSeeOther(f"/datasets/{quote(name)}/versions")
 
 
 async def delete_dataset(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.DATASETS].delete(principal, request.match_info["name"])
+    await operations_of(request).datasets.delete(principal, request.match_info["name"])
     raise web.HTTPSeeOther("/datasets")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.addresses import is_secure
 from server.http.asyncapi import asyncapi_document, key_of
+from server.http.parts import parts_of
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
@@ -53,14 +53,14 @@ async def docs_page(request: web.Request) -> web.Response:
 
 
 async def events_json(request: web.Request) -> web.Response:
-    document = _described(request.app[keys.CONNECTIONS].limits, is_secure(request)).document
+    document = _described(parts_of(request).live_limits, is_secure(request)).document
     body = msgspec.json.encode(document | {"servers": _servers(request, document)})
     return web.Response(body=body, content_type="application/json")
 
 
 async def events_page(request: web.Request) -> web.Response:
     """The AsyncAPI document as people read it."""
-    described = _described(request.app[keys.CONNECTIONS].limits, is_secure(request))
+    described = _described(parts_of(request).live_limits, is_secure(request))
     servers = _servers(request, described.document)
     return await render(
         request,
@@ -71,7 +71,7 @@ async def events_page(request: web.Request) -> web.Response:
         answers=described.answers,
         job_fields=described.job_fields,
         close_codes=list(CloseCode),
-        limits=request.app[keys.CONNECTIONS].limits,
+        limits=parts_of(request).live_limits,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.errors import Unavailable
-from server.http import keys
+from server.http.parts import parts_of
 from server.storage.room import Space
 
 _LITTLE_ROOM = "New data is refused. Delete datasets, uploads or batches that nobody needs, or make the disk larger."
@@ -17,10 +17,10 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Answers 503 while the server starts or drains; not on a full disk, on which it still reads and deletes."""
-    readiness = request.app[keys.READINESS]
+    readiness = parts_of(request).readiness
     if not readiness.is_ready:
         raise Unavailable
-    storage = request.app[keys.ROOM].state
+    storage = parts_of(request).room.state
     body: dict[str, str] = {"status": readiness.phase, "storage": storage}
     if storage is not Space.OK:
         body["detail"] = _LITTLE_ROOM

@@ -10,8 +10,8 @@ from aiohttp import web
 from server.auth.permissions import Principal, Role
 from server.datasets.dataset import Dataset
 from server.errors import NotFound
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import FINAL_STATES, Job, State
 from server.jobs.store import JobFilter
 from server.reports.batch_store import BatchHead
@@ -54,7 +54,7 @@ async def home_overview(request: web.Request) -> web.Response:
 
 
 async def _home(request: web.Request, principal: Principal) -> Home:
-    jobs, mine = request.app[keys.JOBS], principal.user_id
+    jobs, mine = operations_of(request).jobs, principal.user_id
     live = JobFilter(owner_id=mine, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
     ended = JobFilter(owner_id=mine, states=tuple(FINAL_STATES), limit=_SHOWN)
     away = await _ended_unseen(request, principal)
@@ -63,16 +63,16 @@ async def _home(request: web.Request, principal: Principal) -> Home:
         live=(await jobs.list(principal, live)).items,
         away=away,
         ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
-        datasets=(await request.app[keys.DATASETS].list(principal, limit=_SHOWN)).items,
-        batches=(await request.app[keys.BATCHES].list(principal, limit=_SHOWN)).items,
+        datasets=(await operations_of(request).datasets.list(principal, limit=_SHOWN)).items,
+        batches=(await operations_of(request).batches.list(principal, limit=_SHOWN)).items,
     )
 
 
 async def _ended_unseen(request: web.Request, principal: Principal) -> list[Job]:
     found: list[Job] = []
-    for job_id in (await request.app[keys.NOTIFICATIONS].ended_unseen(principal))[:_SHOWN]:
+    for job_id in (await operations_of(request).notifications.ended_unseen(principal))[:_SHOWN]:
         try:
-            job = await request.app[keys.JOBS].get(principal, job_id)
+            job = await operations_of(request).jobs.get(principal, job_id)
         except NotFound:
             continue  # deleted meanwhile
         if job.state.is_final:

@@ -9,12 +9,13 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal
-from server.datasets.conversion import Preview
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.schema import COLUMN_TYPES
+from server.datasets.work import Preview
 from server.errors import FieldError, JinduError
-from server.http import keys
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import Job
 from server.uploads.files import Upload
 from views.context import formats_for, render
@@ -25,6 +26,7 @@ _RECENT_UPLOADS = 20
 _SUGGESTED_DATASETS = 500
 _SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
 _LEAST_ROWS = 5
+_WIZARD_BYTES, _WIZARD_FIELDS = 1024 * 1024, 20_000  # of a form with a thousand columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +43,11 @@ async def new_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     upload_id = request.query.get("upload", "")
     if not upload_id:
-        recent = await request.app[keys.UPLOADS].search(principal, limit=_RECENT_UPLOADS)
+        recent = await operations_of(request).uploads.search(principal, limit=_RECENT_UPLOADS)
         return await render(
             request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole]
         )
-    upload = await request.app[keys.IMPORTS].upload(principal, upload_id)
+    upload = await operations_of(request).imports.upload(principal, upload_id)
     page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
     if not upload.is_whole:
         return await render(
@@ -60,11 +62,15 @@ async def new_import(request: web.Request) -> web.Response:
     return await render(request, page, **_wizard_values(request, upload, look, existing))
 
 
+async def _wizard_form(request: web.Request) -> Form:
+    return await read_form(request, limit_bytes=_WIZARD_BYTES, max_fields=_WIZARD_FIELDS)
+
+
 async def preview_again(request: web.Request) -> web.Response:
     """The file and its columns once more, read as the form now says; for the wizard's script."""
     principal = require_principal(request, "write")
-    form = ImportForm.parse(await request.post())
-    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    form = ImportForm.parse(await _wizard_form(request))
+    upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
     return await render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
 
@@ -72,14 +78,14 @@ async def preview_again(request: web.Request) -> web.Response:
 async def start_import(request: web.Request) -> web.Response:
     """Start, or show the wizard again with what is wrong at its fields."""
     principal = require_principal(request, "write")
-    posted = await request.post()
+    posted = await _wizard_form(request)
     form = ImportForm.parse(posted)
-    upload = await request.app[keys.IMPORTS].upload(principal, form.upload_id)
+    upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=True)
     problem = look.problem
     if look.preview is not None and "again" not in posted:
         try:
-            job = await request.app[keys.IMPORTS].start(principal, look.form.request(look.preview.options))
+            job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
         except JinduError as error:
             problem = error
         else:
@@ -92,22 +98,22 @@ async def start_import(request: web.Request) -> web.Response:
 async def import_page(request: web.Request) -> web.Response:
     """One import: live while it runs, then what came of it."""
     principal = require_principal(request)
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
     return await render(request, template, state=state, job=state.job)
 
 
 async def cancel_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
-    await request.app[keys.JOBS].cancel(principal, state.job.id)
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    await operations_of(request).jobs.cancel(principal, state.job.id)
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
 async def retry_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    state = await request.app[keys.IMPORTS].get(principal, request.match_info["job_id"])
-    await request.app[keys.JOBS].retry(principal, state.job.id)
+    state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    await operations_of(request).jobs.retry(principal, state.job.id)
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
@@ -116,13 +122,14 @@ async def rejects_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     job_id = request.match_info["job_id"]
     code, cursor = request.query.get("code") or None, request.query.get("cursor")
-    state = await request.app[keys.IMPORTS].get(principal, job_id)
-    page = await request.app[keys.IMPORTS].rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
+    imports = operations_of(request).imports
+    state = await imports.get(principal, job_id)
+    page = await imports.rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
     return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
 
 
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
-    operations = request.app[keys.IMPORTS]
+    operations = operations_of(request).imports
     try:
         options = form.options_with_columns if with_columns else form.options
         preview = await operations.preview(principal, form.upload_id, options)
@@ -134,14 +141,14 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
-    page = await request.app[keys.DATASETS].list(principal, limit=_SUGGESTED_DATASETS)
+    page = await operations_of(request).datasets.list(principal, limit=_SUGGESTED_DATASETS)
     return page.items
 
 
 async def _upload_job(request: web.Request, principal: Principal, upload: Upload) -> Job | None:
     if upload.job_id is None:
         return None
-    return await request.app[keys.JOBS].get(principal, upload.job_id)
+    return await operations_of(request).jobs.get(principal, upload.job_id)
 
 
 def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: Sequence[Dataset]) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
-        "reject_limit": request.app[keys.IMPORTS].reject_limit,
+        "reject_limit": operations_of(request).imports.reject_limit,
         **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
 

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
 from server.jobs.store import JobFilter
 from views.context import formats_for, render
@@ -43,23 +43,23 @@ async def job_detail(request: web.Request) -> web.Response:
 async def cancel_job(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     job_id = request.match_info["id"]
-    await request.app[keys.JOBS].cancel(principal, job_id)
+    await operations_of(request).jobs.cancel(principal, job_id)
     raise web.HTTPSeeOther(f"/jobs/{job_id}")
 
 
 async def retry_job(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     job_id = request.match_info["id"]
-    await request.app[keys.JOBS].retry(principal, job_id)
+    await operations_of(request).jobs.retry(principal, job_id)
     raise web.HTTPSeeOther(f"/jobs/{job_id}")
 
 
 async def _list(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
-    kinds = request.app[keys.JOB_KINDS].names()
+    kinds = parts_of(request).job_kinds.names()
     wanted = {name: request.query.get(name, "").strip() for name in ("q", "state", "kind", "cursor")}
     states = (State(wanted["state"]),) if wanted["state"] in set(State) else ()
-    page = await request.app[keys.JOBS].list(
+    page = await operations_of(request).jobs.list(
         principal,
         JobFilter(
             states=states,
@@ -89,11 +89,11 @@ async def _list(request: web.Request, template: str) -> web.Response:
 
 async def _one(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
-    job = await request.app[keys.JOBS].get(principal, request.match_info["id"])
-    log = await request.app[keys.JOBS].log(principal, job.id)
+    job = await operations_of(request).jobs.get(principal, request.match_info["id"])
+    log = await operations_of(request).jobs.log(principal, job.id)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
-    kinds = request.app[keys.JOB_KINDS]
+    kinds = parts_of(request).job_kinds
     can_retry = job.kind in kinds and kinds[job.kind].can_retry
     return await render(
         request,
@@ -115,7 +115,7 @@ async def owner_names(request: web.Request, principal: Principal, jobs: Sequence
     """Whose jobs these are, for administrators, who see those of others."""
     if not principal.is_admin or all(job.owner_id == principal.user_id for job in jobs):
         return {}
-    users, _, _ = await request.app[keys.ADMIN].users(principal, limit=_USERS_NAMED)
+    users, _, _ = await operations_of(request).admin.users(principal, limit=_USERS_NAMED)
     return {user.id: user.name for user in users}
 
 

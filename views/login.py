@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.errors import JinduError, NotSignedIn, RateLimited
-from server.http import keys
 from server.http.addresses import client_address
 from server.http.forms import read_form
 from server.http.guards import current_principal
+from server.http.parts import operations_of
 from server.http.sessions import device_of, forget, remember, remember_device
 from views.context import render
 from views.forms import local_target
@@ -26,7 +26,7 @@ async def login(request: web.Request) -> web.Response:
     form = await read_form(request)
     name, target = form.get("username", ""), local_target(form.get("next", "/"))
     try:
-        user, secret = await request.app[keys.ACCOUNTS].sign_in(
+        user, secret = await operations_of(request).accounts.sign_in(
             name,
             form.get("password", ""),
             address=client_address(request),
@@ -37,7 +37,7 @@ async def login(request: web.Request) -> web.Response:
         return await _page(request, target=target, name=name, error=error)
     before = current_principal(request)
     if before is not None:  # somebody else was signed in with this browser
-        await request.app[keys.ACCOUNTS].sign_out(before)
+        await operations_of(request).accounts.sign_out(before)
     await remember(request, secret)
     response = web.Response(status=303, headers={"Location": target})
     remember_device(request, response, user.id)
@@ -48,14 +48,14 @@ async def logout(request: web.Request) -> web.Response:
     principal = current_principal(request)
     response = web.Response(status=303, headers={"Location": "/login"})
     if principal is not None:
-        await request.app[keys.ACCOUNTS].sign_out(principal)
+        await operations_of(request).accounts.sign_out(principal)
         remember_device(request, response, principal.user_id)
     await forget(request)
     return response
 
 
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:
-    is_new = await request.app[keys.FIRST_RUN].is_pending()
+    is_new = await operations_of(request).first_run.is_pending()
     status = error.status if error else 200
     response = await render(request, "login/login.html", status, target=target, name=name, error=error, is_new=is_new)
     if isinstance(error, RateLimited):

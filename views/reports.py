@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.jobs.job import State
 from server.reports.batch_store import ReportFilter
 from views.context import render
@@ -22,7 +22,7 @@ async def report_fragment(request: web.Request) -> web.Response:
 
 async def _shown(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
-    report, batch = await request.app[keys.BATCHES].report(principal, request.match_info["id"])
+    report, batch = await operations_of(request).batches.report(principal, request.match_info["id"])
     return await render(
         request,
         template,
@@ -37,6 +37,6 @@ async def _shown(request: web.Request, template: str) -> web.Response:
 async def _neighbour(request: web.Request, batch_id: str, position: int) -> str | None:
     principal = require_principal(request)
     wanted = ReportFilter(after=position - 1, limit=1)
-    page = await request.app[keys.BATCHES].reports(principal, batch_id, wanted)
+    page = await operations_of(request).batches.reports(principal, batch_id, wanted)
     found = page.items[0] if page.items else None
     return found.id if found and found.position == position and found.state is not State.QUEUED else None

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from server.clock import utc_now
 from server.errors import FieldError, Forbidden, InvalidInput
-from server.http import keys
 from server.http.addresses import client_address
 from server.http.forms import read_form
+from server.http.parts import operations_of
 from server.http.sessions import remember, remember_device
 from server.operations.account_fields import time_zones
 from views.context import language_of, render
@@ -19,7 +19,7 @@ from views.time_zones import likely_time_zone, time_zone_choices
 
 
 async def setup_page(request: web.Request) -> web.Response:
-    first_run, code = request.app[keys.FIRST_RUN], request.query.get("code", "")
+    first_run, code = operations_of(request).first_run, request.query.get("code", "")
     if not await first_run.is_pending():
         raise web.HTTPSeeOther("/")
     if not await first_run.is_code(code):
@@ -31,7 +31,7 @@ async def setup_page(request: web.Request) -> web.Response:
 
 async def setup(request: web.Request) -> web.Response:
     """Makes the administrator and signs them in."""
-    first_run, accounts = request.app[keys.FIRST_RUN], request.app[keys.ACCOUNTS]
+    first_run, accounts = operations_of(request).first_run, operations_of(request).accounts
     if not await first_run.is_pending():
         raise web.HTTPSeeOther("/")
     form = await read_form(request)

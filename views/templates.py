@@ -8,14 +8,16 @@ import msgspec
 from aiohttp import web
 
 from server.errors import JinduError, NotFound
-from server.http import keys
+from server.http.forms import read_form
 from server.http.guards import require_principal
+from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
 from views.api.templates import send_preview
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
 _PER_PAGE = 60
+_FORM_BYTES = 1024 * 1024  # of a template that is not stored yet, and its parameters
 _FIRST_SOURCE = """\
 title: "My report"
 description: What it is about
@@ -33,13 +35,13 @@ blocks:
 async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    page = await request.app[keys.TEMPLATES].list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
+    page = await operations_of(request).templates.list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
     return await render(request, "templates/list.html", page=page, q=q, cursor=cursor)
 
 
 async def template_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    operations = request.app[keys.TEMPLATES]
+    operations = operations_of(request).templates
     stored = await operations.get(principal, request.match_info["name"])
     check = await operations.check(principal, stored.source)
     choices = await operations.choices(principal, stored)
@@ -56,7 +58,7 @@ async def template_page(request: web.Request) -> web.Response:
 
 async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    samples = await request.app[keys.TEMPLATES].samples(principal)
+    samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
     return await render(
         request,
@@ -73,7 +75,7 @@ async def new_template_page(request: web.Request) -> web.Response:
 
 async def edit_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    operations = request.app[keys.TEMPLATES]
+    operations = operations_of(request).templates
     stored = await operations.get(principal, request.match_info["name"])
     wanted = request.query.get("version", "")
     shown = stored
@@ -95,17 +97,16 @@ async def edit_template_page(request: web.Request) -> web.Response:
 async def preview_template(request: web.Request) -> web.StreamResponse:
     """What goes into the preview's frame: the report itself, or a page that says why there is none."""
     principal = require_principal(request)
-    form = await request.post() if request.method == "POST" else request.query
-    source = form.get("source")
+    form = await read_form(request, limit_bytes=_FORM_BYTES) if request.method == "POST" else dict(request.query)
     order = PreviewOrder(
         name=request.match_info["name"],
-        source=source if isinstance(source, str) and source else None,
-        parameters=parameters_from({name: str(value) for name, value in form.items()}),
+        source=form.get("source") or None,
+        parameters=parameters_from(form),
         format="pdf" if request.query.get("format") == "pdf" else "html",
         language=formats_for(request).language,
     )
     try:
-        preview = await request.app[keys.TEMPLATES].preview(principal, order)
+        preview = await operations_of(request).templates.preview(principal, order)
     except NotFound:
         raise
     except JinduError as error:
@@ -121,11 +122,11 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
 
 async def add_samples(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.TEMPLATES].install_samples(principal)
+    await operations_of(request).templates.install_samples(principal)
     raise web.HTTPSeeOther("/templates")
 
 
 async def delete_template(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await request.app[keys.TEMPLATES].delete(principal, request.match_info["name"])
+    await operations_of(request).templates.delete(principal, request.match_info["name"])
     raise web.HTTPSeeOther("/templates")

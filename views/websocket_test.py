@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.endpoint import encoded
 from server.http.guards import require_principal
+from server.http.parts import operations_of, parts_of
 from server.realtime.protocol import COMMANDS
 from views.context import render
 
@@ -40,7 +40,7 @@ async def websocket_test_page(request: web.Request) -> web.Response:
         "websocket_test/page.html",
         examples=_EXAMPLES,
         commands=commands,
-        limits=request.app[keys.CONNECTIONS].limits,
+        limits=parts_of(request).live_limits,
         may_start=principal.role != "viewer",
     )
 
@@ -56,12 +56,12 @@ async def own_connections(request: web.Request) -> web.Response:
                 conflated=presence.conflated,
                 unsent_bytes=presence.unsent_bytes,
             )
-            for presence in request.app[keys.CONNECTIONS].presence(principal.user_id)
+            for presence in operations_of(request).connections.own(principal)
         ]
     )
 
 
 async def notify_myself(request: web.Request) -> web.Response:
     """Tell the reader something, as the end of an import would."""
-    await request.app[keys.EVENTS].notify_myself(require_principal(request))
+    await operations_of(request).events.notify_myself(require_principal(request))
     return web.Response(status=204)

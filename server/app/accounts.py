@@ -1,4 +1,4 @@
-"""Who uses it: users, sessions, tokens, and the first administrator."""
+"""Who uses it: users, sessions, tokens, and what a browser proves of who has used it before."""
 
 from __future__ import annotations
 
@@ -6,56 +6,50 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from aiohttp import web
+from cryptography.fernet import Fernet
 
-from server.app.resources import meanwhile, resource
-from server.auth.audit import Audit
+from server.app.resources import meanwhile
 from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
+from server.auth.devices import Devices
 from server.auth.passwords import Passwords
-from server.auth.throttle import LoginThrottle
+from server.auth.secret_key import load_key
 from server.errors import StorageFull
-from server.http import keys
-from server.operations.accounts import AccountOperations
-from server.operations.admin import AdminOperations
+from server.languages import Languages
 from server.operations.first_run import FirstRun
+from server.settings import Settings
+from server.storage.database import Database
 
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
-def add_accounts(app: web.Application, passwords: Passwords) -> None:
-    """Users, sessions, tokens, and the first administrator."""
-    settings, database = app[keys.SETTINGS], app[keys.DATABASE]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    secret_key: Fernet
+    credentials: Credentials
+    authenticator: Authenticator
+    devices: Devices
+
+
+def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> Auth:
+    """Raises `ConfigurationError` when the secret key is none."""
+    key = load_key(settings.secret_key, settings.data)
     credentials = Credentials.over(database, passwords=passwords, session_days=settings.session_days)
-    accounts = AccountOperations(
-        database=database,
+    return Auth(
+        secret_key=key,
         credentials=credentials,
-        throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
-        languages=app[keys.LANGUAGES],
-        tell=lambda user_id, notice: app[keys.LIVE].warn(user_id, notice),
+        authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),
+        devices=Devices(key),
     )
-    app[keys.CREDENTIALS] = credentials
-    app[keys.AUTHENTICATOR] = Authenticator(credentials.sessions, credentials.tokens, app[keys.LANGUAGES])
-    app[keys.ACCOUNTS] = accounts
-    app[keys.FIRST_RUN] = FirstRun(database=database, users=credentials.users, accounts=accounts)
-    statistics = app[keys.STATISTICS]
-    app[keys.ADMIN] = AdminOperations(
-        database=database,
-        credentials=credentials,
-        audit=Audit(database),
-        settings=settings,
-        parts=statistics,
-    )
-    app.cleanup_ctx.append(resource(lambda: _open_accounts(app)))
 
 
 @asynccontextmanager
-async def _open_accounts(app: web.Application) -> AsyncIterator[None]:
-    settings = app[keys.SETTINGS]
-    await app[keys.FIRST_RUN].prepare(admin_user=settings.admin_user, admin_password=settings.admin_password)
-    async with meanwhile(_end_expired_credentials(app[keys.CREDENTIALS])):
+async def open_accounts(settings: Settings, credentials: Credentials, first_run: FirstRun) -> AsyncIterator[None]:
+    await first_run.prepare(admin_user=settings.admin_user, admin_password=settings.admin_password)
+    async with meanwhile(_end_expired_credentials(credentials)):
         yield
 
 

@@ -1,15 +1,15 @@
-"""The job machinery, and the worker processes that heavy work runs in."""
+"""The job machinery: the kinds there are, what runs them, and what listens to jobs that run elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-
-from aiohttp import web
+from dataclasses import dataclass
 
 from server.app.resources import meanwhile
-from server.http import keys
+from server.app.storage import Storage
+from server.app.workers import Workers
 from server.jobs import external as external_jobs
 from server.jobs.demonstration import demonstrate
 from server.jobs.external import ExternalJobs
@@ -17,127 +17,65 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
-from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.jobs.turns import Turns
-from server.jobs.workers import WorkerPool, processor_count
 from server.live import Live
-from server.operations.connections import ConnectionOperations
-from server.operations.events import EventOperations
-from server.operations.external_jobs import ExternalJobOperations
-from server.operations.jobs import JobOperations
-from server.operations.notifications import NotificationOperations
-from server.realtime.history import History
-from server.realtime.limits import LiveLimits
-from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 
-_LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
-WORKER_PRELOAD = ("server.datasets.conversion", "server.reports.rendering")  # slow to import: once, not per process
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    kinds: JobKinds
+    table: JobTable
+    store: JobStore
+    runner: JobRunner
+    external: ExternalJobs
 
 
-def add_jobs(app: web.Application) -> None:
-    """The job machinery, its worker processes, and the live layer that jobs speak through; kinds are added later."""
-    settings, database = app[keys.SETTINGS], app[keys.DATABASE]
-    heavy_slots = settings.workers or processor_count()
-    table, store = JobTable(), JobStore(database)
-    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
-    manager = ConnectionManager(_live_limits(settings))
-    live = Live(
-        manager=manager, history=history, database=database, table=table, store=store, languages=app[keys.LANGUAGES]
-    )
-    workers = job_workers(settings, heavy_slots)
-    interactive = shared_workers(
-        settings,
-        size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
-        per_user=settings.interactive_workers_per_user,
-        niceness=5,  # behind the server itself: what it answers to others must not wait for this
-    )
-    kinds = JobKinds(
-        [JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False), external_jobs.KIND]
-    )
+def build_jobs(
+    settings: Settings,
+    *,
+    storage: Storage,
+    workers: Workers,
+    table: JobTable,
+    store: JobStore,
+    live: Live,
+    kinds: Iterable[JobKind],
+) -> Jobs:
+    """`kinds` are those that the parts of the house bring along."""
+    known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
-    life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=live.on_life_change)
-    external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
+    life = JobLife(database=storage.database, table=table, store=store, saver=saver, on_life_change=live.on_life_change)
     runner = JobRunner(
         life=life,
-        kinds=kinds,
-        workers=workers,
-        heavy_slots=heavy_slots,
+        kinds=known,
+        workers=workers.jobs,
+        heavy_slots=workers.heavy_slots,
         max_attempts=settings.job_attempts,
         drain_seconds=settings.drain_seconds,
         notify=live.notify,
-        room=app[keys.ROOM],
-        quotas=app[keys.QUOTAS],
+        room=storage.room,
+        quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
     )
-    app[keys.JOB_KINDS], app[keys.JOB_TABLE], app[keys.JOB_STORE], app[keys.RUNNER] = kinds, table, store, runner
-    app[keys.EXTERNAL] = external
-    app[keys.WORKERS], app[keys.INTERACTIVE] = workers, interactive
-    app[keys.CONNECTIONS], app[keys.HISTORY], app[keys.LIVE] = manager, history, live
-    app[keys.JOBS] = JobOperations(database=database, runner=runner, external=external, table=table, store=store)
-    app[keys.EXTERNAL_JOBS] = ExternalJobOperations(
-        external=external,
-        table=table,
-        store=store,
-        jobs_per_user=settings.external_jobs_per_user,
-        updates_per_second=settings.external_updates_per_second,
-    )
-    app[keys.EVENTS] = EventOperations(database=database, live=live)
-    app[keys.NOTIFICATIONS] = NotificationOperations(database=database, languages=app[keys.LANGUAGES], live=live)
-    app[keys.PRESENCE] = ConnectionOperations(database=database, manager=manager, live=live)
-    app[keys.STATISTICS].update(jobs=runner.statistics, external_jobs=external.statistics)
-    app[keys.STATISTICS].update(workers=workers.statistics, interactive=interactive.statistics)
+    external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
+    return Jobs(kinds=known, table=table, store=store, runner=runner, external=external)
 
 
-def job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
-    """One process more than one user's jobs may occupy: it is for somebody who has none."""
-    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=WORKER_PRELOAD)
-    return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
-
-
-def shared_workers(
-    settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float | None = None
-) -> SharedWorkers:
-    """Processes for what people wait for, and the turns they take at them."""
-    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=WORKER_PRELOAD)
-    turns = Turns(
-        places=size,
-        per_user=per_user,
-        waiting_per_user=settings.interactive_waiting_per_user,
-        patience_seconds=patience_seconds or settings.interactive_wait_seconds,
-    )
-    return SharedWorkers(pool, turns)
-
-
-def _live_limits(settings: Settings) -> LiveLimits:
-    return LiveLimits(
-        connections=settings.max_connections,
-        connections_per_user=settings.max_connections_per_user,
-        connections_per_address=settings.max_connections_per_address,
-        unauthenticated=settings.max_unauthenticated_connections,
-        unauthenticated_per_address=settings.max_unauthenticated_connections_per_address,
-        message_bytes=settings.max_message_bytes,
-        messages_per_second=settings.messages_per_second,
-        message_burst=settings.message_burst,
-        unsent_bytes=settings.max_unsent_bytes,
-        subscriptions=settings.max_subscriptions,
-        event_name_length=settings.max_event_name_length,
-        ping_interval_seconds=settings.ping_interval_seconds,
-        pong_timeout_seconds=settings.pong_timeout_seconds,
-        auth_deadline_seconds=settings.auth_deadline_seconds,
-    )
+_OWN_KINDS = (
+    JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False),
+    external_jobs.KIND,
+)
 
 
 @asynccontextmanager
-async def open_jobs(app: web.Application) -> AsyncIterator[None]:
-    runner, external = app[keys.RUNNER], app[keys.EXTERNAL]
-    await runner.open()
-    await external.open()
-    async with meanwhile(external.watch()):
-        yield
-    external.close()  # before the runner's end, which stores what was last said
-    await runner.drain(app[keys.READINESS].hurry)
-    await app[keys.LIVE].close()
-    await asyncio.gather(app[keys.WORKERS].close(), app[keys.INTERACTIVE].close())
+async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
+    """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`."""
+    await jobs.runner.open()
+    try:
+        await jobs.external.open()
+        async with meanwhile(jobs.external.watch()):
+            yield
+    finally:
+        jobs.external.close()  # before the runner's end, which stores what was last said
+        await jobs.runner.drain(hurry)

@@ -1,91 +1,86 @@
-"""How clients reach the live layer."""
+"""The live layer: connections, what is kept for those who are away, and who is told of what."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from socket import gethostname
+from dataclasses import dataclass
 
-from aiohttp import web
-
-from server.app.resources import meanwhile, resource
-from server.http import keys
-from server.http.readiness import Phase
-from server.realtime.commands import Commands
-from server.realtime.drain import Drain
-from server.realtime.joining import Joiner
+from server.auth.endings import Endings
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.languages import Languages
+from server.live import Live
+from server.realtime.history import History
+from server.realtime.limits import LiveLimits
+from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import PresenceBoard
-from server.realtime.upkeep import Upkeep
-from server.transports import sse, websocket
-from server.transports.admission import Admission
-from server.transports.mass_writer import MassWriter
-from server.transports.socket_crowd import SocketCrowd
-from server.transports.sse import EventTransport
-from server.transports.websocket import WebSocketTransport
+from server.settings import Settings
+from server.storage.database import Database
 
 
-def add_live_connections(app: web.Application) -> None:
-    """How clients reach the live layer."""
-    manager, history, live, languages = (
-        app[keys.CONNECTIONS],
-        app[keys.HISTORY],
-        app[keys.LIVE],
-        app[keys.LANGUAGES],
-    )
-    endings = app[keys.CREDENTIALS].endings
-    admission = Admission(manager=manager, languages=languages)
-    joiner = Joiner(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realtime:
+    manager: ConnectionManager
+    history: History
+    board: PresenceBoard
+
+
+def build_realtime(settings: Settings, *, database: Database) -> Realtime:
+    manager = ConnectionManager(live_limits(settings))
+    return Realtime(
         manager=manager,
-        history=history,
+        history=History(database, keep_messages=settings.history_messages, keep_days=settings.history_days),
+        board=PresenceBoard(manager),
+    )
+
+
+def build_live(
+    realtime: Realtime,
+    *,
+    database: Database,
+    languages: Languages,
+    table: JobTable,
+    store: JobStore,
+    endings: Endings,
+) -> Live:
+    """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
+    live = Live(
+        manager=realtime.manager,
+        history=realtime.history,
+        database=database,
+        table=table,
+        store=store,
         languages=languages,
-        endings=endings,
-        render=live.render,
-        node=gethostname(),
     )
-    commands = Commands(
-        manager=manager,
-        history=history,
-        languages=languages,
-        authorise=live.authorise,
-        snapshot=live.snapshot,
-        render=live.render,
-    )
-    crowd = SocketCrowd(MassWriter.open(is_ring_wanted=app[keys.SETTINGS].io_uring))
-    sockets = WebSocketTransport(
-        manager=manager,
-        admission=admission,
-        joiner=joiner,
-        commands=commands,
-        authenticate=lambda token, address: app[keys.AUTHENTICATOR].by_token(token, address=address),
-        crowd=crowd,
-    )
-    streams = EventTransport(manager=manager, admission=admission, joiner=joiner, commands=commands)
     endings.on_end(live.credential_ended)
     endings.on_rights_change(live.rights_changed)
-    app[keys.STATISTICS]["connections"] = manager.statistics
-    board = PresenceBoard(manager)
-    statistics = app[keys.STATISTICS]
-    upkeep = Upkeep(manager=manager, history=history, publish=live.publish, parts=statistics)
-    app.router.add_get(websocket.PATH, sockets.handle, name="websocket", allow_head=False)
-    app.router.add_get(sse.PATH, streams.handle, name="events")
-    app.router.add_post(sse.COMMAND_PATH, streams.command, name="events_command")
-    drain = Drain(
-        manager, reconnects_per_second=app[keys.SETTINGS].reconnects_per_second, hurry=app[keys.READINESS].hurry
+    return live
+
+
+def live_limits(settings: Settings) -> LiveLimits:
+    return LiveLimits(
+        connections=settings.max_connections,
+        connections_per_user=settings.max_connections_per_user,
+        connections_per_address=settings.max_connections_per_address,
+        unauthenticated=settings.max_unauthenticated_connections,
+        unauthenticated_per_address=settings.max_unauthenticated_connections_per_address,
+        message_bytes=settings.max_message_bytes,
+        messages_per_second=settings.messages_per_second,
+        message_burst=settings.message_burst,
+        unsent_bytes=settings.max_unsent_bytes,
+        subscriptions=settings.max_subscriptions,
+        event_name_length=settings.max_event_name_length,
+        ping_interval_seconds=settings.ping_interval_seconds,
+        pong_timeout_seconds=settings.pong_timeout_seconds,
+        auth_deadline_seconds=settings.auth_deadline_seconds,
     )
-
-    async def send_everybody_away(_app: web.Application) -> None:
-        app[keys.READINESS].phase = Phase.DRAINING
-        await sockets.drain()
-        await drain.run()
-
-    app.on_shutdown.append(send_everybody_away)
-    app.cleanup_ctx.append(resource(lambda: meanwhile(upkeep.run())))
-    app.cleanup_ctx.append(resource(lambda: meanwhile(streams.watch())))
-    app.cleanup_ctx.append(resource(lambda: _closing(board)))
-    app.cleanup_ctx.append(resource(lambda: _closing(crowd)))
 
 
 @asynccontextmanager
-async def _closing(thing: PresenceBoard | SocketCrowd) -> AsyncIterator[None]:
-    yield
-    thing.close()
+async def open_live(live: Live, board: PresenceBoard) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        board.close()
+        await live.close()

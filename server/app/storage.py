@@ -6,19 +6,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-
-from aiohttp import web
+from dataclasses import dataclass
 
 from server.app.engines import open_database
-from server.app.resources import meanwhile, resource
+from server.app.resources import meanwhile
 from server.errors import StorageFull
-from server.http import keys
-from server.operations.room_watch import RoomWatch
-from server.operations.usage import UsageOperations
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blobs import Blobs
+from server.storage.database import Database
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
@@ -29,23 +26,26 @@ _SWEEP_SECONDS = 600.0
 _LEFT_SECONDS = 6 * 3600.0  # nothing that is being written rests for so long
 
 
-def add_storage(app: web.Application) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    database: Database
+    blobs: Blobs
+    reserve: Reserve
+    room: Room
+    quotas: Quotas
+
+
+def build_storage(settings: Settings) -> Storage:
     """The data directory, and what is kept in it."""
-    settings = app[keys.SETTINGS]
-    reserve = Reserve(settings.data / "reserve", wanted_bytes=settings.reserve_bytes)
-    app[keys.ROOM] = Room(settings.data, min_free_bytes=settings.min_free_bytes, reserve=reserve)
-    app[keys.DATABASE] = open_database(settings, reserve=reserve)
-    app[keys.BLOBS] = Blobs(settings.data / "blobs")
-    app[keys.QUOTAS] = _quotas(settings)
-    app[keys.USAGE] = UsageOperations(database=app[keys.DATABASE], quotas=app[keys.QUOTAS])
-    app[keys.STATISTICS]["storage"] = app[keys.ROOM].statistics
-    app.cleanup_ctx.append(resource(lambda: _open_storage(app, reserve)))
-
-
-def add_room_watch(app: web.Application) -> None:
-    """Once there is somebody to tell, and a way to."""
-    watch = RoomWatch(room=app[keys.ROOM], database=app[keys.DATABASE], live=app[keys.LIVE])
-    app.cleanup_ctx.append(resource(lambda: meanwhile(watch.run())))
+    data = settings.data
+    reserve = Reserve(data / "reserve", wanted_bytes=settings.reserve_bytes)
+    return Storage(
+        database=open_database(settings, reserve=reserve),
+        blobs=Blobs(data / "blobs"),
+        reserve=reserve,
+        room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
+        quotas=_quotas(settings),
+    )
 
 
 def _quotas(settings: Settings) -> Quotas:
@@ -61,28 +61,39 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 @asynccontextmanager
-async def _open_storage(app: web.Application, reserve: Reserve) -> AsyncIterator[None]:
-    data = app[keys.SETTINGS].data
-    await asyncio.to_thread(privacy.close_to_others, data)
-    await asyncio.to_thread(app[keys.BLOBS].clear_partials)  # first of all: a full disk needs the room to start
-    await asyncio.to_thread(reserve.begin)
-    await app[keys.DATABASE].migrate()
-    is_cut = await app[keys.DATABASE].is_cut()
-    await asyncio.to_thread(reserve.take)
-    if app[keys.ROOM].state is not Space.OK:
-        _LOG.warning(
-            "there is little room on the disk (%s bytes are free): new data is refused; "
-            "delete datasets, uploads or batches that nobody needs, or make the disk larger",
-            app[keys.ROOM].statistics().free_bytes,
-            extra={"action": "start"},
-        )
-    async with _cutting(app[keys.HISTORY], is_cut=is_cut), meanwhile(_sweep(app[keys.BLOBS])):
-        yield
-    await app[keys.DATABASE].close()
+async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bool]:
+    """Yields whether the database may not be what the last process left."""
+    await asyncio.to_thread(privacy.close_to_others, settings.data)
+    await asyncio.to_thread(storage.blobs.clear_partials)  # first of all: a full disk needs the room to start
+    await asyncio.to_thread(storage.reserve.begin)
+    async with _open_database(storage) as is_cut:
+        await asyncio.to_thread(storage.reserve.take)
+        _warn_of_little_room(storage.room)
+        async with meanwhile(_sweep(storage.blobs)):
+            yield is_cut
 
 
 @asynccontextmanager
-async def _cutting(history: History, *, is_cut: bool) -> AsyncIterator[None]:
+async def _open_database(storage: Storage) -> AsyncIterator[bool]:
+    try:
+        await storage.database.migrate()
+        yield await storage.database.is_cut()
+    finally:
+        await storage.database.close()
+
+
+def _warn_of_little_room(room: Room) -> None:
+    if room.state is not Space.OK:
+        _LOG.warning(
+            "there is little room on the disk (%s bytes are free): new data is refused; "
+            "delete datasets, uploads or batches that nobody needs, or make the disk larger",
+            room.statistics().free_bytes,
+            extra={"action": "start"},
+        )
+
+
+@asynccontextmanager
+async def open_history(history: History, *, is_cut: bool) -> AsyncIterator[None]:
     """What was told last may be lost; on a full disk that can be stored only once there is room."""
     if not is_cut:
         yield

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 from server import settings as settings_module
-from server.app import build_app
+from server.app.parts import build_parts
 from server.auth.permissions import Role
 from server.errors import ConfigurationError, JinduError
-from server.http import keys
 from server.settings import Settings
 from server.storage.privacy import be_private
 
@@ -27,19 +26,20 @@ def create_admin(*, user: str | None, password_file: Path | None, data: str | No
         reasons = [f"{problem.field}: {problem.text}" for problem in error.errors] or [error.text]
         print("jindu: " + "\n       ".join(reasons), file=sys.stderr)
         return 2
-    print(f"Administrator {name} was created in {settings.data}.")
+    print(f"Administrator {name} was created in {'the database' if settings.database_url else settings.data}.")
     return 0
 
 
 async def _create(settings: Settings, name: str, password: str) -> None:
     be_private()
-    # Built, but never started: a server that runs on the same data keeps its jobs to itself.
-    app = build_app(settings)
+    # Built, but never opened: a server that runs on the same data keeps its jobs to itself.
+    parts = build_parts(settings)
+    database = parts.storage.database
     try:
-        await app[keys.DATABASE].migrate()
-        await app[keys.ACCOUNTS].create_user(None, name=name, password=password, role=Role.ADMIN)
+        await database.migrate()
+        await parts.operations.accounts.create_user(None, name=name, password=password, role=Role.ADMIN)
     finally:
-        await app[keys.DATABASE].close()
+        await database.close()
 
 
 def _asked_name() -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from server.http import keys
+from server.http.parts import parts_of
 
 _LOG = logging.getLogger("jindu")
 
@@ -28,7 +28,7 @@ class ProxyHint:
         if self._was_given or hdrs.X_FORWARDED_FOR not in request.headers:
             return
         self._was_given = True
-        if not request.app[keys.SETTINGS].trusted_proxies:
+        if not parts_of(request).settings.trusted_proxies:
             _LOG.warning(
                 "a request from %s has X-Forwarded-For, but trusted_proxies is 0: if that is your proxy, set it, or "
                 "all who come through it count as one address (limits of connections and of failed sign-ins)",
@@ -39,7 +39,7 @@ class ProxyHint:
 
 def is_secure(request: web.Request) -> bool:
     """Whether the browser talks TLS, to us or to the proxy in front."""
-    if request.app[keys.SETTINGS].public_url.startswith("https://") or request.secure:
+    if parts_of(request).settings.public_url.startswith("https://") or request.secure:
         return True
     return _from_the_end(request, "X-Forwarded-Proto").lower() == "https"
 
@@ -48,18 +48,18 @@ def own_origins(request: web.Request) -> frozenset[str]:
     """This server's origin as it was asked for, and the public one from the settings."""
     scheme = "https" if is_secure(request) else "http"
     # A proxy may leave the Host header alone and only say in the settings what the public address is.
-    public = request.app[keys.SETTINGS].public_url
+    public = parts_of(request).settings.public_url
     asked = {f"{scheme}://{request.host}".lower()} if request.host else set()
     return frozenset(asked | ({_origin_of(public)} if public else set()))
 
 
 def is_trusted_origin(request: web.Request, origin: str) -> bool:
     """Our own, or on the allow-list."""
-    return origin.lower() in own_origins(request) or origin in request.app[keys.SETTINGS].allowed_origins
+    return origin.lower() in own_origins(request) or origin in parts_of(request).settings.allowed_origins
 
 
 def _from_the_end(request: web.Request, header: str) -> str:
-    hops = request.app[keys.SETTINGS].trusted_proxies
+    hops = parts_of(request).settings.trusted_proxies
     if not hops:
         return ""
     values = [part.strip() for line in request.headers.getall(header, []) for part in line.split(",")]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from server.http import keys
+from server.http.parts import parts_of
 
 OPENED = ("/api/v1/", "/events", "/static/js/live-")  # the last: the browser client, for pages of those origins
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -82,7 +82,7 @@ async def _permission() -> web.Response:
 
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `app.on_response_prepare`, so that errors carry them too."""
-    if not request.app[keys.SETTINGS].allowed_origins or not request.path.startswith(OPENED):
+    if not parts_of(request).settings.allowed_origins or not request.path.startswith(OPENED):
         return
     response.headers.add("Vary", "Origin")
     origin = _listed_origin(request)
@@ -95,5 +95,5 @@ async def add_cors_headers(request: web.Request, response: web.StreamResponse) -
 
 def _listed_origin(request: web.Request) -> str | None:
     origin = request.headers.get("Origin")
-    is_listed = request.path.startswith(OPENED) and origin in request.app[keys.SETTINGS].allowed_origins
+    is_listed = request.path.startswith(OPENED) and origin in parts_of(request).settings.allowed_origins
     return origin if is_listed else None

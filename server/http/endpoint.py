@@ -14,10 +14,11 @@ from multidict import MultiMapping
 
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, MalformedRequest, UnsupportedMedia
-from server.http import keys
 from server.http.guards import require_principal
+from server.http.parts import WebParts, operations_of, parts_of
 from server.http.values import NUL_REFUSED, Cursor, Digits, Id, Limit
 from server.jobs.life import require_key
+from server.operations.offered import Operations
 
 Body = TypeVar("Body")
 Query = TypeVar("Query")
@@ -69,6 +70,14 @@ class Call(Generic[Body, Query]):
     @property
     def path(self) -> dict[str, str]:
         return dict(self.request.match_info)
+
+    @property
+    def operations(self) -> Operations:
+        return operations_of(self.request)
+
+    @property
+    def parts(self) -> WebParts:
+        return parts_of(self.request)
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
@@ -126,11 +135,7 @@ class Endpoint:
 
 
 def add_endpoints(app: web.Application, endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> None:
-    """Route `endpoints`; their list also stands under `keys.ENDPOINTS`, from which the OpenAPI document is made.
-
-    What can be had by GET answers HEAD, too.
-    """
-    app[keys.ENDPOINTS].extend(endpoints)
+    """Route `endpoints`. What can be had by GET answers HEAD, too."""
     methods: dict[str, set[str]] = {}
     for endpoint in endpoints:
         methods.setdefault(endpoint.path, set()).add(endpoint.method)
@@ -185,24 +190,12 @@ def encoded(answer: Any, *, status: int = 200, headers: dict[str, str] | None = 
 async def _body(request: web.Request, endpoint: Endpoint) -> Any:
     if endpoint.body is None:
         return None
-    raw = await read_limited(request, endpoint.max_body_bytes)
+    raw = await parts_of(request).bodies.read(request, endpoint.max_body_bytes)
     if endpoint.body is bytes:
         return raw
     if request.content_type not in ("application/json", "application/merge-patch+json"):
         raise UnsupportedMedia("Send the body as application/json.")
     return decoded(raw or b"{}", endpoint.body)
-
-
-async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
-    """The whole body; raises `TooLarge` past the limit, however it is transferred."""
-    from server.errors import TooLarge
-
-    parts = bytearray()
-    async for chunk in request.content.iter_any():
-        parts += chunk
-        if len(parts) > limit_bytes:
-            raise TooLarge("The request body is larger than {limit} bytes.", limit=limit_bytes)
-    return bytes(parts)
 
 
 def decoded(raw: bytes, target: Any) -> Any:

@@ -10,12 +10,14 @@ from typing import Any
 from aiohttp import web
 
 from server import logs
-from server.http import keys
 from server.http.open_sockets import OpenSockets
+from server.http.parts import PARTS
 from server.http.socket_handler import SocketHandler
 
 _BACKLOG = 1024
-_ACCEPTED_AT_ONCE = 64  # fewer than the reserve of descriptors: those that make room close a moment later
+# A third of a millisecond each, and a page needs a dozen turns of the loop. Fewer than the reserve of descriptors:
+# those that make room close a moment later.
+_ACCEPTED_AT_ONCE = 4
 _PAUSE_SECONDS = 0.1  # when the system has no descriptor left, for us or for anybody
 _SHED = 8
 _LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so that the answer is not lost by a reset
@@ -57,7 +59,7 @@ class Listener(web.BaseSite):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=self._sockets.limits.idle_seconds,
             lingering_time=_LINGERING_SECONDS,
-            auto_decompress=False,  # `form_middleware` refuses what is packed
+            auto_decompress=False,  # `packed_body_middleware` refuses what is packed
             access_log=None,
         )
 
@@ -156,6 +158,6 @@ def _address_of(peer: Any) -> str:
 
 async def listen(runner: web.AppRunner) -> None:
     """Open the port that the settings name, for the application of `runner`, which is set up."""
-    app = runner.app
-    settings = app[keys.SETTINGS]
-    await Listener(runner, app[keys.OPEN_SOCKETS], host=settings.host, port=settings.port).start()
+    parts = runner.app[PARTS]
+    settings = parts.settings
+    await Listener(runner, parts.open_sockets, host=settings.host, port=settings.port).start()

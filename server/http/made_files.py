@@ -11,12 +11,12 @@ from typing import BinaryIO
 from aiohttp import web
 
 from server.errors import Gone
-from server.http import keys
 from server.http.files import Disposition, content_disposition
 from server.http.guards import require_principal
+from server.http.parts import parts_of
 from server.operations.made_files import MadeFile, remove
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 async def send_made_file(
@@ -33,7 +33,7 @@ async def send_made_file(
     if file.path is None:
         return web.Response(body=file.content, headers=head)
     try:
-        with request.app[keys.ANSWERS].one_more(require_principal(request).user_id):
+        with parts_of(request).answers.one_more(require_principal(request).user_id):
             return await _send(request, file.path, head, is_temporary=file.temporary)
     finally:
         if file.temporary:

@@ -17,6 +17,8 @@ from server.settings import Settings
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 1.0
 _LOOKED_AT_ONCE = 500  # half a millisecond, then others get their turn
+_ENDED_AT_ONCE = 10
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024  # of answers that nobody takes, all together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ class OpenSockets:
     async def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
         everybody = [handler for handlers in self._watched.values() for handler in handlers]
+        ended = 0
         for number, handler in enumerate(everybody):
             if number % _LOOKED_AT_ONCE == _LOOKED_AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -134,6 +137,25 @@ class OpenSockets:
                 logs.STRANGERS.log(level, "a connection from %s was ended: %s", handler.network, fault)
                 self._too_slow += 1
                 self._end(handler)
+                ended += 1
+                if ended % _ENDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        self._shed_unread()
+
+    def _shed_unread(self) -> None:
+        """Answers that wait for their readers are memory. When it is too much, the network that has most of it pays."""
+        unread = {
+            network: sum(handler.unread_bytes for handler in handlers) for network, handlers in self._watched.items()
+        }
+        too_much = sum(unread.values()) - _MOST_UNREAD_BYTES
+        for network in sorted(unread, key=unread.__getitem__, reverse=True):
+            for handler in list(self._watched[network]):
+                if too_much <= 0:
+                    return
+                if size := handler.unread_bytes:
+                    too_much -= size
+                    self._made_room += 1
+                    self._end(handler)
 
     def _has_room_of_its_own(self, network: str) -> bool:
         most = self.limits.per_network

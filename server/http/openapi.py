@@ -5,8 +5,8 @@ from __future__ import annotations
 import http
 import inspect
 import re
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -38,15 +38,9 @@ _ALWAYS = (429, 503)
 _OF_WRITING = (507,)  # a full disk
 
 
-class ApiDocument:
-    """The document as JSON, made when it is first asked for: all endpoints are known by then, and it never changes."""
-
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        self._endpoints = endpoints
-
-    @cached_property
-    def body(self) -> bytes:
-        return msgspec.json.encode(openapi_document(self._endpoints))
+def document_on_demand(endpoints: Sequence[Endpoint]) -> Callable[[], bytes]:
+    """Gives the document as JSON, made when it is first asked for: most servers never are, and it never changes."""
+    return cache(lambda: msgspec.json.encode(openapi_document(endpoints)))
 
 
 def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> dict[str, Any]:

@@ -26,8 +26,8 @@ from server.errors import (
     Unavailable,
     WorkerDied,
 )
-from server.http import keys
 from server.http.guards import current_principal
+from server.http.parts import parts_of
 from server.http.sessions import wanted_language
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
@@ -120,7 +120,7 @@ _PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {460: "
 def problem_of(request: web.Request, failure: _Failure) -> Problem:
     principal = current_principal(request)
     language = principal.language if principal else wanted_language(request)
-    translate = request.app[keys.LANGUAGES].of(language).gettext
+    translate = parts_of(request).languages.of(language).gettext
     return Problem(
         title=_PHRASES.get(failure.status, ""),
         status=failure.status,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -18,7 +17,6 @@ class Readiness:
     """Alive is not ready: a load balancer looks here, a supervisor only at `/healthz`."""
 
     phase: Phase = Phase.STARTING
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)  # set when the stop shall wait for nothing more
 
     @property
     def is_ready(self) -> bool:

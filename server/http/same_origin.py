@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from server.errors import Forbidden
-from server.http import keys
 from server.http.addresses import own_origins
 from server.http.cors import OPENED
+from server.http.parts import parts_of
 from server.http.sessions import bearer_token
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,5 +36,5 @@ def _is_same_origin(request: web.Request) -> bool:
     if origin is None:
         return site is None  # neither header: no browser, so no cookie that somebody else could misuse
     # Without Sec-Fetch-Site (plain HTTP, older browsers), or from an origin that the API is open to.
-    is_listed = request.path.startswith(OPENED) and origin in request.app[keys.SETTINGS].allowed_origins
+    is_listed = request.path.startswith(OPENED) and origin in parts_of(request).settings.allowed_origins
     return is_listed or origin.lower() in own_origins(request)

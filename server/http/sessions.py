@@ -12,9 +12,9 @@ from cryptography.fernet import Fernet
 
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
-from server.http import keys
 from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.guards import PRINCIPAL
+from server.http.parts import parts_of
 
 # aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
 warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")
@@ -61,14 +61,14 @@ async def forget(request: web.Request) -> None:
 def device_of(request: web.Request) -> Device | None:
     """What the browser proves of who has been signed in with it before."""
     proof = cookie(request, DEVICE_COOKIE)
-    return request.app[keys.DEVICES].read(proof) if proof else None
+    return parts_of(request).devices.read(proof) if proof else None
 
 
 def remember_device(request: web.Request, response: web.StreamResponse, user_id: str) -> None:
     """So that others who fail to sign in as this user do not keep this browser from it."""
     response.set_cookie(
         DEVICE_COOKIE,
-        request.app[keys.DEVICES].proof(user_id, device_of(request)),
+        parts_of(request).devices.proof(user_id, device_of(request)),
         max_age=DAYS * 86_400,
         path="/login",
         httponly=True,
@@ -111,11 +111,11 @@ def cookie(request: web.Request, name: str) -> str | None:
 
 def wanted_language(request: web.Request) -> str:
     """What this browser was set to, else what it asks for."""
-    return request.app[keys.LANGUAGES].choose(cookie(request, LANGUAGE_COOKIE), request.headers.get("Accept-Language"))
+    return parts_of(request).languages.choose(cookie(request, LANGUAGE_COOKIE), request.headers.get("Accept-Language"))
 
 
 async def _principal(request: web.Request) -> Principal | None:
-    authenticator = request.app[keys.AUTHENTICATOR]
+    authenticator = parts_of(request).authenticator
     address, language = client_address(request), wanted_language(request)
     token = bearer_token(request)
     if token is not None:  # a program: its cookies, if any, do not count

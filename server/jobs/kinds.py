@@ -40,12 +40,8 @@ class JobKind:
 class JobKinds:
     """The kinds this server runs, by name."""
 
-    def __init__(self, kinds: Iterable[JobKind] = ()) -> None:
+    def __init__(self, kinds: Iterable[JobKind]) -> None:
         self._kinds = {kind.name: kind for kind in kinds}
-
-    def add(self, kind: JobKind) -> None:
-        """At wiring time only: jobs of earlier processes are taken up as soon as the runner opens."""
-        self._kinds[kind.name] = kind
 
     def __getitem__(self, name: str) -> JobKind:
         return self._kinds[name]

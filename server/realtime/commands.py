@@ -67,7 +67,7 @@ class Commands:
         elif verdict is Verdict.CLOSE:
             connection.close(CloseCode.RATE_LIMIT)
         # A flood fills the reader's queue: without this its reading would never give anybody else a turn.
-        await asyncio.sleep(0)
+        await asyncio.sleep(connection.rate_limit.pause_seconds)
         return False
 
     async def _answer(self, connection: Connection, frame: str | None) -> None:

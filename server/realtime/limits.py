@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 _PATIENCE_SECONDS = 5.0
+_DROPPED_AT_ONCE = 100  # of one breach: a burst costs nobody a wait
+_NEXT_SECONDS = 0.01  # from then on, until the next frame is read; what comes meanwhile waits on the sender's side
 _CALM_SECONDS = 2.0
 
 
@@ -41,7 +43,16 @@ class Verdict(Enum):
 class RateLimit:
     """A bucket of `burst` tokens that refills at `per_second`."""
 
-    __slots__ = ("_breached_at", "_breached_since", "_burst", "_clock", "_per_second", "_tokens", "_updated_at")
+    __slots__ = (
+        "_breached_at",
+        "_breached_since",
+        "_burst",
+        "_clock",
+        "_dropped",
+        "_per_second",
+        "_tokens",
+        "_updated_at",
+    )
 
     def __init__(self, *, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
@@ -50,6 +61,12 @@ class RateLimit:
         self._tokens = float(burst)
         self._updated_at = clock()
         self._breached_since = self._breached_at = float("-inf")
+        self._dropped = 0
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to read nothing more of a client whose message was dropped: reading a flood costs others, too."""
+        return _NEXT_SECONDS if self._dropped > _DROPPED_AT_ONCE else 0.0
 
     def take(self) -> Verdict:
         """What to do with one more message."""
@@ -65,6 +82,7 @@ class RateLimit:
         is_new = now - self._breached_at > _CALM_SECONDS
         said_this_second = int(now) == int(self._breached_at) if self._breached_at > 0 else False
         self._breached_at = now
+        self._dropped = 1 if is_new else self._dropped + 1
         if is_new:
             self._breached_since = now
             return Verdict.WARN

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import QuotaExceeded
@@ -126,7 +126,8 @@ _BYTES: dict[Stored, ColumnElement[Any]] = {
 
 
 def _used(kind: Stored, *conditions: ColumnElement[bool]) -> Select[Any]:
-    total = select(func.coalesce(func.sum(_BYTES[kind]), 0)).where(*conditions)
+    # PostgreSQL's sum of large integers is a decimal.
+    total = select(cast(func.coalesce(func.sum(_BYTES[kind]), 0), BigInteger)).where(*conditions)
     if kind is Stored.DATASETS:
         return total.select_from(dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id))
     return total

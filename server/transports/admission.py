@@ -10,8 +10,8 @@ from aiohttp import web
 
 from server.auth.permissions import Principal, Scope
 from server.errors import Forbidden, Unavailable
-from server.http import keys
 from server.http.addresses import client_address, is_trusted_origin
+from server.http.parts import parts_of
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
@@ -33,7 +33,7 @@ class Admission:
 
     def check(self, request: web.Request) -> None:
         """Raises `Unavailable` while the server stops, `Forbidden` for pages of other origins."""
-        if not request.app[keys.READINESS].is_ready:
+        if not parts_of(request).readiness.is_ready:
             raise Unavailable
         if not _is_from_trusted_page(request):
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")

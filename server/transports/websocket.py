@@ -33,6 +33,7 @@ Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 
 _FLOODS = 5  # closed connections of one user within
 _FLOOD_SECONDS = 30.0  # and for so long no more of theirs is opened
+_REFUSED_AFTER_SECONDS = 1.0  # who asks again at once would make us refuse all day
 _FRAMES_BEFORE_AUTH = 20  # one is enough; a few pings may come before
 
 
@@ -92,6 +93,7 @@ class WebSocketTransport:
             if not self._has_room_for_unknown(client_address(request)):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
         elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
+            await asyncio.sleep(_REFUSED_AFTER_SECONDS)
             raise RateLimited(
                 "Your connections were closed for sending too much; wait {seconds} seconds before you connect again.",
                 seconds=math.ceil(seconds),

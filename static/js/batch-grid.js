@@ -5,6 +5,7 @@ import { live } from "./app.js";
 import { drawMap, positionAt } from "./batch-map.js";
 import { refreshFragment } from "./fragments.js";
 import { number } from "./i18n.js";
+import { parsed, swap, swapWhole } from "./swap.js";
 
 const TILES_EVERY_MS = 250;
 const GRID_EVERY_MS = 1000;
@@ -123,10 +124,7 @@ async function refreshTiles() {
   if (!fresh) return;
   for (const tile of fresh.querySelectorAll("[data-report-id]")) {
     const old = grid.querySelector(`[data-report-id="${tile.dataset.reportId}"]`);
-    if (!old) continue;
-    const focused = old.contains(document.activeElement);
-    old.replaceWith(tile);
-    if (focused) tile.querySelector("a")?.focus();
+    if (old) swapWhole(old, tile);
   }
 }
 
@@ -135,16 +133,14 @@ async function refreshGrid() {
   const query = new URLSearchParams(new FormData(filters));
   query.set("page", page);
   const fresh = await fetchFragment(`/batches/${batch}/tiles?${query}`);
-  if (fresh && mine === gridNumber) grid.replaceChildren(...fresh.childNodes);
+  if (fresh && mine === gridNumber) swap(grid, fresh);
 }
 
 async function fetchFragment(url) {
   try {
     const response = await fetch(url);
     if (!response.ok) return null;
-    const template = document.createElement("template");
-    template.innerHTML = await response.text();
-    return template.content;
+    return parsed(await response.text());
   } catch {
     return null; // offline: the client reconnects, and then everything is fetched again
   }

@@ -1,6 +1,7 @@
 // The order form: the list of reports follows the parameters, the button says how many will be made.
 
 import { number, t } from "./i18n.js";
+import { swap } from "./swap.js";
 
 const REFRESH_AFTER_MS = 400;
 
@@ -51,7 +52,7 @@ async function refresh() {
   try {
     const response = await fetch("/batches/new/expansion", { method: "POST", body: new URLSearchParams(data) });
     if (!response.ok || mine !== refreshNumber) return;
-    expansion.innerHTML = await response.text();
+    swap(expansion, await response.text());
     showCount();
   } finally {
     if (mine === refreshNumber) expansion.removeAttribute("aria-busy");

@@ -3,6 +3,7 @@
 import { live } from "./app.js";
 import { refreshFragment } from "./fragments.js";
 import { t } from "./i18n.js";
+import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 350;
 
@@ -27,7 +28,7 @@ function startRows(rows) {
       fragment.searchParams.set("fragment", "");
       const response = await fetch(fragment, { signal });
       if (!response.ok) return location.assign(wanted);
-      replace(rows, await response.text());
+      swap(rows, await response.text());
       if (push) history.pushState(null, "", wanted);
       rows.removeAttribute("aria-busy");
     } catch {
@@ -64,21 +65,6 @@ function addressOf(form) {
   return `${form.action}?${new URLSearchParams(values)}`;
 }
 
-// The field in which somebody types keeps its cursor and what was typed meanwhile.
-function replace(rows, html) {
-  const active = rows.contains(document.activeElement) ? document.activeElement : null;
-  const { id, value, selectionStart } = active ?? {};
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
-  rows.replaceChildren(...fresh.content.childNodes);
-  const same = id && document.getElementById(id);
-  if (!same) return;
-  same.focus({ preventScroll: true });
-  if (same.type !== "search") return;
-  same.value = value;
-  same.setSelectionRange(selectionStart, selectionStart);
-}
-
 function startQuery(form) {
   if (!form) return;
   const answer = document.getElementById("answer");
@@ -96,7 +82,7 @@ function startQuery(form) {
     try {
       const response = await fetch(form.action, { method: "POST", body });
       if (!response.ok) throw new Error(response.statusText);
-      answer.innerHTML = await response.text();
+      swap(answer, await response.text());
     } catch {
       answer.textContent = t("The server could not be reached. Try again in a moment.");
     } finally {

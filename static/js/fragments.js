@@ -2,6 +2,7 @@
 // events in `data-live-on` ("job:<id>", "jobs", "dataset:<name>", "batch:<id>", …; spaces between) says that something changed.
 
 import { t } from "./i18n.js";
+import { parsed, swap } from "./swap.js";
 
 const PAUSE_MS = 400; // many changes at once become one request
 
@@ -65,49 +66,28 @@ export class Fragments {
 
 const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter(Boolean);
 
-// Fetch and swap; what is focused, open or scrolled stays so. A failure leaves the old content and offers to try again.
+// Fetch and swap. A failure leaves the old content and offers to try again.
 export async function refreshFragment(element) {
   try {
     const response = await fetch(element.dataset.liveFragment, { headers: { "X-Fragment": "1" } });
     if (response.status === 401) return location.reload();
     if (!response.ok) throw new Error(response.statusText);
-    swap(element, await response.text());
-    element.querySelector(":scope > .fragment-error")?.remove();
+    swap(element, contentOf(element, await response.text()));
+    element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
   } catch {
     showFailure(element);
   }
   return undefined;
 }
 
-function swap(element, html) {
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
-  const own = fresh.content.querySelector(`[data-live-fragment="${CSS.escape(element.dataset.liveFragment)}"]`);
-  const content = own ? own.childNodes : fresh.content.childNodes;
-  const remembered = remember(element);
-  element.replaceChildren(...content);
-  remembered();
-  element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
-}
-
-const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
-
-function remember(element) {
-  const active = element.contains(document.activeElement) ? document.activeElement : null;
-  const position = active ? [...element.querySelectorAll(FOCUSABLE)].indexOf(active) : -1;
-  const key = active && (active.id || active.getAttribute("href"));
-  const open = [...element.querySelectorAll("details[id][open]")].map((details) => details.id);
-  const scrolled = [...element.querySelectorAll(".table-scroll, pre")].map((box) => [box.scrollLeft, box.scrollTop]);
-  return () => {
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    element.querySelectorAll(".table-scroll, pre").forEach((box, index) => {
-      [box.scrollLeft, box.scrollTop] = scrolled[index] ?? [0, 0];
-    });
-    if (!active) return;
-    const candidates = [...element.querySelectorAll(FOCUSABLE)];
-    const same = candidates.find((each) => key && (each.id || each.getAttribute("href")) === key);
-    (same ?? candidates[position])?.focus({ preventScroll: true });
-  };
+// The answer is the fragment's content, or a whole page that has the fragment in it.
+function contentOf(element, html) {
+  const fresh = parsed(html);
+  const own = fresh.querySelector(`[data-live-fragment="${CSS.escape(element.dataset.liveFragment)}"]`);
+  if (!own) return fresh;
+  const content = document.createDocumentFragment();
+  content.append(...own.childNodes);
+  return content;
 }
 
 function showFailure(element) {

@@ -1,6 +1,7 @@
 // The import wizard: each correction looks at the file again, names are checked while they are typed.
 
 import { t } from "./i18n.js";
+import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 500;
 const NAME = /^[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}$/;
@@ -100,19 +101,6 @@ async function look(changed) {
     showFailure(zones, changed);
   }
   return undefined;
-}
-
-// What is focused and scrolled stays so.
-function swap(zones, html) {
-  const focused = zones.contains(document.activeElement) ? document.activeElement.id : "";
-  const frame = zones.querySelector(".sheet-frame");
-  const place = frame ? [frame.scrollLeft, frame.scrollTop] : [0, 0];
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
-  zones.replaceChildren(...fresh.content.childNodes);
-  const after = zones.querySelector(".sheet-frame");
-  if (after) [after.scrollLeft, after.scrollTop] = place;
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
 function showFailure(zones, changed) {

@@ -2,25 +2,28 @@
 // dependencies, for our pages and anybody else's: this one and the live-*.js beside it. How to use it: docs/live-client.md.
 
 import { Fallback } from "./live-fallback.js";
+import { Heartbeat, PATIENCE_AFTER_SLEEP_MS } from "./live-heartbeat.js";
 import { Listeners } from "./live-listeners.js";
 import { PageWatch } from "./live-page.js";
+import { Probe } from "./live-probe.js";
+import { Requests } from "./live-requests.js";
 import { Seen } from "./live-seen.js";
+import { Subscriptions } from "./live-subscriptions.js";
+import { Timers } from "./live-timers.js";
 import { EventTransport, SocketTransport } from "./live-transports.js";
+
+export { LiveError } from "./live-requests.js";
 
 const HERE = import.meta.url;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
 const OPEN_TIMEOUT_MS = 10_000;
 const WELCOME_TIMEOUT_MS = 15_000; // longer than the server waits for a token, so that its answer is heard
-const LATE_MS = 5_000;
-const PATIENCE_AFTER_SLEEP_MS = 4_000; // somebody looks, and the network has most likely changed
 const NAMED_SPREAD_MS = 1_000;
 const LOST = { code: 4002, reason: "no answer" };
 const NOTHING_CAME = new Set([1006, LOST.code]); // any other code was sent by the server
 const FIRST_CODE_TO_STAY_AWAY = 4500;
 const REPLACED = 4501;
-const EVENTS_PER_COMMAND = 100;
-const ANOTHER_LOOK_MS = 60_000;
 
 /**
  * @typedef {"connecting" | "connected" | "offline" | "closed"} LiveState
@@ -44,24 +47,23 @@ export class LiveClient {
   #fallback;
   #link = null; // the transport in use or on its way
   #isWelcome = false; // whether its first message has come
-  #probe = null; // a WebSocket that is tried while server-sent events go on
   #state = "offline";
   #told = ""; // state and transport as listeners know them
   #wanted = false;
   #attempts = 0;
+  #timers = new Timers(); // retry, open, and those of heartbeat and probe
   #page = new PageWatch();
   #seen;
   #listeners = new Listeners(); // by type
-  #subscriptions = new Listeners(); // by event
-  #requests = new Map(); // command id → {resolve, reject}
-  #nextId = 1;
-  #timers = {}; // retry, open, ping, pong, probe
-  #intervals = { ping: 25_000, pong: 10_000 };
-  #pingSentAt = 0;
-  #clockOffset = 0; // the server's clock less ours
+  #requests = new Requests((command) => this.#trySend(command));
+  #subscriptions = new Subscriptions({ ask: (command) => this.request(command), isWelcome: () => this.#isWelcome });
+  #heartbeat = new Heartbeat({
+    timers: this.#timers,
+    send: (command) => this.#trySend(command),
+    silent: () => this.#lost(),
+  });
+  #probe; // a WebSocket that is tried while server-sent events go on
 
-  /** Milliseconds of the last ping's round trip; null until the first. */
-  latency = null;
   /** The last `connection` message. */
   connection = null;
 
@@ -77,6 +79,12 @@ export class LiveClient {
     };
     this.#seen = new Seen(this.#options.since);
     this.#fallback = new Fallback(this.#options.transports, this.#options.url);
+    this.#probe = new Probe({
+      timers: this.#timers,
+      fallback: this.#fallback,
+      open: () => this.#transportFor("websocket"),
+      takeOver: (link) => this.#takeOver(link),
+    });
   }
 
   /** @returns {LiveState} */
@@ -87,6 +95,11 @@ export class LiveClient {
   /** What carries the messages now; null while nothing does. @returns {LiveTransport | null} */
   get transport() {
     return this.#isWelcome ? this.#link.name : null;
+  }
+
+  /** Milliseconds of the last ping's round trip; null until the first. @returns {number | null} */
+  get latency() {
+    return this.#heartbeat.latency;
   }
 
   get clientId() {
@@ -127,7 +140,7 @@ export class LiveClient {
    * @returns {number}
    */
   now() {
-    return Date.now() + this.#clockOffset;
+    return this.#heartbeat.now;
   }
 
   /** Drop the connection as a broken network would; it comes back. For trying that out. */
@@ -155,13 +168,7 @@ export class LiveClient {
    * @returns {() => void} stops it, and unsubscribes when it was the last one
    */
   subscribe(event, listener) {
-    const isFirst = !this.#subscriptions.has(event);
-    const stop = this.#subscriptions.add(event, listener);
-    if (isFirst) this.#subscribe([event]);
-    return () => {
-      stop();
-      if (!this.#subscriptions.has(event)) this.#trySend({ type: "unsubscribe", events: [event] });
-    };
+    return this.#subscriptions.add(event, listener);
   }
 
   /**
@@ -170,12 +177,7 @@ export class LiveClient {
    * @returns {Promise<LiveMessage>} rejected by an `error` answer (with its `code`) and by a lost connection
    */
   request(command) {
-    const id = `r${this.#nextId++}`;
-    return new Promise((resolve, reject) => {
-      if (!this.#trySend({ ...command, id })) return reject(new LiveError("offline", "Not connected."));
-      this.#requests.set(id, { resolve, reject });
-      return undefined;
-    });
+    return this.#requests.ask(command);
   }
 
   /**
@@ -191,13 +193,13 @@ export class LiveClient {
 
   /** Measure the round trip now; told as `latency`. */
   ping() {
-    this.#ping();
+    this.#heartbeat.ping();
   }
 
   // connecting
 
   #open() {
-    this.#stop("retry");
+    this.#timers.stop("retry");
     if (!this.#wanted || this.#link) return;
     if (this.#attempts < 2) this.#setState("connecting");
     this.#use(this.#transportFor(this.#fallback.next));
@@ -228,16 +230,16 @@ export class LiveClient {
   #use(link) {
     this.#link = link;
     const ifCurrent = (handle) => (...values) => (link === this.#link ? handle(...values) : undefined);
-    link.onopen = ifCurrent(() => this.#start("open", WELCOME_TIMEOUT_MS, () => this.#lost()));
+    link.onopen = ifCurrent(() => this.#timers.start("open", WELCOME_TIMEOUT_MS, () => this.#lost()));
     link.onmessage = ifCurrent((text) => this.#received(text));
     link.onrefused = ifCurrent((text, problem) => this.#refused(text, problem));
     link.onclose = ifCurrent((ending) => this.#ended(ending));
-    this.#start("open", OPEN_TIMEOUT_MS, () => this.#lost());
+    this.#timers.start("open", OPEN_TIMEOUT_MS, () => this.#lost());
   }
 
   // The link is over: the server or the network said so, or nothing came any more.
   #ended({ code, reason }) {
-    if (code === REPLACED && this.#probe) return this.#takeOver(this.#probe); // by us, though we have not heard yet
+    if (code === REPLACED && this.#probe.link) return this.#probe.release(); // by us, though we have not heard yet
     const way = this.#link.name;
     const gotThrough = this.#isWelcome || !NOTHING_CAME.has(code);
     this.#drop();
@@ -256,14 +258,13 @@ export class LiveClient {
   }
 
   #drop() {
-    const [link, probe] = [this.#link, this.#probe];
-    this.#link = this.#probe = null;
+    const link = this.#link;
+    this.#link = null;
     this.#isWelcome = false;
-    for (const name of Object.keys(this.#timers)) this.#stop(name);
+    this.#timers.stopAll();
     link?.close();
-    probe?.close();
-    for (const { reject } of this.#requests.values()) reject(new LiveError("offline", "The connection was lost."));
-    this.#requests.clear();
+    this.#probe.drop();
+    this.#requests.lost();
   }
 
   #retryLater(code, reason) {
@@ -275,7 +276,7 @@ export class LiveClient {
       this.#attempts += 1;
     }
     this.#setState(navigator.onLine && this.#attempts < 2 ? "connecting" : "offline");
-    this.#start("retry", delay, () => {
+    this.#timers.start("retry", delay, () => {
       if (!this.#page.isHiddenLong) this.#open(); // else when somebody looks again
     });
   }
@@ -292,40 +293,14 @@ export class LiveClient {
   }
 
   #lookedAt() {
-    if (this.#isWelcome) this.#ping(PATIENCE_AFTER_SLEEP_MS); // a laptop that slept may not know yet
+    if (this.#isWelcome) this.#heartbeat.ping(PATIENCE_AFTER_SLEEP_MS); // a laptop that slept may not know yet
     else this.#retryNow();
   }
 
-  // back to WebSockets
-
-  #probeLater() {
-    const wait = this.#link.name === "sse" ? this.#fallback.msToNextTry : null;
-    if (wait === null) return;
-    this.#start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#tryWebSocket());
-  }
-
-  #tryWebSocket() {
-    if (document.hidden) return this.#probeLater();
-    const probe = this.#transportFor("websocket");
-    this.#probe = probe;
-    const failed = () => {
-      if (probe !== this.#probe) return;
-      this.#probe = null;
-      probe.close();
-      this.#fallback.stillBlocked();
-      this.#probeLater();
-    };
-    probe.onopen = () => probe === this.#probe && this.#takeOver(probe);
-    probe.onclose = failed;
-    this.#start("probe", OPEN_TIMEOUT_MS, failed);
-    return undefined;
-  }
-
   // It has our client id, so the server ends the other connection when this one joins; what comes twice is dropped.
-  #takeOver(probe) {
-    this.#probe = null;
+  #takeOver(link) {
     this.#drop();
-    this.#use(probe);
+    this.#use(link);
   }
 
   // messages
@@ -337,42 +312,34 @@ export class LiveClient {
   }
 
   #handle(message) {
-    this.#stop("pong");
+    this.#heartbeat.heard();
     this.#tell("message", message);
     if (this.#seen.isOld(message)) return;
     if (message.type === "connection") this.#welcomed(message);
     else if (message.type === "pong" && message.id === "ping") this.#ponged(message); // not that of somebody's request
-    else if (message.type === "event") this.#subscriptions.tell(message.event, message.data, message);
-    this.#answered(message);
+    else if (message.type === "event") this.#subscriptions.tell(message);
+    this.#requests.heard(message);
     this.#tell(message.type, message);
   }
 
   async #welcomed(message) {
-    this.#stop("open");
+    this.#timers.stop("open");
     this.#isWelcome = true;
     this.#fallback.worked(this.#link.name);
-    this.#learnClock(message.timestamp, 0);
+    this.#heartbeat.begin(message);
+    this.#tell("clock", this.#heartbeat.clockOffset);
     this.connection = message;
     this.#attempts = 0;
-    this.#intervals = { ping: message.ping_interval * 1000, pong: message.pong_timeout * 1000 };
     this.#seen.begin(message);
     const link = this.#link;
-    this.#subscribe(this.#subscriptions.names);
+    this.#subscriptions.renew();
     // Progress is not kept, so the table is asked for in any case; only without recovery does anybody wait for it.
     const snapshot = this.request({ type: "jobs" }).catch(() => null);
     if (!message.recovered) await snapshot;
     if (link !== this.#link) return;
     this.#setState("connected");
-    this.#ping();
-    this.#probeLater();
-  }
-
-  #answered(message) {
-    const waiting = this.#requests.get(message.id);
-    if (!waiting) return;
-    this.#requests.delete(message.id);
-    if (message.type === "error") waiting.reject(new LiveError(message.code, message.message));
-    else waiting.resolve(message);
+    this.#heartbeat.ping();
+    if (link.name === "sse") this.#probe.later();
   }
 
   // A command that did not get as far as the stream.
@@ -386,55 +353,10 @@ export class LiveClient {
     this.#handle({ type: "error", timestamp: new Date(this.now()).toISOString(), id, code, message });
   }
 
-  #subscribe(events) {
-    if (!this.#isWelcome) return; // all of them are when it is
-    for (let start = 0; start < events.length; start += EVENTS_PER_COMMAND) {
-      const some = events.slice(start, start + EVENTS_PER_COMMAND);
-      this.request({ type: "subscribe", events: some }).catch((error) => this.#notSubscribed(some, error));
-    }
-  }
-
-  // All of a command's events are subscribed or none: one that is gone must not take the others along.
-  #notSubscribed(events, error) {
-    if (error.code === "offline") return;
-    if (events.length > 1) events.forEach((event) => this.#subscribe([event]));
-    else console.warn(`live: cannot subscribe to ${events[0]}: ${error.message}`);
-  }
-
-  // pings
-
-  #ping(patience = this.#intervals.pong) {
-    const due = Date.now() + this.#intervals.ping;
-    this.#start("ping", this.#intervals.ping, () => {
-      this.#ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined);
-    });
-    this.#pingSentAt = performance.now();
-    if (this.#trySend({ type: "ping", id: "ping" })) this.#start("pong", patience, () => this.#lost());
-  }
-
-  #ponged({ timestamp }) {
-    this.latency = performance.now() - this.#pingSentAt;
-    this.#learnClock(timestamp, this.latency);
+  #ponged(message) {
+    this.#heartbeat.ponged(message);
     this.#tell("latency", this.latency);
-  }
-
-  // Only of messages made this moment: kept ones are as old as what they tell of.
-  #learnClock(timestamp, roundTrip) {
-    this.#clockOffset = Date.parse(timestamp) + roundTrip / 2 - Date.now();
-    this.#tell("clock", this.#clockOffset);
-  }
-
-  #start(name, delay, action) {
-    clearTimeout(this.#timers[name]);
-    this.#timers[name] = setTimeout(() => {
-      delete this.#timers[name];
-      action();
-    }, delay);
-  }
-
-  #stop(name) {
-    clearTimeout(this.#timers[name]);
-    delete this.#timers[name];
+    this.#tell("clock", this.#heartbeat.clockOffset);
   }
 
   #trySend(command) {
@@ -451,14 +373,6 @@ export class LiveClient {
 
   #tell(type, ...content) {
     this.#listeners.tell(type, ...content);
-  }
-}
-
-/** Why a command was not done; `code` is stable. */
-export class LiveError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
   }
 }
 

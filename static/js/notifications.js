@@ -3,6 +3,7 @@
 
 import { t } from "./i18n.js";
 import { toast } from "./toasts.js";
+import { swap } from "./swap.js";
 
 const NAMED = 3; // how many of the missed ones the toast names
 const LOAD_PAUSE_MS = 250; // many at once are one request
@@ -25,7 +26,7 @@ export function startNotifications(live) {
     try {
       const response = await fetch("/notifications", { headers: FRAGMENT });
       if (!response.ok) return;
-      panel.innerHTML = await response.text();
+      swap(panel, await response.text());
       newest = Number(response.headers.get("X-Newest"));
       show(Number(response.headers.get("X-Unread")));
       if (isOpen() && !document.hidden) await markRead();

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from server.clock import utc_now
-from server.http import keys
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.browser.conftest import loop_fixture, sign_in
@@ -63,9 +62,17 @@ class Complaints:
         return [text for text in self.texts if not self.allowed.search(text)]
 
 
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Shows what `pages["page"]` says."""
+
+    url: str
+    pages: dict[str, str]
+
+
 @loop_fixture
-async def portal() -> AsyncIterator[Server]:
-    """Another web site, of which we know only its origin; it shows what `app["page"]` says."""
+async def portal() -> AsyncIterator[Portal]:
+    """Another web site, of which we know only its origin."""
     app = web.Application()
     pages: dict[str, str] = {}
 
@@ -73,19 +80,15 @@ async def portal() -> AsyncIterator[Server]:
         return web.Response(text=pages["page"], content_type="text/html")
 
     app.router.add_get("/", show)
-    app[PAGES] = pages
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield Server(f"http://127.0.0.1:{runner.addresses[0][1]}", app)
+    yield Portal(f"http://127.0.0.1:{runner.addresses[0][1]}", pages)
     await runner.cleanup()
 
 
-PAGES: web.AppKey[dict[str, str]] = web.AppKey("pages", dict)
-
-
 @pytest.fixture
-def settings(settings: Settings, portal: Server) -> Settings:
+def settings(settings: Settings, portal: Portal) -> Settings:
     return replace(settings, allowed_origins=(portal.url,))
 
 
@@ -166,7 +169,7 @@ async def test_restart_of_the_server_loses_nothing_and_doubles_nothing(
         await asyncio.to_thread(getattr(process, end))
         await expect(page.locator("#connection-state")).not_to_have_attribute("data-state", "connected")
         await asyncio.to_thread(process.start)
-        async with await signed_in(Server(process.url, web.Application()), "admin") as admin:
+        async with await signed_in(process, "admin") as admin:
             await demonstrate_by_api(admin, seconds=0, total=3)  # most likely while the page is away
         await connected(page)
         await demonstrate(page, seconds=0, total=3)
@@ -302,7 +305,7 @@ async def test_older_revisions_are_dropped_and_a_listener_that_throws_stops_no_o
             live.on('job', (job) => revisions.push(job.revision));
         }})"""
     )
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     (connection,) = [each for each in manager.active_connections.values() if each.principal.user_name == "alice"]
     fields = {"type": "job", "job_id": "j1", "state": "running", "attempt": 1, "title": "t", "unit": "rows"}
     for revision in (5, 3, 6, 6, 4, 7):
@@ -360,7 +363,7 @@ async def test_whoever_signs_out_elsewhere_is_told_so(server: Server, alice: Cli
     page = await visit(server.url, "alice")
     await connected(page)
     await page.context.clear_cookies()  # else the page finds that it is signed in again, and comes back
-    server.app[keys.CONNECTIONS].close_where(lambda connection: True, CloseCode.SIGNED_OUT)
+    server.parts.realtime.manager.close_where(lambda connection: True, CloseCode.SIGNED_OUT)
     light = page.locator("#connection-state")
     await expect(light).to_have_attribute("data-state", "closed", timeout=SECONDS)
     await expect(light).to_have_text("Not live; reload the page")
@@ -525,7 +528,7 @@ async def test_times_are_right_on_a_machine_whose_clock_is_wrong(
 
 @pytest.mark.parametrize("upgrades", [Upgrades.PASSED, Upgrades.REFUSED])
 async def test_the_example_of_the_docs_runs_on_a_page_of_another_origin(
-    line: Line, portal: Server, alice: Client, bob: Client, visit: Visit, complaints: Complaints, upgrades: Upgrades
+    line: Line, portal: Portal, alice: Client, bob: Client, visit: Visit, complaints: Complaints, upgrades: Upgrades
 ) -> None:
     complaints.allowed = re.compile(BLOCKED.pattern + "|favicon|404")
     line.upgrades = upgrades
@@ -534,7 +537,7 @@ async def test_the_example_of_the_docs_runs_on_a_page_of_another_origin(
     assert found
     example = found[1].replace("https://reports.example.com", line.url)
     assert line.url in example
-    portal.app[PAGES]["page"] = f"<!doctype html><title>Portal</title>{example}"
+    portal.pages["page"] = f"<!doctype html><title>Portal</title>{example}"
     page = await visit(portal.url, None)
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     await page.add_init_script(f"sessionStorage.setItem('jindu-token', '{token}')")
@@ -564,7 +567,7 @@ async def test_plain_event_source_comes_back_with_what_it_missed_and_stops_when_
         }"""
     )
     await heard(page, "kept.length === 1")  # the connection's own position
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     manager.close_where(lambda connection: connection.client_id == "plain", CloseCode.DRAINING)
     await heard(page, "ends.length === 1")
     await demonstrate_by_api(alice, seconds=0, total=3)

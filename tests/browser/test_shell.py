@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from server.clock import utc_now
-from server.http import keys
 from server.jobs.job import Job, State
 from tests.browser.conftest import PageOf
 from tests.conftest import Server
@@ -127,7 +126,7 @@ async def test_scripts_and_server_write_the_same_figures(
 ) -> None:
     page = await page_of("admin", locale=language)
     formats = Formats(
-        language=language, translations=server.app[keys.LANGUAGES].of(language), time_zone="UTC", now=utc_now()
+        language=language, translations=server.parts.languages.of(language), time_zone="UTC", now=utc_now()
     )
     fields = {"id": "j", "kind": "k", "owner_id": "o", "title": "t", "created_at": utc_now(), "state": State.RUNNING}
     for job in (

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, WebSocket, expect
 
-from server.http import keys
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.browser.conftest import PageOf
@@ -314,7 +313,7 @@ async def test_a_flood_never_shows_more_rows_than_are_kept(
     before = int((await page.locator("#ws-count").inner_text()).replace(",", ""))
     for first in range(0, 3_000, 100):  # the browser takes its share in between
         for number in range(first, first + 100):
-            server.app[keys.LIVE].publish("test_events", {"number": number})
+            server.parts.live.publish("test_events", {"number": number})
         await page.evaluate("new Promise((resolve) => setTimeout(resolve, 20))")
     await expect(messages(page).first).to_contain_text('"number":2999', timeout=30_000)
     assert int((await page.locator("#ws-count").inner_text()).replace(",", "")) >= before + 3_000
@@ -380,7 +379,7 @@ async def test_a_slow_client_is_conflated_and_then_let_go(
     page = await opened(page_of)
     await make_slow(page, transport)
     assert int(await figure(page, "#ws-slow", "conflated")) > 0
-    statistics = server.app[keys.CONNECTIONS].statistics()
+    statistics = server.parts.realtime.manager.statistics()
     assert statistics.closed == {"slow_consumer": 1}
     assert statistics.conflated > 0
     # On a busy machine we may read on too late to find the close frame.
@@ -406,7 +405,7 @@ async def test_a_slow_client_that_is_closed_for_another_reason_says_so(
     page = await opened(page_of)
     await page.click("#ws-slow-toggle")
     await expect(page.locator("#ws-slow-steps [data-step=fill]")).to_have_attribute("data-state", "now")
-    server.app[keys.CONNECTIONS].close_where(
+    server.parts.realtime.manager.close_where(
         lambda connection: connection.client_id.endswith("-slow"), CloseCode.REPLACED
     )
     await expect(page.locator("#ws-slow-note")).to_contain_text("Closed with 4501: replaced", timeout=SLOW_MS)
@@ -423,7 +422,7 @@ async def test_a_viewer_tries_everything_that_changes_nothing(
         await cut(page, "notification")
         await expect(page.locator("#ws-recovered")).to_have_attribute("data-outcome", "recovered", timeout=15_000)
         await make_slow(page)
-        assert server.app[keys.CONNECTIONS].statistics().closed == {"slow_consumer": 1}
+        assert server.parts.realtime.manager.statistics().closed == {"slow_consumer": 1}
 
 
 async def test_everything_works_where_websockets_are_blocked(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
@@ -464,7 +463,7 @@ async def test_nothing_of_it_reaches_another_user(
 
 async def test_signed_out_connection_stays_away(server: Server, alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     page = await opened(page_of)
-    server.app[keys.CONNECTIONS].close_where(lambda connection: True, CloseCode.SIGNED_OUT)
+    server.parts.realtime.manager.close_where(lambda connection: True, CloseCode.SIGNED_OUT)
     await expect(page.locator("#ws-state")).to_have_attribute("data-state", "closed")
     await expect(messages(page, "4500").first).to_be_attached()
     await page.click("#ws-toggle")

@@ -16,7 +16,6 @@ import aiohttp
 import jsonschema_rs
 import pytest
 
-from server.http import keys
 from server.http.asyncapi import asyncapi_document
 from server.realtime.close_codes import CloseCode
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES
@@ -108,9 +107,9 @@ async def test_servers_name_both_transports_and_how_one_is_known(document: Json,
 async def test_close_codes_and_limits_are_those_in_force(document: Json, server: Server) -> None:
     codes = {entry["code"]: (entry["reason"], entry["reconnect"]) for entry in document["x-close-codes"]}
     assert codes == {int(code): (code.reason, code.may_reconnect) for code in CloseCode}
-    assert document["x-limits"] == asdict(server.app[keys.CONNECTIONS].limits)
+    assert document["x-limits"] == asdict(server.parts.realtime.manager.limits)
 
 
 async def test_a_secure_server_is_described_as_one(server: Server) -> None:
-    found = asyncapi_document(host="example.com", is_secure=True, limits=server.app[keys.CONNECTIONS].limits)
+    found = asyncapi_document(host="example.com", is_secure=True, limits=server.parts.realtime.manager.limits)
     assert {entry["protocol"] for entry in found["servers"].values()} == {"wss", "https"}

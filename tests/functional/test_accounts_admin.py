@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aiohttp
 
-from server.http import keys
 from tests.conftest import PASSWORDS, Server
 from tests.functional.browsing import browser, sign_in
 from tests.functional.test_accounts import answer
@@ -76,7 +75,7 @@ async def test_every_ending_is_told_to_the_live_layer(
     server: Server, admin: aiohttp.ClientSession, alice: aiohttp.ClientSession
 ) -> None:
     heard: list[dict[str, str | None]] = []
-    server.app[keys.CREDENTIALS].endings.on_end(lambda **what: heard.append(what))
+    server.parts.auth.credentials.endings.on_end(lambda **what: heard.append(what))
     user_id = await id_of(admin, "alice")
     token = await answer(alice.post("/api/v1/tokens", json={"name": "t"}), 201)
     await answer(alice.delete(f"/api/v1/tokens/{token['id']}"), 204)

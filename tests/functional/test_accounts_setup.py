@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-import aiohttp
 import pytest
 
-from server.app import build_app
+from server.app.parts import build_parts
 from server.errors import ConfigurationError
-from server.http import keys
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.browsing import HTML, browser, sign_in
@@ -26,7 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def code(server: Server) -> str:
-    found = server.app[keys.FIRST_RUN].code
+    found = server.parts.operations.first_run.code
     assert found is not None
     return found
 
@@ -77,8 +75,8 @@ async def test_of_many_who_use_the_link_at_once_one_becomes_administrator(server
     statuses = await asyncio.gather(*map(use, range(10)))
     assert statuses.count(303) == 1
     assert set(statuses) <= {303, 403, 0}  # 0: sent home, since by then there was one
-    async with server.app[keys.DATABASE].read() as connection:
-        assert await server.app[keys.CREDENTIALS].users.active_admins(connection) == 1
+    async with server.parts.storage.database.read() as connection:
+        assert await server.parts.auth.credentials.users.active_admins(connection) == 1
 
 
 async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> None:
@@ -89,7 +87,7 @@ async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> 
                 assert "This set-up link is not valid any more." in await response.text()
             async with client.post("/setup", data=form(wrong), headers=HTML) as response:
                 assert response.status == status
-    assert await server.app[keys.FIRST_RUN].is_pending()
+    assert await server.parts.operations.first_run.is_pending()
 
 
 async def test_mistakes_stand_at_their_fields_and_the_link_still_works(server: Server, code: str) -> None:
@@ -121,11 +119,8 @@ async def test_the_code_is_not_stored(server: Server, settings: Settings, code: 
 
 
 async def start(settings: Settings) -> None:
-    runner = aiohttp.web.AppRunner(build_app(settings))
-    try:
-        await runner.setup()
-    finally:
-        await runner.cleanup()
+    async with build_parts(settings).open():
+        pass
 
 
 async def test_a_bad_administrator_in_the_settings_stops_the_start(settings: Settings) -> None:

@@ -81,12 +81,11 @@ async def test_every_export_holds_the_rows(alice: aiohttp.ClientSession) -> None
 
 
 async def test_an_export_leaves_no_file_behind(alice: aiohttp.ClientSession, server: Any) -> None:
-    from server.http import keys
 
     await import_text(alice)
     async with alice.get("/api/v1/datasets/orders/export.csv") as response:
         await response.read()
-    assert list((server.app[keys.BLOBS].root / "partial").iterdir()) == []
+    assert list((server.parts.storage.blobs.root / "partial").iterdir()) == []
 
 
 async def test_an_old_version_is_restored_as_a_new_one(alice: aiohttp.ClientSession) -> None:

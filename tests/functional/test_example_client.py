@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 
-from server.http import keys
 from server.realtime.close_codes import CloseCode
 from tests.conftest import Server
 
@@ -82,7 +81,7 @@ async def test_it_follows_jobs_and_subscribed_events(server: Server, alice: aioh
 
 
 async def test_it_comes_back_without_gap_or_duplicate(server: Server, alice: aiohttp.ClientSession) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with following(alice, server) as example:
         await example.until("jobs")
         for _ in range(5):
@@ -99,7 +98,7 @@ async def test_it_comes_back_without_gap_or_duplicate(server: Server, alice: aio
 async def test_it_stays_away_when_it_is_told_to(server: Server, alice: aiohttp.ClientSession) -> None:
     async with following(alice, server) as example:
         await example.until("jobs")
-        server.app[keys.CONNECTIONS].close_where(lambda connection: True, CloseCode.SIGNED_OUT)
+        server.parts.realtime.manager.close_where(lambda connection: True, CloseCode.SIGNED_OUT)
         status, words = await example.ended()
         assert status == 1
         assert "4500 signed out or expired" in words
@@ -143,7 +142,7 @@ async def test_the_event_stream_in_the_docs_prints_messages_until_the_close_even
         job_id = await start_job(alice)
         while b"succeeded" not in (line := await process.stdout.readline()):
             assert job_id in line.decode()
-        server.app[keys.CONNECTIONS].close_where(lambda connection: True, CloseCode.DRAINING)
+        server.parts.realtime.manager.close_where(lambda connection: True, CloseCode.DRAINING)
         rest = (await process.stdout.read()).decode().splitlines()
         assert rest[-1].startswith('close {"code": 4000')
         assert await process.wait() == 0

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from server.http import keys
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
@@ -228,7 +227,7 @@ async def test_jobs_that_run_here_are_not_pushed(alice: Client) -> None:
 
 async def test_external_jobs_take_no_slot_and_have_a_limit_of_their_own(server: Server, alice: Client) -> None:
     jobs = [(await begin(alice))["job_id"] for _ in range(3)]
-    assert server.app[keys.RUNNER].statistics().running == 0
+    assert server.parts.jobs.runner.statistics().running == 0
     assert (await begin(alice, status=409))["code"] == "too_many_external_jobs"
 
     async def begun_at_once() -> int:
@@ -239,7 +238,7 @@ async def test_external_jobs_take_no_slot_and_have_a_limit_of_their_own(server: 
     assert sorted(await asyncio.gather(*(begun_at_once() for _ in range(10)))) == [202] + [409] * 9
     await push(alice, jobs[0], state="succeeded")
     await begin(alice)
-    assert server.app[keys.EXTERNAL].statistics().running == 3
+    assert server.parts.jobs.external.statistics().running == 3
 
 
 async def test_beginning_and_cancelling_leave_audit_lines(alice: Client, admin: Client) -> None:

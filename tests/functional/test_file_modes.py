@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server, signed_in
+from tests.conftest import signed_in
 from tests.functional.batches import made, put_template
 from tests.functional.importing import ORDERS, import_text, upload
 from tests.functional.importing import ended as import_ended
@@ -38,7 +38,7 @@ def modes(directory: Path) -> dict[str, str]:
 
 
 async def test_everything_a_server_makes_is_readable_by_its_user_alone(process: ServerProcess) -> None:
-    async with await signed_in(Server(process.url, None), "admin") as client:  # type: ignore[arg-type]
+    async with await signed_in(process, "admin") as client:
         await import_text(client, ORDERS)
         columns = [{"name": "region", "type": "integer"}]
         job_id = await start_import(client, await upload(client), dataset="rejected", options={"columns": columns})
@@ -54,7 +54,7 @@ async def test_everything_a_server_makes_is_readable_by_its_user_alone(process: 
 
 
 async def test_what_an_older_server_left_open_is_closed_at_the_start(process: ServerProcess) -> None:
-    async with await signed_in(Server(process.url, None), "admin") as client:  # type: ignore[arg-type]
+    async with await signed_in(process, "admin") as client:
         await import_text(client, ORDERS)
     await asyncio.to_thread(process.stop)
     for path in (process.data, *process.data.rglob("*")):

@@ -264,7 +264,7 @@ async def process(disk: SmallDisk) -> AsyncIterator[ServerProcess]:
 async def test_the_server_starts_on_a_full_disk_and_says_what_to_do(
     process: ServerProcess, disk: SmallDisk, how: str
 ) -> None:
-    server = Server(process.url, None)  # type: ignore[arg-type]
+    server = process
     async with await signed_in(server, "admin") as client:
         await import_text(client, ORDERS * 200)
         _, job = await ask(client, "POST", "/api/v1/jobs/demonstration", json={"seconds": 60, "total": 1000})

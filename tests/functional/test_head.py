@@ -8,7 +8,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from server.http import keys
 from tests.conftest import Server
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.browsing import HTML, browser, sign_in
@@ -51,7 +50,7 @@ async def test_head_says_what_get_says(server: Server, alice: Client, bob: Clien
         async with alice.get(path) as response:
             await response.read()
             expected, status = told(response), response.status
-        made_before = server.app[keys.STATISTICS]["exports"]()
+        made_before = server.parts.statistics["exports"]()
         async with alice.head(path) as response:
             assert await response.read() == b""
             found = told(response)
@@ -59,7 +58,7 @@ async def test_head_says_what_get_says(server: Server, alice: Client, bob: Clien
         if name in ("csv", "xlsx"):  # it would have to be made to know its length
             assert "Content-Length" not in found
             del expected["Content-Length"]
-            assert server.app[keys.STATISTICS]["exports"]() == made_before
+            assert server.parts.statistics["exports"]() == made_before
         assert found.keys() == expected.keys(), name
         assert {key: found[key] for key in found if key != "Content-Length"} == {
             key: expected[key] for key in expected if key != "Content-Length"

@@ -11,13 +11,11 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from server.app import build_app
-from server.http import keys
-from server.http.listener import listen
+from server.app.parts import build_parts
+from server.app.web import build_app
 from server.http.readiness import Phase
-from server.serving import address_of
 from server.settings import Settings
-from tests.conftest import PASSWORDS, Server
+from tests.conftest import PASSWORDS, Server, running, started
 from tests.functional.browsing import HTML
 from tests.functional.test_accounts import answer
 
@@ -25,14 +23,9 @@ OUR_APP = "https://app.example"
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
-    runner = web.AppRunner(build_app(settings))
-    await runner.setup()
-    await listen(runner)
-    host, port = address_of(runner)
-    async with aiohttp.ClientSession(f"http://{host}:{port}") as client:
+async def stranger_of(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
+    async with running(settings) as server, aiohttp.ClientSession(server.url) as client:
         yield client
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -80,24 +73,24 @@ async def test_an_unexpected_error_shows_no_trace_but_is_logged_with_its_id(
     async def fail(_request: web.Request) -> web.Response:
         raise ZeroDivisionError("secret detail")
 
-    app = build_app(settings)
+    parts = build_parts(settings)
+    app = build_app(parts)
     app.router.add_get("/fail", fail)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await listen(runner)
-    host, port = address_of(runner)
-    async with aiohttp.ClientSession(f"http://{host}:{port}") as client, client.get("/fail") as response:
+    async with (
+        started(parts, app) as server,
+        aiohttp.ClientSession(server.url) as client,
+        client.get("/fail") as response,
+    ):
         text = await response.text()
         assert response.status == 500
         assert "internal_error" in text
         assert "secret detail" not in text
         assert "Traceback" not in text
         assert any(getattr(record, "id", "") == response.headers["X-Request-ID"] for record in caplog.records)
-    await runner.cleanup()
 
 
 async def test_problems_speak_the_language_that_was_asked_for(stranger: aiohttp.ClientSession, server: Server) -> None:
-    language = server.app[keys.LANGUAGES]
+    language = server.parts.languages
     expected = language.of(language.choose("zh-CN")).gettext("Sign in first.")
     problem = await answer(stranger.get("/api/v1/me", headers={"Accept-Language": "zh-CN"}), 401)
     assert problem["detail"] == expected
@@ -106,7 +99,7 @@ async def test_problems_speak_the_language_that_was_asked_for(stranger: aiohttp.
 async def test_health_and_readiness(stranger: aiohttp.ClientSession, server: Server) -> None:
     await answer(stranger.get("/healthz"), 200)
     await answer(stranger.get("/readyz"), 200)
-    server.app[keys.READINESS].phase = Phase.DRAINING
+    server.web.readiness.phase = Phase.DRAINING
     async with stranger.get("/readyz") as response:
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0
@@ -122,7 +115,7 @@ async def test_other_origins_get_no_permission_by_default(stranger: aiohttp.Clie
 
 
 async def test_a_listed_origin_may_use_the_api_with_tus_and_sees_errors(settings: Settings) -> None:
-    async with running(dataclasses.replace(settings, allowed_origins=(OUR_APP,))) as client:
+    async with stranger_of(dataclasses.replace(settings, allowed_origins=(OUR_APP,))) as client:
         asked = {"Origin": OUR_APP, "Access-Control-Request-Method": "PATCH"}
         async with client.options("/api/v1/uploads/x", headers=asked) as response:
             assert response.status == 204
@@ -157,7 +150,7 @@ async def test_a_listed_origin_may_use_the_api_with_tus_and_sees_errors(settings
 async def test_the_address_comes_from_proxies_that_are_trusted(
     settings: Settings, proxies: int, forwarded: str, seen: str
 ) -> None:
-    async with running(dataclasses.replace(settings, trusted_proxies=proxies)) as client:
+    async with stranger_of(dataclasses.replace(settings, trusted_proxies=proxies)) as client:
         wanted = {"username": "admin", "password": PASSWORDS["admin"]}
         headers = {"X-Forwarded-For": forwarded}
         token = (await answer(client.post("/api/v1/tokens", json=wanted, headers=headers), 201))["token"]
@@ -167,12 +160,12 @@ async def test_the_address_comes_from_proxies_that_are_trusted(
 
 async def test_behind_tls_the_cookie_is_secure(settings: Settings) -> None:
     form = {"username": "admin", "password": PASSWORDS["admin"]}
-    async with running(dataclasses.replace(settings, trusted_proxies=1)) as client:
+    async with stranger_of(dataclasses.replace(settings, trusted_proxies=1)) as client:
         headers = {"X-Forwarded-Proto": "https", "Origin": f"https://{client._base_url.authority}"}
         async with client.post("/login", data=form, headers=headers, allow_redirects=False) as response:
             assert "Secure" in response.headers["Set-Cookie"]
             assert "max-age" in response.headers["Strict-Transport-Security"]
-    async with running(dataclasses.replace(settings, public_url="https://reports.example.com")) as client:
+    async with stranger_of(dataclasses.replace(settings, public_url="https://reports.example.com")) as client:
         headers = {"Origin": "https://reports.example.com"}
         async with client.post("/login", data=form, headers=headers, allow_redirects=False) as response:
             assert response.status == 303

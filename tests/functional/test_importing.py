@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from sqlalchemy import update
 
-from server.app import build_app
-from server.http import keys
-from server.http.listener import listen
-from server.serving import address_of
 from server.settings import Settings
 from server.storage.tables import jobs
-from tests.conftest import Server, new_user, signed_in
+from tests.conftest import new_user, running, signed_in
 from tests.functional.importing import ended, import_text, start, upload
 
 DEADLINE_SECONDS = 30.0
@@ -97,7 +91,7 @@ async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settin
         async with await signed_in(server, "admin") as admin, await new_user(server, admin, "alice") as alice:
             job_id = (await import_text(alice))["job_id"]
         # As if the process had died after the version was committed and before the job was.
-        async with server.app[keys.DATABASE].write() as connection:
+        async with server.parts.storage.database.write() as connection:
             await connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(state="running", result=None, finished_at=None)
             )
@@ -106,16 +100,6 @@ async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settin
         assert (state["state"], state["row_count"]) == ("succeeded", 3)
         async with alice.get("/api/v1/datasets/orders/versions") as response:
             assert [version["number"] for version in (await response.json())["items"]] == [1]
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Server]:
-    runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
-    await runner.setup()
-    await listen(runner)
-    host, port = address_of(runner)
-    yield Server(f"http://{host}:{port}", runner.app)
-    await runner.cleanup()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "订单 2026.csv", "a;b%00.csv"])

@@ -8,7 +8,6 @@ import re
 import aiohttp
 import pytest
 
-from server.http import keys
 from server.jobs.context import Notice
 from tests.conftest import Server, signed_in
 from tests.functional.event_stream import events
@@ -160,9 +159,9 @@ async def test_same_client_id_replaces_the_older_connection(server: Server, alic
             await newer.send(type="ping")
             await newer.next("pong")
             async with asyncio.timeout(5):
-                while len(server.app[keys.CONNECTIONS].active_connections) != 2:
+                while len(server.parts.realtime.manager.active_connections) != 2:
                     await asyncio.sleep(0.01)
-            manager = server.app[keys.CONNECTIONS]
+            manager = server.parts.realtime.manager
             (left,) = [found for found in manager.presence() if found.user_name == "alice"]
             assert manager.send_json_to_user(left.user_id, {"type": "event", "event": "x", "data": 1}) == 1
             assert (await newer.next("event"))["data"] == 1
@@ -217,7 +216,7 @@ async def test_stranger_cannot_watch_a_job_but_an_admin_can(alice: Client, bob: 
 async def test_array_format_joins_what_waits(server: Server, alice: Client) -> None:
     async with live(alice, format="array") as socket:
         await socket.next("connection")
-        manager = server.app[keys.CONNECTIONS]
+        manager = server.parts.realtime.manager
         for number in range(5):
             manager.broadcast_json({"type": "event", "event": "x", "data": number})
         frame = await socket.socket.receive_json()
@@ -279,14 +278,14 @@ async def test_notification_reaches_its_user_and_waits_for_them(server: Server, 
         user_id = (await hers.next("connection"))["user"]["id"]
         await his.next("connection")
         notice = Notice(title="{count} reports are ready", parameters={"count": 3}, level="success", url="/batches/1")
-        await server.app[keys.LIVE].notify_user(user_id, notice)
+        await server.parts.live.notify_user(user_id, notice)
         told = await hers.next("notification")
         assert (told["title"], told["level"], told["url"]) == ("3 reports are ready", "success", "/batches/1")
         async with alice.get("/notifications") as response:
             assert "3 reports are ready" in await response.text()
         await his.send(type="history")
         assert (await his.next("history"))["messages"] == []
-        assert await server.app[keys.LIVE].notify_everybody(Notice(title="Back soon")) == 3
+        assert await server.parts.live.notify_everybody(Notice(title="Back soon")) == 3
         assert (await his.next("notification"))["title"] == "Back soon"
 
 
@@ -312,7 +311,7 @@ async def test_nobody_is_told_what_they_chose_not_to_hear(server: Server, alice:
         assert (await his.next("notification"))["level"] == "error"
         await demonstrate(alice, fail_at=1)
         await hers.next(is_final)
-        await server.app[keys.LIVE].notify_user(user_id, Notice(title="Ready", level="success"))
+        await server.parts.live.notify_user(user_id, Notice(title="Ready", level="success"))
         assert (await hers.next("notification"))["title"] == "Ready"
 
 

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from server.http import keys
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 from tests.conftest import Server
@@ -41,7 +40,7 @@ async def test_peer_that_reads_late_gets_every_message_whole_and_in_order(
     server: Server, alice: Client, bob: Client
 ) -> None:
     """12 MB are more than the kernel and the client's own buffer take: some writes end in the middle of a frame."""
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     sizes = [1 + number * 7919 % 40_000 for number in range(600)]
     async with live(alice) as hers, live(bob) as his:
         await hers.next("connection")
@@ -60,7 +59,7 @@ async def test_peer_that_reads_late_gets_every_message_whole_and_in_order(
 
 async def test_who_comes_while_others_vanish_sees_a_clean_beginning(server: Server, alice: Client, bob: Client) -> None:
     """A socket's number is taken by the next one at once; nothing meant for the old one may reach the new one."""
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     stopping = asyncio.Event()
 
     async def keep_publishing() -> None:
@@ -90,7 +89,7 @@ async def test_who_comes_while_others_vanish_sees_a_clean_beginning(server: Serv
 async def test_an_answer_comes_during_a_flood_of_broadcasts_and_after_what_came_before(
     server: Server, alice: Client
 ) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with live(alice) as hers:
         await hers.next("connection")
         for number in range(30):

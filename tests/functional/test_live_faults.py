@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import pytest
 
-from server.http import keys
 from server.jobs.context import Notice
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
@@ -52,7 +51,7 @@ async def _nothing_is_left(
     """After the test: no connection, subscription, task or file descriptor more than before, and nothing in the log."""
     caplog.set_level(logging.WARNING)
     await _warm_up(server, alice, bob)
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     files, tasks = open_files(), len(asyncio.all_tasks())
     yield
     async with asyncio.timeout(30):
@@ -74,7 +73,7 @@ async def _warm_up(server: Server, *clients: Client) -> None:
         async with live(client, "warm") as socket:
             await socket.next("connection", seconds=10)
     async with asyncio.timeout(10):
-        while server.app[keys.CONNECTIONS].active_connections:
+        while server.parts.realtime.manager.active_connections:
             await asyncio.sleep(0.02)
 
 
@@ -129,7 +128,7 @@ async def test_cut_in_the_middle_of_recovery(server: Server, alice: Client, cut:
     # More than fits into the buffers of the network, so that the server is in the middle of it.
     for number in range(60):
         notice = Notice(title=f"note {number}", body="x" * 50_000)
-        await server.app[keys.LIVE].notify_user(hello["user"]["id"], notice)
+        await server.parts.live.notify_user(hello["user"]["id"], notice)
     since = f"?since={hello['epoch']}:{hello['offset']}"
     for number in range(ROUNDS):
         async with raw(server, alice, f"cut-{number}", since) as socket_:
@@ -163,7 +162,7 @@ async def test_cut_in_the_middle_of_a_fragmented_message(server: Server, alice: 
 
 
 async def test_cut_while_subscribed_and_written_to(server: Server, alice: Client, cut: Cut) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     for number in range(ROUNDS):
         async with raw(server, alice, f"cut-{number}") as socket:
             await socket.send_json(type="subscribe", events=["test_events", f"name-{number}"])
@@ -179,7 +178,7 @@ async def test_cut_while_draining(server: Server, alice: Client, cut: Cut) -> No
     sockets = [await tcp(server) for _ in range(5)]
     for number, socket in enumerate(sockets):
         await socket.send(handshake(server, alice if number < 4 else None, f"cut-{number}"))
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with asyncio.timeout(10):
         while len(manager.active_connections) < 4:
             await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ import random
 import aiohttp
 import pytest
 
+from server.realtime import limits
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
@@ -211,3 +212,33 @@ async def test_random_bytes_end_one_connection_and_nothing_else(server: Server, 
                 await socket.send(noise.randbytes(noise.randrange(1, 400)))
         await his.send(type="ping")
         await his.next("pong", seconds=10)
+
+
+async def test_a_message_in_sixty_thousand_pieces_arrives_whole_and_holds_nobody_up(
+    server: Server, alice: Client, bob: Client
+) -> None:
+    text = json.dumps({"type": "x", "text": "y" * 60_000}).encode()
+    parts = [frame(text[at : at + 1], opcode=CONTINUATION, fin=False) for at in range(1, len(text))]
+    async with live(bob) as his, raw(server, alice) as socket:
+        await socket.message("connection")
+        await socket.send(frame(text[:1], fin=False) + b"".join(parts) + frame(b"", opcode=CONTINUATION))
+        await his.send(type="ping")
+        await his.next("pong")
+        assert len((await socket.message("echo"))["data"]["text"]) == 60_000
+
+
+async def test_who_comes_back_from_flood_after_flood_waits_and_others_do_not(
+    server: Server, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_PATIENCE_SECONDS", 0.0)
+    for _ in range(5):
+        async with raw(server, alice) as socket:
+            await socket.message("connection")
+            await socket.send(frame(opcode=PING) * 200)
+            assert await socket.closed_with() == 4504
+    async with alice.get("/ws/again") as refused:
+        assert refused.status == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 30
+        assert (await refused.json())["code"] == "rate_limited"
+    async with live(bob) as his:
+        await his.next("connection")

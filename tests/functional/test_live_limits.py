@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from server.http import keys
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
@@ -89,7 +88,7 @@ async def test_flood_that_goes_on_is_closed_with_4504(alice: Client) -> None:
 async def test_client_that_pongs_stays_and_one_that_does_not_is_dropped(server: Server, alice: Client) -> None:
     async with live(alice, "alive") as alive, _deaf(server, alice, "dead"):
         await alive.next("connection")
-        manager = server.app[keys.CONNECTIONS]
+        manager = server.parts.realtime.manager
         reading = asyncio.create_task(alive.closed_with(seconds=30))
         async with asyncio.timeout(10):
             while [found.client_id for found in manager.presence()] != ["alive"]:
@@ -100,7 +99,7 @@ async def test_client_that_pongs_stays_and_one_that_does_not_is_dropped(server: 
 
 
 async def test_peer_that_stops_reading_is_dropped_and_delays_nobody(server: Server, alice: Client, bob: Client) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with _deaf(server, alice, "stuck"), live(bob) as his:
         await his.next("connection")
         slowest_seconds = 0.0
@@ -121,7 +120,7 @@ async def test_peer_that_stops_reading_is_dropped_and_delays_nobody(server: Serv
 
 
 async def test_busy_connection_gets_the_newest_progress_only_and_the_last_one(server: Server, alice: Client) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with live(alice) as hers:
         user_id = (await hers.next("connection"))["user"]["id"]
         for number in range(1000):
@@ -131,7 +130,7 @@ async def test_busy_connection_gets_the_newest_progress_only_and_the_last_one(se
 
 
 async def test_nothing_is_left_of_connections_that_are_gone(server: Server, alice: Client) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     for round_number in range(3):
         async with live(alice, f"tab-{round_number}") as socket:
             await socket.send(type="subscribe", events=["test_events"])
@@ -170,7 +169,7 @@ async def _deaf(server: Server, client: Client, client_id: str) -> AsyncIterator
     await loop.sock_sendall(raw, request.encode())
     answer = await loop.sock_recv(raw, 4096)
     assert answer.startswith(b"HTTP/1.1 101")
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with asyncio.timeout(5):
         while client_id not in {found.client_id for found in manager.presence()}:
             await asyncio.sleep(0.01)

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from server.auth.endings import Endings, Standing
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
-from server.http import keys
 from server.realtime.close_codes import CloseCode
 from server.storage.tables import sessions, users
 from tests.conftest import PASSWORDS, Server, new_user, signed_in
@@ -123,7 +122,7 @@ async def test_expired_session_closes_its_connection(server: Server, alice: Clie
         await sign_in(laptop, "alice")
         async with live(laptop, "a") as socket:
             hello = await socket.next("connection")
-            async with server.app[keys.DATABASE].write() as connection:
+            async with server.parts.storage.database.write() as connection:
                 mine = sessions.c.user_id == hello["user"]["id"]
                 past = utc_now() - timedelta(seconds=1)
                 await connection.execute(sa.update(sessions).where(mine).values(expires_at=past))
@@ -181,14 +180,14 @@ async def test_what_ends_while_a_connection_is_opened_closes_it(server: Server, 
     """The connection knows its user from before the change, and is not there yet to be closed by it."""
     async with await new_user(server, admin, "alice") as alice:
         user_id = await id_of(admin, "alice")
-        database = server.app[keys.DATABASE]
+        database = server.parts.storage.database
         async with database.write() as connection:  # while we hold it, joining waits to load the stream
             opening = asyncio.create_task(_first_close(alice))
             async with asyncio.timeout(10):
                 while not database._turn._waiters:
                     await asyncio.sleep(0.02)
             await connection.execute(sa.update(users).where(users.c.id == user_id).values(role="viewer"))
-            server.app[keys.CREDENTIALS].endings.rights_changed(user_id)
+            server.parts.auth.credentials.endings.rights_changed(user_id)
         assert await opening == CloseCode.RIGHTS_CHANGED
         async with live(alice) as again:
             assert (await again.next("connection"))["user"]["role"] == "viewer"
@@ -204,7 +203,7 @@ async def test_dataset_of_somebody_else_is_never_heard_of_even_under_a_name_once
 ) -> None:
     his_id = await id_of(admin, "bob")
     her_id = await id_of(admin, "alice")
-    live_layer = server.app[keys.LIVE]
+    live_layer = server.parts.live
     async with live(alice) as hers, live(bob) as his, live(admin) as chief:
         for socket in (hers, his):
             await socket.send(type="subscribe", events=["dataset:sales"])
@@ -212,7 +211,7 @@ async def test_dataset_of_somebody_else_is_never_heard_of_even_under_a_name_once
         hello = await chief.next("connection")
         assert hello["user"]["role"] == "admin"
         # She had it once, it was deleted, and he made one of that name: what is published is the owner's.
-        manager = server.app[keys.CONNECTIONS]
+        manager = server.parts.realtime.manager
         (hers_connection,) = manager.connections_of(her_id)
         manager.subscribe(hers_connection, ["dataset:sales"])
         assert live_layer.publish("dataset:sales", {"name": "sales"}, his_id) == 0

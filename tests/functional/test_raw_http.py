@@ -10,10 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from server import logs
-from tests.conftest import Server
+from tests.conftest import Addressed, Server
 from tests.process import ServerProcess
 
 Client = aiohttp.ClientSession
@@ -82,7 +81,7 @@ REFUSED: dict[str, bytes] = {
 }
 
 
-async def answers(server: Server, sent: bytes, *, seconds: float = 10.0, until: bytes = b"\0") -> bytes:
+async def answers(server: Addressed, sent: bytes, *, seconds: float = 10.0, until: bytes = b"\0") -> bytes:
     """What comes back until the server closes, or `until` came; what it does not close is closed by us."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -158,7 +157,7 @@ def test_strangers_write_little_into_the_log(tmp_path: Path) -> None:
     process = ServerProcess(tmp_path)
     process.start()
     try:
-        asyncio.run(_make_noise(process.url))
+        asyncio.run(_make_noise(process))
         before_next_minute = list(process.log)
     finally:
         process.kill()
@@ -169,9 +168,8 @@ def test_strangers_write_little_into_the_log(tmp_path: Path) -> None:
     assert not [line for line in noise if "Traceback" in line or line.startswith(" ")]
 
 
-async def _make_noise(url: str) -> None:
-    server = Server(url, web.Application())
-    async with aiohttp.ClientSession(url) as stranger:
+async def _make_noise(server: ServerProcess) -> None:
+    async with aiohttp.ClientSession(server.url) as stranger:
         for number in range(60):
             async with stranger.get("/login", headers={"Cookie": f"jindu_session=nonsense{number}"}) as response:
                 assert response.status == 200

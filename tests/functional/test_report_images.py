@@ -12,10 +12,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 from pypdf import PdfReader
 
-from tests.conftest import Server, signed_in
+from tests.conftest import signed_in
 from tests.functional.batches import ended, made, put_template, reports_of
 from tests.functional.importing import upload
 from tests.process import ServerProcess
@@ -129,7 +128,7 @@ async def test_a_picture_is_removed_at_the_start_after_its_last_batch_is_gone(tm
     process = ServerProcess(tmp_path / "data")
     await asyncio.to_thread(process.start)
     try:
-        async with await signed_in(Server(process.url, web.Application()), "admin") as admin:
+        async with await signed_in(process, "admin") as admin:
             await upload(admin, png(), name="logo.png")
             await put_template(admin, "logo", LOGO_TEMPLATE)
             kept, deleted = await made(admin, "logo"), await made(admin, "logo")

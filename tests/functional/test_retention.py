@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import update
 
 from server.clock import utc_now
-from server.http import keys
 from server.settings import Settings
 from server.storage.tables import batches, jobs, uploads
 from tests.conftest import new_user, serving, signed_in
@@ -38,7 +37,7 @@ async def test_only_what_is_older_than_asked_is_removed(settings: Settings, days
         old, kept = await made(alice), await made(alice)
         old_upload, kept_upload = await upload(alice, name="old.csv"), await upload(alice, name="kept.csv")
         read_upload = await upload(alice, name="read.csv")
-        async with server.app[keys.DATABASE].write() as connection:
+        async with server.parts.storage.database.write() as connection:
             old_job = jobs.c.id == old["job_id"]
             await connection.execute(update(jobs).where(old_job).values(finished_at=long_ago))
             of_age = uploads.c.id.in_([old_upload, read_upload])

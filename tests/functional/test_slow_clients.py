@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from server.http import descriptors, keys
+from server.http import descriptors
 from server.settings import Settings
 from tests.conftest import Server, serving, signed_in
 from tests.functional.event_stream import events
@@ -100,7 +100,7 @@ async def large_file(client: Client) -> str:
 
 async def wait_for_open(server: Server, count: int) -> None:
     async with asyncio.timeout(10):
-        while server.app[keys.OPEN_SOCKETS].statistics().open != count:
+        while server.web.open_sockets.statistics().open != count:
             await asyncio.sleep(0.02)
 
 
@@ -136,7 +136,7 @@ async def test_the_head_of_a_second_request_has_the_same_time(server: Server) ->
         writer.write(b"GET /healthz HT")
         began = time.monotonic()
         assert await closed(reader) == b""
-        assert time.monotonic() - began < server.app[keys.SETTINGS].keep_alive_seconds + 10
+        assert time.monotonic() - began < server.parts.settings.keep_alive_seconds + 10
 
 
 async def test_an_idle_connection_is_ended_and_a_used_one_is_not(server: Server) -> None:
@@ -252,13 +252,13 @@ async def test_whoever_does_not_read_makes_room_for_somebody_new(settings: Setti
                     writer.write(request("GET", "/healthz"))
                     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                         assert await answered(reader) == 200
-                        if server.app[keys.OPEN_SOCKETS].statistics().made_room:
+                        if server.web.open_sockets.statistics().made_room:
                             break
                     await asyncio.sleep(0.1)
 
 
 async def test_what_is_being_answered_is_not_ended_for_somebody_new(server: Server, alice: Client) -> None:
-    sockets = server.app[keys.OPEN_SOCKETS]
+    sockets = server.web.open_sockets
     async with contextlib.AsyncExitStack() as stack:
         readers = []
         for _ in range(PER_ADDRESS):
@@ -277,10 +277,10 @@ async def test_live_connections_take_no_places_and_are_not_ended(server: Server,
         his = await stack.enter_async_context(live(alice))
         await stream.next("connection")
         async with asyncio.timeout(10):
-            while server.app[keys.OPEN_SOCKETS].statistics().live < PER_ADDRESS + 7:
+            while server.web.open_sockets.statistics().live < PER_ADDRESS + 7:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(2.5)  # every deadline of requests has passed
-        assert server.app[keys.OPEN_SOCKETS].statistics().live == PER_ADDRESS + 7
+        assert server.web.open_sockets.statistics().live == PER_ADDRESS + 7
         await his.send(type="ping")
         await his.next("pong", seconds=10)
 

@@ -11,16 +11,11 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from server.app import build_app
-from server.http import keys
-from server.http.listener import listen
 from server.jobs.context import Notice
 from server.realtime.close_codes import CloseCode
-from server.serving import address_of
 from server.settings import Settings
-from tests.conftest import Server, signed_in
+from tests.conftest import Server, running, signed_in
 from tests.functional.browsing import browser, sign_in
 from tests.functional.event_stream import command, events
 from tests.functional.live_client import live
@@ -45,7 +40,7 @@ def settings(settings: Settings) -> Settings:
 async def gone(server: Server, count: int = 0) -> None:
     """Wait until only `count` connections are left."""
     async with asyncio.timeout(15):
-        while len(server.app[keys.CONNECTIONS].active_connections) != count:
+        while len(server.parts.realtime.manager.active_connections) != count:
             await asyncio.sleep(0.02)
 
 
@@ -188,16 +183,16 @@ async def test_too_many_commands_are_warned_of(alice: Client) -> None:
 
 
 async def test_what_happened_while_away_is_told_by_last_event_id_even_after_a_restart(settings: Settings) -> None:
-    async with _running(settings) as server, await signed_in(server, "admin") as admin:
+    async with running(settings) as server, await signed_in(server, "admin") as admin:
         async with events(admin) as stream:
             hello = await stream.next("connection")
             assert stream.last_id == f"{hello['epoch']}:{hello['offset']}"
             await demonstrate(admin, seconds=0)
             await stream.next(is_final)
             seen = stream.last_id
-        await server.app[keys.LIVE].notify_user(hello["user"]["id"], Notice(title="First"))
-    async with _running(settings) as server, await signed_in(server, "admin") as admin:
-        await server.app[keys.LIVE].notify_user(hello["user"]["id"], Notice(title="Second"))
+        await server.parts.live.notify_user(hello["user"]["id"], Notice(title="First"))
+    async with running(settings) as server, await signed_in(server, "admin") as admin:
+        await server.parts.live.notify_user(hello["user"]["id"], Notice(title="Second"))
         async with events(admin, headers={"Last-Event-ID": seen}, since=f"{hello['epoch']}:0") as stream:
             again = await stream.next("connection")
             assert (again["recovered"], again["missed"]) == (True, 2)
@@ -317,7 +312,7 @@ async def test_quiet_stream_is_kept_open_by_comments(server: Server, alice: Clie
         await stream.next("connection")
         for _ in range(4):  # longer than a socket may be without a pong
             await stream.commented()
-        assert server.app[keys.CONNECTIONS].statistics().connections == 1
+        assert server.parts.realtime.manager.statistics().connections == 1
 
 
 async def test_vanished_client_is_noticed_though_nothing_is_sent(server: Server, alice: Client) -> None:
@@ -329,7 +324,7 @@ async def test_vanished_client_is_noticed_though_nothing_is_sent(server: Server,
 async def test_client_that_stops_reading_is_dropped_at_the_cap_and_delays_nobody(
     server: Server, alice: Client, bob: Client
 ) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with _deaf(server, alice), events(bob) as his:
         await his.next("connection")
         number = 0
@@ -346,7 +341,7 @@ async def test_client_that_stops_reading_is_dropped_at_the_cap_and_delays_nobody
 async def test_client_that_stops_reading_and_is_sent_little_is_dropped_as_silent(
     server: Server, alice: Client, bob: Client
 ) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with _deaf(server, alice):
         (connection,) = manager.active_connections.values()
         while connection.link.unsent_bytes() == 0:
@@ -376,7 +371,7 @@ async def test_stopping_server_tells_streams_to_come_back_and_does_not_hang(serv
 async def test_last_event_tells_a_browser_when_to_come_back(server: Server, alice: Client) -> None:
     async with events(alice) as stream:
         await stream.next("connection")
-        (connection,) = server.app[keys.CONNECTIONS].active_connections.values()
+        (connection,) = server.parts.realtime.manager.active_connections.values()
         connection.link.close(CloseCode.DRAINING, "draining; retry in 7 s")
         del connection
         assert await stream.closed_with() == 4000
@@ -385,7 +380,7 @@ async def test_last_event_tells_a_browser_when_to_come_back(server: Server, alic
 
 
 async def test_nothing_is_left_of_streams_that_are_gone(server: Server, alice: Client) -> None:
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     before = 0
     for number in range(5):
         if number == 1:  # from now on the requests have their kept-alive connections, each with a task
@@ -419,19 +414,6 @@ async def test_old_http_gets_the_stream_without_chunks(server: Server, alice: Cl
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Server]:
-    """A server of its own on the data of `settings`, to be stopped and started again."""
-    runner = web.AppRunner(build_app(settings), shutdown_timeout=2.0)
-    await runner.setup()
-    await listen(runner)
-    host, port = address_of(runner)
-    try:
-        yield Server(f"http://{host}:{port}", runner.app)
-    finally:
-        await runner.cleanup()
-
-
-@contextlib.asynccontextmanager
 async def _deaf(server: Server, client: Client) -> AsyncIterator[None]:
     """A stream that was opened properly and is never read."""
     host, port = server.url.removeprefix("http://").split(":")
@@ -442,7 +424,7 @@ async def _deaf(server: Server, client: Client) -> AsyncIterator[None]:
     await loop.sock_connect(raw, (host, int(port)))
     request = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n"
     await loop.sock_sendall(raw, request.encode())
-    manager = server.app[keys.CONNECTIONS]
+    manager = server.parts.realtime.manager
     async with asyncio.timeout(15):
         while not manager.active_connections:
             await asyncio.sleep(0.01)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, PageByNumber, encoded
 from server.http.files import send_pieces
 from server.http.values import TemplateName
@@ -19,7 +18,7 @@ from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
 from server.reports.batch_store import BatchHead, Report, ReportFilter, Tally
 from server.reports.file_names import served_name
-from server.reports.rendering import Format
+from server.reports.work import Format
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -139,7 +138,7 @@ class ReportList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
-    operations = call.request.app[keys.BATCHES]
+    operations = call.operations.batches
     start = await operations.start(
         call.principal, call.body.order, idempotency_key=call.request.headers.get("Idempotency-Key")
     )
@@ -147,7 +146,7 @@ async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
 
 
 async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
-    page = await call.request.app[keys.BATCHES].list(
+    page = await call.operations.batches.list(
         call.principal,
         q=call.query.q or "",
         template=call.query.template,
@@ -158,11 +157,11 @@ async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
 
 
 async def get_batch(call: Call[None, NoQuery]) -> BatchItem:
-    return batch_item(await call.request.app[keys.BATCHES].get(call.principal, call.path["id"]))
+    return batch_item(await call.operations.batches.get(call.principal, call.path["id"]))
 
 
 async def delete_batch(call: Call[None, NoQuery]) -> None:
-    await call.request.app[keys.BATCHES].delete(call.principal, call.path["id"])
+    await call.operations.batches.delete(call.principal, call.path["id"])
 
 
 async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
@@ -172,28 +171,28 @@ async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
         after=position_of(call.query.cursor),
         limit=call.query.limit,
     )
-    page = await call.request.app[keys.BATCHES].reports(call.principal, call.path["id"], wanted)
+    page = await call.operations.batches.reports(call.principal, call.path["id"], wanted)
     return ReportList(
         items=[report_item(report) for report in page.items], total=page.total, next_cursor=page.next_cursor
     )
 
 
 async def retry_batch(call: Call[None, NoQuery]) -> web.Response:
-    start = await call.request.app[keys.BATCHES].retry(
+    start = await call.operations.batches.retry(
         call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
     )
     return _accepted(start)
 
 
 async def reorder_batch(call: Call[None, NoQuery]) -> web.Response:
-    start = await call.request.app[keys.BATCHES].reorder(
+    start = await call.operations.batches.reorder(
         call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
     )
     return _accepted(start)
 
 
 async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
-    batch, archive = await call.request.app[keys.BATCHES].archive(call.principal, call.path["id"], call.query.format)
+    batch, archive = await call.operations.batches.archive(call.principal, call.path["id"], call.query.format)
     return await send_pieces(
         call.request,
         pieces(archive),

@@ -10,9 +10,8 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import Dataset, Version
-from server.datasets.export import MEDIA_TYPES, ExportFormat
+from server.datasets.work import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DatasetName, Digits, Limit, described
@@ -136,7 +135,7 @@ class DatasetLoss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
-    page = await call.request.app[keys.DATASETS].list(
+    page = await call.operations.datasets.list(
         call.principal,
         owner=call.query.owner,
         q=call.query.q or "",
@@ -151,12 +150,12 @@ async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
 
 
 async def get_dataset(call: Call[None, OwnerQuery]) -> web.Response:
-    dataset = await call.request.app[keys.DATASETS].get(call.principal, call.path["name"], owner=call.query.owner)
+    dataset = await call.operations.datasets.get(call.principal, call.path["name"], owner=call.query.owner)
     return _described(dataset)
 
 
 async def change_dataset(call: Call[DatasetChange, OwnerQuery]) -> web.Response:
-    dataset = await call.request.app[keys.DATASETS].change(
+    dataset = await call.operations.datasets.change(
         call.principal,
         call.path["name"],
         owner=call.query.owner,
@@ -168,7 +167,7 @@ async def change_dataset(call: Call[DatasetChange, OwnerQuery]) -> web.Response:
 
 
 async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
-    loss = await call.request.app[keys.DATASETS].delete(
+    loss = await call.operations.datasets.delete(
         call.principal, call.path["name"], owner=call.query.owner, expected=_expected(call.request)
     )
     return DatasetLoss(name=loss.name, versions=loss.versions, row_count=loss.row_count, bytes=loss.bytes)
@@ -182,7 +181,7 @@ async def list_rows(call: Call[None, RowQuery]) -> web.StreamResponse:
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
-    answer = await call.request.app[keys.DATASETS].rows_answer(
+    answer = await call.operations.datasets.rows_answer(
         call.principal, call.path["name"], query, owner=call.query.owner
     )
     return await send_made_file(call.request, answer)
@@ -192,7 +191,7 @@ async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
     file_format = call.path["format"]
     if file_format not in MEDIA_TYPES:
         raise NotFound("There is no export format “{format}”; use csv, xlsx, parquet or json.", format=file_format)
-    datasets, name = call.request.app[keys.DATASETS], call.path["name"]
+    datasets, name = call.operations.datasets, call.path["name"]
     wanted = cast(ExportFormat, file_format)
     if call.request.method == "HEAD":
         dataset = await datasets.get(call.principal, name, owner=call.query.owner)
@@ -202,7 +201,7 @@ async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
 
 
 async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
-    datasets, name, query = call.request.app[keys.DATASETS], call.path["name"], call.query
+    datasets, name, query = call.operations.datasets, call.path["name"], call.query
     newest = (await datasets.get(call.principal, name, owner=query.owner)).version
     page = await datasets.versions(
         call.principal,
@@ -222,7 +221,7 @@ async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
     number = call.path["number"]
     if not number.isdecimal() or len(number) > 9:
         raise NotFound
-    version = await call.request.app[keys.DATASETS].restore(
+    version = await call.operations.datasets.restore(
         call.principal, call.path["name"], int(number), owner=call.query.owner
     )
     return encoded(_version(version, current=True), status=201)

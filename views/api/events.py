@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.values import EventName
 
@@ -22,7 +21,7 @@ class Published(Struct, frozen=True, kw_only=True):
 
 async def publish_event(call: Call[Any, NoQuery]) -> Published:
     name = call.path["name"]
-    receivers = await call.request.app[keys.EVENTS].publish(call.principal, name, call.body)
+    receivers = await call.operations.events.publish(call.principal, name, call.body)
     return Published(event=name, receivers=receivers)
 
 

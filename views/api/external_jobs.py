@@ -10,7 +10,6 @@ from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.errors import FieldError, InvalidInput
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.values import Count, described
 from server.jobs.external import KIND, Ending, NewExternalJob, Update
@@ -87,7 +86,7 @@ class ExternalJobStarted(Struct, frozen=True, kw_only=True):
 
 async def begin_job(call: Call[ExternalJobRequest, NoQuery]) -> web.Response:
     """It counts as running at once. Tell how far it is with `PATCH /api/v1/jobs/{id}`."""
-    operations, wanted = call.request.app[keys.EXTERNAL_JOBS], call.body
+    operations, wanted = call.operations.external_jobs, call.body
     job = await operations.begin(
         call.principal,
         NewExternalJob(
@@ -122,7 +121,7 @@ async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
         detail=None if told.detail is UNSET else _small(told.detail, "detail", _MAX_DETAIL_BYTES),
         ending=_ending(told),
     )
-    return job_answer(call, await call.request.app[keys.EXTERNAL_JOBS].update(call.principal, call.path["id"], update))
+    return job_answer(call, await call.operations.external_jobs.update(call.principal, call.path["id"], update))
 
 
 def _ending(told: ExternalJobChange) -> Ending | None:
@@ -173,7 +172,7 @@ def _field_error(field: str, message: str) -> InvalidInput:
 
 
 def _links(call: Call[Any, Any], job: Job) -> JobLinks:
-    return job_links(job, call.request.app[keys.JOB_KINDS])
+    return job_links(job, call.parts.job_kinds)
 
 
 ENDPOINTS = [

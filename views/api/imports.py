@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
-from server.datasets.conversion import Preview
 from server.datasets.reject_lists import Reject, described
 from server.datasets.schema import ReadOptions
+from server.datasets.work import Preview
 from server.errors import NotFound
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_pieces
 from server.http.values import Digits, Limit
@@ -88,7 +87,7 @@ async def preview_upload_again(call: Call[ReadOptions, NoQuery]) -> web.Response
 
 
 async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
-    job = await call.request.app[keys.IMPORTS].start(
+    job = await call.operations.imports.start(
         call.principal, call.body, idempotency_key=call.request.headers.get("Idempotency-Key")
     )
     links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
@@ -97,14 +96,14 @@ async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
 
 
 async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
-    state = await call.request.app[keys.IMPORTS].get(call.principal, call.path["job_id"])
-    fields = call.request.app[keys.LIVE].fields(state.job, language_of(call.request))
+    state = await call.operations.imports.get(call.principal, call.path["job_id"])
+    fields = call.parts.job_fields(state.job, language_of(call.request))
     described_job: dict[str, Any] = msgspec.to_builtins(fields)
     return described_job | _described(state)
 
 
 async def list_rejects(call: Call[None, RejectQuery]) -> RejectList:
-    page = await call.request.app[keys.IMPORTS].rejects(
+    page = await call.operations.imports.rejects(
         call.principal,
         call.path["job_id"],
         limit=call.query.limit,
@@ -124,7 +123,7 @@ async def download_rejects(call: Call[None, RejectFileQuery]) -> web.StreamRespo
     file_format, job_id = call.path["format"], call.path["job_id"]
     if file_format not in _REJECT_FILES:
         raise NotFound("Rejects come as csv or json, not as {format}.", format=file_format)
-    pieces = await call.request.app[keys.IMPORTS].all_rejects(
+    pieces = await call.operations.imports.all_rejects(
         call.principal, job_id, file_format, reject_text(formats_for(call.request)), exact=call.query.exact
     )
     return await send_pieces(
@@ -147,7 +146,7 @@ def reject_text(formats: Formats) -> Any:
 
 
 async def _preview(call: Call[Any, Any], options: ReadOptions) -> web.Response:
-    preview = await call.request.app[keys.IMPORTS].preview(call.principal, call.path["id"], options)
+    preview = await call.operations.imports.preview(call.principal, call.path["id"], options)
     return encoded(preview_fields(preview, formats_for(call.request)))
 
 

@@ -9,7 +9,6 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
 from server.http.values import Count
 from server.jobs.job import Job, State
@@ -103,14 +102,14 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
 
 def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     """`job` in the caller's language."""
-    fields = call.request.app[keys.LIVE].fields(job, call.principal.language)
+    fields = call.parts.job_fields(job, call.principal.language)
     values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
-    links = job_links(job, call.request.app[keys.JOB_KINDS])
+    links = job_links(job, call.parts.job_kinds)
     return JobAnswer(**values, owner_id=job.owner_id, links=links)
 
 
 async def list_jobs(call: Call[None, JobQuery]) -> JobList:
-    query, jobs = call.query, call.request.app[keys.JOBS]
+    query, jobs = call.query, call.operations.jobs
     page = await jobs.list(
         call.principal,
         JobFilter(
@@ -129,11 +128,11 @@ async def list_jobs(call: Call[None, JobQuery]) -> JobList:
 
 
 async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.request.app[keys.JOBS].get(call.principal, call.path["id"]))
+    return job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
 
 
 async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
-    lines = await call.request.app[keys.JOBS].log(call.principal, call.path["id"], limit=call.query.limit)
+    lines = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
     return JobLog(
         items=[
             JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
@@ -143,22 +142,22 @@ async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
 
 
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.request.app[keys.JOBS].cancel(call.principal, call.path["id"]))
+    return job_answer(call, await call.operations.jobs.cancel(call.principal, call.path["id"]))
 
 
 async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.request.app[keys.JOBS].retry(call.principal, call.path["id"]))
+    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"]))
 
 
 async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
-    job = await call.request.app[keys.JOBS].demonstrate(
+    job = await call.operations.jobs.demonstrate(
         call.principal,
         seconds=call.body.seconds,
         total=call.body.total,
         fail_at=call.body.fail_at,
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
-    links = job_links(job, call.request.app[keys.JOB_KINDS])
+    links = job_links(job, call.parts.job_kinds)
     answer = JobStarted(job_id=job.id, kind=job.kind, links=links)
     return encoded(answer, status=202, headers={"Location": links.self})
 

@@ -7,13 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
 
 
 async def openapi_json(call: Call[None, NoQuery]) -> web.Response:
-    document = call.request.app[keys.API_DOCUMENT]
-    return web.Response(body=await asyncio.to_thread(lambda: document.body), content_type="application/json")
+    return web.Response(body=await asyncio.to_thread(call.parts.api_document), content_type="application/json")
 
 
 ENDPOINTS = [

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.made_files import send_made_file
 
@@ -38,7 +37,7 @@ class QueryRows(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_query(call: Call[QueryBody, NoQuery]) -> web.StreamResponse:
     """The worker writes what `QueryRows` describes: the server does not look at it."""
-    answer = await call.request.app[keys.QUERIES].answer(
+    answer = await call.operations.queries.answer(
         call.principal, call.body.sql, call.body.parameters, limit=call.body.limit
     )
     return await send_made_file(call.request, answer)

@@ -7,10 +7,9 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.files import send_file
-from server.reports.rendering import MEDIA_TYPES
+from server.reports.work import MEDIA_TYPES
 from views.api.batches import ReportItem, report_item
 
 # A report file is shown on its own origin-less island: its scripts draw charts, and reach neither the session nor the
@@ -23,12 +22,12 @@ FILE_TYPES = tuple(media_type.partition(";")[0] for media_type in MEDIA_TYPES.va
 
 
 async def get_report(call: Call[None, NoQuery]) -> ReportItem:
-    report, _ = await call.request.app[keys.BATCHES].report(call.principal, call.path["id"])
+    report, _ = await call.operations.batches.report(call.principal, call.path["id"])
     return report_item(report)
 
 
 async def get_file(call: Call[None, NoQuery]) -> web.StreamResponse:
-    artifact, path = await call.request.app[keys.BATCHES].artifact(call.principal, call.path["id"], call.path["file"])
+    artifact, path = await call.operations.batches.artifact(call.principal, call.path["id"], call.path["file"])
     return await send_file(
         call.request,
         path,

@@ -10,15 +10,14 @@ import msgspec
 from aiohttp import web
 
 from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.short_lists import cut
 from server.http.values import AnyName, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
-from server.reports.rendering import Format
 from server.reports.summary import Check, ParameterSummary
+from server.reports.work import Format
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
@@ -102,14 +101,14 @@ class TemplateVersionList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:
-    page = await call.request.app[keys.TEMPLATES].list(
+    page = await call.operations.templates.list(
         call.principal, q=call.query.q or "", limit=call.query.limit, cursor=call.query.cursor
     )
     return TemplateList(items=[_info(item) for item in page.items], total=page.total, next_cursor=page.next_cursor)
 
 
 async def get_template(call: Call[None, VersionQuery]) -> web.Response:
-    stored = await call.request.app[keys.TEMPLATES].get(call.principal, call.path["name"], version=call.query.version)
+    stored = await call.operations.templates.get(call.principal, call.path["name"], version=call.query.version)
     headers = {
         "ETag": f'"{stored.version}"',
         "Content-Disposition": content_disposition("inline", f"{stored.name}.yaml"),
@@ -122,7 +121,7 @@ async def get_template(call: Call[None, VersionQuery]) -> web.Response:
 
 async def put_template(call: Call[bytes, NoQuery]) -> web.Response:
     none_match = call.request.if_none_match
-    stored, check = await call.request.app[keys.TEMPLATES].save(
+    stored, check = await call.operations.templates.save(
         call.principal,
         call.path["name"],
         _source(call.request, call.body),
@@ -142,11 +141,11 @@ async def put_template(call: Call[bytes, NoQuery]) -> web.Response:
 
 
 async def delete_template(call: Call[None, NoQuery]) -> None:
-    await call.request.app[keys.TEMPLATES].delete(call.principal, call.path["name"], if_match=_if_match(call.request))
+    await call.operations.templates.delete(call.principal, call.path["name"], if_match=_if_match(call.request))
 
 
 async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
-    versions = await call.request.app[keys.TEMPLATES].versions(call.principal, call.path["name"])
+    versions = await call.operations.templates.versions(call.principal, call.path["name"])
     page = cut(versions, call.query, lambda version: str(version.number))
     return TemplateVersionList(
         items=[TemplateVersionItem(number=version.number, created_at=version.created_at) for version in page.items],
@@ -156,7 +155,7 @@ async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
-    check = await call.request.app[keys.TEMPLATES].check(call.principal, _source(call.request, call.body))
+    check = await call.operations.templates.check(call.principal, _source(call.request, call.body))
     return CheckAnswer(
         errors=_issues(check, "error"),
         warnings=_issues(check, "warning"),
@@ -174,7 +173,7 @@ async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.StreamRes
         format=call.body.format,
         language=language_of(call.request),
     )
-    return await send_preview(call.request, await call.request.app[keys.TEMPLATES].preview(call.principal, order))
+    return await send_preview(call.request, await call.operations.templates.preview(call.principal, order))
 
 
 async def send_preview(request: web.Request, preview: Preview) -> web.StreamResponse:

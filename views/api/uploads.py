@@ -12,7 +12,6 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from server.errors import InvalidInput, MalformedRequest
-from server.http import keys
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
 from server.http.files import send_file
 from server.http.values import KEY_SCHEMA
@@ -54,7 +53,7 @@ class UploadList(msgspec.Struct, frozen=True, kw_only=True):
 
 async def describe_server(call: Call[None, NoQuery]) -> web.Response:
     """OPTIONS: what this tus server can do; anybody may ask."""
-    limits = call.request.app[keys.UPLOADS].limits
+    limits = call.operations.uploads.limits
     return web.Response(status=204, headers=tus.server_headers(max_bytes=limits.max_bytes))
 
 
@@ -63,7 +62,7 @@ async def create_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
     if call.request.content_type == "multipart/form-data":
         return await _create_from_form(call)
     tus.require_version(call.request.headers)
-    operations = call.request.app[keys.UPLOADS]
+    operations = call.operations.uploads
     creation = tus.parse_creation(call.request.headers, max_bytes=operations.limits.max_bytes)
     wanted = NewUpload(
         name=_first(creation.metadata, _NAME_KEYS),
@@ -88,7 +87,7 @@ async def _create_from_form(call: Call[None, NoQuery]) -> web.StreamResponse:
         raise MalformedRequest("A form is sent without the header {header}, which is for tus.", header=odd)
     form = await FileForm.of(call.request)
     file = await form.find_file()
-    upload = await call.request.app[keys.UPLOADS].receive_whole(
+    upload = await call.operations.uploads.receive_whole(
         call.principal,
         NewUpload(name=form_name(file.filename or ""), size=None, media_type=file.headers.get("Content-Type", "")),
         form.chunks(file),
@@ -101,7 +100,7 @@ async def show_position(call: Call[None, NoQuery]) -> web.Response:
     """HEAD: where a client goes on."""
     if "Tus-Resumable" in call.request.headers:
         tus.require_version(call.request.headers)
-    upload = await call.request.app[keys.UPLOADS].position(call.principal, call.path["id"])
+    upload = await call.operations.uploads.position(call.principal, call.path["id"])
     headers = _state_headers(upload) | {"Cache-Control": "no-store"}
     if upload.concat is not None:
         headers["Upload-Concat"] = upload.concat
@@ -114,7 +113,7 @@ async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
     """PATCH: the next bytes."""
     tus.require_version(call.request.headers)
     patch = tus.parse_patch(call.request.headers)
-    upload = await call.request.app[keys.UPLOADS].receive(
+    upload = await call.operations.uploads.receive(
         call.principal,
         call.path["id"],
         _body_of(call.request),
@@ -128,7 +127,7 @@ async def append_bytes(call: Call[None, NoQuery]) -> web.Response:
 async def delete_upload(call: Call[None, NoQuery]) -> web.Response:
     if "Tus-Resumable" in call.request.headers:
         tus.require_version(call.request.headers)
-    await call.request.app[keys.UPLOADS].delete(call.principal, call.path["id"])
+    await call.operations.uploads.delete(call.principal, call.path["id"])
     return web.Response(status=204)
 
 
@@ -144,7 +143,7 @@ async def change_upload(call: Call[None, NoQuery]) -> web.Response:
 
 
 async def list_uploads(call: Call[None, PageById]) -> UploadList:
-    page = await call.request.app[keys.UPLOADS].search(
+    page = await call.operations.uploads.search(
         call.principal, limit=call.query.limit, cursor=call.query.cursor, containing=call.query.q
     )
     return UploadList(items=[_item(upload) for upload in page.items], next_cursor=page.next_cursor, total=page.total)
@@ -157,7 +156,7 @@ async def get_upload(call: Call[None, NoQuery]) -> web.StreamResponse:
     chosen = {"Vary": "Accept"}
     if prefers(call.request.headers.get("Accept", ""), _FILE_TYPE, over="application/json"):
         return await _send_content(call, chosen)
-    upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
+    upload = await call.operations.uploads.find(call.principal, call.path["id"])
     return encoded(_item(upload), headers=chosen)
 
 
@@ -182,7 +181,7 @@ async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 
 async def _send_content(call: Call[None, NoQuery], headers: dict[str, str]) -> web.StreamResponse:
-    upload = await call.request.app[keys.UPLOADS].find(call.principal, call.path["id"])
+    upload = await call.operations.uploads.find(call.principal, call.path["id"])
     if upload.sha256 is None:
         raise InvalidInput(
             "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from server.http import keys
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
 from server.storage.quotas import Stored
@@ -43,7 +42,7 @@ class UsageList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def my_usage(call: Call[None, NoQuery]) -> MyUsage:
-    lines = await call.request.app[keys.USAGE].mine(call.principal)
+    lines = await call.operations.usage.mine(call.principal)
     by_kind = {
         line.kind.value: KindUsage(used_bytes=line.used_bytes, limit_bytes=line.limit_bytes or None) for line in lines
     }
@@ -51,7 +50,7 @@ async def my_usage(call: Call[None, NoQuery]) -> MyUsage:
 
 
 async def everybodys_usage(call: Call[None, ShortPage]) -> UsageList:
-    used = await call.request.app[keys.USAGE].by_user(call.principal)
+    used = await call.operations.usage.by_user(call.principal)
     items = [_of(user_id, kinds) for user_id, kinds in used.items()]
     items.sort(key=lambda each: each.uploads + each.datasets + each.reports, reverse=True)
     page = cut(items, call.query, lambda each: each.user_id)

@@ -23,11 +23,11 @@ import uvloop
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from server.app import build_app
+from server.app.parts import Parts, build_parts
+from server.app.web import build_app
 from server.auth.permissions import Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
-from server.http import keys
 from server.http.listener import listen
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
@@ -41,18 +41,18 @@ USERS = 1_000
 
 async def main(data: Path, *, is_traced: bool) -> None:
     secret_key = Fernet.generate_key()
-    app = build_app(_settings(data, secret_key.decode()))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await listen(runner)
-    user_ids = await _sign_everybody_in(app, Fernet(secret_key), data / "cookies")
-    tune_garbage_collector()
-    if is_traced:
-        tracemalloc.start(1)
-    control.say(port=address_of(runner)[1])
-    await control.obey(Commands(app, user_ids).by_name)
-    await runner.cleanup()
-    os._exit(0)  # at a tidy end DuckDB's bindings list objects that they leak, among the figures
+    parts = build_parts(_settings(data, secret_key.decode()))
+    runner = web.AppRunner(build_app(parts), access_log=None)
+    async with parts.open():
+        await runner.setup()
+        await listen(runner)
+        user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies")
+        tune_garbage_collector()
+        if is_traced:
+            tracemalloc.start(1)
+        control.say(port=address_of(runner)[1])
+        await control.obey(Commands(parts, user_ids).by_name)
+        await runner.cleanup()
 
 
 def _settings(data: Path, secret_key: str) -> Settings:
@@ -71,14 +71,14 @@ def _settings(data: Path, secret_key: str) -> Settings:
     )
 
 
-async def _sign_everybody_in(app: web.Application, key: Fernet, cookies: Path) -> list[str]:
+async def _sign_everybody_in(parts: Parts, key: Fernet, cookies: Path) -> list[str]:
     """Their ids. The passwords are no hashes: nobody signs in by one, and to make a thousand takes a minute."""
-    credentials = app[keys.CREDENTIALS]
+    credentials = parts.auth.credentials
     users = [
         User(id=new_id(), name=f"user{number}", role=Role.EDITOR, password_hash="-", created_at=utc_now())
         for number in range(USERS)
     ]
-    async with app[keys.DATABASE].write() as connection:
+    async with parts.storage.database.write() as connection:
         for user in users:
             await credentials.users.add(connection, user)
     with cookies.open("w") as file:
@@ -92,9 +92,9 @@ async def _sign_everybody_in(app: web.Application, key: Fernet, cookies: Path) -
 class Commands:
     """What the harness can ask for."""
 
-    def __init__(self, app: web.Application, user_ids: list[str]) -> None:
-        self._app = app
-        self._manager = app[keys.CONNECTIONS]
+    def __init__(self, parts: Parts, user_ids: list[str]) -> None:
+        self._parts = parts
+        self._manager = parts.realtime.manager
         self._user_ids = user_ids
         self.by_name: dict[str, control.Command] = {
             "broadcast": self.broadcast,
@@ -130,7 +130,7 @@ class Commands:
             nonlocal moves
             moves += 1
 
-        self._app[keys.JOB_TABLE].listen(count_moves)
+        self._parts.jobs.table.listen(count_moves)
         lag = LoopLag()
         watching = asyncio.create_task(lag.watch())
         job_ids = [await self._start_job(self._user_ids[number], seconds) for number in range(count)]
@@ -144,7 +144,7 @@ class Commands:
         return used | {"lag": asdict(lag.statistics())} | await self.statistics()
 
     async def _start_job(self, owner_id: str, seconds: int) -> str:
-        job = await self._app[keys.RUNNER].start(
+        job = await self._parts.jobs.runner.start(
             "demonstration",
             owner_id=owner_id,
             title="Nightly import of sales",
@@ -153,7 +153,7 @@ class Commands:
         return job.id
 
     def _is_over(self, job_id: str) -> bool:
-        job = self._app[keys.JOB_TABLE].get(job_id)
+        job = self._parts.jobs.table.get(job_id)
         return job is None or job.state.is_final
 
     async def statistics(self) -> dict[str, Any]:

@@ -46,3 +46,18 @@ def test_short_breaches_far_apart_are_forgiven() -> None:
         assert verdicts.count(Verdict.WARN) == 1
         assert Verdict.CLOSE not in verdicts
         clock.now += 5
+
+
+def test_a_burst_is_dropped_at_once_and_a_flood_is_read_slowly() -> None:
+    clock = Clock()
+    bucket = limit(clock)
+    pauses = []
+    for _ in range(40 + 200):
+        bucket.take()
+        pauses.append(bucket.pause_seconds)
+    assert pauses[: 40 + 100] == [0.0] * 140
+    assert min(pauses[140:]) > 0
+    clock.now += 5  # calm again
+    for _ in range(45):
+        bucket.take()
+    assert bucket.pause_seconds == 0

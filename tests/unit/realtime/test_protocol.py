@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.app.jobs import _live_limits
+from server.app.live import live_limits
 from server.errors import JinduError
 from server.realtime.close_codes import CloseCode
 from server.realtime.examples import EXAMPLES
@@ -64,7 +64,7 @@ def test_every_limit_is_documented_with_its_setting_and_default() -> None:
     documented = {setting.strip("`"): default for _, setting, default, _ in rows("Limits")}
     assert documented == {name: as_documented(SETTINGS[name]) for name in documented}
     used = Recorder()
-    _live_limits(used)  # type: ignore[arg-type]
+    live_limits(used)  # type: ignore[arg-type]
     assert used.names <= set(documented)
 
 

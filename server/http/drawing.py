@@ -6,11 +6,6 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from aiohttp import web
-
-from server.auth.networks import network_of
-from server.http.addresses import client_address
-from server.http.guards import current_principal
 from server.jobs.turns import Turns
 
 _PAGES_AT_ONCE = 2
@@ -33,15 +28,10 @@ class Drawing:
             patience_seconds=_PATIENCE_SECONDS,
         )
 
-    async def draw(self, request: web.Request, work: Callable[[], bytes]) -> bytes:
-        """Strangers of one network take turns as if they were one."""
-        principal = current_principal(request)
-        reader = principal.user_id if principal else network_of(client_address(request))
+    async def draw(self, work: Callable[[], bytes], *, reader: str) -> bytes:
+        """What `work` makes. Raises `RateLimited` or `Unavailable` when `reader` asks for too many at once."""
         async with self._turns.take(reader):
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def close(self, _app: web.Application) -> None:
+    def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-DRAWING: web.AppKey[Drawing] = web.AppKey("drawing", Drawing)

@@ -1,0 +1,58 @@
+"""What the server does by itself, asked by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from server.app.live import Realtime
+from server.app.reports import Reports
+from server.app.resources import meanwhile
+from server.app.storage import Storage
+from server.app.uploads import Uploads
+from server.live import Live
+from server.operations.retention import Retention
+from server.operations.room_watch import RoomWatch
+from server.realtime.upkeep import Upkeep
+from server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chores:
+    retention: Retention
+    upkeep: Upkeep
+    room_watch: RoomWatch
+
+
+def build_chores(
+    settings: Settings,
+    *,
+    storage: Storage,
+    realtime: Realtime,
+    live: Live,
+    uploads: Uploads,
+    reports: Reports,
+    statistics: Mapping[str, Callable[[], object]],
+) -> Chores:
+    return Chores(
+        retention=Retention(
+            database=storage.database,
+            store=reports.batches,
+            blobs=storage.blobs,
+            receiver=uploads.receiver,
+            report_days=settings.report_retention_days,
+            upload_days=settings.upload_retention_days,
+        ),
+        upkeep=Upkeep(manager=realtime.manager, history=realtime.history, publish=live.publish, parts=statistics),
+        room_watch=RoomWatch(room=storage.room, database=storage.database, live=live),
+    )
+
+
+@asynccontextmanager
+async def open_chores(chores: Chores) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(meanwhile(chores.retention.run()))
+        await stack.enter_async_context(meanwhile(chores.upkeep.run()))
+        await stack.enter_async_context(meanwhile(chores.room_watch.run()))
+        yield

@@ -1,0 +1,206 @@
+"""All that a user can ask for, each handed the parts that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from server.app.accounts import Auth
+from server.app.datasets import Datasets
+from server.app.jobs import Jobs
+from server.app.live import Realtime
+from server.app.places import ROOT
+from server.app.reports import Reports
+from server.app.storage import Storage
+from server.app.uploads import Uploads
+from server.app.workers import Workers
+from server.auth.audit import Audit
+from server.auth.throttle import LoginThrottle
+from server.clock import utc_now
+from server.languages import Languages
+from server.live import Live
+from server.operations.accounts import AccountOperations
+from server.operations.admin import AdminOperations
+from server.operations.batches import BatchOperations
+from server.operations.connections import ConnectionOperations
+from server.operations.datasets import DatasetOperations
+from server.operations.events import EventOperations
+from server.operations.external_jobs import ExternalJobOperations
+from server.operations.first_run import FirstRun
+from server.operations.imports import ImportOperations
+from server.operations.jobs import JobOperations
+from server.operations.notifications import NotificationOperations
+from server.operations.offered import Operations
+from server.operations.queries import QueryOperations
+from server.operations.samples import SampleOperations
+from server.operations.templates import TemplateOperations
+from server.operations.upload_parts import PartOperations
+from server.operations.uploads import UploadOperations
+from server.operations.usage import UsageOperations
+from server.settings import Settings
+
+
+def build_operations(
+    settings: Settings,
+    *,
+    languages: Languages,
+    storage: Storage,
+    auth: Auth,
+    workers: Workers,
+    realtime: Realtime,
+    live: Live,
+    jobs: Jobs,
+    uploads: Uploads,
+    datasets: Datasets,
+    reports: Reports,
+    statistics: Mapping[str, Callable[[], object]],
+) -> Operations:
+    database = storage.database
+    job_operations = JobOperations(
+        database=database, runner=jobs.runner, external=jobs.external, table=jobs.table, store=jobs.store
+    )
+    accounts = _accounts(settings, storage, auth, languages, live)
+    files = _uploads(storage, jobs, uploads)
+    templates = _templates(storage, workers, datasets, reports)
+    return Operations(
+        accounts=accounts,
+        admin=AdminOperations(
+            database=database,
+            credentials=auth.credentials,
+            audit=Audit(database),
+            settings=settings,
+            parts=statistics,
+        ),
+        batches=_batches(settings, storage, workers, jobs, datasets, reports),
+        connections=ConnectionOperations(database=database, manager=realtime.manager, live=live),
+        datasets=_datasets(settings, storage, workers, datasets),
+        events=EventOperations(database=database, live=live),
+        external_jobs=ExternalJobOperations(
+            external=jobs.external,
+            table=jobs.table,
+            store=jobs.store,
+            jobs_per_user=settings.external_jobs_per_user,
+            updates_per_second=settings.external_updates_per_second,
+        ),
+        first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
+        imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
+        jobs=job_operations,
+        notifications=NotificationOperations(database=database, languages=languages, live=live),
+        queries=QueryOperations(
+            catalog=datasets.catalog,
+            workers=workers.interactive,
+            blobs=storage.blobs,
+            limits=datasets.query_limits,
+            answer_bytes=settings.max_answer_bytes,
+            room=storage.room,
+        ),
+        samples=SampleOperations(uploads=files, templates=templates, sample=ROOT / "examples" / "orders.csv"),
+        templates=templates,
+        uploads=files,
+        usage=UsageOperations(database=database, quotas=storage.quotas),
+    )
+
+
+def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Languages, live: Live) -> AccountOperations:
+    return AccountOperations(
+        database=storage.database,
+        credentials=auth.credentials,
+        throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
+        languages=languages,
+        tell=live.warn,
+    )
+
+
+def _uploads(storage: Storage, jobs: Jobs, uploads: Uploads) -> UploadOperations:
+    audit = Audit(storage.database)
+    parts = PartOperations(
+        database=storage.database,
+        store=uploads.store,
+        arrivals=uploads.arrivals,
+        runner=jobs.runner,
+        audit=audit,
+        room=storage.room,
+        max_bytes=uploads.limits.max_bytes,
+        expiry=uploads.limits.expiry,
+        clock=utc_now,
+    )
+    return UploadOperations(
+        database=storage.database,
+        store=uploads.store,
+        receiver=uploads.receiver,
+        parts=parts,
+        runner=jobs.runner,
+        audit=audit,
+        limits=uploads.limits,
+        room=storage.room,
+    )
+
+
+def _imports(
+    settings: Settings,
+    storage: Storage,
+    workers: Workers,
+    jobs: Jobs,
+    job_operations: JobOperations,
+    uploads: Uploads,
+    datasets: Datasets,
+) -> ImportOperations:
+    return ImportOperations(
+        runner=jobs.runner,
+        jobs=job_operations,
+        uploads=uploads.store,
+        catalog=datasets.catalog,
+        workers=workers.interactive,
+        blobs=storage.blobs,
+        audit=Audit(storage.database),
+        limits=datasets.file_limits,
+        reject_limit=settings.reject_limit,
+    )
+
+
+def _datasets(settings: Settings, storage: Storage, workers: Workers, datasets: Datasets) -> DatasetOperations:
+    return DatasetOperations(
+        database=storage.database,
+        catalog=datasets.catalog,
+        workers=workers.interactive,
+        exports=workers.exports,
+        blobs=storage.blobs,
+        audit=Audit(storage.database),
+        limits=datasets.query_limits,
+        answer_bytes=settings.max_answer_bytes,
+        room=storage.room,
+    )
+
+
+def _templates(storage: Storage, workers: Workers, datasets: Datasets, reports: Reports) -> TemplateOperations:
+    return TemplateOperations(
+        database=storage.database,
+        store=reports.templates,
+        catalog=datasets.catalog,
+        workers=workers.interactive,
+        blobs=storage.blobs,
+        images=reports.images,
+        audit=Audit(storage.database),
+        limits=datasets.query_limits,
+        room=storage.room,
+        samples=ROOT / "examples" / "templates",
+    )
+
+
+def _batches(
+    settings: Settings, storage: Storage, workers: Workers, jobs: Jobs, datasets: Datasets, reports: Reports
+) -> BatchOperations:
+    return BatchOperations(
+        database=storage.database,
+        store=reports.batches,
+        templates=reports.templates,
+        catalog=datasets.catalog,
+        runner=jobs.runner,
+        jobs=jobs.table,
+        job_store=jobs.store,
+        workers=workers.interactive,
+        blobs=storage.blobs,
+        images=reports.images,
+        audit=Audit(storage.database),
+        limits=datasets.query_limits,
+        max_reports=settings.max_reports_per_batch,
+    )

@@ -1,0 +1,157 @@
+"""What there is: every part of the house, without any web application around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from server.app.accounts import Auth, build_auth, open_accounts
+from server.app.chores import Chores, build_chores, open_chores
+from server.app.datasets import Datasets, build_datasets
+from server.app.jobs import Jobs, build_jobs, open_jobs
+from server.app.live import Realtime, build_live, build_realtime, open_live
+from server.app.operations import build_operations
+from server.app.places import ROOT
+from server.app.reports import Reports, build_reports, open_reports
+from server.app.resources import meanwhile
+from server.app.storage import Storage, build_storage, open_history, open_storage
+from server.app.uploads import Uploads, build_uploads, open_uploads
+from server.app.workers import Workers, build_workers, open_workers
+from server.auth.passwords import Passwords
+from server.jobs.store import JobStore
+from server.jobs.table import JobTable
+from server.languages import Languages
+from server.live import Live
+from server.metrics import LoopLag
+from server.operations.offered import Operations
+from server.settings import Settings
+from server.storage.privacy import make_directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Made by `build_parts`, usable as long as `open` lasts.
+
+    Nothing below gets hold of this: each object was handed what it needs when it was made. It is for whoever drives
+    the house from outside: the web application, a worker, the command line, tests.
+    """
+
+    settings: Settings
+    languages: Languages
+    storage: Storage
+    auth: Auth
+    workers: Workers
+    realtime: Realtime
+    live: Live
+    jobs: Jobs
+    uploads: Uploads
+    datasets: Datasets
+    reports: Reports
+    operations: Operations
+    chores: Chores
+    loop_lag: LoopLag
+    statistics: dict[str, Callable[[], object]]  # a part's `statistics` by its name; what is built on top adds its own
+    hurry: asyncio.Event  # set when whoever stops the server has no more patience
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Parts]:
+        """Opens what must be, in this order; it is closed in the reverse one, whatever fails meanwhile."""
+        async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
+            await enter(meanwhile(self.loop_lag.watch()))
+            is_cut = await enter(open_storage(self.settings, self.storage))
+            await enter(open_history(self.realtime.history, is_cut=is_cut))
+            await enter(open_accounts(self.settings, self.auth.credentials, self.operations.first_run))
+            await enter(open_uploads(self.uploads.sweep))
+            await enter(open_reports(self.reports))
+            await enter(open_workers(self.workers))
+            await enter(open_live(self.live, self.realtime.board))
+            await enter(open_chores(self.chores))
+            await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
+            yield self
+
+
+def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Parts:
+    """Every object is made here and handed what it needs; nothing is opened yet.
+
+    `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
+    """
+    make_directory(settings.data)  # for the secret key, which is made once
+    languages = Languages.load(ROOT / "locales")
+    storage = build_storage(settings)
+    auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
+    workers = build_workers(settings)
+    realtime = build_realtime(settings, database=storage.database)
+    table, store = JobTable(), JobStore(storage.database)
+    live = build_live(
+        realtime,
+        database=storage.database,
+        languages=languages,
+        table=table,
+        store=store,
+        endings=auth.credentials.endings,
+    )
+    uploads = build_uploads(settings, storage=storage)
+    datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
+    reports = build_reports(settings, storage=storage, workers=workers, uploads=uploads, datasets=datasets, live=live)
+    jobs = build_jobs(
+        settings,
+        storage=storage,
+        workers=workers,
+        table=table,
+        store=store,
+        live=live,
+        kinds=[uploads.job_kind, datasets.job_kind, reports.job_kind],
+    )
+    loop_lag = LoopLag()
+    statistics: dict[str, Callable[[], object]] = {
+        "event_loop": loop_lag.statistics,
+        "storage": storage.room.statistics,
+        "jobs": jobs.runner.statistics,
+        "external_jobs": jobs.external.statistics,
+        "workers": workers.jobs.statistics,
+        "interactive": workers.interactive.statistics,
+        "exports": workers.exports.statistics,
+        "connections": realtime.manager.statistics,
+    }
+    return Parts(
+        settings=settings,
+        languages=languages,
+        storage=storage,
+        auth=auth,
+        workers=workers,
+        realtime=realtime,
+        live=live,
+        jobs=jobs,
+        uploads=uploads,
+        datasets=datasets,
+        reports=reports,
+        operations=build_operations(
+            settings,
+            languages=languages,
+            storage=storage,
+            auth=auth,
+            workers=workers,
+            realtime=realtime,
+            live=live,
+            jobs=jobs,
+            uploads=uploads,
+            datasets=datasets,
+            reports=reports,
+            statistics=statistics,
+        ),
+        chores=build_chores(
+            settings,
+            storage=storage,
+            realtime=realtime,
+            live=live,
+            uploads=uploads,
+            reports=reports,
+            statistics=statistics,
+        ),
+        loop_lag=loop_lag,
+        statistics=statistics,
+        hurry=asyncio.Event(),
+    )

@@ -1,0 +1,90 @@
+"""The web application around the parts: pages, API, live connections."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from aiohttp_session import session_middleware
+
+from server.app.parts import Parts
+from server.app.places import ROOT
+from server.app.transports import add_transports
+from server.http.answers_under_way import AnswersUnderWay
+from server.http.bodies import Bodies
+from server.http.cors import add_cors_headers, preflight_middleware
+from server.http.drawing import Drawing
+from server.http.endpoint import add_endpoints
+from server.http.forms import packed_body_middleware
+from server.http.open_sockets import OpenSockets, SocketLimits
+from server.http.openapi import document_on_demand
+from server.http.parts import PARTS, WebParts
+from server.http.problems import mark_prepared, problem_middleware
+from server.http.readiness import Phase, Readiness
+from server.http.response_headers import add_headers
+from server.http.same_origin import same_origin_middleware
+from server.http.sessions import SessionCookies, identity_middleware
+from server.http.static_files import static_route
+from views.api import ENDPOINTS
+from views.api.uploads import add_tus_headers
+from views.context import setup_templates
+from views.errors import error_page
+from views.routes import PAGES
+
+
+def build_app(parts: Parts) -> web.Application:
+    """An application that is ready to start once `parts` are open."""
+    app = web.Application(middlewares=_middlewares(parts))
+    app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers, add_tus_headers))
+    app[PARTS] = _web_parts(parts)
+    setup_templates(app)
+    add_transports(app, parts, app[PARTS].readiness)
+    add_endpoints(app, ENDPOINTS)
+    app.router.add_routes(PAGES)
+    app.router.add_routes([static_route("/static", ROOT / "static")])
+    app.cleanup_ctx.append(_ready)  # last: everything else is open
+    return app
+
+
+def _middlewares(parts: Parts) -> list[Middleware]:
+    """From the outside in: name the request and answer errors; browsers' questions; who asks; from where."""
+    cookies = SessionCookies(parts.auth.secret_key, days=parts.settings.session_days)
+    return [
+        problem_middleware(error_page),
+        preflight_middleware(),
+        session_middleware(cookies),
+        identity_middleware(),
+        same_origin_middleware(),
+        packed_body_middleware(),
+    ]
+
+
+def _web_parts(parts: Parts) -> WebParts:
+    open_sockets = OpenSockets(SocketLimits.from_settings(parts.settings))
+    parts.statistics["sockets"] = open_sockets.statistics
+    return WebParts(
+        settings=parts.settings,
+        languages=parts.languages,
+        operations=parts.operations,
+        authenticator=parts.auth.authenticator,
+        devices=parts.auth.devices,
+        room=parts.storage.room,
+        live_limits=parts.realtime.manager.limits,
+        job_kinds=parts.jobs.kinds,
+        job_fields=parts.live.fields,
+        readiness=Readiness(),
+        open_sockets=open_sockets,
+        answers=AnswersUnderWay(parts.settings.max_answers_per_user),
+        bodies=Bodies(),
+        api_document=document_on_demand(ENDPOINTS),
+        drawing=Drawing(),
+    )
+
+
+async def _ready(app: web.Application) -> AsyncIterator[None]:
+    readiness, drawing = app[PARTS].readiness, app[PARTS].drawing
+    readiness.phase = Phase.READY
+    yield
+    readiness.phase = Phase.DRAINING
+    drawing.close()

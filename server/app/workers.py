@@ -1,0 +1,84 @@
+"""The worker processes that heavy work runs in: those of jobs, and those that people wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from server.jobs.shared_workers import SharedWorkers
+from server.jobs.turns import Turns
+from server.jobs.workers import WorkerPool, processor_count
+from server.settings import Settings
+
+_LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
+_EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a browser waits as long for its first byte
+PRELOADED = (  # slow to import: once, not per process
+    "server.datasets.conversion",
+    "server.datasets.export",
+    "server.datasets.profile",
+    "server.datasets.rows",
+    "server.reports.choices",
+    "server.reports.ordering",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """No process starts before there is work for it."""
+
+    jobs: SharedWorkers
+    interactive: SharedWorkers  # for previews and queries: no page waits behind an import
+    exports: SharedWorkers  # of their own: one may take minutes, and neither a page nor a job should wait for it
+    heavy_slots: int  # how many heavy jobs run at once
+
+
+def build_workers(settings: Settings) -> Workers:
+    heavy_slots = settings.workers or processor_count()
+    return Workers(
+        jobs=_job_workers(settings, heavy_slots),
+        interactive=_shared_workers(
+            settings,
+            size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
+            per_user=settings.interactive_workers_per_user,
+            niceness=5,  # behind the server itself: what it answers to others must not wait for this
+            patience_seconds=settings.interactive_wait_seconds,
+        ),
+        exports=_shared_workers(
+            settings,
+            size=settings.export_workers,
+            per_user=1,
+            niceness=10,
+            patience_seconds=_EXPORT_PATIENCE_SECONDS,
+        ),
+        heavy_slots=heavy_slots,
+    )
+
+
+def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
+    """One process more than one user's jobs may occupy: it is for somebody who has none."""
+    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=PRELOADED)
+    return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
+
+
+def _shared_workers(
+    settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float
+) -> SharedWorkers:
+    """Processes for what people wait for, and the turns they take at them."""
+    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=PRELOADED)
+    turns = Turns(
+        places=size,
+        per_user=per_user,
+        waiting_per_user=settings.interactive_waiting_per_user,
+        patience_seconds=patience_seconds,
+    )
+    return SharedWorkers(pool, turns)
+
+
+@asynccontextmanager
+async def open_workers(workers: Workers) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await asyncio.gather(workers.jobs.close(), workers.interactive.close(), workers.exports.close())

@@ -1,0 +1,61 @@
+"""What requests are answered from, under the application's one key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from server.auth.authenticator import Authenticator
+from server.auth.devices import Devices
+from server.http.answers_under_way import AnswersUnderWay
+from server.http.bodies import Bodies
+from server.http.drawing import Drawing
+from server.http.open_sockets import OpenSockets
+from server.http.readiness import Readiness
+from server.jobs.job import Job
+from server.jobs.kinds import JobKinds
+from server.languages import Languages
+from server.operations.offered import Operations
+from server.realtime.limits import LiveLimits
+from server.realtime.protocol import JobFields
+from server.settings import Settings
+from server.storage.room import Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebParts:
+    """The parts of the house that handlers may use, and the web application's own.
+
+    No database, runner or connection is among them: whatever a handler wants done, it asks an operation for.
+    """
+
+    settings: Settings
+    languages: Languages
+    operations: Operations
+    authenticator: Authenticator
+    devices: Devices
+    room: Room
+    live_limits: LiveLimits
+    job_kinds: JobKinds
+    job_fields: Callable[[Job, str], JobFields]
+    """A job as people see it, in the language that is named."""
+
+    readiness: Readiness
+    open_sockets: OpenSockets
+    answers: AnswersUnderWay
+    bodies: Bodies
+    api_document: Callable[[], bytes]  # OpenAPI, as JSON
+    drawing: Drawing
+
+
+PARTS = web.AppKey("parts", WebParts)
+
+
+def parts_of(request: web.Request) -> WebParts:
+    return request.app[PARTS]
+
+
+def operations_of(request: web.Request) -> Operations:
+    return request.app[PARTS].operations

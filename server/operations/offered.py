@@ -1,0 +1,42 @@
+"""All that a user can ask for, by subject: what pages, the API and the command line have of the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.operations.accounts import AccountOperations
+from server.operations.admin import AdminOperations
+from server.operations.batches import BatchOperations
+from server.operations.connections import ConnectionOperations
+from server.operations.datasets import DatasetOperations
+from server.operations.events import EventOperations
+from server.operations.external_jobs import ExternalJobOperations
+from server.operations.first_run import FirstRun
+from server.operations.imports import ImportOperations
+from server.operations.jobs import JobOperations
+from server.operations.notifications import NotificationOperations
+from server.operations.queries import QueryOperations
+from server.operations.samples import SampleOperations
+from server.operations.templates import TemplateOperations
+from server.operations.uploads import UploadOperations
+from server.operations.usage import UsageOperations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    accounts: AccountOperations
+    admin: AdminOperations
+    batches: BatchOperations
+    connections: ConnectionOperations
+    datasets: DatasetOperations
+    events: EventOperations
+    external_jobs: ExternalJobOperations
+    first_run: FirstRun
+    imports: ImportOperations
+    jobs: JobOperations
+    notifications: NotificationOperations
+    queries: QueryOperations
+    samples: SampleOperations
+    templates: TemplateOperations
+    uploads: UploadOperations
+    usage: UsageOperations

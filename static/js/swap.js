@@ -1,0 +1,37 @@
+// Puts fresh HTML of the server in the place of old one. What stays the same stays the same element: a click that has begun
+// ends where it began, and focus, selection, scrolling and what is being typed are not disturbed. Rows that can be acted on
+// have an `id`; without one a row's element might become that of another.
+
+import { Idiomorph } from "../vendor/idiomorph-0.8.0/idiomorph.esm.js";
+
+// What people open and close themselves.
+const OPENED = { open: "details", hidden: ".menu__panel", "aria-expanded": "[data-menu] > *" };
+
+const WAY = {
+  ignoreActiveValue: true,
+  restoreFocus: true,
+  callbacks: {
+    beforeAttributeUpdated: (name, element) => !(name in OPENED && element.matches(OPENED[name])),
+  },
+};
+
+/**
+ * The content of `element` becomes `fresh`: HTML, or a fragment that was made of it.
+ * @param {Element} element
+ * @param {string | DocumentFragment} fresh
+ */
+export function swap(element, fresh) {
+  Idiomorph.morph(element, typeof fresh === "string" ? parsed(fresh) : fresh, { ...WAY, morphStyle: "innerHTML" });
+}
+
+/** `element` itself becomes `fresh`. */
+export function swapWhole(element, fresh) {
+  Idiomorph.morph(element, fresh, { ...WAY, morphStyle: "outerHTML" });
+}
+
+/** @returns {DocumentFragment} */
+export function parsed(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}

@@ -1,0 +1,76 @@
+"""Parts of a page that are brought up to date under people's hands: what they have begun ends as they meant it."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import PageOf
+from tests.functional.live_client import live
+
+pytestmark = pytest.mark.browser
+SECONDS = 20_000
+
+
+async def connected(page: Page) -> None:
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected", timeout=SECONDS)
+
+
+async def refreshed(page: Page) -> None:
+    """The page's first live part, fetched again."""
+    await page.evaluate(
+        """async () => {
+            const { refreshFragment } = await import("/static/js/fragments.js");
+            await refreshFragment(document.querySelector("[data-live-fragment]"));
+        }"""
+    )
+
+
+async def test_a_click_that_began_before_a_refresh_ends_at_the_same_row(
+    page_of: PageOf, bob: aiohttp.ClientSession
+) -> None:
+    desk = await page_of("admin")
+    await page_of("bob", user_agent="Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
+    await desk.goto("/admin/connections")
+    await connected(desk)
+    row = desk.locator("tr", has_text="iPhone")
+    await expect(row).to_have_count(1, timeout=SECONDS)
+    await row.locator("a").hover()
+    await desk.mouse.down()
+    async with live(bob, "a-script"):
+        await expect(desk.locator("tr", has_text="bob")).to_have_count(2, timeout=SECONDS)
+        await desk.mouse.up()
+    await desk.wait_for_url(re.compile(r"/admin/connections/\w+/close"))
+    await expect(desk.locator("main")).to_contain_text("iPhone")
+
+
+async def test_a_question_that_is_open_during_a_refresh_is_still_answered(page_of: PageOf, alice: object) -> None:
+    laptop = await page_of("alice")
+    phone = await page_of("alice", user_agent="Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
+    await phone.goto("/jobs")
+    await connected(phone)
+    await laptop.goto("/account")
+    await connected(laptop)
+    await laptop.locator(".device", has_text="iPhone").get_by_role("button", name="Sign out there").click()
+    await refreshed(laptop)
+    await laptop.locator("#confirm-dialog [value=yes]").click()
+    await expect(phone.locator("#signed-out-dialog")).to_be_visible(timeout=SECONDS)
+
+
+async def test_focus_selection_and_what_is_open_survive_a_refresh(page_of: PageOf, alice: object) -> None:
+    page = await page_of("alice")
+    await page.goto("/jobs")
+    await connected(page)
+    job = await (await page.request.post("/api/v1/jobs/demonstration", data={"seconds": 0, "total": 3})).json()
+    title = page.locator(f"#job-{job['job_id']} a")
+    await expect(title).to_be_visible(timeout=SECONDS)
+    await title.focus()
+    await title.evaluate("element => getSelection().selectAllChildren(element)")
+    await title.evaluate("element => { element.mark = 'the same element'; }")
+    await refreshed(page)
+    await expect(title).to_be_focused()
+    assert await title.evaluate("element => element.mark") == "the same element"
+    assert await page.evaluate("String(getSelection())") == "Demonstration"
