@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from server.http.addresses import is_secure
-from server.http.asyncapi import asyncapi_document, key_of
+from server.http.asyncapi import LiveChannels, asyncapi_document, key_of
 from server.http.parts import parts_of
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
@@ -53,14 +53,14 @@ async def docs_page(request: web.Request) -> web.Response:
 
 
 async def events_json(request: web.Request) -> web.Response:
-    document = _described(parts_of(request).live_limits, is_secure(request)).document
+    document = _described_for(request).document
     body = msgspec.json.encode(document | {"servers": _servers(request, document)})
     return web.Response(body=body, content_type="application/json")
 
 
 async def events_page(request: web.Request) -> web.Response:
     """The AsyncAPI document as people read it."""
-    described = _described(parts_of(request).live_limits, is_secure(request))
+    described = _described_for(request)
     servers = _servers(request, described.document)
     return await render(
         request,
@@ -86,10 +86,15 @@ class _Described:
     job_fields: dict[str, MessageField]
 
 
+def _described_for(request: web.Request) -> _Described:
+    parts = parts_of(request)
+    return _described(parts.live_limits, parts.live_channels, is_secure(request))
+
+
 @lru_cache(maxsize=4)
-def _described(limits: LiveLimits, is_secure: bool) -> _Described:
+def _described(limits: LiveLimits, transports: tuple[LiveChannels, ...], is_secure: bool) -> _Described:
     """Made once: it takes ten milliseconds, and strangers may ask for it."""
-    document = asyncapi_document(host="", is_secure=is_secure, limits=limits)
+    document = asyncapi_document(host="", is_secure=is_secure, limits=limits, transports=transports)
     replies: list[type[msgspec.Struct]] = [*ANSWERS.values(), Echo]
     answers = [kind for kind in dict.fromkeys(replies) if kind is not Connected]
     pushes = [kind for kind in SERVER_MESSAGES if kind not in answers]

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from server.app.live import Realtime
+from server.app.live import Live, Realtime
 from server.app.reports import Reports
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.uploads import Uploads
-from server.live import Live
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
 from server.realtime.upkeep import Upkeep
@@ -44,8 +43,14 @@ def build_chores(
             report_days=settings.report_retention_days,
             upload_days=settings.upload_retention_days,
         ),
-        upkeep=Upkeep(manager=realtime.manager, history=realtime.history, publish=live.publish, parts=statistics),
-        room_watch=RoomWatch(room=storage.room, database=storage.database, live=live),
+        upkeep=Upkeep(
+            manager=realtime.manager,
+            history=realtime.history,
+            topics=realtime.topics,
+            publish=live.announcing.publish,
+            parts=statistics,
+        ),
+        room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.app.live import Live
 from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.datasets.catalog import Catalog
@@ -11,7 +12,6 @@ from server.datasets.importing import DataImport
 from server.datasets.schema import FileLimits
 from server.datasets.work import QueryLimits
 from server.jobs.kinds import JobKind
-from server.live import Live
 from server.settings import Settings
 from server.storage.quotas import Stored
 
@@ -25,7 +25,7 @@ class Datasets:
 
 
 def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, live: Live) -> Datasets:
-    catalog = Catalog(storage.database, storage.blobs, announce=live.publish)
+    catalog = Catalog(storage.database, storage.blobs, announce=live.announcing.publish)
     limits = FileLimits.from_settings(settings)
     data_import = DataImport(
         uploads=uploads.store,

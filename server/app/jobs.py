@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from server.app.live import Live
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.workers import Workers
@@ -19,7 +20,6 @@ from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.live import Live
 from server.settings import Settings
 
 
@@ -45,7 +45,9 @@ def build_jobs(
     """`kinds` are those that the parts of the house bring along."""
     known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
-    life = JobLife(database=storage.database, table=table, store=store, saver=saver, on_life_change=live.on_life_change)
+    life = JobLife(
+        database=storage.database, table=table, store=store, saver=saver, on_life_change=live.announcing.on_life_change
+    )
     runner = JobRunner(
         life=life,
         kinds=known,
@@ -53,7 +55,7 @@ def build_jobs(
         heavy_slots=workers.heavy_slots,
         max_attempts=settings.job_attempts,
         drain_seconds=settings.drain_seconds,
-        notify=live.notify,
+        notify=live.notices.notify,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,

@@ -7,31 +7,59 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.auth.endings import Endings
+from server.engines.memory_broker import MemoryBroker
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
-from server.live import Live
+from server.live.announcing import Announcing
+from server.live.job_messages import JobMessages, JobMoved
+from server.live.kept import KeptMessages
+from server.live.notices import Notices, UnreadChanged
+from server.live.subscriptions import Subscriptions
+from server.realtime.broker import Broker, KeptTold, PresenceChanged
+from server.realtime.delivery import Delivery
 from server.realtime.history import History
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import PresenceBoard
+from server.realtime.topics import Topics
 from server.settings import Settings
 from server.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realtime:
+    """What carries messages, and knows nothing of what they say."""
+
     manager: ConnectionManager
     history: History
+    broker: Broker
+    topics: Topics
     board: PresenceBoard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What is told, and in which words."""
+
+    announcing: Announcing
+    notices: Notices
+    job_messages: JobMessages
+    kept: KeptMessages
+    subscriptions: Subscriptions
+    delivery: Delivery
 
 
 def build_realtime(settings: Settings, *, database: Database) -> Realtime:
     manager = ConnectionManager(live_limits(settings))
+    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
+    broker = MemoryBroker()
     return Realtime(
         manager=manager,
-        history=History(database, keep_messages=settings.history_messages, keep_days=settings.history_days),
-        board=PresenceBoard(manager),
+        history=history,
+        broker=broker,
+        topics=Topics(broker=broker, manager=manager, forget=history.forget),
+        board=PresenceBoard(manager=manager, broker=broker),
     )
 
 
@@ -45,17 +73,41 @@ def build_live(
     endings: Endings,
 ) -> Live:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
-    live = Live(
-        manager=realtime.manager,
-        history=realtime.history,
-        database=database,
-        table=table,
-        store=store,
-        languages=languages,
+    manager, history, broker = realtime.manager, realtime.history, realtime.broker
+    job_messages = JobMessages(manager=manager, table=table, languages=languages)
+    kept = KeptMessages(manager=manager, history=history, job_messages=job_messages, languages=languages)
+    notices = Notices(manager=manager, broker=broker, history=history, database=database)
+    announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
+    endings.on_end(announcing.credential_ended)
+    endings.on_rights_change(announcing.rights_changed)
+    return Live(
+        announcing=announcing,
+        notices=notices,
+        job_messages=job_messages,
+        kept=kept,
+        subscriptions=Subscriptions(database=database, table=table, store=store),
+        delivery=Delivery(
+            manager,
+            {
+                JobMoved: job_messages.deliver,
+                KeptTold: kept.deliver,
+                UnreadChanged: notices.deliver,
+                PresenceChanged: realtime.board.deliver,
+            },
+        ),
     )
-    endings.on_end(live.credential_ended)
-    endings.on_rights_change(live.rights_changed)
-    return live
+
+
+@asynccontextmanager
+async def open_live(realtime: Realtime, live: Live) -> AsyncIterator[None]:
+    await realtime.broker.open(live.delivery.receive)
+    await realtime.topics.open()
+    try:
+        yield
+    finally:
+        realtime.board.close()
+        await live.notices.close()
+        await realtime.broker.close()
 
 
 def live_limits(settings: Settings) -> LiveLimits:
@@ -75,12 +127,3 @@ def live_limits(settings: Settings) -> LiveLimits:
         pong_timeout_seconds=settings.pong_timeout_seconds,
         auth_deadline_seconds=settings.auth_deadline_seconds,
     )
-
-
-@asynccontextmanager
-async def open_live(live: Live, board: PresenceBoard) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        board.close()
-        await live.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from server.app.accounts import Auth
 from server.app.datasets import Datasets
 from server.app.jobs import Jobs
-from server.app.live import Realtime
+from server.app.live import Live, Realtime
 from server.app.places import ROOT
 from server.app.reports import Reports
 from server.app.storage import Storage
@@ -17,7 +17,6 @@ from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
 from server.languages import Languages
-from server.live import Live
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
@@ -71,9 +70,13 @@ def build_operations(
             parts=statistics,
         ),
         batches=_batches(settings, storage, workers, jobs, datasets, reports),
-        connections=ConnectionOperations(database=database, manager=realtime.manager, live=live),
+        connections=ConnectionOperations(
+            database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+        ),
         datasets=_datasets(settings, storage, workers, datasets),
-        events=EventOperations(database=database, live=live),
+        events=EventOperations(
+            database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+        ),
         external_jobs=ExternalJobOperations(
             external=jobs.external,
             table=jobs.table,
@@ -84,7 +87,7 @@ def build_operations(
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
         imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
         jobs=job_operations,
-        notifications=NotificationOperations(database=database, languages=languages, live=live),
+        notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(
             catalog=datasets.catalog,
             workers=workers.interactive,
@@ -106,7 +109,7 @@ def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Langu
         credentials=auth.credentials,
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
-        tell=live.warn,
+        tell=live.notices.warn,
     )
 
 

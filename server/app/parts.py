@@ -11,7 +11,7 @@ from server.app.accounts import Auth, build_auth, open_accounts
 from server.app.chores import Chores, build_chores, open_chores
 from server.app.datasets import Datasets, build_datasets
 from server.app.jobs import Jobs, build_jobs, open_jobs
-from server.app.live import Realtime, build_live, build_realtime, open_live
+from server.app.live import Live, Realtime, build_live, build_realtime, open_live
 from server.app.operations import build_operations
 from server.app.places import ROOT
 from server.app.reports import Reports, build_reports, open_reports
@@ -23,7 +23,6 @@ from server.auth.passwords import Passwords
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
-from server.live import Live
 from server.metrics import LoopLag
 from server.operations.offered import Operations
 from server.settings import Settings
@@ -67,7 +66,7 @@ class Parts:
             await enter(open_uploads(self.uploads.sweep))
             await enter(open_reports(self.reports))
             await enter(open_workers(self.workers))
-            await enter(open_live(self.live, self.realtime.board))
+            await enter(open_live(self.realtime, self.live))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
             yield self

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.app.datasets import Datasets
+from server.app.live import Live
 from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.app.workers import Workers
 from server.jobs.kinds import JobKind
-from server.live import Live
 from server.operations.batches import KIND as BATCH_REPORT
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
@@ -37,7 +37,7 @@ def build_reports(
         database=storage.database,
         store=batches,
         blobs=storage.blobs,
-        announce=live.publish,
+        announce=live.announcing.publish,
         limits=datasets.query_limits,
         parallel=workers.heavy_slots,
         max_reports=settings.max_reports_per_batch,

@@ -2,80 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from socket import gethostname
 
 from aiohttp import web
 
 from server.app.parts import Parts
-from server.app.resources import meanwhile
 from server.http.readiness import Phase, Readiness
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
-from server.transports import sse, websocket
+from server.realtime.replay import Replay
+from server.transports import Entrance, Transport
 from server.transports.admission import Admission
-from server.transports.mass_writer import MassWriter
-from server.transports.socket_crowd import SocketCrowd
 from server.transports.sse import EventTransport
 from server.transports.websocket import WebSocketTransport
 
+TRANSPORTS: tuple[Callable[[Entrance], Transport], ...] = (WebSocketTransport, EventTransport)
+"""All there are: a transport is its module and its place here."""
 
-def add_transports(app: web.Application, parts: Parts, readiness: Readiness) -> None:
-    """Routes to each transport, and what happens to those who are connected when the server stops."""
-    manager, authenticator = parts.realtime.manager, parts.auth.authenticator
-    admission = Admission(manager=manager, languages=parts.languages)
-    joiner, commands = _joiner(parts), _commands(parts)
-    crowd = SocketCrowd(MassWriter.open(is_ring_wanted=parts.settings.io_uring))
-    sockets = WebSocketTransport(
-        manager=manager,
-        admission=admission,
-        joiner=joiner,
-        commands=commands,
-        authenticate=lambda token, address: authenticator.by_token(token, address=address),
-        crowd=crowd,
+
+def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
+    replay = Replay(parts.live.kept.render)
+    entrance = Entrance(
+        manager=parts.realtime.manager,
+        admission=Admission(
+            manager=parts.realtime.manager,
+            languages=parts.languages,
+            readiness=readiness,
+            allowed_origins=parts.settings.allowed_origins,
+        ),
+        joiner=_joiner(parts, replay),
+        commands=_commands(parts, replay),
+        authenticate=lambda token, address: parts.auth.authenticator.by_token(token, address=address),
+        settings=parts.settings,
     )
-    streams = EventTransport(manager=manager, admission=admission, joiner=joiner, commands=commands)
-    app.router.add_get(websocket.PATH, sockets.handle, name="websocket", allow_head=False)
-    app.router.add_get(sse.PATH, streams.handle, name="events")
-    app.router.add_post(sse.COMMAND_PATH, streams.command, name="events_command")
-    drain = Drain(manager, reconnects_per_second=parts.settings.reconnects_per_second, hurry=parts.hurry)
+    return [build(entrance) for build in TRANSPORTS]
+
+
+def add_transports(app: web.Application, parts: Parts, transports: Sequence[Transport], readiness: Readiness) -> None:
+    """Routes to each transport, and what happens to those who are connected when the server stops."""
+    host = _Host(app)
+    for transport in transports:
+        transport.setup(host)
+    drain = Drain(parts.realtime.manager, reconnects_per_second=parts.settings.reconnects_per_second, hurry=parts.hurry)
 
     async def send_everybody_away(_app: web.Application) -> None:
         readiness.phase = Phase.DRAINING
-        await sockets.drain()
+        host.drain()
         await drain.run()
 
     app.on_shutdown.append(send_everybody_away)
-    app.cleanup_ctx.append(_open_transports(streams, crowd))
 
 
-def _joiner(parts: Parts) -> Joiner:
+class _Host:
+    """The web application as transports see it."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._draining: list[Callable[[], None]] = []
+
+    @property
+    def router(self) -> web.UrlDispatcher:
+        return self._app.router
+
+    def while_open(self, opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        async def run(_app: web.Application) -> AsyncIterator[None]:
+            async with opened():
+                yield
+
+        self._app.cleanup_ctx.append(run)
+
+    def when_draining(self, begin: Callable[[], None]) -> None:
+        self._draining.append(begin)
+
+    def drain(self) -> None:
+        for begin in self._draining:
+            begin()
+
+
+def _joiner(parts: Parts, replay: Replay) -> Joiner:
     return Joiner(
         manager=parts.realtime.manager,
         history=parts.realtime.history,
+        topics=parts.realtime.topics,
         languages=parts.languages,
         endings=parts.auth.credentials.endings,
-        render=parts.live.render,
+        replay=replay,
         node=gethostname(),
     )
 
 
-def _commands(parts: Parts) -> Commands:
+def _commands(parts: Parts, replay: Replay) -> Commands:
     return Commands(
         manager=parts.realtime.manager,
         history=parts.realtime.history,
+        topics=parts.realtime.topics,
         languages=parts.languages,
-        authorise=parts.live.authorise,
-        snapshot=parts.live.snapshot,
-        render=parts.live.render,
+        authorise=parts.live.subscriptions.authorise,
+        snapshot=parts.live.job_messages.snapshot,
+        replay=replay,
     )
-
-
-def _open_transports(streams: EventTransport, crowd: SocketCrowd) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def opened(_app: web.Application) -> AsyncIterator[None]:
-        async with meanwhile(streams.watch()):
-            yield
-        crowd.close()
-
-    return opened

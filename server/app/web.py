@@ -10,8 +10,9 @@ from aiohttp_session import session_middleware
 
 from server.app.parts import Parts
 from server.app.places import ROOT
-from server.app.transports import add_transports
+from server.app.transports import add_transports, build_transports
 from server.http.answers_under_way import AnswersUnderWay
+from server.http.asyncapi import LiveChannels
 from server.http.bodies import Bodies
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
@@ -37,9 +38,11 @@ def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
     app = web.Application(middlewares=_middlewares(parts))
     app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers, add_tus_headers))
-    app[PARTS] = _web_parts(parts)
+    readiness = Readiness()
+    transports = build_transports(parts, readiness)
+    app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports))
     setup_templates(app)
-    add_transports(app, parts, app[PARTS].readiness)
+    add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_routes([static_route("/static", ROOT / "static")])
@@ -60,7 +63,7 @@ def _middlewares(parts: Parts) -> list[Middleware]:
     ]
 
 
-def _web_parts(parts: Parts) -> WebParts:
+def _web_parts(parts: Parts, readiness: Readiness, live_channels: tuple[LiveChannels, ...]) -> WebParts:
     open_sockets = OpenSockets(SocketLimits.from_settings(parts.settings))
     parts.statistics["sockets"] = open_sockets.statistics
     return WebParts(
@@ -72,8 +75,9 @@ def _web_parts(parts: Parts) -> WebParts:
         room=parts.storage.room,
         live_limits=parts.realtime.manager.limits,
         job_kinds=parts.jobs.kinds,
-        job_fields=parts.live.fields,
-        readiness=Readiness(),
+        live_channels=live_channels,
+        job_fields=parts.live.job_messages.fields,
+        readiness=readiness,
         open_sockets=open_sockets,
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         bodies=Bodies(),

@@ -1,1 +1,1 @@
-"""What stands behind the protocols of the layers below; each is named by `server.app` alone."""
+"""Implementations of the protocols that the layers below declare. Only the wiring names them."""

@@ -10,6 +10,7 @@ from aiohttp import web
 from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
 from server.http.answers_under_way import AnswersUnderWay
+from server.http.asyncapi import LiveChannels
 from server.http.bodies import Bodies
 from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
@@ -38,6 +39,7 @@ class WebParts:
     devices: Devices
     room: Room
     live_limits: LiveLimits
+    live_channels: tuple[LiveChannels, ...]  # of each transport
     job_kinds: JobKinds
     job_fields: Callable[[Job, str], JobFields]
     """A job as people see it, in the language that is named."""

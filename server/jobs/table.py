@@ -41,18 +41,28 @@ class JobTable:
         self._listeners.append(listener)
 
     def put(self, job: Job) -> None:
-        """Make `job` the newest snapshot and tell the listeners; an older revision than the known one is a bug."""
+        """Make `job` the newest snapshot and tell the listeners; one that comes late, after a newer one, is dropped."""
         before = self._jobs.get(job.id)
         if before is not None and job.revision <= before.revision:
-            raise ValueError(f"job {job.id}: revision {job.revision} is not newer than {before.revision}")
+            return
+        self._keep(job)
+        for listener in self._listeners:
+            listener(job, before)
+
+    def take(self, job: Job) -> bool:
+        """Know `job` as somebody told of it, without telling it any further; False when a newer one is known."""
+        known = self._jobs.get(job.id)
+        if known is None or job.revision > known.revision:
+            self._keep(job)
+        return known is None or job.revision >= known.revision
+
+    def _keep(self, job: Job) -> None:
         self._jobs[job.id] = job
         self._by_owner.setdefault(job.owner_id, {})[job.id] = job
         self._finished.pop(job.id, None)
         if job.state.is_final:
             self._finished[job.id] = self._clock()
         self._forget_old()
-        for listener in self._listeners:
-            listener(job, before)
 
     def _forget_old(self) -> None:
         horizon = self._clock() - _KEPT_SECONDS

@@ -8,7 +8,8 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, NotFound
 from server.jobs.context import Notice
-from server.live import Live
+from server.live.announcing import Announcing
+from server.live.notices import Notices
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence import Presence
@@ -26,10 +27,13 @@ class PresencePage:
 
 
 class ConnectionOperations:
-    def __init__(self, *, database: Database, manager: ConnectionManager, live: Live) -> None:
+    def __init__(
+        self, *, database: Database, manager: ConnectionManager, announcing: Announcing, notices: Notices
+    ) -> None:
         self._database = database
         self._manager = manager
-        self._live = live
+        self._announcing = announcing
+        self._notices = notices
 
     def own(self, principal: Principal) -> list[Presence]:
         """The caller's, the oldest first."""
@@ -71,7 +75,7 @@ class ConnectionOperations:
             detail = {"user": found.user_id, "device": found.device, "reason": reason}
             await Audit.record(connection, principal, "connection.close", found.user_name, detail)
         why = f"closed by an administrator: {reason}" if reason else "closed by an administrator"
-        self._manager.close_where(lambda each: each.id == connection_id, CloseCode.FORBIDDEN, why)
+        self._announcing.close_connection(connection_id, CloseCode.FORBIDDEN, why)
 
     async def broadcast(self, principal: Principal, *, title: str, body: str, level: str, url: str) -> int:
         """Tell every user something; it waits for those who are away. The answer is how many they are."""
@@ -87,7 +91,7 @@ class ConnectionOperations:
             raise InvalidInput(errors=problems)
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "broadcast.send", title[:100], {"level": level})
-        return await self._live.notify_everybody(Notice(title=title, body=body, level=level, url=url))
+        return await self._notices.notify_everybody(Notice(title=title, body=body, level=level, url=url))
 
 
 def _matches(presence: Presence, wanted: str) -> bool:

@@ -8,28 +8,37 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput
 from server.jobs.context import Notice
-from server.live import FREE_NAME, Live
+from server.live.announcing import Announcing
+from server.live.notices import Notices
+from server.live.subscriptions import FREE_NAME
+from server.realtime.manager import ConnectionManager
 from server.storage.database import Database
 
 
 class EventOperations:
     """Editors and admins publish; anybody who is signed in may subscribe."""
 
-    def __init__(self, *, database: Database, live: Live) -> None:
+    def __init__(
+        self, *, database: Database, manager: ConnectionManager, announcing: Announcing, notices: Notices
+    ) -> None:
         self._database = database
-        self._live = live
+        self._manager = manager
+        self._announcing = announcing
+        self._notices = notices
 
     async def publish(self, principal: Principal, name: str, data: Any) -> int:
-        """To how many connections it went."""
+        """To how many connections of this node it went."""
         principal.require_write()
         if not FREE_NAME.fullmatch(name):
             raise InvalidInput("An event name is up to 64 of a–z, 0–9, “_”, “.” and “-”.", code="invalid_event")
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "event.publish", name)
-        return self._live.publish(name, data)
+        receivers = self._manager.count_subscribers(name)
+        self._announcing.publish(name, data)
+        return receivers
 
     async def notify_myself(self, principal: Principal) -> None:
         """A notification that tells nothing, kept and sent like any other: to oneself alone, so everybody may."""
         principal.require_read()
         notice = Notice(title="This is a test", body="Somebody tries out the live connection.", url="/websocket-test")
-        await self._live.notify_who_asked(principal.user_id, notice)
+        await self._notices.notify_who_asked(principal.user_id, notice)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
 from server.languages import Languages
-from server.live import Live
+from server.live.notices import Notices
 from server.storage import tables
 from server.storage.database import Database
 from server.texts import told
@@ -48,10 +48,10 @@ class Notifications:
 
 
 class NotificationOperations:
-    def __init__(self, *, database: Database, languages: Languages, live: Live) -> None:
+    def __init__(self, *, database: Database, languages: Languages, notices: Notices) -> None:
         self._database = database
         self._languages = languages
-        self._live = live
+        self._notices = notices
 
     async def latest(self, principal: Principal, *, limit: int = 20, before: int | None = None) -> Notifications:
         """The newest notifications first, from `before` on when given, and how many of all are unread."""
@@ -105,7 +105,7 @@ class NotificationOperations:
             )
             _, read_offset = await _offsets(connection, principal)
             unread = await _unread(connection, principal, read_offset)
-        self._live.notifications_read(principal.user_id, unread)
+        self._notices.looked_at(principal.user_id, unread)
         return unread
 
 

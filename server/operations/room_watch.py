@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from server.auth.permissions import Role
 from server.jobs.context import Notice
-from server.live import Live
+from server.live.notices import Notices
 from server.storage.database import NOT_STORED, Database
 from server.storage.room import Room, Space
 from server.storage.tables import users
@@ -21,10 +21,12 @@ _EVERY_SECONDS = 5.0
 class RoomWatch:
     """Looks every few seconds, as long as `run` runs."""
 
-    def __init__(self, *, room: Room, database: Database, live: Live, every_seconds: float = _EVERY_SECONDS) -> None:
+    def __init__(
+        self, *, room: Room, database: Database, notices: Notices, every_seconds: float = _EVERY_SECONDS
+    ) -> None:
         self._room = room
         self._database = database
-        self._live = live
+        self._notices = notices
         self._every_seconds = every_seconds
         self._is_told = False
 
@@ -64,4 +66,4 @@ class RoomWatch:
         async with self._database.read() as connection:
             admins = (await connection.scalars(active_admins)).all()
         for admin_id in admins:
-            await self._live.notify_who_asked(admin_id, notice)
+            await self._notices.notify_who_asked(admin_id, notice)

@@ -1,4 +1,4 @@
-"""Everybody, kept as lists: a broadcast then need not look for its connections, nor queue for each of them."""
+"""Many connections kept as lists: what is for all of them need not look for each, nor be queued for each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from server.realtime.connection import Connection, Link
 class Audience:
     """Connections and, at the same places, their links. Whoever keeps one drops it when a connection comes or goes."""
 
-    __slots__ = ("_places", "connections", "is_alike", "links")
+    __slots__ = ("_places", "connections", "is_alike", "links", "takes_arrays")
 
     def __init__(self, connections: Sequence[Connection]) -> None:
         self.connections = connections
         self.links: Sequence[Link] = [connection.link for connection in connections]
-        self.is_alike = len(set(map(type, self.links))) == 1 and not any(c.takes_arrays for c in connections)
-        """Whether the very same bytes go to all of them."""
+        self.is_alike = len(set(map(type, self.links))) == 1  # one transport can write to all of them
+        self.takes_arrays = any(connection.takes_arrays for connection in connections)
         self._places: dict[Connection, int] = {}
 
     def place(self, connection: Connection) -> int:
@@ -37,10 +37,10 @@ class Round:
         self._begun = 0  # so many had their turn
         self._taken_out: set[Connection] = set()
 
-    @property
-    def is_fresh(self) -> bool:
-        """Nobody had it yet, and everybody will."""
-        return not self._begun and not self._taken_out
+    def can_grow_for(self, audience: Audience) -> bool:
+        """Whether one message more for `audience` leaves with it, as the very same bytes for all of them."""
+        is_fresh = not self._begun and not self._taken_out  # nobody had it yet, and everybody will
+        return is_fresh and self.audience is audience and not audience.takes_arrays
 
     @property
     def is_over(self) -> bool:

@@ -63,7 +63,7 @@ class Flusher:
         if is_simple and going is None:
             self._round = Round(audience, Bundle(frame))
             self._turn_soon()
-        elif is_simple and going and going.is_fresh and going.audience is audience and not _is_large(going.bundle):
+        elif is_simple and going and going.can_grow_for(audience) and not _is_large(going.bundle):
             going.bundle = going.bundle.and_also(frame)
         else:
             self.share(audience.connections, frame)

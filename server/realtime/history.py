@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, delete, exists, insert, select, tuple_, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
+from server.realtime.broker import KeptTold
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.rows import insert_missing, insert_or_get
@@ -29,6 +30,14 @@ class Kept:
     type: str
     body: bytes
 
+    @property
+    def position(self) -> Position:
+        return Position(epoch=self.epoch, offset=self.offset)
+
+    def as_told(self) -> KeptTold:
+        """To be sent right after the commit."""
+        return KeptTold(type=self.type, body=self.body, at=self.at, positions={self.user_id: self.position})
+
 
 class History:
     """Streams in the database, and in memory how far each was *told*: a position moves when its message is sent."""
@@ -40,7 +49,7 @@ class History:
         self._told: dict[str, Position] = {}
 
     async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> Kept:  # noqa: A002
-        """Store a message in the caller's transaction; right after its commit, call `told` and send it."""
+        """Store a message in the caller's transaction; right after its commit, send it as `as_told`."""
         epoch, offset = await self._next(connection, user_id)
         kept = Kept(user_id=user_id, epoch=epoch, offset=offset, at=utc_now(), type=type, body=body)
         await connection.execute(
@@ -53,37 +62,54 @@ class History:
         )
         return kept
 
-    async def append_for_all(self, connection: AsyncConnection, *, type: str, body: bytes) -> list[Kept]:  # noqa: A002
-        """The same for every user who is not disabled, in few statements however many they are."""
-        active = users.c.disabled_at.is_(None)
+    async def append_for_some(
+        self,
+        connection: AsyncConnection,
+        *,
+        after: str,
+        limit: int,
+        type: str,  # noqa: A002
+        body: bytes,
+    ) -> KeptTold:
+        """The same for the next `limit` users by id after `after` who are not disabled, in few statements for all."""
+        chosen = select(users.c.id).where(users.c.disabled_at.is_(None), users.c.id > after)
+        user_ids = (await connection.scalars(chosen.order_by(users.c.id).limit(limit))).all()
+        if not user_ids:
+            return KeptTold(type=type, body=body, at=utc_now(), positions={})
+        theirs = users.c.id.between(user_ids[0], user_ids[-1]) & users.c.disabled_at.is_(None)
         new = await connection.scalars(
-            select(users.c.id).where(active, ~exists().where(streams.c.user_id == users.c.id))
+            select(users.c.id).where(theirs, ~exists().where(streams.c.user_id == users.c.id))
         )
         begun = [{"user_id": user_id, "epoch": new_id(), "offset": 0} for user_id in new]
         await insert_missing(connection, streams, begun, key=("user_id",))
         moved = await connection.execute(
             update(streams)
-            .where(streams.c.user_id.in_(select(users.c.id).where(active)))
+            .where(streams.c.user_id.in_(select(users.c.id).where(theirs)))
             .values(offset=streams.c.offset + 1)
             .returning(streams.c.user_id, streams.c.epoch, streams.c.offset)
         )
-        now = utc_now()
-        kept = [Kept(user_id=row[0], epoch=row[1], offset=row[2], at=now, type=type, body=body) for row in moved.all()]
+        positions = {row[0]: Position(epoch=row[1], offset=row[2]) for row in moved.all()}
+        kept = KeptTold(type=type, body=body, at=utc_now(), positions=positions)
         rows = [
-            {"user_id": each.user_id, "offset": each.offset, "at": now, "type": type, "body": body} for each in kept
+            {"user_id": user_id, "offset": position.offset, "at": kept.at, "type": type, "body": body}
+            for user_id, position in positions.items()
         ]
-        if rows:
-            await connection.execute(insert(stream_messages), rows)
+        await connection.execute(insert(stream_messages), rows)
         return kept
 
-    def told(self, kept: Kept) -> None:
-        known = self._told.get(kept.user_id)
+    def told(self, user_id: str, position: Position) -> None:
+        """A message of theirs is being sent; of who has not been loaded nothing is known, and need not be."""
+        known = self._told.get(user_id)
         if known is None:
             return
-        if kept.epoch > known.epoch:  # epochs sort by time: the stream was lost under us and begun anew
-            self._told[kept.user_id] = Position(epoch=kept.epoch, offset=kept.offset)
+        if position.epoch > known.epoch:  # epochs sort by time: the stream was lost under us and begun anew
+            self._told[user_id] = position
         else:  # an older one was read just before the stream was cut
-            self._told[kept.user_id] = Position(epoch=known.epoch, offset=max(kept.offset, known.offset))
+            self._told[user_id] = Position(epoch=known.epoch, offset=max(position.offset, known.offset))
+
+    def forget(self, user_id: str) -> None:
+        """Nothing more of theirs is told here: their position is read anew when they come back."""
+        self._told.pop(user_id, None)
 
     def position(self, user_id: str) -> Position:
         """How far the stream has been told; `load` first. Never waits, so that joining right after it leaves no gap."""

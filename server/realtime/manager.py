@@ -6,7 +6,7 @@ import asyncio
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import call
 from typing import Any
@@ -19,10 +19,12 @@ from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
 from server.realtime.presence import Presence, presence_of
+from server.realtime.subscribers import Subscribers
+from server.realtime.wording import Wording
 
 Watch = Callable[[Connection], None]
-Render = Callable[[str], bytes]
-"""A message as JSON in a language; called once per language, not per connection."""
+Message = Any
+"""A struct of the protocol, a dict with `type`, or a `Wording` of either."""
 
 
 class Refused(Exception):
@@ -55,7 +57,7 @@ class ConnectionManager:
         self.limits = limits
         self.active_connections: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()
         self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
-        self._subscribers: dict[str, weakref.WeakSet[Connection]] = {}
+        self._subscribers = Subscribers()
         self._flusher = Flusher()
         self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
@@ -101,7 +103,10 @@ class ConnectionManager:
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
         self._gone.update(_figures(connection))
-        _discard(self.user_connections, connection.user_id, connection)
+        own = self.user_connections[connection.user_id]
+        own.discard(connection)
+        if not own:
+            del self.user_connections[connection.user_id]
         self.unsubscribe(connection, list(connection.events))
         self._flusher.forget(connection)
         self._tell(connection)
@@ -120,32 +125,33 @@ class ConnectionManager:
 
     # sending
 
-    def send_json_to_user(self, user_id: str, message: Any) -> int:
-        """Send a message (a struct, or a dict with `type`) to all of a user's connections; to how many."""
-        connections = self.connections_of(user_id)
-        self._flusher.share(connections, protocol.encode(_stamped(message)))
-        return len(connections)
+    def send_json_to_user(
+        self, user_id: str, message: Message, *, key: Hashable | None = None, offset: int | None = None
+    ) -> int:
+        """Send a message to all of a user's connections; to how many.
 
-    def broadcast_json(self, message: Any) -> int:
-        """Send a message to everybody who is connected; to how many."""
+        With a `key`, the newest replaces one that still waits. A kept message has an `offset` in the user's stream.
+        """
+        return self._send(self.connections_of(user_id), message, key=key, offset=offset)
+
+    def broadcast_json(self, message: Message, *, offsets: Mapping[str, int] | None = None) -> int:
+        """Send a message to everybody who is connected; to how many connections.
+
+        A kept one goes to those in `offsets`, each with its offset in their own stream.
+        """
+        if offsets is not None:
+            return sum(self.send_json_to_user(user_id, message, offset=offset) for user_id, offset in offsets.items())
         if self._audience is None:
             self._audience = Audience(self._everybody())
-        self._flusher.broadcast(self._audience, protocol.encode(_stamped(message)))
-        return len(self._audience.connections)
+        return self._send_to_all(self._audience, message)
 
-    def send_to_user(self, user_id: str, render: Render, key: Hashable | None = None) -> int:
-        """Like `send_json_to_user`, each in its language. With a `key`, the newest replaces one that still waits."""
-        return self._send(self.connections_of(user_id), render, key)
-
-    def publish(self, event: str, render: Render, *, owner_id: str | None = None, key: Hashable | None = None) -> int:
+    def publish(self, event: str, message: Message, *, owner_id: str | None = None, key: Hashable | None = None) -> int:
         """Send to the subscribers of an event name; with an owner, only to those who may see what is the owner's."""
-        subscribers = self._subscribers.get(event)
-        if not subscribers:
-            return 0
-        allowed = [
-            connection for connection in subscribers if owner_id is None or connection.principal.may_see(owner_id)
-        ]
-        return self._send(allowed, render, key)
+        audience = self._subscribers.audience(event)
+        if owner_id is None and key is None:
+            return self._send_to_all(audience, message)
+        allowed = [each for each in audience.connections if owner_id is None or each.principal.may_see(owner_id)]
+        return self._send(allowed, message, key=key)
 
     # subscriptions
 
@@ -156,16 +162,23 @@ class ConnectionManager:
         names = frozenset(events)
         connection.events |= names
         for event in names:
-            self._subscribers.setdefault(event, weakref.WeakSet()).add(connection)
+            self._subscribers.add(event, connection)
 
     def unsubscribe(self, connection: Connection, events: Iterable[str]) -> None:
         names = frozenset(events)
         connection.events -= names
         for event in names:
-            _discard(self._subscribers, event, connection)
+            self._subscribers.discard(event, connection)
 
     def has_subscribers(self, event: str) -> bool:
-        return bool(self._subscribers.get(event))
+        return self._subscribers.count(event) > 0
+
+    def count_subscribers(self, event: str) -> int:
+        """How many connections of this node listen to it."""
+        return self._subscribers.count(event)
+
+    def is_connected(self, user_id: str) -> bool:
+        return user_id in self.user_connections
 
     # looking after them
 
@@ -228,18 +241,39 @@ class ConnectionManager:
         # Several times as fast as `values()`, which is written in Python.
         return list(filter(None, map(call, self.active_connections.valuerefs())))
 
-    def _send(self, connections: list[Connection], render: Render, key: Hashable | None) -> int:
+    def _send_to_all(self, audience: Audience, message: Message) -> int:
+        if isinstance(message, Wording):
+            return self._send(audience.connections, message)
+        if audience.connections:
+            self._flusher.broadcast(audience, _encoded(message))
+        return len(audience.connections)
+
+    def _send(
+        self,
+        connections: Sequence[Connection],
+        message: Message,
+        *,
+        key: Hashable | None = None,
+        offset: int | None = None,
+    ) -> int:
+        if not connections:
+            return 0
+        if not isinstance(message, Wording):
+            self._queue(connections, _encoded(message), key)
+            return len(connections)
         by_language: dict[str, list[Connection]] = {}
         for connection in connections:
             by_language.setdefault(connection.language, []).append(connection)
         for language, readers in by_language.items():
-            frame = render(language)
-            if key is None:
-                self._flusher.share(readers, frame)
-            else:
-                for connection in readers:
-                    connection.queue(frame, key)
+            self._queue(readers, message.frame(language, offset), key)
         return len(connections)
+
+    def _queue(self, connections: Sequence[Connection], frame: bytes, key: Hashable | None) -> None:
+        if key is None:
+            self._flusher.share(connections, frame)
+        else:
+            for connection in connections:
+                connection.queue(frame, key)
 
 
 class Membership:
@@ -267,16 +301,7 @@ def _figures(connection: Connection) -> dict[str, int]:
     }
 
 
-def _stamped(message: Any) -> Any:
+def _encoded(message: Any) -> bytes:
     if isinstance(message, dict) and "timestamp" not in message:
-        return {**message, "timestamp": protocol.now()}
-    return message
-
-
-def _discard(groups: dict[str, weakref.WeakSet[Connection]], name: str, connection: Connection) -> None:
-    group = groups.get(name)
-    if group is None:
-        return
-    group.discard(connection)
-    if not group:
-        del groups[name]
+        message = {**message, "timestamp": protocol.now()}
+    return protocol.encode(message)

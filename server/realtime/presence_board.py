@@ -8,6 +8,7 @@ import msgspec
 
 from server.clock import rfc3339
 from server.realtime import protocol
+from server.realtime.broker import Broker, PresenceChanged
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence import Presence, presence_of
@@ -21,8 +22,9 @@ _TOLD_AT_ONCE = 100  # after a restart thousands come back; who wants them all a
 class PresenceBoard:
     """Tells users of their own connections (`me:presence`), and administrators of everybody's (`admin:presence`)."""
 
-    def __init__(self, manager: ConnectionManager) -> None:
+    def __init__(self, *, manager: ConnectionManager, broker: Broker) -> None:
         self._manager = manager
+        self._broker = broker
         self._joined: dict[str, Connection] = {}
         self._left: dict[str, str] = {}  # connection id → user id
         self._timer: asyncio.TimerHandle | None = None
@@ -31,6 +33,11 @@ class PresenceBoard:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+    def deliver(self, changed: PresenceChanged) -> None:
+        for user_id in changed.user_ids:
+            self._tell_user(user_id)
+        self._tell_admins(changed)
 
     def _changed(self, connection: Connection) -> None:
         if connection.id in self._manager.active_connections:
@@ -42,36 +49,40 @@ class PresenceBoard:
 
     def _publish(self) -> None:
         self._timer = None
-        joined, self._joined = self._joined, {}
+        joined, self._joined = list(self._joined.values()), {}
         left, self._left = self._left, {}
-        for user_id in {connection.user_id for connection in joined.values()} | set(left.values()):
-            self._tell_user(user_id)
-        self._tell_admins(list(joined.values()), list(left))
+        changed = PresenceChanged(
+            user_ids=sorted({connection.user_id for connection in joined}.union(left.values())),
+            joined=list(map(presence_of, joined[:_TOLD_AT_ONCE])),
+            left=list(left)[:_TOLD_AT_ONCE],
+            more=len(joined) > _TOLD_AT_ONCE or len(left) > _TOLD_AT_ONCE,
+        )
+        self._broker.send(changed)
 
     def _tell_user(self, user_id: str) -> None:
         watching = [each for each in self._manager.connections_of(user_id) if OWN_PRESENCE in each.events]
         if not watching:
             return
-        frame = _event(OWN_PRESENCE, {"connections": [_told(each) for each in self._manager.presence(user_id)]})
+        data = {"connections": [_told(each) for each in self._manager.presence(user_id)]}
+        frame = protocol.encode(_event(OWN_PRESENCE, data))
         for connection in watching:
             connection.queue(frame, OWN_PRESENCE)
 
-    def _tell_admins(self, joined: list[Connection], left: list[str]) -> None:
+    def _tell_admins(self, changed: PresenceChanged) -> None:
         if not self._manager.has_subscribers(ADMIN_PRESENCE):
             return
         data = {
             "connections": len(self._manager.active_connections),
             "users": len(self._manager.user_connections),
-            "joined": [_told(presence_of(each)) for each in joined[:_TOLD_AT_ONCE]],
-            "left": left[:_TOLD_AT_ONCE],
-            "more": len(joined) > _TOLD_AT_ONCE or len(left) > _TOLD_AT_ONCE,
+            "joined": list(map(_told, changed.joined)),
+            "left": changed.left,
+            "more": changed.more,
         }
-        frame = _event(ADMIN_PRESENCE, data)
-        self._manager.publish(ADMIN_PRESENCE, lambda language: frame)
+        self._manager.publish(ADMIN_PRESENCE, _event(ADMIN_PRESENCE, data))
 
 
-def _event(event: str, data: object) -> bytes:
-    return protocol.encode(protocol.Event(timestamp=protocol.now(), event=event, data=data))
+def _event(event: str, data: object) -> protocol.Event:
+    return protocol.Event(timestamp=protocol.now(), event=event, data=data)
 
 
 def _told(presence: Presence) -> dict[str, object]:

@@ -12,12 +12,13 @@ from typing import Any
 from server.errors import StorageFull
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
+from server.realtime.topics import Topics
 
 _LOG = logging.getLogger("jindu.realtime")
 _TICKS_PER_PING = 10
 _PRUNE_SECONDS = 3600.0
 _STATISTICS_SECONDS = 2.0
-_STATISTICS_EVENT = "admin:statistics"
+STATISTICS = "admin:statistics"  # an event name
 
 
 class Upkeep:
@@ -28,11 +29,13 @@ class Upkeep:
         *,
         manager: ConnectionManager,
         history: History,
+        topics: Topics,
         publish: Callable[[str, Any], object],
         parts: Mapping[str, Callable[[], object]],
     ) -> None:
         self._manager = manager
         self._history = history
+        self._topics = topics
         self._publish = publish
         self._parts = parts
         self._statistics_at = time.monotonic()
@@ -64,9 +67,10 @@ class Upkeep:
 
     def _tick(self, now: float) -> None:
         self._manager.sweep()
-        if now >= self._statistics_at and self._manager.has_subscribers(_STATISTICS_EVENT):
+        self._topics.sweep()
+        if now >= self._statistics_at and self._manager.has_subscribers(STATISTICS):
             self._statistics_at = now + _STATISTICS_SECONDS
-            self._publish(_STATISTICS_EVENT, {name: _plain(part()) for name, part in self._parts.items()})
+            self._publish(STATISTICS, {name: _plain(part()) for name, part in self._parts.items()})
 
 
 def _plain(statistics: object) -> Any:

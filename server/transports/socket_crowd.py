@@ -48,7 +48,9 @@ class SocketCrowd:
         self._written_to.discard(link)
         self._buffered.discard(link)
 
-    def close(self) -> None:
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *_error: object) -> None:
         self._writer.close()
 
     def _are_open(self, transports: Sequence[asyncio.Transport]) -> bool:

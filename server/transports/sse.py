@@ -8,7 +8,8 @@ import random
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,19 +28,22 @@ from server.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from server.http import asyncapi
+from server.http.asyncapi import LiveChannels
 from server.http.guards import require_principal
 from server.http.parts import parts_of
 from server.http.socket_handler import go_live
 from server.realtime.close_codes import CloseCode
-from server.realtime.commands import Commands
 from server.realtime.connection import Connection
-from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
-from server.realtime.manager import ConnectionManager, Refused
-from server.transports.admission import CLIENT_ID, Admission, is_client_id, position
+from server.realtime.manager import Refused
+from server.realtime.protocol import Auth
+from server.transports import Entrance, Host
+from server.transports.admission import CLIENT_ID, is_client_id, position
+from server.transports.visitor import Visitor
 
-PATH = "/events"
-COMMAND_PATH = f"/events/{{client_id:{CLIENT_ID}}}"
+_PATH = "/events"
+_COMMAND_PATH = f"/events/{{client_id:{CLIENT_ID}}}"
 
 _LOG = logging.getLogger("jindu.sse")
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never takes our last event
@@ -51,6 +55,18 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx would gather events until its buffer is full
 }
+_QUERY_CLIENT_ID = {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$", "description": "As in `/ws/{client_id}`."}
+_CLOSE: asyncapi.Json = {
+    "name": "close",
+    "title": "close",
+    "summary": "The last event of a stream, `event: close`: why it ends, as the close frame of a WebSocket says.",
+    "payload": {
+        "type": "object",
+        "required": ["code", "reason"],
+        "properties": {"code": {"type": "integer"}, "reason": {"type": "string"}},
+    },
+    "examples": [{"payload": {"code": int(CloseCode.SLOW_CONSUMER), "reason": CloseCode.SLOW_CONSUMER.reason}}],
+}
 _HEARTBEAT = b":\n\n"
 _OFFSET = b'"offset":'
 _STAY_AWAY = "closed:"  # as the last event's id; a browser that comes back says it, and is told to stop
@@ -59,14 +75,56 @@ _STAY_AWAY = "closed:"  # as the last event's id; a browser that comes back says
 class EventTransport:
     """Handles `GET /events` and `POST /events/{client_id}`."""
 
-    def __init__(self, *, manager: ConnectionManager, admission: Admission, joiner: Joiner, commands: Commands) -> None:
-        self._manager = manager
-        self._admission = admission
-        self._joiner = joiner
-        self._commands = commands
+    def __init__(self, entrance: Entrance) -> None:
+        self._manager = entrance.manager
+        self._admission = entrance.admission
+        self._joiner = entrance.joiner
+        self._commands = entrance.commands
         self._streams: dict[str, _Stream] = {}  # by connection id
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    def setup(self, host: Host) -> None:
+        host.router.add_get(_PATH, self._handle, name="events")
+        host.router.add_post(_COMMAND_PATH, self._command, name="events_command")
+        host.while_open(self._watched)
+
+    def channels(self) -> LiveChannels:
+        stream, commands = "stream", "commands"
+        query = asyncapi.query(lang=asyncapi.LANG, since=asyncapi.SINCE, client_id=_QUERY_CLIENT_ID)
+        beside_stream = [key for key in asyncapi.TAKEN if key != asyncapi.key_of(Auth)]
+        sent = [*asyncapi.SENT, "receive_close"]
+        over_http = {"bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}}}
+        return LiveChannels(
+            server="events",
+            schemes=("http", "https"),
+            channels={
+                stream: {
+                    "address": "/events",
+                    "title": "Server-sent events",
+                    "description": "The same messages. Kept ones have their position as the event's `id`.",
+                    "messages": asyncapi.refs(sent),
+                },
+                commands: {
+                    "address": "/events/{client_id}",
+                    "title": "Commands of a stream",
+                    "description": "One command a request, answered by 202 at once and by a message on the stream.",
+                    "parameters": asyncapi.CLIENT_ID,
+                    "messages": asyncapi.refs(beside_stream),
+                },
+            },
+            operations={
+                "receive_events": {
+                    **asyncapi.pushes(stream, sent, summary="What the server sends as server-sent events."),
+                    "bindings": {"http": {"method": "GET", "query": query, "bindingVersion": "0.3.0"}},
+                },
+                **{
+                    f"{key}_beside_stream": asyncapi.command(key, channel=commands, answered_on=stream) | over_http
+                    for key in beside_stream
+                },
+            },
+            messages={"receive_close": _CLOSE},
+        )
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Join, stream until the end; for HEAD only say what would come.
 
         What refuses a client is said by the status, before the stream begins.
@@ -75,12 +133,13 @@ class EventTransport:
         if last_id.startswith(_STAY_AWAY):
             return web.Response(status=204)  # an EventSource comes back after everything else
         try:
-            self._admission.check(request)
+            visitor = Visitor.of_request(request)
+            self._admission.check(visitor)
             principal = require_principal(request)
             if request.method == "HEAD":
                 return web.Response(headers=_HEADERS)
-            with self._admission.place(request):
-                return await self._serve(request, principal, last_id)
+            with self._admission.place(visitor.address):
+                return await self._serve(request, visitor, principal, last_id)
         except Unavailable:
             return _sent_away(CloseCode.DRAINING)
         except Refused as refused:
@@ -88,7 +147,7 @@ class EventTransport:
                 return _sent_away(refused.code)
             raise _as_error(refused.code) from None
 
-    async def command(self, request: web.Request) -> web.Response:
+    async def _command(self, request: web.Request) -> web.Response:
         """Take one command for an open stream of the caller; its answer comes on the stream."""
         stream = self._stream_of(require_principal(request), request.match_info["client_id"])
         if request.content_type != "application/json":
@@ -100,7 +159,14 @@ class EventTransport:
             await self._commands.handle(stream.connection, _text(body))
         return web.Response(status=202)
 
-    async def watch(self) -> None:
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self._watch(), name="watch streams")
+        yield
+        watching.cancel()
+        await asyncio.wait([watching])
+
+    async def _watch(self) -> None:
         """Until cancelled: keep streams open through proxies, and notice who is gone. One timer does it for all."""
         interval = self._manager.limits.ping_interval_seconds
         while True:
@@ -111,12 +177,14 @@ class EventTransport:
                 except Exception:
                     _LOG.exception("could not look after a stream", extra={"action": "sse_watch"})
 
-    async def _serve(self, request: web.Request, principal: Principal, last_id: str) -> web.StreamResponse:
+    async def _serve(
+        self, request: web.Request, visitor: Visitor, principal: Principal, last_id: str
+    ) -> web.StreamResponse:
         link = EventLink()
         client_id = request.query.get("client_id") or new_id()
         if not is_client_id(client_id):
             raise InvalidInput("A client_id has 1 to 64 letters, digits, “_”, “.” or “-”.", code="invalid_client_id")
-        connection = self._admission.connection(request, link, principal, client_id=client_id)
+        connection = self._admission.connection(visitor, link, principal, client_id=client_id)
         try:
             # Before the headers leave, so that a refusal can still be a status. The link holds back what is sent.
             await self._joiner.join(connection, position(last_id or request.query.get("since", "")))

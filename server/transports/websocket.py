@@ -7,7 +7,7 @@ import contextlib
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -15,22 +15,22 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal
 from server.errors import JinduError, NotSignedIn, RateLimited
-from server.http.addresses import client_address
+from server.http import asyncapi
+from server.http.asyncapi import LiveChannels
 from server.http.guards import current_principal
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
-from server.realtime.commands import Commands
 from server.realtime.connection import Connection
-from server.realtime.joining import Joiner
-from server.realtime.manager import ConnectionManager, Refused
-from server.transports.admission import CLIENT_ID, Admission, Place, asked, position
+from server.realtime.manager import Refused
+from server.transports import Entrance, Host
+from server.transports.admission import CLIENT_ID, Place, position
+from server.transports.mass_writer import MassWriter
 from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import CONTENT, LateSocket, SocketLink
+from server.transports.visitor import Visitor, asked
 
-PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
-Authenticate = Callable[[str, str], Awaitable[Principal | None]]
-"""From a token and the client's address to whose it is."""
-
+_PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
+_FORMAT = {"type": "string", "enum": ["array"], "description": "Several messages may come in one frame, as an array."}
 _FLOODS = 5  # closed connections of one user within
 _FLOOD_SECONDS = 30.0  # and for so long no more of theirs is opened
 _REFUSED_AFTER_SECONDS = 1.0  # who asks again at once would make us refuse all day
@@ -62,35 +62,53 @@ class Floods:
 class WebSocketTransport:
     """Handles `GET /ws/{client_id}`."""
 
-    def __init__(
-        self,
-        *,
-        manager: ConnectionManager,
-        admission: Admission,
-        joiner: Joiner,
-        commands: Commands,
-        authenticate: Authenticate,
-        crowd: SocketCrowd,
-    ) -> None:
-        self._manager = manager
-        self._admission = admission
-        self._joiner = joiner
-        self._commands = commands
-        self._authenticate = authenticate
-        self._crowd = crowd
+    def __init__(self, entrance: Entrance) -> None:
+        self._manager = entrance.manager
+        self._admission = entrance.admission
+        self._joiner = entrance.joiner
+        self._commands = entrance.commands
+        self._authenticate = entrance.authenticate
+        self._crowd = SocketCrowd(MassWriter.open(is_ring_wanted=entrance.settings.io_uring))
         self._unknown_by_address: Counter[str] = Counter()
         self._unknown: set[SocketLink] = set()
         self._floods = Floods()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    def setup(self, host: Host) -> None:
+        host.router.add_get(_PATH, self._handle, name="websocket", allow_head=False)
+        host.when_draining(self._drain)
+        host.while_open(lambda: self._crowd)
+
+    def channels(self) -> LiveChannels:
+        channel, query = "live", asyncapi.query(lang=asyncapi.LANG, since=asyncapi.SINCE, format=_FORMAT)
+        return LiveChannels(
+            server="websocket",
+            schemes=("ws", "wss"),
+            channels={
+                channel: {
+                    "address": "/ws/{client_id}",
+                    "title": "WebSocket",
+                    "description": "Messages and commands together. A newer one of the same client_id replaces it.",
+                    "parameters": asyncapi.CLIENT_ID,
+                    "messages": asyncapi.refs([*asyncapi.SENT, *asyncapi.TAKEN]),
+                    "bindings": {"ws": {"method": "GET", "query": query}},
+                }
+            },
+            operations={
+                "receive": asyncapi.pushes(channel, asyncapi.SENT, summary="What the server sends over a WebSocket."),
+                **{key: asyncapi.command(key, channel=channel, answered_on=channel) for key in asyncapi.TAKEN},
+            },
+        )
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Open; the rest comes when the middlewares are done."""
-        self._admission.check(request)
+        visitor = Visitor.of_request(request)
+        self._admission.check(visitor)
         # Everything of the session is read by now: changes to it would be lost from here on.
         principal = current_principal(request)
         if principal is None:
             if "Authorization" in request.headers:
                 raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
-            if not self._has_room_for_unknown(client_address(request)):
+            if not self._has_room_for_unknown(visitor.address):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
         elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
             await asyncio.sleep(_REFUSED_AFTER_SECONDS)
@@ -99,26 +117,29 @@ class WebSocketTransport:
                 seconds=math.ceil(seconds),
                 retry_after_seconds=seconds,
             )
-        serve = partial(self._serve, request, principal)
+        serve = partial(self._serve, request, visitor, principal)
         socket = LateSocket(serve, message_bytes=self._manager.limits.message_bytes)
         await socket.prepare(request)
         return socket
 
-    async def drain(self) -> None:
+    def _drain(self) -> None:
         """Close what has not said yet who it is; the others are the manager's."""
         for link in list(self._unknown):
             link.close(CloseCode.DRAINING)
 
-    async def _serve(self, request: web.Request, principal: Principal | None, socket: web.WebSocketResponse) -> None:
+    async def _serve(
+        self, request: web.Request, visitor: Visitor, principal: Principal | None, socket: web.WebSocketResponse
+    ) -> None:
         """Find out who it is, join, answer frames until the end: in one frame, which stays with every open socket."""
         ending: WSMessage | None = None
         async with SocketLink(socket, request, self._crowd) as link:
             try:
-                with self._admission.place(request):
-                    principal = principal or await self._introduced(socket, link, client_address(request))
+                with self._admission.place(visitor.address):
+                    principal = principal or await self._introduced(socket, link, visitor.address)
                     if principal is None:
                         return
-                    connection = self._connection(request, link, principal)
+                    connection = self._connection(request, visitor, link, principal)
+                    del visitor  # it would stay, as this frame does
                     with self._manager.membership(connection):
                         await self._joiner.join(connection, position(asked(request).get("since", "")))
                         request.clear()  # the session, and what else was found out about the request
@@ -134,8 +155,8 @@ class WebSocketTransport:
             except Refused as refused:
                 link.close(refused.code)
 
-    def _connection(self, request: web.Request, link: SocketLink, principal: Principal) -> Connection:
-        connection = self._admission.connection(request, link, principal, client_id=request.match_info["client_id"])
+    def _connection(self, request: web.Request, visitor: Visitor, link: SocketLink, principal: Principal) -> Connection:
+        connection = self._admission.connection(visitor, link, principal, client_id=request.match_info["client_id"])
         connection.takes_arrays = asked(request).get("format") == "array"
         return connection
 

@@ -313,7 +313,7 @@ async def test_a_flood_never_shows_more_rows_than_are_kept(
     before = int((await page.locator("#ws-count").inner_text()).replace(",", ""))
     for first in range(0, 3_000, 100):  # the browser takes its share in between
         for number in range(first, first + 100):
-            server.parts.live.publish("test_events", {"number": number})
+            server.parts.live.announcing.publish("test_events", {"number": number})
         await page.evaluate("new Promise((resolve) => setTimeout(resolve, 20))")
     await expect(messages(page).first).to_contain_text('"number":2999', timeout=30_000)
     assert int((await page.locator("#ws-count").inner_text()).replace(",", "")) >= before + 3_000

@@ -17,6 +17,7 @@ import jsonschema_rs
 import pytest
 
 from server.http.asyncapi import asyncapi_document
+from server.http.parts import PARTS
 from server.realtime.close_codes import CloseCode
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES
 from tests.conftest import Server
@@ -111,5 +112,6 @@ async def test_close_codes_and_limits_are_those_in_force(document: Json, server:
 
 
 async def test_a_secure_server_is_described_as_one(server: Server) -> None:
-    found = asyncapi_document(host="example.com", is_secure=True, limits=server.parts.realtime.manager.limits)
+    web = server.app[PARTS]
+    found = asyncapi_document(host="example.com", is_secure=True, limits=web.live_limits, transports=web.live_channels)
     assert {entry["protocol"] for entry in found["servers"].values()} == {"wss", "https"}

@@ -124,7 +124,7 @@ async def test_busy_connection_gets_the_newest_progress_only_and_the_last_one(se
     async with live(alice) as hers:
         user_id = (await hers.next("connection"))["user"]["id"]
         for number in range(1000):
-            manager.send_to_user(user_id, lambda language, n=number: b'{"type":"event","n":%d}' % n, key="job")  # type: ignore[misc]
+            manager.send_json_to_user(user_id, {"type": "event", "n": number}, key="job")
         assert (await hers.next("event"))["n"] == 999
         assert manager.statistics().conflated == 999
 

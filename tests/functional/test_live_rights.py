@@ -203,7 +203,7 @@ async def test_dataset_of_somebody_else_is_never_heard_of_even_under_a_name_once
 ) -> None:
     his_id = await id_of(admin, "bob")
     her_id = await id_of(admin, "alice")
-    live_layer = server.parts.live
+    announcing = server.parts.live.announcing
     async with live(alice) as hers, live(bob) as his, live(admin) as chief:
         for socket in (hers, his):
             await socket.send(type="subscribe", events=["dataset:sales"])
@@ -213,10 +213,11 @@ async def test_dataset_of_somebody_else_is_never_heard_of_even_under_a_name_once
         # She had it once, it was deleted, and he made one of that name: what is published is the owner's.
         manager = server.parts.realtime.manager
         (hers_connection,) = manager.connections_of(her_id)
-        manager.subscribe(hers_connection, ["dataset:sales"])
-        assert live_layer.publish("dataset:sales", {"name": "sales"}, his_id) == 0
-        assert live_layer.publish("dataset:sales", {"name": "sales"}, her_id) == 1
-        await hers.next("event")
+        async with server.parts.realtime.topics.of_events(["dataset:sales"]):
+            manager.subscribe(hers_connection, ["dataset:sales"])
+        announcing.publish("dataset:sales", {"whose": "his"}, his_id)
+        announcing.publish("dataset:sales", {"whose": "hers"}, her_id)
+        assert (await hers.next("event"))["data"] == {"whose": "hers"}
 
 
 def test_endings_tell_what_became_of_somebody_since_they_were_known() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -59,9 +60,12 @@ class Peers:
     missing: list[str]
 
 
-def ours(programs: Path, data: Path, *options: str) -> Contestant:
+def ours(programs: Path, data: Path, *options: str, event: str = "") -> Contestant:
+    """With an `event`, all its clients subscribe to that."""
     server, port = processes.jindu(data, *options)
-    return Contestant(OURS, server, processes.load(programs, port, cookies=data / "cookies", pings_by_text=True))
+    hello = json.dumps({"type": "subscribe", "events": [event]}, separators=(",", ":")) if event else "-"
+    load = processes.load(programs, port, cookies=data / "cookies", pings_by_text=True, hello=hello)
+    return Contestant(OURS, server, load)
 
 
 def floor(programs: Path) -> Contestant:

@@ -1,8 +1,8 @@
 """The real server, as `run.py serve` starts it, with a thousand people signed in and commands for the benchmarks.
 
-    python -m tests.benchmarks.live.jindu_server DATA [trace]
+    python -m tests.benchmarks.live.jindu_server DATA [trace] [people=10000]
 
-Writes the people's cookies into `DATA/cookies`. Messages are published from inside the process, as jobs do.
+Writes the people's cookies into `DATA/cookies`. What is measured is caused by the calls that pages and API make.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from cryptography.fernet import Fernet
 
 from server.app.parts import Parts, build_parts
 from server.app.web import build_app
-from server.auth.permissions import Role
+from server.auth.permissions import Principal, Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
 from server.http.listener import listen
@@ -36,17 +38,18 @@ from server.serving import address_of, tune_garbage_collector
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
 
-USERS = 1_000
+EVENT = "bench"
+PEOPLE = 1_000
 
 
-async def main(data: Path, *, is_traced: bool) -> None:
+async def main(data: Path, *, people: int, is_traced: bool) -> None:
     secret_key = Fernet.generate_key()
     parts = build_parts(_settings(data, secret_key.decode()))
     runner = web.AppRunner(build_app(parts), access_log=None)
     async with parts.open():
         await runner.setup()
         await listen(runner)
-        user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies")
+        user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies", people)
         tune_garbage_collector()
         if is_traced:
             tracemalloc.start(1)
@@ -71,12 +74,12 @@ def _settings(data: Path, secret_key: str) -> Settings:
     )
 
 
-async def _sign_everybody_in(parts: Parts, key: Fernet, cookies: Path) -> list[str]:
+async def _sign_everybody_in(parts: Parts, key: Fernet, cookies: Path, people: int) -> list[str]:
     """Their ids. The passwords are no hashes: nobody signs in by one, and to make a thousand takes a minute."""
     credentials = parts.auth.credentials
     users = [
         User(id=new_id(), name=f"user{number}", role=Role.EDITOR, password_hash="-", created_at=utc_now())
-        for number in range(USERS)
+        for number in range(people)
     ]
     async with parts.storage.database.write() as connection:
         for user in users:
@@ -95,10 +98,13 @@ class Commands:
     def __init__(self, parts: Parts, user_ids: list[str]) -> None:
         self._parts = parts
         self._manager = parts.realtime.manager
+        self._announcing = parts.live.announcing
         self._user_ids = user_ids
+        self._admin = Principal(user_id=user_ids[0], user_name="user0", role=Role.ADMIN, language="en")
         self.by_name: dict[str, control.Command] = {
             "broadcast": self.broadcast,
             "coalesced": self.coalesced,
+            "everybody": self.everybody,
             "jobs": self.jobs,
             "statistics": self.statistics,
             "census": self.census,
@@ -106,7 +112,7 @@ class Commands:
         }
 
     async def broadcast(self, rounds: int, size: int) -> dict[str, Any]:
-        """One message after another to everybody, each once the one before was handed to all sockets."""
+        """One event after another, each once the one before was handed to all sockets."""
         return await self._published(rounds, size, at_once=1)
 
     async def coalesced(self, rounds: int, size: int, count: int) -> dict[str, Any]:
@@ -117,10 +123,30 @@ class Commands:
         async def work() -> None:
             for _ in range(rounds):
                 for _ in range(at_once):
-                    self._manager.broadcast_json(message_of(size))
+                    self._announcing.publish(EVENT, data_of(size))
                 await self._manager.flushed()
 
         return await control.measured(work())
+
+    async def everybody(self, rounds: int) -> dict[str, Any]:
+        """An administrator tells everybody something, so many times; and the loop's lag meanwhile."""
+        connections, people = self._parts.operations.connections, 0
+
+        async def work() -> None:
+            nonlocal people
+            for number in range(rounds):
+                people = await connections.broadcast(
+                    self._admin,
+                    title=f"Back at {number}",
+                    body="We are moving to the new machine.",
+                    level="info",
+                    url="",
+                )
+                await self._manager.flushed()
+
+        async with watched() as lag:
+            used = await control.measured(work())
+        return used | {"people": people, "lag": asdict(lag.statistics())}
 
     async def jobs(self, count: int, seconds: int) -> dict[str, Any]:
         """So many jobs of as many people run for so long; how often they moved, and the loop's lag meanwhile."""
@@ -131,15 +157,13 @@ class Commands:
             moves += 1
 
         self._parts.jobs.table.listen(count_moves)
-        lag = LoopLag()
-        watching = asyncio.create_task(lag.watch())
-        job_ids = [await self._start_job(self._user_ids[number], seconds) for number in range(count)]
-        moves = 0  # from when all of them run
-        began, began_cpu = time.monotonic(), time.process_time()
-        while any(not self._is_over(job_id) for job_id in job_ids):
-            await asyncio.sleep(0.1)
-        wall = time.monotonic() - began
-        watching.cancel()
+        async with watched() as lag:
+            job_ids = [await self._start_job(self._user_ids[number], seconds) for number in range(count)]
+            moves = 0  # from when all of them run
+            began, began_cpu = time.monotonic(), time.process_time()
+            while any(not self._is_over(job_id) for job_id in job_ids):
+                await asyncio.sleep(0.1)
+            wall = time.monotonic() - began
         used = {"wall": wall, "cpu": time.process_time() - began_cpu, "moves": moves}
         return used | {"lag": asdict(lag.statistics())} | await self.statistics()
 
@@ -186,10 +210,18 @@ class Commands:
         return {"bytes": sizes}
 
 
-def message_of(size: int) -> protocol.Event:
-    """A message whose JSON is `size` bytes long."""
-    empty = protocol.Event(timestamp=protocol.now(), event="bench", data="")
-    return protocol.Event(timestamp=empty.timestamp, event="bench", data="x" * (size - len(protocol.encode(empty))))
+@asynccontextmanager
+async def watched() -> AsyncIterator[LoopLag]:
+    lag = LoopLag()
+    watching = asyncio.create_task(lag.watch())
+    yield lag
+    watching.cancel()
+
+
+def data_of(size: int) -> str:
+    """What makes a message whose JSON is `size` bytes long."""
+    empty = protocol.Event(timestamp=protocol.now(), event=EVENT, data="")
+    return "x" * (size - len(protocol.encode(empty)))
 
 
 def _part_of(file_name: str) -> str:
@@ -203,4 +235,6 @@ def _part_of(file_name: str) -> str:
 
 if __name__ == "__main__":
     control.raise_file_limit()
-    uvloop.run(main(Path(sys.argv[1]), is_traced="trace" in sys.argv[2:]))
+    options = dict(option.partition("=")[::2] for option in sys.argv[2:])
+    people = int(options.get("people", PEOPLE))
+    uvloop.run(main(Path(sys.argv[1]), people=people, is_traced="trace" in options))

@@ -207,13 +207,20 @@ static void be_open(struct connection *c, double at) {
     order[newest++] = c - connections;
 }
 
+/* Of Socket.IO comes first 0{…}, then 40{…}; of Jindu first its welcome, then what was subscribed. */
+static int answers_hello(const char *payload, size_t length) {
+    static const char subscribed[] = "{\"type\":\"subscription\"";
+    if (length > 1 && payload[1] == '0') return 1;
+    return length > sizeof subscribed && !memcmp(payload, subscribed, sizeof subscribed - 1);
+}
+
 static void on_frame(struct connection *c, int opcode, const char *payload, size_t length, double at) {
     if (c->state == LEAVING) return;
     if (opcode == 9) send_frame(c, 10, payload, length < 126 ? length : 0);
     else if (opcode == 10 && c->pinged) { record(&ping_times, at - c->pinged); c->pinged = 0; }
     else if (opcode == 1 || opcode == 2) {
         if (c->state == FIRST_MESSAGE) {
-            if (*hello == '-' || (length > 1 && payload[1] == '0')) be_open(c, at); /* first comes 0{…}, then 40{…} */
+            if (*hello == '-' || answers_hello(payload, length)) be_open(c, at);
             return;
         }
         if (length == 1 && *payload == '2') { send_frame(c, 1, "3", 1); return; } /* Engine.IO's ping */

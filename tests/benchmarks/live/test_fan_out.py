@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def field(programs: Path, peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Contestant]]:
-    started = [contestants.floor(programs), contestants.ours(programs, tmp_path_factory.mktemp("data"))]
+    started = [contestants.floor(programs), contestants.ours(programs, tmp_path_factory.mktemp("data"), event="bench")]
     started += [start() for start in peers.starts.values()]
     yield started
     for contestant in started:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 import pytest
@@ -18,41 +17,9 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
+from tests.unit.realtime.links import MemoryLink
 
 SECONDS = 10.0
-
-
-@dataclass(eq=False)
-class MemoryLink:
-    """A `Link` whose peer reads at once, or not at all while `is_stuck`."""
-
-    written: list[list[bytes]] = field(default_factory=list)
-    is_stuck: bool = False
-    buffered: int = 0
-    closed_with: CloseCode | None = None
-
-    @property
-    def frames(self) -> list[bytes]:
-        return [frame for frames in self.written for frame in frames]
-
-    def write(self, frames: Sequence[bytes]) -> None:
-        self.written.append(list(frames))
-        if self.is_stuck:
-            self.buffered += sum(map(len, frames))
-
-    def write_to_all(self, links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
-        for link in links:
-            if link.buffered <= BUSY_BYTES:
-                link.write(frames)
-        return [index for index, link in enumerate(links) if link.buffered > BUSY_BYTES and link.is_stuck]
-
-    def unsent_bytes(self) -> int:
-        return self.buffered
-
-    def ping(self) -> None: ...
-
-    def close(self, code: CloseCode, reason: str = "") -> None:
-        self.closed_with = code
 
 
 class OtherLink(MemoryLink):
@@ -97,11 +64,7 @@ def message(number: int) -> dict[str, object]:
 
 
 def numbers(link: MemoryLink) -> list[int]:
-    found: list[int] = []
-    for frame in link.frames:
-        content = msgspec.json.decode(frame)
-        found += [each["number"] for each in (content if isinstance(content, list) else [content])]
-    return found
+    return [content["number"] for content in link.messages]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -259,7 +222,7 @@ def act(house: House, action: str, who: int, key: int | None, number: int) -> Se
         house.manager.broadcast_json(message(number))
         return range(6)
     if action in ("user", "keyed"):
-        house.manager.send_to_user(f"user{who}", lambda language: frame, key)
+        house.manager.send_json_to_user(f"user{who}", message(number), key=key)
         return [who, who + 3]
     if action == "leave":
         connection.close(CloseCode.SIGNED_OUT)

@@ -18,7 +18,7 @@ from server.storage.tables import stream_messages, streams
 async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> Kept:
     async with database.write() as connection:
         kept = await history.append(connection, user_id, type="notification", body=text.encode())
-    history.told(kept)
+    history.told(kept.user_id, kept.position)
     return kept
 
 
@@ -92,7 +92,7 @@ async def test_message_between_commit_and_being_told_is_not_given_twice(database
     async with database.write() as connection:
         kept = await history.append(connection, "alice", type="notification", body=b"x")
     assert await history.after("alice", start) == []  # it is going to be sent live in a moment
-    history.told(kept)
+    history.told(kept.user_id, kept.position)
     assert len(await history.after("alice", start) or []) == 1
 
 
@@ -153,10 +153,10 @@ async def test_message_for_all_reaches_also_who_was_never_here(database: Databas
     history = History(database)
     await keep(database, history, "hers")
     async with database.write() as connection:
-        kept = await history.append_for_all(connection, type="notification", body=b"all")
-    assert {(message.user_id, message.offset) for message in kept} == {("alice", 2), ("bob", 1)}
-    for message in kept:
-        history.told(message)
+        kept = await history.append_for_some(connection, after="", limit=10, type="notification", body=b"all")
+    assert {user_id: position.offset for user_id, position in kept.positions.items()} == {"alice": 2, "bob": 1}
+    for user_id, position in kept.positions.items():
+        history.told(user_id, position)
     assert [message.body for message in await history.newest("bob", 10)] == [b"all"]
     assert [message.body for message in await history.newest("alice", 10)] == [b"hers", b"all"]
 

@@ -16,6 +16,7 @@ from sqlalchemy import insert
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
+from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -24,6 +25,9 @@ from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import Position
+from server.realtime.replay import Replay
+from server.realtime.topics import Topics
+from server.realtime.wording import Wording
 from server.storage.database import Database
 from server.storage.tables import users
 from tests.databases import EmptyDatabase, opened_in
@@ -98,9 +102,10 @@ class World:
         self.joiner = Joiner(
             manager=self.manager,
             history=self.history,
+            topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=self.history.forget),
             languages=LANGUAGES,
             endings=Endings(),
-            render=render,
+            replay=Replay(render),
             node="test",
         )
 
@@ -140,8 +145,9 @@ class World:
             text = f"message {len(self.truth)}"
             kept = await self.history.append(connection, "alice", type="notification", body=text.encode())
             self.truth.append(text)
-        self.history.told(kept)
-        self.manager.send_to_user("alice", lambda language: render(kept, language))
+        self.history.told("alice", kept.position)
+        wording = Wording(lambda language: {"type": "notification", "text": kept.body.decode()})
+        self.manager.send_json_to_user("alice", wording, offset=kept.offset)
 
     def _leave(self) -> None:
         if self.connection is not None:

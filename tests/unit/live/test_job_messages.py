@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +12,19 @@ from hypothesis import strategies as st
 
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
-from server.engines.sqlite import SqliteDatabase
 from server.jobs.job import Job, JobError, State
-from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
-from server.live import Live
+from server.live.job_messages import JobMessages, JobMoved
 from server.realtime.close_codes import CloseCode
-from server.realtime.history import History
+from server.realtime.connection import BUSY_BYTES
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from tests.functional.job_table import merged
+from tests.unit.live.conftest import Layer, person
+from tests.unit.realtime.links import MemoryLink
 
 LANGUAGES = Languages.load(Path("locales"))
-
-
-class MemoryLink:
-    """Carries frames into a list; while `is_busy` the peer does not read."""
-
-    def __init__(self) -> None:
-        self.frames: list[dict[str, Any]] = []
-        self.is_busy = False
-
-    def write(self, frames: Sequence[bytes]) -> None:
-        for frame in frames:
-            content = json.loads(frame)
-            self.frames += content if isinstance(content, list) else [content]
-
-    def unsent_bytes(self) -> int:
-        return 100_000 if self.is_busy else 0
-
-    def ping(self) -> None: ...
-
-    def close(self, code: CloseCode, reason: str = "") -> None: ...
 
 
 STEPS = st.lists(
@@ -68,16 +46,9 @@ def test_snapshots_and_messages_in_any_order_are_the_fresh_snapshot(
 
 
 async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
-    database = SqliteDatabase(Path("/nowhere"))  # nothing here is stored
     table, manager = JobTable(), ConnectionManager(LiveLimits())
-    live = Live(
-        manager=manager,
-        history=History(database),
-        database=database,
-        table=table,
-        store=JobStore(database),
-        languages=LANGUAGES,
-    )
+    live = JobMessages(manager=manager, table=table, languages=LANGUAGES)
+    table.listen(lambda job, before: live.deliver(JobMoved(job=job, is_life_change=False)))
     alice, bob = (Principal(user_id=name, user_name=name, role=Role.EDITOR, language="en") for name in ("alice", "bob"))
     links = {name: MemoryLink() for name in ("alice", "bob")}
     connections = [
@@ -91,25 +62,24 @@ async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
         if action == "snapshot":
             snapshots.append(_snapshot(live, alice))
         elif action in ("busy", "idle"):
-            links["alice"].is_busy = action == "busy"
+            links["alice"].buffered = BUSY_BYTES + 1 if action == "busy" else 0
         elif action == "turn":
             await asyncio.sleep(0)
         else:
             _act(table, action, f"job-{number}", value)
-    links["alice"].is_busy = False
+    links["alice"].buffered = 0
     async with asyncio.timeout(5):
         while any(connection.outbox for connection in connections):
             await asyncio.sleep(0.005)
-    messages = links["alice"].frames + snapshots
+    messages = links["alice"].messages + snapshots
     random.shuffle(messages)
     fresh = _snapshot(live, alice)["jobs"]
     assert merged(messages) == {job["job_id"]: job for job in fresh}
     assert links["bob"].frames == []
     manager.close_all(CloseCode.DRAINING)
-    await database.close()
 
 
-def _snapshot(live: Live, principal: Principal) -> dict[str, Any]:
+def _snapshot(live: JobMessages, principal: Principal) -> dict[str, Any]:
     return {"type": "jobs", "jobs": msgspec.to_builtins(live.snapshot(principal, "zh-CN"))}
 
 
@@ -142,3 +112,56 @@ def _act(table: JobTable, action: str, job_id: str, value: int) -> None:
         table.put(job.evolve(state=State.CANCELLED, finished_at=utc_now()))
     elif action == "retry" and job.state in (State.FAILED, State.CANCELLED):
         table.put(job.evolve(state=State.QUEUED, progress=0, error=None, finished_at=None))
+
+
+def job(**fields: Any) -> Job:
+    known = {"id": "j1", "kind": "data_import", "owner_id": "alice", "title": "销售", "unit": "rows"}
+    return Job(**{**known, "created_at": utc_now(), "revision": 1, **fields})
+
+
+async def test_each_hears_of_a_job_in_their_language_and_nobody_else_hears_of_it(layer: Layer) -> None:
+    english, chinese = await layer.join(person("alice")), await layer.join(person("alice", language="zh-CN"))
+    his = await layer.join(person("bob"))
+    layer.table.put(job(state=State.RUNNING, message="Reading the file"))
+    await layer.realtime.manager.flushed()
+    (hers,), (also_hers,) = english.messages, chinese.messages
+    assert (hers["type"], hers["message"]) == ("data_import_progress", "Reading the file")
+    assert also_hers["message"] == LANGUAGES.of("zh-CN").gettext("Reading the file")
+    assert his.messages == []
+
+
+async def test_a_revision_that_comes_late_is_told_to_nobody(layer: Layer) -> None:
+    link = await layer.join(person("alice"))
+    newer, late = job(revision=3, progress=30), job(revision=2, progress=20)
+    for each in (newer, late):
+        layer.realtime.broker.send(JobMoved(job=each, is_life_change=False))
+        layer.table.put(each)
+    await layer.realtime.manager.flushed()
+    assert [message["revision"] for message in link.messages] == [3]
+    assert layer.table.get("j1") == newer
+
+
+async def test_a_job_of_another_node_stands_in_the_snapshot_here(layer: Layer) -> None:
+    await layer.join(person("alice"))
+    layer.realtime.broker.send(JobMoved(job=job(revision=7), is_life_change=True))
+    (found,) = layer.live.job_messages.snapshot(person("alice"), "en")
+    assert found.revision == 7
+    assert layer.live.job_messages.snapshot(person("bob"), "en") == []
+
+
+async def test_watchers_of_a_job_see_what_they_may_see(layer: Layer) -> None:
+    admin = await layer.join(person("chief", role=Role.ADMIN), events=("jobs:*",))
+    his = await layer.join(person("bob"), events=("jobs:*", "job:j1"))
+    layer.table.put(job())
+    await layer.realtime.manager.flushed()
+    assert [message["data"]["job_id"] for message in admin.messages] == ["j1"]
+    assert his.messages == []
+
+
+async def test_a_kind_without_a_progress_message_of_its_own_says_job_and_only_while_it_moves(layer: Layer) -> None:
+    link = await layer.join(person("alice"))
+    begun = job(kind="demonstration", state=State.RUNNING)
+    layer.table.put(begun)  # its kept message tells that
+    layer.table.put(begun.evolve(progress=5))
+    await layer.realtime.manager.flushed()
+    assert [(message["type"], message["revision"]) for message in link.messages] == [("job", 2)]

@@ -1,0 +1,1 @@
+"""Joins jobs, and whatever else happens, to those who are connected."""

@@ -1,0 +1,103 @@
+"""Jobs as people see them, in their language: in messages while they move, and in snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from server.auth.permissions import Principal
+from server.clock import rfc3339
+from server.jobs.job import Job, JobError
+from server.jobs.table import JobTable
+from server.languages import Languages
+from server.realtime import protocol
+from server.realtime.broker import Publication, event_topic, user_topic
+from server.realtime.manager import ConnectionManager
+from server.realtime.wording import Wording
+
+ALL_JOBS = "jobs:*"
+PROGRESS_MESSAGES: dict[str, type[protocol.JobMessage]] = {
+    "file_upload": protocol.FileUploadProgress,
+    "data_import": protocol.DataImportProgress,
+    "batch_report": protocol.BatchReportProgress,
+}
+
+
+class JobMoved(Publication, frozen=True, kw_only=True):
+    """A job is at a newer revision. It comes without its parameters: these may be large, and only its function's."""
+
+    job: Job
+    is_life_change: bool
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (user_topic(self.job.owner_id), event_topic(f"job:{self.job.id}"), event_topic(ALL_JOBS))
+
+
+class JobMessages:
+    def __init__(self, *, manager: ConnectionManager, table: JobTable, languages: Languages) -> None:
+        self._manager = manager
+        self._table = table
+        self._languages = languages
+
+    def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
+        """The live jobs of a user, as the `jobs` command answers."""
+        return [self.fields(job, language) for job in self._table.live_of(principal.user_id)]
+
+    def fields(self, job: Job, language: str) -> protocol.JobFields:
+        return protocol.JobFields(**self._values(job, language))
+
+    def changed(self, job: Job, language: str, *, timestamp: str) -> protocol.JobChanged:
+        """The `job` message."""
+        return protocol.JobChanged(**self._values(job, language), timestamp=timestamp)
+
+    def deliver(self, moved: JobMoved) -> None:
+        """To the job's owner and to whoever watches it; to nobody when it comes late."""
+        if not self._table.take(moved.job):
+            return
+        job, now = moved.job, protocol.now()
+        self._tell_owner(job, now, is_life_change=moved.is_life_change)
+        for event in (f"job:{job.id}", ALL_JOBS):
+            self._tell_watchers(event, job, now)
+
+    def _tell_owner(self, job: Job, now: str, *, is_life_change: bool) -> None:
+        kind = PROGRESS_MESSAGES.get(job.kind)
+        if kind is None and is_life_change:
+            return  # its kept `job` message follows at once
+        message = kind or protocol.JobChanged
+        wording = Wording(lambda language: message(**self._values(job, language), timestamp=now))
+        self._manager.send_json_to_user(job.owner_id, wording, key=("progress", job.id))
+
+    def _tell_watchers(self, event: str, job: Job, now: str) -> None:
+        wording = Wording(lambda language: protocol.Event(timestamp=now, event=event, data=self.fields(job, language)))
+        self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))
+
+    def _values(self, job: Job, language: str) -> dict[str, Any]:
+        gettext = self._languages.of(language).gettext
+        return {
+            "job_id": job.id,
+            "kind": job.kind,
+            "title": job.title,
+            "state": job.state.value,
+            "attempt": job.attempt,
+            "revision": job.revision,
+            "progress": job.progress,
+            "total": job.total,
+            "unit": job.unit,
+            "percent": job.percent,
+            "rate": job.rate,
+            "eta_seconds": job.eta_seconds,
+            "stage": job.stage,
+            "message": gettext(job.message) if job.message else "",
+            "error": problem(job.error, gettext) if job.error else None,
+            "result": job.result,
+            "created_at": rfc3339(job.created_at),
+            "started_at": rfc3339(job.started_at) if job.started_at else None,
+            "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
+            "detail": job.detail,
+        }
+
+
+def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:
+    """Why a job failed, in the reader's language."""
+    return protocol.Problem(code=error.code, message=error.translated(gettext))

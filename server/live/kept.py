@@ -1,0 +1,89 @@
+"""Kept messages: how they are stored, in nobody's language yet, and what they say in somebody's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from server.clock import rfc3339
+from server.jobs.context import Notice
+from server.jobs.job import Job, State
+from server.languages import Languages
+from server.live.job_messages import JobMessages
+from server.realtime import protocol
+from server.realtime.broker import KeptTold
+from server.realtime.history import History, Kept
+from server.realtime.manager import ConnectionManager
+from server.realtime.wording import Wording
+from server.texts import told
+
+JOB, NOTIFICATION = "job", "notification"
+_LEVELS = ("info", "success", "warning", "error")
+
+
+class _KeptJob(msgspec.Struct, frozen=True, kw_only=True):
+    job_id: str
+    state: State
+    job: Job
+
+
+class _KeptNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    title: str
+    body: str = ""
+    level: str = "info"
+    url: str = ""
+    parameters: dict[str, Any] = {}
+
+
+def job_body(job: Job) -> bytes:
+    kept = _KeptJob(job_id=job.id, state=job.state, job=msgspec.structs.replace(job, parameters={}))
+    return msgspec.json.encode(kept)
+
+
+def notice_body(notice: Notice) -> bytes:
+    kept = _KeptNotice(
+        title=notice.title, body=notice.body, level=notice.level, url=notice.url, parameters=notice.parameters
+    )
+    return msgspec.json.encode(kept)
+
+
+class KeptMessages:
+    def __init__(
+        self, *, manager: ConnectionManager, history: History, job_messages: JobMessages, languages: Languages
+    ) -> None:
+        self._manager = manager
+        self._history = history
+        self._job_messages = job_messages
+        self._languages = languages
+
+    def render(self, kept: Kept, language: str) -> bytes:
+        """One that somebody comes back for, as JSON."""
+        return self._wording(kept.as_told()).frame(language, kept.offset)
+
+    def deliver(self, kept: KeptTold) -> None:
+        """Move the positions and send it, in one piece: whoever joins in between would miss it or have it twice."""
+        offsets = {}
+        for user_id, position in kept.positions.items():
+            self._history.told(user_id, position)
+            offsets[user_id] = position.offset
+        self._manager.broadcast_json(self._wording(kept), offsets=offsets)
+
+    def _wording(self, kept: KeptTold) -> Wording:
+        return Wording(lambda language: self._message(kept, language))
+
+    def _message(self, kept: KeptTold, language: str) -> protocol.JobChanged | protocol.Notification:
+        """Without its offset, which differs between those it is for."""
+        timestamp = rfc3339(kept.at)
+        if kept.type == JOB:
+            job = msgspec.json.decode(kept.body, type=_KeptJob).job
+            return self._job_messages.changed(job, language, timestamp=timestamp)
+        notice = msgspec.json.decode(kept.body, type=_KeptNotice)
+        gettext = self._languages.of(language).gettext
+        return protocol.Notification(
+            timestamp=timestamp,
+            title=told(notice.title, notice.parameters, gettext),
+            body=told(notice.body, notice.parameters, gettext) if notice.body else "",
+            level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
+            url=notice.url,
+        )

@@ -1,0 +1,142 @@
+"""What people should know: kept for them, then sent, unless they chose not to be told of such things."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import StorageFull
+from server.jobs.context import Notice
+from server.jobs.job import Job
+from server.live.kept import NOTIFICATION, notice_body
+from server.realtime import protocol
+from server.realtime.broker import Broker, Publication, user_topic
+from server.realtime.history import History, Kept
+from server.realtime.manager import ConnectionManager
+from server.storage.database import Database
+from server.storage.tables import users
+from server.texts import phrase
+
+_LOG = logging.getLogger("jindu.live")
+_FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
+_USERS_AT_ONCE = 1_000  # a transaction of 20 ms or so, then whoever else wants to write has their turn
+
+
+class UnreadChanged(Publication, frozen=True, kw_only=True):
+    """Somebody looked at their notifications."""
+
+    user_id: str
+    unread: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (user_topic(self.user_id),)
+
+
+class Notices:
+    def __init__(self, *, manager: ConnectionManager, broker: Broker, history: History, database: Database) -> None:
+        self._manager = manager
+        self._broker = broker
+        self._history = history
+        self._database = database
+        self._storing: set[asyncio.Task[None]] = set()
+
+    def notify(self, job: Job, notice: Notice) -> None:
+        """Tell a job's owner something, from a plain function; it is kept for them."""
+        self._keep_soon(self._notify(self.notify_user, job.owner_id, notice))
+
+    def warn(self, user_id: str, notice: Notice) -> None:
+        """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
+        self._keep_soon(self._notify(self.notify_who_asked, user_id, notice))
+
+    async def notify_user(self, user_id: str, notice: Notice) -> None:
+        """Keep a notification for a user who wants to be told such things, then send it."""
+        async with self._database.write() as connection:
+            kept = await self.keep_wanted(connection, user_id, notice)
+        for each in kept:
+            self._broker.send(each.as_told())
+
+    async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
+        """Like `notify_user`, whatever they chose to be told of: this one they asked for."""
+        async with self._database.write() as connection:
+            kept = await self._keep(connection, user_id, notice)
+        self._broker.send(kept.as_told())
+
+    async def notify_everybody(self, notice: Notice) -> int:
+        """Keep a notification for every user and send it, step by step; for how many.
+
+        When it fails in the middle, those of the steps before have it.
+        """
+        body, told, last = notice_body(notice), 0, ""
+        while True:
+            async with self._database.write() as connection:
+                kept = await self._history.append_for_some(
+                    connection, after=last, limit=_USERS_AT_ONCE, type=NOTIFICATION, body=body
+                )
+            if not kept.positions:
+                return told
+            self._broker.send(kept)
+            told, last = told + len(kept.positions), max(kept.positions)
+
+    def looked_at(self, user_id: str, unread: int) -> None:
+        """Tell the user's other tabs that they need not point at it any more."""
+        self._broker.send(UnreadChanged(user_id=user_id, unread=unread))
+
+    def deliver(self, changed: UnreadChanged) -> None:
+        message = protocol.NotificationsRead(timestamp=protocol.now(), unread=changed.unread)
+        self._manager.send_json_to_user(changed.user_id, message)
+
+    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:
+        """In the caller's transaction; nothing when the user chose not to be told of what ended like this."""
+        found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
+        choices = found.scalar_one_or_none() or {}
+        if not choices.get("failed" if notice.level in ("error", "warning") else "finished", True):
+            return []
+        return [await self._keep(connection, user_id, notice)]
+
+    async def close(self) -> None:
+        """Wait for notifications that are being stored, but not for room on the disk."""
+        if not self._storing:
+            return
+        _, left = await asyncio.wait(set(self._storing), timeout=_FULL_DISK_SECONDS)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+
+    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
+        return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
+
+    def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(keeping, name="notify")
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _notify(self, how: Callable[[str, Notice], Awaitable[None]], user_id: str, notice: Notice) -> None:
+        while True:
+            try:
+                await how(user_id, notice)
+            except StorageFull:  # said in the log already
+                await asyncio.sleep(_FULL_DISK_SECONDS)
+                continue
+            except SQLAlchemyError:
+                _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
+            return
+
+
+def failure(job: Job) -> Notice:
+    """What the owner of a job that failed is told."""
+    reason = phrase(job.error.message, **job.error.parameters) if job.error else ""
+    return Notice(
+        title="“{title}” failed",
+        body="{reason}",
+        level="error",
+        url=f"/jobs/{job.id}",
+        parameters={"title": job.title, "reason": reason},
+    )

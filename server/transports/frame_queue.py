@@ -1,0 +1,70 @@
+"""A `Link` whose frames somebody fetches, one after the other: for transports that ask for what comes next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from server.realtime.close_codes import CloseCode
+
+_CLOSE_SECONDS = 2.0  # whoever fetches nothing more would never learn that it is over
+
+
+class FrameQueue:
+    """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed.
+
+    Used as a context by whoever fetches. `abort` cuts them off, when they do not come to the end within a deadline.
+    """
+
+    def __init__(self, abort: Callable[[], None]) -> None:
+        self._abort = abort
+        self._deadline: asyncio.TimerHandle | None = None
+        self._frames: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._changed = asyncio.Event()
+        self.closed_with: tuple[CloseCode, str] | None = None
+
+    def __enter__(self) -> FrameQueue:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        if self.closed_with is not None:
+            return
+        self._frames.extend(frames)
+        self._unsent_bytes += sum(map(len, frames))
+        self._changed.set()
+
+    def write_to_all(self, links: Sequence[FrameQueue], frames: Sequence[bytes]) -> Sequence[int]:
+        behind = [index for index, link in enumerate(links) if link.unsent_bytes()]
+        for index in set(range(len(links))).difference(behind):
+            links[index].write(frames)
+        return behind
+
+    def unsent_bytes(self) -> int:
+        return self._unsent_bytes
+
+    def ping(self) -> None:
+        """How a transport asks whether its peer is there is its own matter: it calls `Connection.heard`."""
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        if self.closed_with is None:
+            self.closed_with = (code, reason or code.reason)
+            self._deadline = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._abort)
+            self._changed.set()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Until it is closed, and what was written before that is fetched; `closed_with` then says why."""
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                yield frame
+                self._unsent_bytes -= len(frame)  # only now: the one in hand is not delivered while its reader waits
+            if self.closed_with is not None:
+                return
+            self._changed.clear()
+            await self._changed.wait()

@@ -1,0 +1,43 @@
+"""Whoever wants a live connection, as far as any transport can tell of them: nothing here says how they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from server.http.addresses import client_address, own_origins
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_DEVICE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """`origin` is whose page sent them, None for programs; `site` how a browser without it says where that stands."""
+
+    address: str
+    origin: str | None = None
+    own_origins: frozenset[str] = frozenset()  # what this server is called by them
+    site: str = "none"
+    device: str = ""
+    language: str | None = None  # they asked for it
+
+    @classmethod
+    def of_request(cls, request: web.Request) -> Visitor:
+        headers = request.headers
+        return cls(
+            address=client_address(request),
+            origin=headers.get("Origin"),
+            own_origins=own_origins(request),
+            site=headers.get("Sec-Fetch-Site", "none"),
+            device=headers.get("User-Agent", "")[:_DEVICE_CHARACTERS],
+            language=asked(request).get("lang"),
+        )
+
+
+def asked(request: web.Request) -> dict[str, str]:
+    """The address's query. `request.query` would be kept for as long as the connection is open."""
+    return dict(parse_qsl(request.rel_url.raw_query_string))

@@ -1,0 +1,35 @@
+"""How a connection looks to people."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.realtime.presence import device_name, presence_of
+from tests.unit.realtime.people import join, manager_of
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox · Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge · macOS"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile Safari/604.1", "Safari · iPhone"),
+        ("curl/8.5.0", "curl"),
+        ("Nightly import " * 10, ("Nightly import " * 10)[:60]),
+        ("", ""),
+    ],
+)
+def test_a_device_is_named_as_far_as_its_header_tells(user_agent: str, name: str) -> None:
+    assert device_name(user_agent) == name
+
+
+async def test_it_counts_what_the_connection_counted() -> None:
+    manager = manager_of()
+    link = join(manager, "alice", "tab-1")
+    assert link.connection is not None
+    manager.subscribe(link.connection, ["news"])
+    manager.publish("news", {"type": "event", "event": "news", "data": 1})
+    await manager.flushed()
+    found = presence_of(link.connection)
+    assert (found.user_id, found.client_id, found.sent, found.subscriptions) == ("alice", "tab-1", 1, 1)
+    assert (found.held, found.unsent_bytes, found.dropped) == (0, 0, 0)
