@@ -18,7 +18,7 @@ from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
 from server.http.endpoint import add_endpoints
 from server.http.forms import packed_body_middleware
-from server.http.open_sockets import OpenSockets, SocketLimits
+from server.http.open_sockets import OpenSockets
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
@@ -26,6 +26,7 @@ from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
+from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
 from server.http.turns import end_turns, network_turns_middleware, user_turns_middleware
 from views.api import ENDPOINTS
