@@ -8,14 +8,7 @@ from typing import Any
 from server.datasets.query import QuerySession, SchemaSession
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
-from server.reports.block_specs import (
-    BlockSpec,
-    ChartSpec,
-    ColumnsSpec,
-    RepeatSpec,
-    TableSpec,
-    WhenSpec,
-)
+from server.reports.blocks.spec import BlockSpec
 from server.reports.parameters import sample_value
 from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import TemplateIssue
@@ -47,13 +40,13 @@ def _bind_queries(
     """Adds to the reading's issues what does not fit."""
     binder = _Binder(template, reading)
     with SchemaSession(datasets, _CHECK_LIMITS, known=known) as session:
-        repeats = list(_repeats(template.blocks))
-        repeated = {repeat.query for repeat in repeats}
+        bound = [row for block in _all_blocks(template.blocks) if (row := block.bound_row())]
+        repeated = {query for query, _name in bound}
         for query in sorted(_all_queries(template), key=lambda query: query.name not in repeated):
             binder.bind(session, query)
-            binder.add_row_values(repeat.name for repeat in repeats if repeat.query == query.name)
+            binder.add_row_values(name for of, name in bound if of == query.name)
     binder.check_parameters()
-    binder.check_blocks(template.blocks)
+    binder.check_blocks()
     binder.check_fields()
 
 
@@ -64,17 +57,12 @@ def _all_queries(template: Template) -> Iterator[Query]:
     yield from template.queries.values()
 
 
-def _repeats(blocks: Iterable[BlockSpec]) -> Iterator[RepeatSpec]:
+def _all_blocks(blocks: Iterable[BlockSpec]) -> Iterator[BlockSpec]:
+    """With those that stand within others."""
     for block in blocks:
-        match block:
-            case RepeatSpec():
-                yield block
-                yield from _repeats(block.blocks)
-            case WhenSpec():
-                yield from _repeats((*block.blocks, *block.otherwise))
-            case ColumnsSpec():
-                for column in block.columns:
-                    yield from _repeats(column)
+        yield block
+        for inner in block.nested():
+            yield from _all_blocks(inner)
 
 
 class _Binder:
@@ -116,23 +104,10 @@ class _Binder:
             if columns and len(columns) > 1 and name.startswith("each."):
                 self._issues.add(query.node, "“each” needs a query with one column; for several use “each_row”.")
 
-    def check_blocks(self, blocks: Iterable[BlockSpec]) -> None:
-        for block in blocks:
-            match block:
-                case TableSpec():
-                    for column in block.columns:
-                        self._require_column(block.query, column.name, column.line, column.column)
-                    self._require_column(block.query, block.group, block.line, block.column)
-                case ChartSpec():
-                    for name in (block.x, *block.y, *block.lines, block.series, block.value_column):
-                        self._require_column(block.query, name, block.line, block.column)
-                case ColumnsSpec():
-                    for column_blocks in block.columns:
-                        self.check_blocks(column_blocks)
-                case WhenSpec():
-                    self.check_blocks((*block.blocks, *block.otherwise))
-                case RepeatSpec():
-                    self.check_blocks(block.blocks)
+    def check_blocks(self) -> None:
+        for block in _all_blocks(self._template.blocks):
+            for use in block.columns_used():
+                self._require_column(*use)
 
     def check_fields(self) -> None:
         for use in self._reading.expressions.fields:

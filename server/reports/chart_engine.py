@@ -10,7 +10,7 @@ import msgspec
 import quickjs
 
 from server.errors import InvalidInput
-from server.reports.document import Chart
+from server.reports.charts.chart import Chart
 from server.reports.formats import Format, Formats
 
 ECHARTS = Path(__file__).parents[2] / "static" / "vendor" / "echarts-6.0.0" / "echarts.min.js"

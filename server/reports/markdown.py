@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-Node = dict[str, Any]
+MarkdownNode = dict[str, Any]
 """Blocks: `{"kind": paragraph|heading|list|item|quote|code|rule|table|row|cell, "children": […]}`.
 Spans: `{"kind": "text", "text": …, "bold": …, "italic": …, "code": …, "link": …}` and `{"kind": "break"}`."""
 
@@ -42,18 +42,18 @@ def escaped(value: str) -> str:
     return f"\\{text}"
 
 
-def parsed(text: str) -> list[Node]:
+def parsed(text: str) -> list[MarkdownNode]:
     """The blocks of a text; links elsewhere than http, https and mailto lose their address, images show their text."""
     tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
-    root: Node = {"kind": "root", "children": []}
+    root: MarkdownNode = {"kind": "root", "children": []}
     stack = [root]
     for token in tokens:
         _take(token, stack)
-    children: list[Node] = root["children"]
+    children: list[MarkdownNode] = root["children"]
     return children
 
 
-def plain(nodes: list[Node]) -> Iterator[str]:
+def plain(nodes: list[MarkdownNode]) -> Iterator[str]:
     """The text of each paragraph-like block, without marks, for places that show no formatting."""
     for node in nodes:
         spans = node.get("spans")
@@ -67,7 +67,7 @@ def plain(nodes: list[Node]) -> Iterator[str]:
             yield from plain(node.get("children", []))
 
 
-def _take(token: Token, stack: list[Node]) -> None:
+def _take(token: Token, stack: list[MarkdownNode]) -> None:
     if token.type == "inline":
         _add_spans(token, stack[-1])
     elif token.type in ("fence", "code_block"):
@@ -85,8 +85,8 @@ def _take(token: Token, stack: list[Node]) -> None:
             stack[-1]["children"][-1:] = closed["children"]
 
 
-def _opened(kind: str, token: Token) -> Node:
-    node: Node = {"kind": kind, "children": []}
+def _opened(kind: str, token: Token) -> MarkdownNode:
+    node: MarkdownNode = {"kind": kind, "children": []}
     if kind == "heading":
         node["level"] = int(token.tag[1:])
     elif kind == "list":
@@ -98,8 +98,8 @@ def _opened(kind: str, token: Token) -> Node:
     return node
 
 
-def _add_spans(token: Token, parent: Node) -> None:
-    spans: list[Node] = []
+def _add_spans(token: Token, parent: MarkdownNode) -> None:
+    spans: list[MarkdownNode] = []
     bold = italic = 0
     link = ""
     for child in token.children or ():

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
-from server.reports import document as doc
-from server.reports.building import Builder, CompiledTexts
+from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
+from server.reports.document import Document
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Format as ValueFormat
@@ -24,6 +24,7 @@ from server.reports.template import Template, parse_template
 from server.reports.to_html import write_html
 from server.reports.to_pdf import PdfWriter
 from server.reports.to_xlsx import write_xlsx
+from server.reports.words import Words
 from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, Format, Rendered, RenderRequest
 from server.storage.full_disk import full_disk_named
 
@@ -48,12 +49,12 @@ def render_report(request: RenderRequest, report: Report) -> Rendered:
     return Rendered(title=document.title, artifacts=artifacts, warnings=tuple(document.warnings))
 
 
-def build_document(request: RenderRequest, template: Template, formats: Formats) -> doc.Document:
+def build_document(request: RenderRequest, template: Template, formats: Formats) -> Document:
     """Template + parameters + rows, nothing written yet."""
     local = request.clock.astimezone(formats.zone)
     parameters = complete(template.parameters, request.parameters, local.date())
     with QuerySession(_paths(request.datasets), request.limits) as session:
-        builder = Builder(
+        builder = ReportBuilder(
             template,
             parameters,
             session,
@@ -64,10 +65,10 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
             images=request.images,
         )
         title = builder.title()
-        blocks = builder.blocks()
+        blocks = builder.report()
     words = builder.words
     wanted: tuple[str, ...] = request.formats or template.formats
-    return doc.Document(
+    return Document(
         title=title or request.template_name or "Report",
         description=template.description,
         language=formats.language,
@@ -84,7 +85,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
     )
 
 
-def _provenance(request: RenderRequest, words: doc.Words) -> list[str]:
+def _provenance(request: RenderRequest, words: Words) -> list[str]:
     sources = sorted((name, source.version) for name, source in request.datasets.items())
     used = [(name, version) for name, version in sources if name in request.template_source]
     lines = []
@@ -113,7 +114,7 @@ def _written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
     return formats.text(value, ValueFormat(kind=kind))
 
 
-def _artifacts(request: RenderRequest, document: doc.Document, formats: Formats) -> Iterator[Artifact]:
+def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> Iterator[Artifact]:
     charts, pdf = _writers()
     for format in cast(tuple[Format, ...], document.formats):  # noqa: A001 – the word of the templates
         match format:

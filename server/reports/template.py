@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from server.errors import InvalidInput
-from server.reports.block_specs import BlockReader, BlockSpec
+from server.reports.blocks import kinds
+from server.reports.blocks.reader import BlockReader
+from server.reports.blocks.spec import BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
@@ -101,7 +103,7 @@ class _TemplateReader:
         self._reading.expressions = expressions = Expressions(self._issues, names | set(queries))
         title_node = reader.get("title", required=True)
         title = expressions.text(title_node) if title_node else None
-        blocks = BlockReader(self._issues, expressions, set(queries))
+        blocks = BlockReader(self._issues, expressions, set(queries), kinds.KINDS)
         specs = blocks.blocks(reader.items("blocks", required=True), "blocks")
         each_node = reader.get("each_row")
         template = None

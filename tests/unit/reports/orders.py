@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 
 from server.datasets.work import QueryLimits
 from server.reports.rendering import expand_batch, render_report
@@ -69,3 +71,8 @@ def render(
 
 def content(rendered: Rendered) -> str:
     return rendered.artifacts[0].path.read_text("utf-8")
+
+
+def workbook(rendered: Rendered) -> openpyxl.Workbook:
+    """The report as Excel reads it; it must have been made as nothing else, or as the last of its formats."""
+    return openpyxl.load_workbook(io.BytesIO(rendered.artifacts[-1].path.read_bytes()))

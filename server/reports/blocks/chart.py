@@ -1,0 +1,154 @@
+"""`chart`: a drawing of a query's rows, or of one value on a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from server.reports.blocks.reader import BlockKind, BlockReader
+from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.charts.building import build_chart
+from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings
+from server.reports.charts.excel_chart import write_chart
+from server.reports.charts.options import read_option
+from server.reports.document import Block
+from server.reports.expressions import Expression
+from server.reports.html_page import HtmlPage
+from server.reports.paper import Paper
+from server.reports.reading import MapReader
+from server.reports.workbook import ReportBook
+from server.reports.yaml_source import Node
+
+_MAX_ROWS = 200  # of the figures that stand below a chart
+
+
+class ChartBlock(Block, frozen=True, kw_only=True):
+    chart: Chart
+
+    def html(self, page: HtmlPage) -> str:
+        if self.chart.is_empty:
+            return page.empty(self.chart.title)
+        return f'<figure class="chart">{page.drawing(self.chart)}{_figures(self.chart, page)}</figure>'
+
+    def pdf(self, paper: Paper) -> dict[str, Any]:
+        chart = self.chart
+        svg = "" if chart.is_empty else paper.drawing(chart)
+        return {
+            "kind": "chart",
+            "title": chart.title,
+            "empty": chart.is_empty,
+            "svg": svg,
+            "alt": chart.title or chart.kind,
+        }
+
+    def excel(self, book: ReportBook) -> None:
+        if self.chart.is_empty:
+            no_data = book.words.no_data
+            book.put(f"{self.chart.title}: {no_data}" if self.chart.title else no_data)
+        else:
+            write_chart(self.chart, book)
+
+
+def _figures(chart: Chart, page: HtmlPage) -> str:
+    """What is behind the drawing, for readers who cannot see it."""
+    if not chart.series or chart.kind == "gauge":
+        return ""
+    names = "".join(f'<th class="right" scope="col">{escape(one.name)}</th>' for one in chart.series)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>{_numbers(chart, index, page)}</tr>'
+        for index, label in enumerate(chart.labels[:_MAX_ROWS])
+    )
+    head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
+    summary = escape(page.words.show_data)
+    return (
+        f"<details><summary>{summary}</summary>"
+        f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div></details>'
+    )
+
+
+def _numbers(chart: Chart, index: int, page: HtmlPage) -> str:
+    values = [(one.values[index] if index < len(one.values) else None, chart.format_of(one)) for one in chart.series]
+    return "".join(f'<td class="right">{escape(page.formats.text(*value))}</td>' for value in values)
+
+
+class ChartSpec(BlockSpec, frozen=True, kw_only=True):
+    """`value` and `maximum` are of a gauge."""
+
+    settings: ChartSettings
+    title: Expression | None = None
+    value: Expression | None = None
+    maximum: Expression | None = None
+
+    def build(self, builder: Builder) -> Iterator[Block]:
+        settings = self.settings
+        rows = builder.query(settings.query) if settings.query else None
+        title = builder.text(self.title, self) if self.title else ""
+        value = builder.value(self.value, self) if self.value else None
+        maximum = builder.value(self.maximum, self) if self.maximum else None
+        with builder.failing(self):
+            chart = build_chart(settings, rows, title=title, value=value, maximum=maximum, formats=builder.formats)
+        yield ChartBlock(chart=chart)
+
+    def columns_used(self) -> Iterator[ColumnUse]:
+        for name in self.settings.columns:
+            yield ColumnUse(self.settings.query, name, self.line, self.column)
+
+
+def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+    node = outer.get("chart", required=True)
+    if node is None:
+        return None
+    reader = MapReader(node, blocks.issues, what="A chart")
+    if node.line:
+        place = {**place, "line": node.line, "column": node.column}
+    spec = _read_chart(blocks, reader, place)
+    if spec.settings.kind == "combo" and not spec.settings.y and not spec.settings.lines:
+        blocks.issues.add(node, "A combo chart needs “y” (bars) and “lines”.")
+    reader.finish()
+    return spec
+
+
+def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSpec:
+    option = read_option(reader)
+    kind = "option" if option is not None else reader.choice("kind", CHART_KINDS, "line", required=True)
+    needs_query = kind != "gauge" and option is None
+    query = blocks.query(reader, required=needs_query)
+    title = blocks.expressions.text_of(reader, "title")
+    x = reader.text("x", required=needs_query)
+    y = tuple(reader.texts("y", required=needs_query and kind != "combo"))
+    lines = tuple(reader.texts("lines"))
+    series = reader.text("series")
+    value = blocks.expressions.value_of(reader, "value", required=True) if kind == "gauge" else None
+    return ChartSpec(
+        **place,
+        title=title,
+        value=value,
+        settings=ChartSettings(
+            kind=kind,
+            query=query,
+            x=x,
+            y=y,
+            lines=lines,
+            series=series,
+            value_column=reader.text("value", required=True) if kind == "heatmap" else "",
+            labels=_read_labels(reader),
+            format=blocks.format(reader),
+            line_format=blocks.format(reader, prefix="line_"),
+            height=reader.integer("height", 260, least=80, most=900),
+            horizontal=reader.boolean("horizontal"),
+            option=option or {},
+        ),
+        maximum=blocks.expressions.value_of(reader, "max"),
+    )
+
+
+def _read_labels(reader: MapReader) -> dict[str, str]:
+    node: Node | None = reader.get("labels")
+    if node is None:
+        return {}
+    labels = MapReader(node, reader.issues, what="“labels”")
+    return {name: labels.text(name) for name in labels.names()}
+
+
+KIND = BlockKind(name="chart", read=_read)

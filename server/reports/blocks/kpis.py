@@ -1,0 +1,159 @@
+"""`kpis`: a row of single figures, each with what it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import msgspec
+
+from server.reports.blocks.reader import BlockKind, BlockReader
+from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.document import Block
+from server.reports.expressions import Expression
+from server.reports.formats import Format, Formats
+from server.reports.html_page import HtmlPage
+from server.reports.paper import Paper
+from server.reports.reading import MapReader
+from server.reports.workbook import LINE, MUTED, TONES, ReportBook
+from server.reports.yaml_source import Node
+
+
+class Kpi(msgspec.Struct, frozen=True, kw_only=True):
+    """`delta` is written (`+12.3%`), `tone` says whether that is good, bad or neither."""
+
+    label: str
+    text: str
+    value: Any = None
+    format: Format = Format()
+    delta: str = ""
+    tone: str = ""
+    delta_label: str = ""
+    note: str = ""
+
+    def html(self) -> str:
+        arrow = "▲ " if self.delta.startswith("+") else "▼ " if self.delta.startswith("-") else ""
+        delta = ""
+        if self.delta:
+            delta = (
+                f'<span class="delta"><b class="tone-{self.tone}">{arrow}{escape(self.delta)}</b> '
+                f"{escape(self.delta_label)}</span>"
+            )
+        note = f'<span class="note">{escape(self.note)}</span>' if self.note else ""
+        return (
+            f'<li class="kpi"><span class="label">{escape(self.label)}</span>'
+            f'<span class="value">{escape(self.text)}</span>{delta}{note}</li>'
+        )
+
+    def pdf(self) -> dict[str, Any]:
+        return {
+            "label": self.label,
+            "text": self.text,
+            "delta": self.delta,
+            "tone": self.tone or "neutral",
+            "delta_label": self.delta_label,
+            "note": self.note,
+        }
+
+    def excel(self, book: ReportBook) -> None:
+        line = {"bottom": 1, "bottom_color": LINE}
+        kind = self.format.kind or book.formats.kind_of(self.value)
+        number = book.formats.excel(self.format, kind)
+        tone = {"good": TONES["green"], "bad": TONES["red"]}.get(self.tone, TONES["grey"])
+        sheet, row = book.summary, book.row
+        book.string(sheet, row, 0, self.label, book.style(font_color=MUTED, **line))
+        book.cell(sheet, row, 1, self.value, self.text, bold=True, num_format=number, **line)
+        book.string(sheet, row, 2, self.delta, book.style(font_color=tone, bold=True, **line))
+        book.string(sheet, row, 3, self.delta_label, book.style(font_color=MUTED, **line))
+        book.row += 1
+
+
+class Kpis(Block, frozen=True, kw_only=True):
+    items: tuple[Kpi, ...]
+
+    def html(self, page: HtmlPage) -> str:
+        return f'<ul class="kpis">{"".join(item.html() for item in self.items)}</ul>'
+
+    def pdf(self, paper: Paper) -> dict[str, Any]:
+        return {"kind": "kpis", "items": [item.pdf() for item in self.items]}
+
+    def excel(self, book: ReportBook) -> None:
+        for item in self.items:
+            item.excel(book)
+        book.row += 1
+
+
+class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):
+    label: Expression
+    value: Expression
+    format: Format
+    compare: Expression | None = None
+    compare_label: Expression | None = None
+    good: str = "up"
+    note: Expression | None = None
+
+
+class KpisSpec(BlockSpec, frozen=True, kw_only=True):
+    items: tuple[KpiSpec, ...]
+
+    def build(self, builder: Builder) -> Iterator[Block]:
+        yield Kpis(items=tuple(self._kpi(item, builder) for item in self.items))
+
+    def _kpi(self, item: KpiSpec, builder: Builder) -> Kpi:
+        value = builder.value(item.value, self)
+        before = builder.value(item.compare, self) if item.compare else None
+        delta, tone = _delta(value, before, item.good, builder.formats) if item.compare else ("", "")
+        return Kpi(
+            label=builder.text(item.label, self),
+            text=builder.formats.text(value, item.format),
+            value=value,
+            format=item.format,
+            delta=delta,
+            tone=tone,
+            delta_label=builder.text(item.compare_label, self) if item.compare_label else "",
+            note=builder.text(item.note, self) if item.note else "",
+        )
+
+
+def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, str]:
+    if not _is_number(value) or not _is_number(before) or not before:
+        return "–", "neutral"
+    change = (value - before) / abs(before)
+    sign = "+" if change > 0 else ""
+    text = sign + formats.text(change, Format(kind="percent", decimals=1))
+    if good == "none" or abs(change) < 0.0005:
+        return text, "neutral"
+    return text, "good" if (change > 0) == (good == "up") else "bad"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+    items = (_read_kpi(blocks, item) for item in reader.items("kpis", required=True))
+    return KpisSpec(**place, items=tuple(item for item in items if item is not None))
+
+
+def _read_kpi(blocks: BlockReader, node: Node) -> KpiSpec | None:
+    reader = MapReader(node, blocks.issues, what="A figure of “kpis”")
+    label = blocks.expressions.text_of(reader, "label", required=True)
+    value = blocks.expressions.value_of(reader, "value", required=True)
+    compare = blocks.expressions.value_of(reader, "compare")
+    item = None
+    if label and value:
+        item = KpiSpec(
+            label=label,
+            value=value,
+            format=blocks.format(reader),
+            compare=compare,
+            compare_label=blocks.expressions.text_of(reader, "compare_label"),
+            good=reader.choice("good", ("up", "down", "none"), "up"),
+            note=blocks.expressions.text_of(reader, "note"),
+        )
+    reader.finish(("format", "currency", "decimals", "compare_label", "good", "note"))
+    return item
+
+
+KIND = BlockKind(name="kpis", read=_read)

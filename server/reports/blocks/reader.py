@@ -1,0 +1,113 @@
+"""Reads lists of blocks: finds the kind of each, and checks what kinds have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from server.reports.blocks.spec import BlockSpec, Place
+from server.reports.expressions import Expressions
+from server.reports.formats import FORMATS, Format, is_currency_code
+from server.reports.reading import Issues, MapReader
+from server.reports.yaml_source import Node
+
+_MAX_BLOCKS = 500
+
+
+class BlockReader:
+    """`queries` are the names that may be used; `used` and `images` collect what blocks name."""
+
+    def __init__(
+        self, issues: Issues, expressions: Expressions, queries: Collection[str], kinds: Sequence[BlockKind]
+    ) -> None:
+        self.issues = issues
+        self.expressions = expressions
+        self.used: set[str] = set()
+        self.images: set[str] = set()
+        self._queries = queries
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._count = 0
+
+    def blocks(self, nodes: list[Node], path: str) -> tuple[BlockSpec, ...]:
+        found = (self._block(node, f"{path}[{index}]") for index, node in enumerate(nodes))
+        return tuple(block for block in found if block is not None)
+
+    def query(self, reader: MapReader, *, key: str = "query", required: bool) -> str:
+        """The name of a query; empty when there is none."""
+        name = reader.text(key, required=required)
+        if not name:
+            return ""
+        self.used.add(name)
+        if name not in self._queries:
+            self.issues.add(
+                reader.get(key) or reader.node,
+                "There is no query “{name}” under “queries”.{hint}",
+                name=name,
+                hint=self.issues.hint(name, self._queries),
+            )
+        return name
+
+    def format(self, reader: MapReader, *, prefix: str = "") -> Format:
+        """How values are written: `format`, `currency` and `decimals`."""
+        kind = reader.choice(f"{prefix}format", FORMATS, "")
+        currency = reader.text(f"{prefix}currency").upper()
+        node = reader.get(f"{prefix}currency")
+        if currency and node and not is_currency_code(currency):
+            self.issues.add(node, "“{code}” is no currency; use a code such as CNY, EUR or USD.", code=currency)
+            currency = ""
+        places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
+        return Format(
+            kind=kind or ("currency" if currency else ""), currency=currency, decimals=None if places < 0 else places
+        )
+
+    def _block(self, node: Node, path: str) -> BlockSpec | None:
+        self._count += 1
+        if self._count == _MAX_BLOCKS:
+            self.issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
+        if self._count >= _MAX_BLOCKS:
+            return None
+        kind = self._kind(node)
+        if kind is None:
+            return None
+        place = Place(line=node.line, column=node.column, path=path, kind=kind.name)
+        reader = MapReader(_as_map(node), self.issues, what=f"The block “{kind.name}”")
+        block = kind.read(self, reader, place)
+        reader.finish()
+        return block
+
+    def _kind(self, node: Node) -> BlockKind | None:
+        if node.kind == "scalar" and (kind := self._kinds.get(str(node.value))) and kind.is_bare:
+            return kind
+        names = [str(key.value) for key, _value in node.value] if node.kind == "map" else []
+        for name in names:
+            if name in self._kinds:
+                return self._kinds[name]
+        self.issues.add(
+            node,
+            "This is no block; begin it with one of: {kinds}.{hint}",
+            kinds=", ".join(self._kinds),
+            hint=self.issues.hint(names[0] if names else "", self._kinds),
+        )
+        return None
+
+
+def _as_map(node: Node) -> Node:
+    """`page_break` means `page_break:`."""
+    if node.kind == "map":
+        return node
+    return Node("map", [(node, Node("scalar", None, node.line, node.column))], node.line, node.column)
+
+
+Read = Callable[[BlockReader, MapReader, Place], BlockSpec | None]
+
+
+class BlockKind(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is the key that begins such a block; `is_bare` when nothing needs to follow it.
+
+    `read` returns None for what it has found wrong and told.
+    """
+
+    name: str
+    read: Read
+    is_bare: bool = False

@@ -1,0 +1,85 @@
+"""A block as a template declares it, and what it needs to become one with values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, TypedDict
+
+import msgspec
+
+from server.reports.document import Block
+from server.reports.expressions import Expression
+from server.reports.formats import Formats
+from server.reports.images import Image
+from server.reports.rows import Row, Rows
+from server.reports.words import Words
+
+
+class Place(TypedDict):
+    """Where in the template a block begins, which one it is (`blocks[2]`), and its kind."""
+
+    line: int
+    column: int
+    path: str
+    kind: str
+
+
+class ColumnUse(NamedTuple):
+    """A column of a query that a block needs, and where it says so."""
+
+    query: str
+    name: str
+    line: int
+    column: int
+
+
+class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of `Place`, and whatever its kind needs."""
+
+    line: int
+    column: int
+    path: str
+    kind: str
+
+    def build(self, builder: Builder) -> Iterator[Block]:
+        """What a report shows of it: one block, or any number of them."""
+        raise NotImplementedError
+
+    def nested(self) -> Sequence[Sequence[BlockSpec]]:
+        """The lists of blocks within it."""
+        return ()
+
+    def columns_used(self) -> Iterable[ColumnUse]:
+        return ()
+
+    def bound_row(self) -> tuple[str, str] | None:
+        """The query whose rows blocks within it see one by one, and the name of such a row."""
+        return None
+
+
+class Builder(Protocol):
+    """What a block asks for while it is made. Expressions see the parameters, the queries and the rows around them."""
+
+    formats: Formats
+    words: Words
+
+    def text(self, expression: Expression, spec: BlockSpec) -> str: ...
+
+    def value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:
+        """`also` are further names that the expression may use."""
+
+    def query(self, name: str) -> Rows: ...
+
+    def image(self, file: str) -> Image: ...
+
+    def blocks(self, specs: Iterable[BlockSpec]) -> Iterator[Block]: ...
+
+    def with_row(self, name: str, row: Row) -> AbstractContextManager[None]:
+        """Inside, `row` is known to expressions, and its columns to queries as `$<name>_<column>`."""
+
+    def failing(self, spec: BlockSpec) -> AbstractContextManager[None]:
+        """Whatever goes wrong inside is told with the block's place."""
+
+    def warn(self, text: str) -> None:
+        """Something that whoever reads the report should know."""

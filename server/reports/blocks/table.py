@@ -1,0 +1,238 @@
+"""`table`: a query's rows, with totals, groups and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from server.reports.blocks.reader import BlockKind, BlockReader
+from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.blocks.table_drawn import Cell, Table, TableColumn, TableRow
+from server.reports.document import Block
+from server.reports.expressions import Expression
+from server.reports.formats import Format, Formats
+from server.reports.reading import MapReader
+from server.reports.rows import Row, columns_of, is_truncated, rows_of, unknown_column
+from server.reports.yaml_source import Node
+
+_TOTALS = ("sum", "average", "min", "max", "count")
+_TONES = ("green", "red", "amber", "blue", "grey")
+_MAX_ROWS = 500
+
+
+class ColorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    when: Expression
+    color: str
+
+
+class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    label: Expression | None = None
+    format: Format = Format()
+    total: str = ""
+    bar: bool = False
+    align: str = ""
+    colors: tuple[ColorSpec, ...] = ()
+    line: int = 1
+    column: int = 1
+
+
+class TableSpec(BlockSpec, frozen=True, kw_only=True):
+    """No `columns`: all of the query's. `group` repeats a heading row for each run of equal values."""
+
+    query: str
+    columns: tuple[ColumnSpec, ...] = ()
+    title: Expression | None = None
+    group: str = ""
+    max_rows: int = _MAX_ROWS
+
+    def build(self, builder: Builder) -> Iterator[Block]:
+        rows = builder.query(self.query)
+        labels = {
+            column.name: builder.text(column.label, self) if column.label else column.name.replace("_", " ")
+            for column in self.columns
+        }
+        title = builder.text(self.title, self) if self.title else ""
+
+        def is_so(expression: Expression, value: Any, row: Row) -> bool:
+            return bool(builder.value(expression, self, value=value, row=row))
+
+        if is_truncated(rows):
+            builder.warn(builder.words.truncated.format(count=len(rows)))
+        with builder.failing(self):
+            written = _Written(self, columns_of(rows), rows_of(rows), labels, is_so, builder.formats)
+            table = Table(
+                title=title,
+                name=title or self.query,
+                columns=written.columns,
+                rows=list(written.rows()),
+                max_rows=self.max_rows,
+                row_count=len(rows),
+                truncated=is_truncated(rows),
+            )
+        yield table
+
+    def columns_used(self) -> Iterator[ColumnUse]:
+        for column in self.columns:
+            yield ColumnUse(self.query, column.name, column.line, column.column)
+        yield ColumnUse(self.query, self.group, self.line, self.column)
+
+
+class _Written:
+    """The columns and rows of a table as they are shown."""
+
+    def __init__(
+        self,
+        spec: TableSpec,
+        names: Sequence[str],
+        data: Sequence[Row],
+        labels: dict[str, str],
+        is_so: Callable[[Expression, Any, Row], bool],
+        formats: Formats,
+    ) -> None:
+        """Raises `InvalidInput` for a column that is not there."""
+        self._spec = spec
+        self._data = data
+        self._is_so = is_so
+        self._formats = formats
+        self._wanted = spec.columns or tuple(ColumnSpec(name=name) for name in names if name != spec.group)
+        for column in self._wanted:
+            if column.name not in names:
+                raise unknown_column(spec.query, column.name, names)
+        self.columns = [self._column(column, labels) for column in self._wanted]
+        self._widest = {column.name: _widest(column, data) for column in self._wanted}
+
+    def rows(self) -> Iterable[TableRow]:
+        if not self._spec.group:
+            yield from map(self._row, self._data)
+            return
+        for value, members in _groups(self._spec, self._data):
+            text = self._formats.text(value)
+            yield TableRow(kind="group", cells=[Cell(value=value, text=text)])
+            yield from map(self._row, members)
+            if any(column.total for column in self._wanted):
+                cells = [self._subtotal(*pair, members) for pair in zip(self._wanted, self.columns, strict=True)]
+                yield TableRow(kind="subtotal", cells=cells)
+
+    def _column(self, spec: ColumnSpec, labels: dict[str, str]) -> TableColumn:
+        first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
+        kind = spec.format.kind or self._formats.kind_of(first)
+        format = Format(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
+        total = total_of(spec.total, [row[spec.name] for row in self._data])
+        return TableColumn(
+            name=spec.name,
+            label=labels.get(spec.name) or spec.name.replace("_", " "),
+            format=format,
+            align=spec.align or ("right" if format.is_numeric else "left"),
+            bar=spec.bar,
+            total=total,
+            total_text=self._total_text(spec.total, total, format),
+        )
+
+    def _row(self, row: Row) -> TableRow:
+        return TableRow(cells=[self._cell(*pair, row) for pair in zip(self._wanted, self.columns, strict=True)])
+
+    def _cell(self, spec: ColumnSpec, column: TableColumn, row: Row) -> Cell:
+        value = row[spec.name]
+        most = self._widest[spec.name]
+        share = value / most if most and isinstance(value, int | float) else None
+        tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
+        return Cell(value=value, text=self._formats.text(value, column.format), tone=next(tones, ""), share=share)
+
+    def _subtotal(self, spec: ColumnSpec, column: TableColumn, members: Sequence[Row]) -> Cell:
+        total = total_of(spec.total, [row[spec.name] for row in members])
+        return Cell(value=total, text=self._total_text(spec.total, total, column.format))
+
+    def _total_text(self, how: str, total: Any, format: Format) -> str:  # noqa: A002
+        if not how:
+            return ""
+        return self._formats.text(total, Format(kind="integer") if how == "count" else format)
+
+
+def total_of(how: str, values: Iterable[Any]) -> Any:
+    """None for no total or no numbers."""
+    if not how:
+        return None
+    present = [value for value in values if value is not None]
+    if how == "count":
+        return len(present)
+    numbers = [value for value in present if isinstance(value, int | float) and not isinstance(value, bool)]
+    if not numbers:
+        return None
+    match how:
+        case "sum":
+            return sum(numbers)
+        case "average":
+            return sum(numbers) / len(numbers)
+        case "min":
+            return min(numbers)
+        case _:
+            return max(numbers)
+
+
+def _widest(spec: ColumnSpec, data: Sequence[Row]) -> float:
+    if not spec.bar:
+        return 0.0
+    numbers = [row[spec.name] for row in data]
+    return max((abs(value) for value in numbers if isinstance(value, int | float)), default=0.0)
+
+
+def _groups(spec: TableSpec, data: Sequence[Row]) -> Iterable[tuple[Any, list[Row]]]:
+    """Equal values together, in the order in which they first appear."""
+    groups: dict[Any, list[Row]] = {}
+    for row in data:
+        groups.setdefault(row[spec.group], []).append(row)
+    return groups.items()
+
+
+def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+    value = outer.get("table", required=True)
+    if value is None:
+        return None
+    reader = MapReader(value, blocks.issues, what="A table")
+    columns = (_read_column(blocks, item) for item in reader.items("columns"))
+    place = {**place, "line": value.line, "column": value.column}
+    spec = TableSpec(
+        **place,
+        query=blocks.query(reader, required=True),
+        columns=tuple(column for column in columns if column is not None),
+        title=blocks.expressions.text_of(reader, "title"),
+        group=reader.text("group"),
+        max_rows=reader.integer("max_rows", _MAX_ROWS, least=1, most=5_000),
+    )
+    reader.finish()
+    return spec
+
+
+def _read_column(blocks: BlockReader, node: Node) -> ColumnSpec | None:
+    if node.kind == "scalar" and node.value is not None:
+        return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
+    reader = MapReader(node, blocks.issues, what="A table's column")
+    name = reader.text("name", required=True)
+    colors = (_read_color(blocks, item) for item in reader.items("colors"))
+    spec = ColumnSpec(
+        name=name,
+        label=blocks.expressions.text_of(reader, "label"),
+        format=blocks.format(reader),
+        total=reader.choice("total", _TOTALS, ""),
+        bar=reader.boolean("bar"),
+        align=reader.choice("align", ("left", "right", "center"), ""),
+        colors=tuple(color for color in colors if color is not None),
+        line=node.line,
+        column=node.column,
+    )
+    reader.finish()
+    return spec if name else None
+
+
+def _read_color(blocks: BlockReader, node: Node) -> ColorSpec | None:
+    reader = MapReader(node, blocks.issues, what="An entry of “colors”")
+    when = blocks.expressions.value_of(reader, "when", required=True)
+    color = reader.choice("color", _TONES, "red", required=True)
+    reader.finish()
+    return ColorSpec(when=when, color=color) if when else None
+
+
+KIND = BlockKind(name="table", read=_read)

@@ -1,0 +1,202 @@
+"""A table with its values, and how each format draws it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import msgspec
+
+from server.reports.document import Block
+from server.reports.formats import Format
+from server.reports.html_page import HtmlPage
+from server.reports.paper import Paper
+from server.reports.words import Words
+from server.reports.workbook import ACCENT, TINTS, TONES, ReportBook
+
+_WIDE_TEXT = 18  # characters from which a column of text on paper shares the room instead of keeping its width
+_EXCEL_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
+
+
+class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    label: str
+    format: Format
+    align: str
+    bar: bool = False
+    total: Any = None
+    total_text: str = ""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """`share` is the length of an in-cell bar from 0 to 1, negative for values below zero."""
+
+    value: Any
+    text: str
+    tone: str = ""
+    share: float | None = None
+
+
+class TableRow(msgspec.Struct, frozen=True, kw_only=True):
+    """`kind` is `row`, `group` (a heading row: its first cell alone) or `subtotal`."""
+
+    cells: list[Cell]
+    kind: str = "row"
+
+
+class Table(Block, frozen=True, kw_only=True):
+    """`rows` are all of them; PDF and HTML show the first `max_rows`."""
+
+    title: str
+    columns: list[TableColumn]
+    rows: list[TableRow]
+    max_rows: int
+    row_count: int
+    name: str = "table"
+    truncated: bool = False
+
+    @property
+    def has_totals(self) -> bool:
+        return any(column.total_text for column in self.columns)
+
+    def shown(self) -> list[TableRow]:
+        """The rows for paper and screen: `max_rows` of data, and the headings among them."""
+        result: list[TableRow] = []
+        count = 0
+        for row in self.rows:
+            count += row.kind == "row"
+            if count > self.max_rows:
+                break
+            result.append(row)
+        return result
+
+    def html(self, page: HtmlPage) -> str:
+        if not self.rows:
+            return page.empty(self.title)
+        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
+        head = "".join(f'<th scope="col" class="{column.align}">{escape(column.label)}</th>' for column in self.columns)
+        body = "".join(_html_row(row, self.columns) for row in self.shown())
+        note = self._cut_note(page.words, has_excel=page.has_excel)
+        return (
+            f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+            f"{self._html_totals(page.words)}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
+        )
+
+    def pdf(self, paper: Paper) -> dict[str, Any]:
+        shown = self.shown()
+        return {
+            "kind": "table",
+            "title": self.title,
+            "columns": [
+                {
+                    "label": column.label,
+                    "align": column.align,
+                    "bar": column.bar,
+                    "wide": _is_wide(column, index, shown),
+                }
+                for index, column in enumerate(self.columns)
+            ],
+            "rows": [
+                {"kind": row.kind, "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells]}
+                for row in shown
+            ],
+            "totals": self._total_texts(paper.words) if self.has_totals else [],
+            "note": self._cut_note(paper.words, has_excel=paper.has_excel),
+        }
+
+    def excel_sheets(self, book: ReportBook) -> None:
+        """One of its own, with real numbers, filters and all rows."""
+        sheet = book.add_sheet(self.name)
+        head = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"}
+        for index, column in enumerate(self.columns):
+            book.string(sheet, 0, index, column.label, book.style(**head, align=column.align))
+        for number, row in enumerate(self.rows, 1):
+            _excel_row(book, sheet, number, row, self.columns)
+        last = len(self.rows)
+        sheet.freeze_panes(1, 0)
+        if self.columns and not any(row.kind != "row" for row in self.rows):
+            sheet.autofilter(0, 0, max(last, 1), len(self.columns) - 1)
+        for index, column in enumerate(self.columns):
+            if column.bar and last:
+                sheet.conditional_format(1, index, last, index, _EXCEL_BAR)
+        if self.has_totals:
+            self._excel_totals(book, sheet, last + 1)
+        for index in range(len(self.columns)):
+            sheet.set_column(index, index, self._excel_width(index))
+        sheet.repeat_rows(0)
+        sheet.fit_to_pages(1, 0)
+
+    def _total_texts(self, words: Words) -> list[str]:
+        """The last row: totals under their columns, “Total” under the first when that has none."""
+        texts = [column.total_text for column in self.columns]
+        return [texts[0] or words.total, *texts[1:]] if texts else []
+
+    def _cut_note(self, words: Words, *, has_excel: bool) -> str:
+        """What paper and screen do not show, or nothing."""
+        notes = []
+        if self.row_count > self.max_rows:
+            pattern = words.full_list if has_excel else words.first_rows
+            notes.append(pattern.format(shown=self.max_rows, count=self.row_count))
+        if self.truncated:
+            notes.append(words.truncated.format(count=self.row_count))
+        return " ".join(notes)
+
+    def _html_totals(self, words: Words) -> str:
+        if not self.has_totals:
+            return ""
+        texts = zip(self._total_texts(words), self.columns, strict=True)
+        cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
+        return f"<tfoot><tr>{cells}</tr></tfoot>"
+
+    def _excel_totals(self, book: ReportBook, sheet: Any, row: int) -> None:
+        texts = self._total_texts(book.words)
+        for index, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
+            kind = column.format.kind if isinstance(column.total, float) else column.format.kind or "integer"
+            number = book.formats.excel(column.format, kind)
+            book.cell(sheet, row, index, column.total, text, bold=True, top=2, num_format=number, align=column.align)
+
+    def _excel_width(self, index: int) -> float:
+        texts = [row.cells[index].text for row in self.rows[:200] if row.kind == "row"]
+        longest = max([_letters(text) for text in texts] + [_letters(self.columns[index].label) + 2], default=8)
+        return min(max(longest + 2, 9), 60)
+
+
+def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
+    if row.kind == "group":
+        return f'<tr class="group"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
+    cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
+    return f'<tr class="{row.kind}">{cells}</tr>'
+
+
+def _html_cell(cell: Cell, column: TableColumn) -> str:
+    text = f'<span class="tone {cell.tone}">{escape(cell.text)}</span>' if cell.tone else escape(cell.text)
+    if not column.bar or cell.share is None:
+        return f'<td class="{column.align}">{text}</td>'
+    sign = " negative" if cell.share < 0 else ""
+    return f'<td class="{column.align} bar{sign}" style="--share: {min(abs(cell.share), 1):.4f}">{text}</td>'
+
+
+def _is_wide(column: TableColumn, index: int, rows: list[TableRow]) -> bool:
+    if index == 0:
+        return True
+    texts = (row.cells[index].text for row in rows[:200] if row.kind == "row")
+    return column.align == "left" and any(len(text) > _WIDE_TEXT for text in texts)
+
+
+def _excel_row(book: ReportBook, sheet: Any, number: int, row: TableRow, columns: list[TableColumn]) -> None:
+    if row.kind == "group":
+        book.string(sheet, number, 0, row.cells[0].text, book.style(bold=True, font_size=12))
+        return
+    for index, (cell, column) in enumerate(zip(row.cells, columns, strict=True)):
+        style: dict[str, Any] = {"align": column.align}
+        if cell.tone:
+            style |= {"font_color": TONES[cell.tone], "bg_color": TINTS[cell.tone]}
+        if row.kind == "subtotal":
+            style |= {"bold": True, "top": 1}
+        number_format = book.formats.excel(column.format, column.format.kind)
+        book.cell(sheet, number, index, cell.value, cell.text, num_format=number_format, **style)
+
+
+def _letters(text: str) -> int:
+    """How wide it is: Chinese characters are two letters."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)

@@ -1,0 +1,46 @@
+"""From an author's settings and rows to a chart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from server.reports.charts.cartesian import cartesian
+from server.reports.charts.chart import Chart, ChartSettings
+from server.reports.charts.custom import custom
+from server.reports.charts.gauge import gauge
+from server.reports.charts.heatmap import heatmap
+from server.reports.charts.scatter import scatter
+from server.reports.charts.shares import funnel, pie
+from server.reports.formats import Formats
+from server.reports.rows import Rows, columns_of, unknown_column
+
+_BUILDERS = {
+    **dict.fromkeys(("line", "bar", "stacked_bar", "area", "combo"), cartesian),
+    "pie": pie,
+    "funnel": funnel,
+    "scatter": scatter,
+    "heatmap": heatmap,
+}
+
+
+def build_chart(
+    settings: ChartSettings, rows: Rows | None, *, title: str, value: Any, maximum: Any, formats: Formats
+) -> Chart:
+    """A chart without rows is empty, not wrong; a column that is not there is an error."""
+    if rows is not None:
+        for name in settings.columns:
+            if name not in columns_of(rows):
+                raise unknown_column(settings.query, name, columns_of(rows))
+    chart = Chart(
+        kind=settings.kind, title=title, format=settings.format, line_format=settings.line_format,
+        height=settings.height, x_label=settings.x.replace("_", " "),
+    )  # fmt: skip
+    if settings.kind == "gauge":
+        return gauge(chart, value, maximum)
+    if rows is None or not len(rows):
+        return msgspec.structs.replace(chart, is_empty=True)
+    if settings.kind == "option":
+        return custom(chart, settings, rows)
+    return _BUILDERS[settings.kind](chart, settings, rows, formats)

@@ -1,0 +1,78 @@
+"""What all charts share: colours, axes, labels, and the option that each begins with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from server.reports.charts.chart import Chart
+from server.reports.formats import Format, Formats
+from server.reports.rows import Row, Rows, rows_of
+
+# Told apart in print, in grey and by most colour-blind people; the first is the colour of the pages.
+PALETTE = ("#2563a8", "#e08a1e", "#3c9d82", "#8b6bb8", "#c8505a", "#5aa7d6", "#9a8a3c", "#7a7f87")
+HEAT = ("#eef4fa", "#9cc3e4", "#2563a8", "#12365f")
+INK, MUTED, LINE = "#1f2933", "#66717e", "#e3e7ec"
+_MAX_POINTS = 5_000  # more cannot be told apart, and would make the file heavy
+
+
+def points(rows: Rows) -> list[Row]:
+    """The rows that are drawn."""
+    return rows_of(rows)[:_MAX_POINTS]
+
+
+def base_option(chart: Chart, *, legend: bool) -> dict[str, Any]:
+    top = (34 if chart.title else 12) + (24 if legend else 0)
+    option: dict[str, Any] = {
+        "animation": False,
+        "color": list(PALETTE),
+        "aria": {"enabled": True},
+        "textStyle": {"color": INK},
+        "grid": {"left": 12, "right": 30, "top": top, "bottom": 8, "containLabel": True},
+        "tooltip": {"trigger": "axis", "confine": True},
+    }
+    if chart.title:
+        option["title"] = {
+            "text": chart.title,
+            "left": 0,
+            "top": 0,
+            "textStyle": {"fontSize": 14, "fontWeight": "bold", "color": INK},
+        }
+    if legend:
+        option["legend"] = {
+            "top": 24 if chart.title else 0,
+            "left": 0,
+            "type": "scroll",
+            "itemWidth": 14,
+            "itemHeight": 9,
+            "textStyle": {"color": MUTED, "fontSize": 11},
+        }
+    return option
+
+
+def value_axis(formatted: str) -> dict[str, Any]:
+    return {
+        "type": "value",
+        "axisLabel": {"color": MUTED, "fontSize": 11, "jinduFormat": formatted},
+        "splitLine": {"lineStyle": {"color": LINE}},
+        "splitNumber": 4,
+    }
+
+
+def axis_labels(values: list[Any], formats: Formats) -> list[str]:
+    """Dates lose the year when all share it, and become months when all are the first of one."""
+    days = [value.date() if isinstance(value, datetime) else value for value in values]
+    if not days or not all(isinstance(day, date) for day in days):
+        return [formats.text(value) for value in values]
+    if any(isinstance(value, datetime) and (value.hour or value.minute) for value in values):
+        return [formats.text(value, Format(kind="datetime")) for value in values]
+    if len(days) > 1 and all(day.day == 1 for day in days):
+        return [formats.short_month(day, with_year=len({day.year for day in days}) > 1) for day in days]
+    if len({day.year for day in days}) == 1:
+        return [formats.short_day(day) for day in days]
+    return [formats.text(day, Format(kind="date")) for day in days]
+
+
+def number(value: Any) -> Any:
+    """What can be drawn; anything else leaves a gap."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

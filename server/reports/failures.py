@@ -1,0 +1,107 @@
+"""What goes wrong while a report is made, told with its place in the template and the report's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from jinja2 import TemplateError, UndefinedError
+from jinja2.exceptions import SecurityError
+
+from server.errors import InvalidInput, JinduError
+from server.reports.parameters import as_json
+from server.texts import Phrase, phrase
+
+
+class InTemplate(Protocol):
+    """Whatever knows where in the template it stands."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+class Failures:
+    """Of one report."""
+
+    def __init__(self, template_name: str, parameters: Mapping[str, Any]) -> None:
+        self._template = template_name
+        self._parameters = parameters
+
+    def inside(self, where: str | Phrase, place: InTemplate) -> Failing:
+        """Turns whatever Jinja or arithmetic raises inside into an error that says where."""
+        return Failing(self, where, place)
+
+    def failed(
+        self, where: str | Phrase, line: int, column: int, reason: str | Phrase, *, code: str = "report_failed"
+    ) -> InvalidInput:
+        given = ", ".join(f"{name} = {as_json(value)}" for name, value in self._parameters.items())
+        return InvalidInput(
+            "{template}, {where}, line {line}, column {column}: {reason} (Parameters: {parameters})",
+            code=code,
+            template=self._template,
+            where=where,
+            line=line,
+            column=column,
+            reason=reason,
+            parameters=given or "–",
+        )
+
+
+class Failing:
+    """A context; no generator, since one is entered for each expression of each row."""
+
+    __slots__ = ("_failures", "_place", "_where")
+
+    def __init__(self, failures: Failures, where: str | Phrase, place: InTemplate) -> None:
+        self._failures = failures
+        self._where = where
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        reason = _reason(error)
+        if reason is None:
+            return
+        raise self._failures.failed(self._where, self._place.line, self._place.column, reason) from error
+
+
+def _reason(error: BaseException) -> str | Phrase | None:
+    """What went wrong for a template's author; None when the error says so itself."""
+    match error:
+        case JinduError() if error.specific_code == "report_failed" and "where" in error.parameters:
+            return None
+        case InvalidInput() if "query" in error.parameters and "name" in error.parameters:
+            return phrase(error.message, **error.parameters)
+        case JinduError():
+            return None
+        case ZeroDivisionError():
+            return phrase("Division by zero; guard it, for example “a / b if b else 0”.")
+        case TypeError():
+            return phrase(
+                "A value is missing or of the wrong type ({error}); guard it with “| default(0, true)” or "
+                "coalesce(…, 0) in the query.",
+                error=str(error),
+            )
+        case UndefinedError():
+            return f"{error}."
+        case SecurityError() | OverflowError():
+            return phrase("This is not allowed in templates: {error}.", error=str(error))
+        case (
+            TemplateError()
+            | ValueError()
+            | ArithmeticError()
+            | LookupError()
+            | AssertionError()
+            | AttributeError()
+            | RuntimeError()
+            | SyntaxError()
+        ):
+            return f"{error or type(error).__name__}."
+    return None

@@ -1,0 +1,32 @@
+"""The paper on which blocks draw themselves as data for Typst, and the room that each has on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from server.reports.chart_engine import ChartEngine
+from server.reports.charts.chart import Chart
+from server.reports.formats import Formats
+from server.reports.words import Words
+
+UPRIGHT, LANDSCAPE = 680, 1000  # of a chart, in its own pixels: letters come out at 8 points on paper
+_GAP = 19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """`width` is in pixels of a chart."""
+
+    words: Words
+    formats: Formats
+    engine: ChartEngine
+    has_excel: bool
+    width: int
+
+    def column(self, count: int) -> Paper:
+        """The same paper with the room of one of `count` columns."""
+        return dataclasses.replace(self, width=(self.width - _GAP * (count - 1)) // count)
+
+    def drawing(self, chart: Chart) -> str:
+        return self.engine.svg(chart, self.formats, width=self.width)

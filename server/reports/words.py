@@ -1,0 +1,42 @@
+"""The few words that writers add themselves, in the report's language."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    no_data: str = "No data"
+    total: str = "Total"
+    page_of: str = "Page {page} of {pages}"
+    full_list: str = "{shown} of {count} rows; the full list is in the Excel file."
+    first_rows: str = "{shown} of {count} rows."
+    truncated: str = "The query gave more rows than the limit of {count}; the rest is left out."
+    made: str = "Made {when}"
+    datasets: str = "Data: {datasets}"
+    template: str = "Template: {name}, version {version}"
+    version: str = "version {version}"
+    summary: str = "Summary"
+    charts_data: str = "Chart data"
+    show_data: str = "Data of this chart"
+    parameters: str = "Parameters"
+
+
+WORDS = {
+    "zh": Words(
+        no_data="没有数据",
+        total="合计",
+        page_of="第 {page} 页，共 {pages} 页",
+        full_list="仅列出 {count} 行中的 {shown} 行，完整列表见 Excel 文件。",
+        first_rows="仅列出 {count} 行中的 {shown} 行。",
+        truncated="查询结果超过 {count} 行的上限，其余部分未列出。",
+        made="生成于 {when}",
+        datasets="数据：{datasets}",
+        template="模板：{name}，第 {version} 版",
+        version="第 {version} 版",
+        summary="摘要",
+        charts_data="图表数据",
+        show_data="图表数据",
+        parameters="参数",
+    )
+}
