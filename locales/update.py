@@ -11,8 +11,10 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_javascript
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
@@ -21,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from server import errors
 from server.http.asyncapi import summary_of
 from server.realtime.protocol import COMMANDS, SERVER_MESSAGES
-from views.js_messages import texts_of
 
 ROOT = Path(__file__).parent.parent
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
@@ -97,8 +98,12 @@ def _from_templates() -> Iterator[Found]:
 
 def _from_scripts() -> Iterator[Found]:
     for path in sorted((ROOT / "static" / "js").glob("*.js")):
-        for _, text in texts_of(path):
-            yield _name(path), text
+        with path.open("rb") as source:
+            found: Any  # a string, or a tuple of the call's arguments when there are several
+            for _, _, found, _ in extract_javascript(source, {"t": None}, [], {"encoding": "utf-8"}):
+                text = found if isinstance(found, str) else found[0]
+                if text:
+                    yield _name(path), text
 
 
 def _from_python() -> Iterator[Found]:

@@ -13,6 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 DEFAULT_LANGUAGE = "en"
+_SCRIPTS = "static/js/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,19 @@ class Languages:
     """Translations by language tag (`en`, `zh-CN`); English texts are the keys and need no catalogue."""
 
     catalogues: dict[str, gettext.NullTranslations]
+    script_texts: tuple[str, ...]
+    """What our scripts show, as far as there are translations: they are handed those that a reader needs."""
 
     @classmethod
     def load(cls, directory: Path) -> Languages:
         """Read every `<directory>/<locale>/LC_MESSAGES/messages.po`; there is no compile step to forget."""
         catalogues: dict[str, gettext.NullTranslations] = {DEFAULT_LANGUAGE: gettext.NullTranslations()}
+        script_texts: set[str] = set()
         for path in sorted(directory.glob("*/LC_MESSAGES/messages.po")):
-            catalogues[path.parent.parent.name.replace("_", "-")] = _translations(path.read_bytes())
-        return cls(catalogues)
+            translations, texts = _read(path.read_bytes())
+            catalogues[path.parent.parent.name.replace("_", "-")] = translations
+            script_texts |= texts
+        return cls(catalogues, tuple(sorted(script_texts)))
 
     def of(self, language: str) -> gettext.NullTranslations:
         return self.catalogues.get(language) or self.catalogues[DEFAULT_LANGUAGE]
@@ -49,11 +55,14 @@ class Languages:
 
 
 @cache  # several applications in one process share what was compiled
-def _translations(catalogue: bytes) -> gettext.GNUTranslations:
+def _read(catalogue: bytes) -> tuple[gettext.GNUTranslations, frozenset[str]]:
+    """The translations, and which texts of them stand in scripts: a catalogue says where each does."""
+    read = read_po(io.BytesIO(catalogue))
+    in_scripts = (str(text.id) for text in read if any(place.startswith(_SCRIPTS) for place, _ in text.locations))
     with io.BytesIO() as compiled:
-        write_mo(compiled, read_po(io.BytesIO(catalogue)))
+        write_mo(compiled, read)
         compiled.seek(0)
-        return gettext.GNUTranslations(compiled)
+        return gettext.GNUTranslations(compiled), frozenset(in_scripts)
 
 
 def babel_locale(language: str) -> Locale:

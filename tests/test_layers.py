@@ -5,9 +5,16 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from server.app.workers import PRELOADED
+from server.datasets import work as datasets_work
+from server.jobs.workers import ByName
+from server.reports import work as reports_work
 
 ROOT = Path(__file__).parent.parent
 # From the top down. Parts on one line do not know each other, except within themselves.
@@ -100,6 +107,36 @@ def test_the_application_has_one_key() -> None:
     assert found == ["server.http.parts"]
 
 
+def loaded_by(statement: str) -> set[str]:
+    """The names of all modules that a process has in memory after `statement`."""
+    program = f"{statement}; import sys; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(told.stdout.split())
+
+
+READERS_AND_WRITERS = {"duckdb", "pyarrow", "python_calamine", "ruamel.yaml", "markdown_it", "quickjs", "typst"}
+
+
+def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> None:
+    """It makes the server large and slow to start, and there should be no way to call it there."""
+    in_server = loaded_by("import server.serving")
+    assert not (READERS_AND_WRITERS | {"xlsxwriter", "chardet"}) & in_server
+    in_workers = loaded_by(f"import {', '.join(PRELOADED)}")
+    assert in_workers >= READERS_AND_WRITERS
+    assert not {name for name in in_workers if name.startswith(("server.http", "server.operations", "aiohttp"))}
+
+
+@pytest.mark.parametrize("asked", [datasets_work, reports_work], ids=["datasets", "reports"])
+def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None:
+    wanted = {name: each for name, each in vars(asked).items() if isinstance(each, ByName)}
+    assert wanted
+    in_workers = loaded_by(f"import {', '.join(PRELOADED)}")
+    for name, each in wanted.items():
+        assert each.name == name
+        assert callable(getattr(import_module(each.module), name))
+        assert each.module in in_workers
+
+
 NEED_AIOHTTP = ("client", "async_job", "live", "requests", "uploads")
 
 
@@ -111,15 +148,4 @@ def test_the_client_stands_alone(path: Path) -> None:
 
 
 def test_importing_the_client_does_not_import_aiohttp() -> None:
-    told = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import jindu, sys; print([name for name in ('aiohttp', 'server') if name in sys.modules])",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout.strip() == "[]"
+    assert not {"aiohttp", "server"} & loaded_by("import jindu")

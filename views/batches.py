@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from aiohttp import web
-from multidict import MultiDictProxy
 
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
-from server.reports.rendering import Format
+from server.reports.work import Format
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -122,11 +122,10 @@ async def new_batch_page(request: web.Request) -> web.Response:
 async def order_batch(request: web.Request) -> web.Response:
     """What the form asks for; it is shown again with what is wrong."""
     principal = require_principal(request, "write")
-    form = await request.post()
-    given = _texts(form)
+    given = await read_form(request)
     name = given.get("template", "")
-    picks = [pick for pick in form.getall("pick", []) if isinstance(pick, str)]
-    formats = [name for name in get_args(Format) if name in form.getall("format", [])]
+    picks = given.all("pick")
+    formats = [name for name in get_args(Format) if name in given.all("format")]
     try:
         order = BatchOrder(
             template=name,
@@ -149,7 +148,7 @@ def _key(given: Mapping[str, str], order: BatchOrder) -> str | None:
 async def batch_expansion(request: web.Request) -> web.Response:
     """The reports that the form as it stands would make, for its live refresh."""
     require_principal(request)
-    given = _texts(await request.post())
+    given = await read_form(request)
     expansion = await _expansion(request, given.get("template", ""), given)
     return await render(request, "batches/_expansion.html", expansion=expansion)
 
@@ -198,10 +197,6 @@ async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> 
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
     return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
-
-
-def _texts(form: MultiDictProxy[Any]) -> dict[str, str]:
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _chosen(formats: list[Format]) -> list[Format]:

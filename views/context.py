@@ -156,7 +156,7 @@ def _own_name(tag: str) -> str:
 
 def _translated_messages(request: web.Request, reader: Formats) -> dict[str, str]:
     """Only what differs from English: the English text is the key."""
-    pairs = ((text, reader.gettext(text)) for text in parts_of(request).script_texts)
+    pairs = ((text, reader.gettext(text)) for text in parts_of(request).languages.script_texts)
     return {text: translated for text, translated in pairs if translated != text}
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from server.errors import InvalidInput, JinduError
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.made_files import send_made_file
 from server.http.parts import operations_of
@@ -110,8 +111,8 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     principal = require_principal(request)
     name = request.match_info["name"]
     dataset = await operations_of(request).datasets.get(principal, name)
-    posted = await request.post()
-    sql, as_csv = str(posted.get("sql", "")), posted.get("download") == "csv"
+    posted = await read_form(request)
+    sql, as_csv = posted.get("sql", ""), posted.get("download") == "csv"
     queries = operations_of(request).queries
     answer, problem = None, None
     try:
@@ -133,12 +134,12 @@ async def run_query(request: web.Request) -> web.StreamResponse:
 
 async def change_dataset(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    posted = await request.post()
+    posted = await read_form(request)
     dataset = await operations_of(request).datasets.change(
         principal,
         request.match_info["name"],
-        new_name=str(posted["name"]).strip() if "name" in posted else None,
-        description=str(posted["description"]).strip()[:4000] if "description" in posted else None,
+        new_name=posted["name"].strip() if "name" in posted else None,
+        description=posted["description"].strip()[:4000] if "description" in posted else None,
     )
     raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
 

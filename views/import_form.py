@@ -20,9 +20,9 @@ from server.datasets.cells import (
     read_number,
     read_truth,
 )
-from server.datasets.conversion import Preview
 from server.datasets.dataset import Mode
 from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest
@@ -83,9 +83,8 @@ class ImportForm:
     reject_limit: str = ""
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> ImportForm:
+    def parse(cls, posted: Mapping[str, str]) -> ImportForm:
         """From the posted fields; nonsense in them becomes an absent value, the import says what is missing."""
-        posted = {name: value for name, value in values.items() if isinstance(value, str)}
         chosen = posted["chosen"].split(",") if "chosen" in posted else READING
         mode = posted.get("mode", "create")
         return cls(

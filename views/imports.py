@@ -9,10 +9,11 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal
-from server.datasets.conversion import Preview
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.schema import COLUMN_TYPES
+from server.datasets.work import Preview
 from server.errors import FieldError, JinduError
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job
@@ -25,6 +26,7 @@ _RECENT_UPLOADS = 20
 _SUGGESTED_DATASETS = 500
 _SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
 _LEAST_ROWS = 5
+_WIZARD_BYTES, _WIZARD_FIELDS = 1024 * 1024, 20_000  # of a form with a thousand columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,14 @@ async def new_import(request: web.Request) -> web.Response:
     return await render(request, page, **_wizard_values(request, upload, look, existing))
 
 
+async def _wizard_form(request: web.Request) -> Form:
+    return await read_form(request, limit_bytes=_WIZARD_BYTES, max_fields=_WIZARD_FIELDS)
+
+
 async def preview_again(request: web.Request) -> web.Response:
     """The file and its columns once more, read as the form now says; for the wizard's script."""
     principal = require_principal(request, "write")
-    form = ImportForm.parse(await request.post())
+    form = ImportForm.parse(await _wizard_form(request))
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
     return await render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
@@ -72,7 +78,7 @@ async def preview_again(request: web.Request) -> web.Response:
 async def start_import(request: web.Request) -> web.Response:
     """Start, or show the wizard again with what is wrong at its fields."""
     principal = require_principal(request, "write")
-    posted = await request.post()
+    posted = await _wizard_form(request)
     form = ImportForm.parse(posted)
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.reports.choices import Choices
 from server.reports.summary import ParameterSummary, TemplateSummary
+from server.reports.work import Choices
 
 PREFIX = "p."
 _INPUTS = {"integer": "number", "decimal": "number", "date": "date", "month": "month"}

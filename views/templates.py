@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from server.errors import JinduError, NotFound
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
@@ -16,6 +17,7 @@ from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
 _PER_PAGE = 60
+_FORM_BYTES = 1024 * 1024  # of a template that is not stored yet, and its parameters
 _FIRST_SOURCE = """\
 title: "My report"
 description: What it is about
@@ -95,12 +97,11 @@ async def edit_template_page(request: web.Request) -> web.Response:
 async def preview_template(request: web.Request) -> web.StreamResponse:
     """What goes into the preview's frame: the report itself, or a page that says why there is none."""
     principal = require_principal(request)
-    form = await request.post() if request.method == "POST" else request.query
-    source = form.get("source")
+    form = await read_form(request, limit_bytes=_FORM_BYTES) if request.method == "POST" else dict(request.query)
     order = PreviewOrder(
         name=request.match_info["name"],
-        source=source if isinstance(source, str) and source else None,
-        parameters=parameters_from({name: str(value) for name, value in form.items()}),
+        source=form.get("source") or None,
+        parameters=parameters_from(form),
         format="pdf" if request.query.get("format") == "pdf" else "html",
         language=formats_for(request).language,
     )

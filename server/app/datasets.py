@@ -9,8 +9,8 @@ from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.datasets.catalog import Catalog
 from server.datasets.importing import DataImport
-from server.datasets.query import QueryLimits
 from server.datasets.schema import FileLimits
+from server.datasets.work import QueryLimits
 from server.jobs.kinds import JobKind
 from server.settings import Settings
 from server.storage.quotas import Stored

@@ -13,10 +13,11 @@ from server.app.places import ROOT
 from server.app.transports import add_transports, build_transports
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
+from server.http.bodies import Bodies
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
 from server.http.endpoint import add_endpoints
-from server.http.forms import form_middleware
+from server.http.forms import packed_body_middleware
 from server.http.open_sockets import OpenSockets, SocketLimits
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
@@ -25,7 +26,7 @@ from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
-from views import js_messages
+from server.http.static_files import static_route
 from views.api import ENDPOINTS
 from views.api.uploads import add_tus_headers
 from views.context import setup_templates
@@ -44,7 +45,7 @@ def build_app(parts: Parts) -> web.Application:
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
-    app.router.add_static("/static", ROOT / "static", name="static")
+    app.router.add_routes([static_route("/static", ROOT / "static")])
     app.cleanup_ctx.append(_ready)  # last: everything else is open
     return app
 
@@ -58,7 +59,7 @@ def _middlewares(parts: Parts) -> list[Middleware]:
         session_middleware(cookies),
         identity_middleware(),
         same_origin_middleware(),
-        form_middleware(),
+        packed_body_middleware(),
     ]
 
 
@@ -79,9 +80,9 @@ def _web_parts(parts: Parts, readiness: Readiness, live_channels: tuple[LiveChan
         readiness=readiness,
         open_sockets=open_sockets,
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
+        bodies=Bodies(),
         api_document=document_on_demand(ENDPOINTS),
         drawing=Drawing(),
-        script_texts=js_messages.collect(ROOT / "static" / "js"),
     )
 
 

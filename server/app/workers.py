@@ -14,7 +14,14 @@ from server.settings import Settings
 
 _LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
 _EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a browser waits as long for its first byte
-_PRELOAD = ("server.datasets.conversion", "server.reports.rendering")  # slow to import: once, not per process
+PRELOADED = (  # slow to import: once, not per process
+    "server.datasets.conversion",
+    "server.datasets.export",
+    "server.datasets.profile",
+    "server.datasets.rows",
+    "server.reports.choices",
+    "server.reports.ordering",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ def build_workers(settings: Settings) -> Workers:
 
 def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
     """One process more than one user's jobs may occupy: it is for somebody who has none."""
-    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=_PRELOAD)
+    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=PRELOADED)
     return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
 
 
@@ -59,7 +66,7 @@ def _shared_workers(
     settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float
 ) -> SharedWorkers:
     """Processes for what people wait for, and the turns they take at them."""
-    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=_PRELOAD)
+    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=PRELOADED)
     turns = Turns(
         places=size,
         per_user=per_user,

@@ -89,3 +89,7 @@ def _parts(text: str, size: int = CELL_UNITS) -> Iterator[str]:
     step = size if _units(text) == len(text) else size // 2
     for start in range(0, len(text), step):
         yield text[start : start + step]
+
+
+def require_fits_excel(row_count: int, column_count: int) -> None:
+    require_room(row_count, column_count - 1)

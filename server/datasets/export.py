@@ -8,45 +8,23 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from server.datasets.excel_texts import LongTexts, require_room, sheet_name
-from server.datasets.formula_like import harmless, harmless_column
+from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
+from server.datasets.formula_like import FORMULA, NUMBER, harmless
+from server.datasets.work import ExportRequest
 from server.storage.full_disk import full_disk_named
 
-ExportFormat = Literal["csv", "xlsx", "parquet", "json"]
-MEDIA_TYPES: dict[str, str] = {
-    "csv": "text/csv",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "parquet": "application/vnd.apache.parquet",
-    "json": "application/json",
-}
 _BATCH_ROWS = 16_384
 _EXCEL_INTEGER = 10**15  # beyond 15 digits a cell loses the last ones: text keeps them
 _FIRST_EXCEL_DATE = date(1900, 1, 1)
-
-
-class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files to read in order, and where to write one file of `format`.
-
-    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula.
-    """
-
-    paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
-    row_count: int
-    format: ExportFormat
-    target: Path
-    title: str
-    exact: bool = False
-    language: str = "en"
 
 
 def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int:
@@ -56,10 +34,6 @@ def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int
     with full_disk_named():
         _WRITERS[request.format](request)
         return request.target.stat().st_size
-
-
-def require_fits_excel(row_count: int, column_count: int) -> None:
-    require_room(row_count, column_count - 1)
 
 
 def _batches(request: ExportRequest) -> Iterator[pa.RecordBatch]:
@@ -96,6 +70,17 @@ def _write_csv(request: ExportRequest) -> None:
 def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = [harmless_column(column) if pa.types.is_string(column.type) else column for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def harmless_column(cells: pa.Array) -> pa.Array:
+    """`harmless` for a whole column of texts."""
+    found = pc.and_not(
+        pc.match_substring_regex(cells, FORMULA),
+        pc.match_substring_regex(cells, rf"^{NUMBER}$"),
+    )
+    if not pc.any(found).as_py():
+        return cells
+    return pc.if_else(found, pc.binary_join_element_wise("'", cells, ""), cells)
 
 
 def _csv_header(request: ExportRequest) -> bytes:

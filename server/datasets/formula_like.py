@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import re
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 # Full-width signs too: Excel in East Asian languages takes them for the narrow ones.
 _SIGNS = "=+@\\-＝＋－＠"
 _BLANKS = "\\s\u00a0\u2000-\u200f\u202f\u205f\u3000\ufeff"
 # Arrow's expressions know ASCII digits and blanks only; Python's are told to do the same.
-_FORMULA = rf"^'*(?:[{_BLANKS}]*[{_SIGNS}]|[\t\r\n])"
-_NUMBER = r"[+-][0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)?%?"
-_IS_FORMULA, _IS_NUMBER = re.compile(_FORMULA, re.ASCII), re.compile(_NUMBER)
+FORMULA = rf"^'*(?:[{_BLANKS}]*[{_SIGNS}]|[\t\r\n])"
+NUMBER = r"[+-][0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)?%?"
+_IS_FORMULA, _IS_NUMBER = re.compile(FORMULA, re.ASCII), re.compile(NUMBER)
 
 
 def harmless(text: str) -> str:
@@ -28,14 +25,3 @@ def harmless(text: str) -> str:
 def original(text: str) -> str:
     """What `harmless` was given."""
     return text[1:] if text.startswith("'") and _IS_FORMULA.match(text) and not _IS_NUMBER.fullmatch(text[1:]) else text
-
-
-def harmless_column(cells: pa.Array) -> pa.Array:
-    """The same for a whole column of texts."""
-    found = pc.and_not(
-        pc.match_substring_regex(cells, _FORMULA),
-        pc.match_substring_regex(cells, rf"^{_NUMBER}$"),
-    )
-    if not pc.any(found).as_py():
-        return cells
-    return pc.if_else(found, pc.binary_join_element_wise("'", cells, ""), cells)

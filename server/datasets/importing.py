@@ -9,9 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode_fits
-from server.datasets.conversion import Converted, ConvertRequest, convert_file
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
+from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext
 from server.storage.blobs import Blobs

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from server.datasets.answers import shown
-from server.datasets.query import QueryLimits, QuerySession, quoted
+from server.datasets.query import QuerySession, quoted
+from server.datasets.work import ColumnProfile, ProfileRequest, TopValue
 
 BINS = 24
 TOP = 6
@@ -20,35 +20,6 @@ _FREQUENT = 0.01
 _SAMPLE_ROWS = 500_000  # shapes do not get clearer beyond, only slower
 _MEASURED = frozenset({"integer", "decimal", "date", "datetime"})
 _DETAIL_SHARE = 0.6  # of the time limit: columns after that are shown without details
-
-
-class TopValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A frequent value and its share (0 to 1) of the rows that have one."""
-
-    value: str
-    share: float
-
-
-class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One column. `distinct` is an estimate; `histogram` counts values in equal steps from `min` to `max`."""
-
-    name: str
-    type: str
-    nulls: int
-    distinct: int
-    min: Any = None
-    max: Any = None
-    top: list[TopValue] = []
-    histogram: list[int] = []
-    sampled: bool = False
-
-
-class ProfileRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files to look at."""
-
-    paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
-    limits: QueryLimits
 
 
 def profile_columns(request: ProfileRequest, report: Callable[[Any], None]) -> list[ColumnProfile]:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
-import msgspec
 
-from server.datasets.answers import Answer, AnswerPlace, AnswerWriter, encoded, shown_rows, write_csv, write_objects
+from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, write_csv, write_objects
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
+from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
 
 _MAX_SQL_CHARACTERS = 100_000
@@ -31,47 +31,6 @@ _SQL_TYPES = {
     "date": "date",
     "datetime": "timestamp",
 }
-
-
-class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long one query may take, how many rows it may return, and the memory of all of a session's queries."""
-
-    seconds: float = 30.0
-    rows: int = 100_000
-    memory_mib: int = 512
-
-
-class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement with its bound `$name` values, over datasets by name (several files: one after the other).
-
-    `known` are the names of all datasets there are, to tell whoever names another one.
-    """
-
-    sql: str
-    datasets: dict[str, tuple[Path, ...]]
-    limits: QueryLimits
-    parameters: dict[str, Any] = {}
-    known: tuple[str, ...] = ()
-
-
-class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`columns` are names with DuckDB's type names; `truncated` when there were more rows than the limit."""
-
-    columns: list[tuple[str, str]]
-    rows: Sequence[Sequence[Any]]
-    truncated: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _type in self.columns]
-
-
-class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A query whose answer goes out as JSON (`{columns, items, truncated, seconds}`) or as CSV."""
-
-    query: QueryRequest
-    place: AnswerPlace
-    format: Literal["json", "csv"] = "json"
 
 
 def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResult:

@@ -190,24 +190,12 @@ def encoded(answer: Any, *, status: int = 200, headers: dict[str, str] | None = 
 async def _body(request: web.Request, endpoint: Endpoint) -> Any:
     if endpoint.body is None:
         return None
-    raw = await read_limited(request, endpoint.max_body_bytes)
+    raw = await parts_of(request).bodies.read(request, endpoint.max_body_bytes)
     if endpoint.body is bytes:
         return raw
     if request.content_type not in ("application/json", "application/merge-patch+json"):
         raise UnsupportedMedia("Send the body as application/json.")
     return decoded(raw or b"{}", endpoint.body)
-
-
-async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
-    """The whole body; raises `TooLarge` past the limit, however it is transferred."""
-    from server.errors import TooLarge
-
-    parts = bytearray()
-    async for chunk in request.content.iter_any():
-        parts += chunk
-        if len(parts) > limit_bytes:
-            raise TooLarge("The request body is larger than {limit} bytes.", limit=limit_bytes)
-    return bytes(parts)
 
 
 def decoded(raw: bytes, target: Any) -> Any:

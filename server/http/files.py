@@ -15,7 +15,7 @@ from aiohttp import ETag, web
 from server.errors import Gone, PreconditionFailed
 
 Disposition = Literal["inline", "attachment"]
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024  # whoever reads slowly is kept waiting with so much in memory
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _BEYOND_ANY_FILE = 10**19
 

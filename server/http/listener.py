@@ -59,7 +59,7 @@ class Listener(web.BaseSite):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=self._sockets.limits.idle_seconds,
             lingering_time=_LINGERING_SECONDS,
-            auto_decompress=False,  # `form_middleware` refuses what is packed
+            auto_decompress=False,  # `packed_body_middleware` refuses what is packed
             access_log=None,
         )
 

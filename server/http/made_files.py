@@ -16,7 +16,7 @@ from server.http.guards import require_principal
 from server.http.parts import parts_of
 from server.operations.made_files import MadeFile, remove
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 async def send_made_file(

@@ -18,6 +18,7 @@ _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 1.0
 _LOOKED_AT_ONCE = 500  # half a millisecond, then others get their turn
 _ENDED_AT_ONCE = 10
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024  # of answers that nobody takes, all together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,22 @@ class OpenSockets:
                 ended += 1
                 if ended % _ENDED_AT_ONCE == 0:
                     await asyncio.sleep(0)
+        self._shed_unread()
+
+    def _shed_unread(self) -> None:
+        """Answers that wait for their readers are memory. When it is too much, the network that has most of it pays."""
+        unread = {
+            network: sum(handler.unread_bytes for handler in handlers) for network, handlers in self._watched.items()
+        }
+        too_much = sum(unread.values()) - _MOST_UNREAD_BYTES
+        for network in sorted(unread, key=unread.__getitem__, reverse=True):
+            for handler in list(self._watched[network]):
+                if too_much <= 0:
+                    return
+                if size := handler.unread_bytes:
+                    too_much -= size
+                    self._made_room += 1
+                    self._end(handler)
 
     def _has_room_of_its_own(self, network: str) -> bool:
         most = self.limits.per_network

@@ -11,6 +11,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
+from server.http.bodies import Bodies
 from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
@@ -46,9 +47,9 @@ class WebParts:
     readiness: Readiness
     open_sockets: OpenSockets
     answers: AnswersUnderWay
+    bodies: Bodies
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
-    script_texts: tuple[str, ...]  # which our scripts show, in English
 
 
 PARTS = web.AppKey("parts", WebParts)

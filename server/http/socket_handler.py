@@ -178,6 +178,11 @@ class SocketHandler(web.RequestHandler):
             return Fault.SLOW
         return Fault.NOT_READING if self._is_stuck(now) else None
 
+    @property
+    def unread_bytes(self) -> int:
+        """What waits here until the peer takes it."""
+        return 0 if self._tcp is None else self._tcp.get_write_buffer_size()
+
     def end(self) -> None:
         """At once: what is still to be written would wait for whoever does not read."""
         if self._tcp is not None:
@@ -198,7 +203,7 @@ class SocketHandler(web.RequestHandler):
 
     def _is_stuck(self, now: float) -> bool:
         """Whether the peer has taken nothing of what waits for it, for too long."""
-        unsent_bytes = 0 if self._tcp is None else self._tcp.get_write_buffer_size()
+        unsent_bytes = self.unread_bytes
         if not unsent_bytes or unsent_bytes != self._stuck_bytes or self._has_moved:
             self._stuck_bytes, self._stuck_since, self._has_moved = unsent_bytes, now, False
             return False

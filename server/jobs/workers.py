@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,6 +24,18 @@ _LOG = logging.getLogger("jindu.workers")
 WorkerFunction = Callable[[Any, Callable[[Any], None]], Any]
 """A module-level `def f(argument, report)`; what goes in and out is pickled."""
 OnReport = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """A worker's function that is not imported here, nor are the libraries it needs: workers look it up."""
+
+    module: str
+    name: str
+
+    def __call__(self, argument: Any, report: OnReport) -> Any:
+        return getattr(import_module(self.module), self.name)(argument, report)
+
 
 _CALLS_PER_WORKER = 500  # libraries that leak a little never get to leak much
 _RECYCLE_SHARE = 0.5  # of the memory limit: a worker still this large after a call is replaced

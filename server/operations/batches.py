@@ -16,7 +16,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
 from server.datasets.catalog import Catalog
-from server.datasets.query import QueryLimits
+from server.datasets.work import QueryLimits
 from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner
@@ -36,10 +36,9 @@ from server.reports.batch_store import (
     StoredArtifact,
 )
 from server.reports.images import ImageLibrary
-from server.reports.ordering import Expansion, ExpansionRequest, OrderPlan, OrderRequest, plan_expansion, plan_order
-from server.reports.rendering import Format
 from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore
+from server.reports.work import Expansion, ExpansionRequest, Format, OrderPlan, OrderRequest, plan_expansion, plan_order
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.deleting import delete_whole

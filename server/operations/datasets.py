@@ -16,10 +16,23 @@ from server.auth.permissions import Principal
 from server.datasets.answers import Answer, AnswerPlace, page_rows
 from server.datasets.catalog import Catalog, deleted_named
 from server.datasets.dataset import Dataset, DatasetPage, Version, VersionPage, require_dataset_name
-from server.datasets.export import MEDIA_TYPES, ExportFormat, ExportRequest, export_dataset, require_fits_excel
-from server.datasets.profile import ColumnProfile, ProfileRequest, profile_columns
-from server.datasets.query import QueryLimits
-from server.datasets.rows import RowsAnswerRequest, RowsPage, RowsRequest, check_request, read_rows, write_rows
+from server.datasets.excel_texts import require_fits_excel
+from server.datasets.row_filters import check_request
+from server.datasets.work import (
+    MEDIA_TYPES,
+    ColumnProfile,
+    ExportFormat,
+    ExportRequest,
+    ProfileRequest,
+    QueryLimits,
+    RowsAnswerRequest,
+    RowsPage,
+    RowsRequest,
+    export_dataset,
+    profile_columns,
+    read_rows,
+    write_rows,
+)
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number

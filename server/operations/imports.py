@@ -14,10 +14,10 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
-from server.datasets.conversion import Preview, PreviewRequest, preview_file
 from server.datasets.dataset import Mode, Version, require_dataset_name
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
+from server.datasets.work import Preview, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
 from server.jobs.runner import JobRunner

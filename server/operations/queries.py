@@ -11,7 +11,7 @@ import msgspec
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, AnswerPlace
 from server.datasets.catalog import Catalog, deleted_named
-from server.datasets.query import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult, run_query, write_query
+from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult, run_query, write_query
 from server.jobs.shared_workers import SharedWorkers
 from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +13,14 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.datasets.catalog import Catalog
-from server.datasets.query import QueryLimits
+from server.datasets.work import QueryLimits
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.workers import WorkerFunction
 from server.operations.made_files import MadeFile, place_for
-from server.reports.choices import Choices, ChoicesRequest, choices_of
 from server.reports.images import ImageLibrary
-from server.reports.ordering import PreviewPlan, plan_preview
-from server.reports.rendering import (
-    DatasetSource,
-    ExpandRequest,
-    Format,
-    Rendered,
-    RenderRequest,
-    render_report,
-)
 from server.reports.requests import sources_of, used_datasets
-from server.reports.summary import (
-    Check,
-    CheckRequest,
-    TemplateSummary,
-    check_source,
-    stored_summary,
-    summaries_of,
-    summary_of,
-)
+from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
 from server.reports.template_store import (
     StoredTemplate,
     TemplateHead,
@@ -47,6 +29,22 @@ from server.reports.template_store import (
     found_template,
     require_template_name,
 )
+from server.reports.work import (
+    Choices,
+    ChoicesRequest,
+    DatasetSource,
+    ExpandRequest,
+    Format,
+    PreviewPlan,
+    Rendered,
+    RenderRequest,
+    check_source,
+    choices_of,
+    plan_preview,
+    read_samples,
+    render_report,
+    summaries_of,
+)
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.room import Room
@@ -54,24 +52,6 @@ from server.storage.room import Room
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
 _GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
-
-
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A template that comes with the program."""
-
-    name: str
-    source: str
-    summary: TemplateSummary
-
-    @property
-    def title(self) -> str:
-        return self.summary.plain_title or self.name
-
-
-def read_samples(directory: Path, report: Callable[[Any], None]) -> Sequence[Sample]:
-    """Worker side."""
-    sources = {path.stem: path.read_text("utf-8") for path in sorted(directory.glob("*.yaml"))}
-    return [Sample(name=name, source=source, summary=summary_of(source)) for name, source in sources.items()]
 
 
 class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.query import QueryLimits
+from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
 from server.jobs.context import JobContext
 from server.jobs.job import State
 from server.reports.batch_store import Batch, BatchStore, Report, ReportError, StoredArtifact
 from server.reports.file_names import served_name
-from server.reports.rendering import Rendered, RenderRequest, expand_batch, render_report
 from server.reports.requests import expand_request, render_request
+from server.reports.work import Rendered, RenderRequest, expand_batch, render_report
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored

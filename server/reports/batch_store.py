@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
-from server.reports.rendering import Format
+from server.reports.work import Format
 from server.storage.database import Database
 from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, jobs, reports

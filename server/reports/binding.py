@@ -17,7 +17,7 @@ from server.reports.block_specs import (
 )
 from server.reports.parameters import sample_value
 from server.reports.template import CHECK_LIMITS, Query, Reading, Template, query_problem
-from server.reports.yaml_source import TemplateIssue
+from server.reports.template_issues import TemplateIssue
 
 
 def bind_queries(

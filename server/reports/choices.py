@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from server.datasets.query import QueryLimits, QuerySession
+from server.datasets.query import QuerySession
 from server.errors import InvalidInput, TemplateProblem
 from server.reports.parameters import Parameter, as_json
-from server.reports.rendering import DatasetSource
 from server.reports.template import Template, parse_template
+from server.reports.work import Choices, ChoicesRequest
 
 _MAX_CHOICES = 1_000  # more than anybody scrolls through; longer lists are typed
-
-
-class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):
-    source: str
-    datasets: dict[str, DatasetSource]
-    limits: QueryLimits
-    clock: datetime
-    time_zone: str = "UTC"
-
-
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`)."""
-
-    values: dict[str, list[Any]] = {}
-    defaults: dict[str, Any] = {}
 
 
 def choices_of(request: ChoicesRequest, report: Callable[[Any], None]) -> Choices:

@@ -9,56 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from server.datasets.dataset import mentioned
 from server.errors import FieldError, InvalidInput
+from server.reports.checking import check_source, queries_of, summarized
 from server.reports.parameter_sets import wrong_values
-from server.reports.rendering import ExpandRequest, expand_batch, read_template
-from server.reports.summary import CheckRequest, check_source, queries_of, summarized
+from server.reports.rendering import expand_batch, read_template
+from server.reports.summary import CheckRequest
 from server.reports.template import Template
+from server.reports.work import ExpandRequest, Expansion, ExpansionRequest, OrderPlan, OrderRequest, PreviewPlan
 
 Report = Callable[[Any], None]
-
-
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
-
-    source: str
-    datasets: dict[str, tuple[dict[str, Any], ...]]
-    parameters: list[dict[str, Any]] | dict[str, Any] | None
-    max_reports: int
-    known: tuple[str, ...] = ()
-
-
-class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`datasets` are those the template may read: never too few."""
-
-    plain_title: str
-    formats: tuple[str, ...]
-    images: tuple[str, ...]
-    datasets: list[str]
-
-
-class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`parameters` of the first report; None when there is none."""
-
-    parameters: dict[str, Any] | None
-    images: tuple[str, ...]
-
-
-class Expansion(msgspec.Struct, frozen=True, kw_only=True):
-    """How many reports an order would make, and the parameters of the first of them."""
-
-    total: int
-    sets: list[dict[str, Any]]
-
-
-class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`shown` is how many parameter sets are wanted back."""
-
-    expand: ExpandRequest
-    shown: int
 
 
 def plan_order(request: OrderRequest, report: Report) -> OrderPlan:

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from server.errors import MORE_ERRORS, MOST_ERRORS
-from server.reports.yaml_source import Node, Severity, TemplateIssue
+from server.reports.template_issues import Severity, TemplateIssue
+from server.reports.yaml_source import Node
 from server.texts import near
 
 _MORE_WARNINGS = "There are {count} more warnings."

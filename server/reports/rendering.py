@@ -5,14 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
-from server.datasets.query import QueryLimits, QuerySession
+from server.datasets.query import QuerySession
 from server.errors import InvalidInput
 from server.reports import document as doc
 from server.reports.building import Builder, CompiledTexts
@@ -27,82 +24,10 @@ from server.reports.template import Template, parse_template
 from server.reports.to_html import write_html
 from server.reports.to_pdf import PdfWriter
 from server.reports.to_xlsx import write_xlsx
+from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, Format, Rendered, RenderRequest
 from server.storage.full_disk import full_disk_named
 
-Format = Literal["pdf", "xlsx", "html"]
 Report = Callable[[Any], None]
-
-MEDIA_TYPES: dict[Format, str] = {
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "html": "text/html; charset=utf-8",
-}
-
-
-class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of one dataset version."""
-
-    version: int
-    paths: tuple[Path, ...]
-
-
-class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reports a batch consists of.
-
-    `parameters`: None (the template's `each` alone), a list of parameter sets (each is completed by `each` and
-    defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer.
-    """
-
-    template_source: str
-    parameters: list[dict[str, Any]] | dict[str, Any] | None
-    datasets: dict[str, DatasetSource]
-    limits: QueryLimits
-    clock: datetime
-    time_zone: str = "UTC"
-    max_reports: int = 10_000
-
-
-class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: `clock` is "now" for defaults and footers, `output` an empty directory to write into.
-
-    `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
-    `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
-    """
-
-    template_source: str
-    parameters: dict[str, Any]
-    datasets: dict[str, DatasetSource]
-    limits: QueryLimits
-    clock: datetime
-    output: Path
-    formats: tuple[Format, ...] = ()
-    template_name: str = ""
-    template_version: int = 1
-    language: str = "en"
-    time_zone: str = "UTC"
-    report_id: str = ""
-    file_stem: str = ""
-    seconds: float = 180.0
-    images: dict[str, Path] = {}
-
-
-class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a report; `path` is where it was written, `file` how it should be called."""
-
-    file: str
-    format: Format
-    media_type: str
-    size: int
-    sha256: str
-    path: Path
-
-
-class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """`warnings` are sentences for whoever reads the report."""
-
-    title: str
-    artifacts: tuple[Artifact, ...]
-    warnings: tuple[str, ...] = ()
 
 
 def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.datasets.dataset import DatasetFiles
-from server.datasets.query import QueryLimits
+from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batch_store import Batch, Report, UsedDataset
 from server.reports.images import image_paths
-from server.reports.rendering import DatasetSource, ExpandRequest, RenderRequest
+from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
 from server.storage.blobs import Blobs
 
 

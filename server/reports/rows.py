@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from server.datasets.query import QueryResult
+from server.datasets.work import QueryResult
 from server.errors import InvalidInput
 from server.reports.reading import near_hint
 

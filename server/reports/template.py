@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.query import QueryLimits
-from server.errors import FieldError, InvalidInput, TemplateProblem
+from server.datasets.work import QueryLimits
+from server.errors import InvalidInput
 from server.reports.block_specs import BlockReader, BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
-from server.reports.yaml_source import Node, SourceError, TemplateIssue, read_yaml
+from server.reports.template_issues import TemplateIssue, problem
+from server.reports.yaml_source import Node, SourceError, read_yaml
 from server.texts import Phrase, phrase
 
 __all__ = ["Query", "Template", "TemplateIssue", "check_template", "parse_template"]
@@ -65,22 +66,6 @@ def parse_template(source: str) -> Template:
     if template is None:
         raise problem(reading.issues.errors)
     return template
-
-
-def problem(issues: Sequence[TemplateIssue]) -> TemplateProblem:
-    """All of a template's errors as one that can be raised."""
-    errors = [
-        FieldError(field=f"{issue.line}:{issue.column}", message=issue.message, parameters=issue.parameters)
-        for issue in issues
-    ]
-    first = issues[0]
-    return TemplateProblem(
-        "The template is wrong at line {line}, column {column}: {problem}",
-        errors=errors,
-        line=first.line,
-        column=first.column,
-        problem=phrase(first.message, **first.parameters),
-    )
 
 
 def check_template(

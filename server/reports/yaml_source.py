@@ -6,35 +6,17 @@ import dataclasses
 import math
 from typing import Any, Literal
 
-import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from server.texts import told
+from server.reports.template_issues import TemplateIssue
 
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 40  # the reader of YAML recurses
 _MAX_NODES = 20_000
 _INT64 = range(-(2**63), 2**63)
-
-Severity = Literal["error", "warning"]
-
-
-class TemplateIssue(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about a template that its author should know; `line` and `column` count from 1."""
-
-    line: int
-    column: int
-    message: str
-    severity: Severity = "error"
-    parameters: dict[str, Any] = {}
-
-    @property
-    def text(self) -> str:
-        """The message in English."""
-        return told(self.message, self.parameters, str)
 
 
 class SourceError(Exception):

@@ -6,11 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,6 +15,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from server.errors import StorageFull
 from server.storage.full_disk import is_full_disk
+from server.storage.migrating import upgrade
 from server.storage.reserve import Reserve
 
 _LOG = logging.getLogger("jindu.storage")
@@ -70,7 +68,7 @@ class Database:
         """Bring the tables to the newest shape; safe to repeat, and done before anything else at start."""
         with self._full_disk_named():
             async with self._turn, self._writer.connect() as connection:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(upgrade)
 
     async def close(self) -> None:
         await self._readers.dispose()
@@ -108,10 +106,3 @@ def _engine(url: str, *, size: int, pragmas: tuple[str, ...], begin: str) -> Asy
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _upgrade(connection: Any) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -30,8 +30,8 @@ from server.errors import (
 )
 from server.http import asyncapi
 from server.http.asyncapi import LiveChannels
-from server.http.endpoint import read_limited
 from server.http.guards import require_principal
+from server.http.parts import parts_of
 from server.http.socket_handler import go_live
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -152,7 +152,7 @@ class EventTransport:
         stream = self._stream_of(require_principal(request), request.match_info["client_id"])
         if request.content_type != "application/json":
             raise UnsupportedMedia("Send the body as application/json.")
-        body = await read_limited(request, self._manager.limits.message_bytes)
+        body = await parts_of(request).bodies.read(request, self._manager.limits.message_bytes)
         async with stream.turn:  # in the order they came, as the frames of a socket
             if stream.connection.closed_with is not None:
                 raise NotFound

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from server.datasets.conversion import Converted, ConvertRequest, PreviewRequest, convert_file, preview_file
+from server.datasets.conversion import convert_file, preview_file
+from server.datasets.work import Converted, ConvertRequest, PreviewRequest
 from server.jobs.workers import WorkerPool
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]

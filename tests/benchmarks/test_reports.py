@@ -14,8 +14,9 @@ import duckdb
 import pypdf
 import pytest
 
-from server.datasets.query import QueryLimits
-from server.reports.rendering import DatasetSource, ExpandRequest, RenderRequest, expand_batch, render_report
+from server.datasets.work import QueryLimits
+from server.reports.rendering import expand_batch, render_report
+from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
 
 ROOT = Path(__file__).parents[2]
 REPORTS = 200

@@ -16,7 +16,7 @@ from server.http.addresses import client_address
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName, line
-from server.operations.accounts import DEFAULT_TOKEN_DAYS, AccountOperations, NewToken
+from server.operations.accounts import DEFAULT_TOKEN_DAYS, NewToken
 
 
 class Notifications(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ class SessionList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get_me(call: Call[None, NoQuery]) -> Me:
-    return _me(await _accounts(call).me(call.principal), call)
+    return _me(await call.operations.accounts.me(call.principal), call)
 
 
 async def change_me(call: Call[MeChange, NoQuery]) -> Me:
@@ -116,11 +116,11 @@ async def change_me(call: Call[MeChange, NoQuery]) -> Me:
     changes = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
     if "notifications" in changes:
         changes["notifications"] = msgspec.to_builtins(changes["notifications"])
-    return _me(await _accounts(call).change_me(call.principal, changes), call)
+    return _me(await call.operations.accounts.change_me(call.principal, changes), call)
 
 
 async def change_password(call: Call[PasswordChange, NoQuery]) -> None:
-    await _accounts(call).change_password(
+    await call.operations.accounts.change_password(
         call.principal, current=call.body.current_password, new=call.body.new_password
     )
 
@@ -130,45 +130,41 @@ async def create_token(call: Call[TokenRequest, NoQuery]) -> CreatedToken:
     scopes = None if body.scopes is None else frozenset(body.scopes)
     wanted = NewToken(name=body.name, scopes=scopes, days=body.expires_in_days)
     if body.username is not None and body.password is not None:
-        token, secret = await _accounts(call).create_token_with_password(
+        token, secret = await call.operations.accounts.create_token_with_password(
             wanted, name=body.username, password=body.password, address=client_address(call.request)
         )
     elif call.principal is ANONYMOUS:
         raise NotSignedIn("Send username and password, or sign in first.")
     else:
-        token, secret = await _accounts(call).create_token(call.principal, wanted)
+        token, secret = await call.operations.accounts.create_token(call.principal, wanted)
     return CreatedToken(
         token=secret, id=token.id, name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at
     )
 
 
 async def list_tokens(call: Call[None, ShortPage]) -> TokenList:
-    page = cut(await _accounts(call).tokens(call.principal), call.query, lambda token: token.name)
+    page = cut(await call.operations.accounts.tokens(call.principal), call.query, lambda token: token.name)
     items = [_token_info(token, call) for token in page.items]
     return TokenList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def delete_token(call: Call[None, NoQuery]) -> None:
-    await _accounts(call).delete_token(call.principal, call.path["token_id"])
+    await call.operations.accounts.delete_token(call.principal, call.path["token_id"])
 
 
 async def list_sessions(call: Call[None, ShortPage]) -> SessionList:
-    sessions = await _accounts(call).sessions(call.principal)
+    sessions = await call.operations.accounts.sessions(call.principal)
     page = cut(sessions, call.query, lambda session: f"{session.user_agent} {session.address}")
     items = [_session_info(session, call) for session in page.items]
     return SessionList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def end_session(call: Call[None, NoQuery]) -> None:
-    await _accounts(call).end_session(call.principal, call.path["session_id"])
+    await call.operations.accounts.end_session(call.principal, call.path["session_id"])
 
 
 async def end_other_sessions(call: Call[None, NoQuery]) -> None:
-    await _accounts(call).end_other_sessions(call.principal)
-
-
-def _accounts(call: Call[Any, Any]) -> AccountOperations:
-    return call.operations.accounts
+    await call.operations.accounts.end_other_sessions(call.principal)
 
 
 def _me(user: User, call: Call[Any, Any]) -> Me:

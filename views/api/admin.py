@@ -12,7 +12,6 @@ from server.auth.users import User
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, PageByNumber, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
-from server.operations.admin import AdminOperations
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +84,7 @@ class SettingList(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_users(call: Call[None, Page]) -> UserList:
     query = call.query
-    users, next_cursor, total = await _admin(call).users(
+    users, next_cursor, total = await call.operations.admin.users(
         call.principal, q=query.q, limit=query.limit, cursor=query.cursor
     )
     return UserList(items=[_user_info(user) for user in users], next_cursor=next_cursor, total=total)
@@ -105,12 +104,12 @@ async def create_user(call: Call[NewUser, NoQuery]) -> UserInfo:
 
 
 async def get_user(call: Call[None, NoQuery]) -> UserInfo:
-    return _user_info(await _admin(call).user(call.principal, call.path["user_id"]))
+    return _user_info(await call.operations.admin.user(call.principal, call.path["user_id"]))
 
 
 async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
     body = call.body
-    user = await _admin(call).change_user(
+    user = await call.operations.admin.change_user(
         call.principal, call.path["user_id"], role=body.role, is_disabled=body.disabled, password=body.password
     )
     return _user_info(user)
@@ -118,7 +117,7 @@ async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
 
 async def list_audit(call: Call[None, PageByNumber]) -> AuditList:
     query = call.query
-    lines, before, total = await _admin(call).audit(
+    lines, before, total = await call.operations.admin.audit(
         call.principal, q=query.q, limit=query.limit, before=None if query.cursor is None else int(query.cursor)
     )
     items = [msgspec.convert(line, AuditEntry, from_attributes=True) for line in lines]
@@ -126,18 +125,14 @@ async def list_audit(call: Call[None, PageByNumber]) -> AuditList:
 
 
 async def list_settings(call: Call[None, ShortPage]) -> SettingList:
-    found = _admin(call).settings(call.principal)
+    found = call.operations.admin.settings(call.principal)
     page = cut(found, call.query, lambda setting: f"{setting.name} {setting.environment} {setting.help}")
     items = [msgspec.convert(setting, SettingInfo, from_attributes=True) for setting in page.items]
     return SettingList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
-    return await _admin(call).statistics(call.principal)
-
-
-def _admin(call: Call[Any, Any]) -> AdminOperations:
-    return call.operations.admin
+    return await call.operations.admin.statistics(call.principal)
 
 
 def _user_info(user: User) -> UserInfo:

@@ -18,7 +18,7 @@ from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
 from server.reports.batch_store import BatchHead, Report, ReportFilter, Tally
 from server.reports.file_names import served_name
-from server.reports.rendering import Format
+from server.reports.work import Format
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
 from server.http.short_lists import cut
 from server.http.values import described, line
-from server.operations.connections import ConnectionOperations
 from server.realtime.presence import Presence
 
 _VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -43,31 +42,27 @@ class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_own(call: Call[None, ShortPage]) -> ConnectionList:
-    found = _operations(call).own(call.principal)
+    found = call.operations.connections.own(call.principal)
     page = cut(found, call.query, lambda each: f"{each.device} {each.address} {each.client_id}")
     return ConnectionList(items=list(page.items), next_cursor=page.next_cursor, total=page.total)
 
 
 async def list_all(call: Call[None, PageById]) -> ConnectionList:
     query = call.query
-    page = _operations(call).everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
+    page = call.operations.connections.everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
     return ConnectionList(items=page.items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def close(call: Call[None, Closing]) -> None:
-    await _operations(call).close(call.principal, call.path["connection_id"], reason=call.query.reason)
+    await call.operations.connections.close(call.principal, call.path["connection_id"], reason=call.query.reason)
 
 
 async def broadcast(call: Call[Broadcast, NoQuery]) -> BroadcastAnswer:
     body = call.body
-    users = await _operations(call).broadcast(
+    users = await call.operations.connections.broadcast(
         call.principal, title=body.title, body=body.body, level=body.level, url=body.url
     )
     return BroadcastAnswer(users=users)
-
-
-def _operations(call: Call[Any, Any]) -> ConnectionOperations:
-    return call.operations.connections
 
 
 ENDPOINTS = [

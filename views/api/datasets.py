@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import Dataset, Version
-from server.datasets.export import MEDIA_TYPES, ExportFormat
+from server.datasets.work import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
-from server.datasets.conversion import Preview
 from server.datasets.reject_lists import Reject, described
 from server.datasets.schema import ReadOptions
+from server.datasets.work import Preview
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_pieces

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.files import send_file
-from server.reports.rendering import MEDIA_TYPES
+from server.reports.work import MEDIA_TYPES
 from views.api.batches import ReportItem, report_item
 
 # A report file is shown on its own origin-less island: its scripts draw charts, and reach neither the session nor the

@@ -16,8 +16,8 @@ from server.http.made_files import send_made_file
 from server.http.short_lists import cut
 from server.http.values import AnyName, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
-from server.reports.rendering import Format
 from server.reports.summary import Check, ParameterSummary
+from server.reports.work import Format
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 

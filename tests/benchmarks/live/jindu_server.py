@@ -56,7 +56,6 @@ async def main(data: Path, *, people: int, is_traced: bool) -> None:
         control.say(port=address_of(runner)[1])
         await control.obey(Commands(parts, user_ids).by_name)
         await runner.cleanup()
-    os._exit(0)  # at a tidy end DuckDB's bindings list objects that they leak, among the figures
 
 
 def _settings(data: Path, secret_key: str) -> Settings:

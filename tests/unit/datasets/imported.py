@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from server.datasets.conversion import Converted, ConvertRequest, Preview, PreviewRequest, convert_file, preview_file
+from server.datasets.conversion import convert_file, preview_file
 from server.datasets.schema import FileLimits, ReadOptions
+from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from server.datasets.export import ExportRequest, export_dataset, require_fits_excel
+from server.datasets.excel_texts import require_fits_excel
+from server.datasets.export import export_dataset
+from server.datasets.work import ExportRequest
 from server.errors import InvalidInput
 
 COLUMNS: tuple[dict[str, Any], ...] = (

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.datasets.answers import plain
-from server.datasets.profile import ProfileRequest, profile_columns
-from server.datasets.query import QueryLimits
-from server.datasets.rows import RowsPage, RowsRequest, check_request, read_rows
+from server.datasets.profile import profile_columns
+from server.datasets.row_filters import check_request
+from server.datasets.rows import read_rows
+from server.datasets.work import ProfileRequest, QueryLimits, RowsPage, RowsRequest
 from server.errors import InvalidInput
 
 COLUMNS: tuple[dict[str, Any], ...] = (

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from server.datasets.conversion import PreviewRequest, preview_file
+from server.datasets.conversion import preview_file
+from server.datasets.work import PreviewRequest
 from server.errors import FileProblem, InvalidInput, StorageFull
 from tests.unit.datasets.imported import Importer
 

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.datasets.excel_texts import CELL_UNITS, require_room
-from server.datasets.export import ExportRequest, export_dataset
-from server.datasets.formula_like import harmless, harmless_column, original
+from server.datasets.export import export_dataset, harmless_column
+from server.datasets.formula_like import harmless, original
+from server.datasets.work import ExportRequest
 from server.errors import InvalidInput
 
 FORMULAS = (

@@ -19,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from server.datasets.conversion import ConvertRequest, PreviewRequest, convert_file, preview_file
+from server.datasets.conversion import convert_file, preview_file
 from server.datasets.readers import problems_named
 from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
 from server.datasets.text_encoding import _LIKELY, _OF_FILES, find_encoding
+from server.datasets.work import ConvertRequest, PreviewRequest
 from server.errors import FileProblem, InvalidInput, JinduError
 
 _KIND = b"application/vnd.oasis.opendocument.spreadsheet"

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 from ruamel.yaml import YAML
 
-from server.datasets.query import QueryLimits, QuerySession, SchemaSession
+from server.datasets.query import QuerySession, SchemaSession
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 
 _ROOT = Path(__file__).parents[3]

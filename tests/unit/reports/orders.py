@@ -8,16 +8,9 @@ from typing import Any
 
 import duckdb
 
-from server.datasets.query import QueryLimits
-from server.reports.rendering import (
-    DatasetSource,
-    ExpandRequest,
-    Format,
-    Rendered,
-    RenderRequest,
-    expand_batch,
-    render_report,
-)
+from server.datasets.work import QueryLimits
+from server.reports.rendering import expand_batch, render_report
+from server.reports.work import DatasetSource, ExpandRequest, Format, Rendered, RenderRequest
 
 CLOCK = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 COLUMNS = [

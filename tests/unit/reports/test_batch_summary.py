@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.datasets.dataset import mentioned
-from server.reports.summary import datasets_in, summary_of
+from server.reports.checking import datasets_in, summary_of
 
 SOURCE = """\
 title: "{{ region }} · {{ month | month }} sales"

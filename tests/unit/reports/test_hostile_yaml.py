@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from server.errors import MOST_ERRORS, FieldError, TemplateProblem
-from server.reports.summary import summary_of
+from server.reports.checking import summary_of
 from server.reports.template import parse_template
 from server.reports.yaml_source import read_yaml
 

@@ -6,25 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
+from server.storage.migrating import newest_revision, revision_of, upgrade
 from server.storage.tables import batches, dataset_versions
 
-MIGRATIONS = Path(__file__).parent.parent.parent.parent / "server" / "storage" / "migrations"
 
-
-def migrate(connection: sa.Connection, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+def test_a_database_knows_how_far_it_is(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    with engine.connect() as connection:
+        assert revision_of(connection) is None
+        upgrade(connection, "0003")
+        assert revision_of(connection) == "0003"
+        upgrade(connection)
+        assert revision_of(connection) == newest_revision()
+        shape = set(sa.inspect(connection).get_table_names())
+        upgrade(connection)  # changes nothing
+        assert set(sa.inspect(connection).get_table_names()) == shape
+    engine.dispose()
 
 
 def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
     with engine.connect() as connection:
-        migrate(connection, "0003")
+        upgrade(connection, "0003")
         old = sa.MetaData()
         old.reflect(connection)
         add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
@@ -40,7 +44,7 @@ def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> 
             row = {"id": str(number), "batch_id": "full", "owner_id": "u", "position": number, "title": ""}
             add(connection, old, "reports", **row, state="succeeded", artifacts=artifacts)
         connection.commit()
-        migrate(connection, "0004")
+        upgrade(connection, "0004")
         own = connection.execute(sa.select(dataset_versions.c.own_bytes).order_by(dataset_versions.c.number))
         assert list(own.scalars()) == [10, 15, 0, 4]
         assert dict(connection.execute(sa.select(batches.c.id, batches.c.bytes)).all()) == {"full": 12, "empty": 0}  # type: ignore[arg-type]

@@ -1,0 +1,233 @@
+"""What worker processes are asked to do with datasets, and what they answer.
+
+How they do it stands in modules that the server itself never imports: what reads files and runs queries of
+strangers is not even loaded there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from server.datasets.answers import AnswerPlace
+from server.datasets.schema import ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
+from server.jobs.workers import ByName
+
+run_query = ByName("server.datasets.query", "run_query")
+write_query = ByName("server.datasets.query", "write_query")
+read_rows = ByName("server.datasets.rows", "read_rows")
+write_rows = ByName("server.datasets.rows", "write_rows")
+profile_columns = ByName("server.datasets.profile", "profile_columns")
+export_dataset = ByName("server.datasets.export", "export_dataset")
+preview_file = ByName("server.datasets.conversion", "preview_file")
+convert_file = ByName("server.datasets.conversion", "convert_file")
+
+
+class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one query may take, how many rows it may return, and the memory of all of a session's queries."""
+
+    seconds: float = 30.0
+    rows: int = 100_000
+    memory_mib: int = 512
+
+
+class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement with its bound `$name` values, over datasets by name (several files: one after the other).
+
+    `known` are the names of all datasets there are, to tell whoever names another one.
+    """
+
+    sql: str
+    datasets: dict[str, tuple[Path, ...]]
+    limits: QueryLimits
+    parameters: dict[str, Any] = {}
+    known: tuple[str, ...] = ()
+
+
+class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`columns` are names with DuckDB's type names; `truncated` when there were more rows than the limit."""
+
+    columns: list[tuple[str, str]]
+    rows: Sequence[Sequence[Any]]
+    truncated: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _type in self.columns]
+
+
+class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A query whose answer goes out as JSON (`{columns, items, truncated, seconds}`) or as CSV."""
+
+    query: QueryRequest
+    place: AnswerPlace
+    format: Literal["json", "csv"] = "json"
+
+
+class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows: `filters` are `column:operator:value`, `order` is column names, descending with a leading `-`.
+
+    `q` is looked for in every column. `row_count` is that of the version, so that it need not be counted again.
+    `version` is its number, for cursors.
+    """
+
+    paths: tuple[Path, ...]
+    columns: tuple[dict[str, Any], ...]
+    row_count: int
+    limits: QueryLimits
+    filters: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    q: str = ""
+    limit: int = 50
+    offset: int = 0
+    version: int = 1
+
+
+class RowsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`rows` in column order, their cells as a page shows them; `total` counts all that match."""
+
+    rows: list[list[Any]]
+    total: int
+
+
+class RowsAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows for a program: whole values, as JSON."""
+
+    rows: RowsRequest
+    place: AnswerPlace
+
+
+class TopValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A frequent value and its share (0 to 1) of the rows that have one."""
+
+    value: str
+    share: float
+
+
+class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """One column. `distinct` is an estimate; `histogram` counts values in equal steps from `min` to `max`."""
+
+    name: str
+    type: str
+    nulls: int
+    distinct: int
+    min: Any = None
+    max: Any = None
+    top: list[TopValue] = []
+    histogram: list[int] = []
+    sampled: bool = False
+
+
+class ProfileRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which files to look at."""
+
+    paths: tuple[Path, ...]
+    columns: tuple[dict[str, Any], ...]
+    limits: QueryLimits
+
+
+ExportFormat = Literal["csv", "xlsx", "parquet", "json"]
+
+
+MEDIA_TYPES: dict[str, str] = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+}
+
+
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which files to read in order, and where to write one file of `format`.
+
+    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula.
+    """
+
+    paths: tuple[Path, ...]
+    columns: tuple[dict[str, Any], ...]
+    row_count: int
+    format: ExportFormat
+    target: Path
+    title: str
+    exact: bool = False
+    language: str = "en"
+
+
+class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file to look at, and what a person already decided about it. `name` is what the person called the file."""
+
+    source: Path
+    name: str
+    options: ReadOptions = ReadOptions()
+    limits: FileLimits = FileLimits()
+    rows: int = 50
+
+
+class PreviewColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of the file. Counts are of the sample: `misfits` are cells that would be rejected as this type."""
+
+    name: str
+    source: str
+    type: ColumnType
+    format: str | None = None
+    nulls: int = 0
+    misfits: int = 0
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file looks like. `rows` hold the cells as text, as they stand in the file; null is an empty cell.
+
+    `lines` are the physical lines (or sheet rows) where these rows start. `encoding_verified` is False when only
+    samples of a large file were decoded. `options` are those to send back to import the file as it is shown.
+    """
+
+    format: str  # csv, xlsx, xls, ods, jsonl, parquet
+    encoding: str | None = None
+    encoding_verified: bool = True
+    delimiter: str | None = None
+    quote: str | None = None
+    header: bool = True
+    skip_rows: int = 0
+    sheet: str | None = None
+    sheets: list[SheetInfo] = []
+    columns: list[PreviewColumn]
+    rows: list[list[str | None]]
+    lines: list[int]
+    estimated_rows: int | None = None
+    warnings: list[FileWarning] = []
+    options: ReadOptions
+
+
+class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Read `source`, write `target` (Parquet) and `rejects` (JSON lines).
+
+    `existing_columns` are the `columns` of the dataset that is appended to, else None.
+    """
+
+    source: Path
+    name: str
+    target: Path
+    rejects: Path
+    options: ReadOptions = ReadOptions()
+    reject_limit: int = 100_000
+    limits: FileLimits = FileLimits()
+    existing_columns: list[dict[str, Any]] | None = None
+
+
+class Converted(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
+
+    `rejects_path` is None when nothing was rejected. `options` are those the file was read with.
+    """
+
+    row_count: int
+    rejected_count: int
+    bytes: int
+    columns: list[dict[str, Any]]
+    statistics: dict[str, dict[str, Any]]
+    rejects_path: Path | None
+    warnings: list[FileWarning] = []
+    options: ReadOptions = ReadOptions()

@@ -1,0 +1,157 @@
+"""What worker processes are asked to do for reports, and what they answer.
+
+How they do it stands in modules that the server itself never imports: what evaluates templates and writes
+documents is not even loaded there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from server.datasets.work import QueryLimits
+from server.jobs.workers import ByName
+
+expand_batch = ByName("server.reports.rendering", "expand_batch")
+render_report = ByName("server.reports.rendering", "render_report")
+plan_order = ByName("server.reports.ordering", "plan_order")
+plan_preview = ByName("server.reports.ordering", "plan_preview")
+plan_expansion = ByName("server.reports.ordering", "plan_expansion")
+choices_of = ByName("server.reports.choices", "choices_of")
+check_source = ByName("server.reports.checking", "check_source")
+summaries_of = ByName("server.reports.checking", "summaries_of")
+read_samples = ByName("server.reports.checking", "read_samples")
+
+
+Format = Literal["pdf", "xlsx", "html"]
+
+
+MEDIA_TYPES: dict[Format, str] = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+}
+
+
+class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of one dataset version."""
+
+    version: int
+    paths: tuple[Path, ...]
+
+
+class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reports a batch consists of.
+
+    `parameters`: None (the template's `each` alone), a list of parameter sets (each is completed by `each` and
+    defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer.
+    """
+
+    template_source: str
+    parameters: list[dict[str, Any]] | dict[str, Any] | None
+    datasets: dict[str, DatasetSource]
+    limits: QueryLimits
+    clock: datetime
+    time_zone: str = "UTC"
+    max_reports: int = 10_000
+
+
+class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One report: `clock` is "now" for defaults and footers, `output` an empty directory to write into.
+
+    `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
+    `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
+    """
+
+    template_source: str
+    parameters: dict[str, Any]
+    datasets: dict[str, DatasetSource]
+    limits: QueryLimits
+    clock: datetime
+    output: Path
+    formats: tuple[Format, ...] = ()
+    template_name: str = ""
+    template_version: int = 1
+    language: str = "en"
+    time_zone: str = "UTC"
+    report_id: str = ""
+    file_stem: str = ""
+    seconds: float = 180.0
+    images: dict[str, Path] = {}
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report; `path` is where it was written, `file` how it should be called."""
+
+    file: str
+    format: Format
+    media_type: str
+    size: int
+    sha256: str
+    path: Path
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """`warnings` are sentences for whoever reads the report."""
+
+    title: str
+    artifacts: tuple[Artifact, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
+
+    source: str
+    datasets: dict[str, tuple[dict[str, Any], ...]]
+    parameters: list[dict[str, Any]] | dict[str, Any] | None
+    max_reports: int
+    known: tuple[str, ...] = ()
+
+
+class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`datasets` are those the template may read: never too few."""
+
+    plain_title: str
+    formats: tuple[str, ...]
+    images: tuple[str, ...]
+    datasets: list[str]
+
+
+class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`parameters` of the first report; None when there is none."""
+
+    parameters: dict[str, Any] | None
+    images: tuple[str, ...]
+
+
+class Expansion(msgspec.Struct, frozen=True, kw_only=True):
+    """How many reports an order would make, and the parameters of the first of them."""
+
+    total: int
+    sets: list[dict[str, Any]]
+
+
+class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`shown` is how many parameter sets are wanted back."""
+
+    expand: ExpandRequest
+    shown: int
+
+
+class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    source: str
+    datasets: dict[str, DatasetSource]
+    limits: QueryLimits
+    clock: datetime
+    time_zone: str = "UTC"
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`)."""
+
+    values: dict[str, list[Any]] = {}
+    defaults: dict[str, Any] = {}
