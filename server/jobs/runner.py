@@ -22,7 +22,7 @@ from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
 from server.jobs.queue import FairQueue
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
-from server.storage.database import NOT_STORED
+from server.storage.database import NOT_NOW, NOT_STORED
 from server.storage.quotas import Quotas
 from server.storage.room import Room
 
@@ -31,7 +31,7 @@ _LOG = logging.getLogger("jindu.jobs")
 _SHARE_RETRY_SECONDS = 30.0
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
-_FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
+_LATER_SECONDS = 5.0  # what could not be stored is tried again so often
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +86,7 @@ class JobRunner:
         self._given_up: set[asyncio.Future[Any]] = set()
         self._changing = asyncio.Lock()  # two people may press "cancel" and "retry" at once
         self._saving: asyncio.Task[None] | None = None
-        self._waiting_for_room: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
         self._is_open = False
 
     async def start(
@@ -187,7 +187,7 @@ class JobRunner:
         for attempt in self._attempts.values():
             _end(attempt, State.QUEUED)
         await self._wait_for_attempts(2 * _STOP_SECONDS)
-        ending = {*self._waiting_for_room, *([self._saving] if self._saving else [])}
+        ending = {*self._waiting, *([self._saving] if self._saving else [])}
         for task in ending:
             task.cancel()
         if ending:
@@ -247,8 +247,8 @@ class JobRunner:
     async def _run(self, attempt: _Attempt) -> None:
         try:
             await self._run_attempt(attempt)
-        except StorageFull:  # it could not even be begun, and is still queued
-            self._when_there_may_be_room(self._enqueue_again(attempt.job.id))
+        except NOT_NOW:  # it could not even be begun, and is still queued
+            self._later(self._enqueue_again(attempt.job.id))
         except Exception:
             _LOG.exception("attempt could not be run", extra={"action": "run_job", "job": attempt.job.id})
         finally:
@@ -304,8 +304,8 @@ class JobRunner:
         while True:
             try:
                 await self._life.move(job, **changes)
-            except StorageFull:  # said in the log already; somebody will make room
-                await asyncio.sleep(_FULL_DISK_SECONDS)
+            except NOT_NOW:  # said in the log already; somebody will make room, or start the database
+                await asyncio.sleep(_LATER_SECONDS)
             except NOT_STORED:
                 _LOG.exception("outcome could not be stored", extra={"action": "store_outcome", "job": job.id})
                 wait_seconds = next(waits, None)
@@ -329,10 +329,10 @@ class JobRunner:
     async def _recover_or_wait(self, stored: Job) -> None:
         try:
             await self._recover(stored)
-        except StorageFull:
-            self._when_there_may_be_room(self._recover_or_wait(stored))
+        except NOT_NOW:
+            self._later(self._recover_or_wait(stored))
 
-    # a full disk
+    # a full disk, a database that is away
 
     async def _require_room(self, connection: AsyncConnection, job: Job) -> None:
         stores = self._kinds[job.kind].stores
@@ -340,20 +340,20 @@ class JobRunner:
             self._room.require()
             await self._quotas.require(connection, job.owner_id, stores, 0)
 
-    def _when_there_may_be_room(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work` a little later."""
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` when it may be possible."""
 
         async def later() -> None:
             try:
-                await asyncio.sleep(_FULL_DISK_SECONDS)
+                await asyncio.sleep(_LATER_SECONDS)
             except asyncio.CancelledError:
                 work.close()
                 raise
             await work
 
-        task = asyncio.create_task(later(), name="wait for room")
-        self._waiting_for_room.add(task)
-        task.add_done_callback(self._waiting_for_room.discard)
+        task = asyncio.create_task(later(), name="do later")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
 
     async def _enqueue_again(self, job_id: str) -> None:
         job = self._life.table.get(job_id)
