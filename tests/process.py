@@ -31,6 +31,7 @@ class ServerProcess:
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
             "JINDU_RESERVE_BYTES": "0",
+            "JINDU_DATABASE_URL": os.environ.get("TEST_DATABASE_URL", ""),  # as tests/conftest.py has it
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

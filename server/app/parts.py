@@ -60,8 +60,8 @@ class Parts:
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             await enter(meanwhile(self.loop_lag.watch()))
-            is_broken = await enter(open_storage(self.settings, self.storage))
-            await enter(open_history(self.realtime.history, is_broken=is_broken))
+            is_cut = await enter(open_storage(self.settings, self.storage))
+            await enter(open_history(self.realtime.history, is_cut=is_cut))
             await enter(open_accounts(self.settings, self.auth.credentials, self.operations.first_run))
             await enter(open_uploads(self.uploads.sweep))
             await enter(open_reports(self.reports))

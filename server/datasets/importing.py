@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode_fits
+from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
@@ -142,7 +144,7 @@ class DataImport:
                 await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
             async with self._database.write() as connection:
                 await context.fence(connection)
-                await self._require_unchanged(wanted, job.owner_id, seen)
+                await require_unchanged(connection, wanted, job.owner_id, seen)
                 await self._quotas.require(connection, job.owner_id, Stored.DATASETS, own_bytes)
                 return await self._catalog.publish(
                     connection,
@@ -164,18 +166,21 @@ class DataImport:
             await asyncio.shield(self._remove_unpublished(job.id))
             raise
 
-    async def _require_unchanged(self, wanted: ImportParameters, owner_id: str, seen: Dataset | None) -> None:
-        """Appended rows were fitted to the columns the dataset had; there is one writer, so this stays true."""
-        if wanted.mode != "append" or seen is None:
-            return
-        now = await self._catalog.find(owner_id, wanted.dataset)
-        if now is None or now.id != seen.id or now.columns != seen.columns:
-            raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
-
     async def _remove_unpublished(self, job_id: str) -> None:
         if await self._catalog.version_of_job(job_id) is None:
             await asyncio.to_thread(self._blobs.delete, data_key(job_id))
             await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
+
+
+async def require_unchanged(
+    connection: AsyncConnection, wanted: ImportParameters, owner_id: str, seen: Dataset | None
+) -> None:
+    """Appended rows were fitted to the columns that the dataset had, and has until this is committed."""
+    if wanted.mode != "append" or seen is None:
+        return
+    now = await lock_dataset(connection, owner_id, wanted.dataset)
+    if now is None or now.id != seen.id or now.columns != seen.columns:
+        raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ class JobContext:
     async def fence(self, connection: AsyncConnection) -> None:
         """Call it in the transaction that publishes: raises when this attempt was cancelled or given up.
 
-        There is one writer at a time, so nobody can cancel between this and the commit.
+        Whoever cancels it from now on waits until that transaction ends.
         """
         if self._advancing.is_over or not await self._store.holds(connection, self._advancing.attempt_job):
             raise JobFailed("This attempt was given up; what it made is not published.", code="attempt_given_up")

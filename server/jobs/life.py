@@ -55,13 +55,12 @@ class JobLife:
         Raises `KeyReused` when the key was used for something else.
         """
         fingerprint = None if idempotency_key is None else _fingerprint(job, asked)
+        if idempotency_key is not None:
+            require_key(idempotency_key)
         async with self._database.write() as connection:
-            if idempotency_key is not None:
-                require_key(idempotency_key)
-                known = await self.store.by_key(connection, job.owner_id, idempotency_key)
-                if known is not None:
-                    return self._same(job, fingerprint, *known)
-            await self.store.add(connection, job, idempotency_key=idempotency_key, fingerprint=fingerprint)
+            known = await self.store.add(connection, job, idempotency_key=idempotency_key, fingerprint=fingerprint)
+            if known is not None:
+                return self._same(job, fingerprint, *known)
             if also is not None:
                 await also(connection, job)
             tell = await self._on_life_change(connection, job)
@@ -76,12 +75,12 @@ class JobLife:
         return self.table.get(known.id) or known
 
     async def move(self, job: Job, **changes: Any) -> Job | None:
-        """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
+        """Store a change of `job`'s state, then tell of it; None when somebody else has moved it meanwhile."""
         moved = job.evolve(**changes)
         lines = self.saver.take_lines(job.id)
         try:
-            async with self._database.write() as connection:
-                if not await self.store.move(connection, moved, attempt=job.attempt):
+            async with self._database.write(shared=True) as connection:
+                if not await self.store.move(connection, moved, before=job):
                     self.saver.put_back(lines)
                     return None
                 await self.store.add_lines(connection, lines)

@@ -17,7 +17,7 @@ _MAX_WAITING_LINES = 10_000  # a job that logs in a tight loop loses its oldest 
 
 
 class ProgressSaver:
-    """Collects what changed; `run` stores it. One transaction for all jobs, since SQLite has one writer."""
+    """Collects what changed; `run` stores it. One transaction for all jobs."""
 
     def __init__(self, *, store: JobStore, table: JobTable, every_seconds: float = _EVERY_SECONDS) -> None:
         self._store = store

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -153,7 +154,7 @@ jobs = Table(
     Column("error", JSON),  # {code, message, parameters}: message is the English text to translate and fill
     Column("result", JSON),
     _json("parameters"),
-    Column("cancel_requested", Boolean, nullable=False, server_default=text("0")),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("idempotency_key", String(200)),
     Column("fingerprint", String(64)),  # of what was asked for under the key (jobs.life)
     Column("created_at", UtcDateTime, nullable=False),

@@ -120,7 +120,7 @@ async def test_owners_take_turns(open_house: OpenHouse) -> None:
     last = [await begin(house, owner="bob", title=f"b{number}") for number in range(2)][-1]
     everybody_waits.set()
     await house.wait_for(last.id, *DONE)
-    assert order[:4] == ["a0", "b0", "a1", "b1"]
+    assert [sorted(order[:2]), sorted(order[2:4])] == [["a0", "b0"], ["a1", "b1"]]  # both may end at the same moment
 
 
 async def test_no_more_heavy_jobs_than_slots_but_light_ones_start_at_once(open_house: OpenHouse) -> None:
