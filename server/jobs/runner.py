@@ -16,6 +16,7 @@ from server.clock import new_id, utc_now
 from server.errors import Conflict, RateLimited, StorageFull, Unavailable
 from server.jobs.context import JobContext, Notify
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked, take_key
 from server.jobs.kinds import JobFunction, JobKind, JobKinds
 from server.jobs.life import Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, after_crash, outcome
@@ -28,6 +29,7 @@ from server.storage.room import Room
 
 _LOG = logging.getLogger("jindu.jobs")
 
+_RETRY = "job.retry"  # what a key may be for, beside the kinds of jobs
 _SHARE_RETRY_SECONDS = 30.0
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _STORE_RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
@@ -97,13 +99,11 @@ class JobRunner:
         title: str,
         parameters: dict[str, Any],
         total: int | None = None,
-        idempotency_key: str | None = None,
-        asked: Any = None,
+        asked: Asked | None = None,
         also: Also | None = None,
     ) -> Job:
-        """Store a new job and run it when it is its turn. The same key gives the same job, and `also` is not run.
+        """Store a new job and run it when it is its turn. Asked again it is the same job, and `also` is not run.
 
-        `asked`: see `JobLife.begin`.
         Raises `StorageFull` or `QuotaExceeded` when there is no room for what it would make, and `RateLimited` when
         the owner has as many unfinished jobs as one user may.
         """
@@ -126,7 +126,7 @@ class JobRunner:
             total=total,
             parameters=parameters,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=asked, also=if_there_is_room)
+        begun = await self._life.begin(job, asked=asked, also=if_there_is_room)
         if begun is job:
             self._enqueue(job)
         return begun
@@ -144,10 +144,21 @@ class JobRunner:
             await asyncio.wait({attempt.task}, timeout=2 * _STOP_SECONDS)
         return await self._life.find(job_id)
 
-    async def retry(self, job_id: str) -> Job:
-        """Put a failed or cancelled job back into the queue, from the beginning; its attempts keep counting."""
+    async def retry(self, job_id: str, *, asked: Asked | None = None, also: Also | None = None) -> Job:
+        """Put a failed or cancelled job back into the queue, from the beginning; its attempts keep counting.
+
+        Asked again under the same key, the answer is the job as it is now, and nothing is done.
+        """
         self._require_open()
+
+        async def take_the_key(connection: AsyncConnection, job: Job) -> None:
+            known = asked and await take_key(connection, asked, door=_RETRY, job_id=job.id)
+            if also is not None and not known:
+                await also(connection, job)
+
         async with self._changing:
+            if asked is not None and await self._life.was_asked(asked, door=_RETRY):
+                return await self._life.find(job_id)
             job = await self._life.find(job_id)
             if job.state not in (State.FAILED, State.CANCELLED):
                 raise Conflict(
@@ -158,7 +169,7 @@ class JobRunner:
                 raise Conflict("A job of this kind cannot be started again.", code="job_not_retryable")
             if kind.stores is not None:
                 self._room.require()
-            queued = await self._life.move(job, **{**FROM_THE_BEGINNING, "interruptions": 0})
+            queued = await self._life.move(job, also=take_the_key, **{**FROM_THE_BEGINNING, "interruptions": 0})
             if queued is None:
                 raise Conflict
             self._enqueue(queued)

@@ -25,6 +25,7 @@ from server.datasets.importing import ImportParameters, require_unchanged
 from server.errors import Conflict, JobFailed
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
@@ -83,7 +84,7 @@ class Node:
         job = Job(
             id=new_id(), kind="import", owner_id="alice", title="t", unit="rows", created_at=utc_now(), revision=1
         )
-        return await self.life.begin(job, idempotency_key=key, asked={}, also=None)
+        return await self.life.begin(job, asked=Asked.under(key, by="alice", what={}))
 
     def context(self, job: Job) -> JobContext:
         life = self.life

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Conflict, FileProblem, JobFailed, NotFound, Unavailable
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
 from server.storage.tables import jobs
@@ -88,9 +89,10 @@ async def test_same_idempotency_key_is_the_same_job(open_house: OpenHouse) -> No
         nonlocal calls
         calls += 1
 
-    first = await begin(house, idempotency_key="k", also=also)
-    again = await begin(house, idempotency_key="k", also=also)
-    other = await begin(house, owner="bob", idempotency_key="k", also=also)
+    alice, bob = (Asked.under("k", by=name, what="this") for name in ("alice", "bob"))
+    first = await begin(house, asked=alice, also=also)
+    again = await begin(house, asked=alice, also=also)
+    other = await begin(house, owner="bob", asked=bob, also=also)
     assert first.id == again.id != other.id
     assert calls == 2
 
