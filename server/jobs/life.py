@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import NotFound
-from server.jobs.job import Job
+from server.jobs.job import Job, State
 from server.jobs.keys import Asked, job_of_key, take_key
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
@@ -34,9 +34,12 @@ class JobLife:
         store: JobStore,
         saver: ProgressSaver,
         on_life_change: LifeChange,
+        enqueue: LifeChange,
     ) -> None:
+        """`enqueue` is called besides for whatever becomes queued."""
         self._database = database
         self._on_life_change = on_life_change
+        self._enqueue = enqueue
         self.table = table
         self.store = store
         self.saver = saver
@@ -59,7 +62,7 @@ class JobLife:
         await self.store.add(connection, job)
         if also is not None:
             await also(connection, job)
-        return await self._on_life_change(connection, job)
+        return await self._changed(connection, job)
 
     async def was_asked(self, asked: Asked, *, door: str) -> bool:
         """Whether just this was asked for before. Raises `KeyReused` when something else was, under the same key."""
@@ -78,13 +81,25 @@ class JobLife:
                 await self.store.add_lines(connection, lines)
                 if also is not None:
                     await also(connection, moved)
-                tell = await self._on_life_change(connection, moved)
+                tell = await self._changed(connection, moved)
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
         self.table.put(moved)
         tell()
         return moved
+
+    async def _changed(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
+        """What is to be called after the commit."""
+        tell = await self._on_life_change(connection, job)
+        enqueue = await self._enqueue(connection, job) if job.state is State.QUEUED else None
+
+        def after_commit() -> None:
+            tell()
+            if enqueue is not None:
+                enqueue()
+
+        return after_commit
 
     def take_up(self, stored: Job) -> Job:
         """A job of an earlier process, back in the table under a revision newer than any that was shown."""

@@ -10,7 +10,6 @@ from typing import Any
 from server.clock import utc_now
 from server.errors import JinduError
 from server.jobs.job import Job, JobError, State
-from server.jobs.kinds import JobKind
 from server.texts import plain
 
 _LOG = logging.getLogger("jindu.jobs")
@@ -19,7 +18,6 @@ INTERNAL_ERROR = JobError(
     code="internal_error",
     message="Something unexpected went wrong; the server's log has the details. Try again, or ask an administrator.",
 )
-UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
 FROM_THE_BEGINNING: Mapping[str, Any] = {
     "state": State.QUEUED,
     "progress": 0,
@@ -48,28 +46,6 @@ def outcome(job: Job, work: asyncio.Future[Any], wanted: State | None) -> Mappin
         _LOG.error("job function cancelled itself", extra=_named(job))
         return ended(State.FAILED, error=INTERNAL_ERROR)
     return ended(State.FAILED, error=_explained(job, work.exception()))
-
-
-def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping[str, Any] | None:
-    """What changes in a job that an earlier process left behind; None when it only waits for its turn.
-
-    Interrupted too often it fails: it may be what crashes us.
-    """
-    if kind is None:
-        return ended(State.FAILED, error=UNKNOWN_KIND)
-    if job.state is State.QUEUED:
-        return None
-    if job.cancel_requested:
-        return ended(State.CANCELLED)
-    interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
-    if interruptions < max_attempts:
-        return {**FROM_THE_BEGINNING, "interruptions": interruptions}
-    error = JobError(
-        code="interrupted",
-        message="The server stopped {count} times while this ran, so it was given up. Try again later.",
-        parameters={"count": interruptions},
-    )
-    return ended(State.FAILED, error=error, interruptions=interruptions)
 
 
 def ended(state: State, **changes: Any) -> Mapping[str, Any]:

@@ -140,7 +140,14 @@ def node(database: Database, directory: Path) -> Node:
         database=database,
         catalog=Catalog(database, Blobs(directory / "blobs"), announce=lambda *call: None),
         history=History(database),
-        life=JobLife(database=database, table=table, store=store, saver=saver, on_life_change=tell_nobody),
+        life=JobLife(
+            database=database,
+            table=table,
+            store=store,
+            saver=saver,
+            on_life_change=tell_nobody,
+            enqueue=tell_nobody,
+        ),
         users=credentials.users,
         admin=AdminOperations(
             database=database, credentials=credentials, audit=Audit(database), settings=Settings(), parts={}

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.engines.memory_queue import MemoryQueue
+from server.jobs.attempts import Attempts
 from server.jobs.context import Notice
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
@@ -66,15 +68,24 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             return lambda: house.life.append((job.id, job.state))
 
         saver = ProgressSaver(store=store, table=table)
-        life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=on_life_change)
+        known = JobKinds(kinds)
+        queue = MemoryQueue(kinds=known, heavy_slots=heavy_slots, max_attempts=max_attempts)
+        life = JobLife(
+            database=database,
+            table=table,
+            store=store,
+            saver=saver,
+            on_life_change=on_life_change,
+            enqueue=queue.put,
+        )
         runner = JobRunner(
             life=life,
-            kinds=JobKinds(kinds),
-            workers=workers,
-            heavy_slots=heavy_slots,
-            max_attempts=max_attempts,
+            kinds=known,
+            queue=queue,
+            attempts=Attempts(
+                life=life, kinds=known, workers=workers, notify=lambda job, notice: house.notices.append(notice)
+            ),
             drain_seconds=drain_seconds,
-            notify=lambda job, notice: house.notices.append(notice),
             room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
             quotas=Quotas(),
         )
