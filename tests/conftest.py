@@ -74,10 +74,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("database") == "sqlite":
-        return
+    """Tests that are marked `sqlite` or `postgresql` are about that one alone, and say why."""
+    other = "postgresql" if config.getoption("database") == "sqlite" else "sqlite"
     for item in items:
-        if marker := item.get_closest_marker("sqlite"):
+        if marker := item.get_closest_marker(other):
             item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
 
 

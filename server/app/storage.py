@@ -38,7 +38,9 @@ class Storage:
 def build_storage(settings: Settings) -> Storage:
     """The data directory, and what is kept in it."""
     data = settings.data
-    reserve = Reserve(data / "reserve", wanted_bytes=settings.reserve_bytes)
+    # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
+    wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
+    reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     return Storage(
         database=open_database(settings, reserve=reserve),
         blobs=Blobs(data / "blobs"),

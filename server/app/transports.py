@@ -13,6 +13,7 @@ from server.http.readiness import Phase, Readiness
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
+from server.realtime.replay import Replay
 from server.transports import Entrance, Transport
 from server.transports.admission import Admission
 from server.transports.sse import EventTransport
@@ -23,6 +24,7 @@ TRANSPORTS: tuple[Callable[[Entrance], Transport], ...] = (WebSocketTransport, E
 
 
 def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
+    replay = Replay(parts.live.kept.render)
     entrance = Entrance(
         manager=parts.realtime.manager,
         admission=Admission(
@@ -31,8 +33,8 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
             readiness=readiness,
             allowed_origins=parts.settings.allowed_origins,
         ),
-        joiner=_joiner(parts),
-        commands=_commands(parts),
+        joiner=_joiner(parts, replay),
+        commands=_commands(parts, replay),
         authenticate=lambda token, address: parts.auth.authenticator.by_token(token, address=address),
         settings=parts.settings,
     )
@@ -80,19 +82,19 @@ class _Host:
             begin()
 
 
-def _joiner(parts: Parts) -> Joiner:
+def _joiner(parts: Parts, replay: Replay) -> Joiner:
     return Joiner(
         manager=parts.realtime.manager,
         history=parts.realtime.history,
         topics=parts.realtime.topics,
         languages=parts.languages,
         endings=parts.auth.credentials.endings,
-        render=parts.live.kept.render,
+        replay=replay,
         node=gethostname(),
     )
 
 
-def _commands(parts: Parts) -> Commands:
+def _commands(parts: Parts, replay: Replay) -> Commands:
     return Commands(
         manager=parts.realtime.manager,
         history=parts.realtime.history,
@@ -100,5 +102,5 @@ def _commands(parts: Parts) -> Commands:
         languages=parts.languages,
         authorise=parts.live.subscriptions.authorise,
         snapshot=parts.live.job_messages.snapshot,
-        render=parts.live.kept.render,
+        replay=replay,
     )

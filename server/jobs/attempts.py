@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from server.errors import StorageFull
 from server.jobs.context import JobContext, Notify
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
@@ -18,7 +17,7 @@ from server.jobs.outcomes import outcome
 from server.jobs.retry import seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
-from server.storage.database import NOT_STORED
+from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
@@ -139,7 +138,7 @@ class Attempts:
                 await self._life.move(job, **changes)
             except NOT_STORED as error:
                 failures += 1
-                if not isinstance(error, StorageFull):  # that is said in the log already
+                if not isinstance(error, NOT_NOW):  # that is said in the log already
                     _LOG.exception("outcome could not be stored", extra={"action": "store_outcome", "job": job.id})
                 seconds = seconds_to_next_try(error, failures=failures)
                 if seconds is None:

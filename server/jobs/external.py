@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, StorageFull, Unavailable
+from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State
 from server.jobs.keys import Asked
@@ -19,7 +19,7 @@ from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
 from server.jobs.outcomes import ended
 from server.jobs.store import line_now
-from server.storage.database import NOT_STORED
+from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 
@@ -160,7 +160,7 @@ class ExternalJobs:
             try:
                 for job_id in silent:
                     await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
-            except StorageFull:  # said in the log already
+            except NOT_NOW:  # said in the log already
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             except NOT_STORED:
                 _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})

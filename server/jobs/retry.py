@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.errors import JinduError, StorageFull, WorkerDied
+from server.errors import JinduError, WorkerDied
 from server.jobs.job import Job, JobError, State
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
+from server.storage.database import NOT_NOW
 
-FULL_DISK_SECONDS = 5.0  # somebody will make room, and nobody can say when
-_STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # a database that is restarted is back within a minute
+LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
+_STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
 _UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
 
@@ -27,8 +28,8 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     """How long to wait after the `failures`th error in a row; None when there should be no further try."""
     if not is_temporary(error):
         return None
-    if isinstance(error, StorageFull):
-        return FULL_DISK_SECONDS
+    if isinstance(error, NOT_NOW):
+        return LATER_SECONDS
     delays = _WORKER_SECONDS if isinstance(error, WorkerDied) else _STORE_SECONDS
     return delays[failures - 1] if failures <= len(delays) else None
 

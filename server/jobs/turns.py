@@ -57,15 +57,24 @@ class Turns:
     @asynccontextmanager
     async def take(self, user_id: str) -> AsyncIterator[None]:
         """A place for the block. Raises `RateLimited` past the user's share of the line, else `Unavailable`."""
-        await self._wait(user_id)
-        use, began = object(), self._clock()
-        self._uses[use] = began
+        leave = await self.enter(user_id)
         try:
             yield
         finally:
-            del self._uses[use]
-            self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
-            self._leave(user_id)
+            leave()
+
+    async def enter(self, user_id: str) -> Callable[[], None]:
+        """Like `take`; the place is theirs until they call what is returned, which is safe to repeat."""
+        await self._wait(user_id)
+        use, began = object(), self._clock()
+        self._uses[use] = began
+
+        def leave() -> None:
+            if self._uses.pop(use, None) is not None:
+                self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
+                self._leave(user_id)
+
+        return leave
 
     def statistics(self) -> TurnsStatistics:
         waiting = len(self._line)

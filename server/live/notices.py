@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import StorageFull
 from server.jobs.context import Notice
 from server.jobs.job import Job
 from server.live.kept import NOTIFICATION, notice_body
@@ -19,7 +18,7 @@ from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users
 from server.texts import phrase
 
@@ -122,7 +121,7 @@ class Notices:
         while True:
             try:
                 await how(user_id, notice)
-            except StorageFull:  # said in the log already
+            except NOT_NOW:  # said in the log already
                 await asyncio.sleep(_FULL_DISK_SECONDS)
                 continue
             except SQLAlchemyError:

@@ -16,10 +16,10 @@ from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, Kept
-from server.realtime.joining import RenderKept
 from server.realtime.limits import Verdict
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import CommandId
+from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 
 _LOG = logging.getLogger("jindu.realtime")
@@ -43,7 +43,7 @@ class Commands:
         languages: Languages,
         authorise: Authorise,
         snapshot: Snapshot,
-        render: RenderKept,
+        replay: Replay,
     ) -> None:
         self._manager = manager
         self._history = history
@@ -51,7 +51,7 @@ class Commands:
         self._languages = languages
         self._authorise = authorise
         self._snapshot = snapshot
-        self._render = render
+        self._replay = replay
 
     async def handle(self, connection: Connection, frame: str | None) -> None:
         """Answer one frame; None stands for a binary one."""
@@ -145,34 +145,24 @@ class Commands:
     async def _past(
         self, connection: Connection, query: protocol.HistoryQuery, command_id: CommandId | UnsetType
     ) -> protocol.Reply:
-        if query.since is None:
-            found: list[Kept] | None = await self._history.newest(connection.user_id, query.limit)
-        else:
-            found = await self._history.after(connection.user_id, query.since, limit=query.limit)
-        kept, messages = found or [], self._page(found or [], connection.language)
+        async with self._replay.turn(connection.user_id):
+            if query.since is None:
+                found: list[Kept] | None = await self._history.newest(connection.user_id, query.limit)
+            else:
+                found = await self._history.after(connection.user_id, query.since, limit=query.limit)
+            kept = found or []
+            frames = await self._replay.frames(kept, connection.language, most_bytes=_PAGE_BYTES)
         position = self._history.position(connection.user_id)
-        offset = kept[len(messages) - 1].offset if messages else position.offset
+        offset = kept[len(frames) - 1].offset if frames else position.offset
         return protocol.HistoryReply(
             timestamp=protocol.now(),
             id=command_id,
-            messages=messages,
+            messages=[msgspec.Raw(frame) for frame in frames],
             epoch=position.epoch,
             offset=offset,
             recovered=found is not None,
             remaining=position.offset - offset,
         )
-
-    def _page(self, kept: list[Kept], language: str) -> list[msgspec.Raw]:
-        """As many of them as make a frame of bearable size, at least one."""
-        messages: list[msgspec.Raw] = []
-        size_bytes = 0
-        for message in kept:
-            frame = self._render(message, language)
-            size_bytes += len(frame)
-            if messages and size_bytes > _PAGE_BYTES:
-                break
-            messages.append(msgspec.Raw(frame))
-        return messages
 
     def _refuse(self, connection: Connection, error: JinduError, command_id: CommandId) -> None:
         connection.send(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from server import __version__
 from server.auth.endings import Endings, Standing
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History, Kept
+from server.realtime.history import History
 from server.realtime.manager import ConnectionManager, Refused
 from server.realtime.protocol import Position
+from server.realtime.replay import Replay
 from server.realtime.topics import Topics
-
-RenderKept = Callable[[Kept, str], bytes]
-"""A kept message as JSON in a language."""
 
 _ATTEMPTS = 10  # how often newer messages may come in while older ones are read
 
@@ -32,7 +28,7 @@ class Joiner:
         topics: Topics,
         languages: Languages,
         endings: Endings,
-        render: RenderKept,
+        replay: Replay,
         node: str,
     ) -> None:
         self._manager = manager
@@ -40,7 +36,7 @@ class Joiner:
         self._topics = topics
         self._languages = languages
         self._endings = endings
-        self._render = render
+        self._replay = replay
         self._node = node
 
     async def join(self, connection: Connection, since: Position | None) -> None:
@@ -56,7 +52,7 @@ class Joiner:
             self._manager.connect(connection)
         connection.send(self._welcome(connection, missed))
         if missed:
-            connection.queue_recovered([self._render(kept, connection.language) for kept in missed])
+            connection.queue_recovered(missed)
 
     def _require_standing(self, connection: Connection) -> None:
         standing = self._endings.standing(connection.principal)
@@ -65,20 +61,26 @@ class Joiner:
         if standing is Standing.CHANGED:
             raise Refused(CloseCode.RIGHTS_CHANGED)
 
-    async def _missed(self, connection: Connection, since: Position | None) -> list[Kept] | None:
-        """All that was told after `since` up to this very moment; None when that cannot be given whole."""
-        await self._history.load(connection.user_id)
+    async def _missed(self, connection: Connection, since: Position | None) -> list[bytes] | None:
+        """All that was told after `since` up to this very moment, as JSON; None when that cannot be given whole."""
+        user_id = connection.user_id
+        await self._history.load(user_id)
         if since is None:
             return None
-        for _ in range(_ATTEMPTS):
-            missed = await self._history.after(connection.user_id, since)
-            if missed is None:
-                return None  # also a position that is still to come: what a client claims moves nobody else's
-            if since.offset + len(missed) == self._history.position(connection.user_id).offset:
-                return missed
+        frames: list[bytes] = []
+        async with self._replay.turn(user_id):
+            for _ in range(_ATTEMPTS):  # what comes in while words are found for the rest is found in the next one
+                newer = await self._history.after(user_id, since)
+                if newer is None:
+                    return None  # also a position that is still to come: what a client claims moves nobody else's
+                frames += await self._replay.frames(newer, connection.language)
+                if newer:
+                    since = Position(epoch=since.epoch, offset=newer[-1].offset)
+                if since.offset == self._history.position(user_id).offset:
+                    return frames
         return None
 
-    def _welcome(self, connection: Connection, missed: list[Kept] | None) -> protocol.Connected:
+    def _welcome(self, connection: Connection, missed: list[bytes] | None) -> protocol.Connected:
         position = self._history.position(connection.user_id)
         limits = self._manager.limits
         text = self._languages.of(connection.language).gettext("WebSocket connected, client ID: {client_id}")

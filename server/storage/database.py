@@ -17,7 +17,9 @@ class DatabaseAway(Unavailable):
     code = "database_away"
 
 
-NOT_STORED = (SQLAlchemyError, StorageFull, DatabaseAway)
+NOT_NOW = (StorageFull, DatabaseAway)
+"""What a transaction raises that may well succeed later; the database itself says it in the log."""
+NOT_STORED = (SQLAlchemyError, *NOT_NOW)
 """What a transaction raises that the database could not take; whoever can do it again later catches all of them."""
 
 

@@ -17,7 +17,7 @@ from server.errors import StorageFull
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
-from server.jobs.retry import FULL_DISK_SECONDS
+from server.jobs.retry import LATER_SECONDS
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -99,7 +99,7 @@ async def house(database: Database) -> AsyncIterator[House]:
     await house.queue.close()
 
 
-@pytest.mark.parametrize(("fault", "seconds"), [(StorageFull(), FULL_DISK_SECONDS), (AWAY, 0.2)])
+@pytest.mark.parametrize(("fault", "seconds"), [(StorageFull(), LATER_SECONDS), (AWAY, 0.2)])
 async def test_a_job_that_could_not_be_begun_lets_others_pass_until_its_time(
     house: House, fault: Exception, seconds: float
 ) -> None:
@@ -139,7 +139,7 @@ async def test_what_a_crash_left_behind_is_taken_up_once_there_is_room(house: Ho
     stored = await after.life.store.get(lost.id)
     assert stored is not None
     assert stored.state is State.RUNNING
-    after.clock.now += FULL_DISK_SECONDS
+    after.clock.now += LATER_SECONDS
     assert (await after.next()).attempt == 2
     await after.queue.close()
 

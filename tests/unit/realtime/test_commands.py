@@ -17,6 +17,7 @@ from server.realtime.broker import event_topic
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
 from server.realtime.history import History, Kept
+from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 from server.storage.database import Database
 from tests.unit.realtime.links import MemoryLink
@@ -49,7 +50,7 @@ class House:
             languages=LANGUAGES,
             authorise=_authorise,
             snapshot=_snapshot,
-            render=_render,
+            replay=Replay(_render),
         )
         self.link: MemoryLink = join(self.manager, "alice")
 

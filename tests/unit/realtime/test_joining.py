@@ -16,6 +16,7 @@ from server.realtime.history import History, Kept
 from server.realtime.joining import Joiner
 from server.realtime.manager import Refused
 from server.realtime.protocol import Position
+from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 from server.storage.database import Database
 from tests.unit.realtime.links import MemoryLink
@@ -41,7 +42,7 @@ class House:
             topics=Topics(broker=self.broker, manager=self.manager, forget=self.history.forget),
             languages=LANGUAGES,
             endings=self.endings,
-            render=render,
+            replay=Replay(render),
             node="test",
         )
 

@@ -25,6 +25,7 @@ from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import Position
+from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 from server.realtime.wording import Wording
 from server.storage.database import Database
@@ -104,7 +105,7 @@ class World:
             topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=self.history.forget),
             languages=LANGUAGES,
             endings=Endings(),
-            render=render,
+            replay=Replay(render),
             node="test",
         )
 
