@@ -60,7 +60,7 @@ def build_jobs(
         life=life,
         kinds=known,
         queue=queue,
-        attempts=Attempts(life=life, kinds=known, workers=workers.jobs, notify=live.notices.notify),
+        attempts=Attempts(life=life, kinds=known, workers=workers.jobs),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,

@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from server.jobs.context import JobContext, Notify
+from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
-from server.jobs.outcomes import outcome
+from server.jobs.outcomes import Outcome, end_of, left_by
 from server.jobs.retry import seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
@@ -39,11 +39,10 @@ class _Attempt:
 
 
 class Attempts:
-    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers, notify: Notify) -> None:
+    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers) -> None:
         self._life = life
         self._kinds = kinds
         self._workers = workers
-        self._notify = notify
         self._under_way: dict[str, _Attempt] = {}
         self._given_up: set[asyncio.Future[Any]] = set()
 
@@ -102,9 +101,8 @@ class Attempts:
             store=self._life.store,
             saver=self._life.saver,
             workers=self._workers,
-            notify=self._notify,
         )
-        work: asyncio.Future[Any] = asyncio.ensure_future(attempt.kind.function(context))
+        work: asyncio.Future[Outcome | None] = asyncio.ensure_future(attempt.kind.function(context))
         await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             await self._stop(work, attempt.job)
@@ -126,16 +124,18 @@ class Attempts:
         if not work.cancelled() and work.exception() is not None:
             _LOG.warning("given-up job function ended", exc_info=work.exception(), extra={"action": "give_up"})
 
-    async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Any]) -> None:
+    async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> None:
         """Store how it ended. That must not be lost: what the database cannot take now, it may take later."""
         job = self._life.table.get(attempt.job.id) or attempt.job
-        changes = outcome(job, work, attempt.ending.result() if attempt.ending.done() else None)
+        changes = end_of(job, work, attempt.ending.result() if attempt.ending.done() else None)
+        left = left_by(work)
+        notice = left.notice if left is not None else None
         if changes.get("error") is not None:
             self._life.saver.log(line_now(job, changes["error"].text, "error"))
         failures = 0
         while True:
             try:
-                await self._life.move(job, **changes)
+                await self._life.move(job, notice=notice, **changes)
             except NOT_STORED as error:
                 failures += 1
                 if not isinstance(error, NOT_NOW):  # that is said in the log already

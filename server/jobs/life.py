@@ -11,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import NotFound
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked, job_of_key, take_key
+from server.jobs.outcomes import Notice
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
 
 Also = Callable[[AsyncConnection, Job], Awaitable[None]]
-LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
+AfterCommit = Callable[[], None]
+Enqueue = Callable[[AsyncConnection, Job], Awaitable[AfterCommit]]
+LifeChange = Callable[[AsyncConnection, Job, Notice | None], Awaitable[AfterCommit]]
 """Called in the transaction that stores a change of state; what it returns is called right after the commit."""
 
 _REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
@@ -34,7 +37,7 @@ class JobLife:
         store: JobStore,
         saver: ProgressSaver,
         on_life_change: LifeChange,
-        enqueue: LifeChange,
+        enqueue: Enqueue,
     ) -> None:
         """`enqueue` is called besides for whatever becomes queued."""
         self._database = database
@@ -58,7 +61,7 @@ class JobLife:
         tell()
         return job
 
-    async def _add(self, connection: AsyncConnection, job: Job, also: Also | None) -> Callable[[], None]:
+    async def _add(self, connection: AsyncConnection, job: Job, also: Also | None) -> AfterCommit:
         await self.store.add(connection, job)
         if also is not None:
             await also(connection, job)
@@ -69,8 +72,13 @@ class JobLife:
         async with self._database.read() as connection:
             return await job_of_key(connection, asked, door=door) is not None
 
-    async def move(self, job: Job, *, also: Also | None = None, **changes: Any) -> Job | None:
-        """Store a change of `job`'s state, then tell of it; None when somebody else has moved it meanwhile."""
+    async def move(
+        self, job: Job, *, notice: Notice | None = None, also: Also | None = None, **changes: Any
+    ) -> Job | None:
+        """Store a change of `job`'s state, then tell of it; None when somebody else has moved it meanwhile.
+
+        `notice` is what its owner is told besides, stored with it.
+        """
         moved = job.evolve(**changes)
         lines = self.saver.take_lines(job.id)
         try:
@@ -81,7 +89,7 @@ class JobLife:
                 await self.store.add_lines(connection, lines)
                 if also is not None:
                     await also(connection, moved)
-                tell = await self._changed(connection, moved)
+                tell = await self._changed(connection, moved, notice)
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
@@ -89,9 +97,8 @@ class JobLife:
         tell()
         return moved
 
-    async def _changed(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
-        """What is to be called after the commit."""
-        tell = await self._on_life_change(connection, job)
+    async def _changed(self, connection: AsyncConnection, job: Job, notice: Notice | None = None) -> AfterCommit:
+        tell = await self._on_life_change(connection, job, notice)
         enqueue = await self._enqueue(connection, job) if job.state is State.QUEUED else None
 
         def after_commit() -> None:

@@ -90,7 +90,7 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
         queue, table, store = ENGINES[request.param](), JobTable(), JobStore(database)
         node: Node
 
-        async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+        async def on_life_change(connection: AsyncConnection, job: Job, notice: object) -> Callable[[], None]:
             return lambda: node.told.append((job.id, job.state))
 
         saver = ProgressSaver(store=store, table=table)

@@ -94,7 +94,6 @@ class Node:
             store=life.store,
             saver=life.saver,
             workers=None,  # type: ignore[arg-type]
-            notify=lambda job, notice: None,
         )
 
     async def publish(self, name: str, mode: Mode, *, columns: tuple[str, ...] = ("a",)) -> Version:
@@ -123,7 +122,7 @@ class Node:
 
 
 def node(database: Database, directory: Path) -> Node:
-    async def tell_nobody(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+    async def tell_nobody(connection: AsyncConnection, job: Job, notice: object = None) -> Callable[[], None]:
         return lambda: None
 
     table, store = JobTable(), JobStore(database)

@@ -87,7 +87,7 @@ class House:
         return job
 
 
-async def tell_nobody(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+async def tell_nobody(connection: AsyncConnection, job: Job, notice: object) -> Callable[[], None]:
     return lambda: None
 
 

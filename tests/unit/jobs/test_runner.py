@@ -15,6 +15,7 @@ from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
+from server.jobs.outcomes import Notice, Outcome
 from server.jobs.store import JobFilter
 from server.storage.tables import jobs
 from tests.unit.jobs import worker_functions
@@ -37,10 +38,10 @@ async def forever(context: JobContext) -> None:
 
 
 async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
-    async def work(context: JobContext) -> dict[str, Any]:
+    async def work(context: JobContext) -> Outcome:
         context.advance(3, total=4, stage="counting", detail={"rejected": 1})
         context.log("half way")
-        return {"links": {"dataset": "/datasets/a"}}
+        return Outcome(result={"links": {"dataset": "/datasets/a"}}, notice=Notice(title="Ready"))
 
     house = await open_house(kind(work))
     started = await begin(house)
@@ -48,6 +49,7 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     job = await house.wait_for(started.id, *DONE)
     assert (job.state, job.progress, job.total, job.percent) == (State.SUCCEEDED, 4, 4, 100.0)
     assert job.result == {"links": {"dataset": "/datasets/a"}}
+    assert house.notices == [Notice(title="Ready")]
     assert house.life == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
