@@ -30,7 +30,7 @@ def figure(value: float | Decimal, locale: Locale, *, pattern: str | None = None
 
 def is_beyond_digits(number: float | Decimal) -> bool:
     """Whether nobody would count its digits."""
-    return abs(number) >= _LARGEST
+    return number >= _LARGEST or number <= -_LARGEST
 
 
 def _power_of_ten(value: int) -> str:
