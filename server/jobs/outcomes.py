@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from server.clock import utc_now
 from server.errors import JinduError
 from server.jobs.job import Job, JobError, State
@@ -18,6 +20,9 @@ _LOG = logging.getLogger("jindu.jobs")
 INTERNAL_ERROR = JobError(
     code="internal_error",
     message="Something unexpected went wrong; the server's log has the details. Try again, or ask an administrator.",
+)
+CHANGED_MEANWHILE = JobError(
+    code="conflict", message="What this job works with was changed or deleted at the same moment; look again."
 )
 UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
 FROM_THE_BEGINNING: Mapping[str, Any] = {
@@ -80,6 +85,9 @@ def ended(state: State, **changes: Any) -> Mapping[str, Any]:
 def _explained(job: Job, error: BaseException | None) -> JobError:
     if isinstance(error, JinduError):
         return JobError(code=error.specific_code, message=error.message, parameters=plain(error.parameters))
+    if isinstance(error, IntegrityError):  # what it worked with or for was deleted, or made by somebody else first
+        _LOG.warning("job met a change: %s", error.orig, extra=_named(job))
+        return CHANGED_MEANWHILE
     _LOG.error("job failed unexpectedly", exc_info=error, extra=_named(job))
     return INTERNAL_ERROR
 
