@@ -36,7 +36,7 @@ LAYERS = (
     ("server.storage",),
     ("server.settings", "server.logs", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
-    ("server.texts", "server.numerals"),
+    ("server.texts", "server.numerals", "server.figures"),
     ("jindu",),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")

@@ -11,7 +11,9 @@ from server.app.live import Live
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.workers import Workers
+from server.engines.memory_queue import MemoryQueue
 from server.jobs import external as external_jobs
+from server.jobs.attempts import Attempts
 from server.jobs.demonstration import demonstrate
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
@@ -45,17 +47,21 @@ def build_jobs(
     """`kinds` are those that the parts of the house bring along."""
     known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
+    queue = MemoryQueue(kinds=known, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     life = JobLife(
-        database=storage.database, table=table, store=store, saver=saver, on_life_change=live.announcing.on_life_change
+        database=storage.database,
+        table=table,
+        store=store,
+        saver=saver,
+        on_life_change=live.announcing.on_life_change,
+        enqueue=queue.put,
     )
     runner = JobRunner(
         life=life,
         kinds=known,
-        workers=workers.jobs,
-        heavy_slots=workers.heavy_slots,
-        max_attempts=settings.job_attempts,
+        queue=queue,
+        attempts=Attempts(life=life, kinds=known, workers=workers.jobs),
         drain_seconds=settings.drain_seconds,
-        notify=live.notices.notify,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,

@@ -16,6 +16,7 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext
+from server.jobs.outcomes import Notice, Outcome
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -58,7 +59,7 @@ class DataImport:
         self._room = room
         self._quotas = quotas
 
-    async def process_data_import(self, context: JobContext) -> dict[str, Any]:
+    async def process_data_import(self, context: JobContext) -> Outcome:
         wanted = msgspec.convert(context.job.parameters, ImportParameters)
         version = await self._catalog.version_of_job(context.job.id)
         if version is None:
@@ -66,8 +67,8 @@ class DataImport:
             self._catalog.announce_change(version)
         imported = _rows_of_import(context, version)
         context.advance(imported, total=imported, stage="done")
-        _notify(context, version, imported)
-        return _result(context.job.id, version, imported)
+        job_id = context.job.id
+        return Outcome(result=_result(job_id, version, imported), notice=_notice(job_id, version, imported))
 
     async def _import(self, context: JobContext, wanted: ImportParameters) -> Version:
         owner_id = context.job.owner_id
@@ -197,24 +198,23 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
     return context.job.progress if version.mode == "append" and context.job.progress else version.row_count
 
 
-def _notify(context: JobContext, version: Version, rows: int) -> None:
+def _notice(job_id: str, version: Version, rows: int) -> Notice:
     parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count}
     if version.rejected_count:
-        context.notify(
-            "“{dataset}” was imported, but not every row",
-            "{rows} rows; {rejected} were rejected. Look at why.",
+        return Notice(
+            title="“{dataset}” was imported, but not every row",
+            body="{rows} rows; {rejected} were rejected. Look at why.",
             level="warning",
-            url=f"/imports/{context.job.id}",
+            url=f"/imports/{job_id}",
             parameters=parameters,
         )
-    else:
-        context.notify(
-            "“{dataset}” was imported",
-            "{rows} rows.",
-            level="success",
-            url=f"/datasets/{quote(version.dataset)}",
-            parameters=parameters,
-        )
+    return Notice(
+        title="“{dataset}” was imported",
+        body="{rows} rows.",
+        level="success",
+        url=f"/datasets/{quote(version.dataset)}",
+        parameters=parameters,
+    )
 
 
 def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from server.errors import FieldError, InvalidInput, MalformedRequest, Unsupporte
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
 from server.http.values import NUL_REFUSED, Cursor, Digits, Id, Limit
-from server.jobs.life import require_key
+from server.jobs.keys import require_key
 from server.operations.offered import Operations
 
 Body = TypeVar("Body")

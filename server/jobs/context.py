@@ -1,9 +1,7 @@
-"""What a job function talks to: its job, its progress, its log, a worker process, its owner. Nothing else."""
+"""What a job function talks to: its job, its progress, its log, a worker process. Nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,20 +16,6 @@ from server.jobs.table import JobTable
 from server.jobs.workers import OnReport, WorkerFunction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something the job's owner should know. `parameters` fill `{placeholders}` of the two English texts."""
-
-    title: str
-    body: str = ""
-    level: str = "info"
-    url: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
-Notify = Callable[[Job, Notice], None]
-
-
 class JobContext:
     """One attempt of one job, as its job function sees it. All methods belong to the event loop's thread."""
 
@@ -43,13 +27,11 @@ class JobContext:
         store: JobStore,
         saver: ProgressSaver,
         workers: SharedWorkers,
-        notify: Notify,
     ) -> None:
         self._advancing = Advancing(job, table=table, saver=saver)
         self._store = store
         self._saver = saver
         self._workers = workers
-        self._notify = notify
 
     @property
     def job(self) -> Job:
@@ -76,18 +58,6 @@ class JobContext:
     def log(self, message: str, *, level: str = "info") -> None:
         """A line for the job's log, which its owner reads; kept even when the attempt fails."""
         self._saver.log(line_now(self._advancing.attempt_job, message, level))
-
-    def notify(
-        self,
-        title: str,
-        body: str = "",
-        *,
-        level: str = "info",
-        url: str = "",
-        parameters: dict[str, Any] | None = None,
-    ) -> None:
-        """Tell the owner wherever they are; kept for them when they are away."""
-        self._notify(self.job, Notice(title=title, body=body, level=level, url=url, parameters=parameters or {}))
 
     async def run_in_worker(self, function: WorkerFunction, argument: Any, *, on_report: OnReport | None = None) -> Any:
         """See `WorkerPool.run`; when the job is cancelled, the process is killed."""

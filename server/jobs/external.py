@@ -13,6 +13,7 @@ from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State
+from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
@@ -89,9 +90,9 @@ class ExternalJobs:
         self.silence_seconds = silence_seconds
 
     async def begin(
-        self, owner_id: str, new: NewExternalJob, *, idempotency_key: str | None = None, also: Also | None = None
+        self, owner_id: str, new: NewExternalJob, *, asked: Asked | None = None, also: Also | None = None
     ) -> Job:
-        """Store a job that runs from now on. The same key gives the same job, and `also` is not run."""
+        """Store a job that runs from now on. Asked again it is the same job, and `also` is not run."""
         self._require_open()
         now = utc_now()
         job = Job(
@@ -110,7 +111,7 @@ class ExternalJobs:
             message=new.message,
             detail=new.detail,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=new, also=also)
+        begun = await self._life.begin(job, asked=asked, also=also)
         if begun is job:
             running = self._listen_to(job)
             self._log_message(running, job.message)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from server.jobs.outcomes import Outcome
 from server.storage.quotas import Stored
 
 if TYPE_CHECKING:
     from server.jobs.context import JobContext
 
-JobFunction = Callable[["JobContext"], Awaitable[dict[str, Any] | None]]
-"""Does one attempt; returns the links of `Job.result`. Raise a `JinduError` to fail with a reason people can act on."""
+JobFunction = Callable[["JobContext"], Awaitable[Outcome | None]]
+"""Does one attempt, and says what it leaves. Raise a `JinduError` to fail with a reason people can act on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from server.errors import InvalidInput
 from server.jobs.job import Job, State
 from server.storage.database import Database
 from server.storage.pages import page_of, size_of
-from server.storage.rows import insert_or_get, lock
+from server.storage.rows import lock
 from server.storage.tables import job_log, jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
@@ -61,16 +61,8 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(
-        self, connection: AsyncConnection, job: Job, *, idempotency_key: str | None, fingerprint: str | None
-    ) -> tuple[Job, str | None] | None:
-        """None, or the job that was begun under the same key before and the fingerprint of what was asked for."""
-        row = _row(job) | {"idempotency_key": idempotency_key, "fingerprint": fingerprint}
-        if idempotency_key is None:
-            await connection.execute(insert(jobs).values(row))
-            return None
-        stored, is_new = await insert_or_get(connection, jobs, row, key=("owner_id", "idempotency_key"))
-        return None if is_new else (_job(stored), stored.fingerprint)
+    async def add(self, connection: AsyncConnection, job: Job) -> None:
+        await connection.execute(insert(jobs).values(_row(job)))
 
     async def get(self, job_id: str) -> Job | None:
         async with self._database.read() as connection:

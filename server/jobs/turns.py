@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.errors import RateLimited, Unavailable
-from server.jobs.queue import FairQueue
+from server.jobs.fair_queue import FairQueue
 
 _FIRST_GUESS_SECONDS = 1.0
 _WEIGHT = 0.2  # of the newest use in the average: it follows what people do now

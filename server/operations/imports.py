@@ -20,6 +20,7 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
@@ -122,18 +123,19 @@ class ImportOperations:
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
             await self._audit.record(connection, principal, "import.start", job.id, detail)
 
+        parameters = {
+            "upload_id": upload.id,
+            "dataset": request.dataset,
+            "mode": request.mode,
+            "options": msgspec.to_builtins(request.options),
+            "reject_limit": reject_limit,
+        }
         return await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters={
-                "upload_id": upload.id,
-                "dataset": request.dataset,
-                "mode": request.mode,
-                "options": msgspec.to_builtins(request.options),
-                "reject_limit": reject_limit,
-            },
-            idempotency_key=idempotency_key,
+            parameters=parameters,
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
             also=check,
         )
 

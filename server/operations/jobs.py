@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
@@ -14,6 +16,7 @@ from server.errors import InvalidInput, NotFound, StorageFull
 from server.jobs.external import KIND as EXTERNAL_KIND
 from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobFilter, JobPage, JobStore, LogLine
 from server.jobs.table import JobTable
@@ -23,6 +26,14 @@ from server.storage.tables import users
 MOST_LINES = 1_000  # of a log, at once
 _MAX_DEMONSTRATION_SECONDS = 600.0
 _MAX_DEMONSTRATION_TOTAL = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The newest lines of a job's log; `truncated`: there are older ones."""
+
+    lines: Sequence[LogLine]
+    truncated: bool
 
 
 class JobOperations:
@@ -68,28 +79,33 @@ class JobOperations:
         principal.require_sight(job.owner_id)
         return job
 
-    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Sequence[LogLine]:
+    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Log:
         """The newest lines, oldest first."""
         await self.get(principal, job_id)
-        return await self._store.log(job_id, limit=limit)
+        lines = await self._store.log(job_id, limit=limit + 1)
+        return Log(lines=lines[-limit:], truncated=len(lines) > limit)
 
     async def cancel(self, principal: Principal, job_id: str) -> Job:
         """A job that is over already stays as it is."""
         principal.require_write()
         job = await self.get(principal, job_id)
         with suppress(StorageFull):  # what is stopped may be what makes room; its line in the audit log has none
-            await self._record(principal, "job.cancel", job)
+            async with self._database.write() as connection:
+                await _record(connection, principal, "job.cancel", job)
         if job.kind == EXTERNAL_KIND.name:
             return await self._external.cancel(job_id)
         return await self._runner.cancel(job_id)
 
-    async def retry(self, principal: Principal, job_id: str) -> Job:
-        """Raises `Conflict` unless it failed or was cancelled."""
+    async def retry(self, principal: Principal, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Raises `Conflict` unless it failed or was cancelled. The same key again: the job as it is now."""
         principal.require_write()
-        job = await self.get(principal, job_id)
-        queued = await self._runner.retry(job_id)
-        await self._record(principal, "job.retry", job)
-        return queued
+        await self.get(principal, job_id)
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await _record(connection, principal, "job.retry", job)
+
+        asked = Asked.under(idempotency_key, by=principal.user_id, what={"job_id": job_id})
+        return await self._runner.retry(job_id, asked=asked, also=record)
 
     async def demonstrate(
         self, principal: Principal, *, seconds: float, total: int, fail_at: int | None, idempotency_key: str | None
@@ -102,15 +118,16 @@ class JobOperations:
                 seconds=int(_MAX_DEMONSTRATION_SECONDS),
                 total=_MAX_DEMONSTRATION_TOTAL,
             )
+        parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
         return await self._runner.start(
             "demonstration",
             owner_id=principal.user_id,
             title="Demonstration",
-            parameters={"seconds": seconds, "total": total, "fail_at": fail_at},
+            parameters=parameters,
             total=total,
-            idempotency_key=idempotency_key,
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
         )
 
-    async def _record(self, principal: Principal, action: str, job: Job) -> None:
-        async with self._database.write() as connection:
-            await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})
+
+async def _record(connection: AsyncConnection, principal: Principal, action: str, job: Job) -> None:
+    await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})

@@ -17,6 +17,7 @@ from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
 from server.jobs.context import JobContext
 from server.jobs.job import State
+from server.jobs.outcomes import Notice, Outcome
 from server.reports.batch_store import Batch, BatchStore, Report, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
@@ -83,7 +84,7 @@ class BatchReports:
         self._room = room
         self._quotas = quotas
 
-    async def process_batch_reports(self, context: JobContext) -> dict[str, Any]:
+    async def process_batch_reports(self, context: JobContext) -> Outcome:
         """One attempt. Succeeds when every report was tried, unless every one failed; the result holds the tally."""
         batch = await self._take_up(context)
         if not batch.report_count:
@@ -92,7 +93,7 @@ class BatchReports:
         tally = _Tally(await self._counts(batch))
         context.advance(tally.done, total=batch.report_count, stage="rendering", detail=tally.detail())
         await self._render_all(context, batch, tally)
-        return self._finish(context, batch, tally)
+        return _outcome(batch, tally)
 
     async def _take_up(self, context: JobContext) -> Batch:
         """Raises `Conflict` when another live job is making the same batch."""
@@ -238,21 +239,6 @@ class BatchReports:
         for artifact in made.artifacts:
             self._blobs.delete(artifact.blob)
 
-    def _finish(self, context: JobContext, batch: Batch, tally: _Tally) -> dict[str, Any]:
-        url = f"/batches/{batch.id}"
-        failed, succeeded = tally.counts[State.FAILED], tally.counts[State.SUCCEEDED]
-        parameters = {"name": batch.name, "succeeded": succeeded, "failed": failed}
-        if not succeeded:
-            raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
-        if failed:
-            body = "{succeeded} are done, {failed} failed; each failed one says why."
-            context.notify("Reports “{name}” are made", body, level="warning", url=url, parameters=parameters)
-        else:
-            body = "All {succeeded} are done."
-            context.notify("Reports “{name}” are ready", body, level="success", url=url, parameters=parameters)
-        links = {"page": url, "batch": f"/api/v1/batches/{batch.id}", "zip": f"/api/v1/batches/{batch.id}/download.zip"}
-        return {"batch_id": batch.id, "succeeded": succeeded, "failed": failed, "links": links}
-
     def _tell(self, report: Report) -> None:
         data = {
             "report_id": report.id,
@@ -262,3 +248,34 @@ class BatchReports:
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
         self._announce(f"batch:{report.batch_id}", data, report.owner_id)
+
+
+def _outcome(batch: Batch, tally: _Tally) -> Outcome:
+    failed, succeeded = tally.counts[State.FAILED], tally.counts[State.SUCCEEDED]
+    if not succeeded:
+        raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
+    place = f"/api/v1/batches/{batch.id}"
+    links = {"page": f"/batches/{batch.id}", "batch": place, "zip": f"{place}/download.zip"}
+    return Outcome(
+        result={"batch_id": batch.id, "succeeded": succeeded, "failed": failed, "links": links},
+        notice=_notice(batch, succeeded=succeeded, failed=failed),
+    )
+
+
+def _notice(batch: Batch, *, succeeded: int, failed: int) -> Notice:
+    url, parameters = f"/batches/{batch.id}", {"name": batch.name, "succeeded": succeeded, "failed": failed}
+    if failed:
+        return Notice(
+            title="Reports “{name}” are made",
+            body="{succeeded} are done, {failed} failed; each failed one says why.",
+            level="warning",
+            url=url,
+            parameters=parameters,
+        )
+    return Notice(
+        title="Reports “{name}” are ready",
+        body="All {succeeded} are done.",
+        level="success",
+        url=url,
+        parameters=parameters,
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
+from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
@@ -35,7 +36,7 @@ class DataUpload:
         self._arrivals = arrivals
         self._clock = clock
 
-    async def upload_data_file(self, context: JobContext) -> dict[str, Any]:
+    async def upload_data_file(self, context: JobContext) -> Outcome:
         """Ends when the file is whole. Cancelling it removes the upload; so both end together."""
         upload_id = context.job.parameters["upload_id"]
         try:
@@ -45,11 +46,8 @@ class DataUpload:
         except asyncio.CancelledError:
             await asyncio.shield(self._discard_if_cancelled(context, upload_id))
             raise
-        return {
-            "upload_id": upload_id,
-            "sha256": sha256,
-            "links": {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"},
-        }
+        links = {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"}
+        return Outcome(result={"upload_id": upload_id, "sha256": sha256, "links": links})
 
     async def _discard_if_cancelled(self, context: JobContext, upload_id: str) -> None:
         """A person has cancelled the job, or the server stops and goes on with the upload when it is back."""

@@ -25,6 +25,7 @@ from server.datasets.importing import ImportParameters, require_unchanged
 from server.errors import Conflict, JobFailed
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
@@ -83,7 +84,7 @@ class Node:
         job = Job(
             id=new_id(), kind="import", owner_id="alice", title="t", unit="rows", created_at=utc_now(), revision=1
         )
-        return await self.life.begin(job, idempotency_key=key, asked={}, also=None)
+        return await self.life.begin(job, asked=Asked.under(key, by="alice", what={}))
 
     def context(self, job: Job) -> JobContext:
         life = self.life
@@ -93,7 +94,6 @@ class Node:
             store=life.store,
             saver=life.saver,
             workers=None,  # type: ignore[arg-type]
-            notify=lambda job, notice: None,
         )
 
     async def publish(self, name: str, mode: Mode, *, columns: tuple[str, ...] = ("a",)) -> Version:
@@ -122,7 +122,7 @@ class Node:
 
 
 def node(database: Database, directory: Path) -> Node:
-    async def tell_nobody(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+    async def tell_nobody(connection: AsyncConnection, job: Job, notice: object = None) -> Callable[[], None]:
         return lambda: None
 
     table, store = JobTable(), JobStore(database)
@@ -139,7 +139,14 @@ def node(database: Database, directory: Path) -> Node:
         database=database,
         catalog=Catalog(database, Blobs(directory / "blobs"), announce=lambda *call: None),
         history=History(database),
-        life=JobLife(database=database, table=table, store=store, saver=saver, on_life_change=tell_nobody),
+        life=JobLife(
+            database=database,
+            table=table,
+            store=store,
+            saver=saver,
+            on_life_change=tell_nobody,
+            enqueue=tell_nobody,
+        ),
         users=credentials.users,
         admin=AdminOperations(
             database=database, credentials=credentials, audit=Audit(database), settings=Settings(), parts={}

@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
-from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
-from server.http.values import Count
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
+from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
@@ -62,7 +62,10 @@ class JobLogLine(Struct, frozen=True, kw_only=True):
 
 
 class JobLog(Struct, frozen=True, kw_only=True):
+    """`truncated`: there are older lines than these."""
+
     items: list[JobLogLine]
+    truncated: bool
 
 
 class LogQuery(Struct, frozen=True, kw_only=True):
@@ -132,12 +135,13 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
 
 
 async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
-    lines = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
+    log = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
     return JobLog(
         items=[
             JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
-            for line in lines
-        ]
+            for line in log.lines
+        ],
+        truncated=log.truncated,
     )
 
 
@@ -146,7 +150,8 @@ async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
 
 
 async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"]))
+    key = call.request.headers.get("Idempotency-Key")
+    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key))
 
 
 async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
@@ -161,6 +166,12 @@ async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.
     answer = JobStarted(job_id=job.id, kind=job.kind, links=links)
     return encoded(answer, status=202, headers={"Location": links.self})
 
+
+_RETRY_KEY = Header(
+    name=IDEMPOTENCY_KEY,
+    said="The same key again answers the job as it is now and starts nothing. For another request it is refused (409).",
+    schema=KEY_SCHEMA,
+)
 
 ENDPOINTS = [
     Endpoint(
@@ -219,6 +230,7 @@ ENDPOINTS = [
         handler=retry_job,
         summary="Start a failed or cancelled job again from the beginning.",
         access="write",
+        headers=[_RETRY_KEY],
         answer=JobAnswer,
         errors=(404, 409),
     ),

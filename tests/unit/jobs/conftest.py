@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.context import Notice
+from server.engines.memory_queue import MemoryQueue
+from server.jobs.attempts import Attempts
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
+from server.jobs.outcomes import Notice
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
@@ -62,19 +64,30 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
         workers = SharedWorkers(WorkerPool(size=1, memory_mib=400), Turns(places=1, per_user=1))
         house: House
 
-        async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
-            return lambda: house.life.append((job.id, job.state))
+        async def on_life_change(connection: AsyncConnection, job: Job, notice: Notice | None) -> Callable[[], None]:
+            def tell() -> None:
+                house.life.append((job.id, job.state))
+                house.notices.extend([notice] if notice is not None else [])
+
+            return tell
 
         saver = ProgressSaver(store=store, table=table)
-        life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=on_life_change)
+        known = JobKinds(kinds)
+        queue = MemoryQueue(kinds=known, heavy_slots=heavy_slots, max_attempts=max_attempts)
+        life = JobLife(
+            database=database,
+            table=table,
+            store=store,
+            saver=saver,
+            on_life_change=on_life_change,
+            enqueue=queue.put,
+        )
         runner = JobRunner(
             life=life,
-            kinds=JobKinds(kinds),
-            workers=workers,
-            heavy_slots=heavy_slots,
-            max_attempts=max_attempts,
+            kinds=known,
+            queue=queue,
+            attempts=Attempts(life=life, kinds=known, workers=workers),
             drain_seconds=drain_seconds,
-            notify=lambda job, notice: house.notices.append(notice),
             room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
             quotas=Quotas(),
         )
