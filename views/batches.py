@@ -19,7 +19,7 @@ from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
-from server.reports.work import Format
+from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
 
@@ -126,7 +126,7 @@ async def order_batch(request: web.Request) -> web.Response:
     given = await read_form(request)
     name = given.get("template", "")
     picks = given.all("pick")
-    formats = [name for name in get_args(Format) if name in given.all("format")]
+    formats = [name for name in get_args(FileFormat) if name in given.all("format")]
     try:
         order = BatchOrder(
             template=name,
@@ -206,7 +206,7 @@ async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> 
     return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
 
 
-def _chosen(formats: list[Format]) -> list[Format]:
+def _chosen(formats: list[FileFormat]) -> list[FileFormat]:
     if not formats:
         raise InvalidInput("Choose at least one format.")
     return formats

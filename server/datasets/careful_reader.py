@@ -10,7 +10,7 @@ import pyarrow as pa
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.records import MAX_CELL, Records, line_count, read_records, split_lines
-from server.datasets.rejects import Reject
+from server.datasets.rejects import RejectReason
 
 
 class CarefulReader:
@@ -62,7 +62,7 @@ class CarefulReader:
         )
 
     def _sifted(
-        self, rows: list[list[str]], starts: list[int], lines: list[str], line: int, rejects: list[Reject]
+        self, rows: list[list[str]], starts: list[int], lines: list[str], line: int, rejects: list[RejectReason]
     ) -> tuple[list[list[str]], list[int]]:
         """Without blank lines, and with the rows that cannot be used among the rejects."""
         good, good_starts = [], []
@@ -87,14 +87,14 @@ class CarefulReader:
             return "nul_character"
         return None if text.isascii() or _is_text(text) else "bad_encoding"
 
-    def _reject(self, line: int, code: str, raw: str, *, found: int = 0) -> Reject:
+    def _reject(self, line: int, code: str, raw: str, *, found: int = 0) -> RejectReason:
         parameters: dict[str, dict[str, Any]] = {
             "too_few_cells": {"found": found, "expected": self._width},
             "too_many_cells": {"found": found, "expected": self._width},
             "bad_encoding": {"encoding": self._encoding.upper()},
             "cell_too_large": {"limit": MAX_CELL},
         }
-        return Reject(line=line, code=code, raw=raw.rstrip("\r\n"), parameters=parameters.get(code, {}))
+        return RejectReason(line=line, code=code, raw=raw.rstrip("\r\n"), parameters=parameters.get(code, {}))
 
 
 def _is_text(text: str) -> bool:

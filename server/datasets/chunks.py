@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from server.datasets.rejects import Reject
+from server.datasets.rejects import RejectReason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Chunk:
     columns: list[pa.Array]
     line_of: Callable[[int], int]
     raw_of: Callable[[int], str]
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[RejectReason] = field(default_factory=list)
     misfits: dict[tuple[int, int], str] = field(default_factory=dict)
     bytes_read: int = 0  # of a sample: how much of the file it took
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,18 @@ from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
-from server.datasets.rejects import RejectList, shortened
+from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import ReadOptions
 from server.datasets.sifting import LINE_COLUMN, Sifter
 from server.datasets.work import Converted, ConvertRequest, Preview, PreviewColumn, PreviewRequest
-
-Report = Callable[[dict[str, Any]], None]
-
+from server.jobs.workers import OnReport
 
 _REPORT_EVERY_SECONDS = 0.2
 _PREVIEW_CHARACTERS = 500_000  # of all its cells
 _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 
-def preview_file(request: PreviewRequest, _report: Report) -> Preview:
+def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
     """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
     with problems_named(request.source):
         return _preview(request)
@@ -63,13 +61,13 @@ def _preview(request: PreviewRequest) -> Preview:
     )
 
 
-def convert_file(request: ConvertRequest, report: Report) -> Converted:
+def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
     with problems_named(request.source):
         return _converted(request, report)
 
 
-def _converted(request: ConvertRequest, report: Report) -> Converted:
+def _converted(request: ConvertRequest, report: OnReport) -> Converted:
     progress = _Progress(report, request.source.stat().st_size)
     progress.tell("detecting")
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
@@ -77,7 +75,7 @@ def _converted(request: ConvertRequest, report: Report) -> Converted:
     unique = [column.name for column in columns if column.spec.unique]
     staged = request.target.with_suffix(".staged") if unique else request.target
     try:
-        with RejectList(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
+        with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
             row_count = _convert(opened.source, columns, staged, rejects, progress, keep_lines=bool(unique))
             if unique:
                 progress.tell("checking")
@@ -111,7 +109,7 @@ def _convert(
     source: Source,
     columns: Sequence[PlannedColumn],
     target: Path,
-    rejects: RejectList,
+    rejects: RejectWriter,
     progress: _Progress,
     *,
     keep_lines: bool,
@@ -134,7 +132,7 @@ def _read_again(request: ConvertRequest) -> Iterator[Chunk]:
 class _Progress:
     """Tells how far reading is, a few times a second."""
 
-    def __init__(self, report: Report, bytes_total: int) -> None:
+    def __init__(self, report: OnReport, bytes_total: int) -> None:
         self._report = report
         self._state: dict[str, Any] = {
             "rows": 0, "rejected": 0, "bytes": 0, "bytes_total": bytes_total, "stage": "", "total": None,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from server.datasets.chunks import Chunk
 from server.datasets.part_writer import PartWriter
-from server.datasets.rejects import Reject, RejectList, shortened
+from server.datasets.rejects import RejectReason, RejectWriter, shortened
 from server.datasets.sifting import LINE_COLUMN
 from server.storage.full_disk import full_disk_named
 
@@ -31,17 +31,19 @@ def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
 
 
 def leave_out_duplicates(
-    staged: Path, target: Path, unique: Sequence[str], rejects: RejectList, read_again: Callable[[], Iterator[Chunk]]
+    staged: Path, target: Path, unique: Sequence[str], rejects: RejectWriter, read_again: Callable[[], Iterator[Chunk]]
 ) -> int:
     """Copy `staged` (which has line numbers) to `target` without them and without repeated rows; returns the rows.
 
     The first row with a value stays. `read_again` reads the file anew, for the texts of the rows left out.
     """
     repeated = {name: _repeated(staged, name) for name in unique}
-    by_line: dict[int, list[Reject]] = {}
+    by_line: dict[int, list[RejectReason]] = {}
     for name, rows in repeated.items():
         for line, value in rows:
-            reject = Reject(line=line, code="not_unique", raw="", column=name, parameters={"value": shortened(value)})
+            reject = RejectReason(
+                line=line, code="not_unique", raw="", column=name, parameters={"value": shortened(value)}
+            )
             by_line.setdefault(line, []).append(reject)
             if len(by_line) > rejects.rows_left:
                 break
@@ -68,7 +70,9 @@ def _repeated(staged: Path, name: str) -> Iterator[tuple[int, str]]:
                 seen.add(value)
 
 
-def _note(by_line: dict[int, list[Reject]], rejects: RejectList, read_again: Callable[[], Iterator[Chunk]]) -> None:
+def _note(
+    by_line: dict[int, list[RejectReason]], rejects: RejectWriter, read_again: Callable[[], Iterator[Chunk]]
+) -> None:
     left = set(by_line)
     for chunk in read_again():
         for row in range(chunk.row_count):

@@ -30,7 +30,7 @@ _SAMPLE_ROWS = 5_000
 _MAX_RATIO = 400
 _RATIO_MATTERS_FROM = 50 * 1024 * 1024
 
-Row = list[str]
+SheetRow = list[str]
 
 
 def guard_against_zip_bomb(path: Path, *, max_unpacked_bytes: int) -> list[str]:
@@ -88,7 +88,7 @@ class ExcelSource:
     first_line: int = 0
     bytes_read: int = field(default=0, init=False)
 
-    def records(self) -> Iterator[tuple[int, Row]]:
+    def records(self) -> Iterator[tuple[int, SheetRow]]:
         """Row number from 1, and its cells."""
         if self.sheet.start is None:
             return
@@ -110,12 +110,12 @@ class ExcelSource:
     def sample(self) -> Chunk:
         return self._chunk(list(islice(self._data_rows({}), _SAMPLE_ROWS)), {})
 
-    def _data_rows(self, errors: dict[int, dict[int, str]]) -> Iterator[tuple[int, Row]]:
+    def _data_rows(self, errors: dict[int, dict[int, str]]) -> Iterator[tuple[int, SheetRow]]:
         for number, row in self.records():
             if number > self.first_line and (any(row) or number in errors):
                 yield number, row
 
-    def _chunk(self, block: list[tuple[int, Row]], errors: dict[int, dict[int, str]]) -> Chunk:
+    def _chunk(self, block: list[tuple[int, SheetRow]], errors: dict[int, dict[int, str]]) -> Chunk:
         start_column = self.sheet.start[1] if self.sheet.start else 0
         rows = [(row + [""] * self.width)[: self.width] for _, row in block]
         misfits = {
@@ -169,7 +169,7 @@ class _Merged:
             if bottom > top:
                 self._columns.setdefault(top, [])
 
-    def filled(self, row: int, start_column: int, cells: Row) -> Row:
+    def filled(self, row: int, start_column: int, cells: SheetRow) -> SheetRow:
         if not self._columns:
             return cells
         for column in self._columns.get(row, ()):

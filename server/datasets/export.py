@@ -20,6 +20,7 @@ import xlsxwriter
 from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
 from server.datasets.formula_like import FORMULA, NUMBER, harmless
 from server.datasets.work import ExportRequest
+from server.jobs.workers import OnReport
 from server.storage.full_disk import full_disk_named
 
 _BATCH_ROWS = 16_384
@@ -27,7 +28,7 @@ _EXCEL_INTEGER = 10**15  # beyond 15 digits a cell loses the last ones: text kee
 _FIRST_EXCEL_DATE = date(1900, 1, 1)
 
 
-def export_dataset(request: ExportRequest, report: Callable[[Any], None]) -> int:
+def export_dataset(request: ExportRequest, report: OnReport) -> int:
     """Write the file and return its size. Raises `InvalidInput` when Excel cannot hold that much."""
     if request.format == "xlsx":
         require_fits_excel(request.row_count, len(request.columns))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_source import as_text
-from server.datasets.rejects import Reject, shortened
+from server.datasets.rejects import RejectReason, shortened
 from server.errors import FileProblem
 
 _LINES_PER_CHUNK = 20_000
@@ -92,7 +92,7 @@ class JsonSource:
     def _chunk(self, block: list[Line]) -> Chunk:
         rows: list[dict[str, Any]] = []
         kept: list[Line] = []
-        rejects: list[Reject] = []
+        rejects: list[RejectReason] = []
         known = set(self.keys)
         for number, line in block:
             record, problem = _object(line)
@@ -100,7 +100,7 @@ class JsonSource:
             if record is None or unknown is not None:
                 code = problem or "unknown_field"
                 values = {"value": shortened(unknown)} if unknown is not None else {}
-                rejects.append(Reject(line=number, code=code, raw=_text(line), parameters=values))
+                rejects.append(RejectReason(line=number, code=code, raw=_text(line), parameters=values))
                 continue
             rows.append(record)
             kept.append((number, line))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from server.datasets.answers import shown
 from server.datasets.query import QuerySession, quoted
 from server.datasets.work import ColumnProfile, ProfileRequest, TopValue
+from server.jobs.workers import OnReport
 
 BINS = 24
 TOP = 6
@@ -22,7 +22,7 @@ _MEASURED = frozenset({"integer", "decimal", "date", "datetime"})
 _DETAIL_SHARE = 0.6  # of the time limit: columns after that are shown without details
 
 
-def profile_columns(request: ProfileRequest, report: Callable[[Any], None]) -> list[ColumnProfile]:
+def profile_columns(request: ProfileRequest, report: OnReport) -> list[ColumnProfile]:
     """One scan for all figures, then a look at each column while there is time."""
     deadline = time.monotonic() + request.limits.seconds * _DETAIL_SHARE
     session = QuerySession({_VIEW: request.paths}, request.limits)

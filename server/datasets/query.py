@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
+from server.jobs.workers import OnReport
 
 _MAX_SQL_CHARACTERS = 100_000
 _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
@@ -33,7 +34,7 @@ _SQL_TYPES = {
 }
 
 
-def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResult:
+def run_query(request: QueryRequest, report: OnReport) -> QueryResult:
     """The rows as a page shows them. Raises `InvalidInput` with a code that begins with `query_`."""
     with QuerySession(request.datasets, request.limits, known=request.known) as session:
         result = session.execute(request.sql, request.parameters)
@@ -43,7 +44,7 @@ def run_query(request: QueryRequest, report: Callable[[Any], None]) -> QueryResu
     )
 
 
-def write_query(request: QueryAnswerRequest, report: Callable[[Any], None]) -> Answer:
+def write_query(request: QueryAnswerRequest, report: OnReport) -> Answer:
     """Every value whole. Raises what `run_query` does, or `InvalidInput` with the code `answer_too_large`."""
     query, began = request.query, time.monotonic()
     session = QuerySession(query.datasets, query.limits, known=query.known)

@@ -42,7 +42,7 @@ REASONS: dict[str, str] = {
 
 
 @dataclass(slots=True, kw_only=True)
-class Reject:
+class RejectReason:
     """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1."""
 
     line: int
@@ -66,7 +66,7 @@ def _without_surrogates(text: str) -> str:
     return text
 
 
-class RejectList:
+class RejectWriter:
     """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
 
     def __init__(self, path: Path, *, limit: int) -> None:
@@ -82,7 +82,7 @@ class RejectList:
     def __exit__(self, *_exception: object) -> None:
         self._stream.close()
 
-    def add_row(self, reasons: list[Reject]) -> None:
+    def add_row(self, reasons: list[RejectReason]) -> None:
         """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
         with full_disk_named():
             for reason in reasons:
@@ -110,7 +110,7 @@ class RejectList:
             self._stream.flush()
 
 
-def _record(reject: Reject) -> dict[str, Any]:
+def _record(reject: RejectReason) -> dict[str, Any]:
     return {
         "line": reject.line,
         "column": reject.column,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown, write_objects
 from server.datasets.query import QuerySession, quoted
 from server.datasets.row_filters import parse_filter, parse_order, types_of
 from server.datasets.work import RowsAnswerRequest, RowsPage, RowsRequest
+from server.jobs.workers import OnReport
 
 _OPERATORS = {"eq": "=", "ne": "is distinct from", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _VIEW = "data"
 
 
-def read_rows(request: RowsRequest, report: Callable[[Any], None]) -> RowsPage:
+def read_rows(request: RowsRequest, report: OnReport) -> RowsPage:
     """Raises `InvalidInput` naming the filter or order that is wrong."""
     where, values = _condition(request)
     with QuerySession({_VIEW: request.paths}, request.limits) as session:
@@ -23,7 +24,7 @@ def read_rows(request: RowsRequest, report: Callable[[Any], None]) -> RowsPage:
     return RowsPage(rows=[[shown(value) for value in row] for row in result.rows], total=total)
 
 
-def write_rows(request: RowsAnswerRequest, report: Callable[[Any], None]) -> Answer:
+def write_rows(request: RowsAnswerRequest, report: OnReport) -> Answer:
     """`{items, next_cursor, total, version}`, items as objects by column name. Raises what `read_rows` does."""
     wanted = request.rows
     where, values = _condition(wanted)

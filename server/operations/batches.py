@@ -30,8 +30,8 @@ from server.reports.batch_store import (
     Batch,
     BatchHead,
     BatchPage,
+    BatchReport,
     BatchStore,
-    Report,
     ReportFilter,
     ReportPage,
     StoredArtifact,
@@ -39,7 +39,15 @@ from server.reports.batch_store import (
 from server.reports.images import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore
-from server.reports.work import Expansion, ExpansionRequest, Format, OrderPlan, OrderRequest, plan_expansion, plan_order
+from server.reports.work import (
+    Expansion,
+    ExpansionRequest,
+    FileFormat,
+    OrderPlan,
+    OrderRequest,
+    plan_expansion,
+    plan_order,
+)
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
@@ -60,7 +68,7 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     template: str
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
-    formats: Sequence[Format] | None = None
+    formats: Sequence[FileFormat] | None = None
     name: str = ""
 
 
@@ -160,7 +168,7 @@ class BatchOperations:
         await self.get(principal, batch_id)
         return await self._store.states(batch_id)
 
-    async def report(self, principal: Principal, report_id: str) -> tuple[Report, BatchHead]:
+    async def report(self, principal: Principal, report_id: str) -> tuple[BatchReport, BatchHead]:
         principal.require_read()
         report = await self._store.report(report_id)
         principal.require_sight(report.owner_id)
@@ -300,8 +308,8 @@ class BatchOperations:
         return await self._workers.run(principal.user_id, function, request, timeout_seconds=seconds)
 
 
-def _formats(wanted: Sequence[str]) -> list[Format]:
-    return [name for name in get_args(Format) if name in wanted]
+def _formats(wanted: Sequence[str]) -> list[FileFormat]:
+    return [name for name in get_args(FileFormat) if name in wanted]
 
 
 def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | None:

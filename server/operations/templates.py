@@ -34,7 +34,7 @@ from server.reports.work import (
     ChoicesRequest,
     DatasetSource,
     ExpandRequest,
-    Format,
+    FileFormat,
     PreviewPlan,
     Rendered,
     RenderRequest,
@@ -76,14 +76,14 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     source: str | None = None
     parameters: dict[str, Any] = {}
-    format: Format = "html"
+    format: FileFormat = "html"
     language: str = "en"
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered file that nobody keeps."""
 
-    format: Format
+    format: FileFormat
     file: MadeFile
 
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Iterator
 
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
-from server.reports.batch_store import Report
+from server.reports.batch_store import BatchReport
 from server.reports.file_names import unique_names
 from server.storage.blobs import Blobs
 
 _PIECE_BYTES = 1024 * 1024
 
 
-def archive_of(reports: Iterable[Report], blobs: Blobs, formats: Collection[str] | None = None) -> ZipStream:
+def archive_of(reports: Iterable[BatchReport], blobs: Blobs, formats: Collection[str] | None = None) -> ZipStream:
     """One entry a report and format, in the batch's order; of `formats` only when given. Blocks on the disk.
 
     Names are UTF-8 and say so, which Windows Explorer, macOS and 7-Zip all honour.

@@ -18,7 +18,7 @@ from server.errors import Conflict, InvalidInput, JinduError, JobFailed, Storage
 from server.jobs.context import JobContext
 from server.jobs.job import State
 from server.jobs.outcomes import Notice, Outcome
-from server.reports.batch_store import Batch, BatchStore, Report, ReportError, StoredArtifact
+from server.reports.batch_store import Batch, BatchReport, BatchStore, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
 from server.reports.work import Rendered, RenderRequest, expand_batch, render_report
@@ -149,7 +149,7 @@ class BatchReports:
         for report_id in waiting:
             await self._make(context, batch, await self._store.report(report_id), tally)
 
-    async def _make(self, context: JobContext, batch: Batch, report: Report, tally: _Tally) -> None:
+    async def _make(self, context: JobContext, batch: Batch, report: BatchReport, tally: _Tally) -> None:
         self._room.require()
         async with self._database.write() as connection:
             await context.fence(connection)
@@ -174,7 +174,7 @@ class BatchReports:
             context.log(f"{made.title}: {made.error.code}: {made.error.text}", level="error")
         context.advance(tally.done, detail=tally.detail())
 
-    async def _outcome(self, context: JobContext, batch: Batch, report: Report) -> Report:
+    async def _outcome(self, context: JobContext, batch: Batch, report: BatchReport) -> BatchReport:
         """The report as it came out, with its files published; one that fails does so alone."""
         try:
             async with self._blobs.workplace() as output:
@@ -208,7 +208,7 @@ class BatchReports:
                 return rendered
         raise AssertionError("unreachable")
 
-    def _publish(self, batch: Batch, report: Report, rendered: Rendered) -> list[StoredArtifact]:
+    def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
         """All the files or none: a full disk may take one and refuse the next."""
         stored: list[StoredArtifact] = []
         try:
@@ -231,15 +231,15 @@ class BatchReports:
             raise
         return stored
 
-    async def _require_quota(self, connection: AsyncConnection, batch: Batch, made: Report) -> None:
+    async def _require_quota(self, connection: AsyncConnection, batch: Batch, made: BatchReport) -> None:
         if made.artifacts:
             await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, made.bytes)
 
-    def _remove(self, made: Report) -> None:
+    def _remove(self, made: BatchReport) -> None:
         for artifact in made.artifacts:
             self._blobs.delete(artifact.blob)
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: BatchReport) -> None:
         data = {
             "report_id": report.id,
             "position": report.position,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
-from server.reports.work import Format
+from server.reports.work import FileFormat
 from server.storage.database import Database
 from server.storage.pages import page_of, size_of
 from server.storage.tables import batches, jobs, reports
@@ -57,7 +57,7 @@ class BatchHead(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     template_name: str
     template_version: int
-    formats: list[Format]
+    formats: list[FileFormat]
     clock: datetime
     dataset_versions: dict[str, UsedDataset]
     language: str
@@ -103,7 +103,7 @@ class ReportError(JobError, frozen=True, kw_only=True, omit_defaults=True):
         return [{"field": FieldError(**place).field, "message": FieldError(**place).text} for place in self.errors]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     """One report of a batch at one moment."""
 
     id: str
@@ -149,7 +149,7 @@ class ReportFilter(msgspec.Struct, frozen=True, kw_only=True):
 class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some reports in the order of the batch; `next_cursor` is None on the last page."""
 
-    items: list[Report]
+    items: list[BatchReport]
     total: int
     next_cursor: str | None = None
 
@@ -221,7 +221,7 @@ class BatchStore:
         next_cursor = str(positions[-1]) if has_more else None
         return ReportPage(items=[_report(row) for row in rows], total=total, next_cursor=next_cursor)
 
-    async def report(self, report_id: str) -> Report:
+    async def report(self, report_id: str) -> BatchReport:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
             row = (await connection.execute(_reports(reports.c.id == report_id))).mappings().one_or_none()
@@ -229,9 +229,9 @@ class BatchStore:
             raise NotFound
         return _report(row)
 
-    async def finished(self, batch_id: str) -> list[Report]:
+    async def finished(self, batch_id: str) -> list[BatchReport]:
         """Those that can be downloaded, in order; page by page, since there may be thousands."""
-        found: list[Report] = []
+        found: list[BatchReport] = []
         cursor: int | None = 0
         while cursor is not None:
             wanted = ReportFilter(state=State.SUCCEEDED, after=cursor, limit=_PAGE_ROWS)
@@ -292,7 +292,7 @@ class BatchStore:
         )
         return changed.rowcount
 
-    async def begin(self, connection: AsyncConnection, report: Report) -> Report:
+    async def begin(self, connection: AsyncConnection, report: BatchReport) -> BatchReport:
         begun = msgspec.structs.replace(report, state=State.RUNNING, started_at=self._clock())
         await connection.execute(
             update(reports)
@@ -301,7 +301,7 @@ class BatchStore:
         )
         return begun
 
-    async def finish(self, connection: AsyncConnection, report: Report) -> Report:
+    async def finish(self, connection: AsyncConnection, report: BatchReport) -> BatchReport:
         """Store the outcome that `report` holds, and when it came."""
         finished = msgspec.structs.replace(report, finished_at=self._clock())
         row = msgspec.to_builtins(finished, builtin_types=(datetime,))
@@ -401,8 +401,8 @@ def _batch(row: Any, tallies: dict[str, dict[str, int]], kind: type[BatchKind]) 
     return msgspec.convert(_values(row) | {"tally": tallies[row["id"]]}, kind)
 
 
-def _report(row: Any) -> Report:
-    return msgspec.convert(_values(row), Report)
+def _report(row: Any) -> BatchReport:
+    return msgspec.convert(_values(row), BatchReport)
 
 
 def _values(row: Any) -> dict[str, Any]:

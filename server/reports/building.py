@@ -19,7 +19,7 @@ from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.rows import Row, Rows, iteration_budget
+from server.reports.rows import QueryRow, Rows, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.template import Template, query_problem
 from server.reports.words import WORDS, Words
@@ -139,7 +139,7 @@ class ReportBuilder:
         return read_image(self._images[file], file)
 
     @contextmanager
-    def with_row(self, name: str, row: Row) -> Iterator[None]:
+    def with_row(self, name: str, row: QueryRow) -> Iterator[None]:
         self._scopes.append({name: row})
         kept, self._rows = self._rows, dict(self._rows_without(name))
         try:
@@ -203,7 +203,7 @@ class _LazyRows:
     def __getitem__(self, key: str | int) -> Any:
         return self._run(self._name)[key]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[QueryRow]:
         return iter(self._run(self._name))
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import quickjs
 
 from server.errors import InvalidInput
 from server.reports.charts.chart import Chart
-from server.reports.formats import Format, Formats
+from server.reports.formats import Formats, ValueFormat
 
 ECHARTS = Path(__file__).parents[2] / "static" / "vendor" / "echarts-6.0.0" / "echarts.min.js"
 CHART_FORMAT = Path(__file__).parent / "assets" / "chart-format.js"
@@ -78,7 +78,7 @@ def chart_facts(chart: Chart, formats: Formats) -> str:
     facts = {
         "main": formats.facts(chart.format),
         "line": formats.facts(chart.line_format if chart.line_format.kind else chart.format),
-        "plain": formats.facts(Format(kind="integer")),
+        "plain": formats.facts(ValueFormat(kind="integer")),
     }
     return msgspec.json.encode(facts).decode()
 

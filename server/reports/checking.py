@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from server.errors import TemplateProblem
+from server.jobs.workers import OnReport
 from server.reports.binding import check_template
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
@@ -20,12 +20,12 @@ _FUNCTIONS = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?\s*\(""", re.I
 _EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
-def summaries_of(sources: list[str], report: Callable[[Any], None]) -> list[TemplateSummary]:
+def summaries_of(sources: list[str], report: OnReport) -> list[TemplateSummary]:
     """Worker side."""
     return [summary_of(source) for source in sources]
 
 
-def check_source(request: CheckRequest, report: Callable[[Any], None]) -> Check:
+def check_source(request: CheckRequest, report: OnReport) -> Check:
     """Worker side: the queries are bound to empty tables of the right columns."""
     issues = check_template(request.source, request.datasets, request.known)
     return Check(summary=summary_of(request.source), issues=issues)
@@ -85,7 +85,7 @@ def _plain(title: str, labels: Mapping[str, str]) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def read_samples(directory: Path, report: Callable[[Any], None]) -> Sequence[Sample]:
+def read_samples(directory: Path, report: OnReport) -> Sequence[Sample]:
     """Worker side."""
     sources = {path.stem: path.read_text("utf-8") for path in sorted(directory.glob("*.yaml"))}
     return [Sample(name=name, source=source, summary=summary_of(source)) for name, source in sources.items()]

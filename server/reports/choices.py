@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput, TemplateProblem
+from server.jobs.workers import OnReport
 from server.reports.parameters import Parameter, as_json
 from server.reports.template import Template, parse_template
 from server.reports.work import Choices, ChoicesRequest
@@ -15,7 +15,7 @@ from server.reports.work import Choices, ChoicesRequest
 _MAX_CHOICES = 1_000  # more than anybody scrolls through; longer lists are typed
 
 
-def choices_of(request: ChoicesRequest, report: Callable[[Any], None]) -> Choices:
+def choices_of(request: ChoicesRequest, report: OnReport) -> Choices:
     """Of those parameters that have any; a query that fails gives none. Worker side."""
     try:
         template = parse_template(request.source)

@@ -12,7 +12,7 @@ from jinja2.exceptions import TemplateAssertionError
 from server.reports.formats import Formats
 from server.reports.reading import Issues, MapReader
 from server.reports.sandbox import Sandbox, fields_in, names_in
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 BUILT_IN = frozenset(
     {"today", "made_at", "language", "range", "namespace", "loop", "value", "row", "true", "false", "none"}
@@ -58,13 +58,13 @@ class Expressions:
         yield
         self._names = before
 
-    def text(self, node: Node) -> Expression | None:
+    def text(self, node: YamlNode) -> Expression | None:
         return self._read(node, "text")
 
-    def markdown(self, node: Node) -> Expression | None:
+    def markdown(self, node: YamlNode) -> Expression | None:
         return self._read(node, "markdown")
 
-    def value(self, node: Node) -> Expression | None:
+    def value(self, node: YamlNode) -> Expression | None:
         return self._read(node, "value")
 
     def text_of(self, reader: MapReader, key: str, *, required: bool = False) -> Expression | None:
@@ -75,7 +75,7 @@ class Expressions:
         node = reader.get(key, required=required)
         return self.value(node) if node else None
 
-    def _read(self, node: Node, kind: str) -> Expression | None:
+    def _read(self, node: YamlNode, kind: str) -> Expression | None:
         if node.kind != "scalar":
             self._issues.add(node, "A text is expected here; put “{{ … }}” in quotes.")
             return None
@@ -85,7 +85,7 @@ class Expressions:
         expression = Expression(source=source, kind=kind, line=node.line, column=node.column)
         return expression if self._check(node, expression) else None
 
-    def _check(self, node: Node, expression: Expression) -> bool:
+    def _check(self, node: YamlNode, expression: Expression) -> bool:
         try:
             names = names_in(self._sandbox, expression.jinja)
             self._sandbox.compile(expression.jinja)
@@ -115,7 +115,7 @@ class Expressions:
             self.fields.append(FieldUse(query=query, field=field, line=at_line, column=at_column))
         return not names - self._names
 
-    def _unknown(self, node: Node, expression: Expression, name: str) -> None:
+    def _unknown(self, node: YamlNode, expression: Expression, name: str) -> None:
         line, column = _place_in(expression.source, name, 1)
         self._issues.add(
             node,
@@ -138,7 +138,7 @@ def _without_braces(source: str) -> str:
     return inner if "{{" not in inner else text
 
 
-def _where(node: Node, source: str, text: str, line: int) -> tuple[int, int]:
+def _where(node: YamlNode, source: str, text: str, line: int) -> tuple[int, int]:
     return node.place(*_place_in(source, text, line))
 
 

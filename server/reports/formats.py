@@ -34,7 +34,7 @@ _LEAST_COMPACT = 1e-6
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
-class Format(msgspec.Struct, frozen=True, kw_only=True):
+class ValueFormat(msgspec.Struct, frozen=True, kw_only=True):
     """What a template says about one value; `kind` empty means: as its type suggests."""
 
     kind: str = ""
@@ -57,11 +57,11 @@ class Formats:
         self.language = language
         self.zone = ZoneInfo(time_zone)
 
-    def text(self, value: Any, format: Format | None = None) -> str:  # noqa: A002 – the word of the templates
+    def text(self, value: Any, format: ValueFormat | None = None) -> str:  # noqa: A002 – the word of the templates
         """Missing values are an em dash; a value that does not fit its format is written as it is."""
         if value is None or (isinstance(value, float | Decimal) and not Decimal(value).is_finite()):
             return "–"
-        wanted = format or Format()
+        wanted = format or ValueFormat()
         kind = wanted.kind or self.kind_of(value)
         if kind in NUMERIC and isinstance(value, int | float | Decimal) and is_beyond_digits(value):
             return self._beyond_digits(value, wanted)
@@ -100,18 +100,18 @@ class Formats:
         """For templates: `{{ value | currency("CNY") }}`."""
 
         def currency(value: Any, code: str = "", decimals: int | None = None) -> str:
-            return self.text(value, Format(kind="currency", currency=str(code), decimals=_places(decimals)))
+            return self.text(value, ValueFormat(kind="currency", currency=str(code), decimals=_places(decimals)))
 
         def simple(kind: str) -> Any:
             def written(value: Any, decimals: int | None = None) -> str:
-                return self.text(value, Format(kind=kind, decimals=_places(decimals)))
+                return self.text(value, ValueFormat(kind=kind, decimals=_places(decimals)))
 
             return written
 
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
 
-    def facts(self, format: Format) -> dict[str, Any]:  # noqa: A002
+    def facts(self, format: ValueFormat) -> dict[str, Any]:  # noqa: A002
         """What a chart's script needs to write numbers the same way."""
         locale = self.locale
         symbol = self._symbol(format)
@@ -126,7 +126,7 @@ class Formats:
             "steps": [[1e8, "亿"], [1e4, "万"]] if chinese else [[1e9, "B"], [1e6, "M"], [1e3, "K"]],
         }
 
-    def excel(self, format: Format, kind: str) -> str:  # noqa: A002
+    def excel(self, format: ValueFormat, kind: str) -> str:  # noqa: A002
         """The number format of a cell; empty for General."""
         places = self._decimals(format)
         digits = "0." + "0" * places if places else "0"
@@ -143,39 +143,39 @@ class Formats:
             "duration": "[h]:mm:ss",
         }.get(kind, "")
 
-    def _symbol(self, format: Format) -> str:  # noqa: A002
+    def _symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
         return symbol.replace("CN¥", "¥")  # whoever writes CNY into a template has no yen in mind
 
-    def _decimals(self, format: Format) -> int:  # noqa: A002
+    def _decimals(self, format: ValueFormat) -> int:  # noqa: A002
         if format.decimals is not None:
             return format.decimals
         if format.kind == "currency":
             return get_currency_precision(format.currency) if format.currency else 2
         return {"decimal": 2, "percent": 1}.get(format.kind, 0)
 
-    def _beyond_digits(self, value: float | Decimal, wanted: Format) -> str:
+    def _beyond_digits(self, value: float | Decimal, wanted: ValueFormat) -> str:
         """`¥1E25`: nobody counts so many digits, and no table has room for them."""
         if wanted.kind == "percent":
             return figure(value * 100 if isinstance(value, int) else Decimal(value) * 100, self.locale) + "%"
         text = figure(value, self.locale)
         return f"{self._symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
 
-    def _text(self, value: Any, _format: Format) -> str:
+    def _text(self, value: Any, _format: ValueFormat) -> str:
         return str(value)
 
-    def _integer(self, value: Any, _format: Format) -> str:
+    def _integer(self, value: Any, _format: ValueFormat) -> str:
         return figure(round(value), self.locale, pattern="#,##0")
 
-    def _decimal(self, value: Any, wanted: Format) -> str:
-        places = self._decimals(Format(kind="decimal", decimals=wanted.decimals))
+    def _decimal(self, value: Any, wanted: ValueFormat) -> str:
+        places = self._decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
         return figure(value, self.locale, pattern="#,##0" + ("." + "0" * places if places else ""))
 
-    def _compact(self, value: Any, wanted: Format) -> str:
+    def _compact(self, value: Any, wanted: ValueFormat) -> str:
         value = 0 if abs(value) < _LEAST_COMPACT else value  # Babel would write every digit of it
         return format_compact_decimal(value, locale=self.locale, fraction_digits=wanted.decimals or 1)
 
-    def _currency(self, value: Any, wanted: Format) -> str:
+    def _currency(self, value: Any, wanted: ValueFormat) -> str:
         if not wanted.currency:
             return self._decimal(value, wanted)
         places = self._decimals(wanted)
@@ -190,25 +190,25 @@ class Formats:
         except UnknownCurrencyError:
             return f"{wanted.currency} {self._decimal(value, wanted)}"
 
-    def _percent(self, value: Any, wanted: Format) -> str:
-        places = self._decimals(Format(kind="percent", decimals=wanted.decimals))
+    def _percent(self, value: Any, wanted: ValueFormat) -> str:
+        places = self._decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
         return format_percent(value, "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale)
 
-    def _date(self, value: Any, _format: Format) -> str:
+    def _date(self, value: Any, _format: ValueFormat) -> str:
         return format_date(_as_date(value), "medium", locale=self.locale)
 
-    def _month(self, value: Any, _format: Format) -> str:
+    def _month(self, value: Any, _format: ValueFormat) -> str:
         pattern = "y年M月" if self.locale.language == "zh" else "LLLL y"
         return format_date(_as_date(value), pattern, locale=self.locale)
 
-    def _datetime(self, value: Any, _format: Format) -> str:
+    def _datetime(self, value: Any, _format: ValueFormat) -> str:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         if moment.tzinfo is not None:
             moment = moment.astimezone(self.zone)
         pattern = "y-MM-dd HH:mm" if self.locale.language == "zh" else "d MMM y, HH:mm"
         return format_datetime(moment, pattern, locale=self.locale)
 
-    def _duration(self, value: Any, _format: Format) -> str:
+    def _duration(self, value: Any, _format: ValueFormat) -> str:
         """Seconds or a time difference as hours, minutes and seconds."""
         seconds = round(value.total_seconds() if isinstance(value, timedelta) else float(value))
         hours, rest = divmod(abs(seconds), 3600)
@@ -216,7 +216,7 @@ class Formats:
         sign = "-" if seconds < 0 else ""
         return f"{sign}{hours}:{minutes:02d}:{seconds_left:02d}"
 
-    def _boolean(self, value: Any, _format: Format) -> str:
+    def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from server.errors import InvalidInput, NotFound
 from server.jobs.shared_workers import SharedWorkers
+from server.jobs.workers import OnReport
 from server.storage.blobs import Blobs
 from server.storage.full_disk import full_disk_named
 from server.storage.room import Room
@@ -74,7 +74,7 @@ class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
     target: Path
 
 
-def copy_image(request: CopyRequest, report: Callable[[Any], None]) -> str:
+def copy_image(request: CopyRequest, report: OnReport) -> str:
     """Its sha256 in hexadecimal. Raises what `read_image` does, or `StorageFull`. Worker side."""
     image = read_image(request.source, request.name)
     with full_disk_named():

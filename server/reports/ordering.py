@@ -6,11 +6,11 @@ server itself evaluates none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from server.datasets.dataset import mentioned
 from server.errors import FieldError, InvalidInput
+from server.jobs.workers import OnReport
 from server.reports.checking import check_source, queries_of, summarized
 from server.reports.parameter_sets import wrong_values
 from server.reports.rendering import expand_batch, read_template
@@ -18,10 +18,8 @@ from server.reports.summary import CheckRequest
 from server.reports.template import Template
 from server.reports.work import ExpandRequest, Expansion, ExpansionRequest, OrderPlan, OrderRequest, PreviewPlan
 
-Report = Callable[[Any], None]
 
-
-def plan_order(request: OrderRequest, report: Report) -> OrderPlan:
+def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
     """Raises `TemplateProblem`, or `InvalidInput` naming each set and parameter that does not fit."""
     # It was right when it was saved, but its data may be gone since: better told now than by every report.
     check = CheckRequest(source=request.source, datasets=request.datasets, known=request.known)
@@ -39,13 +37,13 @@ def plan_order(request: OrderRequest, report: Report) -> OrderPlan:
     )
 
 
-def plan_preview(request: ExpandRequest, report: Report) -> PreviewPlan:
+def plan_preview(request: ExpandRequest, report: OnReport) -> PreviewPlan:
     """Raises `TemplateProblem` or `InvalidInput`."""
     sets = expand_batch(request, report)
     return PreviewPlan(parameters=sets[0] if sets else None, images=read_template(request.template_source).images)
 
 
-def plan_expansion(request: ExpansionRequest, report: Report) -> Expansion:
+def plan_expansion(request: ExpansionRequest, report: OnReport) -> Expansion:
     """Raises `TemplateProblem` or `InvalidInput`."""
     sets = expand_batch(request.expand, report)
     return Expansion(total=len(sets), sets=sets[: request.shown])

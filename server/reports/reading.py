@@ -10,7 +10,7 @@ import msgspec
 
 from server.errors import MORE_ERRORS, MOST_ERRORS
 from server.reports.template_issues import Severity, TemplateIssue
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 from server.texts import near
 
 _MORE_WARNINGS = "There are {count} more warnings."
@@ -24,7 +24,7 @@ class Issues:
 
     def add(
         self,
-        node: Node,
+        node: YamlNode,
         message: str,
         *,
         at: tuple[int, int] | None = None,
@@ -66,20 +66,20 @@ def _first(issues: list[TemplateIssue], more: str) -> list[TemplateIssue]:
 class MapReader:
     """Each `text(key)`, `integer(key)` … takes the key; `finish` reports keys that nobody asked for."""
 
-    def __init__(self, node: Node, issues: Issues, *, what: str) -> None:
+    def __init__(self, node: YamlNode, issues: Issues, *, what: str) -> None:
         self.node = node
         self.issues = issues
         self.what = what
         self._asked: set[str] = set()
-        self._values: dict[str, Node] = {}
-        self._keys: dict[str, Node] = {}
+        self._values: dict[str, YamlNode] = {}
+        self._keys: dict[str, YamlNode] = {}
         if node.kind != "map":
             issues.add(node, "{what} must be written as “key: value”.", what=what)
             return
         for key, value in node.value:
             self._take(key, value)
 
-    def _take(self, key: Node, value: Node) -> None:
+    def _take(self, key: YamlNode, value: YamlNode) -> None:
         name = str(key.value) if key.kind == "scalar" else ""
         if not name or name in self._values:
             self.issues.add(key, "“{key}” stands here twice; remove one of them.", key=name)
@@ -92,10 +92,10 @@ class MapReader:
     def names(self) -> list[str]:
         return list(self._values)
 
-    def key_node(self, key: str) -> Node:
+    def key_node(self, key: str) -> YamlNode:
         return self._keys.get(key, self.node)
 
-    def get(self, key: str, *, required: bool = False) -> Node | None:
+    def get(self, key: str, *, required: bool = False) -> YamlNode | None:
         """The node of a key that is there and not empty."""
         self._asked.add(key)
         node = self._values.get(key)
@@ -159,7 +159,7 @@ class MapReader:
             return default
         return node.value
 
-    def items(self, key: str, *, required: bool = False) -> list[Node]:
+    def items(self, key: str, *, required: bool = False) -> list[YamlNode]:
         """The entries of a list; a single value counts as a list of one."""
         node = self.get(key, required=required)
         if node is None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
+from server.jobs.workers import OnReport
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
-from server.reports.formats import Format as ValueFormat
-from server.reports.formats import Formats
+from server.reports.formats import Formats, ValueFormat
 from server.reports.parameters import Parameter, complete
 from server.reports.sandbox import time_limit
 from server.reports.template import Template, parse_template
@@ -25,13 +25,11 @@ from server.reports.to_html import write_html
 from server.reports.to_pdf import PdfWriter
 from server.reports.to_xlsx import write_xlsx
 from server.reports.words import Words
-from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, Format, Rendered, RenderRequest
+from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
 from server.storage.full_disk import full_disk_named
 
-Report = Callable[[Any], None]
 
-
-def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]:
+def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
     """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
     template = read_template(request.template_source)
     today = request.clock.astimezone(_zone(request.time_zone)).date()
@@ -39,7 +37,7 @@ def expand_batch(request: ExpandRequest, report: Report) -> list[dict[str, Any]]
         return expand(template, request.parameters, session, today=today, max_reports=request.max_reports)
 
 
-def render_report(request: RenderRequest, report: Report) -> Rendered:
+def render_report(request: RenderRequest, report: OnReport) -> Rendered:
     """Write the files; raises `InvalidInput` or `TemplateProblem` that says what broke and where."""
     with time_limit(request.seconds):
         template = read_template(request.template_source)
@@ -116,7 +114,7 @@ def _written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
 
 def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> Iterator[Artifact]:
     charts, pdf = _writers()
-    for format in cast(tuple[Format, ...], document.formats):  # noqa: A001 – the word of the templates
+    for format in cast(tuple[FileFormat, ...], document.formats):  # noqa: A001 – the word of the templates
         match format:
             case "pdf":
                 content = pdf.write(document, formats)

@@ -8,7 +8,7 @@ from pathlib import Path
 from server.datasets.dataset import DatasetFiles
 from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
-from server.reports.batch_store import Batch, Report, UsedDataset
+from server.reports.batch_store import Batch, BatchReport, UsedDataset
 from server.reports.images import image_paths
 from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
 from server.storage.blobs import Blobs
@@ -43,7 +43,9 @@ def expand_request(batch: Batch, blobs: Blobs, limits: QueryLimits, *, max_repor
     )
 
 
-def render_request(batch: Batch, report: Report, blobs: Blobs, limits: QueryLimits, *, output: Path) -> RenderRequest:
+def render_request(
+    batch: Batch, report: BatchReport, blobs: Blobs, limits: QueryLimits, *, output: Path
+) -> RenderRequest:
     return RenderRequest(
         template_source=batch.template_source,
         parameters=report.parameters,

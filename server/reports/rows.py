@@ -14,7 +14,7 @@ from server.reports.reading import near_hint
 _MAX_ITERATIONS = 2_000_000  # rows all loops of one report may go through
 
 
-class Row(Mapping[str, Any]):
+class QueryRow(Mapping[str, Any]):
     """One row by column names; a name that is not there is an error that says which are."""
 
     __slots__ = ("_query", "_values")
@@ -50,7 +50,7 @@ class Rows:
         self._budget = budget
         names = result.names
         self._rows = [
-            Row(query, {name: plain(value) for name, value in zip(names, row, strict=True)}) for row in result.rows
+            QueryRow(query, {name: plain(value) for name, value in zip(names, row, strict=True)}) for row in result.rows
         ]
 
     def __getitem__(self, key: str | int) -> Any:
@@ -60,7 +60,7 @@ class Rows:
             raise unknown_column(self._query, key, self._columns)
         return self._rows[0][key] if self._rows else None
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[QueryRow]:
         for row in self._rows:
             self._budget()
             yield row
@@ -72,7 +72,7 @@ class Rows:
         return bool(self._rows)
 
 
-def rows_of(rows: Rows) -> list[Row]:
+def rows_of(rows: Rows) -> list[QueryRow]:
     """For our own code: templates cannot reach names that begin with an underscore."""
     return rows._rows  # a column may have any public name
 

@@ -16,7 +16,7 @@ from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
 from server.reports.template_issues import problem
-from server.reports.yaml_source import Node, SourceError, read_yaml
+from server.reports.yaml_source import SourceError, YamlNode, read_yaml
 from server.texts import Phrase, phrase
 
 FORMATS = ("pdf", "xlsx", "html")
@@ -30,7 +30,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     sql: str
-    node: Node
+    node: YamlNode
 
     def place(self, line: int, column: int) -> tuple[int, int]:
         return self.node.place(line, column)
@@ -89,7 +89,7 @@ def read_source(source: str) -> tuple[Template | None, Reading]:
 
 
 class _TemplateReader:
-    def __init__(self, root: Node, reading: Reading) -> None:
+    def __init__(self, root: YamlNode, reading: Reading) -> None:
         self._reading = reading
         self._issues = reading.issues
         self._reader = MapReader(root, self._issues, what="A template")
@@ -165,7 +165,7 @@ class _TemplateReader:
             found.append(self._parameter(name, reader.key_node(name), value))
         return [parameter for parameter in found if parameter is not None]
 
-    def _parameter(self, name: str, key: Node, node: Node | None) -> Parameter | None:
+    def _parameter(self, name: str, key: YamlNode, node: YamlNode | None) -> Parameter | None:
         if node is None or node.kind != "map":
             return Parameter(name=name, line=key.line, column=key.column)
         reader = MapReader(node, self._issues, what="A parameter")
@@ -192,7 +192,7 @@ class _TemplateReader:
             self._check_default(parameter, default)
         return parameter
 
-    def _check_default(self, parameter: Parameter, node: Node) -> None:
+    def _check_default(self, parameter: Parameter, node: YamlNode) -> None:
         named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS}.get(parameter.type, ())
         if node.value in named:
             return
@@ -234,13 +234,13 @@ class _TemplateReader:
                 queries[name] = query
         return queries
 
-    def _query(self, name: str, node: Node) -> Query | None:
+    def _query(self, name: str, node: YamlNode) -> Query | None:
         if node.kind != "scalar" or not isinstance(node.value, str):
             self._issues.add(node, "A query must be a text: select … from …")
             return None
         return Query(name=name, sql=node.value, node=node)
 
-    def _require_name(self, node: Node, name: str) -> None:
+    def _require_name(self, node: YamlNode, name: str) -> None:
         if not name.isidentifier() or name.startswith("_") or name in BUILT_IN:
             self._issues.add(
                 node, "“{name}” cannot be a name; use letters, digits and _, and none of the built-in words.", name=name

@@ -26,10 +26,10 @@ summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 
 
-Format = Literal["pdf", "xlsx", "html"]
+FileFormat = Literal["pdf", "xlsx", "html"]
 
 
-MEDIA_TYPES: dict[Format, str] = {
+MEDIA_TYPES: dict[FileFormat, str] = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "html": "text/html; charset=utf-8",
@@ -72,7 +72,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     limits: QueryLimits
     clock: datetime
     output: Path
-    formats: tuple[Format, ...] = ()
+    formats: tuple[FileFormat, ...] = ()
     template_name: str = ""
     template_version: int = 1
     language: str = "en"
@@ -87,7 +87,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a report; `path` is where it was written, `file` how it should be called."""
 
     file: str
-    format: Format
+    format: FileFormat
     media_type: str
     size: int
     sha256: str

@@ -9,7 +9,7 @@ from typing import Any
 from xlsxwriter.utility import xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
-from server.reports.formats import Format, Formats
+from server.reports.formats import Formats, ValueFormat
 from server.reports.words import Words
 
 TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#2563A8", "grey": "#7A7F87"}
@@ -69,10 +69,10 @@ class ReportBook:
             case int() | float() if abs(value) < _SAFE_INTEGER:
                 sheet.write_number(row, column, value, self.style(**wanted))
             case datetime() if value.year >= 1900:
-                wanted.setdefault("num_format", self.formats.excel(Format(), "datetime"))
+                wanted.setdefault("num_format", self.formats.excel(ValueFormat(), "datetime"))
                 sheet.write_datetime(row, column, value.replace(tzinfo=None), self.style(**wanted))
             case date() if value.year >= 1900:
-                wanted.setdefault("num_format", self.formats.excel(Format(), "date"))
+                wanted.setdefault("num_format", self.formats.excel(ValueFormat(), "date"))
                 sheet.write_datetime(row, column, value, self.style(**wanted))
             case timedelta():
                 sheet.write_number(row, column, value.total_seconds() / 86_400, self.style(**wanted))

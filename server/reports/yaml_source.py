@@ -28,7 +28,7 @@ class SourceError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Node:
+class YamlNode:
     """A value in the YAML: `value` is a scalar, a list of nodes, or a list of (key node, value node).
 
     `first_line` and `indent` tell where the text of a scalar begins, so that a place inside it can be found:
@@ -56,7 +56,7 @@ class Node:
         return self.first_line + line - 1, offset + max(column, 1)
 
 
-def read_yaml(source: str) -> Node:
+def read_yaml(source: str) -> YamlNode:
     """Raises `SourceError`. Anchors are refused: a few lines of them can stand for gigabytes."""
     if len(source.encode(errors="replace")) > MAX_BYTES:
         raise SourceError(_issue(1, 1, "A template has at most {limit} KiB.", limit=MAX_BYTES // 1024))
@@ -100,23 +100,23 @@ def _require_bounded(source: str) -> None:
             raise SourceError(_issue(line, column, "The template is nested too deeply or has too many parts."))
 
 
-def _node(node: Any, lines: list[str]) -> Node:
+def _node(node: Any, lines: list[str]) -> YamlNode:
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     if isinstance(node, MappingNode):
-        return Node("map", [(_node(key, lines), _node(value, lines)) for key, value in node.value], line, column)
+        return YamlNode("map", [(_node(key, lines), _node(value, lines)) for key, value in node.value], line, column)
     if isinstance(node, SequenceNode):
-        return Node("list", [_node(item, lines) for item in node.value], line, column)
+        return YamlNode("list", [_node(item, lines) for item in node.value], line, column)
     return _scalar(node, lines, line, column)
 
 
-def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> Node:
+def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> YamlNode:
     block = node.style in ("|", ">")
     first_line = line + 1 if block else line
     text = lines[first_line - 1] if first_line <= len(lines) else ""
     indent = len(text) - len(text.lstrip())
     spans_lines = node.end_mark.line > node.start_mark.line
     quote = 1 if node.style in ("'", '"') else 0
-    return Node(
+    return YamlNode(
         kind="scalar",
         value=_value(node),
         line=line,

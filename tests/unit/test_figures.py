@@ -8,7 +8,7 @@ import pytest
 
 from server.figures import figure
 from server.languages import babel_locale
-from server.reports.formats import FORMATS, Format
+from server.reports.formats import FORMATS, ValueFormat
 from server.reports.formats import Formats as ReportFormats
 from tests.unit.views.test_formats import formats
 
@@ -61,5 +61,5 @@ def test_pages_write_any_number(language: str) -> None:
 def test_reports_write_any_number(language: str, kind: str) -> None:
     reports = ReportFormats(language)
     for number in (*NUMBERS, *DECIMALS):
-        for wanted in (Format(kind=kind), Format(kind=kind, currency="CNY", decimals=20)):
+        for wanted in (ValueFormat(kind=kind), ValueFormat(kind=kind, currency="CNY", decimals=20)):
             assert 0 < len(reports.text(number, wanted)) < 450

@@ -16,9 +16,9 @@ from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
-from server.reports.batch_store import BatchHead, Report, ReportFilter, Tally
+from server.reports.batch_store import BatchHead, BatchReport, ReportFilter, Tally
 from server.reports.file_names import served_name
-from server.reports.work import Format
+from server.reports.work import FileFormat
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -29,7 +29,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     template: TemplateName
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
-    formats: list[Format] | None = None
+    formats: list[FileFormat] | None = None
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
     @property
@@ -63,7 +63,7 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     template: str
     template_version: int
-    formats: list[Format]
+    formats: list[FileFormat]
     state: str
     tally: Tally
     total: int
@@ -93,7 +93,7 @@ class ReportQuery(PageByNumber, frozen=True, kw_only=True):
 class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`format`: only files of this format; repeat it for several."""
 
-    format: list[Format] | None = None
+    format: list[FileFormat] | None = None
 
 
 class ReportFailure(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,7 +220,7 @@ def batch_item(batch: BatchHead) -> BatchItem:
     )
 
 
-def report_item(report: Report) -> ReportItem:
+def report_item(report: BatchReport) -> ReportItem:
     base = f"/api/v1/reports/{report.id}"
     return ReportItem(
         id=report.id,
@@ -250,7 +250,7 @@ def position_of(cursor: str | None) -> int | None:
     return whole_number(cursor)
 
 
-def _failure(report: Report) -> ReportFailure | None:
+def _failure(report: BatchReport) -> ReportFailure | None:
     error = report.error
     if error is None:
         return None

@@ -17,7 +17,7 @@ from server.http.short_lists import cut
 from server.http.values import AnyName, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.summary import Check, ParameterSummary
-from server.reports.work import Format
+from server.reports.work import FileFormat
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
@@ -79,7 +79,7 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Parameters with `each` that are left out take their first value; `source` is tried instead of what is stored."""
 
     parameters: dict[str, Any] = {}
-    format: Format = "html"
+    format: FileFormat = "html"
     source: str | None = None
 
 

@@ -18,7 +18,7 @@ from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
 from server.reports.workbook import ReportBook
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 _MAX_ROWS = 200  # of the figures that stand below a chart
 
@@ -144,7 +144,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
 
 
 def _read_labels(reader: MapReader) -> dict[str, str]:
-    node: Node | None = reader.get("labels")
+    node: YamlNode | None = reader.get("labels")
     if node is None:
         return {}
     labels = MapReader(node, reader.issues, what="“labels”")

@@ -12,12 +12,12 @@ from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, Place
 from server.reports.document import Block
 from server.reports.expressions import Expression
-from server.reports.formats import Format, Formats
+from server.reports.formats import Formats, ValueFormat
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
 from server.reports.workbook import LINE, MUTED, TONES, ReportBook
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 
 class Kpi(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     text: str
     value: Any = None
-    format: Format = Format()
+    format: ValueFormat = ValueFormat()
     delta: str = ""
     tone: str = ""
     delta_label: str = ""
@@ -87,7 +87,7 @@ class Kpis(Block, frozen=True, kw_only=True):
 class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):
     label: Expression
     value: Expression
-    format: Format
+    format: ValueFormat
     compare: Expression | None = None
     compare_label: Expression | None = None
     good: str = "up"
@@ -121,7 +121,7 @@ def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, s
         return "–", "neutral"
     change = (value - before) / abs(before)
     sign = "+" if change > 0 else ""
-    text = sign + formats.text(change, Format(kind="percent", decimals=1))
+    text = sign + formats.text(change, ValueFormat(kind="percent", decimals=1))
     if good == "none" or abs(change) < 0.0005:
         return text, "neutral"
     return text, "good" if (change > 0) == (good == "up") else "bad"
@@ -136,7 +136,7 @@ def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
     return KpisSpec(**place, items=tuple(item for item in items if item is not None))
 
 
-def _read_kpi(blocks: BlockReader, node: Node) -> KpiSpec | None:
+def _read_kpi(blocks: BlockReader, node: YamlNode) -> KpiSpec | None:
     reader = MapReader(node, blocks.issues, what="A figure of “kpis”")
     label = blocks.expressions.text_of(reader, "label", required=True)
     value = blocks.expressions.value_of(reader, "value", required=True)

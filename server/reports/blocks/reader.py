@@ -8,9 +8,9 @@ import msgspec
 
 from server.reports.blocks.spec import BlockSpec, Place
 from server.reports.expressions import Expressions
-from server.reports.formats import FORMATS, Format, is_currency_code
+from server.reports.formats import FORMATS, ValueFormat, is_currency_code
 from server.reports.reading import Issues, MapReader
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 _MAX_BLOCKS = 500
 
@@ -29,7 +29,7 @@ class BlockReader:
         self._kinds = {kind.name: kind for kind in kinds}
         self._count = 0
 
-    def blocks(self, nodes: list[Node], path: str) -> tuple[BlockSpec, ...]:
+    def blocks(self, nodes: list[YamlNode], path: str) -> tuple[BlockSpec, ...]:
         found = (self._block(node, f"{path}[{index}]") for index, node in enumerate(nodes))
         return tuple(block for block in found if block is not None)
 
@@ -48,7 +48,7 @@ class BlockReader:
             )
         return name
 
-    def format(self, reader: MapReader, *, prefix: str = "") -> Format:
+    def format(self, reader: MapReader, *, prefix: str = "") -> ValueFormat:
         """How values are written: `format`, `currency` and `decimals`."""
         kind = reader.choice(f"{prefix}format", FORMATS, "")
         currency = reader.text(f"{prefix}currency").upper()
@@ -57,11 +57,11 @@ class BlockReader:
             self.issues.add(node, "“{code}” is no currency; use a code such as CNY, EUR or USD.", code=currency)
             currency = ""
         places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
-        return Format(
+        return ValueFormat(
             kind=kind or ("currency" if currency else ""), currency=currency, decimals=None if places < 0 else places
         )
 
-    def _block(self, node: Node, path: str) -> BlockSpec | None:
+    def _block(self, node: YamlNode, path: str) -> BlockSpec | None:
         self._count += 1
         if self._count == _MAX_BLOCKS:
             self.issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
@@ -76,7 +76,7 @@ class BlockReader:
         reader.finish()
         return block
 
-    def _kind(self, node: Node) -> BlockKind | None:
+    def _kind(self, node: YamlNode) -> BlockKind | None:
         if node.kind == "scalar" and (kind := self._kinds.get(str(node.value))) and kind.is_bare:
             return kind
         names = [str(key.value) for key, _value in node.value] if node.kind == "map" else []
@@ -92,11 +92,11 @@ class BlockReader:
         return None
 
 
-def _as_map(node: Node) -> Node:
+def _as_map(node: YamlNode) -> YamlNode:
     """`page_break` means `page_break:`."""
     if node.kind == "map":
         return node
-    return Node("map", [(node, Node("scalar", None, node.line, node.column))], node.line, node.column)
+    return YamlNode("map", [(node, YamlNode("scalar", None, node.line, node.column))], node.line, node.column)
 
 
 Read = Callable[[BlockReader, MapReader, Place], BlockSpec | None]

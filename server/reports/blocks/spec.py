@@ -12,7 +12,7 @@ from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.formats import Formats
 from server.reports.images import Image
-from server.reports.rows import Row, Rows
+from server.reports.rows import QueryRow, Rows
 from server.reports.words import Words
 
 
@@ -75,7 +75,7 @@ class Builder(Protocol):
 
     def blocks(self, specs: Iterable[BlockSpec]) -> Iterator[Block]: ...
 
-    def with_row(self, name: str, row: Row) -> AbstractContextManager[None]:
+    def with_row(self, name: str, row: QueryRow) -> AbstractContextManager[None]:
         """Inside, `row` is known to expressions, and its columns to queries as `$<name>_<column>`."""
 
     def failing(self, spec: BlockSpec) -> AbstractContextManager[None]:

@@ -12,10 +12,10 @@ from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
 from server.reports.blocks.table_drawn import Cell, Table, TableColumn, TableRow
 from server.reports.document import Block
 from server.reports.expressions import Expression
-from server.reports.formats import Format, Formats
+from server.reports.formats import Formats, ValueFormat
 from server.reports.reading import MapReader
-from server.reports.rows import Row, columns_of, is_truncated, rows_of, unknown_column
-from server.reports.yaml_source import Node
+from server.reports.rows import QueryRow, columns_of, is_truncated, rows_of, unknown_column
+from server.reports.yaml_source import YamlNode
 
 _TOTALS = ("sum", "average", "min", "max", "count")
 _TONES = ("green", "red", "amber", "blue", "grey")
@@ -30,7 +30,7 @@ class ColorSpec(msgspec.Struct, frozen=True, kw_only=True):
 class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     label: Expression | None = None
-    format: Format = Format()
+    format: ValueFormat = ValueFormat()
     total: str = ""
     bar: bool = False
     align: str = ""
@@ -56,7 +56,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
         }
         title = builder.text(self.title, self) if self.title else ""
 
-        def is_so(expression: Expression, value: Any, row: Row) -> bool:
+        def is_so(expression: Expression, value: Any, row: QueryRow) -> bool:
             return bool(builder.value(expression, self, value=value, row=row))
 
         if is_truncated(rows):
@@ -87,9 +87,9 @@ class _Written:
         self,
         spec: TableSpec,
         names: Sequence[str],
-        data: Sequence[Row],
+        data: Sequence[QueryRow],
         labels: dict[str, str],
-        is_so: Callable[[Expression, Any, Row], bool],
+        is_so: Callable[[Expression, Any, QueryRow], bool],
         formats: Formats,
     ) -> None:
         """Raises `InvalidInput` for a column that is not there."""
@@ -119,7 +119,7 @@ class _Written:
     def _column(self, spec: ColumnSpec, labels: dict[str, str]) -> TableColumn:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
-        format = Format(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
+        format = ValueFormat(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
         total = total_of(spec.total, [row[spec.name] for row in self._data])
         return TableColumn(
             name=spec.name,
@@ -131,24 +131,24 @@ class _Written:
             total_text=self._total_text(spec.total, total, format),
         )
 
-    def _row(self, row: Row) -> TableRow:
+    def _row(self, row: QueryRow) -> TableRow:
         return TableRow(cells=[self._cell(*pair, row) for pair in zip(self._wanted, self.columns, strict=True)])
 
-    def _cell(self, spec: ColumnSpec, column: TableColumn, row: Row) -> Cell:
+    def _cell(self, spec: ColumnSpec, column: TableColumn, row: QueryRow) -> Cell:
         value = row[spec.name]
         most = self._widest[spec.name]
         share = value / most if most and isinstance(value, int | float) else None
         tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
         return Cell(value=value, text=self._formats.text(value, column.format), tone=next(tones, ""), share=share)
 
-    def _subtotal(self, spec: ColumnSpec, column: TableColumn, members: Sequence[Row]) -> Cell:
+    def _subtotal(self, spec: ColumnSpec, column: TableColumn, members: Sequence[QueryRow]) -> Cell:
         total = total_of(spec.total, [row[spec.name] for row in members])
         return Cell(value=total, text=self._total_text(spec.total, total, column.format))
 
-    def _total_text(self, how: str, total: Any, format: Format) -> str:  # noqa: A002
+    def _total_text(self, how: str, total: Any, format: ValueFormat) -> str:  # noqa: A002
         if not how:
             return ""
-        return self._formats.text(total, Format(kind="integer") if how == "count" else format)
+        return self._formats.text(total, ValueFormat(kind="integer") if how == "count" else format)
 
 
 def total_of(how: str, values: Iterable[Any]) -> Any:
@@ -172,16 +172,16 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
             return max(numbers)
 
 
-def _widest(spec: ColumnSpec, data: Sequence[Row]) -> float:
+def _widest(spec: ColumnSpec, data: Sequence[QueryRow]) -> float:
     if not spec.bar:
         return 0.0
     numbers = [row[spec.name] for row in data]
     return max((abs(value) for value in numbers if isinstance(value, int | float)), default=0.0)
 
 
-def _groups(spec: TableSpec, data: Sequence[Row]) -> Iterable[tuple[Any, list[Row]]]:
+def _groups(spec: TableSpec, data: Sequence[QueryRow]) -> Iterable[tuple[Any, list[QueryRow]]]:
     """Equal values together, in the order in which they first appear."""
-    groups: dict[Any, list[Row]] = {}
+    groups: dict[Any, list[QueryRow]] = {}
     for row in data:
         groups.setdefault(row[spec.group], []).append(row)
     return groups.items()
@@ -206,7 +206,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | No
     return spec
 
 
-def _read_column(blocks: BlockReader, node: Node) -> ColumnSpec | None:
+def _read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
         return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
     reader = MapReader(node, blocks.issues, what="A table's column")
@@ -227,7 +227,7 @@ def _read_column(blocks: BlockReader, node: Node) -> ColumnSpec | None:
     return spec if name else None
 
 
-def _read_color(blocks: BlockReader, node: Node) -> ColorSpec | None:
+def _read_color(blocks: BlockReader, node: YamlNode) -> ColorSpec | None:
     reader = MapReader(node, blocks.issues, what="An entry of “colors”")
     when = blocks.expressions.value_of(reader, "when", required=True)
     color = reader.choice("color", _TONES, "red", required=True)

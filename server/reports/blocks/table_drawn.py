@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.reports.document import Block
-from server.reports.formats import Format
+from server.reports.formats import ValueFormat
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
@@ -21,7 +21,7 @@ _EXCEL_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "mi
 class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     label: str
-    format: Format
+    format: ValueFormat
     align: str
     bar: bool = False
     total: Any = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.reports.formats import Format
+from server.reports.formats import ValueFormat
 
 CHART_KINDS = (
     "line", "bar", "stacked_bar", "area", "pie", "scatter", "heatmap", "funnel", "gauge", "combo",
@@ -24,8 +24,8 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     series: str = ""
     value_column: str = ""
     labels: dict[str, str] = {}
-    format: Format = Format()
-    line_format: Format = Format()
+    format: ValueFormat = ValueFormat()
+    line_format: ValueFormat = ValueFormat()
     height: int = 260
     horizontal: bool = False
     option: dict[str, Any] = {}
@@ -57,11 +57,11 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     labels: list[str] = []
     series: list[Series] = []
     option: dict[str, Any] = {}
-    format: Format = Format()
-    line_format: Format = Format()
+    format: ValueFormat = ValueFormat()
+    line_format: ValueFormat = ValueFormat()
     height: int = 260
     is_empty: bool = False
     x_label: str = ""
 
-    def format_of(self, series: Series) -> Format:
+    def format_of(self, series: Series) -> ValueFormat:
         return self.line_format if series.second_axis and self.line_format.kind else self.format

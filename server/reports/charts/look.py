@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from server.reports.charts.chart import Chart
-from server.reports.formats import Format, Formats
-from server.reports.rows import Row, Rows, rows_of
+from server.reports.formats import Formats, ValueFormat
+from server.reports.rows import QueryRow, Rows, rows_of
 
 # Told apart in print, in grey and by most colour-blind people; the first is the colour of the pages.
 PALETTE = ("#2563a8", "#e08a1e", "#3c9d82", "#8b6bb8", "#c8505a", "#5aa7d6", "#9a8a3c", "#7a7f87")
@@ -16,7 +16,7 @@ INK, MUTED, LINE = "#1f2933", "#66717e", "#e3e7ec"
 _MAX_POINTS = 5_000  # more cannot be told apart, and would make the file heavy
 
 
-def points(rows: Rows) -> list[Row]:
+def points(rows: Rows) -> list[QueryRow]:
     """The rows that are drawn."""
     return rows_of(rows)[:_MAX_POINTS]
 
@@ -65,12 +65,12 @@ def axis_labels(values: list[Any], formats: Formats) -> list[str]:
     if not days or not all(isinstance(day, date) for day in days):
         return [formats.text(value) for value in values]
     if any(isinstance(value, datetime) and (value.hour or value.minute) for value in values):
-        return [formats.text(value, Format(kind="datetime")) for value in values]
+        return [formats.text(value, ValueFormat(kind="datetime")) for value in values]
     if len(days) > 1 and all(day.day == 1 for day in days):
         return [formats.short_month(day, with_year=len({day.year for day in days}) > 1) for day in days]
     if len({day.year for day in days}) == 1:
         return [formats.short_day(day) for day in days]
-    return [formats.text(day, Format(kind="date")) for day in days]
+    return [formats.text(day, ValueFormat(kind="date")) for day in days]
 
 
 def number(value: Any) -> Any:

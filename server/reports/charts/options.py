@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.reading import Issues, MapReader
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 _UNSAFE_TEXTS = ("javascript:", "http:", "https:", "//", "image:", "path:", "data:", "<")
 # What draws pages, opens addresses or offers files; a report shows data.
@@ -24,7 +24,7 @@ def read_option(reader: MapReader) -> dict[str, Any] | None:
     return option
 
 
-def _plain(node: Node, issues: Issues) -> Any:
+def _plain(node: YamlNode, issues: Issues) -> Any:
     if node.kind == "list":
         return [_plain(item, issues) for item in node.value]
     if node.kind == "scalar":
@@ -39,7 +39,7 @@ def _plain(node: Node, issues: Issues) -> Any:
     return result
 
 
-def _require_harmless(node: Node, issues: Issues) -> None:
+def _require_harmless(node: YamlNode, issues: Issues) -> None:
     text = node.value.lower().lstrip() if isinstance(node.value, str) else ""
     if "function" in text or "=>" in text:
         issues.add(node, "Functions cannot be used in a chart's option; use a text pattern such as “{b}: {c}”.")

@@ -12,7 +12,7 @@ import openpyxl
 
 from server.datasets.work import QueryLimits
 from server.reports.rendering import expand_batch, render_report
-from server.reports.work import DatasetSource, ExpandRequest, Format, Rendered, RenderRequest
+from server.reports.work import DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
 
 CLOCK = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 COLUMNS = [
@@ -51,7 +51,7 @@ def expand(source: str, orders: Path, parameters: Any = None, **more: Any) -> li
 
 
 def render(
-    source: str, orders: Path, output: Path, parameters: dict[str, Any] | None = None, *formats: Format, **more: Any
+    source: str, orders: Path, output: Path, parameters: dict[str, Any] | None = None, *formats: FileFormat, **more: Any
 ) -> Rendered:
     output.mkdir(exist_ok=True)
     request = RenderRequest(

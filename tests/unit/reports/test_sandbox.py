@@ -15,7 +15,7 @@ from server.reports.expressions import Expressions
 from server.reports.formats import Formats
 from server.reports.reading import Issues
 from server.reports.sandbox import Sandbox, names_in, rendered
-from server.reports.yaml_source import Node
+from server.reports.yaml_source import YamlNode
 
 CONTEXT: dict[str, Any] = {
     "today": date(2026, 11, 2),
@@ -118,7 +118,7 @@ def test_honest_templates_give_what_jinja_gives(source: str) -> None:
 )  # fmt: skip
 def test_whatever_stands_in_an_expression_is_an_issue_or_fine_but_no_crash(source: str) -> None:
     issues = Issues()
-    node = Node("scalar", source, 1, 1)
+    node = YamlNode("scalar", source, 1, 1)
     Expressions(issues, {"x", "a", "f"}).text(node)
     assert all(issue.text for issue in issues.found)
 
