@@ -29,8 +29,10 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
     limits = FileLimits.from_settings(settings)
     data_import = DataImport(
         uploads=uploads.store,
+        pieces=uploads.pieces,
         catalog=catalog,
         blobs=storage.blobs,
+        scratch=storage.scratch,
         database=storage.database,
         limits=limits,
         room=storage.room,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from server.engines.local_files import LocalFiles
+from server.engines.local_uploads import LocalUploads
 from server.engines.sqlite import SqliteDatabase
 from server.errors import ConfigurationError
 from server.settings import Settings
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.uploads.pieces import Pieces
 
 
 def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Database:
@@ -24,3 +28,11 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Data
             "PostgreSQL needs a package that is not installed here: pip install 'jindu[postgresql]'."
         ) from error
     return PostgresqlDatabase(settings.database_url)
+
+
+def open_blobs(settings: Settings) -> BlobStore:
+    return LocalFiles(settings.data / "blobs")
+
+
+def open_pieces(settings: Settings) -> Pieces:
+    return LocalUploads(settings.data / "uploads")

@@ -21,6 +21,7 @@ from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
+from server.operations.data_reading import DataReading
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
@@ -59,7 +60,15 @@ def build_operations(
     )
     accounts = _accounts(settings, storage, auth, languages, live)
     files = _uploads(storage, jobs, uploads)
-    templates = _templates(storage, workers, datasets, reports)
+    reading = DataReading(
+        catalog=datasets.catalog,
+        workers=workers.interactive,
+        scratch=storage.scratch,
+        room=storage.room,
+        limits=datasets.query_limits,
+        answer_bytes=settings.max_answer_bytes,
+    )
+    templates = _templates(storage, reading, reports)
     return Operations(
         accounts=accounts,
         admin=AdminOperations(
@@ -69,11 +78,11 @@ def build_operations(
             settings=settings,
             parts=statistics,
         ),
-        batches=_batches(settings, storage, workers, jobs, datasets, reports),
+        batches=_batches(settings, storage, reading, jobs, reports),
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
-        datasets=_datasets(settings, storage, workers, datasets),
+        datasets=_datasets(storage, reading, workers),
         events=EventOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
@@ -88,14 +97,7 @@ def build_operations(
         imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
         jobs=job_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
-        queries=QueryOperations(
-            catalog=datasets.catalog,
-            workers=workers.interactive,
-            blobs=storage.blobs,
-            limits=datasets.query_limits,
-            answer_bytes=settings.max_answer_bytes,
-            room=storage.room,
-        ),
+        queries=QueryOperations(reading),
         samples=SampleOperations(uploads=files, templates=templates, sample=ROOT / "examples" / "orders.csv"),
         templates=templates,
         uploads=files,
@@ -129,6 +131,7 @@ def _uploads(storage: Storage, jobs: Jobs, uploads: Uploads) -> UploadOperations
     return UploadOperations(
         database=storage.database,
         store=uploads.store,
+        pieces=uploads.pieces,
         receiver=uploads.receiver,
         parts=parts,
         runner=jobs.runner,
@@ -151,6 +154,7 @@ def _imports(
         runner=jobs.runner,
         jobs=job_operations,
         uploads=uploads.store,
+        pieces=uploads.pieces,
         catalog=datasets.catalog,
         workers=workers.interactive,
         blobs=storage.blobs,
@@ -160,50 +164,41 @@ def _imports(
     )
 
 
-def _datasets(settings: Settings, storage: Storage, workers: Workers, datasets: Datasets) -> DatasetOperations:
+def _datasets(storage: Storage, reading: DataReading, workers: Workers) -> DatasetOperations:
     return DatasetOperations(
+        reading,
         database=storage.database,
-        catalog=datasets.catalog,
-        workers=workers.interactive,
         exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),
-        limits=datasets.query_limits,
-        answer_bytes=settings.max_answer_bytes,
-        room=storage.room,
     )
 
 
-def _templates(storage: Storage, workers: Workers, datasets: Datasets, reports: Reports) -> TemplateOperations:
+def _templates(storage: Storage, reading: DataReading, reports: Reports) -> TemplateOperations:
     return TemplateOperations(
         database=storage.database,
         store=reports.templates,
-        catalog=datasets.catalog,
-        workers=workers.interactive,
+        reading=reading,
         blobs=storage.blobs,
         images=reports.images,
         audit=Audit(storage.database),
-        limits=datasets.query_limits,
-        room=storage.room,
         samples=ROOT / "examples" / "templates",
     )
 
 
 def _batches(
-    settings: Settings, storage: Storage, workers: Workers, jobs: Jobs, datasets: Datasets, reports: Reports
+    settings: Settings, storage: Storage, reading: DataReading, jobs: Jobs, reports: Reports
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
         store=reports.batches,
         templates=reports.templates,
-        catalog=datasets.catalog,
+        reading=reading,
         runner=jobs.runner,
         jobs=jobs.table,
         job_store=jobs.store,
-        workers=workers.interactive,
         blobs=storage.blobs,
         images=reports.images,
         audit=Audit(storage.database),
-        limits=datasets.query_limits,
         max_reports=settings.max_reports_per_batch,
     )

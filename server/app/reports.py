@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from server.app.datasets import Datasets
 from server.app.live import Live
+from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.app.workers import Workers
@@ -15,7 +16,7 @@ from server.jobs.kinds import JobKind
 from server.operations.batches import KIND as BATCH_REPORT
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
-from server.reports.images import ImageLibrary
+from server.reports.image_library import ImageLibrary
 from server.reports.template_store import TemplateStore
 from server.settings import Settings
 from server.storage.quotas import Stored
@@ -37,6 +38,7 @@ def build_reports(
         database=storage.database,
         store=batches,
         blobs=storage.blobs,
+        scratch=storage.scratch,
         announce=live.announcing.publish,
         limits=datasets.query_limits,
         parallel=workers.heavy_slots,
@@ -47,12 +49,20 @@ def build_reports(
     return Reports(
         templates=TemplateStore(storage.database),
         batches=batches,
-        images=ImageLibrary(uploads.store, storage.blobs, workers.interactive, storage.room),
+        images=ImageLibrary(
+            uploads.store,
+            uploads.pieces,
+            blobs=storage.blobs,
+            scratch=storage.scratch,
+            workers=workers.interactive,
+            room=storage.room,
+            used=batches.image_keys,
+        ),
         job_kind=JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS),
     )
 
 
 @asynccontextmanager
 async def open_reports(reports: Reports) -> AsyncIterator[None]:
-    await reports.images.remove_unused(await reports.batches.image_keys())
-    yield
+    async with meanwhile(reports.images.watch()):
+        yield

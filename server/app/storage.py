@@ -8,28 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from server.app.engines import open_database
+from server.app.engines import open_blobs, open_database
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
+from server.storage.scratch import Scratch
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
-_SWEEP_SECONDS = 600.0
-_LEFT_SECONDS = 6 * 3600.0  # nothing that is being written rests for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     database: Database
-    blobs: Blobs
+    blobs: BlobStore
+    scratch: Scratch
     reserve: Reserve
     room: Room
     quotas: Quotas
@@ -43,7 +43,8 @@ def build_storage(settings: Settings) -> Storage:
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     return Storage(
         database=open_database(settings, reserve=reserve),
-        blobs=Blobs(data / "blobs"),
+        blobs=open_blobs(settings),
+        scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
         quotas=_quotas(settings),
@@ -66,12 +67,12 @@ def _quotas(settings: Settings) -> Quotas:
 async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bool]:
     """Yields whether the database may not be what the last process left."""
     await asyncio.to_thread(privacy.close_to_others, settings.data)
-    await asyncio.to_thread(storage.blobs.clear_partials)  # first of all: a full disk needs the room to start
+    await asyncio.to_thread(storage.scratch.sweep)  # first of all: a full disk needs the room to start
     await asyncio.to_thread(storage.reserve.begin)
     async with _open_database(storage) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
-        async with meanwhile(_sweep(storage.blobs)):
+        async with meanwhile(storage.scratch.watch()):
             yield is_cut
 
 
@@ -115,10 +116,3 @@ async def _cut_later(history: History) -> None:
         with suppress(StorageFull):
             await history.cut_all()
             return
-
-
-async def _sweep(blobs: Blobs) -> None:
-    while True:
-        await asyncio.sleep(_SWEEP_SECONDS)
-        with suppress(OSError):
-            await asyncio.to_thread(blobs.clear_partials, older_than_seconds=_LEFT_SECONDS)

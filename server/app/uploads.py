@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from server.app.engines import open_pieces
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.clock import utc_now
@@ -16,6 +17,7 @@ from server.settings import Settings
 from server.uploads.arrivals import Arrivals
 from server.uploads.expiry import ExpirySweep
 from server.uploads.files import UploadStore
+from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.upload import DataUpload
 
@@ -23,6 +25,7 @@ from server.uploads.upload import DataUpload
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploads:
     store: UploadStore
+    pieces: Pieces
     arrivals: Arrivals
     receiver: Receiver
     sweep: ExpirySweep
@@ -31,16 +34,21 @@ class Uploads:
 
 
 def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
-    database, arrivals = storage.database, Arrivals()
-    store = UploadStore(database, settings.data / "uploads", quotas=storage.quotas)
+    database, pieces, arrivals = storage.database, open_pieces(settings), Arrivals()
+    store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
-    receiver = Receiver(store=store, arrivals=arrivals, clock=utc_now, expiry=limits.expiry, room=storage.room)
-    upload = DataUpload(database=database, store=store, receiver=receiver, arrivals=arrivals, clock=utc_now)
+    receiver = Receiver(
+        store=store, pieces=pieces, arrivals=arrivals, clock=utc_now, expiry=limits.expiry, room=storage.room
+    )
+    upload = DataUpload(
+        database=database, store=store, pieces=pieces, receiver=receiver, arrivals=arrivals, clock=utc_now
+    )
     return Uploads(
         store=store,
+        pieces=pieces,
         arrivals=arrivals,
         receiver=receiver,
-        sweep=ExpirySweep(store=store, receiver=receiver, clock=utc_now),
+        sweep=ExpirySweep(store=store, pieces=pieces, receiver=receiver, clock=utc_now),
         limits=limits,
         job_kind=JobKind(
             name="file_upload",
@@ -55,6 +63,5 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
 
 @asynccontextmanager
 async def open_uploads(sweep: ExpirySweep) -> AsyncIterator[None]:
-    await sweep.open()
     async with meanwhile(sweep.watch()):
         yield

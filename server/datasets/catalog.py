@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from server.datasets.catalog_rows import (
     version_of,
     versions_where,
 )
-from server.datasets.dataset import Dataset, DatasetFiles, DatasetPage, Mode, Version, VersionPage, mentioned
+from server.datasets.dataset import Dataset, DatasetPage, Mode, Version, VersionPage, mentioned
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import page_of
 from server.storage.rows import insert_or_get, lock
@@ -46,17 +46,6 @@ class Deleted(Gone):
     code = "dataset_deleted"
 
 
-@contextmanager
-def deleted_named(paths: Iterable[Path]) -> Iterator[None]:
-    """Whatever fails in the block because its files went meanwhile is `Deleted`: each reader has words of its own."""
-    try:
-        yield
-    except Exception:
-        if all(path.exists() for path in paths):
-            raise
-        raise Deleted from None
-
-
 def data_key(job_id: str) -> str:
     """Blob key of the Parquet part that an import makes; a repeated attempt writes the same one."""
     return f"datasets/{job_id}/data.parquet"
@@ -70,7 +59,7 @@ def rejects_key(job_id: str) -> str:
 class Catalog:
     """The datasets of every owner. Rows of data are elsewhere: here is only what there is and where it lies."""
 
-    def __init__(self, database: Database, blobs: Blobs, *, announce: Announce, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, *, announce: Announce, clock: Clock = utc_now) -> None:
         self._database = database
         self._blobs = blobs
         self._announce = announce
@@ -245,10 +234,9 @@ class Catalog:
         async with self._database.read() as connection:
             return await _keys_of(connection, dataset)
 
-    def remove_files(self, keys: Iterable[str]) -> None:
-        """Delete blobs that no version names any more. Blocks on the disk: use a thread."""
-        for key in keys:
-            self._blobs.delete(key)
+    async def remove_files(self, keys: Iterable[str]) -> None:
+        """Delete blobs that no version names any more."""
+        await self._blobs.delete(*keys)
 
     async def names_of(self, owner_id: str) -> Sequence[str]:
         """Of every dataset that can be read."""
@@ -256,24 +244,27 @@ class Catalog:
         async with self._database.read() as connection:
             return list((await connection.execute(query.order_by(datasets.c.name))).scalars())
 
-    async def files_mentioned(
-        self, owner_id: str, known: Sequence[str], texts: Sequence[str]
-    ) -> dict[str, DatasetFiles]:
-        """Where the current versions of those of the datasets `known` lie that are named in `texts`, by name."""
+    async def mentioned(self, owner_id: str, known: Sequence[str], texts: Sequence[str]) -> dict[str, Version]:
+        """The current versions of those of the datasets `known` that are named in `texts`, by name."""
         names = await asyncio.to_thread(mentioned, texts, known)
         query = current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return {dataset.name: self.files(dataset.current) for dataset in map(dataset_of, rows)}
+        return {dataset.name: dataset.current for dataset in map(dataset_of, rows)}
 
-    def files(self, version: Version) -> DatasetFiles:
-        return DatasetFiles(
-            dataset_id=version.dataset_id,
-            version=version.number,
-            files=tuple(version.files),
-            paths=tuple(self._blobs.path(key) for key in version.files),
-            columns=tuple(version.columns),
-        )
+    @asynccontextmanager
+    async def fetched(self, files: Sequence[str]) -> AsyncIterator[tuple[Path, ...]]:
+        """The Parquet parts of a version, to be read inside the block.
+
+        Whatever fails there because they went meanwhile is `Deleted`: each reader has words of its own.
+        """
+        async with self._blobs.fetch(files) as paths:
+            try:
+                yield paths
+            except Exception:
+                if all(path.exists() for path in paths):
+                    raise
+                raise Deleted from None
 
     def announce_change(self, version: Version, change: str = "published") -> None:
         """Tell whoever watches `dataset:<name>`; only after the change is committed."""

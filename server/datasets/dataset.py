@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -62,17 +61,6 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> list[dict[str, Any]]:
         return self.current.columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetFiles:
-    """What a worker needs to read a dataset: plain values that can be pickled."""
-
-    dataset_id: str
-    version: int
-    files: tuple[str, ...]
-    paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,13 @@ from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext
 from server.jobs.outcomes import Notice, Outcome
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
+from server.storage.scratch import Scratch
 from server.uploads.files import Upload, UploadStore
-from server.uploads.removed import UploadGone, removed_named
+from server.uploads.pieces import Pieces, UploadGone
 
 _TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
 
@@ -44,16 +45,20 @@ class DataImport:
         self,
         *,
         uploads: UploadStore,
+        pieces: Pieces,
         catalog: Catalog,
-        blobs: Blobs,
+        blobs: BlobStore,
+        scratch: Scratch,
         database: Database,
         limits: FileLimits,
         room: Room,
         quotas: Quotas,
     ) -> None:
         self._uploads = uploads
+        self._pieces = pieces
         self._catalog = catalog
         self._blobs = blobs
+        self._scratch = scratch
         self._database = database
         self._limits = limits
         self._room = room
@@ -75,18 +80,19 @@ class DataImport:
         upload = await self._upload(wanted.upload_id, owner_id)
         current = await self._catalog.find(owner_id, wanted.dataset)
         require_mode_fits(wanted.dataset, wanted.mode, current)
-        async with self._blobs.workplace() as directory:
-            request = ConvertRequest(
-                source=upload.path,
-                name=upload.name,
-                target=directory / "data.parquet",
-                rejects=directory / "rejects.jsonl",
-                options=wanted.options,
-                reject_limit=wanted.reject_limit,
-                limits=self._limits,
-                existing_columns=current.columns if current and wanted.mode == "append" else None,
-            )
-            converted = await self._converted(context, upload, request)
+        async with self._scratch.workplace() as directory:
+            async with self._pieces.whole(upload.id) as source:
+                request = ConvertRequest(
+                    source=source,
+                    name=upload.name,
+                    target=directory / "data.parquet",
+                    rejects=directory / "rejects.jsonl",
+                    options=wanted.options,
+                    reject_limit=wanted.reject_limit,
+                    limits=self._limits,
+                    existing_columns=current.columns if current and wanted.mode == "append" else None,
+                )
+                converted = await self._room.within(self._convert(context, request))
             for warning in converted.warnings:
                 context.log(warning.message.format(**warning.parameters), level="warning")
             context.advance(stage="publishing", detail={"rejected": converted.rejected_count})
@@ -94,15 +100,11 @@ class DataImport:
 
     async def _upload(self, upload_id: str, owner_id: str) -> Upload:
         upload = await self._uploads.get(upload_id)
-        if upload is None or upload.owner_id != owner_id or not upload.path.is_file():
+        if upload is None or upload.owner_id != owner_id:
             raise UploadGone
         if not upload.is_whole:
             raise FileProblem("The upload is not complete; wait for it, then try again.", code="upload_incomplete")
         return upload
-
-    async def _converted(self, context: JobContext, upload: Upload, request: ConvertRequest) -> Converted:
-        with removed_named(upload):
-            return await self._room.within(self._convert(context, request))
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
         for left in range(_TRIES - 1, -1, -1):
@@ -140,9 +142,9 @@ class DataImport:
             "options": msgspec.to_builtins(converted.options),
         }
         try:
-            await asyncio.to_thread(self._blobs.publish, request.target, data_key(job.id))
+            await self._blobs.publish(request.target, data_key(job.id))
             if converted.rejects_path is not None:
-                await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
+                await self._blobs.publish(converted.rejects_path, rejects_key(job.id))
             async with self._database.write() as connection:
                 await context.fence(connection)
                 await require_unchanged(connection, wanted, job.owner_id, seen)
@@ -169,8 +171,7 @@ class DataImport:
 
     async def _remove_unpublished(self, job_id: str) -> None:
         if await self._catalog.version_of_job(job_id) is None:
-            await asyncio.to_thread(self._blobs.delete, data_key(job_id))
-            await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
+            await self._blobs.delete(data_key(job_id), rejects_key(job_id))
 
 
 async def require_unchanged(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import BinaryIO, Literal
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from aiohttp import ETag, web
 
-from server.errors import Gone, PreconditionFailed
+from server.errors import Gone, NotFound, PreconditionFailed
 
 Disposition = Literal["inline", "attachment"]
-_CHUNK_BYTES = 64 * 1024  # whoever reads slowly is kept waiting with so much in memory
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _BEYOND_ANY_FILE = 10**19
 
@@ -30,9 +28,17 @@ def content_disposition(disposition: Disposition, name: str) -> str:
     return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
+class Content(Protocol):
+    """A file that can be sent, wherever it lies."""
+
+    async def size(self) -> int: ...
+
+    def stream(self, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]: ...
+
+
 async def send_file(
     request: web.Request,
-    path: Path,
+    content: Content,
     *,
     name: str,
     media_type: str,
@@ -48,10 +54,8 @@ async def send_file(
     known = request.if_none_match
     if known and any(tag.value in (sha256, "*") for tag in known):
         return web.Response(status=304, headers={"ETag": f'"{sha256}"', **(headers or {})})
-    try:
-        size = (await asyncio.to_thread(path.stat)).st_size
-    except FileNotFoundError:  # deleted at this moment
-        raise Gone from None
+    with _deleted_named():
+        size = await content.size()
     wanted = _wanted_range(request, size, sha256)
     if wanted is not None and wanted.start >= wanted.stop:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -60,46 +64,60 @@ async def send_file(
     if wanted is not None:
         response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
     response.headers["Content-Type"] = media_type
-    response.content_length = len(span)
     response.etag = ETag(value=sha256)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Content-Disposition"] = content_disposition(disposition, name)
     response.headers.setdefault("Cache-Control", "private, no-cache")  # kept, but asked for again: access may end
-    await response.prepare(request)
-    if request.method != "HEAD":
-        await _send(response, path, span)
-    await response.write_eof()
-    return response
+    pieces = content.stream(start=span.start, end=span.stop)
+    return await send_pieces(request, response, pieces, size=len(span))
+
+
+async def send_made(
+    request: web.Request, pieces: AsyncGenerator[bytes, None], *, name: str, media_type: str, size: int | None = None
+) -> web.StreamResponse:
+    """Answer with a file that is made while it is sent."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Disposition": content_disposition("attachment", name),
+            "Content-Type": with_charset(media_type),
+            "Cache-Control": "private, no-store",
+        }
+    )
+    return await send_pieces(request, response, pieces, size=size)
 
 
 async def send_pieces(
-    request: web.Request, content: Iterator[bytes], *, name: str, media_type: str, size: int | None = None
+    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes, None], *, size: int | None
 ) -> web.StreamResponse:
-    """Answer with a file that is made while it is sent; `content` is drawn in a thread, one piece at a time."""
-    response = web.StreamResponse(headers={"Content-Disposition": content_disposition("attachment", name)})
-    response.content_type = media_type
-    if media_type.startswith("text/"):
-        response.charset = "utf-8"
-    response.headers["Cache-Control"] = "private, no-store"
+    """Send `response` with a body that is drawn only as fast as the client takes it; `size` is None if nobody knows.
+
+    The first piece is drawn before the headers go: what is missing by then can still be told.
+    """
     if size is not None:
         response.content_length = size
-    await response.prepare(request)
-    while request.method != "HEAD" and (piece := await asyncio.to_thread(next, content, b"")):
-        await response.write(piece)
+    async with aclosing(pieces):
+        with _deleted_named():
+            piece = b"" if request.method == "HEAD" else await anext(pieces, b"")
+        await response.prepare(request)
+        while piece:
+            await response.write(piece)
+            piece = await anext(pieces, b"")
     await response.write_eof()
     return response
 
 
-async def _send(response: web.StreamResponse, path: Path, span: range) -> None:
-    stream: BinaryIO = await asyncio.to_thread(path.open, "rb")
+def with_charset(media_type: str) -> str:
+    is_text = media_type.startswith("text/") and ";" not in media_type
+    return f"{media_type}; charset=utf-8" if is_text else media_type
+
+
+@contextmanager
+def _deleted_named() -> Iterator[None]:
+    """A file that was there when it was looked up, and was deleted at this moment."""
     try:
-        await asyncio.to_thread(stream.seek, span.start)
-        left = len(span)
-        while left and (chunk := await asyncio.to_thread(stream.read, min(left, _CHUNK_BYTES))):
-            await response.write(chunk)
-            left -= len(chunk)
-    finally:
-        stream.close()
+        yield
+    except NotFound:
+        raise Gone from None
 
 
 def _require_match(request: web.Request, sha256: str) -> None:

@@ -10,13 +10,13 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from server.errors import Gone
-from server.http.files import Disposition, content_disposition
+from server.errors import NotFound
+from server.http.files import Content, Disposition, content_disposition, send_pieces, with_charset
 from server.http.guards import require_principal
 from server.http.parts import parts_of
-from server.operations.made_files import MadeFile, remove
-
-_CHUNK_BYTES = 64 * 1024
+from server.operations.made_files import MadeFile
+from server.storage.file_pieces import pieces_of
+from server.storage.scratch import remove
 
 
 async def send_made_file(
@@ -27,56 +27,47 @@ async def send_made_file(
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """With its length, so that a browser shows how far the download is. Raises `RateLimited`."""
-    head = {"Content-Type": _content_type(file.media_type), "Cache-Control": "private, no-store", **(headers or {})}
+    head = {"Content-Type": with_charset(file.media_type), "Cache-Control": "private, no-store", **(headers or {})}
     if disposition is not None:
         head["Content-Disposition"] = content_disposition(disposition, file.name)
-    if file.path is None:
+    if isinstance(file.content, bytes):
         return web.Response(body=file.content, headers=head)
+    response = web.StreamResponse(headers=head)
     try:
         with parts_of(request).answers.one_more(require_principal(request).user_id):
-            return await _send(request, file.path, head, is_temporary=file.temporary)
+            if isinstance(file.content, Path):
+                return await _send_once(request, response, file.content)
+            return await _send_kept(request, response, file.content)
     finally:
-        if file.temporary:
-            await asyncio.shield(asyncio.to_thread(remove, file.path))  # where it could not even be opened
+        if isinstance(file.content, Path):
+            await asyncio.shield(asyncio.to_thread(remove, file.content))  # where it could not even be opened
 
 
 def head_of_made_file(name: str, media_type: str) -> web.StreamResponse:
     """The answer to HEAD for an attachment: without its length, since the file would have to be made to know it."""
     return web.StreamResponse(
         headers={
-            "Content-Type": _content_type(media_type),
+            "Content-Type": with_charset(media_type),
             "Cache-Control": "private, no-store",
             "Content-Disposition": content_disposition("attachment", name),
         }
     )
 
 
-async def _send(request: web.Request, path: Path, head: Mapping[str, str], *, is_temporary: bool) -> web.StreamResponse:
-    stream = await asyncio.to_thread(_opened, path, is_temporary)
-    try:
-        response = web.StreamResponse(headers=head)
-        response.content_length = os.fstat(stream.fileno()).st_size
-        await response.prepare(request)
-        if request.method != "HEAD":
-            while chunk := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
-                await response.write(chunk)
-        await response.write_eof()
-        return response
-    finally:
-        stream.close()
+async def _send_kept(request: web.Request, response: web.StreamResponse, content: Content) -> web.StreamResponse:
+    return await send_pieces(request, response, content.stream(), size=await content.size())
 
 
-def _opened(path: Path, is_temporary: bool) -> BinaryIO:
-    """A temporary file loses its name at once: whatever happens while it is sent, nothing stays behind."""
+async def _send_once(request: web.Request, response: web.StreamResponse, path: Path) -> web.StreamResponse:
+    stream = await asyncio.to_thread(_opened, path)
+    return await send_pieces(request, response, pieces_of(stream), size=os.fstat(stream.fileno()).st_size)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """It loses its name at once: whatever happens while it is sent, nothing stays behind."""
     try:
         stream = path.open("rb")
-    except FileNotFoundError:  # one that is kept, and was deleted at this moment
-        raise Gone from None
-    if is_temporary:
-        path.unlink()
+    except FileNotFoundError:
+        raise NotFound from None
+    path.unlink()
     return stream
-
-
-def _content_type(media_type: str) -> str:
-    is_text = media_type.startswith("text/") and ";" not in media_type
-    return f"{media_type}; charset=utf-8" if is_text else media_type

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, get_args
 
 import msgspec
@@ -15,16 +13,13 @@ from zipstream import ZipStream
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
-from server.datasets.catalog import Catalog
-from server.datasets.work import QueryLimits
 from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
-from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.jobs.workers import WorkerFunction
+from server.operations.data_reading import DataReading
 from server.reports.archive import archive_of
 from server.reports.batch_store import (
     Batch,
@@ -36,7 +31,7 @@ from server.reports.batch_store import (
     ReportPage,
     StoredArtifact,
 )
-from server.reports.images import ImageLibrary
+from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore
 from server.reports.work import (
@@ -48,11 +43,10 @@ from server.reports.work import (
     plan_expansion,
     plan_order,
 )
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore, StoredBlob, delete_under
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
 
-_GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 _NAME_CHARACTERS = 300  # the column's width
 KIND = "batch_report"
 
@@ -88,30 +82,26 @@ class BatchOperations:
         database: Database,
         store: BatchStore,
         templates: TemplateStore,
-        catalog: Catalog,
+        reading: DataReading,
         runner: JobRunner,
         jobs: JobTable,
         job_store: JobStore,
-        workers: SharedWorkers,
-        blobs: Blobs,
+        blobs: BlobStore,
         images: ImageLibrary,
         audit: Audit,
-        limits: QueryLimits,
         max_reports: int,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._templates = templates
-        self._catalog = catalog
+        self._reading = reading
         self._runner = runner
         self._jobs = jobs
         self._job_store = job_store
-        self._workers = workers
         self._blobs = blobs
         self._images = images
         self._audit = audit
-        self._limits = limits
         self._max_reports = max_reports
         self._clock = clock
 
@@ -141,10 +131,10 @@ class BatchOperations:
         """How many reports `start` would make, with the parameters of the first; none is made."""
         principal.require_read()
         batch = await self._ordered(principal, order)
-        expand = expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports)
-        found: Expansion = await self._in_worker(
-            principal, plan_expansion, ExpansionRequest(expand=expand, shown=shown)
-        )
+        limits, max_reports = self._reading.limits, self._max_reports
+        async with expand_request(batch, self._blobs, limits, max_reports=max_reports) as expand:
+            request = ExpansionRequest(expand=expand, shown=shown)
+            found: Expansion = await self._reading.in_worker(principal, plan_expansion, request)
         return found
 
     async def list(
@@ -174,21 +164,26 @@ class BatchOperations:
         principal.require_sight(report.owner_id)
         return report, await self._store.head(report.batch_id)
 
-    async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, Path]:
+    async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, StoredBlob]:
         """A finished file and where it lies; raises `NotFound`."""
         report, _ = await self.report(principal, report_id)
         artifact = report.artifact(file)
-        return artifact, await asyncio.to_thread(self._blobs.path, artifact.blob)
+        return artifact, StoredBlob(store=self._blobs, key=artifact.blob)
 
+    @asynccontextmanager
     async def archive(
         self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
-    ) -> tuple[BatchHead, ZipStream]:
-        """What is finished so far, as a zip that is made while it is read; raises `Conflict` while nothing is."""
+    ) -> AsyncIterator[tuple[BatchHead, ZipStream]]:
+        """What is finished so far, as a zip that is made while it is read, inside the block.
+
+        Raises `Conflict` while nothing is.
+        """
         batch = await self.get(principal, batch_id)
         finished = await self._store.finished(batch_id)
         if not finished:
             raise Conflict("No report of this batch is finished yet; try again when the first one is.")
-        return batch, await asyncio.to_thread(archive_of, finished, self._blobs, formats)
+        async with archive_of(finished, self._blobs, formats) as archive:
+            yield batch, archive
 
     async def retry(self, principal: Principal, batch_id: str, *, idempotency_key: str | None = None) -> BatchStart:
         """Make the failed reports again, and what a cancel left unmade; finished ones stay as they are.
@@ -255,7 +250,7 @@ class BatchOperations:
                 detail = {"name": batch.name, "reports": batch.report_count}
                 await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
 
-        await delete_whole(forget=forget, remove=lambda: self._blobs.delete_under(f"reports/{batch.id}"))
+        await delete_whole(forget=forget, remove=lambda: delete_under(self._blobs, f"reports/{batch.id}"))
 
     async def job(self, principal: Principal, batch_id: str) -> Job:
         """The newest job of a batch, as it is this moment."""
@@ -270,14 +265,15 @@ class BatchOperations:
         stored = await self._templates.get(principal.user_id, order.template)
         requested = _requested(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
-        known = await self._catalog.names_of(principal.user_id)
-        files = await self._catalog.files_mentioned(principal.user_id, known, [stored.source, *queries])
-        plan: OrderPlan = await self._in_worker(
+        catalog = self._reading.catalog
+        known = await catalog.names_of(principal.user_id)
+        read = await catalog.mentioned(principal.user_id, known, [stored.source, *queries])
+        plan: OrderPlan = await self._reading.in_worker(
             principal,
             plan_order,
             OrderRequest(
                 source=stored.source,
-                datasets={name: dataset.columns for name, dataset in files.items()},
+                datasets={name: tuple(version.columns) for name, version in read.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
                 known=tuple(known),
@@ -295,17 +291,13 @@ class BatchOperations:
             requested=requested,
             formats=_formats(order.formats or plan.formats),
             clock=now,
-            dataset_versions=used_datasets({name: files[name] for name in plan.datasets}),
+            dataset_versions=used_datasets({name: read[name] for name in plan.datasets}),
             images=await self._images.pinned(principal.user_id, plan.images),
             language=principal.language,
             time_zone=principal.time_zone,
             report_count=0,
             created_at=now,
         )
-
-    async def _in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:
-        seconds = self._limits.seconds + _GRACE_SECONDS
-        return await self._workers.run(principal.user_id, function, request, timeout_seconds=seconds)
 
 
 def _formats(wanted: Sequence[str]) -> list[FileFormat]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -13,8 +13,7 @@ from sqlalchemy import select
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.datasets.answers import Answer, AnswerPlace, page_rows
-from server.datasets.catalog import Catalog, deleted_named
+from server.datasets.answers import Answer, page_rows
 from server.datasets.dataset import Dataset, DatasetPage, Version, VersionPage, require_dataset_name
 from server.datasets.excel_texts import require_fits_excel
 from server.datasets.row_filters import check_request
@@ -24,7 +23,6 @@ from server.datasets.work import (
     ExportFormat,
     ExportRequest,
     ProfileRequest,
-    QueryLimits,
     RowsAnswerRequest,
     RowsPage,
     RowsRequest,
@@ -36,16 +34,15 @@ from server.datasets.work import (
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
-from server.operations.made_files import MadeFile, place_for
-from server.storage.blobs import Blobs
+from server.operations.data_reading import DataReading
+from server.operations.made_files import MadeFile
+from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
-from server.storage.room import Room
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
 _EXPORT_SECONDS = 1800.0
-_GRACE_SECONDS = 5.0  # a worker ends itself at its limit; this is for one that cannot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +81,15 @@ class DatasetOperations:
     """Every method takes who asks first. Only administrators may name another `owner`."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        catalog: Catalog,
-        workers: SharedWorkers,
-        exports: SharedWorkers,
-        blobs: Blobs,
-        audit: Audit,
-        limits: QueryLimits,
-        answer_bytes: int,
-        room: Room,
+        self, reading: DataReading, *, database: Database, exports: SharedWorkers, blobs: BlobStore, audit: Audit
     ) -> None:
+        """`exports` are workers of their own: whole datasets take long."""
+        self._reading = reading
+        self._catalog = reading.catalog
         self._database = database
-        self._catalog = catalog
-        self._workers = workers
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
-        self._limits = limits
-        self._answer_bytes = answer_bytes
-        self._room = room
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -133,12 +118,9 @@ class DatasetOperations:
 
         A cursor stays with the version it began in, so that no import in between shifts rows.
         """
-        version, request = await self._rows_request(principal, name, query, owner)
-        request = msgspec.structs.replace(request, limit=page_rows(query.limit, len(request.columns)))
-        with deleted_named(request.paths):
-            page: RowsPage = await self._workers.run(
-                principal.user_id, read_rows, request, timeout_seconds=self._worker_seconds
-            )
+        async with self._rows_request(principal, name, query, owner) as (version, asked):
+            request = msgspec.structs.replace(asked, limit=page_rows(query.limit, len(asked.columns)))
+            page: RowsPage = await self._reading.in_worker(principal, read_rows, request)
         after = request.offset + len(page.rows)
         more = page.rows and after < page.total
         return Rows(
@@ -153,14 +135,12 @@ class DatasetOperations:
         self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None
     ) -> MadeFile:
         """The same for programs, as JSON with every value whole; raises `InvalidInput` when that is too large."""
-        _, rows = await self._rows_request(principal, name, query, owner)
-        with deleted_named(rows.paths):
-            async with place_for(self._blobs, ".json") as path:
-                place = AnswerPlace(path=path, max_bytes=self._answer_bytes, min_free_bytes=self._room.min_free_bytes)
-                request = RowsAnswerRequest(rows=rows, place=place)
-                answer: Answer = await self._workers.run(
-                    principal.user_id, write_rows, request, timeout_seconds=self._worker_seconds
-                )
+        async with (
+            self._rows_request(principal, name, query, owner) as (_, rows),
+            self._reading.place(".json") as place,
+        ):
+            request = RowsAnswerRequest(rows=rows, place=place)
+            answer: Answer = await self._reading.in_worker(principal, write_rows, request)
         return MadeFile.of(answer, name=f"{name}.json", media_type="application/json")
 
     async def profile(
@@ -170,12 +150,9 @@ class DatasetOperations:
         dataset = await self.get(principal, name, owner=owner)
         key = (dataset.id, dataset.version)
         if key not in self._profiles:
-            files = self._catalog.files(dataset.current)
-            request = ProfileRequest(paths=files.paths, columns=files.columns, limits=self._limits)
-            with deleted_named(files.paths):
-                self._profiles[key] = await self._workers.run(
-                    principal.user_id, profile_columns, request, timeout_seconds=self._worker_seconds
-                )
+            async with self._catalog.fetched(dataset.current.files) as paths:
+                request = ProfileRequest(paths=paths, columns=tuple(dataset.columns), limits=self._reading.limits)
+                self._profiles[key] = await self._reading.in_worker(principal, profile_columns, request)
             while len(self._profiles) > _KEPT_PROFILES:
                 self._profiles.popitem(last=False)
         return dataset, self._profiles[key]
@@ -194,29 +171,34 @@ class DatasetOperations:
         `exact`: see `ExportRequest`.
         """
         dataset = await self.get(principal, name, owner=owner)
-        files = self._catalog.files(dataset.current)
+        files = dataset.current.files
         if file_format == "xlsx":
-            require_fits_excel(dataset.row_count, len(files.columns))
+            require_fits_excel(dataset.row_count, len(dataset.columns))
         file_name, media_type = f"{dataset.name}.{file_format}", MEDIA_TYPES[file_format]
-        if file_format == "parquet" and len(files.paths) == 1:
-            return MadeFile(path=files.paths[0], name=file_name, media_type=media_type, temporary=False)
-        with deleted_named(files.paths):
-            # Excel files are written in many pieces beside each other: a directory of their own goes as a whole.
-            async with self._blobs.workplace() as directory, place_for(self._blobs, f".{file_format}") as target:
-                request = ExportRequest(
-                    paths=files.paths,
-                    columns=files.columns,
-                    row_count=dataset.row_count,
-                    format=file_format,
-                    target=directory / file_name,
-                    title=dataset.name,
-                    exact=exact,
-                    language=principal.language,
-                )
-                work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
-                await self._room.within(work, needed=dataset.current.bytes)
-                await asyncio.to_thread(request.target.rename, target)
-        return MadeFile(path=target, name=file_name, media_type=media_type)
+        if file_format == "parquet" and len(files) == 1:
+            stored = StoredBlob(store=self._blobs, key=files[0])
+            return MadeFile(content=stored, name=file_name, media_type=media_type)
+        scratch = self._reading.scratch
+        # Excel files are written in many pieces beside each other: a directory of their own goes as a whole.
+        async with (
+            self._catalog.fetched(files) as paths,
+            scratch.workplace() as directory,
+            scratch.place(f".{file_format}") as target,
+        ):
+            request = ExportRequest(
+                paths=paths,
+                columns=tuple(dataset.columns),
+                row_count=dataset.row_count,
+                format=file_format,
+                target=directory / file_name,
+                title=dataset.name,
+                exact=exact,
+                language=principal.language,
+            )
+            work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
+            await self._reading.room.within(work, needed=dataset.current.bytes)
+            await asyncio.to_thread(request.target.rename, target)
+        return MadeFile(content=target, name=file_name, media_type=media_type)
 
     async def change(
         self,
@@ -246,7 +228,7 @@ class DatasetOperations:
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
         old = await self._catalog.version(dataset.owner_id, name, number)
-        self._room.require()
+        self._reading.room.require()
         async with self._database.write() as connection:
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
@@ -258,7 +240,7 @@ class DatasetOperations:
         """What `delete` would take away."""
         dataset = await self.get(principal, name, owner=owner)
         versions, parts = await self._catalog.files_held(dataset)
-        size = await asyncio.to_thread(lambda: sum(_size(self._blobs, key) for key in parts))
+        size = sum([await _size(self._blobs, key) for key in parts])
         return Loss(name=name, versions=versions, row_count=dataset.row_count, bytes=size)
 
     async def delete(
@@ -281,33 +263,32 @@ class DatasetOperations:
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
 
+    @asynccontextmanager
     async def _rows_request(
         self, principal: Principal, name: str, query: RowsQuery, owner: str | None
-    ) -> tuple[Version, RowsRequest]:
+    ) -> AsyncIterator[tuple[Version, RowsRequest]]:
         dataset = await self.get(principal, name, owner=owner)
         number, offset = _place(query.cursor, dataset.version)
         version = dataset.current
         if number != version.number:
             version = await self._catalog.version(dataset.owner_id, name, number)
         check_request(query.filters, query.order, version.columns)
-        files = self._catalog.files(version)
-        request = RowsRequest(
-            paths=files.paths,
-            columns=files.columns,
-            row_count=version.row_count,
-            limits=self._limits,
-            filters=query.filters,
-            order=query.order,
-            q=query.q,
-            limit=query.limit,
-            offset=offset,
-            version=version.number,
-        )
-        return version, request
-
-    @property
-    def _worker_seconds(self) -> float:
-        return self._limits.seconds + _GRACE_SECONDS
+        async with self._catalog.fetched(version.files) as paths:
+            yield (
+                version,
+                RowsRequest(
+                    paths=paths,
+                    columns=tuple(version.columns),
+                    row_count=version.row_count,
+                    limits=self._reading.limits,
+                    filters=query.filters,
+                    order=query.order,
+                    q=query.q,
+                    limit=query.limit,
+                    offset=offset,
+                    version=version.number,
+                ),
+            )
 
     async def _owner_id(self, principal: Principal, owner: str | None) -> str:
         principal.require_read()
@@ -343,7 +324,7 @@ def _place(cursor: str | None, current: int) -> tuple[int, int]:
     return number, offset
 
 
-def _size(blobs: Blobs, key: str) -> int:
-    with suppress(NotFound, OSError):
-        return blobs.path(key).stat().st_size
+async def _size(blobs: BlobStore, key: str) -> int:
+    with suppress(NotFound):
+        return await blobs.size(key)
     return 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +26,10 @@ from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
 from server.operations.jobs import JobOperations
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
+from server.storage.file_pieces import in_thread
 from server.uploads.files import Upload, UploadStore
-from server.uploads.removed import removed_named
+from server.uploads.pieces import Pieces
 
 KIND = "data_import"
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
@@ -73,9 +75,10 @@ class ImportOperations:
         runner: JobRunner,
         jobs: JobOperations,
         uploads: UploadStore,
+        pieces: Pieces,
         catalog: Catalog,
         workers: SharedWorkers,
-        blobs: Blobs,
+        blobs: BlobStore,
         audit: Audit,
         limits: FileLimits,
         reject_limit: int,
@@ -83,6 +86,7 @@ class ImportOperations:
         self._runner = runner
         self._jobs = jobs
         self._uploads = uploads
+        self._pieces = pieces
         self._catalog = catalog
         self._workers = workers
         self._blobs = blobs
@@ -101,10 +105,10 @@ class ImportOperations:
     async def preview(self, principal: Principal, upload_id: str, options: ReadOptions | None = None) -> Preview:
         """What the file looks like when it is read with `options`; raises `Conflict` until it is here completely."""
         upload = await self._whole_upload(principal, upload_id)
-        request = PreviewRequest(
-            source=upload.path, name=upload.name, options=options or ReadOptions(), limits=self._limits
-        )
-        with removed_named(upload):
+        async with self._pieces.whole(upload.id) as source:
+            request = PreviewRequest(
+                source=source, name=upload.name, options=options or ReadOptions(), limits=self._limits
+            )
             preview: Preview = await self._workers.run(
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
             )
@@ -157,12 +161,13 @@ class ImportOperations:
         self, principal: Principal, job_id: str, *, limit: int = 50, cursor: str | None = None, code: str | None = None
     ) -> RejectPage:
         """What was left out and why; empty while the import has not ended."""
-        path = await self._rejects_path(principal, job_id)
         offset = 0 if cursor is None else whole_number(cursor)
-        if offset is None or not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
-            raise InvalidInput("This cursor is not one of ours; start again without it.")
-        return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
+        async with self._rejects_file(principal, job_id) as path:
+            if offset is None or not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
+                raise InvalidInput("This cursor is not one of ours; start again without it.")
+            return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
 
+    @asynccontextmanager
     async def all_rejects(
         self,
         principal: Principal,
@@ -171,19 +176,24 @@ class ImportOperations:
         text_of: Callable[[Reject], str],
         *,
         exact: bool = False,
-    ) -> Iterator[bytes]:
-        """The whole list as `csv` or `json`, piece by piece. Reading a piece blocks on the disk: use a thread."""
-        path = await self._rejects_path(principal, job_id)
-        if file_format == "json":
-            return reject_lists.json_pieces(path, text_of)
-        return reject_lists.csv_pieces(path, text_of, exact=exact)
+    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The whole list as `csv` or `json`, piece by piece, inside the block."""
+        async with self._rejects_file(principal, job_id) as path:
+            if file_format == "json":
+                yield in_thread(reject_lists.json_pieces(path, text_of))
+            else:
+                yield in_thread(reject_lists.csv_pieces(path, text_of, exact=exact))
 
-    async def _rejects_path(self, principal: Principal, job_id: str) -> Path | None:
+    @asynccontextmanager
+    async def _rejects_file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
+        """None when nothing was rejected, or nothing yet."""
         await self.get(principal, job_id)
-        try:
-            return await asyncio.to_thread(self._blobs.path, rejects_key(job_id))
-        except NotFound:
-            return None
+        async with AsyncExitStack() as fetched:
+            try:
+                (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(job_id)]))
+            except NotFound:
+                path = None
+            yield path
 
     async def _whole_upload(self, principal: Principal, upload_id: str) -> Upload:
         upload = await self.upload(principal, upload_id)

@@ -12,7 +12,7 @@ from server.auth.audit import Audit
 from server.clock import Clock, utc_now
 from server.jobs.job import FINAL_STATES
 from server.reports.batch_store import BatchStore
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore, delete_under
 from server.storage.database import NOT_NOW, Database
 from server.storage.deleting import delete_whole
 from server.storage.tables import batches, jobs, uploads
@@ -30,7 +30,7 @@ class Retention:
         *,
         database: Database,
         store: BatchStore,
-        blobs: Blobs,
+        blobs: BlobStore,
         receiver: Receiver,
         report_days: float,
         upload_days: float,
@@ -88,7 +88,7 @@ class Retention:
                 await self._store.delete(connection, batch_id)
                 await Audit.record(connection, None, "batch.expire", batch_id, {"name": name})
 
-        await delete_whole(forget=forget, remove=lambda: self._blobs.delete_under(f"reports/{batch_id}"))
+        await delete_whole(forget=forget, remove=lambda: delete_under(self._blobs, f"reports/{batch_id}"))
         _LOG.info("batch removed for its age", extra={"action": "batch.expire", "batch_id": batch_id})
 
     async def _remove_upload(self, upload_id: str, name: str) -> None:

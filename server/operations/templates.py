@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,12 @@ import msgspec
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
-from server.datasets.catalog import Catalog
-from server.datasets.work import QueryLimits
+from server.datasets.dataset import Version
 from server.errors import InvalidInput, NotFound, PreconditionFailed
-from server.jobs.shared_workers import SharedWorkers
-from server.jobs.workers import WorkerFunction
-from server.operations.made_files import MadeFile, place_for
-from server.reports.images import ImageLibrary
-from server.reports.requests import sources_of, used_datasets
+from server.operations.data_reading import DataReading
+from server.operations.made_files import MadeFile
+from server.reports.image_library import ImageLibrary, fetched_images
+from server.reports.requests import fetched_sources, used_datasets
 from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
 from server.reports.template_store import (
     StoredTemplate,
@@ -45,13 +44,11 @@ from server.reports.work import (
     render_report,
     summaries_of,
 )
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.room import Room
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
-_GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 
 
 class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,25 +92,19 @@ class TemplateOperations:
         *,
         database: Database,
         store: TemplateStore,
-        catalog: Catalog,
-        workers: SharedWorkers,
-        blobs: Blobs,
+        reading: DataReading,
+        blobs: BlobStore,
         images: ImageLibrary,
         audit: Audit,
-        limits: QueryLimits,
-        room: Room,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
-        self._catalog = catalog
-        self._workers = workers
+        self._reading = reading
         self._blobs = blobs
         self._images = images
         self._audit = audit
-        self._limits = limits
-        self._room = room
         self._samples = samples
         self._clock = clock
 
@@ -138,11 +129,10 @@ class TemplateOperations:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
         _require_size(source)
-        known = await self._catalog.names_of(principal.user_id)
-        files = await self._catalog.files_mentioned(principal.user_id, known, [source])
-        columns = {name: dataset.columns for name, dataset in files.items()}
+        known, read = await self._read_by(principal, source)
+        columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
-        check: Check = await self._in_worker(principal, check_source, request)
+        check: Check = await self._reading.in_worker(principal, check_source, request)
         return check
 
     async def save(
@@ -185,14 +175,15 @@ class TemplateOperations:
     async def choices(self, principal: Principal, stored: StoredTemplate) -> Choices:
         """What each parameter can be, where that is known, and what it is by default today."""
         principal.require_read()
-        request = ChoicesRequest(
-            source=stored.source,
-            datasets=await self._sources(principal, stored.source),
-            limits=self._limits,
-            clock=self._clock(),
-            time_zone=principal.time_zone,
-        )
-        choices: Choices = await self._in_worker(principal, choices_of, request)
+        async with self._sources(principal, stored.source) as sources:
+            request = ChoicesRequest(
+                source=stored.source,
+                datasets=sources,
+                limits=self._reading.limits,
+                clock=self._clock(),
+                time_zone=principal.time_zone,
+            )
+            choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices
 
     async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
@@ -203,48 +194,13 @@ class TemplateOperations:
         if source is None:
             raise NotFound("There is no template named “{name}”.", name=order.name)
         _require_size(source)
-        datasets, now = await self._sources(principal, source), self._clock().replace(microsecond=0)
-        expand = ExpandRequest(
-            template_source=source,
-            parameters=[order.parameters],
-            datasets=datasets,
-            limits=self._limits,
-            clock=now,
-            time_zone=principal.time_zone,
-            max_reports=_PREVIEW_CHOICE,
-        )
-        plan: PreviewPlan = await self._in_worker(principal, plan_preview, expand)
-        if plan.parameters is None:
-            raise InvalidInput(
-                "There is nothing to report: the parameters gave no report. Check the data they come from."
-            )
-        images = await self._images.paths(principal.user_id, plan.images)
-        self._room.require()
-        async with self._blobs.workplace() as output, place_for(self._blobs, f".{order.format}") as file:
-            request = RenderRequest(
-                template_source=source,
-                parameters=plan.parameters,
-                datasets=datasets,
-                limits=self._limits,
-                clock=now,
-                output=output,
-                formats=(order.format,),
-                template_name=order.name,
-                template_version=stored.version if stored else 1,
-                language=order.language,
-                time_zone=principal.time_zone,
-                images=images,
-                seconds=self._limits.seconds,
-            )
-            rendered: Rendered = await self._in_worker(principal, render_report, request)
-            made = rendered.artifacts[0]
-            await asyncio.to_thread(made.path.rename, file)
-        return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, path=file))
+        async with self._sources(principal, source) as datasets:
+            return await self._previewed(principal, order, source, stored, datasets)
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""
         principal.require_read()
-        found: Sequence[Sample] = await self._in_worker(principal, read_samples, self._samples)
+        found: Sequence[Sample] = await self._reading.in_worker(principal, read_samples, self._samples)
         return found
 
     async def install_samples(self, principal: Principal) -> Sequence[str]:
@@ -277,17 +233,70 @@ class TemplateOperations:
         if not ids:
             return {}
         sources = await self._store.sources(ids)
-        found: list[TemplateSummary] = await self._in_worker(principal, summaries_of, list(sources.values()))
+        found: list[TemplateSummary] = await self._reading.in_worker(principal, summaries_of, list(sources.values()))
         return dict(zip(sources, found, strict=True))
 
-    async def _sources(self, principal: Principal, source: str) -> dict[str, DatasetSource]:
-        known = await self._catalog.names_of(principal.user_id)
-        files = await self._catalog.files_mentioned(principal.user_id, known, [source])
-        return sources_of(used_datasets(files), self._blobs)
+    async def _previewed(
+        self,
+        principal: Principal,
+        order: PreviewOrder,
+        source: str,
+        stored: StoredTemplate | None,
+        datasets: dict[str, DatasetSource],
+    ) -> Preview:
+        now, limits = self._clock().replace(microsecond=0), self._reading.limits
+        expand = ExpandRequest(
+            template_source=source,
+            parameters=[order.parameters],
+            datasets=datasets,
+            limits=limits,
+            clock=now,
+            time_zone=principal.time_zone,
+            max_reports=_PREVIEW_CHOICE,
+        )
+        plan: PreviewPlan = await self._reading.in_worker(principal, plan_preview, expand)
+        if plan.parameters is None:
+            raise InvalidInput(
+                "There is nothing to report: the parameters gave no report. Check the data they come from."
+            )
+        pinned = await self._images.pinned(principal.user_id, plan.images)
+        self._reading.room.require()
+        scratch = self._reading.scratch
+        async with (
+            fetched_images(pinned, self._blobs) as images,
+            scratch.workplace() as output,
+            scratch.place(f".{order.format}") as file,
+        ):
+            request = RenderRequest(
+                template_source=source,
+                parameters=plan.parameters,
+                datasets=datasets,
+                limits=limits,
+                clock=now,
+                output=output,
+                formats=(order.format,),
+                template_name=order.name,
+                template_version=stored.version if stored else 1,
+                language=order.language,
+                time_zone=principal.time_zone,
+                images=images,
+                seconds=limits.seconds,
+            )
+            rendered: Rendered = await self._reading.in_worker(principal, render_report, request)
+            made = rendered.artifacts[0]
+            await asyncio.to_thread(made.path.rename, file)
+        return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file))
 
-    async def _in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:
-        seconds = self._limits.seconds + _GRACE_SECONDS
-        return await self._workers.run(principal.user_id, function, request, timeout_seconds=seconds)
+    async def _read_by(self, principal: Principal, source: str) -> tuple[Sequence[str], dict[str, Version]]:
+        """The names of all datasets that the caller has, and the current versions of those that a source names."""
+        known = await self._reading.catalog.names_of(principal.user_id)
+        return known, await self._reading.catalog.mentioned(principal.user_id, known, [source])
+
+    @asynccontextmanager
+    async def _sources(self, principal: Principal, source: str) -> AsyncIterator[dict[str, DatasetSource]]:
+        _, read = await self._read_by(principal, source)
+        async with fetched_sources(used_datasets(read), self._blobs) as sources:
+            yield sources
 
 
 def _require_size(source: str) -> None:

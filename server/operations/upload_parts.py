@@ -106,7 +106,7 @@ class PartOperations:
 
     async def _first(self, principal: Principal, part: Upload) -> Upload:
         whole_id = new_id()
-        whole = replace(part, id=whole_id, size=None, metadata={}, concat=GATHERING, path=self._store.path(whole_id))
+        whole = replace(part, id=whole_id, size=None, metadata={}, concat=GATHERING)
 
         async def add(connection: AsyncConnection, job: Job) -> None:
             await self._store.add(connection, replace(whole, job_id=job.id))

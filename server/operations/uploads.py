@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,16 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
-from server.errors import Conflict, Forbidden, Locked, NotFound, TooLarge
+from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound, TooLarge
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
+from server.storage.file_pieces import LocalFile
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.names import media_type_of, shown_name
-from server.uploads.partial import create_file
+from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
 from server.uploads.upload import KIND
@@ -63,6 +65,7 @@ class UploadOperations:
         *,
         database: Database,
         store: UploadStore,
+        pieces: Pieces,
         receiver: Receiver,
         parts: PartOperations,
         runner: JobRunner,
@@ -73,6 +76,7 @@ class UploadOperations:
     ) -> None:
         self._database = database
         self._store = store
+        self._pieces = pieces
         self._receiver = receiver
         self._parts = parts
         self._runner = runner
@@ -93,17 +97,17 @@ class UploadOperations:
             )
         self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
-        await asyncio.to_thread(create_file, upload.path)
+        await self._pieces.create(upload.id)
         try:
             if upload.is_part:
                 return await self._parts.begin(principal, upload)
             job = await self._start_job(principal, upload, wanted, idempotency_key)
         except BaseException:
-            upload.path.unlink(missing_ok=True)
+            await asyncio.shield(self._pieces.discard(upload.id))
             raise
         if job.parameters.get("upload_id") == upload.id:
             return replace(upload, job_id=job.id)
-        upload.path.unlink(missing_ok=True)
+        await self._pieces.discard(upload.id)
         return await self.find(principal, job.parameters["upload_id"])
 
     async def join(
@@ -122,6 +126,17 @@ class UploadOperations:
             raise NotFound
         principal.require_sight(upload.owner_id)
         return upload
+
+    @asynccontextmanager
+    async def content(self, principal: Principal, upload_id: str) -> AsyncIterator[tuple[Upload, LocalFile]]:
+        """A whole file, to be sent inside the block. Raises `InvalidInput` while bytes are missing."""
+        upload = await self.find(principal, upload_id)
+        if upload.sha256 is None:
+            raise InvalidInput(
+                "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
+            )
+        async with self._pieces.whole(upload.id) as path:
+            yield upload, LocalFile(path)
 
     async def position(self, principal: Principal, upload_id: str) -> Upload:
         """Where to go on; a request that lost its client no longer counts as busy."""
@@ -204,7 +219,6 @@ class UploadOperations:
             created_at=now,
             completed_at=None,
             expires_at=now + self.limits.expiry,
-            path=self._store.path(upload_id),
         )
 
     async def _start_job(

@@ -22,10 +22,11 @@ from server.reports.batch_store import Batch, BatchReport, BatchStore, ReportErr
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
 from server.reports.work import Rendered, RenderRequest, expand_batch, render_report
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
+from server.storage.scratch import Scratch
 
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
@@ -66,7 +67,8 @@ class BatchReports:
         *,
         database: Database,
         store: BatchStore,
-        blobs: Blobs,
+        blobs: BlobStore,
+        scratch: Scratch,
         announce: Announce,
         limits: QueryLimits,
         parallel: int,
@@ -77,6 +79,7 @@ class BatchReports:
         self._database = database
         self._store = store
         self._blobs = blobs
+        self._scratch = scratch
         self._announce = announce
         self._limits = limits
         self._parallel = parallel
@@ -109,9 +112,8 @@ class BatchReports:
 
     async def _expand(self, context: JobContext, batch: Batch) -> Batch:
         context.advance(stage="expanding")
-        parameter_sets = await context.run_in_worker(
-            expand_batch, expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports)
-        )
+        async with expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports) as request:
+            parameter_sets = await context.run_in_worker(expand_batch, request)
         if not parameter_sets:
             raise InvalidInput(
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
@@ -165,7 +167,7 @@ class BatchReports:
                 await self._require_quota(connection, batch, made)
                 made = await self._store.finish(connection, made)
         except StorageFull:
-            await asyncio.to_thread(self._remove, made)
+            await self._blobs.delete(*[artifact.blob for artifact in made.artifacts])
             raise
         tally.current.remove(report.title)
         tally.counts[made.state] += 1
@@ -177,10 +179,10 @@ class BatchReports:
     async def _outcome(self, context: JobContext, batch: Batch, report: BatchReport) -> BatchReport:
         """The report as it came out, with its files published; one that fails does so alone."""
         try:
-            async with self._blobs.workplace() as output:
-                request = render_request(batch, report, self._blobs, self._limits, output=output)
-                rendered = await self._rendered(context, request)
-                artifacts = await asyncio.to_thread(self._publish, batch, report, rendered)
+            async with self._scratch.workplace() as output:
+                async with render_request(batch, report, self._blobs, self._limits, output=output) as request:
+                    rendered = await self._rendered(context, request)
+                artifacts = await self._publish(batch, report, rendered)
         except StorageFull:
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
         except JinduError as error:
@@ -208,13 +210,13 @@ class BatchReports:
                 return rendered
         raise AssertionError("unreachable")
 
-    def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
+    async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
         """All the files or none: a full disk may take one and refuse the next."""
         stored: list[StoredArtifact] = []
         try:
             for artifact in rendered.artifacts:
                 key = f"reports/{batch.id}/{report.id}.{artifact.format}"
-                self._blobs.publish(Path(artifact.path), key)
+                await self._blobs.publish(Path(artifact.path), key)
                 stored.append(
                     StoredArtifact(
                         file=served_name(rendered.title, artifact.format),
@@ -226,18 +228,13 @@ class BatchReports:
                     )
                 )
         except StorageFull:
-            for published in stored:
-                self._blobs.delete(published.blob)
+            await self._blobs.delete(*[published.blob for published in stored])
             raise
         return stored
 
     async def _require_quota(self, connection: AsyncConnection, batch: Batch, made: BatchReport) -> None:
         if made.artifacts:
             await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, made.bytes)
-
-    def _remove(self, made: BatchReport) -> None:
-        for artifact in made.artifacts:
-            self._blobs.delete(artifact.blob)
 
     def _tell(self, report: BatchReport) -> None:
         data = {

@@ -2,71 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from server.datasets.dataset import DatasetFiles
+from server.datasets.dataset import Version
 from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batch_store import Batch, BatchReport, UsedDataset
-from server.reports.images import image_paths
+from server.reports.image_library import fetched_images
 from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
-from server.storage.blobs import Blobs
+from server.storage.blob_store import BlobStore
 
 
-def used_datasets(files: Mapping[str, DatasetFiles]) -> dict[str, UsedDataset]:
-    """The current versions as a batch keeps them."""
+def used_datasets(versions: Mapping[str, Version]) -> dict[str, UsedDataset]:
+    """Versions of datasets as a batch keeps them."""
     return {
-        name: UsedDataset(
-            dataset_id=dataset.dataset_id,
-            version=dataset.version,
-            files=list(dataset.files),
-        )
-        for name, dataset in files.items()
+        name: UsedDataset(dataset_id=version.dataset_id, version=version.number, files=version.files)
+        for name, version in versions.items()
     }
 
 
-def sources_of(used: Mapping[str, UsedDataset], blobs: Blobs) -> dict[str, DatasetSource]:
-    """Raises `Gone` when a dataset was deleted since."""
-    return {name: _source(name, dataset, blobs) for name, dataset in used.items()}
+@asynccontextmanager
+async def fetched_sources(used: Mapping[str, UsedDataset], blobs: BlobStore) -> AsyncIterator[dict[str, DatasetSource]]:
+    """Files to read inside the block. Raises `Gone` when a dataset was deleted since."""
+    async with AsyncExitStack() as fetched:
+        yield {name: await fetched.enter_async_context(_source(name, dataset, blobs)) for name, dataset in used.items()}
 
 
-def expand_request(batch: Batch, blobs: Blobs, limits: QueryLimits, *, max_reports: int) -> ExpandRequest:
-    return ExpandRequest(
-        template_source=batch.template_source,
-        parameters=batch.requested,
-        datasets=sources_of(batch.dataset_versions, blobs),
-        limits=limits,
-        clock=batch.clock,
-        time_zone=batch.time_zone,
-        max_reports=max_reports,
-    )
+@asynccontextmanager
+async def expand_request(
+    batch: Batch, blobs: BlobStore, limits: QueryLimits, *, max_reports: int
+) -> AsyncIterator[ExpandRequest]:
+    """To be done inside the block."""
+    async with fetched_sources(batch.dataset_versions, blobs) as sources:
+        yield ExpandRequest(
+            template_source=batch.template_source,
+            parameters=batch.requested,
+            datasets=sources,
+            limits=limits,
+            clock=batch.clock,
+            time_zone=batch.time_zone,
+            max_reports=max_reports,
+        )
 
 
-def render_request(
-    batch: Batch, report: BatchReport, blobs: Blobs, limits: QueryLimits, *, output: Path
-) -> RenderRequest:
-    return RenderRequest(
-        template_source=batch.template_source,
-        parameters=report.parameters,
-        datasets=sources_of(batch.dataset_versions, blobs),
-        limits=limits,
-        clock=batch.clock,
-        output=output,
-        formats=tuple(batch.formats),
-        template_name=batch.template_name,
-        template_version=batch.template_version,
-        language=batch.language,
-        time_zone=batch.time_zone,
-        report_id=report.id,
-        images=image_paths(batch.images, blobs),
-    )
+@asynccontextmanager
+async def render_request(
+    batch: Batch, report: BatchReport, blobs: BlobStore, limits: QueryLimits, *, output: Path
+) -> AsyncIterator[RenderRequest]:
+    """To be done inside the block."""
+    async with (
+        fetched_sources(batch.dataset_versions, blobs) as sources,
+        fetched_images(batch.images, blobs) as images,
+    ):
+        yield RenderRequest(
+            template_source=batch.template_source,
+            parameters=report.parameters,
+            datasets=sources,
+            limits=limits,
+            clock=batch.clock,
+            output=output,
+            formats=tuple(batch.formats),
+            template_name=batch.template_name,
+            template_version=batch.template_version,
+            language=batch.language,
+            time_zone=batch.time_zone,
+            report_id=report.id,
+            images=images,
+        )
 
 
-def _source(name: str, used: UsedDataset, blobs: Blobs) -> DatasetSource:
-    try:
-        return DatasetSource(version=used.version, paths=tuple(blobs.path(key) for key in used.files))
-    except NotFound as error:
-        raise Gone(
-            "The dataset “{name}” was deleted since these reports were ordered; order them anew.", name=name
-        ) from error
+@asynccontextmanager
+async def _source(name: str, used: UsedDataset, blobs: BlobStore) -> AsyncIterator[DatasetSource]:
+    async with AsyncExitStack() as fetched:
+        try:
+            paths = await fetched.enter_async_context(blobs.fetch(used.files))
+        except NotFound as error:
+            raise Gone(
+                "The dataset “{name}” was deleted since these reports were ordered; order them anew.", name=name
+            ) from error
+        yield DatasetSource(version=used.version, paths=paths)

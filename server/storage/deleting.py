@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,8 +10,8 @@ from server.errors import StorageFull
 T = TypeVar("T")
 
 
-async def delete_whole(*, forget: Callable[[], Awaitable[T]], remove: Callable[[], None]) -> T:
-    """`forget` the thing in the database, then `remove` its files, in a thread; both may be repeated.
+async def delete_whole(*, forget: Callable[[], Awaitable[T]], remove: Callable[[], Awaitable[None]]) -> T:
+    """`forget` the thing in the database, then `remove` its files; both may be repeated.
 
     Without room to forget it, its files go first and make some. If it then still cannot be forgotten, what is left is
     a thing without files, which can be deleted again.
@@ -20,7 +19,7 @@ async def delete_whole(*, forget: Callable[[], Awaitable[T]], remove: Callable[[
     try:
         forgotten = await forget()
     except StorageFull:
-        await asyncio.to_thread(remove)
+        await remove()
         return await forget()
-    await asyncio.to_thread(remove)
+    await remove()
     return forgotten

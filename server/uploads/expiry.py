@@ -4,41 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from server.clock import Clock
 from server.storage.database import NOT_NOW
 from server.uploads.files import UploadStore
+from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 
 _LOG = logging.getLogger(__name__)
 _EVERY_SECONDS = 60.0
+_STRAY_AFTER = timedelta(days=1)  # a row follows its bytes within seconds
 
 
 class ExpirySweep:
     """Looks at once, then every minute, as long as `watch` runs."""
 
     def __init__(
-        self, *, store: UploadStore, receiver: Receiver, clock: Clock, every_seconds: float = _EVERY_SECONDS
+        self,
+        *,
+        store: UploadStore,
+        pieces: Pieces,
+        receiver: Receiver,
+        clock: Clock,
+        every_seconds: float = _EVERY_SECONDS,
     ) -> None:
         self._store = store
+        self._pieces = pieces
         self._receiver = receiver
         self._clock = clock
         self._every_seconds = every_seconds
-
-    async def open(self) -> None:
-        """Make the directory and remove stray files; only at start, when nothing is being written."""
-        await asyncio.to_thread(self._store.directory.mkdir, parents=True, exist_ok=True)
-        for stray in await self._store.strays():
-            await asyncio.to_thread(stray.unlink)
 
     async def watch(self) -> None:
         """Run until cancelled."""
         while True:
             try:
                 await self.sweep()
+                await self.sweep_strays()
+            except NOT_NOW:  # said in the log already
+                pass
             except Exception:
                 _LOG.exception("uploads could not be looked through", extra={"action": "upload.expire"})
             await asyncio.sleep(self._every_seconds)
+
+    async def sweep_strays(self) -> None:
+        """Discard bytes without a row: a crash left them between making a place for them and storing the upload."""
+        before = self._clock() - _STRAY_AFTER
+        old = [found.upload_id async for found in self._pieces.all() if found.changed_at < before]
+        if old:  # finished uploads are old too: these have a row
+            await self._pieces.discard(*await self._store.unknown(old))
 
     async def sweep(self) -> None:
         for upload in await self._store.expired(self._clock()):

@@ -1,11 +1,10 @@
-"""Uploads as rows, and where their bytes lie: `<data>/uploads/<id>`, never under a name that somebody chose."""
+"""Uploads as rows: what is known of each file on its way in. Their bytes are `Pieces`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
@@ -49,7 +48,6 @@ class Upload:
     expires_at: datetime | None
     concat: str | None = None
     part_of: str | None = None
-    path: Path
 
     @property
     def has_all_bytes(self) -> bool:
@@ -81,27 +79,23 @@ class Upload:
 
 
 class UploadStore:
-    """The table of uploads and the directory of their files."""
+    """The table of uploads."""
 
-    def __init__(self, database: Database, directory: Path, *, quotas: Quotas) -> None:
+    def __init__(self, database: Database, *, quotas: Quotas) -> None:
         self._database = database
         self._quotas = quotas
-        self.directory = directory
-
-    def path(self, upload_id: str) -> Path:
-        return self.directory / upload_id
 
     async def add(self, connection: AsyncConnection, upload: Upload) -> None:
         """Inside the transaction that also stores its job. Raises `QuotaExceeded`."""
         if not upload.has_parts:  # those are counted themselves
             await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, upload.size or 0)
-        columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "path"}
+        columns = {name: getattr(upload, name) for name in Upload.__slots__}
         await connection.execute(insert(uploads).values(columns))
 
     async def get(self, upload_id: str) -> Upload | None:
         async with self._database.read() as connection:
             row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
-        return self._upload(row) if row else None
+        return _upload(row) if row else None
 
     async def newest_whole(self, owner_id: str, name: str) -> Upload | None:
         """The file somebody means by its name."""
@@ -124,7 +118,7 @@ class UploadStore:
         async with self._database.read() as connection:
             rows = (await connection.execute(wanted.order_by(uploads.c.id.desc()).limit(limit))).all()
             count = (await connection.execute(total)).scalar_one()
-        return [self._upload(row) for row in rows], count
+        return [_upload(row) for row in rows], count
 
     async def expired(self, now: datetime) -> list[Upload]:
         """Unfinished ones whose time is over. One that waits for parts lives as long as they do."""
@@ -192,13 +186,12 @@ class UploadStore:
     async def matching(self, connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Upload]:
         """Inside a transaction that goes by what it reads; oldest first."""
         wanted = select(uploads).where(*conditions).order_by(uploads.c.id)
-        return [self._upload(row) for row in (await connection.execute(wanted)).all()]
+        return [_upload(row) for row in (await connection.execute(wanted)).all()]
 
-    async def strays(self) -> Sequence[Path]:
-        """Files without a row: what a crash left between making the one and storing the other."""
+    async def unknown(self, upload_ids: Collection[str]) -> set[str]:
+        """Those of the ids that have no row."""
         async with self._database.read() as connection:
-            known = set((await connection.execute(select(uploads.c.id))).scalars())
-        return [path for path in self.directory.iterdir() if path.name not in known]
+            return set(upload_ids) - set((await connection.execute(select(uploads.c.id))).scalars())
 
     async def _change(self, upload_id: str, **values: Any) -> None:
         async with self._database.write() as connection:
@@ -206,8 +199,8 @@ class UploadStore:
 
     async def _all(self, wanted: Select[Any]) -> list[Upload]:
         async with self._database.read() as connection:
-            return [self._upload(row) for row in (await connection.execute(wanted)).all()]
+            return [_upload(row) for row in (await connection.execute(wanted)).all()]
 
-    def _upload(self, row: Row[Any]) -> Upload:
-        values = row._asdict()
-        return Upload(**values, path=self.path(values["id"]))
+
+def _upload(row: Row[Any]) -> Upload:
+    return Upload(**row._asdict())

@@ -10,7 +10,7 @@ from threading import Event
 
 from server.errors import Gone
 from server.storage.full_disk import full_disk_named
-from server.uploads.partial import BYTES_MISSING
+from server.uploads.pieces import BYTES_MISSING
 
 _READ_BYTES = 1024 * 1024
 

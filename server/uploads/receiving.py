@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, TypeVar
 
 from server.clock import Clock
 from server.errors import ChecksumMismatch, Conflict, Locked, MalformedRequest, NotFound, TooLarge
@@ -16,17 +14,15 @@ from server.storage.deleting import delete_whole
 from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import TakenOver, Upload, UploadStore
-from server.uploads.partial import PartialFile, RunningHash
+from server.uploads.pieces import Pieces, RunningHash, UploadFile
 from server.uploads.tus import Checksum
+from server.uploads.uninterrupted import uninterrupted
 
 _WRITE_BYTES = 1024 * 1024  # one visit to a thread writes about so many
 _WRITE_SECONDS = 0.25  # … or what came in this time, so that a slow line moves the bar too
 _SYNC_BYTES = 32 * 1024 * 1024
 _SYNC_SECONDS = 1.0  # a crash costs the client at most so much of what it sent
 _HAND_OVER_SECONDS = 10.0
-
-
-T = TypeVar("T")
 
 
 class _Reception:
@@ -68,6 +64,7 @@ class Receiver:
         self,
         *,
         store: UploadStore,
+        pieces: Pieces,
         arrivals: Arrivals,
         clock: Clock,
         expiry: timedelta,
@@ -75,6 +72,7 @@ class Receiver:
         silent_seconds: float = 1.5,
     ) -> None:
         self._store = store
+        self._pieces = pieces
         self._arrivals = arrivals
         self._clock = clock
         self._expiry = expiry
@@ -113,7 +111,7 @@ class Receiver:
             if size is not None:
                 upload = await self._sized(upload, size, max_bytes=max_bytes)
             self._room.require()
-            file = await asyncio.to_thread(self._open, upload, checksum)
+            file = await self._open(upload, checksum)
             limit = upload.size if upload.size is not None else max_bytes
             # In a task of its own: a request that is cancelled still stores what came, and no thread is left writing.
             await uninterrupted(
@@ -136,8 +134,7 @@ class Receiver:
             await self._stop(reception)
         for name in doomed:
             self._hashes.pop(name, None)
-        paths = [self._store.path(name) for name in doomed]
-        await delete_whole(forget=lambda: self._store.delete(upload_id), remove=lambda: _remove_all(paths))
+        await delete_whole(forget=lambda: self._store.delete(upload_id), remove=lambda: self._pieces.discard(*doomed))
         self._arrivals.row_changed(upload_id)
         if upload is not None and upload.part_of is not None:
             await self._without_part(upload.part_of)
@@ -193,7 +190,7 @@ class Receiver:
     async def _store_all(
         self,
         upload: Upload,
-        file: PartialFile,
+        file: UploadFile,
         reception: _Reception,
         chunks: AsyncIterator[bytes],
         *,
@@ -211,7 +208,7 @@ class Receiver:
     async def _take_in(
         self,
         upload: Upload,
-        file: PartialFile,
+        file: UploadFile,
         reception: _Reception,
         chunks: AsyncIterator[bytes],
         *,
@@ -237,34 +234,34 @@ class Receiver:
         finally:
             await self._write(upload, file, waiting, counted=counted)
 
-    async def _write(self, upload: Upload, file: PartialFile, waiting: bytearray, *, counted: bool) -> None:
+    async def _write(self, upload: Upload, file: UploadFile, waiting: bytearray, *, counted: bool) -> None:
         data = bytes(waiting)
         waiting.clear()  # before the write: what a full disk refused is not tried again
-        await asyncio.to_thread(file.append, data)
+        await file.append(data)
         if counted:
             self._arrivals.announce(upload, file.written)
 
-    async def _acknowledge(self, upload: Upload, file: PartialFile) -> int:
-        durable = await asyncio.to_thread(file.sync)
+    async def _acknowledge(self, upload: Upload, file: UploadFile) -> int:
+        durable = await file.sync()
         expires_at = self._clock() + self._expiry
         await self._store.move_offset(upload, durable, before=file.acknowledged, expires_at=expires_at)
         file.acknowledged = durable
         return durable
 
     async def _finish(
-        self, upload: Upload, file: PartialFile, checksum: Checksum | None, *, is_whole: bool, is_last: bool
+        self, upload: Upload, file: UploadFile, checksum: Checksum | None, *, is_whole: bool, is_last: bool
     ) -> None:
         is_wrong = checksum is not None and not (is_whole and checksum.matches(file.check))
         try:
             if is_wrong:
-                await asyncio.to_thread(file.cut, file.start)
+                await file.cut(file.start)
             durable = await self._acknowledge(upload, file)
             if file.hash is not None:
                 self._hashes[upload.id] = file.hash
             if not upload.is_part and (durable == upload.size or (is_last and is_whole)):
                 await self._complete(upload.id, durable)
         finally:
-            await asyncio.to_thread(file.close)
+            await file.close()
             self._arrivals.row_changed(upload.followed_as)
         if is_wrong and is_whole:
             raise ChecksumMismatch
@@ -275,11 +272,11 @@ class Receiver:
         if running_hash is not None and running_hash.position == size:
             await self._store.complete(upload_id, size=size, sha256=running_hash.hexdigest(), at=self._clock())
 
-    def _open(self, upload: Upload, checksum: Checksum | None) -> PartialFile:
+    async def _open(self, upload: Upload, checksum: Checksum | None) -> UploadFile:
         running_hash = self._hashes.pop(upload.id, None) or RunningHash()
         is_worth_it = running_hash.position == upload.offset and not upload.is_part  # a part's hash tells nothing
-        return PartialFile(
-            upload.path,
+        return await self._pieces.open(
+            upload.id,
             offset=upload.offset,
             running_hash=running_hash if is_worth_it else None,
             check=checksum.new_hash() if checksum else None,
@@ -290,24 +287,6 @@ class Receiver:
         if upload is None:
             raise NotFound
         return upload
-
-
-async def uninterrupted(work: Coroutine[Any, Any, T], *, stop: Callable[[], object]) -> T:
-    """Await `work` to its end; when we are cancelled meanwhile, `stop` asks it to end soon."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        stop()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # seen: whoever asked is gone
-        raise
-
-
-def _remove_all(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

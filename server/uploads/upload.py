@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from threading import Event
 from typing import TYPE_CHECKING
 
 from server.clock import Clock
@@ -13,9 +12,8 @@ from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.joining import join_files
-from server.uploads.partial import BYTES_MISSING, hash_file
-from server.uploads.receiving import Receiver, uninterrupted
+from server.uploads.pieces import BYTES_MISSING, Pieces
+from server.uploads.receiving import Receiver
 from server.uploads.tus import parse_concat
 
 if TYPE_CHECKING:
@@ -28,10 +26,18 @@ class DataUpload:
     """The job kind `file_upload`. The bytes themselves come with requests; this job only follows them."""
 
     def __init__(
-        self, *, database: Database, store: UploadStore, receiver: Receiver, arrivals: Arrivals, clock: Clock
+        self,
+        *,
+        database: Database,
+        store: UploadStore,
+        pieces: Pieces,
+        receiver: Receiver,
+        arrivals: Arrivals,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._store = store
+        self._pieces = pieces
         self._receiver = receiver
         self._arrivals = arrivals
         self._clock = clock
@@ -92,12 +98,9 @@ class DataUpload:
     async def _join(self, context: JobContext, upload: Upload) -> str:
         """One file out of its parts, which stay until it is durable; on a full disk they stay for another try."""
         context.advance(stage="joining")
-        parts = [self._store.path(part_id) for part_id in parse_concat(upload.concat)]
-        stop = Event()
+        part_ids = parse_concat(upload.concat)
         try:
-            size, sha256 = await uninterrupted(
-                asyncio.to_thread(join_files, parts, upload.path, stop=stop), stop=stop.set
-            )
+            size, sha256 = await self._pieces.join(part_ids, upload.id)
         except StorageFull:
             await self._store.release_parts(upload.id)
             self._arrivals.row_changed(upload.id)
@@ -105,14 +108,13 @@ class DataUpload:
         if size != upload.size:
             raise Gone(BYTES_MISSING)
         await self._store.complete(upload.id, size=size, sha256=sha256, at=self._clock())
-        for part in parts:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+        await self._pieces.discard(*part_ids)
         self._arrivals.row_changed(upload.id)
         return sha256
 
     async def _hash(self, context: JobContext, upload: Upload) -> str:
         context.advance(stage="checking")
-        sha256 = await asyncio.to_thread(hash_file, upload.path)
+        sha256 = await self._pieces.sha256(upload.id)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
 

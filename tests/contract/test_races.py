@@ -22,6 +22,7 @@ from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import Mode, Version
 from server.datasets.importing import ImportParameters, require_unchanged
+from server.engines.local_files import LocalFiles
 from server.errors import Conflict, JobFailed
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
@@ -36,7 +37,6 @@ from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
 from server.realtime.history import History
 from server.settings import Settings
-from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.quotas import Quotas
 from server.storage.tables import users
@@ -137,7 +137,7 @@ def node(database: Database, directory: Path) -> Node:
     )
     return Node(
         database=database,
-        catalog=Catalog(database, Blobs(directory / "blobs"), announce=lambda *call: None),
+        catalog=Catalog(database, LocalFiles(directory / "blobs"), announce=lambda *call: None),
         history=History(database),
         life=JobLife(
             database=database,

@@ -10,6 +10,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
+from server.settings import Settings
 from tests.functional.importing import ORDERS, import_text
 
 
@@ -80,12 +81,11 @@ async def test_every_export_holds_the_rows(alice: aiohttp.ClientSession) -> None
     assert openpyxl.load_workbook(io.BytesIO(files["xlsx"])).active.max_row == 7
 
 
-async def test_an_export_leaves_no_file_behind(alice: aiohttp.ClientSession, server: Any) -> None:
-
+async def test_an_export_leaves_no_file_behind(alice: aiohttp.ClientSession, settings: Settings) -> None:
     await import_text(alice)
     async with alice.get("/api/v1/datasets/orders/export.csv") as response:
         await response.read()
-    assert list((server.parts.storage.blobs.root / "partial").iterdir()) == []
+    assert list((settings.data / "blobs" / "partial").iterdir()) == []
 
 
 async def test_an_old_version_is_restored_as_a_new_one(alice: aiohttp.ClientSession) -> None:

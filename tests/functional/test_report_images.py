@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from tests.conftest import signed_in
 from tests.functional.batches import ended, made, put_template, reports_of
 from tests.functional.importing import upload
 from tests.process import ServerProcess
+from tests.waiting import until
 
 LOGO_TEMPLATE = """\
 title: With a logo
@@ -124,7 +126,7 @@ async def test_a_picture_broken_behind_its_header_fails_the_report_with_a_reason
     assert "failed to process image" in report["error"]["message"]
 
 
-async def test_a_picture_is_removed_at_the_start_after_its_last_batch_is_gone(tmp_path: Path) -> None:
+async def test_a_picture_is_removed_a_day_after_its_last_batch_is_gone(tmp_path: Path) -> None:
     process = ServerProcess(tmp_path / "data")
     await asyncio.to_thread(process.start)
     try:
@@ -137,7 +139,9 @@ async def test_a_picture_is_removed_at_the_start_after_its_last_batch_is_gone(tm
                 async with admin.delete(f"/api/v1/batches/{batch['id']}") as response:
                     assert response.status == 204
                 await asyncio.to_thread(process.stop)
+                for picture in pictures.iterdir():
+                    os.utime(picture, (0, 0))
                 await asyncio.to_thread(process.start)
-                assert len(list(pictures.iterdir())) == left
+                await until(lambda left=left: len(list(pictures.iterdir())) == left)
     finally:
         await asyncio.to_thread(process.stop)

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, PageByNumber, encoded
-from server.http.files import send_pieces
+from server.http.files import send_made
 from server.http.values import TemplateName
 from server.jobs.job import State
 from server.numerals import whole_number
@@ -19,6 +19,7 @@ from server.reports.archive import pieces
 from server.reports.batch_store import BatchHead, BatchReport, ReportFilter, Tally
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat
+from server.storage.file_pieces import in_thread
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -192,14 +193,15 @@ async def reorder_batch(call: Call[None, NoQuery]) -> web.Response:
 
 
 async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
-    batch, archive = await call.operations.batches.archive(call.principal, call.path["id"], call.query.format)
-    return await send_pieces(
-        call.request,
-        pieces(archive),
-        name=served_name(batch.name, "zip"),
-        media_type="application/zip",
-        size=len(archive) if archive.sized else None,
-    )
+    wanted = call.operations.batches.archive(call.principal, call.path["id"], call.query.format)
+    async with wanted as (batch, archive):
+        return await send_made(
+            call.request,
+            in_thread(pieces(archive)),
+            name=served_name(batch.name, "zip"),
+            media_type="application/zip",
+            size=len(archive) if archive.sized else None,
+        )
 
 
 def batch_item(batch: BatchHead) -> BatchItem:

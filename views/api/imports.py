@@ -12,7 +12,7 @@ from server.datasets.schema import ReadOptions
 from server.datasets.work import Preview
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
-from server.http.files import send_pieces
+from server.http.files import send_made
 from server.http.values import Digits, Limit
 from server.operations.imports import ImportRequest, ImportState
 from views.api.datasets import dataset_links
@@ -123,12 +123,13 @@ async def download_rejects(call: Call[None, RejectFileQuery]) -> web.StreamRespo
     file_format, job_id = call.path["format"], call.path["job_id"]
     if file_format not in _REJECT_FILES:
         raise NotFound("Rejects come as csv or json, not as {format}.", format=file_format)
-    pieces = await call.operations.imports.all_rejects(
+    rejects = call.operations.imports.all_rejects(
         call.principal, job_id, file_format, reject_text(formats_for(call.request)), exact=call.query.exact
     )
-    return await send_pieces(
-        call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
-    )
+    async with rejects as pieces:
+        return await send_made(
+            call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
+        )
 
 
 def import_links(job_id: str) -> dict[str, str]:

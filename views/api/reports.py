@@ -27,10 +27,10 @@ async def get_report(call: Call[None, NoQuery]) -> ReportItem:
 
 
 async def get_file(call: Call[None, NoQuery]) -> web.StreamResponse:
-    artifact, path = await call.operations.batches.artifact(call.principal, call.path["id"], call.path["file"])
+    artifact, content = await call.operations.batches.artifact(call.principal, call.path["id"], call.path["file"])
     return await send_file(
         call.request,
-        path,
+        content,
         name=artifact.file,
         media_type=artifact.type,
         sha256=artifact.sha256,

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from server.errors import InvalidInput, MalformedRequest
+from server.errors import MalformedRequest
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
 from server.http.files import send_file
 from server.http.values import KEY_SCHEMA
@@ -181,20 +181,17 @@ async def download_content(call: Call[None, NoQuery]) -> web.StreamResponse:
 
 
 async def _send_content(call: Call[None, NoQuery], headers: dict[str, str]) -> web.StreamResponse:
-    upload = await call.operations.uploads.find(call.principal, call.path["id"])
-    if upload.sha256 is None:
-        raise InvalidInput(
-            "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
+    async with call.operations.uploads.content(call.principal, call.path["id"]) as (upload, content):
+        # Always as a file to save, of no type a browser would show: what somebody uploaded must not become a page of
+        # ours.
+        return await send_file(
+            call.request,
+            content,
+            name=saved_name(upload.name),
+            media_type=_FILE_TYPE,
+            sha256=upload.sha256 or "",
+            headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"} | headers,
         )
-    # Always as a file to save, of no type a browser would show: what somebody uploaded must not become a page of ours.
-    return await send_file(
-        call.request,
-        upload.path,
-        name=saved_name(upload.name),
-        media_type=_FILE_TYPE,
-        sha256=upload.sha256,
-        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"} | headers,
-    )
 
 
 async def add_tus_headers(request: web.Request, response: web.StreamResponse) -> None:

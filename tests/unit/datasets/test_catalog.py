@@ -13,9 +13,10 @@ from sqlalchemy import insert
 from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog, data_key
 from server.datasets.dataset import Version, is_dataset_name, suggested_name
+from server.engines.local_files import LocalFiles
 from server.errors import Conflict, InvalidInput, Locked, NotFound
-from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.scratch import Scratch
 from server.storage.tables import batches, jobs, users
 from tests.databases import EmptyDatabase, opened_in
 
@@ -29,14 +30,15 @@ class House:
 
     catalog: Catalog
     database: Database
-    blobs: Blobs
+    blobs: LocalFiles
+    scratch: Scratch
     announced: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
 
     async def publish(self, *, owner: str = ALICE, name: str = "orders", mode: Any = "create", **given: Any) -> Version:
         job_id = given.pop("job_id", None) or new_id()
-        partial = self.blobs.new_partial()
+        partial = self.scratch.path()
         partial.write_bytes(b"rows")
-        self.blobs.publish(partial, data_key(job_id))
+        await self.blobs.publish(partial, data_key(job_id))
         values: dict[str, Any] = {
             "files": [data_key(job_id)],
             "row_count": 10,
@@ -63,10 +65,10 @@ async def house(tmp_path: Path, empty_database: EmptyDatabase) -> AsyncIterator[
                     id=name, name=name, name_key=name, password_hash="", role="editor", created_at=utc_now()
                 )
             )
-    blobs = Blobs(tmp_path / "blobs")
+    blobs, scratch = LocalFiles(tmp_path / "blobs"), Scratch(tmp_path / "blobs" / "partial")
     announced: list[tuple[str, dict[str, Any], str]] = []
     catalog = Catalog(database, blobs, announce=lambda *call: announced.append(call))
-    yield House(catalog, database, blobs, announced)
+    yield House(catalog, database, blobs, scratch, announced)
     await database.close()
 
 
@@ -153,10 +155,11 @@ async def test_an_unknown_version_is_not_found(house: House) -> None:
 async def test_deleting_removes_rows_then_files(house: House) -> None:
     await house.publish()
     last = await house.publish(mode="append")
-    paths = house.catalog.files(last).paths
+    async with house.catalog.fetched(last.files) as paths:
+        assert len(paths) == 2
     async with house.database.write() as connection:
         keys = await house.catalog.delete(connection, await house.catalog.get(ALICE, "orders"))
-    house.catalog.remove_files(keys)
+    await house.catalog.remove_files(keys)
     assert [path.exists() for path in paths] == [False, False]
     with pytest.raises(NotFound):
         await house.catalog.get(ALICE, "orders")
@@ -240,9 +243,10 @@ async def test_versions_are_paged_newest_first(house: House) -> None:
 async def test_files_of_an_owner_name_every_part(house: House) -> None:
     await house.publish()
     await house.publish(mode="append")
-    files = (await house.catalog.files_mentioned(ALICE, ["orders"], ["select * from orders"]))["orders"]
-    assert (files.version, len(files.paths)) == (2, 2)
-    assert all(path.is_file() for path in files.paths)
+    version = (await house.catalog.mentioned(ALICE, ["orders"], ["select * from orders"]))["orders"]
+    assert version.number == 2
+    async with house.catalog.fetched(version.files) as paths:
+        assert [path.is_file() for path in paths] == [True, True]
 
 
 async def test_a_change_is_announced_to_its_owner(house: House) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
 
 from server.engines.sqlite_continuity import Continuity
 from server.errors import NotFound, StorageFull
-from server.storage.blobs import Blobs
 from server.storage.deleting import delete_whole
 from server.storage.full_disk import full_disk_named, is_full_disk
 from server.storage.reserve import Reserve
@@ -145,38 +142,11 @@ async def test_files_go_first_when_there_is_no_room_to_forget_them() -> None:
             raise StorageFull
         return "forgotten"
 
-    assert await delete_whole(forget=forget, remove=lambda: done.append("remove")) == "forgotten"
+    async def remove() -> None:
+        done.append("remove")
+
+    assert await delete_whole(forget=forget, remove=remove) == "forgotten"
     assert done == ["forget", "remove", "forget"]
-
-
-async def test_a_workplace_leaves_nothing_however_it_ends(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
-
-    async def fail_in_the_middle() -> None:
-        async with blobs.workplace() as directory:
-            (directory / "half").write_bytes(b"x")
-            raise ValueError("in the middle")
-
-    with pytest.raises(ValueError, match="in the middle"):
-        await fail_in_the_middle()
-    assert list((tmp_path / "partial").iterdir()) == []
-
-
-def test_what_is_left_goes_by_its_age_and_what_is_written_stays(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
-    hours_ago = time.time() - 7 * 3600
-    old, old_directory, written = blobs.new_partial(".csv"), blobs.new_partial(), blobs.new_partial()
-    old.touch()
-    for directory in (old_directory, written):
-        directory.mkdir()
-        (directory / "rows").write_bytes(b"x")
-    os.utime(old_directory / "rows", (hours_ago, hours_ago))
-    for path in (old, old_directory, written):
-        os.utime(path, (hours_ago, hours_ago))
-    blobs.clear_partials(older_than_seconds=6 * 3600)
-    assert list((tmp_path / "partial").iterdir()) == [written]
-    blobs.clear_partials()
-    assert list((tmp_path / "partial").iterdir()) == []
 
 
 def test_a_mark_that_cannot_be_written_is_none(tmp_path: Path) -> None:

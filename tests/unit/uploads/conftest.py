@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from server.clock import new_id, utc_now
+from server.engines.local_uploads import LocalUploads
 from server.storage.database import Database
 from server.storage.quotas import Quotas
 from server.storage.reserve import Reserve
 from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.partial import create_file
 from server.uploads.receiving import Receiver
 
 SILENT_SECONDS = 0.2
@@ -27,6 +27,8 @@ class Landing:
 
     database: Database
     store: UploadStore
+    pieces: LocalUploads
+    directory: Path
     arrivals: Arrivals
     receiver: Receiver
 
@@ -55,12 +57,15 @@ class Landing:
             expires_at=utc_now() + timedelta(seconds=expires_in),
             concat=concat,
             part_of=part_of,
-            path=self.store.path(upload_id),
         )
-        create_file(upload.path)
+        await self.pieces.create(upload.id)
         async with self.database.write() as connection:
             await self.store.add(connection, upload)
         return upload
+
+    def file(self, upload: Upload) -> Path:
+        """Where the bytes lie."""
+        return self.directory / upload.id
 
     async def stored(self, upload: Upload) -> Upload:
         found = await self.store.get(upload.id)
@@ -77,13 +82,15 @@ def new_landing(database: Database, directory: Path, *, min_free_bytes: int = 0)
     """As after a start of the server: nothing is remembered but what is stored."""
     directory.mkdir(exist_ok=True)
     room = Room(directory, min_free_bytes=min_free_bytes, reserve=Reserve(directory / "reserve", wanted_bytes=0))
-    store, arrivals = UploadStore(database, directory, quotas=Quotas()), Arrivals()
+    store, arrivals = UploadStore(database, quotas=Quotas()), Arrivals()
+    pieces = LocalUploads(directory)
     receiver = Receiver(
         store=store,
+        pieces=pieces,
         arrivals=arrivals,
         clock=utc_now,
         expiry=timedelta(hours=1),
         room=room,
         silent_seconds=SILENT_SECONDS,
     )
-    return Landing(database, store, arrivals, receiver)
+    return Landing(database, store, pieces, directory, arrivals, receiver)

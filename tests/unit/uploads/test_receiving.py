@@ -56,7 +56,7 @@ async def test_a_file_in_one_request_is_whole_and_hashed(landing: Landing) -> No
     assert received.is_whole
     assert received.sha256 == sha256(CONTENT)
     assert received.expires_at is None
-    assert received.path.read_bytes() == CONTENT
+    assert landing.file(received).read_bytes() == CONTENT
 
 
 async def test_a_file_in_several_requests_is_hashed_as_it_comes(landing: Landing) -> None:
@@ -129,7 +129,7 @@ async def test_bytes_with_a_wrong_checksum_do_not_count(landing: Landing) -> Non
         )
     stored = await landing.stored(upload)
     assert stored.offset == 10
-    assert stored.path.read_bytes() == b"0123456789"
+    assert landing.file(stored).read_bytes() == b"0123456789"
 
 
 async def test_half_of_what_a_checksum_covers_does_not_count(landing: Landing) -> None:
@@ -194,19 +194,19 @@ async def test_after_a_crash_only_acknowledged_bytes_are_trusted(database: Datab
     before = new_landing(database, tmp_path / "uploads")
     upload = await before.announce(10)
     await before.receiver.receive(upload.id, in_pieces(b"01234"), offset=0, max_bytes=LIMIT)
-    with upload.path.open("ab") as stream:
+    with before.file(upload).open("ab") as stream:
         stream.write(b"torn write")
     after = new_landing(database, tmp_path / "uploads")
     whole = await after.receiver.receive(upload.id, in_pieces(b"56789"), offset=5, max_bytes=LIMIT)
     assert whole.is_whole
-    assert whole.path.read_bytes() == b"0123456789"
+    assert landing.file(whole).read_bytes() == b"0123456789"
     assert whole.sha256 is None  # the hash of the first half is lost: the job reads the file again
 
 
 async def test_a_file_that_lost_bytes_is_not_filled_with_zeros(landing: Landing) -> None:
     upload = await landing.announce(10)
     await landing.receiver.receive(upload.id, in_pieces(b"01234"), offset=0, max_bytes=LIMIT)
-    os.truncate(upload.path, 2)
+    os.truncate(landing.file(upload), 2)
     with pytest.raises(Gone, match="upload the file again"):
         await landing.receiver.receive(upload.id, in_pieces(b"56789"), offset=5, max_bytes=LIMIT)
 
@@ -227,7 +227,7 @@ async def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(landing: Lan
         await landing.receiver.receive(upload.id, in_pieces(CONTENT), offset=0, max_bytes=LIMIT)
     stored = await landing.stored(upload)
     assert stored.offset == small_files_only
-    assert stored.path.read_bytes() == CONTENT[: stored.offset]
+    assert landing.file(stored).read_bytes() == CONTENT[: stored.offset]
 
 
 async def test_the_reserve_of_free_space_is_not_touched(database: Database, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ async def test_a_discarded_upload_leaves_nothing_and_ends_its_request(landing: L
     with pytest.raises(Locked):
         await request
     assert await landing.store.get(upload.id) is None
-    assert not upload.path.exists()
+    assert not landing.file(upload).exists()
     with pytest.raises(NotFound):
         await landing.receiver.receive(upload.id, in_pieces(b"x"), offset=0, max_bytes=LIMIT)
     await landing.receiver.discard(upload.id)
@@ -262,4 +262,4 @@ async def test_two_requests_at_once_never_mix_their_bytes(landing: Landing) -> N
     )
     assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 1
     assert all(isinstance(outcome, Conflict | Locked) for outcome in outcomes if isinstance(outcome, BaseException))
-    assert upload.path.read_bytes() == CONTENT
+    assert landing.file(upload).read_bytes() == CONTENT

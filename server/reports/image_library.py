@@ -1,0 +1,105 @@
+"""Where the pictures of templates come from: the newest whole upload of that name, copied when it is first shown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from server.clock import Clock, utc_now
+from server.errors import InvalidInput
+from server.jobs.shared_workers import SharedWorkers
+from server.reports.images import CopyRequest, copy_image
+from server.storage.blob_store import BlobStore
+from server.storage.database import NOT_NOW
+from server.storage.room import Room
+from server.storage.scratch import Scratch
+from server.uploads.files import Upload, UploadStore
+from server.uploads.pieces import Pieces
+
+_LOG = logging.getLogger(__name__)
+_PREFIX = "images"
+_CHECK_SECONDS = 20.0
+_SWEEP_SECONDS = 3600.0
+_UNUSED_AFTER = timedelta(days=1)  # an order that is being stored names its pictures within seconds
+
+
+class ImageLibrary:
+    """`used` tells the keys that batches name."""
+
+    def __init__(
+        self,
+        uploads: UploadStore,
+        pieces: Pieces,
+        *,
+        blobs: BlobStore,
+        scratch: Scratch,
+        workers: SharedWorkers,
+        room: Room,
+        used: Callable[[], Awaitable[Collection[str]]],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._uploads = uploads
+        self._pieces = pieces
+        self._blobs = blobs
+        self._scratch = scratch
+        self._workers = workers
+        self._room = room
+        self._used = used
+        self._clock = clock
+
+    async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
+        """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
+        return {name: await self._pin(owner_id, name) for name in names}
+
+    async def watch(self) -> None:
+        """Sweep now and every hour, until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except NOT_NOW:  # said in the log already
+                pass
+            except Exception:
+                _LOG.exception("unused pictures could not be removed", extra={"action": "images.sweep"})
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    async def sweep(self) -> None:
+        """Delete copies that no batch shows any more, and that nobody has asked for in the last day."""
+        before = self._clock() - _UNUSED_AFTER
+        old = [found.key async for found in self._blobs.under(_PREFIX) if found.changed_at < before]
+        if old:
+            # Read after the list: an order that asks for an old one from now on publishes it anew.
+            used = set(await self._used())
+            await self._blobs.delete(*[key for key in old if key not in used])
+
+    async def _pin(self, owner_id: str, name: str) -> str:
+        upload = await self._uploads.newest_whole(owner_id, name)
+        if upload is None:
+            raise InvalidInput(
+                "The template shows “{name}”, but you have no uploaded file of that name. Upload the picture first.",
+                name=name,
+            )
+        return await self._copy(owner_id, upload, name)
+
+    async def _copy(self, owner_id: str, upload: Upload, name: str) -> str:
+        self._room.require(upload.size or 0)
+        async with self._scratch.workplace() as directory:
+            target = directory / "picture"
+            async with self._pieces.whole(upload.id) as source:
+                request = CopyRequest(source=source, name=name, target=target)
+                sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
+            # Named by its content: the same logo in a hundred batches is one file. Published also when it is there:
+            # then it counts as new, and is not swept before the order that asks for it is stored.
+            key = f"{_PREFIX}/{sha256}"
+            await self._blobs.publish(target, key)
+        return key
+
+
+@asynccontextmanager
+async def fetched_images(pinned: Mapping[str, str], blobs: BlobStore) -> AsyncIterator[dict[str, Path]]:
+    """Files by name, to be read inside the block."""
+    async with blobs.fetch(list(pinned.values())) as paths:
+        yield dict(zip(pinned, paths, strict=True))

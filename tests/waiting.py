@@ -1,0 +1,24 @@
+"""Waiting for what the outside shows, with a deadline: the one way in which tests wait."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_STEP_SECONDS = 0.02
+
+
+async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "") -> T:
+    """Ask `fits`, a plain or an async function, until its answer is true; returns that. `so` says what never came."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        answer = fits()
+        found: T = await answer if inspect.isawaitable(answer) else answer
+        if found:
+            return found
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds:g} seconds: {so or fits} (last: {found!r})")
+        await asyncio.sleep(_STEP_SECONDS)
