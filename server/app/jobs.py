@@ -46,7 +46,12 @@ def build_jobs(
     known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
     life = JobLife(
-        database=storage.database, table=table, store=store, saver=saver, on_life_change=live.announcing.on_life_change
+        database=storage.database,
+        table=table,
+        store=store,
+        saver=saver,
+        on_life_change=live.announcing.on_life_change,
+        growth=storage.growth,
     )
     runner = JobRunner(
         life=life,

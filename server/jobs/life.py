@@ -15,6 +15,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 Also = Callable[[AsyncConnection, Job], Awaitable[None]]
 LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
@@ -41,9 +42,11 @@ class JobLife:
         store: JobStore,
         saver: ProgressSaver,
         on_life_change: LifeChange,
+        growth: Growth,
     ) -> None:
         self._database = database
         self._on_life_change = on_life_change
+        self.growth = growth
         self.table = table
         self.store = store
         self.saver = saver
@@ -52,7 +55,7 @@ class JobLife:
         """Store a new job. Under a key that was used before for the same, the answer is that job; nothing is done.
 
         `asked` is the request as it came, where the job's parameters do not say it (they name what was made for it).
-        Raises `KeyReused` when the key was used for something else.
+        Raises `KeyReused` when the key was used for something else, `RateLimited` for more than a user may keep.
         """
         fingerprint = None if idempotency_key is None else _fingerprint(job, asked)
         async with self._database.write() as connection:
@@ -61,6 +64,7 @@ class JobLife:
                 known = await self.store.by_key(connection, job.owner_id, idempotency_key)
                 if known is not None:
                     return self._same(job, fingerprint, *known)
+            self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
             await self.store.add(connection, job, idempotency_key=idempotency_key, fingerprint=fingerprint)
             if also is not None:
                 await also(connection, job)
@@ -89,6 +93,8 @@ class JobLife:
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
+        if moved.state.is_final:
+            self.growth.note(job.owner_id, moved.detail, moved.result, moved.error)
         self.table.put(moved)
         tell()
         return moved

@@ -22,6 +22,7 @@ from server.jobs.table import JobTable
 from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.quotas import Quotas
 from server.storage.reserve import Reserve
 from server.storage.room import Room
@@ -66,7 +67,14 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             return lambda: house.life.append((job.id, job.state))
 
         saver = ProgressSaver(store=store, table=table)
-        life = JobLife(database=database, table=table, store=store, saver=saver, on_life_change=on_life_change)
+        life = JobLife(
+            database=database,
+            table=table,
+            store=store,
+            saver=saver,
+            on_life_change=on_life_change,
+            growth=Growth(bytes_per_day=0),
+        )
         runner = JobRunner(
             life=life,
             kinds=JobKinds(kinds),
