@@ -47,8 +47,8 @@ class EventOperations:
         return receivers
 
     async def notify_myself(self, principal: Principal) -> None:
-        """A notification that tells nothing, kept and sent like any other: to oneself alone, so everybody may."""
-        principal.require_read()
+        """A notification that tells nothing, kept and sent like any other: to oneself alone, so viewers may, too."""
+        principal.require_own_change()
         notice = Notice(title="This is a test", body="Somebody tries out the live connection.", url="/websocket-test")
         self._growth.charge(principal.user_id, notice.title, notice.body)
         await self._notices.notify_who_asked(principal.user_id, notice)
