@@ -163,9 +163,9 @@ class BlockReader:
 
     def _block(self, node: Node, path: str) -> BlockSpec | None:
         self._count += 1
-        if self._count == _MAX_BLOCKS:
+        if self._count == _MAX_BLOCKS + 1:
             self._issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
-        if self._count >= _MAX_BLOCKS:
+        if self._count > _MAX_BLOCKS:
             return None
         if node.kind == "scalar" and node.value == "page_break":
             return PageBreakSpec(line=node.line, column=node.column, path=path, kind="page_break")
