@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem, WorkerDied
 from server.jobs.context import JobContext
+from server.jobs.job import Job
+from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blobs import Blobs
 from server.storage.database import Database
@@ -24,6 +27,8 @@ from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.removed import UploadGone, removed_named
 
+KIND = "data_import"
+_FIGURES = {"rejected": "Rejected rows"}
 _TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
 
 
@@ -58,6 +63,21 @@ class DataImport:
         self._limits = limits
         self._room = room
         self._quotas = quotas
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Import",
+            icon="table-2",
+            unit="rows",
+            message="data_import_progress",
+            figures=_FIGURES,
+            links=_links,
+            lost="The rows read so far are given up. The dataset stays as it was before.",
+            kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
+            function=self.process_data_import,
+            stores=Stored.DATASETS,
+        )
 
     async def process_data_import(self, context: JobContext) -> Outcome:
         wanted = msgspec.convert(context.job.parameters, ImportParameters)
@@ -215,6 +235,15 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
         url=f"/datasets/{quote(version.dataset)}",
         parameters=parameters,
     )
+
+
+def _links(job: Job) -> Sequence[Link]:
+    result, links = job.result or {}, []
+    if result.get("dataset"):
+        links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+    if result.get("rejected_count") or job.detail.get("rejected"):
+        links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
+    return links
 
 
 def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ async def nothing(context: object) -> None: ...
 
 
 def kind(**fields: Any) -> JobKind:
-    return JobKind(**{"name": "work", "unit": "rows", "function": nothing, **fields})
+    return JobKind(**{"name": "work", "label": "Work", "unit": "rows", "function": nothing, **fields})
 
 
 def job(**fields: Any) -> Job:

@@ -25,7 +25,7 @@ DONE = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 def kind(function: Any, **changes: Any) -> JobKind:
-    return JobKind(**{"name": "work", "unit": "steps", "function": function, **changes})
+    return JobKind(**{"name": "work", "label": "Work", "unit": "steps", "function": function, **changes})
 
 
 async def begin(house: House, owner: str = "alice", **changes: Any) -> Job:
