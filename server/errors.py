@@ -12,6 +12,7 @@ JinduError
 ├── Forbidden               403
 ├── NotFound                404  also for what the caller may not know of
 ├── Conflict                409
+│   ├── ChangedMeanwhile    409  two at once; the database let only one
 │   └── PreconditionFailed  412
 ├── Gone                    410
 ├── Locked                  423
@@ -183,6 +184,10 @@ class Conflict(JinduError):
 
     code = "conflict"
     status = 409
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody changed this at the same moment; look again."""
 
 
 class PreconditionFailed(Conflict):

@@ -130,7 +130,10 @@ class Settings:
     reject_limit: int = _setting(100_000, "Rejected rows after which an import stops.")
 
     query_seconds: float = _setting(30.0, "Time limit of one query.")
-    query_rows: int = _setting(100_000, "Rows one query may return.")
+    query_rows: int = _setting(
+        100_000,
+        "Rows of one query's answer; `truncated` says that there were more. A CSV file of the page has all rows.",
+    )
     max_answer_bytes: int = _setting(32 * _MIB, "Largest answer of a query or a page of rows over the API, in bytes.")
     max_answers_per_user: int = _setting(8, "Large answers and exports that one user may be receiving at once.")
     max_reports_per_batch: int = _setting(5_000, "Reports one batch may hold.")

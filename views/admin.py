@@ -20,7 +20,6 @@ from views.context import render
 from views.field_errors import messages_by_field
 
 _USERS_SHOWN = 200
-_USERS_NAMED = 500
 _JOBS_SHOWN = 20
 _LINES_SHOWN = 40
 _CONNECTIONS_SHOWN = 200
@@ -167,13 +166,14 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
 
 async def _overview(request: web.Request, principal: Principal) -> dict[str, Any]:
     live = JobFilter(states=(State.RUNNING, State.QUEUED), limit=_JOBS_SHOWN)
-    users, _, _ = await operations_of(request).admin.users(principal, limit=_USERS_NAMED)
-    statistics = await operations_of(request).admin.statistics(principal)
+    page = await operations_of(request).jobs.list(principal, live)
+    admin = operations_of(request).admin
+    statistics = await admin.statistics(principal)
     return {
         "statistics": statistics,
         "figures": _figures(statistics),
-        "page": await operations_of(request).jobs.list(principal, live),
-        "owners": {user.id: user.name for user in users},
+        "page": page,
+        "owners": await admin.names(principal, [job.owner_id for job in page.items]),
         "connections": operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 

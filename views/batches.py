@@ -28,6 +28,7 @@ _MAX_PAGE_KEY = 64
 _LAST_PAGE = 10_000
 _BATCHES_PER_PAGE = 30
 _TEMPLATES_OFFERED = 200
+_NAME_CHARACTERS = 300
 _PICKABLE = 500  # a longer list is shown in part, and made whole
 _SHOWN_OF_MORE = 100
 _IDS_PER_REQUEST = 200
@@ -131,12 +132,18 @@ async def order_batch(request: web.Request) -> web.Response:
             template=name,
             parameters=_picked(picks, given),
             formats=_chosen(formats),
-            name=given.get("name", "").strip()[:300],
+            name=_batch_name(given.get("name", "").strip()),
         )
         start = await operations_of(request).batches.start(principal, order, idempotency_key=_key(given, order))
     except InvalidInput as error:
         return await _order_form(request, name, given, error=error)
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
+
+
+def _batch_name(name: str) -> str:
+    if len(name) > _NAME_CHARACTERS:
+        raise InvalidInput("A name has at most {limit} characters.", limit=_NAME_CHARACTERS)
+    return name
 
 
 def _key(given: Mapping[str, str], order: BatchOrder) -> str | None:

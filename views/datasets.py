@@ -17,7 +17,7 @@ from views.context import formats_for, render
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
 _QUERY_ROWS = 500
-_CSV_ROWS = 100_000
+_DESCRIPTION_CHARACTERS = 4000
 OPERATORS = ("contains", "eq", "ne", "lt", "le", "gt", "ge", "null")
 
 
@@ -117,9 +117,7 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     answer, problem = None, None
     try:
         if as_csv:
-            file = await queries.answer(
-                principal, sql, {}, limit=_CSV_ROWS, file_format="csv", name=f"{dataset.name}-query"
-            )
+            file = await queries.answer(principal, sql, {}, file_format="csv", name=f"{dataset.name}-query")
             return await send_made_file(request, file, disposition="attachment")
         answer = await queries.run(principal, sql, {}, limit=_QUERY_ROWS)
     except JinduError as error:
@@ -139,7 +137,7 @@ async def change_dataset(request: web.Request) -> web.Response:
         principal,
         request.match_info["name"],
         new_name=posted["name"].strip() if "name" in posted else None,
-        description=posted["description"].strip()[:4000] if "description" in posted else None,
+        description=_description(posted.get("description")),
     )
     raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
 
@@ -155,6 +153,13 @@ async def delete_dataset(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await operations_of(request).datasets.delete(principal, request.match_info["name"])
     raise web.HTTPSeeOther("/datasets")
+
+
+def _description(text: str | None) -> str | None:
+    """As the API takes it. Raises `InvalidInput` for one that is too long: cut, it would say something else."""
+    if text is not None and len(text.strip()) > _DESCRIPTION_CHARACTERS:
+        raise InvalidInput("A description has at most {limit} characters.", limit=_DESCRIPTION_CHARACTERS)
+    return None if text is None else text.strip()
 
 
 def _added_filter(column: str, operator: str, value: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gettext
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,12 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale, dates, numbers, units
 
 from server.errors import JinduError
+from server.figures import figure
 from server.jobs.job import Job, JobError
 from server.languages import babel_locale
 from server.texts import told
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 _LEAST_RATE = 0.05  # less rounds to nothing
+_MOST_PERCENT, _MOST_BYTES, _MOST_SECONDS = 1e15, 1e30, 1e15  # beyond, nothing is known
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -48,15 +51,17 @@ class Formats:
 
     def number(self, value: float | None) -> str:
         """12400 → `12,400`; at most three decimals."""
-        return "–" if value is None else numbers.format_decimal(value, locale=self.locale)
+        return "–" if value is None else figure(value, self.locale)
 
     def percent(self, value: float | None) -> str:
         """42.5 → `42%`: of hundred, rounded down, so that 100 % means everything."""
-        return "–" if value is None else numbers.format_percent(int(value) / 100, locale=self.locale)
+        if value is None or not abs(value) < _MOST_PERCENT:
+            return "–"
+        return numbers.format_percent(int(value) / 100, locale=self.locale)
 
     def filesize(self, value: float | None) -> str:
         """1_234_567 → `1.2 MB`, in powers of 1000 as file managers and disks count."""
-        if value is None:
+        if value is None or not abs(value) < _MOST_BYTES:
             return "–"
         size, step = float(value), 0
         while size >= 999.5 and step < len(_SIZES) - 1:
@@ -66,7 +71,7 @@ class Formats:
 
     def duration(self, seconds: float | None) -> str:
         """3725 → `1h 2m`: the two largest units that matter."""
-        if seconds is None:
+        if seconds is None or not seconds < _MOST_SECONDS:
             return "–"
         if seconds < 1:
             return self._unit(round(max(seconds, 0), 1) or 0, "second")
@@ -104,7 +109,7 @@ class Formats:
 
     def amount(self, value: float, unit: str) -> str:
         """A count of a job's unit, bytes as a file size."""
-        return self.filesize(value) if unit == "bytes" else self.number(int(value + 0.5))
+        return self.filesize(value) if unit == "bytes" else self.number(_rounded(value))
 
     def figures(self, job: Job) -> str:
         """`12,400 of 50,000 rows · 8,120/s · 5s left`. `static/js/figures.js` writes the same text."""
@@ -134,13 +139,18 @@ class Formats:
 
     def _rate(self, value: float, unit: str) -> str:
         """Slow work has a decimal: 0.4 reports a second are not none."""
-        return self.number(int(value * 10 + 0.5) / 10) if unit != "bytes" and value < 10 else self.amount(value, unit)
+        return self.number(_rounded(value * 10) / 10) if unit != "bytes" and value < 10 else self.amount(value, unit)
 
     def _unit(self, count: float, name: str) -> str:
         text = units.format_unit(count, f"duration-{name}", "narrow", locale=self.locale)
         if "duration-" in text:  # Babel does not inherit missing lengths; CLDR's narrow is the short one then
             text = units.format_unit(count, f"duration-{name}", "short", locale=self.locale)
         return text
+
+
+def _rounded(value: float) -> float:
+    """Half up, as browsers round; what is no finite number stays."""
+    return int(value + 0.5) if not isinstance(value, int) and math.isfinite(value) else value
 
 
 def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, object]]:

@@ -17,7 +17,6 @@ from views.context import formats_for, render
 from views.formats import Formats
 
 _PER_PAGE = 30
-_USERS_NAMED = 500
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -113,8 +112,7 @@ async def owner_names(request: web.Request, principal: Principal, jobs: Sequence
     """Whose jobs these are, for administrators, who see those of others."""
     if not principal.is_admin or all(job.owner_id == principal.user_id for job in jobs):
         return {}
-    users, _, _ = await operations_of(request).admin.users(principal, limit=_USERS_NAMED)
-    return {user.id: user.name for user in users}
+    return await operations_of(request).admin.names(principal, [job.owner_id for job in jobs])
 
 
 _START_ANEW = "Start it anew where you started it."
@@ -145,17 +143,25 @@ def _figures(job: Job, kind: JobKind, formats: Formats) -> list[tuple[str, str]]
 def _told_by_script(job: Job, formats: Formats) -> list[tuple[str, str]]:
     """What a script tells besides its progress, in its own words."""
     told = job.detail | (job.result or {})
-    return [
-        (name[:_LONGEST_FIGURE], _figure(value, formats))
-        for name, value in list(told.items())[:_MOST_FIGURES]
+    figures = [
+        (_short(name), _figure(value, formats))
+        for name, value in told.items()
         if name != "url" and isinstance(value, str | int | float)
     ]
+    more = len(figures) - _MOST_FIGURES
+    if more > 0:
+        figures[_MOST_FIGURES:] = [("…", formats.gettext("{count} more").format(count=formats.number(more)))]
+    return figures
 
 
 def _figure(value: str | float, formats: Formats) -> str:
     if isinstance(value, bool):
         return formats.gettext("Yes") if value else formats.gettext("No")
-    return value[:_LONGEST_FIGURE] if isinstance(value, str) else formats.number(value)
+    return _short(value) if isinstance(value, str) else formats.number(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_FIGURE else text[: _LONGEST_FIGURE - 1] + "…"
 
 
 def _url(path: str, query: dict[str, str]) -> str:

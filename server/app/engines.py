@@ -17,8 +17,8 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Data
         raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
     try:
         from server.engines.postgresql import PostgresqlDatabase
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("psycopg"):
+    except ImportError as error:  # also when psycopg is there, but not the library it speaks with
+        if not (error.name or "psycopg").startswith("psycopg"):
             raise
         raise ConfigurationError(
             "PostgreSQL needs a package that is not installed here: pip install 'jindu[postgresql]'."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -96,6 +97,12 @@ class UserStore:
             rows = (await connection.execute(page)).all()
             total = await connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(wanted))
         return [user_of(row) for row in rows], total or 0
+
+    async def names(self, user_ids: Collection[str]) -> dict[str, str]:
+        """By id; whoever is gone is left out."""
+        wanted = sa.select(_TABLE.c.id, _TABLE.c.name).where(_TABLE.c.id.in_(set(user_ids)))
+        async with self._database.read() as connection:
+            return {row.id: row.name for row in await connection.execute(wanted)}
 
     async def has_admin(self) -> bool:
         async with self._database.read() as connection:

@@ -68,7 +68,7 @@ class AnswerWriter:
         self._size += len(piece)
         if self._size > self._place.max_bytes:
             raise InvalidInput(
-                "The answer is larger than {limit} MiB; ask for fewer rows or columns. Exports have no such limit.",
+                "The answer is larger than {limit} MiB; add a LIMIT, ask for fewer columns, or export the dataset.",
                 code="answer_too_large",
                 limit=max(1, self._place.max_bytes // (1024 * 1024)),
             )

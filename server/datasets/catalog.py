@@ -36,6 +36,7 @@ from server.storage.tables import batches, dataset_versions, datasets, jobs
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
+_MISSING = "There is no dataset named “{name}”."
 _EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
 
 
@@ -124,7 +125,7 @@ class Catalog:
         async with self._database.read() as connection:
             found = await find_dataset(connection, owner_id, name)
         if found is None:
-            raise NotFound("There is no dataset named “{name}”.", name=name)
+            raise NotFound(_MISSING, name=name)
         return found
 
     async def find(self, owner_id: str, name: str) -> Dataset | None:
@@ -194,7 +195,12 @@ class Catalog:
             return await find_version_of_job(connection, job_id)
 
     async def restore(self, connection: AsyncConnection, old: Version) -> Version:
-        """Make the content of an old version the newest one; the versions between stay."""
+        """Make the content of an old version the newest one; the versions between stay.
+
+        Raises `NotFound` when its dataset was deleted since `old` was read.
+        """
+        if await connection.scalar(select(datasets.c.id).where(datasets.c.id == old.dataset_id)) is None:
+            raise NotFound(_MISSING, name=old.dataset)
         row = {
             name: getattr(old, name)
             for name in ("files", "row_count", "rejected_count", "bytes", "columns", "statistics")
@@ -207,7 +213,7 @@ class Catalog:
     async def describe(
         self, connection: AsyncConnection, dataset: Dataset, *, name: str | None = None, description: str | None = None
     ) -> None:
-        """Rename a dataset or change its description; raises `Conflict` when the name is taken."""
+        """Rename a dataset or change its description; raises `Conflict` for a name that is taken, or `NotFound`."""
         if name is not None and name != dataset.name and await lock_dataset(connection, dataset.owner_id, name):
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
         changed = {
@@ -215,11 +221,13 @@ class Catalog:
             "description": dataset.description if description is None else description,
         }
         search = search_text(**changed, version={"columns": dataset.columns, "source": dataset.current.source})
-        await connection.execute(
+        described = await connection.execute(
             update(datasets)
             .where(datasets.c.id == dataset.id)
             .values(**changed, search=search, updated_at=self._clock())
         )
+        if described.rowcount == 0:
+            raise NotFound(_MISSING, name=dataset.name)
 
     async def delete(self, connection: AsyncConnection, dataset: Dataset) -> set[str]:
         """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.

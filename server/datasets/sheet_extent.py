@@ -11,7 +11,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,15 @@ _MOST_ROWS = 1_048_576  # what Excel and LibreOffice have
 _MOST_COLUMNS = 16_384
 _ALWAYS_FINE = 2_600_000  # 26 columns of 99,999 rows
 _EMPTY_SHARE = 100  # so many empty cells for each that holds something are no table any more
+_FEW_TEXTS = 5_000_000
+_MOST_LETTERS, _MOST_DIGITS = 9, 18
 _BLOCK = 1024 * 1024
 _OVERLAP = 64
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,18})["']""")
+# Places whose numbers fit into no machine word, over which the reader's process would end.
+_ENDLESS = re.compile(rb"""["'](?:[A-Za-z]{10,}\d|[A-Za-z]{0,40}\d{19})""")
+_COUNT_OF_TEXTS = re.compile(rb"""\buniqueCount\s*=\s*["']\s*0*(\d+)""")
+_PLACE = re.compile(r"([A-Za-z]*)0*(\d*)")
 _WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,9}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,9}\d{6,18}["']""")
 _XLSB_HEAD = 10  # bytes of a type, a size and a number, at most
 _XLSB_CELLS = range(1, 12)  # record types of cells; 0 is the head of a row
@@ -68,9 +74,16 @@ def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> None:
             _xlsb(unpacked(path, member))
         elif name == "content.xml":
             _ods(unpacked(path, member))
-        elif name.endswith((".xml", ".bin", ".rels")):
-            for _piece in unpacked(path, member):
-                pass
+        elif name.endswith((".xml", ".bin", ".rels")) or name.startswith("xl/"):
+            _other(unpacked(path, member), member.file_size)
+
+
+def _other(pieces: Iterator[bytes], size: int) -> None:
+    """The reader makes room for as many shared texts as a workbook says that it has; some say a few too many."""
+    most = max(size, _FEW_TEXTS)
+    for text in _overlapping(pieces):
+        if any(len(digits) > _MOST_DIGITS or int(digits) > most for digits in _COUNT_OF_TEXTS.findall(text)):
+            raise _damaged()
 
 
 def unpacked(path: Path, member: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -112,10 +125,13 @@ def _damaged() -> FileProblem:
 
 def _xlsx(path: Path, member: zipfile.ZipInfo) -> None:
     """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
-    is_wide = is_long = False
+    is_wide = is_long = is_endless = False
     for text in _overlapping(unpacked(path, member)):
+        is_endless = is_endless or _ENDLESS.search(text) is not None
         is_wide = is_wide or _WIDE.search(text) is not None
         is_long = is_long or _LONG.search(text) is not None
+    if is_endless:
+        _require_places(unpacked(path, member))
     if is_wide or is_long:
         extent = _Extent()
         for text in _overlapping(unpacked(path, member)):
@@ -124,6 +140,17 @@ def _xlsx(path: Path, member: zipfile.ZipInfo) -> None:
             extent.rows = max(extent.rows, max((int(row) for _, row in found), default=0))
             extent.columns = max(extent.columns, max((_column_number(c) for c in {c for c, _ in found}), default=0))
         extent.require_small()
+
+
+def _require_places(pieces: Iterator[bytes]) -> None:
+    """What looks endless may stand in a text as well: only those of rows and cells count."""
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        match = _PLACE.match(attributes.get("r", "")) if name.rpartition(":")[2] in ("row", "c") else None
+        if match and (len(match[1]) > _MOST_LETTERS or len(match[2]) > _MOST_DIGITS):
+            raise _damaged()
+
+    _parse(pieces, start)
 
 
 def _overlapping(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -208,8 +235,17 @@ def _times(text: str | None) -> int:
 
 
 def _ods(pieces: Iterator[bytes]) -> None:
-    tables, parser = _OdsTables(), expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = tables.start, tables.end
+    tables = _OdsTables()
+    _parse(pieces, tables.start, tables.end)
+
+
+def _parse(
+    pieces: Iterator[bytes],
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+) -> None:
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
         for piece in pieces:
             parser.Parse(piece, False)

@@ -35,8 +35,8 @@ _SHARED = select(func.pg_advisory_xact_lock_shared(*_TURN))
 # Another database under the same name is noticed by any of the three: another cluster, a recovery to a point in time
 # or a standby that took over, a dump that was loaded.
 _IDENTITY = (
-    "select system_identifier::text || '.' || timeline_id || '.' || 'streams'::regclass::oid"
-    " from pg_control_system(), pg_control_checkpoint()"
+    "select system_identifier || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+    " || '.' || 'streams'::regclass::oid from pg_control_system()"
 )
 _IDENTITY_NAME = "postgresql_identity"
 
@@ -55,7 +55,7 @@ class PostgresqlDatabase:
             self._url, options=" -c default_transaction_read_only=on", isolation_level="REPEATABLE READ"
         )
         self._turn = _Turn()
-        self._is_away = False
+        self._is_failing = False
 
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -113,16 +113,13 @@ class PostgresqlDatabase:
         try:
             yield
         except SQLAlchemyError as error:
-            if is_full(error):
-                _LOG.error("the database has no room to grow: %s", error.args[0], extra={"action": "store"})
-                raise StorageFull from error
-            if not is_away(error):
+            if not is_full(error) and not is_away(error):
                 raise
-            if not self._is_away:
-                _LOG.error("the database does not answer: %s", error.args[0], extra={"action": "store"})
-            self._is_away = True
-            raise DatabaseAway from error
-        self._is_away = False
+            if not self._is_failing:
+                _LOG.error("the database cannot be used: %s", error.args[0], extra={"action": "store"})
+            self._is_failing = True
+            raise (StorageFull if is_full(error) else DatabaseAway) from error
+        self._is_failing = False
 
 
 class _Turn:

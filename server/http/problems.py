@@ -14,8 +14,10 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from sqlalchemy.exc import IntegrityError
 
 from server.errors import (
+    ChangedMeanwhile,
     InvalidInput,
     JinduError,
     MalformedRequest,
@@ -99,11 +101,8 @@ def problem_middleware(error_page: ErrorPage) -> Middleware:
             if request.transport is not None:
                 raise
             return web.Response(status=_CLIENT_CLOSED)  # nobody is left to answer, which is no error of ours
-        except Exception:
-            _LOG.exception(
-                "%s %s failed", request.method, request.path, extra={"action": "request", "id": request[REQUEST_ID]}
-            )
-            failure = _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
+        except Exception as error:
+            failure = _of_unexpected(request, error)
         return await _answer(request, failure, error_page)
 
     return answer
@@ -186,6 +185,15 @@ def _of_http(error: web.HTTPException) -> _Failure:
     code = error.reason.lower().replace(" ", "_").replace("-", "_") if error.status != 413 else TooLarge.code
     kept = {name: value for name, value in error.headers.items() if name in ("Allow", "Retry-After", "Content-Range")}
     return _Failure(status=error.status, code=code, error=InvalidInput(message), headers=kept)
+
+
+def _of_unexpected(request: web.Request, error: Exception) -> _Failure:
+    where = {"action": "request", "id": request[REQUEST_ID]}
+    if isinstance(error, IntegrityError):  # what the database refuses for two at once
+        _LOG.warning("%s %s met another change: %s", request.method, request.path, error.orig, extra=where)
+        return _of_jindu(ChangedMeanwhile())
+    _LOG.error("%s %s failed", request.method, request.path, extra=where, exc_info=error)
+    return _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
 
 
 def _unexpected() -> JinduError:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from server.clock import utc_now
 from server.errors import JinduError
 from server.jobs.job import Job, JobError, State
@@ -38,6 +40,9 @@ _LOG = logging.getLogger("jindu.jobs")
 INTERNAL_ERROR = JobError(
     code="internal_error",
     message="Something unexpected went wrong; the server's log has the details. Try again, or ask an administrator.",
+)
+CHANGED_MEANWHILE = JobError(
+    code="conflict", message="What this job works with was changed or deleted at the same moment; look again."
 )
 FROM_THE_BEGINNING: Mapping[str, Any] = {
     "state": State.QUEUED,
@@ -84,6 +89,9 @@ def ended(state: State, **changes: Any) -> Mapping[str, Any]:
 def _explained(job: Job, error: BaseException | None) -> JobError:
     if isinstance(error, JinduError):
         return JobError(code=error.specific_code, message=error.message, parameters=plain(error.parameters))
+    if isinstance(error, IntegrityError):  # what it worked with or for was deleted, or made by somebody else first
+        _LOG.warning("job met a change: %s", error.orig, extra=_named(job))
+        return CHANGED_MEANWHILE
     _LOG.error("job failed unexpectedly", exc_info=error, extra=_named(job))
     return INTERNAL_ERROR
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,11 @@ class AdminOperations:
         found, total = await self._users.search(q=q, limit=limit + 1, after=cursor)
         next_cursor = found[limit - 1].name_key if len(found) > limit else None
         return found[:limit], next_cursor, total
+
+    async def names(self, principal: Principal, user_ids: Collection[str]) -> dict[str, str]:
+        """What these users are called, by their ids."""
+        principal.require_admin()
+        return await self._users.names(user_ids)
 
     async def user(self, principal: Principal, user_id: str) -> User:
         principal.require_admin()

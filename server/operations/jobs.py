@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +27,14 @@ from server.storage.tables import users
 MOST_LINES = 1_000  # of a log, at once
 _MAX_DEMONSTRATION_SECONDS = 600.0
 _MAX_DEMONSTRATION_TOTAL = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The newest lines of a job's log; `truncated`: there are older ones."""
+
+    lines: Sequence[LogLine]
+    truncated: bool
 
 
 class JobOperations:
@@ -71,10 +80,11 @@ class JobOperations:
         principal.require_sight(job.owner_id)
         return job
 
-    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Sequence[LogLine]:
+    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Log:
         """The newest lines, oldest first."""
         await self.get(principal, job_id)
-        return await self._store.log(job_id, limit=limit)
+        lines = await self._store.log(job_id, limit=limit + 1)
+        return Log(lines=lines[-limit:], truncated=len(lines) > limit)
 
     async def cancel(self, principal: Principal, job_id: str) -> Job:
         """A job that is over already stays as it is."""

@@ -18,6 +18,7 @@ from server.storage.blobs import Blobs
 from server.storage.room import Room
 
 _GRACE_SECONDS = 5.0  # a query ends itself at its limit; this is for one that cannot be interrupted
+_ALL_ROWS = 2**62  # as many as fit into the answer's bytes
 _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
 
 
@@ -56,12 +57,15 @@ class QueryOperations:
         sql: str,
         parameters: dict[str, Any],
         *,
-        limit: int,
+        limit: int = 0,
         file_format: Literal["json", "csv"] = "json",
         name: str = "query",
     ) -> MadeFile:
-        """All rows up to the limits, every value whole. Raises `InvalidInput` also when the answer is too large."""
-        query = await self._request(principal, sql, parameters, limit)
+        """All rows up to the limits, every value whole. Raises `InvalidInput` also when the answer is too large.
+
+        A CSV file cannot say that rows are missing: it has all of them whatever `limit`, or there is none.
+        """
+        query = await self._request(principal, sql, parameters, None if file_format == "csv" else limit)
         with deleted_named(_files_of(query)):
             async with place_for(self._blobs, f".{file_format}") as path:
                 place = AnswerPlace(path=path, max_bytes=self._answer_bytes, min_free_bytes=self._room.min_free_bytes)
@@ -71,7 +75,9 @@ class QueryOperations:
                 )
         return MadeFile.of(answer, name=f"{name}.{file_format}", media_type=_MEDIA_TYPES[file_format])
 
-    async def _request(self, principal: Principal, sql: str, parameters: dict[str, Any], limit: int) -> QueryRequest:
+    async def _request(
+        self, principal: Principal, sql: str, parameters: dict[str, Any], limit: int | None
+    ) -> QueryRequest:
         principal.require_read()
         known = await self._catalog.names_of(principal.user_id)
         files = await self._catalog.files_mentioned(principal.user_id, known, [sql])
@@ -80,7 +86,9 @@ class QueryOperations:
             known=tuple(known),
             sql=sql,
             parameters=parameters,
-            limits=msgspec.structs.replace(self._limits, rows=min(limit, self._limits.rows)),
+            limits=msgspec.structs.replace(
+                self._limits, rows=_ALL_ROWS if limit is None else min(limit, self._limits.rows)
+            ),
         )
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,6 @@ from babel.numbers import (
     UnknownCurrencyError,
     format_compact_decimal,
     format_currency,
-    format_decimal,
     format_percent,
     get_currency_precision,
     get_currency_symbol,
@@ -24,12 +23,14 @@ from babel.numbers import (
 )
 
 from server.errors import InvalidInput
+from server.figures import figure, is_beyond_digits
 
 FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
 MAX_DECIMALS = 20
+_LEAST_COMPACT = 1e-6
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -58,15 +59,17 @@ class Formats:
 
     def text(self, value: Any, format: Format | None = None) -> str:  # noqa: A002 – the word of the templates
         """Missing values are an em dash; a value that does not fit its format is written as it is."""
-        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        if value is None or (isinstance(value, float | Decimal) and not Decimal(value).is_finite()):
             return "–"
         wanted = format or Format()
         kind = wanted.kind or self.kind_of(value)
+        if kind in NUMERIC and isinstance(value, int | float | Decimal) and is_beyond_digits(value):
+            return self._beyond_digits(value, wanted)
         writer = getattr(self, f"_{kind}", None)
         try:
             return str(writer(value, wanted)) if writer else str(value)
         except (TypeError, ValueError, ArithmeticError, AttributeError):
-            return str(value)
+            return figure(value, self.locale) if isinstance(value, int) else str(value)
 
     @staticmethod
     def kind_of(value: Any) -> str:
@@ -151,17 +154,25 @@ class Formats:
             return get_currency_precision(format.currency) if format.currency else 2
         return {"decimal": 2, "percent": 1}.get(format.kind, 0)
 
+    def _beyond_digits(self, value: float | Decimal, wanted: Format) -> str:
+        """`¥1E25`: nobody counts so many digits, and no table has room for them."""
+        if wanted.kind == "percent":
+            return figure(value * 100 if isinstance(value, int) else Decimal(value) * 100, self.locale) + "%"
+        text = figure(value, self.locale)
+        return f"{self._symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
+
     def _text(self, value: Any, _format: Format) -> str:
         return str(value)
 
     def _integer(self, value: Any, _format: Format) -> str:
-        return format_decimal(round(value), "#,##0", locale=self.locale)
+        return figure(round(value), self.locale, pattern="#,##0")
 
     def _decimal(self, value: Any, wanted: Format) -> str:
         places = self._decimals(Format(kind="decimal", decimals=wanted.decimals))
-        return format_decimal(value, "#,##0" + ("." + "0" * places if places else ""), locale=self.locale)
+        return figure(value, self.locale, pattern="#,##0" + ("." + "0" * places if places else ""))
 
     def _compact(self, value: Any, wanted: Format) -> str:
+        value = 0 if abs(value) < _LEAST_COMPACT else value  # Babel would write every digit of it
         return format_compact_decimal(value, locale=self.locale, fraction_digits=wanted.decimals or 1)
 
     def _currency(self, value: Any, wanted: Format) -> str:

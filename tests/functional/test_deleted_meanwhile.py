@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 
 import aiohttp
 import psutil
 import pytest
+from aiohttp import web
+from sqlalchemy.exc import IntegrityError
 
+from server.app.parts import build_parts
+from server.app.web import build_app
+from server.clock import utc_now
+from server.errors import NotFound
+from server.jobs.job import Job, JobError
+from server.jobs.outcomes import outcome
 from server.settings import Settings
+from server.storage.tables import tokens
+from tests.conftest import Server, started
+from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
@@ -120,3 +132,96 @@ async def test_an_import_that_kills_every_worker_fails_and_leaves_nothing(
     async with alice.get("/api/v1/datasets/long") as response:
         assert response.status == 404
     assert [path for path in (settings.data / "blobs").rglob("*") if path.is_file()] == []
+
+
+RACES = [
+    ("POST", "/api/v1/datasets/orders/versions/1/restore", None),
+    ("POST", "/api/v1/datasets/orders/versions/2/restore", None),
+    ("PATCH", "/api/v1/datasets/orders", {"description": "x"}),
+    ("GET", "/api/v1/datasets/orders/versions", None),
+    ("GET", "/api/v1/datasets/orders/profile", None),
+    ("POST", "/api/v1/queries", {"sql": "select count(*) from orders"}),
+    ("POST", "/api/v1/batches", {"template": "sales"}),
+    ("DELETE", "/api/v1/datasets/orders", None),
+]
+
+
+@pytest.mark.parametrize("round_number", range(4))
+async def test_whatever_races_a_deletion_is_done_or_refused(alice: aiohttp.ClientSession, round_number: int) -> None:
+    for _ in range(2):
+        await import_text(alice, mode="replace")
+    await batches.put_template(alice)
+    wanted = [race for race in RACES for _ in range(3)]
+    wanted.insert(5 * round_number, ("DELETE", "/api/v1/datasets/orders", None))
+    wanted.insert(3 * round_number, ("DELETE", "/api/v1/templates/sales", None))
+    answers = await asyncio.gather(*(changed(alice, *race) for race in wanted))
+    for race, status in zip(wanted, answers, strict=True):
+        assert status in (200, 201, 202, 204, 404, 409, 410, 422, 423, 429), (race, status)
+        assert status != 422 or race[1].endswith(("queries", "batches")), race
+
+
+async def changed(client: aiohttp.ClientSession, method: str, path: str, body: object) -> int:
+    async with client.request(method, path, json=body) as response:
+        await response.read()
+        return response.status
+
+
+async def test_a_version_of_a_dataset_that_is_gone_is_not_restored(
+    server: Server, alice: aiohttp.ClientSession
+) -> None:
+    """Also when another one has its name by now."""
+    await import_text(alice)
+    catalog, database = server.parts.datasets.catalog, server.parts.storage.database
+    async with alice.get("/api/v1/me") as response:
+        owner = (await response.json())["id"]
+    old = await catalog.version(owner, "orders", 1)
+    for again in (False, True):
+        assert await status_of(alice, "DELETE", "/api/v1/datasets/orders") in (200, 204)
+        if again:
+            await import_text(alice, mode="create")
+        with pytest.raises(NotFound):
+            async with database.write() as connection:
+                await catalog.restore(connection, old)
+        if not again:
+            await import_text(alice, mode="create")
+
+
+async def test_what_the_database_refuses_for_two_at_once_is_a_conflict(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer tells people to look again, the log one line, without the values."""
+    parts = build_parts(settings)
+    app = build_app(parts)
+    token = {"id": "t", "secret_hash": "h", "name": "secret row", "created_at": utc_now()}
+
+    async def clash(_request: web.Request) -> web.StreamResponse:
+        async with parts.storage.database.write() as connection:
+            await connection.execute(tokens.insert().values(user_id="nobody", **token))
+        return web.Response()
+
+    app.router.add_get("/clash", clash)
+    async with started(parts, app) as server, aiohttp.ClientSession(server.url) as anybody:
+        for accept, kind in (("application/json", "application/problem+json"), ("text/html", "text/html")):
+            async with anybody.get("/clash", headers={"Accept": accept}) as response:
+                assert (response.status, response.content_type) == (409, kind)
+                assert "Somebody changed this at the same moment; look again." in await response.text()
+    for line in (record for record in caplog.records if record.name == "jindu.http"):
+        assert (line.levelname, line.exc_info) == ("WARNING", None)
+        assert "secret row" not in line.getMessage()
+
+
+def test_a_job_that_the_database_refuses_is_told_why() -> None:
+    async def fail() -> None:
+        raise IntegrityError("insert", {}, sqlite3.IntegrityError("FOREIGN KEY constraint failed"))
+
+    async def ended_job() -> JobError:
+        work = asyncio.ensure_future(fail())
+        await asyncio.wait([work])
+        job = Job(id="j", kind="data_import", owner_id="o", title="t", unit="rows", created_at=utc_now())
+        error = outcome(job, work, None)["error"]
+        assert isinstance(error, JobError)
+        return error
+
+    error = asyncio.run(ended_job())
+    assert error.code == "conflict"
+    assert "look again" in error.message

@@ -177,3 +177,31 @@ async def status_of(server: Server, client: aiohttp.ClientSession, method: str, 
         answer = await reader.read()
     writer.close()
     return int(answer.split(b" ", 2)[1])
+
+
+async def test_pages_show_numbers_of_any_size(server: Server, alice: aiohttp.ClientSession) -> None:
+    """In both languages: rows, columns, answers of queries, and what scripts tell of their jobs."""
+    figures = ["1e21", "1e25", "-1e25", "1e300", "-1.7e308", "1e-300", "5e-324", "0", "12345.678"]
+    cells = "".join(f"{figure},a\n" for figure in figures)
+    await import_text(alice, "n,d\n" + cells, options={"columns": [{"name": "n", "type": "decimal"}]})
+    jobs = []
+    for number in (*figures, str(2**63), str(10**19), "9" * 300):
+        told = f'{{"title": "t", "detail": {{"a": {number}}}}}'
+        async with alice.post("/api/v1/jobs", data=told, headers={"Content-Type": "application/json"}) as response:
+            assert response.status == 202, await response.text()
+            jobs.append(f"/jobs/{(await response.json())['job_id']}")
+        async with alice.patch(f"/api/v1{jobs[-1]}", json={"state": "succeeded"}) as response:
+            assert response.status == 200
+    statements = ["1e300", "-1e25", "2::hugeint ** 126", "'nan'::double", "'-infinity'::double", "1e-300::double",
+                  "12345678901234567890123456789.5::decimal(38, 1)", "[1e300]"]  # fmt: skip
+    async with browser(server) as reader:
+        await sign_in(reader, "alice")
+        for language in ("en", "zh-CN"):
+            reader.headers["Accept-Language"] = language
+            for page in ("/datasets/orders", "/datasets/orders/columns/profiles", *jobs, "/jobs"):
+                async with reader.get(page) as response:
+                    assert response.status == 200, page
+            for value in statements:
+                form = {"sql": f"select {value} as v"}
+                async with reader.post("/datasets/orders/query", data=form) as response:
+                    assert response.status == 200, (value, await response.text())

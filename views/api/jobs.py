@@ -62,7 +62,10 @@ class JobLogLine(Struct, frozen=True, kw_only=True):
 
 
 class JobLog(Struct, frozen=True, kw_only=True):
+    """`truncated`: there are older lines than these."""
+
     items: list[JobLogLine]
+    truncated: bool
 
 
 class LogQuery(Struct, frozen=True, kw_only=True):
@@ -132,12 +135,13 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
 
 
 async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
-    lines = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
+    log = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
     return JobLog(
         items=[
             JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
-            for line in lines
-        ]
+            for line in log.lines
+        ],
+        truncated=log.truncated,
     )
 
 

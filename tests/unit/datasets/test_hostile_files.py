@@ -156,6 +156,81 @@ def test_a_row_that_no_program_has_is_refused_at_once(tmp_path: Path) -> None:
         assert codes[0] == codes[1]
 
 
+_ENDLESS = "99999999999999999999"
+_FIRST = f'<row r="1">{cell("A1")}</row>'
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'<row r="{_ENDLESS}">{cell(f"A{_ENDLESS}")}</row>',
+        f'<row r="{_ENDLESS}"><c><v>1</v></c></row>',
+        f"<row spans='1:2'  r = '{_ENDLESS}'>{cell('A2')}</row>",
+        f'<row r="2"><c t="n" r="A{_ENDLESS}"><v>1</v></c></row>',
+        f'<row r="2">{cell("Z" * 22 + "2")}</row>',
+        f'<row r="2">{cell("z" * 3_000 + "2")}</row>',
+        f'<row r="{"9" * 3_000_000}">{cell("A2")}</row>',
+        f'<row r="18446744073709551616">{cell("A18446744073709551616")}</row>',
+        *(f'<row r="{place}">{cell(f"A{place}")}</row>' for place in ("-1", "0", "", "x", "1.5", "+2", "²")),
+        *(f'<row r="2"><c r="A2" t="s"><v>{index}</v></c></row>' for index in (_ENDLESS, "4294967295", "-1", "x", "0")),
+    ],
+    ids=lambda rows: rows[:60],
+)
+def test_places_that_no_sheet_has_are_damage_and_end_no_process(tmp_path: Path, rows: str) -> None:
+    """The reader of workbooks would abort, with everything that runs in its process."""
+    assert looked_at(xlsx(tmp_path / "a.xlsx", _FIRST + rows)) == ["damaged_workbook"] * 2
+
+
+@pytest.mark.parametrize("style", [_ENDLESS, "4294967295", "-5", "x"])
+def test_styles_that_a_workbook_does_not_have_are_left_aside(tmp_path: Path, style: str) -> None:
+    rows = f'<row r="2"><c r="A2" s="{style}"><v>1</v></c></row>'
+    assert looked_at(xlsx(tmp_path / "a.xlsx", _FIRST + rows)) == ["", ""]
+
+
+def test_texts_that_look_like_places_are_texts(tmp_path: Path) -> None:
+    text = f'"{_ENDLESS}" r="A{_ENDLESS}" "{"z" * 50}1"'
+    rows = f'<row r="0000000000000000000002"><c r="A0002" t="inlineStr"><is><t>{text}</t></is></c></row>'
+    assert looked_at(xlsx(tmp_path / "a.xlsx", _FIRST + rows)) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        (f'count="{_ENDLESS}" uniqueCount="{_ENDLESS}"', "damaged_workbook"),
+        ('uniqueCount="4294967295"', "damaged_workbook"),
+        ("uniqueCount = '18446744073709551615'", "damaged_workbook"),
+        (" " * 5_000 + 'uniqueCount="1000000000000"', "damaged_workbook"),
+        ('count="2" uniqueCount="-1"', ""),
+        ('count="1000000" uniqueCount="1000000"', ""),  # some programs count the cells
+        ("", ""),
+    ],
+)
+def test_texts_that_a_workbook_only_says_it_has_take_no_room(tmp_path: Path, attributes: str, code: str) -> None:
+    path = xlsx(tmp_path / "a.xlsx", f'{_FIRST}<row r="2"><c r="A2" t="s"><v>0</v></c></row>')
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    links = members["xl/_rels/workbook.xml.rels"].decode()
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    link = f'<Relationship Id="r2" Type="{kind}" Target="sharedStrings.xml"/></Relationships>'
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    members |= {
+        "xl/_rels/workbook.xml.rels": links.replace("</Relationships>", link).encode(),
+        "xl/sharedStrings.xml": f'<sst xmlns="{main}" {attributes}><si><t>x</t></si></sst>'.encode(),
+    }
+    assert looked_at(zipped(path, members)) == [code] * 2
+
+
+@pytest.mark.parametrize("times", [_ENDLESS, "-1", "x", "", "1.5", "0"])
+@pytest.mark.parametrize("what", ["rows", "columns"])
+def test_repeats_that_are_no_numbers_are_told(tmp_path: Path, times: str, what: str) -> None:
+    value = 'office:value-type="float" office:value="1"'
+    rows, columns = (f'table:number-{each}-repeated="{times}"' if each == what else "" for each in ("rows", "columns"))
+    cells = f"<table:table-cell {value} {columns}><text:p>1</text:p></table:table-cell>"
+    row = f"<table:table-row {rows}>{cells}</table:table-row>"
+    codes = looked_at(ods(tmp_path / "a.ods", row))
+    assert codes == ["empty_file" if times == "0" else "damaged_workbook"] * 2
+
+
 def test_merged_cells_reach_no_further_than_the_sheet(tmp_path: Path) -> None:
     rows = f'<row r="1">{cell("A1")}{cell("B1")}</row><row r="2">{cell("A2")}{cell("B2")}</row>'
     merges = '<mergeCells count="300">' + '<mergeCell ref="A1:XFD1048576"/>' * 300 + "</mergeCells>"

@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from server.storage.migrating import newest_revision, revision_of, upgrade
 from server.storage.tables import batches, dataset_versions, job_keys, job_log, jobs
+from tests import postgresql
 
 
-def test_a_database_knows_how_far_it_is(tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> str:
+    """Of a database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'old.db'}"
+    return postgresql.new_database(f"old_{worker_id}").replace("postgresql://", "postgresql+psycopg://")
+
+
+def test_a_database_knows_how_far_it_is(url: str) -> None:
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert revision_of(connection) is None
         upgrade(connection, "0003")
@@ -25,8 +35,8 @@ def test_a_database_knows_how_far_it_is(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+def test_bytes_on_disk_are_counted_for_what_is_there_already(url: str) -> None:
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
         upgrade(connection, "0003")
         old = sa.MetaData()

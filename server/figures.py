@@ -1,0 +1,38 @@
+"""Numbers of any size in a reader's language: Babel alone fails beyond 28 digits, and nobody reads so many."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import format_decimal, format_scientific, get_infinity_symbol
+
+_SCIENTIFIC = "0.######E0"
+_LARGEST = Decimal(10) ** 21  # from here on, as browsers write them: 1E21
+_SMALLEST = Decimal("0.0005")  # less would be written as 0
+_MOST_BITS = 14_000  # Python refuses to write more than 4300 digits
+
+
+def figure(value: float | Decimal, locale: Locale, *, pattern: str | None = None) -> str:
+    """`12,400`; `1.5E300` where no pattern of digits fits; what is no number is said to be none."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return _power_of_ten(value)
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    if number.is_nan():
+        return "NaN"
+    if number.is_infinite():
+        return ("-" if number < 0 else "") + get_infinity_symbol(locale)
+    if is_beyond_digits(number) or (pattern is None and 0 < abs(number) < _SMALLEST):
+        return format_scientific(number, _SCIENTIFIC, locale=locale)
+    return format_decimal(number, pattern, locale=locale)
+
+
+def is_beyond_digits(number: float | Decimal) -> bool:
+    """Whether nobody would count its digits."""
+    return number >= _LARGEST or number <= -_LARGEST
+
+
+def _power_of_ten(value: int) -> str:
+    """Roughly: the exponent is what anybody could read of such a number."""
+    return f"{'-' if value < 0 else ''}1E{math.floor(value.bit_length() * math.log10(2))}"
