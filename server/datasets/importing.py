@@ -15,7 +15,7 @@ from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
-from server.errors import Conflict, FileProblem, WorkerDied
+from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
 from server.jobs.job import Job
 from server.jobs.kinds import JobKind, Link
@@ -29,7 +29,6 @@ from server.uploads.removed import UploadGone, removed_named
 
 KIND = "data_import"
 _FIGURES = {"rejected": "Rejected rows"}
-_TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,18 +124,10 @@ class DataImport:
             return await self._room.within(self._convert(context, request))
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                converted: Converted = await context.run_in_worker(
-                    convert_file, request, on_report=lambda report: _advance(context, report)
-                )
-            except WorkerDied:
-                if not left:
-                    raise
-                context.log("The worker died while reading the file; trying once more.", level="warning")
-            else:
-                return converted
-        raise AssertionError("unreachable")
+        converted: Converted = await context.run_in_worker(
+            convert_file, request, on_report=lambda report: _advance(context, report)
+        )
+        return converted
 
     async def _publish(
         self,

@@ -18,6 +18,7 @@ from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
 from server.jobs.outcomes import ended
+from server.jobs.retry import LATER_SECONDS
 from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
 
@@ -43,7 +44,6 @@ KIND = JobKind(
     heavy=False,
     can_retry=False,
 )
-_LOOK_AGAIN_SECONDS = 5.0  # after the database could not take the end of a silent job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +180,10 @@ class ExternalJobs:
                 for job_id in silent:
                     await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
             except NOT_NOW:  # said in the log already
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LATER_SECONDS)
             except NOT_STORED:
                 _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LATER_SECONDS)
             await asyncio.sleep(self._seconds_to_next())
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.work import QueryLimits
-from server.errors import Conflict, InvalidInput, JinduError, StorageFull, WorkerDied
+from server.errors import Conflict, InvalidInput, JinduError, StorageFull
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, Link
@@ -23,7 +23,7 @@ from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import Batch, BatchStore, Report, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
-from server.reports.work import Rendered, RenderRequest, expand_batch, render_report
+from server.reports.work import Rendered, expand_batch, render_report
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -40,7 +40,6 @@ _UNEXPECTED = ReportError(
     code="internal_error",
     message="Something unexpected went wrong while making this report; the server's log has the details.",
 )
-_RENDER_TRIES = 2  # a worker may die for reasons that are not this report's: another report's memory, the kernel
 
 
 @dataclass(slots=True)
@@ -199,7 +198,7 @@ class BatchReports:
         try:
             async with self._blobs.workplace() as output:
                 request = render_request(batch, report, self._blobs, self._limits, output=output)
-                rendered = await self._rendered(context, request)
+                rendered: Rendered = await context.run_in_worker(render_report, request)
                 artifacts = await asyncio.to_thread(self._publish, batch, report, rendered)
         except StorageFull:
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
@@ -215,18 +214,6 @@ class BatchReports:
             artifacts=artifacts,
             warnings=[{"message": str(warning)} for warning in rendered.warnings],
         )
-
-    async def _rendered(self, context: JobContext, request: RenderRequest) -> Rendered:
-        for left in range(_RENDER_TRIES - 1, -1, -1):
-            try:
-                rendered: Rendered = await context.run_in_worker(render_report, request)
-            except WorkerDied:
-                if not left:
-                    raise
-                context.log("The worker died while making a report; trying that report once more.", level="warning")
-            else:
-                return rendered
-        raise AssertionError("unreachable")
 
     def _publish(self, batch: Batch, report: Report, rendered: Rendered) -> list[StoredArtifact]:
         """All the files or none: a full disk may take one and refuse the next."""
