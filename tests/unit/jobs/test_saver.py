@@ -41,7 +41,7 @@ async def test_running_jobs_are_stored_as_they_are_shown_and_ended_ones_are_left
 async def test_lines_go_with_the_outcome_or_back(open_house: OpenHouse) -> None:
     house = await open_house()
     job, other = await house.begin(), await house.begin()
-    saver = house.life.saver
+    saver = ProgressSaver(store=house.store, table=house.table)
     saver.log(line_now(other, "of another job", "info"))
     for text in ("one", "two"):
         saver.log(line_now(job, text, "info"))
