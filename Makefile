@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help install install-test run test check fuzz bench shots messages lock clean chromium clients
+.PHONY: help install install-test run test test-postgresql check fuzz bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -38,9 +38,20 @@ check: install-test ## lint and types
 	$(BIN)/mypy
 
 # Chromium wants the cores for itself: what a person would call instant must not wait for another test.
-test: check chromium clients ## lint, types, unit, contract, functional and browser tests
+test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(BIN)/pytest -n logical -m "not benchmark and not browser"
+	$(MAKE) test-postgresql
 	$(BIN)/pytest -m browser
+
+# Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
+WITHOUT_ROWS := bodies bounded_answers cross_site docs_examples example_client file_modes foreign_clients full_disk head http live_fan_out \
+  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts shared_workers sign_in_siege slow_clients \
+  static_files uploads_full_disk websocket_test_page work_without_end
+WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
+
+test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
+	$(BIN)/pytest -n logical --database postgresql -m "not benchmark and not browser" \
+	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py)
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py

@@ -28,6 +28,11 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
+    database_url: str = _setting(
+        "",
+        "PostgreSQL, as postgresql://user:password@host:5432/name; empty: SQLite in the data.",
+        secret=True,
+    )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
     log_level: str = _setting("info", "One of debug, info, warning and error.")
@@ -136,10 +141,6 @@ class Settings:
     max_answer_bytes: int = _setting(32 * _MIB, "Largest answer of a query or a page of rows over the API, in bytes.")
     max_answers_per_user: int = _setting(8, "Large answers and exports that one user may be receiving at once.")
     max_reports_per_batch: int = _setting(5_000, "Reports one batch may hold.")
-
-    @property
-    def database_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.data / 'jindu.db'}"
 
 
 def load(

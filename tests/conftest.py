@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,13 +22,13 @@ from server.http.listener import listen
 from server.http.parts import PARTS, WebParts
 from server.serving import address_of
 from server.settings import Settings
-from server.storage.database import Database
+from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
 
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
 # server that tests start as a process of its own (tests/process.py), and of tests/unit/auth/test_passwords.py.
-_QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+QUICK_PASSWORDS = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 class CompiledTemplates(jinja2.BytecodeCache):
@@ -70,29 +68,45 @@ class Server:
         return self.app[PARTS]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    engines = ("sqlite", "postgresql")
+    parser.addoption("--database", choices=engines, default="sqlite", help="what servers and stores of tests run on")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that are marked `sqlite` or `postgresql` are about that one alone, and say why."""
+    other = "postgresql" if config.getoption("database") == "sqlite" else "sqlite"
+    for item in items:
+        if marker := item.get_closest_marker(other):
+            item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
+
+
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every table and no row: migrated once, copied for each server, since migrating is half of a server's start."""
+def empty_database(
+    request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> EmptyDatabase:
+    if request.config.getoption("database") == "sqlite":
+        return EmptySqlite(tmp_path_factory.mktemp("database"))
+    return EmptyPostgresql(f"jindu_{worker_id}")
 
-    async def migrate(path: Path) -> None:
-        database = Database.open(f"sqlite+aiosqlite:///{path}")
-        await database.migrate()
-        await database.close()
 
-    path = tmp_path_factory.mktemp("database") / "jindu.db"
-    asyncio.run(migrate(path))
-    return path
+@pytest.fixture(autouse=True)
+def _processes_on_the_same_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that run as processes of their own (tests/process.py) have the database of the test, too."""
+    if request.config.getoption("database") == "postgresql":
+        empty: EmptyDatabase = request.getfixturevalue("empty_database")
+        monkeypatch.setenv("TEST_DATABASE_URL", empty.put_into(request.getfixturevalue("tmp_path")))
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> Settings:
+def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
     """Override in a test module to lower limits."""
     data = tmp_path / "data"
     data.mkdir()
-    shutil.copy(empty_database, data)
     return Settings(
         port=0,
         data=data,
+        database_url=empty_database.put_into(data),
         admin_user="admin",
         admin_password=PASSWORDS["admin"],
         workers=1,
@@ -104,7 +118,7 @@ def settings(tmp_path: Path, empty_database: Path) -> Settings:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Server]:
     """Also checks that nothing holds the event loop meanwhile."""
-    parts = build_parts(settings, passwords=Passwords(_QUICK))
+    parts = build_parts(settings, passwords=QUICK_PASSWORDS)
     app = build_app(parts)
     aiohttp_jinja2.get_env(app).bytecode_cache = _TEMPLATES
     async with started(parts, app) as server:

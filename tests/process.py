@@ -12,6 +12,10 @@ import threading
 import time
 from pathlib import Path
 
+from server.app.engines import open_database
+from server.settings import Settings
+from server.storage.database import Database
+
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (http://\S+)")
 START_SECONDS = 60.0
@@ -31,10 +35,15 @@ class ServerProcess:
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
             "JINDU_RESERVE_BYTES": "0",
+            "JINDU_DATABASE_URL": os.environ.get("TEST_DATABASE_URL", ""),  # as tests/conftest.py has it
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None
         self.log: list[str] = []
+
+    def database(self) -> Database:
+        """What the process has, or had when it was killed. To be closed."""
+        return open_database(Settings(data=self.data, database_url=self._environ["JINDU_DATABASE_URL"]))
 
     @property
     def pid(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -81,6 +83,21 @@ def test_imports_run_downwards(path: Path) -> None:
         target_depth, target_part = part_of(imported)
         below = target_depth > depth or target_part == part
         assert below, f"{module_name(path)} imports {imported}, which is not below"
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    """Not even one that is made late, in a function or for types alone: what needs each other is one module."""
+    names = {module_name(path): path for path in MODULES}
+    imports = {name: _modules_among(imported_by(path), names) - {name} for name, path in names.items()}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def _modules_among(imported: set[str], names: Collection[str]) -> set[str]:
+    """`server.clock.utc_now` means the module `server.clock`."""
+    return {name if name in names else name.rpartition(".")[0] for name in imported} & set(names)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

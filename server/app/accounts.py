@@ -16,11 +16,10 @@ from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
 from server.auth.secret_key import load_key
-from server.errors import StorageFull
 from server.languages import Languages
 from server.operations.first_run import FirstRun
 from server.settings import Settings
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
@@ -57,7 +56,7 @@ async def _end_expired_credentials(credentials: Credentials) -> None:
     while True:
         try:
             await credentials.end_expired()
-        except StorageFull:  # said in the log already; what expired opens nothing meanwhile
+        except NOT_NOW:  # said in the log already; what expired opens nothing meanwhile
             pass
         except Exception:
             _LOG.exception("could not end what expired", extra={"action": "end_expired"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ from server.app.live import Live
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.workers import Workers
-from server.jobs import external as external_jobs
-from server.jobs.demonstration import demonstrate
+from server.engines.memory_queue import MemoryQueue
+from server.jobs import demonstration, external
+from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
@@ -21,6 +22,9 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
+
+KINDS: tuple[JobKind, ...] = (demonstration.kind(), external.KIND)
+"""Those that need no other part of the house: each is its module and its place here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +44,10 @@ def build_jobs(
     table: JobTable,
     store: JobStore,
     live: Live,
-    kinds: Iterable[JobKind],
+    kinds: JobKinds,
 ) -> Jobs:
-    """`kinds` are those that the parts of the house bring along."""
-    known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
+    queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     life = JobLife(
         database=storage.database,
         table=table,
@@ -52,27 +55,25 @@ def build_jobs(
         saver=saver,
         on_life_change=live.announcing.on_life_change,
         growth=storage.growth,
+        enqueue=queue.put,
     )
     runner = JobRunner(
         life=life,
-        kinds=known,
-        workers=workers.jobs,
-        heavy_slots=workers.heavy_slots,
-        max_attempts=settings.job_attempts,
+        kinds=kinds,
+        queue=queue,
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs),
         drain_seconds=settings.drain_seconds,
-        notify=live.notices.notify,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
     )
-    external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
-    return Jobs(kinds=known, table=table, store=store, runner=runner, external=external)
-
-
-_OWN_KINDS = (
-    JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False),
-    external_jobs.KIND,
-)
+    return Jobs(
+        kinds=kinds,
+        table=table,
+        store=store,
+        runner=runner,
+        external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
+    )
 
 
 @asynccontextmanager

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from server.app.engines import open_database
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blobs import Blobs
-from server.storage.continuity import Continuity
 from server.storage.database import Database
 from server.storage.growth import Growth
 from server.storage.quotas import Quota, Quotas, Stored
@@ -35,21 +35,21 @@ class Storage:
     room: Room
     quotas: Quotas
     growth: Growth
-    continuity: Continuity
 
 
 def build_storage(settings: Settings) -> Storage:
     """The data directory, and what is kept in it."""
     data = settings.data
-    reserve = Reserve(data / "reserve", wanted_bytes=settings.reserve_bytes)
+    # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
+    wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
+    reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     return Storage(
-        database=Database.open(settings.database_url, reserve=reserve),
+        database=open_database(settings, reserve=reserve),
         blobs=Blobs(data / "blobs"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
         quotas=_quotas(settings),
         growth=Growth(bytes_per_day=settings.max_database_growth_per_user),
-        continuity=Continuity(data / "jindu.db", data / "jindu.db.mark"),
     )
 
 
@@ -71,27 +71,20 @@ async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bo
     await asyncio.to_thread(privacy.close_to_others, settings.data)
     await asyncio.to_thread(storage.blobs.clear_partials)  # first of all: a full disk needs the room to start
     await asyncio.to_thread(storage.reserve.begin)
-    async with _open_database(storage) as is_broken:
+    async with _open_database(storage) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
         async with meanwhile(_sweep(storage.blobs)):
-            yield is_broken
+            yield is_cut
 
 
 @asynccontextmanager
 async def _open_database(storage: Storage) -> AsyncIterator[bool]:
-    is_broken = storage.continuity.is_broken()
     try:
         await storage.database.migrate()
-        storage.continuity.begin()
-    except BaseException:
-        await storage.database.close()
-        raise
-    try:
-        yield is_broken
+        yield await storage.database.is_cut()
     finally:
         await storage.database.close()
-        storage.continuity.end()
 
 
 def _warn_of_little_room(room: Room) -> None:
@@ -105,9 +98,9 @@ def _warn_of_little_room(room: Room) -> None:
 
 
 @asynccontextmanager
-async def open_history(history: History, *, is_broken: bool) -> AsyncIterator[None]:
+async def open_history(history: History, *, is_cut: bool) -> AsyncIterator[None]:
     """What was told last may be lost; on a full disk that can be stored only once there is room."""
-    if not is_broken:
+    if not is_cut:
         yield
         return
     try:

@@ -18,7 +18,7 @@ from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
 from server.http.endpoint import add_endpoints
 from server.http.forms import packed_body_middleware
-from server.http.open_sockets import OpenSockets, SocketLimits
+from server.http.open_sockets import OpenSockets
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
@@ -26,7 +26,9 @@ from server.http.readiness import Phase, Readiness
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
+from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
+from server.http.turns import end_turns, network_turns_middleware, user_turns_middleware
 from views.api import ENDPOINTS
 from views.api.uploads import add_tus_headers
 from views.context import setup_templates
@@ -37,7 +39,7 @@ from views.routes import PAGES
 def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
     app = web.Application(middlewares=_middlewares(parts))
-    app.on_response_prepare.extend((mark_prepared, add_headers, add_cors_headers, add_tus_headers))
+    app.on_response_prepare.extend((mark_prepared, end_turns, add_headers, add_cors_headers, add_tus_headers))
     readiness = Readiness()
     transports = build_transports(parts, readiness)
     app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports))
@@ -56,8 +58,10 @@ def _middlewares(parts: Parts) -> list[Middleware]:
     return [
         problem_middleware(error_page),
         preflight_middleware(),
+        network_turns_middleware(),
         session_middleware(cookies),
         identity_middleware(),
+        user_turns_middleware(),
         same_origin_middleware(),
         packed_body_middleware(),
     ]

@@ -69,7 +69,7 @@ class SessionStore:
             user_agent=_storable(user_agent)[:300],
             address=address[:64],
         )
-        async with self._database.write() as connection:
+        async with self._database.write(shared=True) as connection:
             values = {name: getattr(session, name) for name in Session.__slots__}
             await connection.execute(_TABLE.insert().values(secret_hash=hash_of(secret), **values))
             await connection.execute(tables.users.update().where(tables.users.c.id == user_id).values(seen_at=now))
@@ -131,7 +131,7 @@ class SessionStore:
         return ended
 
     async def _touch(self, session: Session, now: datetime, address: str) -> None:
-        async with self._database.write() as connection:
+        async with self._database.write(shared=True) as connection:
             await connection.execute(
                 _TABLE.update()
                 .where(_TABLE.c.id == session.id)

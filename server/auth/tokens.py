@@ -97,7 +97,7 @@ class TokenStore:
             return None
         if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
             with suppress(StorageFull):  # whoever wants to make room must get in
-                async with self._database.write() as connection:
+                async with self._database.write(shared=True) as connection:
                     await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
         return token, user
 

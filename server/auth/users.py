@@ -17,8 +17,10 @@ from server.auth.look_alikes import look_alike
 from server.auth.permissions import Role
 from server.storage import tables
 from server.storage.database import Database
+from server.storage.rows import insert_or_get, lock
 
 _TABLE = tables.users
+_IS_ADMIN = sa.and_(_TABLE.c.role == Role.ADMIN, _TABLE.c.disabled_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +109,17 @@ class UserStore:
             return await self.active_admins(connection) > 0
 
     async def active_admins(self, connection: AsyncConnection) -> int:
-        statement = sa.select(sa.func.count()).where(_TABLE.c.role == Role.ADMIN, _TABLE.c.disabled_at.is_(None))
-        return await connection.scalar(statement) or 0
+        return await connection.scalar(sa.select(sa.func.count()).where(_IS_ADMIN)) or 0
+
+    async def lock_admins(self, connection: AsyncConnection) -> None:
+        """Before one of them loses something: two who demote each other are then one after the other."""
+        await connection.execute(lock(sa.select(_TABLE.c.id).where(_IS_ADMIN).order_by(_TABLE.c.id)))
 
     async def clash(self, connection: AsyncConnection, name: str, *, but: str | None = None) -> Clash | None:
-        """Why nobody else (than the user with the id `but`) may be called so. Asked in the transaction that writes."""
+        """Why nobody else (than the user with the id `but`) may be called so.
+
+        Asked in the transaction that writes, which is the only one: a name that looks alike may be anybody's.
+        """
         others = sa.select(_TABLE.c.name).where(_TABLE.c.id != (but or ""))
         if await connection.scalar(others.where(_TABLE.c.name_key == name_key(name))) is not None:
             return Clash.TAKEN
@@ -124,20 +132,19 @@ class UserStore:
         clash = await self.clash(connection, user.name)
         if clash is not None:
             return clash
-        await connection.execute(
-            _TABLE.insert().values(
-                id=user.id,
-                name=user.name,
-                name_key=user.name_key,
-                password_hash=user.password_hash,
-                role=user.role,
-                language=user.language,
-                time_zone=user.time_zone,
-                notifications=user.notifications,
-                created_at=user.created_at,
-            )
-        )
-        return None
+        row = {
+            "id": user.id,
+            "name": user.name,
+            "name_key": user.name_key,
+            "password_hash": user.password_hash,
+            "role": user.role,
+            "language": user.language,
+            "time_zone": user.time_zone,
+            "notifications": user.notifications,
+            "created_at": user.created_at,
+        }
+        _, is_new = await insert_or_get(connection, _TABLE, row, key=("name_key",))
+        return None if is_new else Clash.TAKEN
 
     async def change(self, connection: AsyncConnection, user_id: str, **values: Any) -> None:
         """Set columns of `users` by their names."""

@@ -26,7 +26,7 @@ def create_admin(*, user: str | None, password_file: Path | None, data: str | No
         reasons = [f"{problem.field}: {problem.text}" for problem in error.errors] or [error.text]
         print("jindu: " + "\n       ".join(reasons), file=sys.stderr)
         return 2
-    print(f"Administrator {name} was created in {settings.data}.")
+    print(f"Administrator {name} was created in {'the database' if settings.database_url else settings.data}.")
     return 0
 
 

@@ -20,6 +20,7 @@ from server.datasets.catalog_rows import (
     dataset_of,
     find_dataset,
     find_version_of_job,
+    lock_dataset,
     search_text,
     version_of,
     versions_where,
@@ -29,6 +30,7 @@ from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotF
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.pages import page_of
+from server.storage.rows import insert_or_get, lock
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
 Announce = Callable[[str, dict[str, Any], str], object]
@@ -99,9 +101,9 @@ class Catalog:
         published = await find_version_of_job(connection, job_id)
         if published is not None:
             return published
-        current = await find_dataset(connection, owner_id, name)
+        current = await lock_dataset(connection, owner_id, name)
         require_mode_fits(name, mode, current)
-        dataset_id = current.id if current else await self._create(connection, owner_id, name)
+        dataset_id = current.id if current else await self._create(connection, owner_id, name, mode)
         row: dict[str, Any] = {
             "mode": mode,
             "job_id": job_id,
@@ -212,7 +214,7 @@ class Catalog:
         self, connection: AsyncConnection, dataset: Dataset, *, name: str | None = None, description: str | None = None
     ) -> None:
         """Rename a dataset or change its description; raises `Conflict` for a name that is taken, or `NotFound`."""
-        if name is not None and name != dataset.name and await find_dataset(connection, dataset.owner_id, name):
+        if name is not None and name != dataset.name and await lock_dataset(connection, dataset.owner_id, name):
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
         changed = {
             "name": dataset.name if name is None else name,
@@ -284,16 +286,18 @@ class Catalog:
         }
         self._announce(f"dataset:{version.dataset}", data, version.owner_id)
 
-    async def _create(self, connection: AsyncConnection, owner_id: str, name: str) -> str:
+    async def _create(self, connection: AsyncConnection, owner_id: str, name: str, mode: Mode) -> str:
+        """Its id. Another import may have created it at this moment: then it is there already."""
         now = self._clock()
-        dataset_id = new_id()
-        await connection.execute(
-            insert(datasets).values(id=dataset_id, owner_id=owner_id, name=name, created_at=now, updated_at=now)
-        )
-        return dataset_id
+        row = {"id": new_id(), "owner_id": owner_id, "name": name, "created_at": now, "updated_at": now}
+        stored, is_new = await insert_or_get(connection, datasets, row, key=("owner_id", "name"))
+        if mode == "create" and not is_new:
+            raise Conflict(_EXISTS, code="dataset_exists", name=name)
+        return str(stored.id)
 
     async def _add_version(self, connection: AsyncConnection, dataset_id: str, row: dict[str, Any]) -> Version:
         now = self._clock()
+        await connection.execute(lock(select(datasets.c.id).where(datasets.c.id == dataset_id)))
         newest = await connection.scalar(
             select(func.max(dataset_versions.c.number)).where(dataset_versions.c.dataset_id == dataset_id)
         )

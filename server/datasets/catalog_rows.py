@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.dataset import Dataset, Version
 from server.storage.pages import size_of
+from server.storage.rows import lock
 from server.storage.tables import dataset_versions, datasets
 
 _VERSION_COLUMNS = tuple(dataset_versions.c)
@@ -41,6 +42,14 @@ async def find_dataset(connection: AsyncConnection, owner_id: str, name: str) ->
     query = current_where(datasets.c.owner_id == owner_id, datasets.c.name == name)
     row = (await connection.execute(query)).mappings().one_or_none()
     return dataset_of(row) if row else None
+
+
+async def lock_dataset(connection: AsyncConnection, owner_id: str, name: str) -> Dataset | None:
+    """The same, and it stays so until the transaction ends: no version is added, and nobody renames or deletes it."""
+    await connection.execute(
+        lock(select(datasets.c.id).where(datasets.c.owner_id == owner_id, datasets.c.name == name))
+    )
+    return await find_dataset(connection, owner_id, name)
 
 
 async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Version | None:

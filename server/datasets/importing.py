@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode_fits
+from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
-from server.errors import Conflict, FileProblem, WorkerDied
+from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
+from server.jobs.job import Job
+from server.jobs.kinds import JobKind, Link
+from server.jobs.outcomes import Notice, Outcome
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -21,7 +27,8 @@ from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.removed import UploadGone, removed_named
 
-_TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
+KIND = "data_import"
+_FIGURES = {"rejected": "Rejected rows"}
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +63,22 @@ class DataImport:
         self._room = room
         self._quotas = quotas
 
-    async def process_data_import(self, context: JobContext) -> dict[str, Any]:
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Import",
+            icon="table-2",
+            unit="rows",
+            message="data_import_progress",
+            figures=_FIGURES,
+            links=_links,
+            lost="The rows read so far are given up. The dataset stays as it was before.",
+            kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
+            function=self.process_data_import,
+            stores=Stored.DATASETS,
+        )
+
+    async def process_data_import(self, context: JobContext) -> Outcome:
         wanted = msgspec.convert(context.job.parameters, ImportParameters)
         version = await self._catalog.version_of_job(context.job.id)
         if version is None:
@@ -64,8 +86,8 @@ class DataImport:
             self._catalog.announce_change(version)
         imported = _rows_of_import(context, version)
         context.advance(imported, total=imported, stage="done")
-        _notify(context, version, imported)
-        return _result(context.job.id, version, imported)
+        job_id = context.job.id
+        return Outcome(result=_result(job_id, version, imported), notice=_notice(job_id, version, imported))
 
     async def _import(self, context: JobContext, wanted: ImportParameters) -> Version:
         owner_id = context.job.owner_id
@@ -102,18 +124,10 @@ class DataImport:
             return await self._room.within(self._convert(context, request))
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                converted: Converted = await context.run_in_worker(
-                    convert_file, request, on_report=lambda report: _advance(context, report)
-                )
-            except WorkerDied:
-                if not left:
-                    raise
-                context.log("The worker died while reading the file; trying once more.", level="warning")
-            else:
-                return converted
-        raise AssertionError("unreachable")
+        converted: Converted = await context.run_in_worker(
+            convert_file, request, on_report=lambda report: _advance(context, report)
+        )
+        return converted
 
     async def _publish(
         self,
@@ -142,7 +156,7 @@ class DataImport:
                 await asyncio.to_thread(self._blobs.publish, converted.rejects_path, rejects_key(job.id))
             async with self._database.write() as connection:
                 await context.fence(connection)
-                await self._require_unchanged(wanted, job.owner_id, seen)
+                await require_unchanged(connection, wanted, job.owner_id, seen)
                 await self._quotas.require(connection, job.owner_id, Stored.DATASETS, own_bytes)
                 return await self._catalog.publish(
                     connection,
@@ -164,18 +178,21 @@ class DataImport:
             await asyncio.shield(self._remove_unpublished(job.id))
             raise
 
-    async def _require_unchanged(self, wanted: ImportParameters, owner_id: str, seen: Dataset | None) -> None:
-        """Appended rows were fitted to the columns the dataset had; there is one writer, so this stays true."""
-        if wanted.mode != "append" or seen is None:
-            return
-        now = await self._catalog.find(owner_id, wanted.dataset)
-        if now is None or now.id != seen.id or now.columns != seen.columns:
-            raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
-
     async def _remove_unpublished(self, job_id: str) -> None:
         if await self._catalog.version_of_job(job_id) is None:
             await asyncio.to_thread(self._blobs.delete, data_key(job_id))
             await asyncio.to_thread(self._blobs.delete, rejects_key(job_id))
+
+
+async def require_unchanged(
+    connection: AsyncConnection, wanted: ImportParameters, owner_id: str, seen: Dataset | None
+) -> None:
+    """Appended rows were fitted to the columns that the dataset had, and has until this is committed."""
+    if wanted.mode != "append" or seen is None:
+        return
+    now = await lock_dataset(connection, owner_id, wanted.dataset)
+    if now is None or now.id != seen.id or now.columns != seen.columns:
+        raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:
@@ -192,24 +209,32 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
     return context.job.progress if version.mode == "append" and context.job.progress else version.row_count
 
 
-def _notify(context: JobContext, version: Version, rows: int) -> None:
+def _notice(job_id: str, version: Version, rows: int) -> Notice:
     parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count}
     if version.rejected_count:
-        context.notify(
-            "“{dataset}” was imported, but not every row",
-            "{rows} rows; {rejected} were rejected. Look at why.",
+        return Notice(
+            title="“{dataset}” was imported, but not every row",
+            body="{rows} rows; {rejected} were rejected. Look at why.",
             level="warning",
-            url=f"/imports/{context.job.id}",
+            url=f"/imports/{job_id}",
             parameters=parameters,
         )
-    else:
-        context.notify(
-            "“{dataset}” was imported",
-            "{rows} rows.",
-            level="success",
-            url=f"/datasets/{quote(version.dataset)}",
-            parameters=parameters,
-        )
+    return Notice(
+        title="“{dataset}” was imported",
+        body="{rows} rows.",
+        level="success",
+        url=f"/datasets/{quote(version.dataset)}",
+        parameters=parameters,
+    )
+
+
+def _links(job: Job) -> Sequence[Link]:
+    result, links = job.result or {}, []
+    if result.get("dataset"):
+        links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+    if result.get("rejected_count") or job.detail.get("rejected"):
+        links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
+    return links
 
 
 def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:

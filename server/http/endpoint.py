@@ -17,8 +17,8 @@ from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, MalformedRequest, UnsupportedMedia
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
-from server.http.values import Cursor, Digits, Id, Limit
-from server.jobs.life import require_key
+from server.http.values import NUL_REFUSED, Cursor, Digits, Id, Limit
+from server.jobs.keys import require_key
 from server.operations.offered import Operations
 
 Body = TypeVar("Body")
@@ -206,11 +206,26 @@ def decoded(raw: bytes, target: Any) -> Any:
     """`raw` JSON as `target`; raises `MalformedRequest` (400) or `InvalidInput` (422) naming the field."""
     _require_shallow(raw)
     try:
-        return _decoded(raw, target)
+        value = _decoded(raw, target)
     except msgspec.ValidationError as error:
         raise InvalidInput(errors=[field_error(error)]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest("The body is not valid JSON: {reason}.", reason=str(error)) from error
+    if b"\\u0000" in raw:  # nothing else becomes a NUL, and not every database stores one
+        _require_no_nul(msgspec.json.decode(raw))
+    return value
+
+
+def _require_no_nul(value: Any, place: str = "") -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidInput(errors=[FieldError(field=place, message=NUL_REFUSED)])
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _require_no_nul(each, f"{place}[{number}]")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _require_no_nul(key, place)
+            _require_no_nul(each, f"{place}.{key}".removeprefix("."))
 
 
 def _require_shallow(raw: bytes) -> None:

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.errors import MalformedRequest, UnsupportedMedia
 from server.http.parts import parts_of
+from server.http.values import NUL_REFUSED
 
 _FORM = "application/x-www-form-urlencoded"
 _LIMIT_BYTES = 64 * 1024
@@ -46,6 +47,8 @@ async def read_form(request: web.Request, *, limit_bytes: int = _LIMIT_BYTES, ma
 
 
 def _parsed(raw: bytes, max_fields: int) -> Form:
+    if b"\0" in raw or b"%00" in raw:
+        raise MalformedRequest(NUL_REFUSED)
     try:
         return Form(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=max_fields))
     except ValueError as error:  # no text, or too many fields

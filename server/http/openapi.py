@@ -14,7 +14,7 @@ import msgspec
 from server import __version__
 from server.http.endpoint import IDEMPOTENCY_KEY, Endpoint, Header, NoQuery
 from server.http.problems import PROBLEM_TYPE, Problem
-from server.http.values import KEY_SCHEMA, Id
+from server.http.values import KEY_SCHEMA, NO_NUL, Id
 
 _SCHEMAS = "#/components/schemas/{name}"
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\})?[^{}]*)?\}")
@@ -85,7 +85,25 @@ def _schemas_of(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, dict[str, Any]
     unique = list({repr(kind): kind for kind in types}.values())
     found, components = msgspec.json.schema_components(unique, ref_template=_SCHEMAS)
     by_repr = dict(zip(map(repr, unique), found, strict=True))
+    seen: set[int] = set()
+    for kind in (endpoint.body for endpoint in endpoints if endpoint.body not in (None, bytes)):
+        _say_no_nul(by_repr[repr(kind)], components, seen)
     return {kind: by_repr[repr(kind)] for kind in types}, components
+
+
+def _say_no_nul(schema: dict[str, Any], components: dict[str, Any], seen: set[int]) -> None:
+    """Of every text in a body, unless it is narrower already: what `endpoint.decoded` demands."""
+    if "$ref" in schema:
+        schema = components[schema["$ref"].rpartition("/")[2]]
+    if id(schema) in seen:
+        return
+    seen.add(id(schema))
+    if schema.get("type") == "string" and not {"pattern", "enum", "const", "format"} & set(schema):
+        schema["pattern"] = NO_NUL
+    parts = [*schema.get("properties", {}).values(), *schema.get("anyOf", ()), *schema.get("prefixItems", ())]
+    parts += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    for part in parts:
+        _say_no_nul(part, components, seen)
 
 
 def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], components: dict[str, Any]) -> dict[str, Any]:

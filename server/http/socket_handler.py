@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from enum import Enum, StrEnum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -19,9 +19,7 @@ from aiohttp.http import HttpProcessingError
 from server import logs
 from server.auth.networks import network_of
 from server.http.masking import MaskedReader
-
-if TYPE_CHECKING:
-    from server.http.open_sockets import OpenSockets
+from server.http.socket_limits import SocketLimits
 
 _UNREAD_SECONDS = 2.0
 _AT_ONCE_BYTES = 16 * 1024  # of a live connection: 2,700 empty frames, a few milliseconds
@@ -55,8 +53,21 @@ class Fault(StrEnum):
     NOT_READING = "it did not read the answer"
 
 
+class Watch(Protocol):
+    """Whoever counts the sockets there are; see `OpenSockets`."""
+
+    limits: SocketLimits
+
+    def opened(self, handler: SocketHandler) -> None: ...
+
+    def became_live(self, handler: SocketHandler) -> bool:
+        """False for one that was ended already."""
+
+    def lost(self, handler: SocketHandler) -> None: ...
+
+
 class SocketHandler(web.RequestHandler):
-    """Watched by `OpenSockets` until it carries a live connection, which has rules of its own."""
+    """Watched until it carries a live connection, which has rules of its own."""
 
     __slots__ = (
         "_arrived_bytes",
@@ -74,7 +85,7 @@ class SocketHandler(web.RequestHandler):
         "network",
     )
 
-    def __init__(self, server: web.Server, sockets: OpenSockets, *, address: str, **options: Any) -> None:
+    def __init__(self, server: web.Server, sockets: Watch, *, address: str, **options: Any) -> None:
         super().__init__(server, **options)
         self._sockets = sockets
         self.network = sys.intern(network_of(address))

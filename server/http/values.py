@@ -12,11 +12,13 @@ from msgspec import Meta
 from server.auth.passwords import MAX_LENGTH as MAX_PASSWORD
 from server.auth.passwords import MIN_LENGTH as MIN_PASSWORD
 from server.datasets.dataset import NAME_PATTERN as DATASET_NAME
-from server.jobs.life import MAX_KEY_CHARACTERS
+from server.jobs.keys import MAX_KEY_CHARACTERS
 from server.live.subscriptions import FREE_NAME
 from server.operations.account_fields import MAX_NAME
 from server.reports.template_store import NAME_PATTERN as TEMPLATE_NAME
 
+NO_NUL = r"^[^\x00]*$"
+NUL_REFUSED = "A text cannot hold the character NUL (U+0000)."
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _USER_NAME = r"""^[^\x00-\x20\x7f-\xa0/\\<>"](?:[^\x00-\x1f\x7f-\xa0/\\<>"]*[^\x00-\x20\x7f-\xa0/\\<>"])?$"""
 

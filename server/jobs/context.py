@@ -1,35 +1,22 @@
-"""What a job function talks to: its job, its progress, its log, a worker process, its owner. Nothing else."""
+"""What a job function talks to: its job, its progress, its log, a worker process. Nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import asyncio
+import itertools
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import JobFailed
+from server.errors import JobFailed, WorkerDied
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job
+from server.jobs.retry import seconds_to_next_try
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore, line_now
 from server.jobs.table import JobTable
 from server.jobs.workers import OnReport, WorkerFunction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something the job's owner should know. `parameters` fill `{placeholders}` of the two English texts."""
-
-    title: str
-    body: str = ""
-    level: str = "info"
-    url: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
-Notify = Callable[[Job, Notice], None]
 
 
 class JobContext:
@@ -43,13 +30,11 @@ class JobContext:
         store: JobStore,
         saver: ProgressSaver,
         workers: SharedWorkers,
-        notify: Notify,
     ) -> None:
         self._advancing = Advancing(job, table=table, saver=saver)
         self._store = store
         self._saver = saver
         self._workers = workers
-        self._notify = notify
 
     @property
     def job(self) -> Job:
@@ -77,26 +62,23 @@ class JobContext:
         """A line for the job's log, which its owner reads; kept even when the attempt fails."""
         self._saver.log(line_now(self._advancing.attempt_job, message, level))
 
-    def notify(
-        self,
-        title: str,
-        body: str = "",
-        *,
-        level: str = "info",
-        url: str = "",
-        parameters: dict[str, Any] | None = None,
-    ) -> None:
-        """Tell the owner wherever they are; kept for them when they are away."""
-        self._notify(self.job, Notice(title=title, body=body, level=level, url=url, parameters=parameters or {}))
-
     async def run_in_worker(self, function: WorkerFunction, argument: Any, *, on_report: OnReport | None = None) -> Any:
-        """See `WorkerPool.run`; when the job is cancelled, the process is killed."""
-        return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
+        """See `WorkerPool.run`; when the job is cancelled, the process is killed. One that dies is replaced once."""
+        for failures in itertools.count(1):
+            try:
+                return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
+            except WorkerDied as error:
+                seconds = seconds_to_next_try(error, failures=failures)
+                if seconds is None:
+                    raise
+                self.log("The worker died; trying once more.", level="warning")
+                await asyncio.sleep(seconds)
+        raise AssertionError("unreachable")
 
     async def fence(self, connection: AsyncConnection) -> None:
         """Call it in the transaction that publishes: raises when this attempt was cancelled or given up.
 
-        There is one writer at a time, so nobody can cancel between this and the commit.
+        Whoever cancels it from now on waits until that transaction ends.
         """
         if self._advancing.is_over or not await self._store.holds(connection, self._advancing.attempt_job):
             raise JobFailed("This attempt was given up; what it made is not published.", code="attempt_given_up")

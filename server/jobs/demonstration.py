@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from server.errors import JobFailed
 from server.jobs.context import JobContext
+from server.jobs.kinds import JobKind
+from server.jobs.outcomes import Outcome
 
 _STEP_SECONDS = 0.05
 
 
-async def demonstrate(context: JobContext) -> dict[str, Any]:
+KIND = "demonstration"
+
+
+def kind() -> JobKind:
+    return JobKind(name=KIND, label="Demonstration", unit="steps", function=demonstrate, heavy=False)
+
+
+async def demonstrate(context: JobContext) -> Outcome:
     """Counts to `total` within `seconds`; at `fail_at` it fails. Parameters of the job: those three."""
     parameters = context.job.parameters
     total, seconds, fail_at = int(parameters["total"]), float(parameters["seconds"]), parameters.get("fail_at")
@@ -29,4 +37,4 @@ async def demonstrate(context: JobContext) -> dict[str, Any]:
             raise JobFailed("It failed at {number}, as it was asked to.", code="asked_to_fail", number=fail_at)
         context.advance(progress, detail={"counted": progress})
     context.log("Counting is done.")
-    return {"counted": total, "links": {}}
+    return Outcome(result={"counted": total, "links": {}})

@@ -5,25 +5,45 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, StorageFull, Unavailable
+from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State
-from server.jobs.kinds import JobKind
+from server.jobs.keys import Asked
+from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
 from server.jobs.outcomes import ended
+from server.jobs.retry import LATER_SECONDS
 from server.jobs.store import line_now
-from server.storage.database import NOT_STORED
+from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 
-KIND = JobKind(name="external", unit="steps", function=None, heavy=False, can_retry=False)
-_LOOK_AGAIN_SECONDS = 5.0  # after the database could not take the end of a silent job
+
+def _links(job: Job) -> Sequence[Link]:
+    url = (job.result or {}).get("url")
+    # What a script gives may be anything; `javascript:` must not become a link.
+    is_web_address = isinstance(url, str) and url.startswith(("https://", "http://"))
+    return [Link(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
+
+
+KIND = JobKind(
+    name="external",
+    label="Script",
+    icon="terminal",
+    unit="steps",
+    links=_links,
+    lost="Its script is told so and should stop; what it has done so far stays as it is.",
+    kept="Its script is told so. Start it anew where you started it.",
+    function=None,
+    heavy=False,
+    can_retry=False,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +109,9 @@ class ExternalJobs:
         self.silence_seconds = silence_seconds
 
     async def begin(
-        self, owner_id: str, new: NewExternalJob, *, idempotency_key: str | None = None, also: Also | None = None
+        self, owner_id: str, new: NewExternalJob, *, asked: Asked | None = None, also: Also | None = None
     ) -> Job:
-        """Store a job that runs from now on. The same key gives the same job, and `also` is not run."""
+        """Store a job that runs from now on. Asked again it is the same job, and `also` is not run."""
         self._require_open()
         now = utc_now()
         job = Job(
@@ -110,7 +130,7 @@ class ExternalJobs:
             message=new.message,
             detail=new.detail,
         )
-        begun = await self._life.begin(job, idempotency_key=idempotency_key, asked=new, also=also)
+        begun = await self._life.begin(job, asked=asked, also=also)
         if begun is job:
             running = self._listen_to(job)
             self._log_message(running, job.message)
@@ -159,11 +179,11 @@ class ExternalJobs:
             try:
                 for job_id in silent:
                     await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
-            except StorageFull:  # said in the log already
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            except NOT_NOW:  # said in the log already
+                await asyncio.sleep(LATER_SECONDS)
             except NOT_STORED:
                 _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LATER_SECONDS)
             await asyncio.sleep(self._seconds_to_next())
 
     def close(self) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.jobs.job import Job
+from server.errors import NotFound
+from server.jobs.job import Job, State
+from server.jobs.keys import Asked, job_of_key, take_key
+from server.jobs.outcomes import Notice
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -18,17 +19,12 @@ from server.storage.database import Database
 from server.storage.growth import Growth
 
 Also = Callable[[AsyncConnection, Job], Awaitable[None]]
-LifeChange = Callable[[AsyncConnection, Job], Awaitable[Callable[[], None]]]
+AfterCommit = Callable[[], None]
+Enqueue = Callable[[AsyncConnection, Job], Awaitable[AfterCommit]]
+LifeChange = Callable[[AsyncConnection, Job, Notice | None], Awaitable[AfterCommit]]
 """Called in the transaction that stores a change of state; what it returns is called right after the commit."""
 
-MAX_KEY_CHARACTERS = 200
 _REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
-
-
-class KeyReused(Conflict):
-    """This Idempotency-Key was used for something else; take a new one."""
-
-    code = "key_reused"
 
 
 class JobLife:
@@ -43,53 +39,62 @@ class JobLife:
         saver: ProgressSaver,
         on_life_change: LifeChange,
         growth: Growth,
+        enqueue: Enqueue,
     ) -> None:
+        """`enqueue` is called besides for whatever becomes queued."""
         self._database = database
         self._on_life_change = on_life_change
         self.growth = growth
+        self._enqueue = enqueue
         self.table = table
         self.store = store
         self.saver = saver
 
-    async def begin(self, job: Job, *, idempotency_key: str | None, asked: Any, also: Also | None) -> Job:
-        """Store a new job. Under a key that was used before for the same, the answer is that job; nothing is done.
+    async def begin(self, job: Job, *, asked: Asked | None = None, also: Also | None = None) -> Job:
+        """Store a new job. When the same was asked for before under the same key, that job is the answer.
 
-        `asked` is the request as it came, where the job's parameters do not say it (they name what was made for it).
-        Raises `KeyReused` when the key was used for something else, `RateLimited` for more than a user may keep.
+        Then nothing is done. Raises `KeyReused` when something else was asked for under the key, `RateLimited` for more
+        than a user may have the database keep.
         """
-        fingerprint = None if idempotency_key is None else _fingerprint(job, asked)
         async with self._database.write() as connection:
-            if idempotency_key is not None:
-                require_key(idempotency_key)
-                known = await self.store.by_key(connection, job.owner_id, idempotency_key)
-                if known is not None:
-                    return self._same(job, fingerprint, *known)
-            self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
-            await self.store.add(connection, job, idempotency_key=idempotency_key, fingerprint=fingerprint)
-            if also is not None:
-                await also(connection, job)
-            tell = await self._on_life_change(connection, job)
+            known = asked and await take_key(connection, asked, door=job.kind, job_id=job.id)
+            tell = None if known else await self._add(connection, job, also)
+        if tell is None:
+            return await self.find(str(known))
         self.table.put(job)
         tell()
         return job
 
-    def _same(self, job: Job, fingerprint: str | None, known: Job, known_fingerprint: str | None) -> Job:
-        # Jobs of earlier versions have no fingerprint; their kind is all that can be compared.
-        if known.kind != job.kind or known_fingerprint not in (fingerprint, None):
-            raise KeyReused
-        return self.table.get(known.id) or known
+    async def _add(self, connection: AsyncConnection, job: Job, also: Also | None) -> AfterCommit:
+        self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
+        await self.store.add(connection, job)
+        if also is not None:
+            await also(connection, job)
+        return await self._changed(connection, job)
 
-    async def move(self, job: Job, **changes: Any) -> Job | None:
-        """Store a change of `job`'s state, then tell of it; None when another attempt has taken its place."""
+    async def was_asked(self, asked: Asked, *, door: str) -> bool:
+        """Whether just this was asked for before. Raises `KeyReused` when something else was, under the same key."""
+        async with self._database.read() as connection:
+            return await job_of_key(connection, asked, door=door) is not None
+
+    async def move(
+        self, job: Job, *, notice: Notice | None = None, also: Also | None = None, **changes: Any
+    ) -> Job | None:
+        """Store a change of `job`'s state, then tell of it; None when somebody else has moved it meanwhile.
+
+        `notice` is what its owner is told besides, stored with it.
+        """
         moved = job.evolve(**changes)
         lines = self.saver.take_lines(job.id)
         try:
-            async with self._database.write() as connection:
-                if not await self.store.move(connection, moved, attempt=job.attempt):
+            async with self._database.write(shared=True) as connection:
+                if not await self.store.move(connection, moved, before=job):
                     self.saver.put_back(lines)
                     return None
                 await self.store.add_lines(connection, lines)
-                tell = await self._on_life_change(connection, moved)
+                if also is not None:
+                    await also(connection, moved)
+                tell = await self._changed(connection, moved, notice)
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
@@ -98,6 +103,17 @@ class JobLife:
         self.table.put(moved)
         tell()
         return moved
+
+    async def _changed(self, connection: AsyncConnection, job: Job, notice: Notice | None = None) -> AfterCommit:
+        tell = await self._on_life_change(connection, job, notice)
+        enqueue = await self._enqueue(connection, job) if job.state is State.QUEUED else None
+
+        def after_commit() -> None:
+            tell()
+            if enqueue is not None:
+                enqueue()
+
+        return after_commit
 
     def take_up(self, stored: Job) -> Job:
         """A job of an earlier process, back in the table under a revision newer than any that was shown."""
@@ -111,19 +127,3 @@ class JobLife:
         if job is None:
             raise NotFound
         return job
-
-
-def _fingerprint(job: Job, asked: Any) -> str:
-    plain = msgspec.to_builtins(job.parameters if asked is None else asked, enc_hook=str)
-    return hashlib.sha256(msgspec.json.encode([job.kind, plain], order="sorted", enc_hook=str)).hexdigest()
-
-
-def require_key(key: str) -> None:
-    """Raises `InvalidInput`."""
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():  # header bytes may be no text at all
-        error = FieldError(
-            field="Idempotency-Key",
-            message="A key has 1 to {limit} characters.",
-            parameters={"limit": MAX_KEY_CHARACTERS},
-        )
-        raise InvalidInput(errors=[error])

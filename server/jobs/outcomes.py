@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -12,8 +13,27 @@ from sqlalchemy.exc import IntegrityError
 from server.clock import utc_now
 from server.errors import JinduError
 from server.jobs.job import Job, JobError, State
-from server.jobs.kinds import JobKind
 from server.texts import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something a user should know. `parameters` fill `{placeholders}` of the two English texts."""
+
+    title: str
+    body: str = ""
+    level: str = "info"
+    url: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a job function leaves: `Job.result`, and what the owner is told wherever they are."""
+
+    result: dict[str, Any] | None = None
+    notice: Notice | None = None
+
 
 _LOG = logging.getLogger("jindu.jobs")
 
@@ -40,11 +60,18 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
 }
 
 
-def outcome(job: Job, work: asyncio.Future[Any], wanted: State | None) -> Mapping[str, Any]:
+def left_by(work: asyncio.Future[Outcome | None]) -> Outcome | None:
+    """What a job function that succeeded has left; None when it did not."""
+    if not work.done() or work.cancelled() or work.exception() is not None:
+        return None
+    return work.result() or Outcome()
+
+
+def end_of(job: Job, work: asyncio.Future[Outcome | None], wanted: State | None) -> Mapping[str, Any]:
     """What changes in `job` now that its function ended or was given up; `wanted` is how somebody wanted it to end."""
-    if work.done() and not work.cancelled() and work.exception() is None:
+    if (left := left_by(work)) is not None:
         total = job.progress if job.total is None else job.total
-        return ended(State.SUCCEEDED, result=work.result(), progress=total, total=total)
+        return ended(State.SUCCEEDED, result=left.result, progress=total, total=total)
     if wanted is State.QUEUED:
         return FROM_THE_BEGINNING
     if wanted is not None:  # an error now is only its stumbling over being stopped
@@ -53,28 +80,6 @@ def outcome(job: Job, work: asyncio.Future[Any], wanted: State | None) -> Mappin
         _LOG.error("job function cancelled itself", extra=_named(job))
         return ended(State.FAILED, error=INTERNAL_ERROR)
     return ended(State.FAILED, error=_explained(job, work.exception()))
-
-
-def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping[str, Any] | None:
-    """What changes in a job that an earlier process left behind; None when it only waits for its turn.
-
-    Interrupted too often it fails: it may be what crashes us.
-    """
-    if kind is None:
-        return ended(State.FAILED, error=UNKNOWN_KIND)
-    if job.state is State.QUEUED:
-        return None
-    if job.cancel_requested:
-        return ended(State.CANCELLED)
-    interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
-    if interruptions < max_attempts:
-        return {**FROM_THE_BEGINNING, "interruptions": interruptions}
-    error = JobError(
-        code="interrupted",
-        message="The server stopped {count} times while this ran, so it was given up. Try again later.",
-        parameters={"count": interruptions},
-    )
-    return ended(State.FAILED, error=error, interruptions=interruptions)
 
 
 def ended(state: State, **changes: Any) -> Mapping[str, Any]:

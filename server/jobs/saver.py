@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.errors import StorageFull
 from server.jobs.job import State
 from server.jobs.store import JobStore, LogLine
 from server.jobs.table import JobTable
-from server.storage.database import NOT_STORED
+from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _EVERY_SECONDS = 1.0
@@ -17,7 +16,7 @@ _MAX_WAITING_LINES = 10_000  # a job that logs in a tight loop loses its oldest 
 
 
 class ProgressSaver:
-    """Collects what changed; `run` stores it. One transaction for all jobs, since SQLite has one writer."""
+    """Collects what changed; `run` stores it. One transaction for all jobs."""
 
     def __init__(self, *, store: JobStore, table: JobTable, every_seconds: float = _EVERY_SECONDS) -> None:
         self._store = store
@@ -71,7 +70,7 @@ class ProgressSaver:
             return
         try:
             await self._store.save(running, lines)
-        except StorageFull:  # said in the log already: the lines wait for room, as far as there may be so many
+        except NOT_NOW:  # said in the log already: the lines wait, as far as there may be so many
             self.put_back(lines)
         except NOT_STORED:
             # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.

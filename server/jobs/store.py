@@ -16,6 +16,7 @@ from server.errors import InvalidInput
 from server.jobs.job import Job, State
 from server.storage.database import Database
 from server.storage.pages import page_of, size_of
+from server.storage.rows import lock
 from server.storage.tables import job_log, jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
@@ -60,56 +61,45 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(
-        self, connection: AsyncConnection, job: Job, *, idempotency_key: str | None, fingerprint: str | None
-    ) -> None:
-        await connection.execute(
-            insert(jobs).values(**_row(job), idempotency_key=idempotency_key, fingerprint=fingerprint)
-        )
-
-    async def by_key(
-        self, connection: AsyncConnection, owner_id: str, idempotency_key: str
-    ) -> tuple[Job, str | None] | None:
-        """The job begun under a key, and the fingerprint of what was asked for."""
-        found = await connection.execute(
-            select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.idempotency_key == idempotency_key)
-        )
-        row = found.one_or_none()
-        return (_job(row), row.fingerprint) if row else None
+    async def add(self, connection: AsyncConnection, job: Job) -> None:
+        await connection.execute(insert(jobs).values(_row(job)))
 
     async def get(self, job_id: str) -> Job | None:
         async with self._database.read() as connection:
             row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
         return _job(row) if row else None
 
-    async def move(self, connection: AsyncConnection, job: Job, *, attempt: int) -> bool:
-        """Store a change of state if the job is still at `attempt`; False when somebody else has it now."""
+    async def move(self, connection: AsyncConnection, job: Job, *, before: Job) -> bool:
+        """Store a change of state if the job is still as `before` says; False when somebody else has moved it."""
+        # The answer to our commit may have been lost: what stands there is then what we want to store.
+        is_ours = and_(jobs.c.state == job.state, jobs.c.revision == job.revision)
         result = await connection.execute(
-            update(jobs).where(jobs.c.id == job.id, jobs.c.attempt == attempt).values(**_row(job))
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.attempt == before.attempt, or_(jobs.c.state == before.state, is_ours))
+            .values(**_row(job))
         )
         return result.rowcount == 1
 
     async def request_cancel(self, job_id: str) -> None:
-        async with self._database.write() as connection:
+        async with self._database.write(shared=True) as connection:
             await connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
 
     async def holds(self, connection: AsyncConnection, job: Job) -> bool:
-        """Whether this attempt of `job` is still the one that counts, and nobody asked it to stop."""
-        found = await connection.execute(
-            select(jobs.c.id).where(
-                jobs.c.id == job.id,
-                jobs.c.attempt == job.attempt,
-                jobs.c.state == State.RUNNING,
-                jobs.c.cancel_requested.is_(False),
-            )
+        """Whether this attempt of `job` still counts and nobody asked it to stop; nor can they until we commit."""
+        is_running = select(jobs.c.id).where(
+            jobs.c.id == job.id,
+            jobs.c.attempt == job.attempt,
+            jobs.c.state == State.RUNNING,
+            jobs.c.cancel_requested.is_(False),
         )
-        return found.one_or_none() is not None
+        return (await connection.execute(lock(is_running))).one_or_none() is not None
 
     async def save(self, changed: Sequence[Job], lines: Sequence[LogLine]) -> None:
         """Progress of running attempts and what was logged meanwhile, in one transaction."""
-        async with self._database.write() as connection:
+        async with self._database.write(shared=True) as connection:
             if changed:
-                await connection.execute(_SAVE_PROGRESS, [_progress_row(job) for job in changed])
+                in_order = sorted(changed, key=lambda job: job.id)  # two that lock the same rows must not cross
+                await connection.execute(_SAVE_PROGRESS, [_progress_row(job) for job in in_order])
             await self.add_lines(connection, lines)
 
     async def add_lines(self, connection: AsyncConnection, lines: Sequence[LogLine]) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.errors import RateLimited, Unavailable
-from server.jobs.queue import FairQueue
+from server.jobs.fair_queue import FairQueue
 
 _FIRST_GUESS_SECONDS = 1.0
 _WEIGHT = 0.2  # of the newest use in the average: it follows what people do now
@@ -57,15 +57,24 @@ class Turns:
     @asynccontextmanager
     async def take(self, user_id: str) -> AsyncIterator[None]:
         """A place for the block. Raises `RateLimited` past the user's share of the line, else `Unavailable`."""
-        await self._wait(user_id)
-        use, began = object(), self._clock()
-        self._uses[use] = began
+        leave = await self.enter(user_id)
         try:
             yield
         finally:
-            del self._uses[use]
-            self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
-            self._leave(user_id)
+            leave()
+
+    async def enter(self, user_id: str) -> Callable[[], None]:
+        """Like `take`; the place is theirs until they call what is returned, which is safe to repeat."""
+        await self._wait(user_id)
+        use, began = object(), self._clock()
+        self._uses[use] = began
+
+        def leave() -> None:
+            if self._uses.pop(use, None) is not None:
+                self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
+                self._leave(user_id)
+
+        return leave
 
     def statistics(self) -> TurnsStatistics:
         waiting = len(self._line)

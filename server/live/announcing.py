@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import Job, State
+from server.jobs.outcomes import Notice
 from server.jobs.table import JobTable
 from server.live.job_messages import JobMoved
 from server.live.kept import job_body
@@ -31,11 +32,18 @@ class Announcing:
         """Tell the subscribers of `event`; with an owner, only the owner and admins."""
         self._broker.send(Event(event=event, data=data, owner_id=owner_id))
 
-    async def on_life_change(self, connection: AsyncConnection, job: Job) -> Callable[[], None]:
-        """Keep the `job` message in the transaction that changes the job; the result sends it after the commit."""
+    async def on_life_change(
+        self, connection: AsyncConnection, job: Job, notice: Notice | None = None
+    ) -> Callable[[], None]:
+        """Keep the `job` message in the transaction that changes the job, and what its owner is told besides.
+
+        The result sends both after the commit.
+        """
         kept = [await self._history.append(connection, job.owner_id, type="job", body=job_body(job))]
         if job.state is State.FAILED:
-            kept += await self._notices.keep_wanted(connection, job.owner_id, failure(job))
+            notice = failure(job)
+        if notice is not None:
+            kept += await self._notices.keep_wanted(connection, job.owner_id, notice)
 
         def tell() -> None:
             for each in kept:

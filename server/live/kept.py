@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from server.clock import rfc3339
-from server.jobs.context import Notice
 from server.jobs.job import Job, State
+from server.jobs.outcomes import Notice
 from server.languages import Languages
 from server.live.job_messages import JobMessages
 from server.realtime import protocol

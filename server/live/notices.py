@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import StorageFull
-from server.jobs.context import Notice
 from server.jobs.job import Job
+from server.jobs.outcomes import Notice
 from server.live.kept import NOTIFICATION, notice_body
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.history import History, Kept
 from server.realtime.manager import ConnectionManager
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users
 from server.texts import phrase
 
@@ -47,13 +46,9 @@ class Notices:
         self._database = database
         self._storing: set[asyncio.Task[None]] = set()
 
-    def notify(self, job: Job, notice: Notice) -> None:
-        """Tell a job's owner something, from a plain function; it is kept for them."""
-        self._keep_soon(self._notify(self.notify_user, job.owner_id, notice))
-
     def warn(self, user_id: str, notice: Notice) -> None:
         """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
-        self._keep_soon(self._notify(self.notify_who_asked, user_id, notice))
+        self._keep_soon(self._notify_until_kept(user_id, notice))
 
     async def notify_user(self, user_id: str, notice: Notice) -> None:
         """Keep a notification for a user who wants to be told such things, then send it."""
@@ -118,11 +113,11 @@ class Notices:
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
 
-    async def _notify(self, how: Callable[[str, Notice], Awaitable[None]], user_id: str, notice: Notice) -> None:
+    async def _notify_until_kept(self, user_id: str, notice: Notice) -> None:
         while True:
             try:
-                await how(user_id, notice)
-            except StorageFull:  # said in the log already
+                await self.notify_who_asked(user_id, notice)
+            except NOT_NOW:  # said in the log already
                 await asyncio.sleep(_FULL_DISK_SECONDS)
                 continue
             except SQLAlchemyError:

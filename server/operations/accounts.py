@@ -21,7 +21,7 @@ from server.auth.tokens import Token
 from server.auth.users import Clash, User, name_key
 from server.clock import new_id, utc_now
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.languages import Languages
 from server.operations.account_fields import (
     language_problems,

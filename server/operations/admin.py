@@ -102,6 +102,7 @@ class AdminOperations:
         user = await self.user(principal, user_id)
         values = await self._changes(user, role=role, is_disabled=is_disabled, password=password)
         async with self._database.write() as connection:
+            await self._users.lock_admins(connection)
             await self._users.change(connection, user_id, **values)
             if not await self._users.active_admins(connection):  # looked at after the change, in its transaction
                 raise Conflict(

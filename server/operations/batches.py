@@ -19,12 +19,14 @@ from server.datasets.catalog import Catalog
 from server.datasets.work import QueryLimits
 from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerFunction
 from server.reports.archive import archive_of
+from server.reports.batch import KIND
 from server.reports.batch_store import (
     Batch,
     BatchHead,
@@ -45,7 +47,6 @@ from server.storage.deleting import delete_whole
 
 _GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 _NAME_CHARACTERS = 300  # the column's width
-KIND = "batch_report"
 
 
 class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,8 +124,7 @@ class BatchOperations:
             owner_id=principal.user_id,
             title=batch.name,
             parameters={"batch_id": batch.id},
-            idempotency_key=idempotency_key,
-            asked=asked or {"order": order},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=asked or {"order": order}),
             also=store,
         )
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
@@ -201,8 +201,7 @@ class BatchOperations:
             owner_id=batch.owner_id,
             title=batch.name,
             parameters={"batch_id": batch.id},
-            idempotency_key=idempotency_key,
-            asked={"retry": batch.id},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what={"retry": batch.id}),
             also=hand_over,
         )
         return BatchStart(job=job, batch_id=batch.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, NotFound
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.live.announcing import Announcing
 from server.live.notices import Notices
 from server.realtime.close_codes import CloseCode

@@ -7,7 +7,7 @@ from typing import Any
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.live.announcing import Announcing
 from server.live.notices import Notices
 from server.live.subscriptions import FREE_NAME

@@ -15,6 +15,7 @@ from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
 from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
 from server.jobs.job import Job
+from server.jobs.keys import Asked
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.realtime.limits import RateLimit, Verdict
@@ -65,7 +66,8 @@ class ExternalJobOperations:
                 )
             await Audit.record(connection, principal, "job.create", job.id, {"kind": job.kind, "title": job.title})
 
-        return await self._external.begin(principal.user_id, new, idempotency_key=idempotency_key, also=record)
+        asked = Asked.under(idempotency_key, by=principal.user_id, what=new)
+        return await self._external.begin(principal.user_id, new, asked=asked, also=record)
 
     async def update(self, principal: Principal, job_id: str, update: Update) -> Job:
         """What a script says of its job. Raises `Conflict` when that is over: `job_cancelled` or `job_over`."""

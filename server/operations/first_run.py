@@ -9,10 +9,11 @@ from server.auth.permissions import Role
 from server.auth.secret_words import hash_of, is_same, new_secret
 from server.auth.users import User, UserStore
 from server.clock import utc_now
-from server.errors import ConfigurationError, Forbidden, InvalidInput
+from server.errors import ConfigurationError, Conflict, Forbidden, InvalidInput
 from server.operations.accounts import AccountOperations, require_no
 from server.storage import tables
 from server.storage.database import Database
+from server.storage.rows import insert_or_get
 
 _NAME = "setup_code"
 _TABLE = tables.secrets
@@ -34,9 +35,11 @@ class FirstRun:
             await self._create_from_settings(admin_user, admin_password)
             return
         self.code = new_secret()
+        values = {"value": hash_of(self.code), "created_at": utc_now()}
         async with self._database.write() as connection:
-            await connection.execute(_TABLE.delete().where(_TABLE.c.name == _NAME))
-            await connection.execute(_TABLE.insert().values(name=_NAME, value=hash_of(self.code), created_at=utc_now()))
+            _, is_new = await insert_or_get(connection, _TABLE, {"name": _NAME, **values}, key=("name",))
+            if not is_new:  # of an earlier start, or of another node's: the newest counts
+                await connection.execute(_TABLE.update().where(_TABLE.c.name == _NAME).values(values))
 
     async def is_pending(self) -> bool:
         """Whether there is no administrator yet."""
@@ -67,7 +70,9 @@ class FirstRun:
     async def _create_from_settings(self, name: str, password: str) -> None:
         try:
             await self._accounts.create_user(None, name=name, password=password, role=Role.ADMIN)
-        except InvalidInput as error:
+        except (InvalidInput, Conflict) as error:
+            if await self._users.has_admin():
+                return  # another node that starts on the same database has just made them
             reasons = "; ".join(f"{problem.field}: {problem.text}" for problem in error.errors)
             raise ConfigurationError(
                 "JINDU_ADMIN_USER and JINDU_ADMIN_PASSWORD cannot be used. {reasons}", reasons=reasons

@@ -15,11 +15,13 @@ from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
@@ -28,7 +30,6 @@ from server.storage.blobs import Blobs
 from server.uploads.files import Upload, UploadStore
 from server.uploads.removed import removed_named
 
-KIND = "data_import"
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 
@@ -122,18 +123,19 @@ class ImportOperations:
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
             await self._audit.record(connection, principal, "import.start", job.id, detail)
 
+        parameters = {
+            "upload_id": upload.id,
+            "dataset": request.dataset,
+            "mode": request.mode,
+            "options": msgspec.to_builtins(request.options),
+            "reject_limit": reject_limit,
+        }
         return await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters={
-                "upload_id": upload.id,
-                "dataset": request.dataset,
-                "mode": request.mode,
-                "options": msgspec.to_builtins(request.options),
-                "reject_limit": reject_limit,
-            },
-            idempotency_key=idempotency_key,
+            parameters=parameters,
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
             also=check,
         )
 

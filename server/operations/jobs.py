@@ -8,13 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput, NotFound, StorageFull
+from server.jobs import demonstration
 from server.jobs.external import KIND as EXTERNAL_KIND
 from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobFilter, JobPage, JobStore, LogLine
 from server.jobs.table import JobTable
@@ -88,18 +91,22 @@ class JobOperations:
         principal.require_write()
         job = await self.get(principal, job_id)
         with suppress(StorageFull):  # what is stopped may be what makes room; its line in the audit log has none
-            await self._record(principal, "job.cancel", job)
+            async with self._database.write() as connection:
+                await _record(connection, principal, "job.cancel", job)
         if job.kind == EXTERNAL_KIND.name:
             return await self._external.cancel(job_id)
         return await self._runner.cancel(job_id)
 
-    async def retry(self, principal: Principal, job_id: str) -> Job:
-        """Raises `Conflict` unless it failed or was cancelled."""
+    async def retry(self, principal: Principal, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Raises `Conflict` unless it failed or was cancelled. The same key again: the job as it is now."""
         principal.require_write()
-        job = await self.get(principal, job_id)
-        queued = await self._runner.retry(job_id)
-        await self._record(principal, "job.retry", job)
-        return queued
+        await self.get(principal, job_id)
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await _record(connection, principal, "job.retry", job)
+
+        asked = Asked.under(idempotency_key, by=principal.user_id, what={"job_id": job_id})
+        return await self._runner.retry(job_id, asked=asked, also=record)
 
     async def demonstrate(
         self, principal: Principal, *, seconds: float, total: int, fail_at: int | None, idempotency_key: str | None
@@ -112,15 +119,16 @@ class JobOperations:
                 seconds=int(_MAX_DEMONSTRATION_SECONDS),
                 total=_MAX_DEMONSTRATION_TOTAL,
             )
+        parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
         return await self._runner.start(
-            "demonstration",
+            demonstration.KIND,
             owner_id=principal.user_id,
             title="Demonstration",
-            parameters={"seconds": seconds, "total": total, "fail_at": fail_at},
+            parameters=parameters,
             total=total,
-            idempotency_key=idempotency_key,
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
         )
 
-    async def _record(self, principal: Principal, action: str, job: Job) -> None:
-        async with self._database.write() as connection:
-            await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})
+
+async def _record(connection: AsyncConnection, principal: Principal, action: str, job: Job) -> None:
+    await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})

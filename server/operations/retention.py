@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from server.auth.audit import Audit
 from server.clock import Clock, utc_now
-from server.errors import StorageFull
 from server.jobs.job import FINAL_STATES
 from server.reports.batch_store import BatchStore
 from server.storage.blobs import Blobs
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 from server.storage.deleting import delete_whole
 from server.storage.tables import batches, jobs, uploads
 from server.uploads.receiving import Receiver
@@ -50,7 +49,7 @@ class Retention:
         while True:
             try:
                 await self.sweep()
-            except StorageFull:  # said in the log already
+            except NOT_NOW:  # said in the log already
                 pass
             except Exception:
                 _LOG.exception("what is too old could not be removed", extra={"action": "retention"})

@@ -8,7 +8,7 @@ import logging
 from sqlalchemy import select
 
 from server.auth.permissions import Role
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.live.notices import Notices
 from server.storage.database import NOT_STORED, Database
 from server.storage.room import Room, Space

@@ -16,6 +16,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, new_id
 from server.errors import Conflict, MalformedRequest, NotFound, StorageFull, TooLarge
 from server.jobs.job import Job
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.storage.database import Database
 from server.storage.room import Room
@@ -145,6 +146,7 @@ class PartOperations:
     ) -> str:
         """The id of the file, which has a job of its own; those that only gathered its parts end."""
         abandoned: list[Upload] = []
+        asked = {"name": whole.name, "metadata": whole.metadata, "parts": part_ids}
 
         async def claim(connection: AsyncConnection, job: Job) -> None:
             of_job = replace(whole, job_id=job.id)
@@ -156,8 +158,7 @@ class PartOperations:
             owner_id=principal.user_id,
             title=whole.name,
             parameters={"upload_id": whole.id},
-            idempotency_key=idempotency_key,
-            asked={"name": whole.name, "metadata": whole.metadata, "parts": part_ids},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=asked),
             also=claim,
         )
         for gathering in abandoned:

@@ -14,6 +14,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
 from server.errors import Conflict, Forbidden, Locked, NotFound, TooLarge
 from server.jobs.job import Job
+from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
@@ -219,8 +220,7 @@ class UploadOperations:
             title=upload.name,
             parameters={"upload_id": upload.id},
             total=upload.size,
-            idempotency_key=idempotency_key,
-            asked=wanted,
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=wanted),
             also=add_upload,
         )
 

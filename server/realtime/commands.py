@@ -145,14 +145,15 @@ class Commands:
     async def _past(
         self, connection: Connection, query: protocol.HistoryQuery, command_id: CommandId | UnsetType
     ) -> protocol.Reply:
-        async with self._replay.turn(connection.user_id):
+        # Held, for whoever disconnects while this is read: their position would be forgotten.
+        async with self._topics.of_user(connection.user_id), self._replay.turn(connection.user_id):
             if query.since is None:
                 found: list[Kept] | None = await self._history.newest(connection.user_id, query.limit)
             else:
                 found = await self._history.after(connection.user_id, query.since, limit=query.limit)
             kept = found or []
             frames = await self._replay.frames(kept, connection.language, most_bytes=_PAGE_BYTES)
-        position = self._history.position(connection.user_id)
+            position = self._history.position(connection.user_id)
         offset = kept[len(frames) - 1].offset if frames else position.offset
         return protocol.HistoryReply(
             timestamp=protocol.now(),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select, tuple_, update
+from sqlalchemy import Row, bindparam, delete, exists, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
 from server.realtime.broker import KeptTold
 from server.realtime.protocol import Position
 from server.storage.database import Database
+from server.storage.rows import insert_missing, insert_or_get
 from server.storage.tables import stream_messages, streams, users
 
 _PRUNED_AT_ONCE = 500  # rows, or users: a few milliseconds, then other writers get their turn
@@ -78,8 +80,8 @@ class History:
         new = await connection.scalars(
             select(users.c.id).where(theirs, ~exists().where(streams.c.user_id == users.c.id))
         )
-        if begun := [{"user_id": user_id, "epoch": new_id(), "offset": 0} for user_id in new]:
-            await connection.execute(insert(streams), begun)
+        begun = [{"user_id": user_id, "epoch": new_id(), "offset": 0} for user_id in new]
+        await insert_missing(connection, streams, begun, key=("user_id",))
         moved = await connection.execute(
             update(streams)
             .where(streams.c.user_id.in_(select(users.c.id).where(theirs)))
@@ -117,16 +119,10 @@ class History:
         """Make `position` known."""
         if user_id in self._told:
             return
-        # As a writer: while we have the turn, no message stands between its commit and its being told.
+        # As the only writer: while we have the turn, no message stands between its commit and its being told.
         async with self._database.write() as connection:
-            found = await connection.execute(
-                select(streams.c.epoch, streams.c.offset).where(streams.c.user_id == user_id)
-            )
-            row = found.one_or_none()
-            epoch, offset = (row.epoch, row.offset) if row is not None else (new_id(), 0)
-            if row is None:
-                await connection.execute(insert(streams).values(user_id=user_id, epoch=epoch, offset=offset))
-        self._told.setdefault(user_id, Position(epoch=epoch, offset=offset))
+            row = await self._begun(connection, user_id)
+        self._told.setdefault(user_id, Position(epoch=row.epoch, offset=row.offset))
 
     async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[Kept] | None:
         """All messages after `since`, or the first `limit` of them; None when some of all are gone, or when `since`
@@ -185,18 +181,22 @@ class History:
         return str(rows[-1].user_id) if len(rows) == _PRUNED_AT_ONCE else None
 
     async def _next(self, connection: AsyncConnection, user_id: str) -> tuple[str, int]:
-        moved = await connection.execute(
+        moved = (
             update(streams)
             .where(streams.c.user_id == user_id)
             .values(offset=streams.c.offset + 1)
             .returning(streams.c.epoch, streams.c.offset)
         )
-        row = moved.one_or_none()
-        if row is not None:
-            return row[0], row[1]
-        epoch = new_id()
-        await connection.execute(insert(streams).values(user_id=user_id, epoch=epoch, offset=1))
-        return epoch, 1
+        row = (await connection.execute(moved)).one_or_none()
+        if row is None:
+            await self._begun(connection, user_id)
+            row = (await connection.execute(moved)).one()
+        return row.epoch, row.offset
+
+    async def _begun(self, connection: AsyncConnection, user_id: str) -> Row[Any]:
+        """The user's stream, locked; a new one when there is none."""
+        empty = {"user_id": user_id, "epoch": new_id(), "offset": 0}
+        return (await insert_or_get(connection, streams, empty, key=("user_id",)))[0]
 
     async def _between(self, user_id: str, epoch: str, after: int, until: int) -> list[Kept]:
         query = (

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from server.errors import StorageFull
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 from server.realtime.topics import Topics
+from server.storage.database import NOT_NOW
 
 _LOG = logging.getLogger("jindu.realtime")
 _TICKS_PER_PING = 10
@@ -50,7 +50,7 @@ class Upkeep:
         while True:
             try:
                 await self._history.prune()
-            except StorageFull:  # said in the log already
+            except NOT_NOW:  # said in the log already
                 pass
             except Exception:
                 _LOG.exception("old messages could not be removed", extra={"action": "prune_history"})

@@ -317,7 +317,7 @@ class BatchStore:
     async def image_keys(self) -> set[str]:
         """Blob keys of the pictures that any batch shows."""
         async with self._database.read() as connection:
-            rows = await connection.execute(select(batches.c.images).distinct())
+            rows = await connection.execute(select(batches.c.images))
             return {key for images in rows.scalars() for key in images.values()}
 
     async def delete(self, connection: AsyncConnection, batch_id: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from server.datasets.query import QuerySession, SchemaSession
+from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.block_specs import (
     BlockSpec,
@@ -16,19 +17,36 @@ from server.reports.block_specs import (
     WhenSpec,
 )
 from server.reports.parameters import sample_value
-from server.reports.template import CHECK_LIMITS, Query, Reading, Template, query_problem
+from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import TemplateIssue
 
+_CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)
 
-def bind_queries(
+
+def check_template(
+    source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str] = ()
+) -> list[TemplateIssue]:
+    """Everything to tell the author, in the order of the text: errors and warnings.
+
+    `datasets` are the columns (`{"name", "type"}`) of each dataset that the source names; queries are bound to them.
+    `known` are the names of all that the author may read, to tell whoever names another.
+    Worker side: it runs SQL, on empty tables.
+    """
+    template, reading = read_source(source)
+    if template is not None:
+        _bind_queries(template, reading, datasets, known)
+    return reading.issues.in_order()
+
+
+def _bind_queries(
     template: Template,
     reading: Reading,
     datasets: Mapping[str, Sequence[Mapping[str, Any]]],
-    known: Sequence[str] = (),
+    known: Sequence[str],
 ) -> None:
     """Adds to the reading's issues what does not fit."""
     binder = _Binder(template, reading)
-    with SchemaSession(datasets, CHECK_LIMITS, known=known) as session:
+    with SchemaSession(datasets, _CHECK_LIMITS, known=known) as session:
         repeats = list(_repeats(template.blocks))
         repeated = {repeat.query for repeat in repeats}
         for query in sorted(_all_queries(template), key=lambda query: query.name not in repeated):

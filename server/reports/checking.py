@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from server.errors import TemplateProblem
+from server.reports.binding import check_template
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
-from server.reports.template import Template, check_template, parse_template
+from server.reports.template import Template, parse_template
 
 # Names that a query reads from; names it defines itself (`with x as (`) are no datasets.
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)

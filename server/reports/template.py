@@ -1,24 +1,21 @@
-"""A report template: read from YAML with every key checked, and bound to datasets so that wrong SQL is found early."""
+"""A report template, read from YAML with every key checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.block_specs import BlockReader, BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
-from server.reports.template_issues import TemplateIssue, problem
+from server.reports.template_issues import problem
 from server.reports.yaml_source import Node, SourceError, read_yaml
 from server.texts import Phrase, phrase
-
-__all__ = ["Query", "Template", "TemplateIssue", "check_template", "parse_template"]
 
 FORMATS = ("pdf", "xlsx", "html")
 PAGE_SIZES = ("A4", "A3", "A5", "Letter", "Legal")
@@ -62,27 +59,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_template(source: str) -> Template:
     """Raises `TemplateProblem` whose errors' fields are `line:column`."""
-    template, reading = _read(source)
+    template, reading = read_source(source)
     if template is None:
         raise problem(reading.issues.errors)
     return template
-
-
-def check_template(
-    source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str] = ()
-) -> list[TemplateIssue]:
-    """Everything to tell the author, in the order of the text: errors and warnings.
-
-    `datasets` are the columns (`{"name", "type"}`) of each dataset that the source names; queries are bound to them.
-    `known` are the names of all that the author may read, to tell whoever names another.
-    Worker side: it runs SQL, on empty tables.
-    """
-    from server.reports.binding import bind_queries  # binding knows templates
-
-    template, reading = _read(source)
-    if template is not None:
-        bind_queries(template, reading, datasets, known)
-    return reading.issues.in_order()
 
 
 class Reading:
@@ -94,7 +74,8 @@ class Reading:
         self.used_queries: set[str] = set()
 
 
-def _read(source: str) -> tuple[Template | None, Reading]:
+def read_source(source: str) -> tuple[Template | None, Reading]:
+    """The template, when nothing in it is wrong; for whoever wants to know of all that is."""
     reading = Reading()
     try:
         root = read_yaml(source)
@@ -277,6 +258,3 @@ def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str | Ph
     if isinstance(line, int) and isinstance(column, int):
         return *query.place(line, column), reason
     return query.node.line, query.node.column, reason
-
-
-CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
@@ -18,7 +20,26 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    with _rows_kept(connection):
+        command.upgrade(config, revision)
+
+
+@contextmanager
+def _rows_kept(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by dropping the old one, at which it would delete all rows that refer to it, too."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()  # not through SQLAlchemy, which begins a transaction: it counts outside one
+    cursor.execute("PRAGMA foreign_keys")
+    [(before,)] = cursor.fetchall()
+    cursor.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()  # of a migration that failed
+        cursor.execute(f"PRAGMA foreign_keys={before}")
+        cursor.close()
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import QuotaExceeded
@@ -69,7 +69,7 @@ _ALL_FULL_OF = {
 
 
 class Quotas:
-    """Asked in the transaction that adds something: there is one writer, so nobody slips in beside."""
+    """Asked in the transaction that adds something, which must not be a shared one: nobody slips in beside."""
 
     def __init__(self, quotas: dict[Stored, Quota] | None = None) -> None:
         self._quotas = quotas or {}
@@ -126,7 +126,8 @@ _BYTES: dict[Stored, ColumnElement[Any]] = {
 
 
 def _used(kind: Stored, *conditions: ColumnElement[bool]) -> Select[Any]:
-    total = select(func.coalesce(func.sum(_BYTES[kind]), 0)).where(*conditions)
+    # PostgreSQL's sum of large integers is a decimal.
+    total = select(cast(func.coalesce(func.sum(_BYTES[kind]), 0), BigInteger)).where(*conditions)
     if kind is Stored.DATASETS:
         return total.select_from(dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id))
     return total

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -153,15 +154,28 @@ jobs = Table(
     Column("error", JSON),  # {code, message, parameters}: message is the English text to translate and fill
     Column("result", JSON),
     _json("parameters"),
-    Column("cancel_requested", Boolean, nullable=False, server_default=text("0")),
-    Column("idempotency_key", String(200)),
-    Column("fingerprint", String(64)),  # of what was asked for under the key (jobs.life)
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
-    UniqueConstraint("owner_id", "idempotency_key"),
     Index("ix_jobs_owner_created", "owner_id", "created_at"),
     Index("ix_jobs_state", "state"),
+)
+
+job_keys = Table(
+    "job_keys",
+    metadata,
+    # whose the key is: who asked, which need not be who owns the job
+    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # of what was asked for under the key (jobs.keys)
+    # Checked at the commit: whoever comes first with a key is known before the job of the others would be stored.
+    Column(
+        "job_id",
+        ForeignKey("jobs.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
 )
 
 job_log = Table(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from server.clock import Clock
-from server.errors import StorageFull
+from server.storage.database import NOT_NOW
 from server.uploads.files import UploadStore
 from server.uploads.receiving import Receiver
 
@@ -44,7 +44,7 @@ class ExpirySweep:
         for upload in await self._store.expired(self._clock()):
             try:
                 await self._receiver.discard(upload.id)
-            except StorageFull:  # said in the log already
+            except NOT_NOW:  # said in the log already
                 return
             except Exception:  # the others must still go; this one is tried again a minute later
                 _LOG.exception("upload could not be removed", extra={"action": "upload.expire", "upload_id": upload.id})

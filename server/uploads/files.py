@@ -11,12 +11,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.errors import Locked
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
+from server.storage.rows import lock
 from server.storage.tables import uploads
 
 PART = "partial"
 GATHERING = "final;"
+
+
+class TakenOver(Locked):
+    """A newer request took over this upload."""
+
+    code = "taken_over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +138,23 @@ class UploadStore:
         """What has come or is coming of a file in parts, in the order in which they were begun."""
         return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.id))
 
-    async def move_offset(self, upload_id: str, offset: int, *, expires_at: datetime) -> None:
-        """Acknowledge bytes, which must be durable by now. Raises `QuotaExceeded` for those of a file of unknown size
-        that are too many; one that said its size was counted with all of it."""
-        moved = update(uploads).where(uploads.c.id == upload_id).values(offset=offset, expires_at=expires_at)
-        async with self._database.write() as connection:
-            row = (await connection.execute(select(uploads).where(uploads.c.id == upload_id))).one_or_none()
-            if row is not None and row.size is None and offset > row.offset:
-                await self._quotas.require(connection, row.owner_id, Stored.UPLOADS, offset - row.offset)
-            await connection.execute(moved)
+    async def move_offset(self, upload: Upload, offset: int, *, before: int, expires_at: datetime) -> None:
+        """Acknowledge bytes beyond `before`, which must be durable by now. Does nothing for an upload that is gone.
+
+        Raises `TakenOver` when another request has moved it, and `QuotaExceeded` for bytes of a file of unknown size
+        that are too many; one that said its size was counted with all of it.
+        """
+        is_counted = upload.size is not None
+        async with self._database.write(shared=is_counted) as connection:
+            query = select(uploads.c.offset).where(uploads.c.id == upload.id)
+            stored = (await connection.execute(lock(query))).scalar_one_or_none()
+            if stored is None:
+                return
+            if stored != before:
+                raise TakenOver
+            if not is_counted and offset > before:
+                await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, offset - before)
+            await self.change(connection, upload.id, offset=offset, expires_at=expires_at)
 
     async def set_size(self, upload: Upload, size: int) -> None:
         """What a client announced later. Raises `QuotaExceeded`."""

@@ -35,7 +35,7 @@ class PartialFile:
     def __init__(self, path: Path, *, offset: int, running_hash: RunningHash | None, check: Any = None) -> None:
         """What lies beyond `offset` was never acknowledged and goes. `check` is another hash, of the new bytes only."""
         self._descriptor = os.open(path, os.O_WRONLY)
-        self.start = self.written = offset
+        self.start = self.written = self.acknowledged = offset
         self.hash = running_hash
         self.check = check
         if os.fstat(self._descriptor).st_size < offset:

@@ -15,7 +15,7 @@ from server.errors import ChecksumMismatch, Conflict, Locked, MalformedRequest, 
 from server.storage.deleting import delete_whole
 from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
-from server.uploads.files import Upload, UploadStore
+from server.uploads.files import TakenOver, Upload, UploadStore
 from server.uploads.partial import PartialFile, RunningHash
 from server.uploads.tus import Checksum
 
@@ -43,13 +43,13 @@ class _Reception:
         return asyncio.get_running_loop().time() - self.heard_at
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes:
-        """The next bytes, empty at the end; raises `Locked` once `stop` was called."""
+        """The next bytes, empty at the end; raises `TakenOver` once `stop` was called."""
         try:
             # Only the reading can be interrupted: a write in its thread is never left alone.
             async with asyncio.timeout(0 if self.stopped else None) as self._reading:
                 chunk = await anext(chunks, b"")
         except TimeoutError:
-            raise Locked("A newer request took over this upload.", code="taken_over") from None
+            raise TakenOver from None
         finally:
             self._reading = None
         self.heard_at = asyncio.get_running_loop().time()
@@ -246,7 +246,9 @@ class Receiver:
 
     async def _acknowledge(self, upload: Upload, file: PartialFile) -> int:
         durable = await asyncio.to_thread(file.sync)
-        await self._store.move_offset(upload.id, durable, expires_at=self._clock() + self._expiry)
+        expires_at = self._clock() + self._expiry
+        await self._store.move_offset(upload, durable, before=file.acknowledged, expires_at=expires_at)
+        file.acknowledged = durable
         return durable
 
     async def _finish(

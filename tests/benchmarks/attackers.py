@@ -207,6 +207,52 @@ async def frames(attacker: Attacker) -> None:
     await attacker.repeat(20, once)
 
 
+async def _get(client: aiohttp.ClientSession, path: str, **headers: str) -> None:
+    async with client.get(path, headers=headers) as response:
+        await response.read()
+
+
+@attack("fifty pages at once")
+async def pages(attacker: Attacker) -> None:
+    await attacker.repeat(50, lambda client: _get(client, "/jobs"))
+
+
+@attack("sixty requests at once with tokens that are none")
+async def bogus_tokens(attacker: Attacker) -> None:
+    await attacker.repeat(60, lambda client: _get(client, "/api/v1/me", Authorization=f"Bearer {os.urandom(16).hex()}"))
+
+
+@attack("a thousand kept messages for 18 sockets, again and again")
+async def history(attacker: Attacker) -> None:
+    async def begin_and_end(client: aiohttp.ClientSession) -> None:
+        await _post(client, "/api/v1/jobs/demonstration", {"seconds": 0, "total": 1})
+
+    async with attacker.session() as client:
+        await asyncio.gather(*(begin_and_end(client) for _ in range(400)))
+
+    async def once(client: aiohttp.ClientSession) -> None:
+        async with client.ws_connect(f"/ws/bench-{os.urandom(4).hex()}", max_msg_size=0) as socket_:
+            for _ in range(40):
+                await socket_.send_str('{"type":"history","limit":1000}')
+            async for _ in socket_:
+                if not attacker.goes_on:
+                    return
+
+    await attacker.repeat(18, once)
+
+
+@attack("450 bodies of a megabyte that do not end")
+async def endless_bodies(attacker: Attacker) -> None:
+    kind = b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+    await attacker.hold_sockets(450, b"POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\n" + kind + b"x" * 900_000)
+
+
+@attack("450 large files that nobody reads")
+async def unread_files(attacker: Attacker) -> None:
+    path = b"/static/vendor/swagger-ui-5.35.0/swagger-ui-bundle.js"
+    await attacker.hold_sockets(450, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+
+
 @attack("previews of a wide sparse sheet")
 async def previews(attacker: Attacker) -> None:
     form = ",".join(f"c{number}" for number in range(1_000)) + "\n"

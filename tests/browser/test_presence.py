@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from tests.browser.conftest import PageOf
 from tests.conftest import Server
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -13,28 +12,13 @@ import pytest
 from server.http import open_sockets
 from server.http.parts import PARTS
 from tests.conftest import Server
+from tests.functional.raw_http import head, sent
 
 Client = aiohttp.ClientSession
-Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 MEBIBYTE = 1024 * 1024
 FORM = "Content-Type: application/x-www-form-urlencoded"
 _ASKED = 60
 JSON = "Content-Type: application/json"
-
-
-@contextlib.asynccontextmanager
-async def sent(server: Server, data: bytes, address: str = "127.0.0.1") -> AsyncIterator[Pair]:
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port), local_addr=(address, 0), limit=64 * 1024)
-    try:
-        writer.write(data)
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-def head(path: str, *lines: str) -> bytes:
-    return "\r\n".join((f"POST {path} HTTP/1.1", "Host: x", *lines, "", "")).encode()
 
 
 async def status(reader: asyncio.StreamReader) -> int:

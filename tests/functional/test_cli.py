@@ -40,6 +40,7 @@ class Outcome:
 async def run(*arguments: str, **environ: str) -> Outcome:
     """`python run.py …` with nothing of our own environment's settings, and no terminal."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("JINDU_")}
+    clean["JINDU_DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "run.py",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import select
 
+from server.storage.tables import jobs, stream_messages
 from tests.functional.live_client import live
 from tests.process import ServerProcess
 
@@ -96,7 +96,7 @@ async def test_kept_messages_and_job_changes_are_stored_together_and_sent_only_t
                 for message in socket.seen
                 if message["type"] == "job" and "offset" in message
             }
-        stored, states = _stored(process.data)
+        stored, states = await _stored(process)
         assert all(stored.get(offset) == told for offset, told in heard.items())
         assert sorted(stored) == list(range(1, len(stored) + 1))
         last_told = {job_id: state for _, (job_id, state) in sorted(stored.items())}
@@ -109,10 +109,12 @@ async def _start_many(client: aiohttp.ClientSession) -> None:
         await demonstrate(client, seconds=0.05, total=10)
 
 
-def _stored(data: Path) -> tuple[dict[int, tuple[str, str]], dict[str, str]]:
+async def _stored(process: ServerProcess) -> tuple[dict[int, tuple[str, str]], dict[str, str]]:
     """What the database holds: offset → job and state as kept, and the state of each job."""
-    with contextlib.closing(sqlite3.connect(data / "jindu.db")) as database:
-        rows = database.execute("select offset, body from stream_messages where type = 'job'").fetchall()
-        states = dict(database.execute("select id, state from jobs").fetchall())
-    bodies = {offset: json.loads(body) for offset, body in rows}
+    database = process.database()
+    messages = select(stream_messages.c.offset, stream_messages.c.body).where(stream_messages.c.type == "job")
+    async with database.read() as connection:
+        bodies = {row.offset: json.loads(row.body) for row in await connection.execute(messages)}
+        states = {row.id: row.state for row in await connection.execute(select(jobs.c.id, jobs.c.state))}
+    await database.close()
     return {offset: (body["job_id"], body["state"]) for offset, body in bodies.items()}, states

@@ -18,7 +18,7 @@ from server.app.web import build_app
 from server.clock import utc_now
 from server.errors import NotFound
 from server.jobs.job import Job, JobError
-from server.jobs.outcomes import outcome
+from server.jobs.outcomes import end_of
 from server.settings import Settings
 from server.storage.tables import tokens
 from tests.conftest import Server, started
@@ -218,7 +218,7 @@ def test_a_job_that_the_database_refuses_is_told_why() -> None:
         work = asyncio.ensure_future(fail())
         await asyncio.wait([work])
         job = Job(id="j", kind="data_import", owner_id="o", title="t", unit="rows", created_at=utc_now())
-        error = outcome(job, work, None)["error"]
+        error = end_of(job, work, None)["error"]
         assert isinstance(error, JobError)
         return error
 

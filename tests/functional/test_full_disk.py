@@ -73,6 +73,7 @@ async def until(fits: Callable[[], Any], *, seconds: float = 20.0) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.sqlite(reason="there the database itself lies on the full disk")
 async def test_without_any_room_everything_answers_507_in_words_and_reading_goes_on(
     server: Server, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, disk: SmallDisk, settings: Settings
 ) -> None:
@@ -129,6 +130,7 @@ async def test_without_any_room_everything_answers_507_in_words_and_reading_goes
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.sqlite(reason="there the database itself lies on the full disk")
 async def test_on_a_full_disk_people_sign_in_cancel_and_delete_and_administrators_are_told_once(
     server: Server, admin: aiohttp.ClientSession, alice: aiohttp.ClientSession, disk: SmallDisk
 ) -> None:
@@ -260,6 +262,7 @@ async def process(disk: SmallDisk) -> AsyncIterator[ServerProcess]:
     await asyncio.to_thread(process.kill)
 
 
+@pytest.mark.sqlite(reason="there the database itself lies on the full disk")
 @pytest.mark.parametrize("how", ["killed", "stopped", "killed without reserve", "stopped without reserve"])
 async def test_the_server_starts_on_a_full_disk_and_says_what_to_do(
     process: ServerProcess, disk: SmallDisk, how: str
@@ -295,6 +298,7 @@ async def test_the_server_starts_on_a_full_disk_and_says_what_to_do(
         await until(goes_on)
 
 
+@pytest.mark.sqlite(reason="there the database itself lies on the full disk")
 async def test_a_server_that_cannot_start_says_so_in_one_line(process: ServerProcess, disk: SmallDisk) -> None:
     await asyncio.to_thread(process.stop)
     for left in ("reserve", "jindu.db.mark"):

@@ -8,7 +8,7 @@ import re
 import aiohttp
 import pytest
 
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from tests.conftest import Server, signed_in
 from tests.functional.event_stream import events
 from tests.functional.live_client import Json, live

@@ -8,7 +8,7 @@ import dataclasses
 import aiohttp
 import pytest
 
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live

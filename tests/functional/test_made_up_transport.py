@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from server.app import transports
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.conftest import Server

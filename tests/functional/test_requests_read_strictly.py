@@ -115,3 +115,19 @@ async def test_a_form_does_not_pass_over_headers_of_tus(alice: Client) -> None:
     async with alice.get("/api/v1/uploads") as response:
         assert (await response.json())["total"] == 0
     await upload(alice)
+
+
+async def test_a_nul_is_refused_wherever_text_is_sent_and_finds_nothing_elsewhere(alice: Client) -> None:
+    async with alice.post("/api/v1/tokens", json={"name": "a\0b"}) as response:
+        assert (response.status, (await response.json())["errors"][0]["field"]) == (422, "name")
+    job = {"title": "t", "kind": "script", "parameters": {"list": [{"a\0": "b"}]}}
+    async with alice.post("/api/v1/external-jobs", json=job) as response:
+        assert 400 <= response.status < 500
+    async with alice.post("/login", data={"username": "alice\0", "password": "x"}) as response:
+        assert response.status == 400
+        assert "NUL" in await response.text()
+    for path in ("/api/v1/jobs?q=%00", "/api/v1/datasets?q=%00", "/api/v1/uploads?q=a%00b"):
+        async with alice.get(path) as response:
+            assert (response.status, (await response.json())["items"]) == (200, []), path
+    async with alice.get("/api/v1/datasets/a%00b") as response:
+        assert response.status in (404, 422)

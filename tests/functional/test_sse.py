@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.conftest import Server, running, signed_in

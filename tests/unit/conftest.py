@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from sqlalchemy import insert
 from server.clock import utc_now
 from server.storage.database import Database
 from server.storage.tables import users
+from tests.databases import EmptyDatabase, opened_in
 
 
 @pytest.fixture
-async def database(tmp_path: Path, empty_database: Path) -> AsyncIterator[Database]:
+async def database(tmp_path: Path, empty_database: EmptyDatabase) -> AsyncIterator[Database]:
     """Alice and Bob may own things in it."""
-    path = shutil.copy(empty_database, tmp_path)
-    database = Database.open(f"sqlite+aiosqlite:///{path}")
+    database = opened_in(tmp_path, empty_database)
     async with database.write() as connection:
         people = [
             {"id": name, "name": name, "name_key": name, "password_hash": "", "role": "editor", "created_at": utc_now()}

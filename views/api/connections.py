@@ -12,7 +12,6 @@ from server.http.values import described, line
 from server.realtime.presence import Presence
 
 _VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
-_NO_NUL = r"^[^\x00]*$"
 _OWN_PATH = r"^(?:/(?:[^/\\\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\xa0]*)?)?$"
 
 
@@ -32,7 +31,7 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A notification for every user; it waits for those who are away. `url` is a path of this server."""
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=200), described(pattern=_VISIBLE)]
-    body: Annotated[str, msgspec.Meta(max_length=2000), described(pattern=_NO_NUL)] = ""
+    body: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     level: Literal["info", "success", "warning", "error"] = "info"
     url: Annotated[str, described(maxLength=500, pattern=_OWN_PATH)] = ""
 

@@ -13,7 +13,7 @@ _MAX_BYTES = 64 * 1024
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """To how many connections it went."""
+    """To how many connections of this node it went."""
 
     event: str
     receivers: int

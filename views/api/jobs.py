@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
-from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
-from server.http.values import Count
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
+from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
@@ -150,7 +150,8 @@ async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
 
 
 async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"]))
+    key = call.request.headers.get("Idempotency-Key")
+    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key))
 
 
 async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
@@ -223,6 +224,14 @@ ENDPOINTS = [
         handler=retry_job,
         summary="Start a failed or cancelled job again from the beginning.",
         access="write",
+        headers=[
+            Header(
+                name=IDEMPOTENCY_KEY,
+                said="The same key again answers the job as it is now and starts nothing. "
+                "For another request it is refused (409).",
+                schema=KEY_SCHEMA,
+            )
+        ],
         answer=JobAnswer,
         errors=(404, 409),
     ),

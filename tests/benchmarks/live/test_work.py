@@ -46,7 +46,7 @@ def test_a_hundred_jobs_move_under_ten_thousand_connections(jindu: Contestant) -
         ("processor time of the client", f"{client['cpu_share']:.0%} of a core"),
     ]
     tables.show(title, ("", ""), rows)
-    tables.target(f"event-loop lag p99 under 20 ms: {lag['p99_ms']}", is_met=lag["p99_ms"] < 20)
+    tables.target(f"the loop is never held over 20 ms: {lag['max_ms']}", is_met=lag["max_ms"] <= 20)
     delay = client["message_p99_ms"]
     tables.target(f"delivery p99 under 50 ms: {delay:.1f}", is_met=delay < 50)
     tables.target(f"no drop: {dropped}, conflated: {conflated}", is_met=not dropped and not conflated)

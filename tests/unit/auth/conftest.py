@@ -13,6 +13,7 @@ from server.auth.permissions import Role
 from server.auth.users import User, UserStore
 from server.clock import new_id, utc_now
 from server.storage.database import Database
+from tests.databases import EmptyDatabase, opened_in
 
 
 @dataclass
@@ -34,9 +35,8 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
-    await database.migrate()
+async def database(tmp_path: Path, empty_database: EmptyDatabase) -> AsyncIterator[Database]:
+    database = opened_in(tmp_path, empty_database)
     yield database
     await database.close()
 

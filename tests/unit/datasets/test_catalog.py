@@ -17,6 +17,7 @@ from server.errors import Conflict, InvalidInput, Locked, NotFound
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.tables import batches, jobs, users
+from tests.databases import EmptyDatabase, opened_in
 
 ALICE, BOB = "alice", "bob"
 COLUMNS = [{"name": "region", "type": "text"}, {"name": "金额", "type": "decimal"}]
@@ -53,9 +54,8 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'jindu.db'}")
-    await database.migrate()
+async def house(tmp_path: Path, empty_database: EmptyDatabase) -> AsyncIterator[House]:
+    database = opened_in(tmp_path, empty_database)
     async with database.write() as connection:
         for name in (ALICE, BOB):
             await connection.execute(

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.context import Notice
+from server.clock import new_id, utc_now
+from server.engines.memory_queue import MemoryQueue
+from server.jobs.attempts import Attempts
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
+from server.jobs.outcomes import Notice
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
@@ -35,10 +39,16 @@ class House:
     database: Database
     table: JobTable
     store: JobStore
+    life: JobLife
     runner: JobRunner
     workers: SharedWorkers
-    life: list[tuple[str, State]] = field(default_factory=list)
+    told: list[tuple[str, State]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+
+    async def begin(self, owner_id: str = "alice", **fields: Any) -> Job:
+        """A job that nobody runs: it is only stored and told."""
+        known = {"id": new_id(), "kind": "none", "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
+        return await self.life.begin(Job(**{**known, "owner_id": owner_id, "state": State.RUNNING, **fields}))  # type: ignore[arg-type]
 
     async def wait_for(self, job_id: str, *states: State, seconds: float = 10.0) -> Job:
         async with asyncio.timeout(seconds):
@@ -47,6 +57,14 @@ class House:
                 if job is not None and job.state in states:
                     return job
                 await asyncio.sleep(0.005)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 OpenHouse = Callable[..., "asyncio.Future[House]"]
@@ -63,10 +81,16 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
         workers = SharedWorkers(WorkerPool(size=1, memory_mib=400), Turns(places=1, per_user=1))
         house: House
 
-        async def on_life_change(connection: AsyncConnection, job: Job) -> Callable[[], None]:
-            return lambda: house.life.append((job.id, job.state))
+        async def on_life_change(connection: AsyncConnection, job: Job, notice: Notice | None) -> Callable[[], None]:
+            def tell() -> None:
+                house.told.append((job.id, job.state))
+                house.notices.extend([notice] if notice is not None else [])
+
+            return tell
 
         saver = ProgressSaver(store=store, table=table)
+        known = JobKinds(kinds)
+        queue = MemoryQueue(kinds=known, heavy_slots=heavy_slots, max_attempts=max_attempts)
         life = JobLife(
             database=database,
             table=table,
@@ -74,19 +98,18 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             saver=saver,
             on_life_change=on_life_change,
             growth=Growth(bytes_per_day=0),
+            enqueue=queue.put,
         )
         runner = JobRunner(
             life=life,
-            kinds=JobKinds(kinds),
-            workers=workers,
-            heavy_slots=heavy_slots,
-            max_attempts=max_attempts,
+            kinds=known,
+            queue=queue,
+            attempts=Attempts(life=life, kinds=known, workers=workers),
             drain_seconds=drain_seconds,
-            notify=lambda job, notice: house.notices.append(notice),
             room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
             quotas=Quotas(),
         )
-        house = House(database, table, store, runner, workers)
+        house = House(database, table, store, life, runner, workers)
         houses.append(house)
         await runner.open()
         return house

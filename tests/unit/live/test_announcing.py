@@ -7,6 +7,7 @@ from sqlalchemy import update
 from server.auth.permissions import Role
 from server.clock import utc_now
 from server.jobs.job import Job, JobError, State
+from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.storage.tables import users
 from tests.unit.live.conftest import Layer, person
@@ -63,6 +64,19 @@ async def test_a_failure_is_also_a_notification_unless_its_owner_wants_none(laye
     assert [message["type"] for message in hers.messages] == ["job", "notification"]
     assert hers.messages[1]["body"] == "Line 3 is wrong."
     assert [message["type"] for message in his.messages] == ["job"]
+
+
+async def test_what_a_job_leaves_to_be_told_is_kept_with_its_end_unless_its_owner_wants_none(layer: Layer) -> None:
+    hers = await layer.join(person("alice"))
+    done, ready = job(state=State.SUCCEEDED), Notice(title="“{name}” is ready", parameters={"name": "Sales"})
+    for choice in (True, False):
+        async with layer.database.write() as connection:
+            await connection.execute(update(users).values(notifications={"finished": choice}))
+            tell = await layer.live.announcing.on_life_change(connection, done, ready)
+        tell()
+    await layer.realtime.manager.flushed()
+    assert [message["type"] for message in hers.messages] == ["job", "notification", "job"]
+    assert hers.messages[1]["title"] == "“Sales” is ready"
 
 
 async def test_what_rests_on_an_ended_credential_is_closed_and_nothing_else(layer: Layer) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from server.clock import utc_now
-from server.jobs.context import Notice
 from server.jobs.job import Job, State
+from server.jobs.outcomes import Notice
 from server.live.kept import JOB, NOTIFICATION, job_body, notice_body
 from server.realtime.broker import KeptTold
 from server.realtime.protocol import Position

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from server.clock import utc_now
-from server.jobs.context import Notice
+from server.jobs.outcomes import Notice
 from server.live import notices
 from server.realtime.history import History
 from server.storage.tables import users

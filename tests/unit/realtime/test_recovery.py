@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from server.realtime.topics import Topics
 from server.realtime.wording import Wording
 from server.storage.database import Database
 from server.storage.tables import users
+from tests.databases import EmptyDatabase, opened_in
 
 LANGUAGES = Languages.load(Path("locales"))
 KEPT = 6
@@ -166,16 +166,12 @@ class World:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_client_has_the_stream_whole_and_in_order_whatever_happens(
-    steps: list[tuple[str, int]], empty_database: Path, tmp_path: Path
+    steps: list[tuple[str, int]], empty_database: EmptyDatabase, tmp_path: Path
 ) -> None:
-    path = Path(shutil.copy(empty_database, tmp_path / "world.db"))
-    for leftover in tmp_path.glob("world.db-*"):
-        leftover.unlink()
-    asyncio.run(_check(steps, path))
+    asyncio.run(_check(steps, opened_in(tmp_path, empty_database)))
 
 
-async def _check(steps: list[tuple[str, int]], path: Path) -> None:
-    database = Database.open(f"sqlite+aiosqlite:///{path}")
+async def _check(steps: list[tuple[str, int]], database: Database) -> None:
     async with database.write() as connection:
         row = {"name": "alice", "name_key": "alice", "password_hash": "", "role": "editor", "created_at": utc_now()}
         await connection.execute(insert(users).values(id="alice", **row))

@@ -227,7 +227,7 @@ def test_numbers_follow_the_language(orders: Path, tmp_path: Path) -> None:
 
 
 def test_the_samples_have_no_issues() -> None:
-    from server.reports.template import check_template
+    from server.reports.binding import check_template
 
     types = {"ordered_at": "datetime", "quantity": "integer", "paid": "boolean"}
     types |= dict.fromkeys(("unit_price", "discount", "amount"), "decimal")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.errors import TemplateProblem
-from server.reports.template import check_template, parse_template
+from server.reports.binding import check_template
+from server.reports.template import parse_template
 from tests.unit.reports.orders import COLUMNS
 
 GOOD = """\

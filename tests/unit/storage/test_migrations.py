@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from server.storage.migrating import newest_revision, revision_of, upgrade
-from server.storage.tables import batches, dataset_versions
+from server.storage.tables import batches, dataset_versions, job_keys, job_log, jobs
+from tests import postgresql
 
 
-def test_a_database_knows_how_far_it_is(tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> str:
+    """Of a database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'old.db'}"
+    return postgresql.new_database(f"old_{worker_id}").replace("postgresql://", "postgresql+psycopg://")
+
+
+def test_a_database_knows_how_far_it_is(url: str) -> None:
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert revision_of(connection) is None
         upgrade(connection, "0003")
@@ -25,8 +35,8 @@ def test_a_database_knows_how_far_it_is(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+def test_bytes_on_disk_are_counted_for_what_is_there_already(url: str) -> None:
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
         upgrade(connection, "0003")
         old = sa.MetaData()
@@ -48,6 +58,33 @@ def test_bytes_on_disk_are_counted_for_what_is_there_already(tmp_path: Path) -> 
         own = connection.execute(sa.select(dataset_versions.c.own_bytes).order_by(dataset_versions.c.number))
         assert list(own.scalars()) == [10, 15, 0, 4]
         assert dict(connection.execute(sa.select(batches.c.id, batches.c.bytes)).all()) == {"full": 12, "empty": 0}  # type: ignore[arg-type]
+    engine.dispose()
+
+
+def test_keys_move_into_their_table_and_jobs_keep_what_refers_to_them(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.commit()
+        upgrade(connection, "0006")
+        old = sa.MetaData()
+        old.reflect(connection)
+        add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
+        job = {"owner_id": "u", "kind": "data_import", "title": "t", "state": "failed", "unit": "rows"}
+        for job_id, key, fingerprint in (("1", "k", "f"), ("2", "older", None), ("3", None, None)):
+            add(connection, old, "jobs", id=job_id, **job, created_at=NOW, idempotency_key=key, fingerprint=fingerprint)
+            add(connection, old, "job_log", job_id=job_id, attempt=1, at=NOW, level="info", message=f"line of {job_id}")
+        connection.commit()
+        upgrade(connection)
+        keys = connection.execute(sa.select(job_keys).order_by(job_keys.c.job_id)).all()
+        assert keys == [("u", "k", "f", "1"), ("u", "older", "data_import", "2")]
+        assert list(connection.execute(sa.select(jobs.c.id).order_by(jobs.c.id)).scalars()) == ["1", "2", "3"]
+        lines = connection.execute(sa.select(job_log.c.message).order_by(job_log.c.id)).scalars()
+        assert list(lines) == ["line of 1", "line of 2", "line of 3"]
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        connection.execute(jobs.delete())
+        assert connection.execute(sa.select(job_log.c.id)).all() == connection.execute(sa.select(job_keys)).all() == []
     engine.dispose()
 
 

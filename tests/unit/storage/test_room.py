@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from server.engines.sqlite_continuity import Continuity
 from server.errors import NotFound, StorageFull
 from server.storage.blobs import Blobs
-from server.storage.continuity import Continuity
 from server.storage.deleting import delete_whole
 from server.storage.full_disk import full_disk_named, is_full_disk
 from server.storage.reserve import Reserve

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.storage import continuity
-from server.storage.continuity import Continuity
+from server.engines import sqlite_continuity
+from server.engines.sqlite_continuity import Continuity
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_power_cut_may_have_lost_the_last_moments(
     kept.begin()
     other = tmp_path / "boot_id"
     other.write_text("another-boot\n")
-    monkeypatch.setattr(continuity, "_BOOT_ID", other)
+    monkeypatch.setattr(sqlite_continuity, "_BOOT_ID", other)
     assert kept.is_broken()
     kept.end()
     assert not kept.is_broken()
@@ -67,7 +67,7 @@ def test_machine_that_was_stopped_in_order_lost_nothing(
     kept.end()
     other = tmp_path / "boot_id"
     other.write_text("another-boot\n")
-    monkeypatch.setattr(continuity, "_BOOT_ID", other)
+    monkeypatch.setattr(sqlite_continuity, "_BOOT_ID", other)
     assert not kept.is_broken()
 
 

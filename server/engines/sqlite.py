@@ -1,0 +1,121 @@
+"""A database in one file beside the rest of the data: nothing has to be installed or run for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from server.engines.sqlite_continuity import Continuity
+from server.errors import StorageFull
+from server.storage.migrating import upgrade
+from server.storage.reserve import Reserve
+
+_LOG = logging.getLogger("jindu.storage")
+_READERS = 4
+# SQLite says FULL for ENOSPC alone: a quota, a file limit and a wal-index that cannot grow are I/O errors to it.
+_FULL = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP}
+)
+
+
+class SqliteDatabase:
+    """`Database` over one file.
+
+    SQLite loses transactions to "database is locked" when readers turn into writers, so there is one writer, which
+    begins IMMEDIATE, and a pool of connections that cannot write at all. On a full disk transactions use `reserve`;
+    once that is used up too, they raise `StorageFull` and change nothing.
+    """
+
+    def __init__(self, path: Path, *, reserve: Reserve | None = None) -> None:
+        url = f"sqlite+aiosqlite:///{path}"
+        self._writer = _engine(url, size=1, pragmas=("journal_mode=WAL", "synchronous=NORMAL"), begin="BEGIN IMMEDIATE")
+        self._readers = _engine(url, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
+        self._reserve = reserve
+        self._continuity = Continuity(path, path.with_name(f"{path.name}.mark"))
+        self._was_broken = True  # until `migrate` has looked
+        self._is_marked = False
+        self._turn = asyncio.Lock()
+        self._is_full = False
+
+    @asynccontextmanager
+    async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
+        # The lock makes waiters queue fairly here instead of timing out in the connection pool.
+        async with self._turn:
+            if self._reserve is not None:
+                self._reserve.give_if_needed()
+            with self._full_disk_named():
+                async with self._writer.begin() as connection:
+                    yield connection
+            self._is_full = False
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        with self._full_disk_named():  # also a reader writes: into the index that it shares with the writer
+            async with self._readers.begin() as connection:
+                yield connection
+
+    async def migrate(self) -> None:
+        self._was_broken = self._continuity.is_broken()  # before the file is touched
+        with self._full_disk_named():
+            async with self._turn, self._writer.connect() as connection:
+                await connection.run_sync(upgrade)
+
+    async def is_cut(self) -> bool:
+        self._continuity.begin()
+        self._is_marked = True
+        return self._was_broken
+
+    async def close(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
+        if self._is_marked:
+            self._continuity.end()
+
+    @contextmanager
+    def _full_disk_named(self) -> Iterator[None]:
+        """Said in the log once, not by everybody who would have stored something meanwhile."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if not is_full(error):
+                raise
+            if not self._is_full:
+                _LOG.error("the database has no room to grow: %s", error.args[0], extra={"action": "store"})
+            self._is_full = True
+            if self._reserve is not None:
+                self._reserve.give()  # a quota is seen only now; the next transaction has the room
+            raise StorageFull from error
+
+
+def is_full(error: SQLAlchemyError) -> bool:
+    """Whether SQLite had no room on the disk."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlite_errorcode", None) in _FULL
+
+
+def _engine(url: str, *, size: int, pragmas: tuple[str, ...], begin: str) -> AsyncEngine:
+    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=10000", *pragmas, "foreign_keys=ON"):  # the timeout first: WAL itself may wait
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,52 @@
+"""What is tried again, when, and how often: the one place that tells errors that pass from those that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.errors import JinduError, WorkerDied
+from server.jobs.job import Job, JobError, State
+from server.jobs.outcomes import FROM_THE_BEGINNING, ended
+from server.storage.database import NOT_NOW
+
+LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
+_STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
+_WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Whether the same may succeed later without anybody having changed what was asked for."""
+    return error.temporary if isinstance(error, JinduError) else isinstance(error, SQLAlchemyError)
+
+
+def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
+    """How long to wait after the `failures`th error in a row; None when there should be no further try."""
+    if not is_temporary(error):
+        return None
+    if isinstance(error, NOT_NOW):
+        return LATER_SECONDS
+    delays = _WORKER_SECONDS if isinstance(error, WorkerDied) else _STORE_SECONDS
+    return delays[failures - 1] if failures <= len(delays) else None
+
+
+def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> Mapping[str, Any] | None:
+    """What changes in a job that an earlier process left behind; None when it only waits for its turn.
+
+    Interrupted too often it fails: it may be what crashes us.
+    """
+    if job.state is State.QUEUED:
+        return None
+    if job.cancel_requested:
+        return ended(State.CANCELLED)
+    interruptions = job.interruptions + 1 if counts_interruptions else 0
+    if interruptions < max_attempts:
+        return {**FROM_THE_BEGINNING, "interruptions": interruptions}
+    error = JobError(
+        code="interrupted",
+        message="The server stopped {count} times while this ran, so it was given up. Try again later.",
+        parameters={"count": interruptions},
+    )
+    return ended(State.FAILED, error=error, interruptions=interruptions)

@@ -1,0 +1,48 @@
+"""For transactions that read, decide and then write: they say what nobody else may change in between.
+
+On SQLite there is one writer at a time, and these say what is true anyway. On PostgreSQL others may write meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, and_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def lock(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The same query, whose rows nobody else changes or deletes until our transaction ends.
+
+    Whoever holds one of them is waited for, and the row is as they left it. Rows that do not exist are not kept from
+    appearing: for those there is `insert_or_get`. Lock several in the order of their ids, else two wait for each other.
+    """
+    return query.with_for_update()
+
+
+async def insert_or_get(
+    connection: AsyncConnection, table: Table, values: dict[str, Any], *, key: Sequence[str]
+) -> tuple[Row[Any], bool]:
+    """The row with these values, and True; or else the one that has its unique `key` already, locked, and False."""
+    new = _INSERT[connection.dialect.name](table).values(values).on_conflict_do_nothing(index_elements=key)
+    same_key = and_(*(table.c[name] == values[name] for name in key))
+    while True:  # again when the one that was in the way was deleted before we could lock it
+        row = (await connection.execute(new.returning(*table.c))).one_or_none()
+        if row is not None:
+            return row, True
+        row = (await connection.execute(lock(select(table).where(same_key)))).one_or_none()
+        if row is not None:
+            return row, False
+
+
+async def insert_missing(
+    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]], *, key: Sequence[str]
+) -> None:
+    """Add those of the rows whose unique `key` nobody has yet."""
+    if rows:
+        new = _INSERT[connection.dialect.name](table).on_conflict_do_nothing(index_elements=key)
+        await connection.execute(new, rows)

@@ -1,0 +1,56 @@
+"""The database that a test gets: one with every table and no row, on the engine that `--database` names."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from server.app.engines import open_database
+from server.settings import Settings
+from server.storage.database import Database
+
+
+class EmptyDatabase(Protocol):
+    """Migrated once and given to each test: migrating is half of a server's start."""
+
+    def put_into(self, data: Path) -> str:
+        """Have it there, without rows; what the setting `database_url` has to say."""
+        ...
+
+
+class EmptySqlite:
+    def __init__(self, directory: Path) -> None:
+        asyncio.run(_migrate(open_database(Settings(data=directory))))
+        self._file = directory / "jindu.db"
+
+    def put_into(self, data: Path) -> str:
+        for leftover in data.glob("jindu.db*"):
+            leftover.unlink()
+        shutil.copy(self._file, data)
+        return ""
+
+
+class EmptyPostgresql:
+    """One for each pytest worker, emptied for each test."""
+
+    def __init__(self, name: str) -> None:
+        from tests import postgresql  # where only SQLite is tried, nothing else need be installed
+
+        self.url = postgresql.new_database(name)
+        asyncio.run(_migrate(open_database(Settings(database_url=self.url))))
+        self._make_empty = postgresql.make_empty
+
+    def put_into(self, data: Path) -> str:
+        self._make_empty(self.url)
+        return self.url
+
+
+def opened_in(directory: Path, empty: EmptyDatabase) -> Database:
+    return open_database(Settings(data=directory, database_url=empty.put_into(directory)))
+
+
+async def _migrate(database: Database) -> None:
+    await database.migrate()
+    await database.close()

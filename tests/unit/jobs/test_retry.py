@@ -1,0 +1,74 @@
+"""What is tried again, when, and how often; which errors pass by themselves and which stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from server.clock import utc_now
+from server.errors import Conflict, FileProblem, JobFailed, StorageFull, WorkerDied, WorkTooLarge
+from server.jobs.job import Job, State
+from server.jobs.retry import LATER_SECONDS, after_crash, is_temporary, seconds_to_next_try
+from server.storage.database import DatabaseAway
+
+AWAY = OperationalError("UPDATE", {}, Exception("restarted"))
+
+
+def job(**fields: Any) -> Job:
+    known = {"id": "j", "kind": "work", "owner_id": "alice", "title": "t", "unit": "rows", "created_at": utc_now()}
+    return Job(**{**known, "state": State.RUNNING, "attempt": 1, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway(), WorkerDied(), AWAY])
+def test_what_passes_by_itself_is_temporary(error: Exception) -> None:
+    assert is_temporary(error)
+
+
+@pytest.mark.parametrize(
+    "error", [FileProblem("no"), Conflict(), JobFailed("no"), WorkTooLarge("too much"), ZeroDivisionError()]
+)
+def test_what_would_only_happen_again_is_not_tried_again(error: Exception) -> None:
+    assert not is_temporary(error)
+    assert seconds_to_next_try(error, failures=1) is None
+
+
+def test_a_died_worker_is_replaced_once_and_at_once() -> None:
+    assert [seconds_to_next_try(WorkerDied(), failures=failures) for failures in (1, 2)] == [0.0, None]
+
+
+def test_a_database_that_fails_is_asked_less_and_less_often_for_almost_a_minute() -> None:
+    waits = [seconds_to_next_try(AWAY, failures=failures) for failures in range(1, 7)]
+    assert waits == [0.2, 1.0, 5.0, 15.0, 30.0, None]
+
+
+@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway()])
+def test_a_full_disk_and_a_database_that_is_away_are_asked_again_for_ever(error: Exception) -> None:
+    assert {seconds_to_next_try(error, failures=failures) for failures in (1, 10, 10_000)} == {LATER_SECONDS}
+
+
+def test_a_waiting_job_goes_on_waiting_after_a_crash() -> None:
+    assert after_crash(job(state=State.QUEUED, attempt=0), counts_interruptions=True, max_attempts=1) is None
+
+
+def test_a_running_job_starts_anew_after_a_crash_until_it_was_interrupted_too_often() -> None:
+    again = after_crash(job(interruptions=1, progress=5, stage="reading"), counts_interruptions=True, max_attempts=3)
+    assert again is not None
+    assert (again["state"], again["interruptions"], again["progress"], again["stage"]) == (State.QUEUED, 2, 0, "")
+    given_up = after_crash(job(interruptions=2), counts_interruptions=True, max_attempts=3)
+    assert given_up is not None
+    assert given_up["state"] is State.FAILED
+    assert (given_up["error"].code, given_up["error"].parameters) == ("interrupted", {"count": 3})
+
+
+def test_a_kind_that_only_waits_is_never_interrupted_too_often() -> None:
+    again = after_crash(job(interruptions=0), counts_interruptions=False, max_attempts=1)
+    assert again is not None
+    assert (again["state"], again["interruptions"]) == (State.QUEUED, 0)
+
+
+def test_a_cancel_that_was_asked_for_holds_after_a_crash() -> None:
+    changes = after_crash(job(cancel_requested=True), counts_interruptions=True, max_attempts=3)
+    assert changes is not None
+    assert (changes["state"], changes["cancel_requested"]) == (State.CANCELLED, False)
