@@ -12,13 +12,11 @@ from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.app.workers import Workers
 from server.jobs.kinds import JobKind
-from server.operations.batches import KIND as BATCH_REPORT
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
 from server.reports.images import ImageLibrary
 from server.reports.template_store import TemplateStore
 from server.settings import Settings
-from server.storage.quotas import Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ def build_reports(
         templates=TemplateStore(storage.database),
         batches=batches,
         images=ImageLibrary(uploads.store, storage.blobs, workers.interactive, storage.room),
-        job_kind=JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS),
+        job_kind=job.kind(),
     )
 
 

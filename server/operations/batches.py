@@ -26,6 +26,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.workers import WorkerFunction
 from server.reports.archive import archive_of
+from server.reports.batch import KIND
 from server.reports.batch_store import (
     Batch,
     BatchHead,
@@ -46,7 +47,6 @@ from server.storage.deleting import delete_whole
 
 _GRACE_SECONDS = 5.0  # a worker ends a query by itself; the process is killed when it does not
 _NAME_CHARACTERS = 300  # the column's width
-KIND = "batch_report"
 
 
 class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING
 
 from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
+from server.jobs.context import JobContext
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.uploads.arrivals import Arrivals
@@ -17,9 +19,6 @@ from server.uploads.joining import join_files
 from server.uploads.partial import BYTES_MISSING, hash_file
 from server.uploads.receiving import Receiver, uninterrupted
 from server.uploads.tus import parse_concat
-
-if TYPE_CHECKING:
-    from server.jobs.context import JobContext
 
 KIND = "file_upload"
 
@@ -35,6 +34,22 @@ class DataUpload:
         self._receiver = receiver
         self._arrivals = arrivals
         self._clock = clock
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Upload",
+            icon="upload",
+            unit="bytes",
+            message="file_upload_progress",
+            links=_links,
+            lost="What has arrived so far is removed; the file on your computer stays as it is.",
+            kept="The upload goes on where it stopped.",
+            function=self.upload_data_file,
+            heavy=False,
+            counts_interruptions=False,
+            can_retry=False,  # the bytes are in the browser, not here
+        )
 
     async def upload_data_file(self, context: JobContext) -> Outcome:
         """Ends when the file is whole. Cancelling it removes the upload; so both end together."""
@@ -115,6 +130,13 @@ class DataUpload:
         sha256 = await asyncio.to_thread(hash_file, upload.path)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
+
+
+def _links(job: Job) -> Sequence[Link]:
+    upload_id = job.parameters.get("upload_id")
+    if job.state is not State.SUCCEEDED or not upload_id:
+        return []
+    return [Link(url=f"/imports/new?upload={upload_id}", label="Import this file", icon="table-2")]
 
 
 def _total(upload: Upload, incoming: Sequence[Upload], gone_bytes: int) -> int | None:

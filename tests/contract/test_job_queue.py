@@ -32,8 +32,8 @@ async def nothing(context: object) -> None: ...
 
 KINDS = JobKinds(
     [
-        JobKind(name="heavy", unit="rows", function=nothing),
-        JobKind(name="light", unit="rows", function=nothing, heavy=False),
+        JobKind(name="heavy", label="Heavy", unit="rows", function=nothing),
+        JobKind(name="light", label="Light", unit="rows", function=nothing, heavy=False),
     ]
 )
 SLOTS = 2

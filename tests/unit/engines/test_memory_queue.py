@@ -29,7 +29,7 @@ AWAY = OperationalError("UPDATE", {}, Exception("the database is away"))
 async def nothing(context: object) -> None: ...
 
 
-KINDS = JobKinds([JobKind(name="work", unit="rows", function=nothing)])
+KINDS = JobKinds([JobKind(name="work", label="Work", unit="rows", function=nothing)])
 
 
 class Clock:

@@ -25,7 +25,7 @@ DONE = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 def kind(function: Any, **changes: Any) -> JobKind:
-    return JobKind(**{"name": "work", "unit": "steps", "function": function, **changes})
+    return JobKind(**{"name": "work", "label": "Work", "unit": "steps", "function": function, **changes})
 
 
 async def begin(house: House, owner: str = "alice", **changes: Any) -> Job:
@@ -50,7 +50,7 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     assert (job.state, job.progress, job.total, job.percent) == (State.SUCCEEDED, 4, 4, 100.0)
     assert job.result == {"links": {"dataset": "/datasets/a"}}
     assert house.notices == [Notice(title="Ready")]
-    assert house.life == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
+    assert house.told == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
     assert [line.message for line in await house.store.log(job.id, limit=10)] == ["half way"]

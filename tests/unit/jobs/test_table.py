@@ -1,44 +1,77 @@
-"""The table of live jobs: the newest revision stands in it, whoever tells of it and in whatever order."""
+"""The table of live jobs: the newest snapshot of each, told once, and forgotten a while after the end."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import pytest
 
 from server.clock import utc_now
 from server.jobs.job import Job, State
 from server.jobs.table import JobTable
+from tests.unit.jobs.conftest import Clock
 
 
-def job(revision: int, **fields: object) -> Job:
-    known = {"id": "j1", "kind": "data_import", "owner_id": "alice", "title": "Sales", "unit": "rows"}
-    return Job(**{**known, "created_at": utc_now(), "revision": revision, **fields})  # type: ignore[arg-type]
+def job(job_id: str = "a", **fields: Any) -> Job:
+    known = {"kind": "work", "owner_id": "alice", "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
+    return Job(**{"id": job_id, **known, **fields})
 
 
-def test_a_revision_that_comes_late_is_dropped_and_told_to_nobody() -> None:
-    table, told = JobTable(), list[int]()
-    table.listen(lambda job, before: told.append(job.revision))
-    for revision in (1, 3, 2, 3):
-        table.put(job(revision))
-    found = table.get("j1")
-    assert found is not None
-    assert (found.revision, told) == (3, [1, 3])
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
-def test_what_another_tells_is_known_and_not_told_any_further() -> None:
-    table, told = JobTable(), list[int]()
-    table.listen(lambda job, before: told.append(job.revision))
-    assert table.take(job(2))
-    assert not table.take(job(1))
-    assert table.take(job(2))  # as it is known: what this node says itself is heard here as well
-    assert [each.revision for each in table.live_of("alice")] == [2]
-    assert table.live_of("bob") == []
-    assert told == []
+@pytest.fixture
+def table(clock: Clock) -> JobTable:
+    return JobTable(clock=clock)
 
 
-def test_jobs_that_ended_stay_for_a_minute() -> None:
-    now = 100.0
-    table = JobTable(clock=lambda: now)
-    table.put(job(1, state=State.SUCCEEDED))
-    now += 59
-    assert len(table.live_of("alice")) == 1
-    now += 2
-    assert table.live_of("alice") == []
-    assert table.all_live() == []
+def test_listeners_hear_of_each_newer_snapshot_and_what_was_before(table: JobTable) -> None:
+    heard: list[tuple[int, int | None]] = []
+    table.listen(lambda now, before: heard.append((now.revision, before.revision if before else None)))
+    for revision in (1, 2, 2, 1, 5):
+        table.put(job(revision=revision))
+    assert heard == [(1, None), (2, 1), (5, 2)]
+
+
+def test_what_others_tell_is_known_but_not_told_any_further(table: JobTable) -> None:
+    heard: list[Job] = []
+    table.put(job(revision=2))
+    table.listen(lambda now, before: heard.append(now))
+    assert [table.take(job(revision=revision)) for revision in (3, 3, 2)] == [True, True, False]
+    assert heard == []
+    assert table.get("a") == job(revision=3, created_at=table.get("a").created_at)  # type: ignore[union-attr]
+
+
+def test_everybody_has_their_own_jobs_oldest_first(table: JobTable) -> None:
+    for job_id, owner in (("c", "alice"), ("a", "alice"), ("b", "bob")):
+        table.put(job(job_id, owner_id=owner))
+    assert [each.id for each in table.live_of("alice")] == ["a", "c"]
+    assert [each.id for each in table.live_of("bob")] == ["b"]
+    assert [each.id for each in table.all_live()] == ["a", "b", "c"]
+    assert table.live_of("nobody") == []
+
+
+def test_a_job_that_is_over_is_shown_for_a_minute(table: JobTable, clock: Clock) -> None:
+    table.put(job(state=State.SUCCEEDED))
+    table.put(job("b", state=State.RUNNING))
+    clock.now += 59
+    assert [each.id for each in table.live_of("alice")] == ["a", "b"]
+    clock.now += 2
+    assert [each.id for each in table.live_of("alice")] == ["b"]
+    assert table.get("a") is None
+
+
+def test_a_job_that_is_started_again_stays(table: JobTable, clock: Clock) -> None:
+    table.put(job(state=State.FAILED))
+    table.put(job(state=State.QUEUED, revision=2))
+    clock.now += 3600
+    assert [each.id for each in table.all_live()] == ["a"]
+
+
+def test_ended_jobs_are_forgotten_early_when_there_are_thousands(table: JobTable) -> None:
+    for number in range(2_100):
+        table.put(job(f"{number:04}", state=State.SUCCEEDED))
+    left = table.all_live()
+    assert (len(left), left[-1].id) == (2_000, "2099")
