@@ -54,8 +54,8 @@ def build_jobs(
         store=store,
         saver=saver,
         on_life_change=live.announcing.on_life_change,
-        growth=storage.growth,
         enqueue=queue.put,
+        growth=storage.growth,
     )
     runner = JobRunner(
         life=life,

@@ -78,8 +78,5 @@ class JobKinds:
         """Also for a kind that is no more: jobs outlive the version of the program that ran them."""
         return self._kinds.get(name) or JobKind(name=name, label=name, unit="", function=None, can_retry=False)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._kinds
-
     def names(self) -> tuple[str, ...]:
         return tuple(self._kinds)

@@ -97,8 +97,8 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             store=store,
             saver=saver,
             on_life_change=on_life_change,
-            growth=Growth(bytes_per_day=0),
             enqueue=queue.put,
+            growth=Growth(bytes_per_day=0),
         )
         runner = JobRunner(
             life=life,
