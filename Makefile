@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8000
 BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
 SHELL := /bin/bash
@@ -30,8 +29,8 @@ $(VENV)/installed-test: requirements.lock setup.cfg | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
 	@touch $@ $(VENV)/installed
 
-run: install ## start on http://localhost:8000 (PORT=… to change), printing a set-up link the first time
-	$(BIN)/python run.py serve --port $(PORT)
+run: install ## start on http://localhost:8000 (PORT=… or JINDU_PORT=… to change), printing a set-up link the first time
+	$(BIN)/python run.py serve $(if $(PORT),--port $(PORT))
 
 check: install-test ## lint and types
 	$(BIN)/ruff check .

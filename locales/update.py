@@ -30,7 +30,9 @@ _TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "line_now"
 _TELLING = frozenset(
     {"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error", "phrase"}
 )
-_VISIBLE_KEYWORDS = frozenset({"message", "title", "body", "stage", "label", "unit", "summary_text", "hint"})
+_VISIBLE_KEYWORDS = frozenset(
+    {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept"}
+)
 # What only whoever runs the server or writes a client reads is in English.
 _UNSEEN = {"migrations", "full_disk.py", "reserve.py", "cli", "asyncapi.py", "examples.py"}
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
+from server.http.endpoint import decoded
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
@@ -220,9 +221,10 @@ def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
     if not picks:
         raise InvalidInput("Choose at least one report.")
     try:
-        return msgspec.json.decode(f"[{','.join(picks)}]", type=list[dict[str, object]])
-    except msgspec.DecodeError as error:
+        sets: list[dict[str, object]] = decoded(f"[{','.join(picks)}]".encode(), list[dict[str, object]])
+    except InvalidInput as error:
         raise InvalidInput("The chosen reports could not be read; reload the page.") from error
+    return sets
 
 
 def _field_errors(request: web.Request, error: InvalidInput | None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.http.addresses import client_address
 from server.http.guards import current_principal
-from server.http.parts import parts_of
+from server.http.parts import PARTS, parts_of
 from server.http.sessions import LANGUAGE_COOKIE, cookie
 from server.languages import babel_locale
 from views.formats import Formats
@@ -64,6 +64,7 @@ def setup_templates(app: web.Application) -> None:
         env.filters[name] = _by_reader(name)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     env.globals["icon"] = _icon_reader()
+    env.globals["job_kind"] = app[PARTS].job_kinds.shown
     env.globals["version"] = __version__
 
 

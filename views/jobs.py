@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -12,13 +11,13 @@ from server.auth.permissions import Principal, Role
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
 from views.context import formats_for, render
 from views.formats import Formats
 
 _PER_PAGE = 30
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
-Link = tuple[str, str, str]  # URL, label, icon
 
 
 async def jobs_page(request: web.Request) -> web.Response:
@@ -92,21 +91,20 @@ async def _one(request: web.Request, template: str) -> web.Response:
     log = await operations_of(request).jobs.log(principal, job.id)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
-    kinds = parts_of(request).job_kinds
-    can_retry = job.kind in kinds and kinds[job.kind].can_retry
+    kind = parts_of(request).job_kinds.shown(job.kind)
     return await render(
         request,
         template,
         job=job,
         log=log,
         owner_name=owners.get(job.owner_id, ""),
-        links=links_of(job, formats),
-        figures=_figures(job, formats),
+        links=kind.links(job),
+        figures=_figures(job, kind, formats),
         can_change=principal.role is not Role.VIEWER,
-        can_retry=can_retry,
-        lost=formats.gettext(_LOST.get(job.kind, "What it has done so far is given up.")),
-        kept=formats.gettext(_KEPT.get(job.kind, "It starts again from the beginning.")),
-        what_to_do=formats.gettext(_what_to_do(job, retryable=can_retry)),
+        can_retry=kind.can_retry,
+        lost=formats.gettext(kind.lost),
+        kept=formats.gettext(kind.kept),
+        what_to_do=formats.gettext(_what_to_do(job, retryable=kind.can_retry)),
     )
 
 
@@ -115,20 +113,6 @@ async def owner_names(request: web.Request, principal: Principal, jobs: Sequence
     if not principal.is_admin or all(job.owner_id == principal.user_id for job in jobs):
         return {}
     return await operations_of(request).admin.names(principal, [job.owner_id for job in jobs])
-
-
-_LOST = {
-    "file_upload": "What has arrived so far is removed; the file on your computer stays as it is.",
-    "data_import": "The rows read so far are given up. The dataset stays as it was before.",
-    "batch_report": "Reports that are done stay; the others will not be made.",
-    "external": "Its script is told so and should stop; what it has done so far stays as it is.",
-}
-_KEPT = {
-    "file_upload": "The upload goes on where it stopped.",
-    "data_import": "The file is read again from the beginning. The dataset stays as it is until all is done.",
-    "batch_report": "Reports that are done stay; only the others are made.",
-    "external": "Its script is told so. Start it anew where you started it.",
-}
 
 
 _START_ANEW = "Start it anew where you started it."
@@ -144,41 +128,15 @@ def _what_to_do(job: Job, *, retryable: bool) -> str:
     return _CORRECT_AND_RETRY
 
 
-def links_of(job: Job, formats: Formats) -> list[Link]:
-    """Where to go from here: what the job made, or what it works for."""
-    result: dict[str, Any] = job.result or {}
-    text = formats.gettext
-    links: list[Link] = []
-    if job.kind == "data_import" and result.get("dataset"):
-        links.append((f"/datasets/{quote(str(result['dataset']))}", text("Open the dataset"), "table-2"))
-    if job.kind == "data_import" and (result.get("rejected_count") or job.detail.get("rejected")):
-        links.append((f"/imports/{job.id}", text("Look at the rejected rows"), "file-x"))
-    if job.kind == "batch_report" and job.parameters.get("batch_id"):
-        links.append((f"/batches/{job.parameters['batch_id']}", text("Open the reports"), "layers"))
-    if job.kind == "file_upload" and job.state is State.SUCCEEDED and job.parameters.get("upload_id"):
-        links.append((f"/imports/new?upload={job.parameters['upload_id']}", text("Import this file"), "table-2"))
-    if job.kind == "external" and _is_web_address(result.get("url")):
-        links.append((result["url"], text("Open the result"), "external-link"))
-    return links
-
-
-def _is_web_address(value: object) -> bool:
-    """What a script gives may be anything; `javascript:` must not become a link."""
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _figures(job: Job, formats: Formats) -> list[tuple[str, str]]:
+def _figures(job: Job, kind: JobKind, formats: Formats) -> list[tuple[str, str]]:
     """What the kind counts besides its progress."""
-    if job.kind == "external":
+    if kind.is_external:
         return _told_by_script(job, formats)
-    named = {
-        "rejected": formats.gettext("Rejected rows"),
-        "succeeded": formats.gettext("Reports made"),
-        "failed": formats.gettext("Reports failed"),
-    }
     counted = job.detail | (job.result or {})
     return [
-        (label, formats.number(counted[name])) for name, label in named.items() if isinstance(counted.get(name), int)
+        (formats.gettext(label), formats.number(counted[name]))
+        for name, label in kind.figures.items()
+        if isinstance(counted.get(name), int)
     ]
 
 

@@ -13,7 +13,6 @@ from server.datasets.schema import FileLimits
 from server.datasets.work import QueryLimits
 from server.jobs.kinds import JobKind
 from server.settings import Settings
-from server.storage.quotas import Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,5 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
         catalog=catalog,
         file_limits=limits,
         query_limits=QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows),
-        job_kind=JobKind(
-            name="data_import", unit="rows", function=data_import.process_data_import, stores=Stored.DATASETS
-        ),
+        job_kind=data_import.kind(),
     )

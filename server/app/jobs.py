@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,9 +12,8 @@ from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.workers import Workers
 from server.engines.memory_queue import MemoryQueue
-from server.jobs import external as external_jobs
+from server.jobs import demonstration, external
 from server.jobs.attempts import Attempts
-from server.jobs.demonstration import demonstrate
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
@@ -23,6 +22,9 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
+
+KINDS: tuple[JobKind, ...] = (demonstration.kind(), external.KIND)
+"""Those that need no other part of the house: each is its module and its place here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,10 @@ def build_jobs(
     table: JobTable,
     store: JobStore,
     live: Live,
-    kinds: Iterable[JobKind],
+    kinds: JobKinds,
 ) -> Jobs:
-    """`kinds` are those that the parts of the house bring along."""
-    known = JobKinds([*_OWN_KINDS, *kinds])
     saver = ProgressSaver(store=store, table=table)
-    queue = MemoryQueue(kinds=known, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     life = JobLife(
         database=storage.database,
         table=table,
@@ -55,25 +55,25 @@ def build_jobs(
         saver=saver,
         on_life_change=live.announcing.on_life_change,
         enqueue=queue.put,
+        growth=storage.growth,
     )
     runner = JobRunner(
         life=life,
-        kinds=known,
+        kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=known, workers=workers.jobs),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
     )
-    external = ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds)
-    return Jobs(kinds=known, table=table, store=store, runner=runner, external=external)
-
-
-_OWN_KINDS = (
-    JobKind(name="demonstration", unit="steps", function=demonstrate, heavy=False),
-    external_jobs.KIND,
-)
+    return Jobs(
+        kinds=kinds,
+        table=table,
+        store=store,
+        runner=runner,
+        external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
+    )
 
 
 @asynccontextmanager

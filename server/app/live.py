@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from server.auth.endings import Endings
 from server.engines.memory_broker import MemoryBroker
+from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
@@ -70,11 +71,12 @@ def build_live(
     languages: Languages,
     table: JobTable,
     store: JobStore,
+    kinds: JobKinds,
     endings: Endings,
 ) -> Live:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
-    job_messages = JobMessages(manager=manager, table=table, languages=languages)
+    job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages)
     kept = KeptMessages(manager=manager, history=history, job_messages=job_messages, languages=languages)
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)

@@ -84,7 +84,11 @@ def build_operations(
         ),
         datasets=_datasets(storage, reading, workers),
         events=EventOperations(
-            database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+            database=database,
+            manager=realtime.manager,
+            announcing=live.announcing,
+            notices=live.notices,
+            growth=storage.growth,
         ),
         external_jobs=ExternalJobOperations(
             external=jobs.external,
@@ -112,6 +116,7 @@ def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Langu
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
         tell=live.notices.warn,
+        growth=storage.growth,
     )
 
 
@@ -171,6 +176,7 @@ def _datasets(storage: Storage, reading: DataReading, workers: Workers) -> Datas
         exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),
+        growth=storage.growth,
     )
 
 
@@ -182,6 +188,7 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports) -> Temp
         blobs=storage.blobs,
         images=reports.images,
         audit=Audit(storage.database),
+        growth=storage.growth,
         samples=ROOT / "examples" / "templates",
     )
 

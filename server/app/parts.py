@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from server.app.accounts import Auth, build_auth, open_accounts
 from server.app.chores import Chores, build_chores, open_chores
 from server.app.datasets import Datasets, build_datasets
-from server.app.jobs import Jobs, build_jobs, open_jobs
+from server.app.jobs import KINDS, Jobs, build_jobs, open_jobs
 from server.app.live import Live, Realtime, build_live, build_realtime, open_live
 from server.app.operations import build_operations
 from server.app.places import ROOT
@@ -20,6 +20,7 @@ from server.app.storage import Storage, build_storage, open_history, open_storag
 from server.app.uploads import Uploads, build_uploads, open_uploads
 from server.app.workers import Workers, build_workers, open_workers
 from server.auth.passwords import Passwords
+from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
@@ -83,18 +84,21 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
     workers = build_workers(settings)
     realtime = build_realtime(settings, database=storage.database)
-    table, store = JobTable(), JobStore(storage.database)
+    table, store, kinds = JobTable(), JobStore(storage.database), JobKinds(KINDS)
     live = build_live(
         realtime,
         database=storage.database,
         languages=languages,
         table=table,
         store=store,
+        kinds=kinds,
         endings=auth.credentials.endings,
     )
     uploads = build_uploads(settings, storage=storage)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
     reports = build_reports(settings, storage=storage, workers=workers, uploads=uploads, datasets=datasets, live=live)
+    for kind in (uploads.job_kind, datasets.job_kind, reports.job_kind):
+        kinds.add(kind)
     jobs = build_jobs(
         settings,
         storage=storage,
@@ -102,7 +106,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         table=table,
         store=store,
         live=live,
-        kinds=[uploads.job_kind, datasets.job_kind, reports.job_kind],
+        kinds=kinds,
     )
     loop_lag = LoopLag()
     statistics: dict[str, Callable[[], object]] = {

@@ -13,13 +13,11 @@ from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.app.workers import Workers
 from server.jobs.kinds import JobKind
-from server.operations.batches import KIND as BATCH_REPORT
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
 from server.reports.image_library import ImageLibrary
 from server.reports.template_store import TemplateStore
 from server.settings import Settings
-from server.storage.quotas import Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ def build_reports(
             room=storage.room,
             used=batches.image_keys,
         ),
-        job_kind=JobKind(name=BATCH_REPORT, unit="reports", function=job.process_batch_reports, stores=Stored.REPORTS),
+        job_kind=job.kind(),
     )
 
 

@@ -50,14 +50,7 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         receiver=receiver,
         sweep=ExpirySweep(store=store, pieces=pieces, receiver=receiver, clock=utc_now),
         limits=limits,
-        job_kind=JobKind(
-            name="file_upload",
-            unit="bytes",
-            function=upload.upload_data_file,
-            heavy=False,
-            counts_interruptions=False,
-            can_retry=False,  # the bytes are in the browser, not here
-        ),
+        job_kind=upload.kind(),
     )
 
 

@@ -55,6 +55,10 @@ class Principal:
         """Raises `Forbidden` for viewers and for tokens without the scope."""
         if self.role is Role.VIEWER:
             raise Forbidden("Viewers may look but not change anything; ask an administrator for the role “editor”.")
+        self.require_own_change()
+
+    def require_own_change(self) -> None:
+        """Viewers too may change what is their own account, but not with a token that may only read."""
         if Scope.WRITE not in self.scopes:
             raise Forbidden("This token may not change anything; make one with the scope “write”.")
 

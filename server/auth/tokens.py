@@ -116,6 +116,10 @@ class TokenStore:
         """False when that user has no such token."""
         return bool(await self._end_where(_TABLE.c.id == token_id, _TABLE.c.user_id == user_id))
 
+    async def end_all(self, user_id: str) -> None:
+        """Every token of a user."""
+        await self._end_where(_TABLE.c.user_id == user_id)
+
     async def end_expired(self) -> None:
         """Forget what ran out of time, and tell who listens."""
         expired = _TABLE.c.expires_at <= self._clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,8 +15,10 @@ from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
-from server.errors import Conflict, FileProblem, WorkerDied
+from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
+from server.jobs.job import Job
+from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -25,7 +28,8 @@ from server.storage.scratch import Scratch
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces, UploadGone
 
-_TRIES = 2  # a worker may die for reasons that are not this file's: another one's memory, the kernel
+KIND = "data_import"
+_FIGURES = {"rejected": "Rejected rows"}
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,21 @@ class DataImport:
         self._limits = limits
         self._room = room
         self._quotas = quotas
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Import",
+            icon="table-2",
+            unit="rows",
+            message="data_import_progress",
+            figures=_FIGURES,
+            links=_links,
+            lost="The rows read so far are given up. The dataset stays as it was before.",
+            kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
+            function=self.process_data_import,
+            stores=Stored.DATASETS,
+        )
 
     async def process_data_import(self, context: JobContext) -> Outcome:
         wanted = msgspec.convert(context.job.parameters, ImportParameters)
@@ -107,18 +126,10 @@ class DataImport:
         return upload
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                converted: Converted = await context.run_in_worker(
-                    convert_file, request, on_report=lambda report: _advance(context, report)
-                )
-            except WorkerDied:
-                if not left:
-                    raise
-                context.log("The worker died while reading the file; trying once more.", level="warning")
-            else:
-                return converted
-        raise AssertionError("unreachable")
+        converted: Converted = await context.run_in_worker(
+            convert_file, request, on_report=lambda report: _advance(context, report)
+        )
+        return converted
 
     async def _publish(
         self,
@@ -216,6 +227,15 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
         url=f"/datasets/{quote(version.dataset)}",
         parameters=parameters,
     )
+
+
+def _links(job: Job) -> Sequence[Link]:
+    result, links = job.result or {}, []
+    if result.get("dataset"):
+        links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+    if result.get("rejected_count") or job.detail.get("rejected"):
+        links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
+    return links
 
 
 def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import itertools
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,7 @@ from server.jobs.job import Job, State
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
 from server.jobs.life import JobLife
+from server.jobs.outcomes import UNKNOWN_KIND, ended
 from server.jobs.retry import after_crash, seconds_to_next_try
 from server.jobs.store import line_now
 from server.storage.database import NOT_STORED
@@ -170,7 +172,7 @@ class MemoryQueue:
 
     async def _take_up(self, job: Job) -> None:
         """What an earlier process left queued, or running: there is no other process, so nobody runs it."""
-        changes = after_crash(job, self._kinds.find(job.kind), max_attempts=self._max_attempts)
+        changes = self._after_crash(job)
         if changes is None:
             self._push(job)
             return
@@ -179,3 +181,9 @@ class MemoryQueue:
             await self._life.move(job, **changes)  # what is queued now is put here by that
         except NOT_STORED as error:
             self._later(job, error)
+
+    def _after_crash(self, job: Job) -> Mapping[str, Any] | None:
+        kind = self._kinds.find(job.kind)
+        if kind is None:
+            return ended(State.FAILED, error=UNKNOWN_KIND)
+        return after_crash(job, counts_interruptions=kind.counts_interruptions, max_attempts=self._max_attempts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -25,6 +26,9 @@ Query = TypeVar("Query")
 Access = Literal["public", "read", "write", "admin"]
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _ENCODER = msgspec.json.Encoder()
+_MOST_LEVELS = 100
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST_EXACT = 2**53  # a whole number that came as a float beyond it may have been another
 
 
@@ -200,11 +204,12 @@ async def _body(request: web.Request, endpoint: Endpoint) -> Any:
 
 def decoded(raw: bytes, target: Any) -> Any:
     """`raw` JSON as `target`; raises `MalformedRequest` (400) or `InvalidInput` (422) naming the field."""
+    _require_shallow(raw)
     try:
         value = _decoded(raw, target)
     except msgspec.ValidationError as error:
         raise InvalidInput(errors=[field_error(error)]) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest("The body is not valid JSON: {reason}.", reason=str(error)) from error
     if b"\\u0000" in raw:  # nothing else becomes a NUL, and not every database stores one
         _require_no_nul(msgspec.json.decode(raw))
@@ -221,6 +226,17 @@ def _require_no_nul(value: Any, place: str = "") -> None:
         for key, each in value.items():
             _require_no_nul(key, place)
             _require_no_nul(each, f"{place}.{key}".removeprefix("."))
+
+
+def _require_shallow(raw: bytes) -> None:
+    """What is nested deeper than anybody means cannot be handed to workers, stored or searched for mistakes."""
+    brackets = _STRINGS.sub(b"", raw).translate(None, delete=_NO_BRACKETS)
+    for _level in range(_MOST_LEVELS):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if brackets.startswith((b"[", b"{")):
+        raise MalformedRequest("The body is nested deeper than {limit} levels.", limit=_MOST_LEVELS)
 
 
 def _decoded(raw: bytes, target: Any) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import JobFailed
+from server.errors import JobFailed, WorkerDied
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job
+from server.jobs.retry import seconds_to_next_try
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import JobStore, line_now
@@ -60,8 +63,17 @@ class JobContext:
         self._saver.log(line_now(self._advancing.attempt_job, message, level))
 
     async def run_in_worker(self, function: WorkerFunction, argument: Any, *, on_report: OnReport | None = None) -> Any:
-        """See `WorkerPool.run`; when the job is cancelled, the process is killed."""
-        return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
+        """See `WorkerPool.run`; when the job is cancelled, the process is killed. One that dies is replaced once."""
+        for failures in itertools.count(1):
+            try:
+                return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
+            except WorkerDied as error:
+                seconds = seconds_to_next_try(error, failures=failures)
+                if seconds is None:
+                    raise
+                self.log("The worker died; trying once more.", level="warning")
+                await asyncio.sleep(seconds)
+        raise AssertionError("unreachable")
 
     async def fence(self, connection: AsyncConnection) -> None:
         """Call it in the transaction that publishes: raises when this attempt was cancelled or given up.

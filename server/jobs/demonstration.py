@@ -6,9 +6,17 @@ import asyncio
 
 from server.errors import JobFailed
 from server.jobs.context import JobContext
+from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Outcome
 
 _STEP_SECONDS = 0.05
+
+
+KIND = "demonstration"
+
+
+def kind() -> JobKind:
+    return JobKind(name=KIND, label="Demonstration", unit="steps", function=demonstrate, heavy=False)
 
 
 async def demonstrate(context: JobContext) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +14,36 @@ from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State
 from server.jobs.keys import Asked
-from server.jobs.kinds import JobKind
+from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget
 from server.jobs.outcomes import ended
+from server.jobs.retry import LATER_SECONDS
 from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 
-KIND = JobKind(name="external", unit="steps", function=None, heavy=False, can_retry=False)
-_LOOK_AGAIN_SECONDS = 5.0  # after the database could not take the end of a silent job
+
+def _links(job: Job) -> Sequence[Link]:
+    url = (job.result or {}).get("url")
+    # What a script gives may be anything; `javascript:` must not become a link.
+    is_web_address = isinstance(url, str) and url.startswith(("https://", "http://"))
+    return [Link(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
+
+
+KIND = JobKind(
+    name="external",
+    label="Script",
+    icon="terminal",
+    unit="steps",
+    links=_links,
+    lost="Its script is told so and should stop; what it has done so far stays as it is.",
+    kept="Its script is told so. Start it anew where you started it.",
+    function=None,
+    heavy=False,
+    can_retry=False,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +180,10 @@ class ExternalJobs:
                 for job_id in silent:
                     await self._end(job_id, Ending(state=State.FAILED, error=_silent(self.silence_seconds)))
             except NOT_NOW:  # said in the log already
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LATER_SECONDS)
             except NOT_STORED:
                 _LOG.exception("a silent job could not be ended", extra={"action": "end_silent_job"})
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                await asyncio.sleep(LATER_SECONDS)
             await asyncio.sleep(self._seconds_to_next())
 
     def close(self) -> None:
@@ -219,6 +238,7 @@ class ExternalJobs:
     def _log_message(self, running: _Running, message: str) -> None:
         line = running.log.line_for(message)
         if line:
+            self._life.growth.note(running.advancing.attempt_job.owner_id, line)
             self._life.saver.log(line_now(running.advancing.attempt_job, line, "info"))
 
     def _seconds_to_next(self) -> float:

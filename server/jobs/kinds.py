@@ -1,37 +1,54 @@
-"""What kinds of jobs there are: each is a name, a unit, and the function that does the work."""
+"""What kinds of jobs there are: each is a value that says all that the rest of the program has to know of it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from server.jobs.context import JobContext
+from server.jobs.job import Job
 from server.jobs.outcomes import Outcome
 from server.storage.quotas import Stored
 
-if TYPE_CHECKING:
-    from server.jobs.context import JobContext
-
-JobFunction = Callable[["JobContext"], Awaitable[Outcome | None]]
+JobFunction = Callable[[JobContext], Awaitable[Outcome | None]]
 """Does one attempt, and says what it leaves. Raise a `JinduError` to fail with a reason people can act on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where to go from a job, in English, with the name of an icon."""
+
+    url: str
+    label: str
+    icon: str
+
+
+def _no_links(job: Job) -> Sequence[Link]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobKind:
-    """One kind of job. `heavy` kinds wait for one of the N slots; light ones only wait for the outside world.
+    """One kind of job: what people see of it, how it is run, and what it keeps. All texts are English.
 
     Without a function nobody here runs it: whoever does tells how far it is (`server/jobs/external.py`).
-    `counts_interruptions`: whether a crash or restart in the middle uses up one of the attempts.
-    `stores`: what it makes more of on the disk, so that it is not begun when there is no room for that.
     """
 
     name: str
-    unit: str
+    label: str
+    icon: str = "zap"  # of static/vendor/lucide-static-…
+    unit: str  # of its progress and total
+    message: str = "job"  # of the live protocol, by which its progress is told to its owner
+    figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
+    links: Callable[[Job], Sequence[Link]] = _no_links
+    lost: str = "What it has done so far is given up."  # told before somebody cancels it
+    kept: str = "It starts again from the beginning."  # told before somebody starts it again
+
     function: JobFunction | None
-    heavy: bool = True
-    counts_interruptions: bool = True
+    heavy: bool = True  # it waits for one of the slots; light kinds only wait for the outside world
+    counts_interruptions: bool = True  # whether a crash or restart in the middle uses up one of the attempts
     can_retry: bool = True
-    stores: Stored | None = None
+    stores: Stored | None = None  # what it makes more of on the disk: it is not begun when there is no room for that
 
     @property
     def is_external(self) -> bool:
@@ -39,10 +56,17 @@ class JobKind:
 
 
 class JobKinds:
-    """The kinds this server runs, by name."""
+    """The kinds this server knows, by name; those that other parts bring along are added when these are made."""
 
-    def __init__(self, kinds: Iterable[JobKind]) -> None:
-        self._kinds = {kind.name: kind for kind in kinds}
+    def __init__(self, kinds: Iterable[JobKind] = ()) -> None:
+        self._kinds: dict[str, JobKind] = {}
+        for kind in kinds:
+            self.add(kind)
+
+    def add(self, kind: JobKind) -> None:
+        if kind.name in self._kinds:
+            raise ValueError(f"there are two kinds of jobs named {kind.name}")
+        self._kinds[kind.name] = kind
 
     def __getitem__(self, name: str) -> JobKind:
         return self._kinds[name]
@@ -50,8 +74,9 @@ class JobKinds:
     def find(self, name: str) -> JobKind | None:
         return self._kinds.get(name)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._kinds
+    def shown(self, name: str) -> JobKind:
+        """Also for a kind that is no more: jobs outlive the version of the program that ran them."""
+        return self._kinds.get(name) or JobKind(name=name, label=name, unit="", function=None, can_retry=False)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._kinds)

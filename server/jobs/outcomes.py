@@ -44,6 +44,7 @@ INTERNAL_ERROR = JobError(
 CHANGED_MEANWHILE = JobError(
     code="conflict", message="What this job works with was changed or deleted at the same moment; look again."
 )
+UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
 FROM_THE_BEGINNING: Mapping[str, Any] = {
     "state": State.QUEUED,
     "progress": 0,

@@ -9,14 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.errors import JinduError, WorkerDied
 from server.jobs.job import Job, JobError, State
-from server.jobs.kinds import JobKind
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
 from server.storage.database import NOT_NOW
 
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
 _STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
-_UNKNOWN_KIND = JobError(code="unknown_kind", message="This server no longer runs jobs of this kind.")
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -34,18 +32,16 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     return delays[failures - 1] if failures <= len(delays) else None
 
 
-def after_crash(job: Job, kind: JobKind | None, *, max_attempts: int) -> Mapping[str, Any] | None:
+def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> Mapping[str, Any] | None:
     """What changes in a job that an earlier process left behind; None when it only waits for its turn.
 
     Interrupted too often it fails: it may be what crashes us.
     """
-    if kind is None:
-        return ended(State.FAILED, error=_UNKNOWN_KIND)
     if job.state is State.QUEUED:
         return None
     if job.cancel_requested:
         return ended(State.CANCELLED)
-    interruptions = job.interruptions + 1 if kind.counts_interruptions else 0
+    interruptions = job.interruptions + 1 if counts_interruptions else 0
     if interruptions < max_attempts:
         return {**FROM_THE_BEGINNING, "interruptions": interruptions}
     error = JobError(

@@ -125,8 +125,9 @@ class JobRunner:
         self._require_open()
 
         async def take_the_key(connection: AsyncConnection, job: Job) -> None:
-            known = asked and await take_key(connection, asked, door=_RETRY, job_id=job.id)
-            if also is not None and not known:
+            if asked is not None and await take_key(connection, asked, door=_RETRY, job_id=job.id) is not None:
+                return  # another node was asked the same in this very moment
+            if also is not None:
                 await also(connection, job)
 
         async with self._retrying:

@@ -8,6 +8,7 @@ from typing import Any
 from server.auth.permissions import Principal
 from server.clock import rfc3339
 from server.jobs.job import Job, JobError
+from server.jobs.kinds import JobKinds
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.realtime import protocol
@@ -16,11 +17,12 @@ from server.realtime.manager import ConnectionManager
 from server.realtime.wording import Wording
 
 ALL_JOBS = "jobs:*"
-PROGRESS_MESSAGES: dict[str, type[protocol.JobMessage]] = {
-    "file_upload": protocol.FileUploadProgress,
-    "data_import": protocol.DataImportProgress,
-    "batch_report": protocol.BatchReportProgress,
+_MESSAGES: dict[str, type[protocol.JobMessage]] = {
+    str(message.__struct_config__.tag): message
+    for message in protocol.SERVER_MESSAGES
+    if issubclass(message, protocol.JobMessage)
 }
+"""By which a kind's jobs are told (`JobKind.message`)."""
 
 
 class JobMoved(Publication, frozen=True, kw_only=True):
@@ -35,9 +37,10 @@ class JobMoved(Publication, frozen=True, kw_only=True):
 
 
 class JobMessages:
-    def __init__(self, *, manager: ConnectionManager, table: JobTable, languages: Languages) -> None:
+    def __init__(self, *, manager: ConnectionManager, table: JobTable, kinds: JobKinds, languages: Languages) -> None:
         self._manager = manager
         self._table = table
+        self._kinds = kinds
         self._languages = languages
 
     def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
@@ -61,10 +64,9 @@ class JobMessages:
             self._tell_watchers(event, job, now)
 
     def _tell_owner(self, job: Job, now: str, *, is_life_change: bool) -> None:
-        kind = PROGRESS_MESSAGES.get(job.kind)
-        if kind is None and is_life_change:
+        message = _MESSAGES[self._kinds.shown(job.kind).message]
+        if message is protocol.JobChanged and is_life_change:
             return  # its kept `job` message follows at once
-        message = kind or protocol.JobChanged
         wording = Wording(lambda language: message(**self._values(job, language), timestamp=now))
         self._manager.send_json_to_user(job.owner_id, wording, key=("progress", job.id))
 

@@ -11,6 +11,8 @@ from server.errors import FieldError
 from server.languages import Languages
 
 MAX_NAME = 64
+# What stands beside the zones on some machines: this machine's own, the rules of POSIX, "not set up yet".
+_NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
 
 def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
@@ -51,5 +53,9 @@ def time_zone_problems(time_zone: str | None) -> list[FieldError]:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """IANA names that a person may choose; never a path that somebody sends."""
-    return frozenset(name for name in zoneinfo.available_timezones() if not name.startswith(("Etc/", "posix", "right")))
+    """IANA names that a person may choose; never a path that somebody sends, nor what the machine has besides."""
+    return frozenset(
+        name
+        for name in zoneinfo.available_timezones() - _NO_ZONES
+        if not name.startswith(("Etc/", "posix/", "right/", "SystemV/"))
+    )

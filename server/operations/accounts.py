@@ -12,6 +12,7 @@ from server import logs
 from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.devices import Device
+from server.auth.name_tries import NameTries
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role, Scope
 from server.auth.sessions import Session
@@ -29,6 +30,7 @@ from server.operations.account_fields import (
     time_zone_problems,
 )
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 Tell = Callable[[str, Notice], None]
 """Keep a notice for the user with that id, later: nobody can tell by the time whether there is such a user."""
@@ -60,6 +62,7 @@ class AccountOperations:
         throttle: LoginThrottle,
         languages: Languages,
         tell: Tell,
+        growth: Growth,
     ) -> None:
         self._database = database
         self._users = credentials.users
@@ -69,6 +72,8 @@ class AccountOperations:
         self._throttle = throttle
         self._languages = languages
         self._tell = tell
+        self._growth = growth
+        self._name_tries = NameTries()
 
     async def sign_in(
         self, name: str, password: str, *, address: str, user_agent: str, device: Device | None = None
@@ -98,8 +103,11 @@ class AccountOperations:
         return user
 
     async def change_me(self, principal: Principal, changes: dict[str, Any]) -> User:
-        """Change `name`, `language`, `time_zone`, `notifications`: those that `changes` holds."""
-        _require_change(principal)
+        """Change `name`, `language`, `time_zone`, `notifications`: those that `changes` holds.
+
+        Raises `Conflict` for a name in use, `RateLimited` after many of them.
+        """
+        principal.require_own_change()
         problems = [
             *name_problems(changes.get("name")),
             *language_problems(changes.get("language"), self._languages),
@@ -114,7 +122,11 @@ class AccountOperations:
         if values:
             async with self._database.write() as connection:
                 if "name" in changes:
-                    require_no(await self._users.clash(connection, changes["name"], but=principal.user_id))
+                    self._name_tries.require_patience(principal.user_id)
+                    clash = await self._users.clash(connection, changes["name"], but=principal.user_id)
+                    if clash is not None:
+                        self._name_tries.failed(principal.user_id)
+                    require_no(clash)
                 await self._users.change(connection, principal.user_id, **values)
                 await Audit.record(connection, principal, "account.change", principal.user_name, {"fields": [*changes]})
         return await self.me(principal)
@@ -125,7 +137,7 @@ class AccountOperations:
 
     async def change_password(self, principal: Principal, *, current: str, new: str) -> None:
         """Ends every other session, so that whoever knew the old password is out."""
-        _require_change(principal)
+        principal.require_own_change()
         user = await self.me(principal)
         try:
             # Whoever is signed in is known here; what others try at this name is not held against them.
@@ -146,13 +158,13 @@ class AccountOperations:
         return await self._sessions.of_user(principal.user_id)
 
     async def end_session(self, principal: Principal, session_id: str) -> None:
-        _require_change(principal)
+        principal.require_own_change()
         if not await self._sessions.end(session_id, user_id=principal.user_id):
             raise NotFound
         await self._record(principal, "session.end", session_id)
 
     async def end_other_sessions(self, principal: Principal) -> int:
-        _require_change(principal)
+        principal.require_own_change()
         count = await self._sessions.end_all(principal.user_id, but=principal.session_id)
         await self._record(principal, "session.end_others", detail={"count": count})
         return count
@@ -162,7 +174,7 @@ class AccountOperations:
 
     async def create_token(self, principal: Principal, wanted: NewToken) -> tuple[Token, str]:
         """The token and its secret. A token makes no token that may do more or lives longer than itself."""
-        _require_change(principal)
+        principal.require_own_change()
         latest = None
         if principal.token_id:
             parent = await self._tokens.get(principal.token_id)
@@ -177,7 +189,7 @@ class AccountOperations:
         return await self._create_token(_self_of(user, address), wanted, most=frozenset(Scope), latest=None)
 
     async def delete_token(self, principal: Principal, token_id: str) -> None:
-        _require_change(principal)
+        principal.require_own_change()
         if not await self._tokens.end(token_id, user_id=principal.user_id):
             raise NotFound
         await self._record(principal, "token.delete", token_id)
@@ -264,12 +276,15 @@ class AccountOperations:
             raise InvalidInput(errors=problems)
         if len(await self._tokens.of_user(principal.user_id)) >= MAX_TOKENS:
             raise Conflict("You have {count} tokens already; delete one that is not used.", count=MAX_TOKENS)
+        if wanted.scopes is not None and not wanted.scopes:
+            raise InvalidInput(errors=[FieldError(field="scopes", message="Choose what the token may do.")])
         allowed = SCOPES_OF_ROLE[principal.role] & most
         if wanted.scopes is not None and not wanted.scopes <= allowed:
             raise Forbidden("A token cannot be allowed more than you are.")
         expires_at = utc_now() + timedelta(days=wanted.days) if wanted.days else None
         if latest is not None:
             expires_at = min(expires_at or latest, latest)
+        self._growth.charge(principal.user_id, wanted.name)
         async with self._database.write() as connection:
             scopes = allowed if wanted.scopes is None else wanted.scopes
             token, secret = await self._tokens.add(
@@ -289,12 +304,6 @@ def _self_of(user: User, address: str) -> Principal:
     return Principal(
         user_id=user.id, user_name=user.name, role=user.role, language=user.language or "", address=address
     )
-
-
-def _require_change(principal: Principal) -> None:
-    """Viewers too may change what is their own account, but not with a token that may only read."""
-    if Scope.WRITE not in principal.scopes:
-        raise Forbidden("This token may not change anything; make one with the scope “write”.")
 
 
 def require_no(clash: Clash | None) -> None:

@@ -62,6 +62,7 @@ class AdminOperations:
         self._users = credentials.users
         self._passwords = credentials.passwords
         self._sessions = credentials.sessions
+        self._tokens = credentials.tokens
         self._endings = credentials.endings
         self._audit = audit
         self._settings = settings
@@ -114,6 +115,7 @@ class AdminOperations:
             kept = principal.session_id if user_id == principal.user_id and changed.is_active else None
             await self._sessions.end_all(user_id, but=kept)
         if not changed.is_active:
+            await self._tokens.end_all(user_id)  # whoever is let in again later starts with none
             self._endings.user_ended(user_id)
         elif changed.role is not user.role:
             self._endings.rights_changed(user_id)  # what is open with a session or token that goes on

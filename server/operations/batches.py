@@ -21,6 +21,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.operations.data_reading import DataReading
 from server.reports.archive import archive_of
+from server.reports.batch import KIND
 from server.reports.batch_store import (
     Batch,
     BatchHead,
@@ -48,7 +49,6 @@ from server.storage.database import Database
 from server.storage.deleting import delete_whole
 
 _NAME_CHARACTERS = 300  # the column's width
-KIND = "batch_report"
 
 
 class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,6 +39,7 @@ from server.operations.made_files import MadeFile
 from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
+from server.storage.growth import Growth
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
@@ -81,7 +82,14 @@ class DatasetOperations:
     """Every method takes who asks first. Only administrators may name another `owner`."""
 
     def __init__(
-        self, reading: DataReading, *, database: Database, exports: SharedWorkers, blobs: BlobStore, audit: Audit
+        self,
+        reading: DataReading,
+        *,
+        database: Database,
+        exports: SharedWorkers,
+        blobs: BlobStore,
+        audit: Audit,
+        growth: Growth,
     ) -> None:
         """`exports` are workers of their own: whole datasets take long."""
         self._reading = reading
@@ -90,6 +98,7 @@ class DatasetOperations:
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
+        self._growth = growth
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -217,6 +226,8 @@ class DatasetOperations:
         if new_name is not None:
             require_dataset_name(new_name, field="name")
         async with self._database.write() as connection:
+            # As it is, in the text that is searched, and in the audit log.
+            self._growth.charge(principal.user_id, *[description or ""] * 3)
             await self._catalog.describe(connection, dataset, name=new_name, description=description)
             detail = {"name": new_name, "description": description}
             await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
@@ -230,6 +241,7 @@ class DatasetOperations:
         old = await self._catalog.version(dataset.owner_id, name, number)
         self._reading.room.require()
         async with self._database.write() as connection:
+            self._growth.charge(principal.user_id, old.columns, old.statistics, old.source, old.files)
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
             await self._audit.record(connection, principal, "dataset.restore", name, detail)

@@ -16,6 +16,7 @@ from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
@@ -31,7 +32,6 @@ from server.storage.file_pieces import in_thread
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces
 
-KIND = "data_import"
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 

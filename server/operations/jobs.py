@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput, NotFound, StorageFull
+from server.jobs import demonstration
 from server.jobs.external import KIND as EXTERNAL_KIND
 from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
@@ -120,7 +121,7 @@ class JobOperations:
             )
         parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
         return await self._runner.start(
-            "demonstration",
+            demonstration.KIND,
             owner_id=principal.user_id,
             title="Demonstration",
             parameters=parameters,

@@ -94,7 +94,7 @@ class NotificationOperations:
 
         All tabs and devices of the user are told, so that none goes on pointing at it.
         """
-        principal.require_read()
+        principal.require_own_change()
         mine = _STREAMS.c.user_id == principal.user_id
         # What came in after the list was fetched was not seen; and a tab that comes late must not bring back the old.
         newest = _STREAMS.c.offset

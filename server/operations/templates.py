@@ -46,6 +46,7 @@ from server.reports.work import (
 )
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
@@ -96,6 +97,7 @@ class TemplateOperations:
         blobs: BlobStore,
         images: ImageLibrary,
         audit: Audit,
+        growth: Growth,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
@@ -105,6 +107,7 @@ class TemplateOperations:
         self._blobs = blobs
         self._images = images
         self._audit = audit
+        self._growth = growth
         self._samples = samples
         self._clock = clock
 
@@ -149,6 +152,9 @@ class TemplateOperations:
         async with self._database.write() as connection:
             before = await found_template(connection, principal.user_id, name)
             _require_expected(before, if_match, must_be_new=must_be_new)
+            summary = stored_summary(check.summary)
+            if before is None or before.source != source:
+                self._growth.charge(principal.user_id, source, source, summary)  # as it is, and as a version
             saved = await self._store.save(
                 connection,
                 before,
@@ -157,7 +163,7 @@ class TemplateOperations:
                 title=check.summary.title,
                 description=check.summary.description,
                 source=source,
-                summary=stored_summary(check.summary),
+                summary=summary,
             )
             await self._audit.record(connection, principal, "template.save", name, {"version": saved.version})
         return saved, check

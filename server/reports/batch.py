@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.work import QueryLimits
-from server.errors import Conflict, InvalidInput, JinduError, JobFailed, StorageFull, WorkerDied
+from server.errors import Conflict, InvalidInput, JinduError, StorageFull
 from server.jobs.context import JobContext
-from server.jobs.job import State
-from server.jobs.outcomes import Notice, Outcome
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, Link
+from server.jobs.outcomes import Outcome
+from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import Batch, BatchReport, BatchStore, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
-from server.reports.work import Rendered, RenderRequest, expand_batch, render_report
+from server.reports.work import Rendered, expand_batch, render_report
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -31,13 +33,14 @@ from server.storage.scratch import Scratch
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
+KIND = "batch_report"
+_FIGURES = {"succeeded": "Reports made", "failed": "Reports failed"}
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
 _UNEXPECTED = ReportError(
     code="internal_error",
     message="Something unexpected went wrong while making this report; the server's log has the details.",
 )
-_RENDER_TRIES = 2  # a worker may die for reasons that are not this report's: another report's memory, the kernel
 
 
 @dataclass(slots=True)
@@ -87,6 +90,21 @@ class BatchReports:
         self._room = room
         self._quotas = quotas
 
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Reports",
+            icon="layers",
+            unit="reports",
+            message="batch_report_progress",
+            figures=_FIGURES,
+            links=_links,
+            lost="Reports that are done stay; the others will not be made.",
+            kept="Reports that are done stay; only the others are made.",
+            function=self.process_batch_reports,
+            stores=Stored.REPORTS,
+        )
+
     async def process_batch_reports(self, context: JobContext) -> Outcome:
         """One attempt. Succeeds when every report was tried, unless every one failed; the result holds the tally."""
         batch = await self._take_up(context)
@@ -96,7 +114,8 @@ class BatchReports:
         tally = _Tally(await self._counts(batch))
         context.advance(tally.done, total=batch.report_count, stage="rendering", detail=tally.detail())
         await self._render_all(context, batch, tally)
-        return _outcome(batch, tally)
+        counts = tally.counts
+        return batch_outcome(batch, succeeded=counts[State.SUCCEEDED], failed=counts[State.FAILED])
 
     async def _take_up(self, context: JobContext) -> Batch:
         """Raises `Conflict` when another live job is making the same batch."""
@@ -181,7 +200,7 @@ class BatchReports:
         try:
             async with self._scratch.workplace() as output:
                 async with render_request(batch, report, self._blobs, self._limits, output=output) as request:
-                    rendered = await self._rendered(context, request)
+                    rendered: Rendered = await context.run_in_worker(render_report, request)
                 artifacts = await self._publish(batch, report, rendered)
         except StorageFull:
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
@@ -197,18 +216,6 @@ class BatchReports:
             artifacts=artifacts,
             warnings=[{"message": str(warning)} for warning in rendered.warnings],
         )
-
-    async def _rendered(self, context: JobContext, request: RenderRequest) -> Rendered:
-        for left in range(_RENDER_TRIES - 1, -1, -1):
-            try:
-                rendered: Rendered = await context.run_in_worker(render_report, request)
-            except WorkerDied:
-                if not left:
-                    raise
-                context.log("The worker died while making a report; trying that report once more.", level="warning")
-            else:
-                return rendered
-        raise AssertionError("unreachable")
 
     async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
         """All the files or none: a full disk may take one and refuse the next."""
@@ -247,32 +254,6 @@ class BatchReports:
         self._announce(f"batch:{report.batch_id}", data, report.owner_id)
 
 
-def _outcome(batch: Batch, tally: _Tally) -> Outcome:
-    failed, succeeded = tally.counts[State.FAILED], tally.counts[State.SUCCEEDED]
-    if not succeeded:
-        raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
-    place = f"/api/v1/batches/{batch.id}"
-    links = {"page": f"/batches/{batch.id}", "batch": place, "zip": f"{place}/download.zip"}
-    return Outcome(
-        result={"batch_id": batch.id, "succeeded": succeeded, "failed": failed, "links": links},
-        notice=_notice(batch, succeeded=succeeded, failed=failed),
-    )
-
-
-def _notice(batch: Batch, *, succeeded: int, failed: int) -> Notice:
-    url, parameters = f"/batches/{batch.id}", {"name": batch.name, "succeeded": succeeded, "failed": failed}
-    if failed:
-        return Notice(
-            title="Reports “{name}” are made",
-            body="{succeeded} are done, {failed} failed; each failed one says why.",
-            level="warning",
-            url=url,
-            parameters=parameters,
-        )
-    return Notice(
-        title="Reports “{name}” are ready",
-        body="All {succeeded} are done.",
-        level="success",
-        url=url,
-        parameters=parameters,
-    )
+def _links(job: Job) -> Sequence[Link]:
+    batch_id = job.parameters.get("batch_id")
+    return [Link(url=f"/batches/{batch_id}", label="Open the reports", icon="layers")] if batch_id else []

@@ -21,6 +21,7 @@ from server.reports.formats import Formats
 from server.reports.images import Image, read_image
 from server.reports.rows import QueryRow, Rows, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
+from server.reports.sizes import as_text
 from server.reports.template import Template, query_problem
 from server.reports.words import WORDS, Words
 from server.texts import phrase
@@ -122,6 +123,12 @@ class ReportBuilder:
             for _part in compiled.generate(context):
                 pass
             return found[0] if found else None
+
+    def shown(self, expression: Expression, spec: BlockSpec) -> Any:
+        value = self.value(expression, spec)
+        with self._failures.inside(_named(spec), expression):
+            as_text(value)
+        return value
 
     def query(self, name: str) -> Rows:
         if name not in self._rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from jinja2.exceptions import SecurityError
 from server.errors import InvalidInput, JinduError
 from server.reports.parameters import as_json
 from server.texts import Phrase, phrase
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # where Python keeps something, which is nobody's business
 
 
 class InTemplate(Protocol):
@@ -90,7 +93,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
                 error=str(error),
             )
         case UndefinedError():
-            return f"{error}."
+            return _ADDRESS.sub("", f"{error}.")
         case SecurityError() | OverflowError():
             return phrase("This is not allowed in templates: {error}.", error=str(error))
         case (
@@ -103,5 +106,5 @@ def _reason(error: BaseException) -> str | Phrase | None:
             | RuntimeError()
             | SyntaxError()
         ):
-            return f"{error or type(error).__name__}."
+            return _ADDRESS.sub("", f"{error or type(error).__name__}.")
     return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
+from server.jobs.context import JobContext
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.uploads.arrivals import Arrivals
@@ -15,9 +17,6 @@ from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import BYTES_MISSING, Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.tus import parse_concat
-
-if TYPE_CHECKING:
-    from server.jobs.context import JobContext
 
 KIND = "file_upload"
 
@@ -41,6 +40,22 @@ class DataUpload:
         self._receiver = receiver
         self._arrivals = arrivals
         self._clock = clock
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Upload",
+            icon="upload",
+            unit="bytes",
+            message="file_upload_progress",
+            links=_links,
+            lost="What has arrived so far is removed; the file on your computer stays as it is.",
+            kept="The upload goes on where it stopped.",
+            function=self.upload_data_file,
+            heavy=False,
+            counts_interruptions=False,
+            can_retry=False,  # the bytes are in the browser, not here
+        )
 
     async def upload_data_file(self, context: JobContext) -> Outcome:
         """Ends when the file is whole. Cancelling it removes the upload; so both end together."""
@@ -117,6 +132,13 @@ class DataUpload:
         sha256 = await self._pieces.sha256(upload.id)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
+
+
+def _links(job: Job) -> Sequence[Link]:
+    upload_id = job.parameters.get("upload_id")
+    if job.state is not State.SUCCEEDED or not upload_id:
+        return []
+    return [Link(url=f"/imports/new?upload={upload_id}", label="Import this file", icon="table-2")]
 
 
 def _total(upload: Upload, incoming: Sequence[Upload], gone_bytes: int) -> int | None:

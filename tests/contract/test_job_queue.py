@@ -23,6 +23,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.tables import users
 from tests.contract.conftest import OpenDatabase
 
@@ -32,8 +33,8 @@ async def nothing(context: object) -> None: ...
 
 KINDS = JobKinds(
     [
-        JobKind(name="heavy", unit="rows", function=nothing),
-        JobKind(name="light", unit="rows", function=nothing, heavy=False),
+        JobKind(name="heavy", label="Heavy", unit="rows", function=nothing),
+        JobKind(name="light", label="Light", unit="rows", function=nothing, heavy=False),
     ]
 )
 SLOTS = 2
@@ -101,6 +102,7 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
             saver=saver,
             on_life_change=on_life_change,
             enqueue=queue.put,
+            growth=Growth(bytes_per_day=0),
         )
         node = Node(queue, life)
         nodes.append(node)

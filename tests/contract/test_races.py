@@ -38,6 +38,7 @@ from server.operations.first_run import FirstRun
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.quotas import Quotas
 from server.storage.tables import users
 from server.uploads.files import TakenOver, Upload, UploadStore
@@ -146,6 +147,7 @@ def node(database: Database, directory: Path) -> Node:
             saver=saver,
             on_life_change=tell_nobody,
             enqueue=tell_nobody,
+            growth=Growth(bytes_per_day=0),
         ),
         users=credentials.users,
         admin=AdminOperations(

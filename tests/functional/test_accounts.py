@@ -212,3 +212,22 @@ async def test_a_viewer_may_change_their_account_but_nothing_else(server: Server
         await answer(vera.patch("/api/v1/me", json={"time_zone": "Europe/Berlin"}), 200)
         await answer(vera.post("/api/v1/tokens", json={"name": "w", "scopes": ["write"]}), 403)
         await answer(vera.get("/api/v1/admin/users"), 403)
+
+
+async def test_nobody_finds_out_names_by_taking_them(
+    server: Server, admin: aiohttp.ClientSession, alice: aiohttp.ClientSession
+) -> None:
+    """After ten that are in use the answer is the same for those that are not, and for nobody else."""
+    for number in range(10):
+        name = ("admin", "ADMIN", "Admin")[number % 3]
+        async with alice.patch("/api/v1/me", json={"name": name}) as response:
+            assert response.status == 409, await response.text()
+    for name in ("admin", "free-name", "alice"):
+        async with alice.patch("/api/v1/me", json={"name": name}) as response:
+            assert response.status == 429
+            assert (await response.json())["code"] == "rate_limited"
+            assert 0 < int(response.headers["Retry-After"]) <= 900
+    async with alice.patch("/api/v1/me", json={"time_zone": "Asia/Shanghai"}) as response:
+        assert response.status == 200
+    async with admin.patch("/api/v1/me", json={"name": "chief"}) as response:
+        assert response.status == 200

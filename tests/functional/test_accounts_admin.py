@@ -57,8 +57,12 @@ async def test_a_disabled_user_is_out_at_once_and_may_come_back(
         wanted = {"username": "alice", "password": PASSWORDS["alice"]}
         await answer(laptop.post("/api/v1/tokens", json=wanted), 401)
         await answer(admin.patch(path, json={"disabled": False}), 200)
-        await answer(alice.get("/api/v1/me"), 200)
+        await answer(alice.get("/api/v1/me"), 401)  # the token was deleted, as
         await answer(laptop.get("/api/v1/me"), 401)  # the session had ended
+        token = (await answer(laptop.post("/api/v1/tokens", json=wanted), 201))["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        listed = await answer(laptop.get("/api/v1/tokens", headers=headers), 200)
+        assert listed["total"] == 1
 
 
 async def test_the_last_administrator_stays(admin: aiohttp.ClientSession, alice: aiohttp.ClientSession) -> None:

@@ -201,7 +201,7 @@ async def test_every_step_is_told_live(alice: aiohttp.ClientSession) -> None:
         progress = [m for m in socket.seen if m["type"] == "batch_report_progress"]
         assert progress[-1]["unit"] == "reports"
         assert [m["progress"] for m in progress] == sorted(m["progress"] for m in progress)
-        assert [m["title"] for m in socket.seen if m["type"] == "notification"] == ["Reports “Region sales” are ready"]
+        assert (await socket.next("notification"))["title"] == "Reports “Region sales” are ready"
         await socket.send(type="ping")
         await socket.next("pong")
         steps = [m["data"] for m in socket.seen if m["type"] == "event" and m["event"] == event]

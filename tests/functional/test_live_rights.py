@@ -181,10 +181,11 @@ async def test_what_ends_while_a_connection_is_opened_closes_it(server: Server, 
     async with await new_user(server, admin, "alice") as alice:
         user_id = await id_of(admin, "alice")
         database = server.parts.storage.database
+        turn = getattr(database._turn, "_gate", database._turn)  # PostgreSQL's can also be shared
         async with database.write() as connection:  # while we hold it, joining waits to load the stream
             opening = asyncio.create_task(_first_close(alice))
             async with asyncio.timeout(10):
-                while not database._turn._waiters:
+                while not turn._waiters:
                     await asyncio.sleep(0.02)
             await connection.execute(sa.update(users).where(users.c.id == user_id).values(role="viewer"))
             server.parts.auth.credentials.endings.rights_changed(user_id)

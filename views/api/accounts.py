@@ -19,7 +19,7 @@ from server.http.values import LanguageTag, NewPassword, TimeZone, UserName, lin
 from server.operations.accounts import DEFAULT_TOKEN_DAYS, NewToken
 
 
-class Notifications(msgspec.Struct, frozen=True, kw_only=True):
+class Notifications(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which ends of one's jobs are told in the bell; the defaults tell all. What administrators announce always is."""
 
     finished: bool = True
@@ -39,7 +39,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class MeChange(msgspec.Struct, frozen=True, kw_only=True):
+class MeChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out stays as it is. `language: null` means as the browser asks."""
 
     name: UserName | msgspec.UnsetType = msgspec.UNSET
@@ -48,18 +48,18 @@ class MeChange(msgspec.Struct, frozen=True, kw_only=True):
     notifications: Notifications | msgspec.UnsetType = msgspec.UNSET
 
 
-class PasswordChange(msgspec.Struct, frozen=True, kw_only=True):
+class PasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     current_password: str
     new_password: NewPassword
 
 
-class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Without being signed in, `username` and `password` are needed. `scopes`: all that the role allows."""
 
     name: Annotated[str, line(100, least=1)] = "API"
     username: str | None = None
     password: str | None = None
-    scopes: list[Scope] | None = None
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1)] | None = None
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = DEFAULT_TOKEN_DAYS
 
 

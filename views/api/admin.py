@@ -14,7 +14,7 @@ from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
 
 
-class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     username: UserName
     password: NewPassword
     role: Role = Role.EDITOR
@@ -22,7 +22,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: TimeZone = "UTC"
 
 
-class UserChange(msgspec.Struct, frozen=True, kw_only=True):
+class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out stays as it is. A new password signs the user out everywhere."""
 
     role: Role | None = None

@@ -21,13 +21,13 @@ class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
+class Closing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`reason` is told to whoever is at the other end."""
 
     reason: Annotated[str, line(100)] = ""
 
 
-class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A notification for every user; it waits for those who are away. `url` is a path of this server."""
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=200), described(pattern=_VISIBLE)]

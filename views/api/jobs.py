@@ -167,12 +167,6 @@ async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.
     return encoded(answer, status=202, headers={"Location": links.self})
 
 
-_RETRY_KEY = Header(
-    name=IDEMPOTENCY_KEY,
-    said="The same key again answers the job as it is now and starts nothing. For another request it is refused (409).",
-    schema=KEY_SCHEMA,
-)
-
 ENDPOINTS = [
     Endpoint(
         method="GET",
@@ -230,7 +224,14 @@ ENDPOINTS = [
         handler=retry_job,
         summary="Start a failed or cancelled job again from the beginning.",
         access="write",
-        headers=[_RETRY_KEY],
+        headers=[
+            Header(
+                name=IDEMPOTENCY_KEY,
+                said="The same key again answers the job as it is now and starts nothing. "
+                "For another request it is refused (409).",
+                schema=KEY_SCHEMA,
+            )
+        ],
         answer=JobAnswer,
         errors=(404, 409),
     ),

@@ -84,8 +84,8 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         settings = self.settings
         rows = builder.query(settings.query) if settings.query else None
         title = builder.text(self.title, self) if self.title else ""
-        value = builder.value(self.value, self) if self.value else None
-        maximum = builder.value(self.maximum, self) if self.maximum else None
+        value = builder.shown(self.value, self) if self.value else None
+        maximum = builder.shown(self.maximum, self) if self.maximum else None
         with builder.failing(self):
             chart = build_chart(settings, rows, title=title, value=value, maximum=maximum, formats=builder.formats)
         yield ChartBlock(chart=chart)

@@ -101,8 +101,8 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
         yield Kpis(items=tuple(self._kpi(item, builder) for item in self.items))
 
     def _kpi(self, item: KpiSpec, builder: Builder) -> Kpi:
-        value = builder.value(item.value, self)
-        before = builder.value(item.compare, self) if item.compare else None
+        value = builder.shown(item.value, self)
+        before = builder.shown(item.compare, self) if item.compare else None
         delta, tone = _delta(value, before, item.good, builder.formats) if item.compare else ("", "")
         return Kpi(
             label=builder.text(item.label, self),

@@ -63,9 +63,9 @@ class BlockReader:
 
     def _block(self, node: YamlNode, path: str) -> BlockSpec | None:
         self._count += 1
-        if self._count == _MAX_BLOCKS:
+        if self._count == _MAX_BLOCKS + 1:
             self.issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
-        if self._count >= _MAX_BLOCKS:
+        if self._count > _MAX_BLOCKS:
             return None
         kind = self._kind(node)
         if kind is None:

@@ -69,6 +69,9 @@ class Builder(Protocol):
     def value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:
         """`also` are further names that the expression may use."""
 
+    def shown(self, expression: Expression, spec: BlockSpec) -> Any:
+        """A value that the report writes: not larger than that takes."""
+
     def query(self, name: str) -> Rows: ...
 
     def image(self, file: str) -> Image: ...

@@ -22,6 +22,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 AWAY = OperationalError("UPDATE", {}, Exception("the database is away"))
 
@@ -29,7 +30,7 @@ AWAY = OperationalError("UPDATE", {}, Exception("the database is away"))
 async def nothing(context: object) -> None: ...
 
 
-KINDS = JobKinds([JobKind(name="work", unit="rows", function=nothing)])
+KINDS = JobKinds([JobKind(name="work", label="Work", unit="rows", function=nothing)])
 
 
 class Clock:
@@ -74,6 +75,7 @@ class House:
             saver=ProgressSaver(store=store, table=self.table),
             on_life_change=tell_nobody,
             enqueue=self.queue.put,
+            growth=Growth(bytes_per_day=0),
         )
 
     async def put(self, owner: str) -> Job:

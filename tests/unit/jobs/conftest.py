@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.clock import new_id, utc_now
 from server.engines.memory_queue import MemoryQueue
 from server.jobs.attempts import Attempts
 from server.jobs.job import Job, State
@@ -24,6 +26,7 @@ from server.jobs.table import JobTable
 from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.quotas import Quotas
 from server.storage.reserve import Reserve
 from server.storage.room import Room
@@ -36,10 +39,16 @@ class House:
     database: Database
     table: JobTable
     store: JobStore
+    life: JobLife
     runner: JobRunner
     workers: SharedWorkers
-    life: list[tuple[str, State]] = field(default_factory=list)
+    told: list[tuple[str, State]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+
+    async def begin(self, owner_id: str = "alice", **fields: Any) -> Job:
+        """A job that nobody runs: it is only stored and told."""
+        known = {"id": new_id(), "kind": "none", "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
+        return await self.life.begin(Job(**{**known, "owner_id": owner_id, "state": State.RUNNING, **fields}))  # type: ignore[arg-type]
 
     async def wait_for(self, job_id: str, *states: State, seconds: float = 10.0) -> Job:
         async with asyncio.timeout(seconds):
@@ -48,6 +57,14 @@ class House:
                 if job is not None and job.state in states:
                     return job
                 await asyncio.sleep(0.005)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 OpenHouse = Callable[..., "asyncio.Future[House]"]
@@ -66,7 +83,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
 
         async def on_life_change(connection: AsyncConnection, job: Job, notice: Notice | None) -> Callable[[], None]:
             def tell() -> None:
-                house.life.append((job.id, job.state))
+                house.told.append((job.id, job.state))
                 house.notices.extend([notice] if notice is not None else [])
 
             return tell
@@ -81,6 +98,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             saver=saver,
             on_life_change=on_life_change,
             enqueue=queue.put,
+            growth=Growth(bytes_per_day=0),
         )
         runner = JobRunner(
             life=life,
@@ -91,7 +109,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
             quotas=Quotas(),
         )
-        house = House(database, table, store, runner, workers)
+        house = House(database, table, store, life, runner, workers)
         houses.append(house)
         await runner.open()
         return house

@@ -9,19 +9,11 @@ from sqlalchemy.exc import OperationalError
 
 from server.clock import utc_now
 from server.errors import Conflict, FileProblem, JobFailed, StorageFull, WorkerDied, WorkTooLarge
-from server.jobs.job import Job, JobError, State
-from server.jobs.kinds import JobKind
+from server.jobs.job import Job, State
 from server.jobs.retry import LATER_SECONDS, after_crash, is_temporary, seconds_to_next_try
 from server.storage.database import DatabaseAway
 
 AWAY = OperationalError("UPDATE", {}, Exception("restarted"))
-
-
-async def nothing(context: object) -> None: ...
-
-
-def kind(**fields: Any) -> JobKind:
-    return JobKind(**{"name": "work", "unit": "rows", "function": nothing, **fields})
 
 
 def job(**fields: Any) -> Job:
@@ -57,34 +49,26 @@ def test_a_full_disk_and_a_database_that_is_away_are_asked_again_for_ever(error:
 
 
 def test_a_waiting_job_goes_on_waiting_after_a_crash() -> None:
-    assert after_crash(job(state=State.QUEUED, attempt=0), kind(), max_attempts=1) is None
+    assert after_crash(job(state=State.QUEUED, attempt=0), counts_interruptions=True, max_attempts=1) is None
 
 
 def test_a_running_job_starts_anew_after_a_crash_until_it_was_interrupted_too_often() -> None:
-    again = after_crash(job(interruptions=1, progress=5, stage="reading"), kind(), max_attempts=3)
+    again = after_crash(job(interruptions=1, progress=5, stage="reading"), counts_interruptions=True, max_attempts=3)
     assert again is not None
     assert (again["state"], again["interruptions"], again["progress"], again["stage"]) == (State.QUEUED, 2, 0, "")
-    given_up = after_crash(job(interruptions=2), kind(), max_attempts=3)
+    given_up = after_crash(job(interruptions=2), counts_interruptions=True, max_attempts=3)
     assert given_up is not None
     assert given_up["state"] is State.FAILED
     assert (given_up["error"].code, given_up["error"].parameters) == ("interrupted", {"count": 3})
 
 
 def test_a_kind_that_only_waits_is_never_interrupted_too_often() -> None:
-    again = after_crash(job(interruptions=0), kind(counts_interruptions=False), max_attempts=1)
+    again = after_crash(job(interruptions=0), counts_interruptions=False, max_attempts=1)
     assert again is not None
     assert (again["state"], again["interruptions"]) == (State.QUEUED, 0)
 
 
 def test_a_cancel_that_was_asked_for_holds_after_a_crash() -> None:
-    changes = after_crash(job(cancel_requested=True), kind(), max_attempts=3)
+    changes = after_crash(job(cancel_requested=True), counts_interruptions=True, max_attempts=3)
     assert changes is not None
     assert (changes["state"], changes["cancel_requested"]) == (State.CANCELLED, False)
-
-
-@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
-def test_a_job_of_a_kind_that_is_gone_says_so(state: State) -> None:
-    changes = after_crash(job(state=state), None, max_attempts=3)
-    assert changes is not None
-    assert isinstance(changes["error"], JobError)
-    assert changes["error"].code == "unknown_kind"

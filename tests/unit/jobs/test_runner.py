@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ DONE = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 def kind(function: Any, **changes: Any) -> JobKind:
-    return JobKind(**{"name": "work", "unit": "steps", "function": function, **changes})
+    return JobKind(**{"name": "work", "label": "Work", "unit": "steps", "function": function, **changes})
 
 
 async def begin(house: House, owner: str = "alice", **changes: Any) -> Job:
@@ -50,7 +51,7 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     assert (job.state, job.progress, job.total, job.percent) == (State.SUCCEEDED, 4, 4, 100.0)
     assert job.result == {"links": {"dataset": "/datasets/a"}}
     assert house.notices == [Notice(title="Ready")]
-    assert house.life == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
+    assert house.told == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
     assert [line.message for line in await house.store.log(job.id, limit=10)] == ["half way"]
@@ -112,19 +113,23 @@ async def test_job_is_not_stored_when_what_belongs_to_it_fails(open_house: OpenH
 
 async def test_owners_take_turns(open_house: OpenHouse) -> None:
     order: list[str] = []
-    everybody_waits = asyncio.Event()
+    may_end: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def work(context: JobContext) -> None:
         order.append(context.job.title)
-        await everybody_waits.wait()
+        await may_end[context.job.title].wait()
 
     house = await open_house(kind(work), heavy_slots=1)
-    for number in range(3):
-        await begin(house, title=f"a{number}")
-    last = [await begin(house, owner="bob", title=f"b{number}") for number in range(2)][-1]
-    everybody_waits.set()
-    await house.wait_for(last.id, *DONE)
-    assert [sorted(order[:2]), sorted(order[2:4])] == [["a0", "b0"], ["a1", "b1"]]  # both may end at the same moment
+    hers = [await begin(house, title=f"a{number}") for number in range(3)]
+    his = [await begin(house, owner="bob", title=f"b{number}") for number in range(2)]
+    may_end["a0"].set()
+    await house.wait_for(hers[1].id, State.RUNNING)
+    may_end["b0"].set()
+    await house.wait_for(his[1].id, State.RUNNING)
+    async with asyncio.timeout(10):
+        while len(order) < 4:
+            await asyncio.sleep(0.005)
+    assert order == ["a0", "b0", "a1", "b1"]
 
 
 async def test_no_more_heavy_jobs_than_slots_but_light_ones_start_at_once(open_house: OpenHouse) -> None:

@@ -15,6 +15,7 @@ from server.app.places import ROOT
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
+from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
@@ -23,6 +24,10 @@ from server.storage.database import Database
 from server.storage.tables import users
 from tests.unit.realtime.links import MemoryLink
 
+KINDS = JobKinds(
+    JobKind(name=name, label=name, unit="rows", message=f"{name}_progress", function=None)
+    for name in ("file_upload", "data_import", "batch_report")
+)
 LANGUAGES = Languages.load(ROOT / "locales")
 
 
@@ -64,6 +69,8 @@ async def layer(database: Database, tmp_path: Path) -> AsyncIterator[Layer]:
         )
     table, store, endings = JobTable(), JobStore(database), Endings()
     realtime = build_realtime(Settings(data=tmp_path), database=database)
-    live = build_live(realtime, database=database, languages=LANGUAGES, table=table, store=store, endings=endings)
+    live = build_live(
+        realtime, database=database, languages=LANGUAGES, table=table, store=store, kinds=KINDS, endings=endings
+    )
     async with open_live(realtime, live):
         yield Layer(database=database, realtime=realtime, live=live, table=table, store=store, endings=endings)

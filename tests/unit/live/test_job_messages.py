@@ -21,7 +21,7 @@ from server.realtime.connection import BUSY_BYTES
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from tests.functional.job_table import merged
-from tests.unit.live.conftest import Layer, person
+from tests.unit.live.conftest import KINDS, Layer, person
 from tests.unit.realtime.links import MemoryLink
 
 LANGUAGES = Languages.load(Path("locales"))
@@ -47,7 +47,7 @@ def test_snapshots_and_messages_in_any_order_are_the_fresh_snapshot(
 
 async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
     table, manager = JobTable(), ConnectionManager(LiveLimits())
-    live = JobMessages(manager=manager, table=table, languages=LANGUAGES)
+    live = JobMessages(manager=manager, table=table, kinds=KINDS, languages=LANGUAGES)
     table.listen(lambda job, before: live.deliver(JobMoved(job=job, is_life_change=False)))
     alice, bob = (Principal(user_id=name, user_name=name, role=Role.EDITOR, language="en") for name in ("alice", "bob"))
     links = {name: MemoryLink() for name in ("alice", "bob")}

@@ -199,7 +199,7 @@ async def test_after_a_crash_only_acknowledged_bytes_are_trusted(database: Datab
     after = new_landing(database, tmp_path / "uploads")
     whole = await after.receiver.receive(upload.id, in_pieces(b"56789"), offset=5, max_bytes=LIMIT)
     assert whole.is_whole
-    assert landing.file(whole).read_bytes() == b"0123456789"
+    assert after.file(whole).read_bytes() == b"0123456789"
     assert whole.sha256 is None  # the hash of the first half is lost: the job reads the file again
 
 

@@ -1,0 +1,118 @@
+"""Attempts under way: stopped, waited for, put back, and over exactly once whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from server.errors import JobFailed
+from server.jobs.attempts import Attempts
+from server.jobs.context import JobContext
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.outcomes import Notice, Outcome
+from tests.unit.jobs.conftest import House, OpenHouse
+
+
+class Trial:
+    """Attempts without a queue or runner around them."""
+
+    def __init__(self, house: House, *kinds: JobKind) -> None:
+        self.house = house
+        self.attempts = Attempts(life=house.life, kinds=JobKinds(kinds), workers=house.workers)
+        self.over: list[str] = []
+
+    async def begin(self, kind: str = "work") -> Job:
+        job = await self.house.begin(kind=kind, attempt=1)
+        self.attempts.begin(job, when_over=lambda job: self.over.append(job.id))
+        return job
+
+    async def state_of(self, job: Job) -> State:
+        async with asyncio.timeout(10):
+            while job.id not in self.over:
+                await asyncio.sleep(0.005)
+        stored = await self.house.store.get(job.id)
+        assert stored is not None
+        return stored.state
+
+
+def kind(function: Any, **fields: Any) -> JobKind:
+    return JobKind(**{"name": "work", "label": "Work", "unit": "rows", "function": function, **fields})
+
+
+async def forever(context: JobContext) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_an_attempt_ends_as_its_function_does(open_house: OpenHouse) -> None:
+    async def well(context: JobContext) -> Outcome:
+        return Outcome(result={"a": 1}, notice=Notice(title="Ready"))
+
+    async def ill(context: JobContext) -> None:
+        raise JobFailed("no")
+
+    house = await open_house()
+    trial = Trial(house, kind(well, name="well"), kind(ill, name="ill"))
+    assert await trial.state_of(await trial.begin("well")) is State.SUCCEEDED
+    assert await trial.state_of(await trial.begin("ill")) is State.FAILED
+    assert house.notices == [Notice(title="Ready")]
+    assert len(trial.attempts) == 0
+
+
+async def test_only_the_one_that_is_meant_is_stopped(open_house: OpenHouse) -> None:
+    trial = Trial(await open_house(), kind(forever))
+    hers, his = await trial.begin(), await trial.begin()
+    assert trial.attempts.by_kind() == {"work": 2}
+    trial.attempts.stop(hers.id)
+    trial.attempts.stop("nobody's")
+    await trial.attempts.wait_for_end(hers.id)
+    await trial.attempts.wait_for_end("nobody's")
+    assert trial.over == [hers.id]
+    assert await trial.state_of(hers) is State.CANCELLED
+    trial.attempts.stop(his.id)
+    assert await trial.state_of(his) is State.CANCELLED
+
+
+async def test_a_stop_before_the_function_began_is_not_lost(open_house: OpenHouse) -> None:
+    trial = Trial(await open_house(), kind(forever))
+    job = await trial.house.begin(kind="work", attempt=1)
+    trial.attempts.begin(job, when_over=lambda job: trial.over.append(job.id))
+    trial.attempts.stop(job.id)  # in the same turn of the loop
+    assert await trial.state_of(job) is State.CANCELLED
+
+
+async def test_draining_lets_heavy_ones_finish_and_puts_the_others_back(open_house: OpenHouse) -> None:
+    finish = asyncio.Event()
+
+    async def heavy(context: JobContext) -> None:
+        await finish.wait()
+
+    trial = Trial(await open_house(), kind(heavy, name="heavy"), kind(forever, name="light", heavy=False))
+    working, waiting = await trial.begin("heavy"), await trial.begin("light")
+    assert trial.attempts.heavy() == 1
+    draining = asyncio.create_task(trial.attempts.drain(seconds=60, hurry=asyncio.Event()))
+    assert await trial.state_of(waiting) is State.QUEUED
+    finish.set()
+    await draining
+    assert await trial.state_of(working) is State.SUCCEEDED
+
+
+async def test_a_hurry_puts_back_heavy_ones_too(open_house: OpenHouse) -> None:
+    trial = Trial(await open_house(), kind(forever))
+    job, hurry = await trial.begin(), asyncio.Event()
+    hurry.set()
+    await trial.attempts.drain(seconds=3600, hurry=hurry)
+    assert await trial.state_of(job) is State.QUEUED
+
+
+async def test_a_kind_that_nobody_runs_here_is_over_at_once(
+    open_house: OpenHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    trial = Trial(await open_house(), kind(None))
+    with caplog.at_level(logging.ERROR):
+        job = await trial.begin()
+        assert await trial.state_of(job) is State.RUNNING  # its row is left to whoever does run it
+    assert "nobody here runs jobs of the kind work" in caplog.text

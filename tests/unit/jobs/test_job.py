@@ -1,0 +1,58 @@
+"""A job as a value: its moves, its figures, its error in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.clock import utc_now
+from server.jobs.job import FINAL_STATES, LEGAL_MOVES, Job, JobError, State
+
+
+def job(**fields: Any) -> Job:
+    known = {"id": "j", "kind": "work", "owner_id": "alice", "title": "t", "unit": "rows", "created_at": utc_now()}
+    return Job(**{**known, **fields})
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_only_legal_moves_are_made_and_each_is_one_revision(before: State, after: State) -> None:
+    if after is before or after in LEGAL_MOVES[before]:
+        assert job(state=before, revision=4).evolve(state=after).revision == 5
+    else:
+        with pytest.raises(ValueError, match="not a legal move"):
+            job(state=before).evolve(state=after)
+
+
+def test_from_every_end_but_success_a_job_can_be_queued_again() -> None:
+    assert {state for state in FINAL_STATES if LEGAL_MOVES[state]} == {State.FAILED, State.CANCELLED}
+
+
+@pytest.mark.parametrize(
+    ("fields", "percent"),
+    [
+        ({"progress": 1, "total": 3}, 33.3),
+        ({"progress": 5, "total": None}, None),
+        ({"progress": 5, "total": None, "state": State.SUCCEEDED}, 100.0),
+        ({"progress": 0, "total": 0}, 100.0),
+        ({"progress": 7, "total": 5}, 100.0),
+    ],
+)
+def test_percent_is_known_as_far_as_the_total_is(fields: dict[str, Any], percent: float | None) -> None:
+    assert job(**fields).percent == percent
+
+
+def test_the_time_left_is_told_of_running_jobs_that_move() -> None:
+    moving = {"state": State.RUNNING, "progress": 20, "total": 100, "rate": 8.0}
+    assert job(**moving).eta_seconds == 10.0
+    for change in ({"rate": None}, {"rate": 0.0}, {"total": None}, {"state": State.FAILED}):
+        assert job(**{**moving, **change}).eta_seconds is None
+
+
+def test_an_error_is_told_in_the_readers_language_with_its_values() -> None:
+    error = JobError(code="x", message="Line {line} is wrong.", parameters={"line": 7})
+    assert error.text == "Line 7 is wrong."
+    assert (
+        error.translated(lambda text: text.replace("Line", "第").replace(" is wrong.", " 行有错。")) == "第 7 行有错。"
+    )

@@ -1,0 +1,112 @@
+"""How jobs begin and change: stored first, then told, with all that belongs to it or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import new_id, utc_now
+from server.errors import Conflict, NotFound
+from server.jobs.job import Job, State
+from server.jobs.keys import Asked
+from server.jobs.life import JobLife
+from server.jobs.outcomes import Notice, ended
+from server.jobs.saver import ProgressSaver
+from server.jobs.store import JobFilter, JobStore, line_now
+from server.jobs.table import JobTable
+from server.storage.database import Database
+from server.storage.growth import Growth
+from tests.unit.jobs.conftest import OpenHouse
+
+
+def job(state: State = State.QUEUED) -> Job:
+    known = {"id": new_id(), "kind": "none", "owner_id": "alice", "title": "t", "unit": "rows"}
+    return Job(**known, created_at=utc_now(), revision=1, state=state)
+
+
+async def test_what_it_is_told_by_comes_in_order_and_after_the_commit(database: Database) -> None:
+    table, store = JobTable(), JobStore(database)
+    order: list[str] = []
+
+    async def on_life_change(connection: AsyncConnection, job: Job, notice: Notice | None) -> Callable[[], None]:
+        order.append(f"keep {job.state}{' and ' + notice.title if notice else ''}")
+        return lambda: order.append(f"tell {job.state}")
+
+    async def enqueue(connection: AsyncConnection, job: Job) -> Callable[[], None]:
+        order.append("put")
+        return lambda: order.append("queued")
+
+    life = JobLife(
+        database=database,
+        table=table,
+        store=store,
+        saver=ProgressSaver(store=store, table=table),
+        on_life_change=on_life_change,
+        enqueue=enqueue,
+        growth=Growth(bytes_per_day=0),
+    )
+    table.listen(lambda job, before: order.append(f"show {job.state}"))
+    begun = await life.begin(job())
+    assert order == ["keep queued", "put", "show queued", "tell queued", "queued"]
+    order.clear()
+    await life.move(begun, notice=Notice(title="news"), state=State.RUNNING)
+    assert order == ["keep running and news", "show running", "tell running"]
+
+
+async def test_a_job_that_cannot_be_stored_whole_is_not_begun(open_house: OpenHouse) -> None:
+    house = await open_house()
+
+    async def refuse(connection: AsyncConnection, job: Job) -> None:
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        await house.life.begin(job(State.RUNNING), asked=Asked.under("k", by="alice", what=1), also=refuse)
+    assert (house.table.all_live(), house.told) == ([], [])
+    assert (await house.store.search(JobFilter())).total == 0
+    begun = job(State.RUNNING)
+    assert await house.life.begin(begun, asked=Asked.under("k", by="alice", what=1)) == begun  # the key is still free
+
+
+async def test_only_one_of_two_who_move_a_job_does(open_house: OpenHouse) -> None:
+    house = await open_house()
+    running = await house.begin(attempt=1)
+    assert await house.life.move(running, **ended(State.CANCELLED)) is not None
+    assert await house.life.move(running, **ended(State.SUCCEEDED)) is None
+    stored = await house.store.get(running.id)
+    assert stored is not None
+    assert stored.state is State.CANCELLED
+    assert [state for _, state in house.told] == [State.RUNNING, State.CANCELLED]
+
+
+async def test_lines_are_stored_with_the_change_or_wait_for_the_next(open_house: OpenHouse) -> None:
+    house = await open_house()
+    running = await house.begin(attempt=1)
+
+    async def refuse(connection: AsyncConnection, job: Job) -> None:
+        raise Conflict
+
+    house.life.saver.log(line_now(running, "half way", "info"))
+    with pytest.raises(Conflict):
+        await house.life.move(running, also=refuse, **ended(State.FAILED))
+    assert await house.store.log(running.id, limit=10) == []
+    await house.life.move(running, **ended(State.FAILED))
+    assert [line.message for line in await house.store.log(running.id, limit=10)] == ["half way"]
+
+
+async def test_a_job_taken_up_is_newer_than_anything_that_was_shown(open_house: OpenHouse) -> None:
+    house = await open_house()
+    running = await house.begin(attempt=1)
+    house.table.put(running.evolve(progress=7))  # shown, and lost with the process
+    stored = await house.store.get(running.id)
+    assert stored is not None
+    again = house.life.take_up(stored)
+    assert house.table.get(running.id) == again
+    assert again.revision > running.revision + 1_000
+
+
+async def test_what_nobody_knows_is_not_found(open_house: OpenHouse) -> None:
+    house = await open_house()
+    with pytest.raises(NotFound):
+        await house.life.find("nothing")

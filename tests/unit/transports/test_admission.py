@@ -1,0 +1,97 @@
+"""Who may open a live connection: looked at as a visitor, however they came."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.app.places import ROOT
+from server.auth.permissions import Principal, Role, Scope
+from server.errors import Forbidden, Unavailable
+from server.http.readiness import Phase, Readiness
+from server.languages import Languages
+from server.realtime.close_codes import CloseCode
+from server.realtime.limits import LiveLimits
+from server.realtime.manager import ConnectionManager, Refused
+from server.realtime.protocol import Position
+from server.transports.admission import Admission, position
+from server.transports.visitor import Visitor
+from tests.unit.realtime.links import MemoryLink
+
+OWN = frozenset({"https://reports.example.com"})
+
+
+def admission(*, phase: Phase = Phase.READY, per_address: int = 2) -> Admission:
+    return Admission(
+        manager=ConnectionManager(LiveLimits(connections_per_address=per_address)),
+        languages=Languages.load(ROOT / "locales"),
+        readiness=Readiness(phase),
+        allowed_origins=("https://friend.example.com",),
+    )
+
+
+def visitor(origin: str | None = None, site: str = "none", language: str | None = None) -> Visitor:
+    return Visitor(address="10.0.0.1", origin=origin, own_origins=OWN, site=site, language=language, device="curl/8")
+
+
+def alice(*scopes: Scope) -> Principal:
+    return Principal(
+        user_id="alice", user_name="alice", role=Role.EDITOR, language="en", scopes=frozenset(scopes or {Scope.READ})
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [
+        (None, "none"),
+        (None, "same-origin"),
+        ("https://Reports.example.com", "same-origin"),
+        ("https://friend.example.com", "cross-site"),
+    ],
+)
+def test_programs_our_own_pages_and_allowed_ones_may_connect(origin: str | None, site: str) -> None:
+    admission().check(visitor(origin, site))
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [("https://elsewhere.example", "none"), ("null", "none"), ("", "none"), (None, "cross-site"), (None, "same-site")],
+)
+def test_pages_of_others_may_not(origin: str | None, site: str) -> None:
+    with pytest.raises(Forbidden):
+        admission().check(visitor(origin, site))
+
+
+@pytest.mark.parametrize("phase", [Phase.STARTING, Phase.DRAINING])
+def test_nobody_may_before_the_server_is_ready_and_when_it_stops(phase: Phase) -> None:
+    with pytest.raises(Unavailable):
+        admission(phase=phase).check(visitor())
+
+
+def test_an_address_has_so_many_places_whatever_carries_them() -> None:
+    door = admission(per_address=1)
+    with door.place("10.0.0.1") as place:
+        with pytest.raises(Refused):
+            door.place("10.0.0.1")
+        door.place("10.0.0.2").leave()
+        place.leave()
+        place.leave()
+        door.place("10.0.0.1").leave()
+
+
+def test_a_connection_speaks_the_language_that_was_asked_for_else_the_users() -> None:
+    door = admission()
+    for asked, spoken in ((None, "en"), ("zh-CN", "zh-CN"), ("xx", "en")):
+        connection = door.connection(visitor(language=asked), MemoryLink(), alice(), client_id="tab")
+        assert (connection.language, connection.device) == (spoken, "curl/8")
+
+
+def test_a_token_that_may_not_read_gets_none() -> None:
+    with pytest.raises(Refused) as refused:
+        admission().connection(visitor(), MemoryLink(), alice(Scope.ADMIN), client_id="tab")
+    assert refused.value.code is CloseCode.FORBIDDEN
+
+
+@pytest.mark.parametrize("text", ["", "x", "epoch:", ":1", "e:-1", "e:1:2", "e:" + "9" * 19])
+def test_what_is_no_position_is_none(text: str) -> None:
+    assert position(text) is None
+    assert position("01abc:7") == Position(epoch="01abc", offset=7)
