@@ -25,11 +25,11 @@ from server.datasets.catalog_rows import (
     version_of,
     versions_where,
 )
-from server.datasets.dataset import Dataset, DatasetPage, Mode, Version, VersionPage, mentioned
+from server.datasets.dataset import Dataset, Mode, Version, mentioned
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.pages import page_of
+from server.storage.pages import Listing, page_of
 from server.storage.rows import insert_or_get, lock
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
@@ -125,7 +125,7 @@ class Catalog:
         """What `publish` would say of the mode, before the work is done."""
         require_mode_fits(name, mode, await find_dataset(connection, owner_id, name))
 
-    async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> DatasetPage:
+    async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> Listing[Dataset]:
         """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
         mine = [datasets.c.owner_id == owner_id, datasets.c.version.is_not(None)]
         mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
@@ -142,9 +142,11 @@ class Catalog:
             names, has_more = page_of([(row[0], row[1]) for row in await connection.execute(sizes)], limit=limit)
             rows = await connection.execute(current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names)))
             items = [dataset_of(row) for row in rows.mappings()]
-        return DatasetPage(items=items, total=total, next_cursor=names[-1] if has_more else None)
+        return Listing(items=items, total=total, next_cursor=names[-1] if has_more else None)
 
-    async def versions(self, owner_id: str, name: str, *, limit: int = 50, before: int | None = None) -> VersionPage:
+    async def versions(
+        self, owner_id: str, name: str, *, limit: int = 50, before: int | None = None
+    ) -> Listing[Version]:
         """Newest first, from the one before number `before` on."""
         dataset = await self.get(owner_id, name)
         is_ours = dataset_versions.c.dataset_id == dataset.id
@@ -158,7 +160,7 @@ class Catalog:
             numbers, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
             rows = await connection.execute(versions_where(is_ours, number.in_(numbers)).order_by(number.desc()))
             items = [version_of(row) for row in rows.mappings()]
-        return VersionPage(items=items, total=total, next_cursor=numbers[-1] if has_more else None)
+        return Listing(items=items, total=total, next_cursor=str(numbers[-1]) if has_more else None)
 
     async def version(self, owner_id: str, name: str, number: int) -> Version:
         query = versions_where(

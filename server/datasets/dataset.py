@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -61,24 +60,6 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> list[dict[str, Any]]:
         return self.current.columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetPage:
-    """Some of somebody's datasets, by name; `next_cursor` is None on the last page."""
-
-    items: list[Dataset]
-    total: int
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionPage:
-    """Some versions of a dataset, newest first; `next_cursor` is the number of the last, None on the last page."""
-
-    items: list[Version]
-    total: int
-    next_cursor: int | None
 
 
 def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:

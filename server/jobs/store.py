@@ -15,7 +15,7 @@ from server.clock import utc_now
 from server.errors import InvalidInput
 from server.jobs.job import Job, State
 from server.storage.database import Database
-from server.storage.pages import page_of, size_of
+from server.storage.pages import Listing, page_of, size_of
 from server.storage.rows import lock
 from server.storage.tables import job_log, jobs
 
@@ -38,13 +38,6 @@ class JobFilter:
     until: datetime | None = None
     limit: int = 50
     cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    items: list[Job]
-    next_cursor: str | None
-    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +113,7 @@ class JobStore:
             )
             return [_job(row) for row in rows]
 
-    async def search(self, wanted: JobFilter) -> JobPage:
+    async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""
         conditions = _conditions(wanted)
         sizes = select(jobs.c.id, _SIZE).where(*conditions, *_after(wanted.cursor)).order_by(jobs.c.id.desc())
@@ -129,7 +122,7 @@ class JobStore:
             found = [(row[0], row[1]) for row in await connection.execute(sizes.limit(wanted.limit + 1))]
             ids, has_more = page_of(found, limit=wanted.limit)
             rows = (await connection.execute(select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))).all()
-        return JobPage([_job(row) for row in rows], ids[-1] if has_more else None, total)
+        return Listing(items=[_job(row) for row in rows], next_cursor=ids[-1] if has_more else None, total=total)
 
     async def log(self, job_id: str, *, limit: int) -> list[LogLine]:
         """The newest `limit` lines, oldest first."""

@@ -25,11 +25,9 @@ from server.reports.batch import KIND
 from server.reports.batch_store import (
     Batch,
     BatchHead,
-    BatchPage,
     BatchReport,
     BatchStore,
     ReportFilter,
-    ReportPage,
     StoredArtifact,
 )
 from server.reports.image_library import ImageLibrary
@@ -47,6 +45,7 @@ from server.reports.work import (
 from server.storage.blob_store import BlobStore, StoredBlob, delete_under
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
+from server.storage.pages import Listing
 
 _NAME_CHARACTERS = 300  # the column's width
 
@@ -139,7 +138,7 @@ class BatchOperations:
 
     async def list(
         self, principal: Principal, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
-    ) -> BatchPage:
+    ) -> Listing[BatchHead]:
         principal.require_read()
         return await self._store.search(principal.user_id, q=q, template=template, limit=limit, cursor=cursor)
 
@@ -149,7 +148,7 @@ class BatchOperations:
         principal.require_sight(batch.owner_id)
         return batch
 
-    async def reports(self, principal: Principal, batch_id: str, wanted: ReportFilter) -> ReportPage:
+    async def reports(self, principal: Principal, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
         await self.get(principal, batch_id)
         return await self._store.reports(batch_id, wanted)
 

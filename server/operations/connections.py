@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, NotFound
@@ -14,16 +12,10 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence import Presence
 from server.storage.database import Database
+from server.storage.pages import Listing
 
 _REASON_CHARACTERS = 100
 LEVELS = ("info", "success", "warning", "error")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PresencePage:
-    items: list[Presence]
-    next_cursor: str | None
-    total: int
 
 
 class ConnectionOperations:
@@ -42,7 +34,7 @@ class ConnectionOperations:
 
     def everybody(
         self, principal: Principal, *, q: str | None = None, limit: int = 50, cursor: str | None = None
-    ) -> PresencePage:
+    ) -> Listing[Presence]:
         """The oldest first; `q` looks into user, device, address and client."""
         principal.require_admin()
         # By id too, which sorts by time: two of the same microsecond still have an order to go on from.
@@ -51,7 +43,7 @@ class ConnectionOperations:
             found = [each for each in found if _matches(each, q.casefold())]
         rest = [each for each in found if each.connection_id > cursor] if cursor else found
         next_cursor = rest[limit - 1].connection_id if len(rest) > limit else None
-        return PresencePage(items=rest[:limit], next_cursor=next_cursor, total=len(found))
+        return Listing(items=rest[:limit], next_cursor=next_cursor, total=len(found))
 
     def one(self, principal: Principal, connection_id: str) -> Presence | None:
         """Anybody's, for administrators; None when it is gone, as connections soon are."""

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, page_rows
-from server.datasets.dataset import Dataset, DatasetPage, Version, VersionPage, require_dataset_name
+from server.datasets.dataset import Dataset, Version, require_dataset_name
 from server.datasets.excel_texts import require_fits_excel
 from server.datasets.row_filters import check_request
 from server.datasets.work import (
@@ -40,6 +40,7 @@ from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
 from server.storage.growth import Growth
+from server.storage.pages import Listing
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
@@ -109,7 +110,7 @@ class DatasetOperations:
         q: str = "",
         limit: int = 50,
         cursor: str | None = None,
-    ) -> DatasetPage:
+    ) -> Listing[Dataset]:
         owner_id = await self._owner_id(principal, owner)
         return await self._catalog.list(owner_id, q=q, limit=limit, cursor=cursor)
 
@@ -118,7 +119,7 @@ class DatasetOperations:
 
     async def versions(
         self, principal: Principal, name: str, *, owner: str | None = None, limit: int = 50, before: int | None = None
-    ) -> VersionPage:
+    ) -> Listing[Version]:
         """Newest first, from the one before number `before` on."""
         return await self._catalog.versions(await self._owner_id(principal, owner), name, limit=limit, before=before)
 

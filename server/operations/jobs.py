@@ -19,9 +19,10 @@ from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
-from server.jobs.store import JobFilter, JobPage, JobStore, LogLine
+from server.jobs.store import JobFilter, JobStore, LogLine
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.pages import Listing
 from server.storage.tables import users
 
 MOST_LINES = 1_000  # of a log, at once
@@ -49,7 +50,7 @@ class JobOperations:
         self._table = table
         self._store = store
 
-    async def list(self, principal: Principal, wanted: JobFilter) -> JobPage:
+    async def list(self, principal: Principal, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first, as fresh as the live messages. Without an owner, admins get everybody's."""
         if not principal.is_admin:
             if wanted.owner_id not in (None, principal.user_id):

@@ -47,6 +47,7 @@ from server.reports.work import (
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.growth import Growth
+from server.storage.pages import Listing
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
 _PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
@@ -57,12 +58,6 @@ class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
 
     stored: TemplateHead
     summary: TemplateSummary
-
-
-class TemplateItems(msgspec.Struct, frozen=True, kw_only=True):
-    items: Sequence[TemplateItem]
-    total: int
-    next_cursor: str | None
 
 
 class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,12 +108,12 @@ class TemplateOperations:
 
     async def list(
         self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
-    ) -> TemplateItems:
+    ) -> Listing[TemplateItem]:
         principal.require_read()
         page = await self._store.search(principal.user_id, q=q, limit=limit, cursor=cursor)
         read = await self._read_summaries(principal, [head.id for head in page.items if head.summary is None])
         items = [TemplateItem(stored=head, summary=read.get(head.id) or _kept_summary(head)) for head in page.items]
-        return TemplateItems(items=items, total=page.total, next_cursor=page.next_cursor)
+        return Listing(items=items, total=page.total, next_cursor=page.next_cursor)
 
     async def get(self, principal: Principal, name: str, *, version: int | None = None) -> StoredTemplate:
         """Raises `NotFound`."""

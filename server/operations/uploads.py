@@ -20,6 +20,7 @@ from server.jobs.runner import JobRunner
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
+from server.storage.pages import Listing
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.names import media_type_of, shown_name
@@ -46,15 +47,6 @@ class NewUpload:
     media_type: str = ""
     metadata: Mapping[str, str] | None = None
     concat: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPage:
-    """Some of somebody's uploads; `next_cursor` is None on the last page."""
-
-    items: list[Upload]
-    next_cursor: str | None
-    total: int
 
 
 class UploadOperations:
@@ -146,12 +138,12 @@ class UploadOperations:
 
     async def search(
         self, principal: Principal, *, limit: int, cursor: str | None = None, containing: str | None = None
-    ) -> UploadPage:
+    ) -> Listing[Upload]:
         """Own uploads, newest first."""
         principal.require_read()
         found, total = await self._store.page(principal.user_id, limit=limit + 1, before=cursor, containing=containing)
         next_cursor = found[limit - 1].id if len(found) > limit else None
-        return UploadPage(items=found[:limit], next_cursor=next_cursor, total=total)
+        return Listing(items=found[:limit], next_cursor=next_cursor, total=total)
 
     async def receive(
         self,

@@ -16,7 +16,7 @@ from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import JobError, State
 from server.reports.work import FileFormat
 from server.storage.database import Database
-from server.storage.pages import page_of, size_of
+from server.storage.pages import Listing, page_of, size_of
 from server.storage.tables import batches, jobs, reports
 from server.texts import plain
 
@@ -146,22 +146,6 @@ class ReportFilter(msgspec.Struct, frozen=True, kw_only=True):
     skip: int = 0
 
 
-class ReportPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some reports in the order of the batch; `next_cursor` is None on the last page."""
-
-    items: list[BatchReport]
-    total: int
-    next_cursor: str | None = None
-
-
-class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some batches, newest first."""
-
-    items: list[BatchHead]
-    total: int
-    next_cursor: str | None = None
-
-
 # A report that is not finished is what its job makes of it: the job's end is stored once, not once a report.
 _SHOWN_STATE = case(
     (and_(reports.c.state.in_(_LIVE), jobs.c.state.in_((State.CANCELLED, State.FAILED))), State.CANCELLED.value),
@@ -194,7 +178,7 @@ class BatchStore:
 
     async def search(
         self, owner_id: str, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
-    ) -> BatchPage:
+    ) -> Listing[BatchHead]:
         """Newest first; `q` is looked for in the batch's and the template's name and in titles of reports."""
         matching = _batches(BatchHead, batches.c.owner_id == owner_id, *_batch_words(q))
         if template:
@@ -205,9 +189,9 @@ class BatchStore:
             rows = (await connection.execute(page.order_by(batches.c.id.desc()).limit(limit + 1))).mappings().all()
             tallies = await _tallies(connection, [row["id"] for row in rows])
         items = [_batch(row, tallies, BatchHead) for row in rows[:limit]]
-        return BatchPage(items=items, total=total, next_cursor=items[-1].id if len(rows) > limit else None)
+        return Listing(items=items, total=total, next_cursor=items[-1].id if len(rows) > limit else None)
 
-    async def reports(self, batch_id: str, wanted: ReportFilter) -> ReportPage:
+    async def reports(self, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
         matching = _reports(reports.c.batch_id == batch_id, *_report_conditions(wanted))
         page = matching if wanted.after is None else matching.where(reports.c.position > wanted.after)
         sizes = page.with_only_columns(reports.c.position, _REPORT_SIZE, maintain_column_froms=True)
@@ -219,7 +203,7 @@ class BatchStore:
             within = _reports(reports.c.batch_id == batch_id, reports.c.position.in_(positions))
             rows = (await connection.execute(within.order_by(reports.c.position))).mappings().all()
         next_cursor = str(positions[-1]) if has_more else None
-        return ReportPage(items=[_report(row) for row in rows], total=total, next_cursor=next_cursor)
+        return Listing(items=[_report(row) for row in rows], total=total, next_cursor=next_cursor)
 
     async def report(self, report_id: str) -> BatchReport:
         """Raises `NotFound`."""

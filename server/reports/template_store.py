@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.storage.database import Database
-from server.storage.pages import page_of, size_of
+from server.storage.pages import Listing, page_of, size_of
 from server.storage.tables import template_versions, templates
 
 # It stands in addresses and file names; `new` and the like are pages.
@@ -63,14 +63,6 @@ class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class TemplatePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of somebody's templates, by name; `next_cursor` is None on the last page."""
-
-    items: list[TemplateHead]
-    total: int
-    next_cursor: str | None = None
-
-
 class TemplateStore:
     """Reads and writes templates; whether a source is right is not decided here."""
 
@@ -91,7 +83,9 @@ class TemplateStore:
             return stored
         return await self._at_version(stored, version)
 
-    async def search(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> TemplatePage:
+    async def search(
+        self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None
+    ) -> Listing[TemplateHead]:
         """Templates by name; `q` is looked for in name, title, description and source."""
         conditions = list(_conditions(owner_id, q))
         sizes = select(templates.c.name, size_of(templates.c.summary, templates.c.description)).where(*conditions)
@@ -103,7 +97,7 @@ class TemplateStore:
             names, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
             page = select(*_HEAD).where(templates.c.owner_id == owner_id, templates.c.name.in_(names))
             rows = (await connection.execute(page.order_by(templates.c.name))).mappings().all()
-        return TemplatePage(
+        return Listing(
             items=[TemplateHead(**row) for row in rows], total=total, next_cursor=names[-1] if has_more else None
         )
 

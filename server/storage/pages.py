@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Text, cast, func, literal
 
 PAGE_BYTES = 1024 * 1024  # of a list's rows: what is decoded and encoded in one piece
 Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+class Listing(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    """One page of a list: `total` counts all of it, `next_cursor` asks for the next page and is None on the last."""
+
+    items: list[Item]
+    next_cursor: str | None
+    total: int
 
 
 def size_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:

@@ -17,6 +17,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName, line
 from server.operations.accounts import DEFAULT_TOKEN_DAYS, NewToken
+from server.storage.pages import Listing
 
 
 class Notifications(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,10 +84,8 @@ class TokenInfo(msgspec.Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
-class TokenList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[TokenInfo]
-    next_cursor: str | None = None
-    total: int
+class TokenList(Listing[TokenInfo], frozen=True, kw_only=True):
+    pass
 
 
 class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +100,8 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
-class SessionList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[SessionInfo]
-    next_cursor: str | None = None
-    total: int
+class SessionList(Listing[SessionInfo], frozen=True, kw_only=True):
+    pass
 
 
 async def get_me(call: Call[None, NoQuery]) -> Me:

@@ -12,6 +12,7 @@ from server.auth.users import User
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, PageByNumber, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
+from server.storage.pages import Listing
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,10 +42,8 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None
 
 
-class UserList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[UserInfo]
-    next_cursor: str | None
-    total: int
+class UserList(Listing[UserInfo], frozen=True, kw_only=True):
+    pass
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +59,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     address: str
 
 
-class AuditList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[AuditEntry]
-    next_cursor: str | None
-    total: int
+class AuditList(Listing[AuditEntry], frozen=True, kw_only=True):
+    pass
 
 
 class SettingInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +73,8 @@ class SettingInfo(msgspec.Struct, frozen=True, kw_only=True):
     help: str
 
 
-class SettingList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[SettingInfo]
-    next_cursor: str | None = None
-    total: int
+class SettingList(Listing[SettingInfo], frozen=True, kw_only=True):
+    pass
 
 
 async def list_users(call: Call[None, Page]) -> UserList:

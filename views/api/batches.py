@@ -20,6 +20,7 @@ from server.reports.batch_store import BatchHead, BatchReport, ReportFilter, Tal
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat
 from server.storage.file_pieces import in_thread
+from server.storage.pages import Listing
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -73,10 +74,8 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class BatchList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[BatchItem]
-    total: int
-    next_cursor: str | None = None
+class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
+    pass
 
 
 class BatchQuery(PageById, frozen=True, kw_only=True):
@@ -132,10 +131,8 @@ class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class ReportList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[ReportItem]
-    total: int
-    next_cursor: str | None = None
+class ReportList(Listing[ReportItem], frozen=True, kw_only=True):
+    pass
 
 
 async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:

@@ -10,15 +10,14 @@ from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
 from server.http.short_lists import cut
 from server.http.values import described, line
 from server.realtime.presence import Presence
+from server.storage.pages import Listing
 
 _VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
 _OWN_PATH = r"^(?:/(?:[^/\\\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\xa0]*)?)?$"
 
 
-class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[Presence]
-    next_cursor: str | None
-    total: int
+class ConnectionList(Listing[Presence], frozen=True, kw_only=True):
+    pass
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

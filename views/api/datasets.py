@@ -16,6 +16,7 @@ from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DatasetName, Digits, Limit, described
 from server.operations.datasets import RowsQuery, entity_tag
+from server.storage.pages import Listing
 
 _FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
 _PLACES = {"name": DatasetName, "number": Annotated[int, msgspec.Meta(ge=1, le=999_999_999)], "format": ExportFormat}
@@ -75,10 +76,8 @@ class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class VersionList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[VersionItem]
-    total: int
-    next_cursor: str | None = None
+class VersionList(Listing[VersionItem], frozen=True, kw_only=True):
+    pass
 
 
 class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,10 +102,8 @@ class DatasetDetail(DatasetItem, frozen=True, kw_only=True):
     source: str | None
 
 
-class DatasetList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[DatasetItem]
-    total: int
-    next_cursor: str | None = None
+class DatasetList(Listing[DatasetItem], frozen=True, kw_only=True):
+    pass
 
 
 class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,12 +113,9 @@ class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     description: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
 
 
-class RowList(msgspec.Struct, frozen=True, kw_only=True):
+class RowList(Listing[dict[str, Any]], frozen=True, kw_only=True):
     """`items` are objects by column name; `version` is the one they are from."""
 
-    items: list[dict[str, Any]]
-    next_cursor: str | None
-    total: int
     version: int
 
 
@@ -213,7 +207,7 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
     return VersionList(
         items=[_version(version, current=version.number == newest) for version in page.items],
         total=page.total,
-        next_cursor=str(page.next_cursor) if page.next_cursor else None,
+        next_cursor=page.next_cursor,
     )
 
 

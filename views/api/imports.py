@@ -15,6 +15,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_made
 from server.http.values import Digits, Limit
 from server.operations.imports import ImportRequest, ImportState
+from server.storage.pages import Listing
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
 from views.formats import Formats
@@ -69,12 +70,9 @@ class RejectItem(msgspec.Struct, frozen=True, kw_only=True):
     raw: str | None
 
 
-class RejectList(msgspec.Struct, frozen=True, kw_only=True):
+class RejectList(Listing[RejectItem], frozen=True, kw_only=True):
     """`by_code` counts the whole list by reason."""
 
-    items: list[RejectItem]
-    next_cursor: str | None
-    total: int
     by_code: dict[str, int]
 
 

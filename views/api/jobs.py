@@ -16,6 +16,7 @@ from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
 from server.operations.jobs import MOST_LINES
 from server.realtime.protocol import JobFields
+from server.storage.pages import Listing
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -38,10 +39,8 @@ class JobAnswer(JobFields, frozen=True, kw_only=True):
     links: JobLinks
 
 
-class JobList(Struct, frozen=True, kw_only=True):
-    items: list[JobAnswer]
-    next_cursor: str | None
-    total: int
+class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
+    pass
 
 
 class JobQuery(PageById, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from server.http.values import AnyName, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.summary import Check, ParameterSummary
 from server.reports.work import FileFormat
+from server.storage.pages import Listing
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
@@ -41,10 +42,8 @@ class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class TemplateList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[TemplateInfo]
-    total: int
-    next_cursor: str | None = None
+class TemplateList(Listing[TemplateInfo], frozen=True, kw_only=True):
+    pass
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,10 +93,8 @@ class TemplateVersionItem(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class TemplateVersionList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[TemplateVersionItem]
-    next_cursor: str | None
-    total: int
+class TemplateVersionList(Listing[TemplateVersionItem], frozen=True, kw_only=True):
+    pass
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:

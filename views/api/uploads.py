@@ -16,6 +16,7 @@ from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuer
 from server.http.files import send_file
 from server.http.values import KEY_SCHEMA
 from server.operations.uploads import NewUpload
+from server.storage.pages import Listing
 from server.uploads import tus
 from server.uploads.files import Upload
 from server.uploads.names import form_name, saved_name
@@ -43,12 +44,8 @@ class UploadItem(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class UploadList(msgspec.Struct, frozen=True, kw_only=True):
+class UploadList(Listing[UploadItem], frozen=True, kw_only=True):
     """Newest first."""
-
-    items: list[UploadItem]
-    next_cursor: str | None
-    total: int
 
 
 async def describe_server(call: Call[None, NoQuery]) -> web.Response:

@@ -8,6 +8,7 @@ import msgspec
 
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
+from server.storage.pages import Listing
 from server.storage.quotas import Stored
 
 
@@ -35,10 +36,8 @@ class UserUsage(msgspec.Struct, frozen=True, kw_only=True):
     reports: int = 0
 
 
-class UsageList(msgspec.Struct, frozen=True, kw_only=True):
-    items: list[UserUsage]
-    next_cursor: str | None = None
-    total: int
+class UsageList(Listing[UserUsage], frozen=True, kw_only=True):
+    pass
 
 
 async def my_usage(call: Call[None, NoQuery]) -> MyUsage:

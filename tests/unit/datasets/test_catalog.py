@@ -233,7 +233,7 @@ async def test_versions_are_paged_newest_first(house: House) -> None:
         await house.publish(mode="replace", job_id=f"again{number}")
     first = await house.catalog.versions(ALICE, "orders", limit=3)
     assert ([version.number for version in first.items], first.total) == ([5, 4, 3], 5)
-    rest = await house.catalog.versions(ALICE, "orders", limit=3, before=first.next_cursor)
+    rest = await house.catalog.versions(ALICE, "orders", limit=3, before=int(first.next_cursor or 0))
     assert ([version.number for version in rest.items], rest.next_cursor) == ([2, 1], None)
     assert (await house.catalog.version(ALICE, "orders", 2)).number == 2
     with pytest.raises(NotFound):
