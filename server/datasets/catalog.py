@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +27,7 @@ from server.datasets.catalog_rows import (
     versions_where,
 )
 from server.datasets.dataset import Dataset, Mode, Version, mentioned
+from server.datasets.schema import Column
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -78,7 +80,7 @@ class Catalog:
         rejected_count: int,
         bytes: int,  # noqa: A002 – the column's name
         own_bytes: int,
-        columns: Sequence[dict[str, Any]],
+        columns: Sequence[Column],
         statistics: dict[str, Any],
         source: dict[str, Any],
     ) -> Version:
@@ -211,7 +213,7 @@ class Catalog:
             "name": dataset.name if name is None else name,
             "description": dataset.description if description is None else description,
         }
-        search = search_text(**changed, version={"columns": dataset.columns, "source": dataset.current.source})
+        search = search_text(**changed, columns=dataset.columns, source=dataset.current.source)
         described = await connection.execute(
             update(datasets)
             .where(datasets.c.id == dataset.id)
@@ -295,12 +297,13 @@ class Catalog:
             select(func.max(dataset_versions.c.number)).where(dataset_versions.c.dataset_id == dataset_id)
         )
         number = (newest or 0) + 1
+        stored = row | {"columns": msgspec.to_builtins(row["columns"])}
         await connection.execute(
-            insert(dataset_versions).values(row | {"dataset_id": dataset_id, "number": number, "created_at": now})
+            insert(dataset_versions).values(**stored, dataset_id=dataset_id, number=number, created_at=now)
         )
         is_ours = datasets.c.id == dataset_id
         found = (await connection.execute(select(datasets.c.name, datasets.c.description).where(is_ours))).one()
-        search = search_text(found.name, found.description, row)
+        search = search_text(found.name, found.description, columns=row["columns"], source=row["source"])
         await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
         query = versions_where(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
         return version_of((await connection.execute(query)).mappings().one())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import RowMapping, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.dataset import Dataset, Version
+from server.datasets.schema import Column
 from server.storage.pages import size_of
 from server.storage.rows import lock
 from server.storage.tables import dataset_versions, datasets
@@ -58,7 +60,8 @@ async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Versi
 
 
 def version_of(row: RowMapping) -> Version:
-    return Version(**{name: row[name] for name in Version.__struct_fields__})
+    values = {name: row[name] for name in Version.__struct_fields__}
+    return Version(**values | {"columns": msgspec.convert(row["columns"], list[Column])})
 
 
 def dataset_of(row: RowMapping) -> Dataset:
@@ -73,6 +76,7 @@ def dataset_of(row: RowMapping) -> Dataset:
     )
 
 
-def search_text(name: str, description: str, version: Mapping[str, Any]) -> str:
-    columns = (str(column.get("name", "")) for column in version["columns"])
-    return "\n".join((name, description, str(version["source"].get("name", "")), *columns)).casefold()
+def search_text(name: str, description: str, *, columns: Sequence[Column], source: Mapping[str, Any]) -> str:
+    """What a dataset is found by."""
+    names = (column.name for column in columns)
+    return "\n".join((name, description, str(source.get("name", "")), *names)).casefold()

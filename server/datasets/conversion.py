@@ -20,7 +20,7 @@ from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectWriter, shortened
-from server.datasets.schema import ReadOptions
+from server.datasets.schema import Column, ReadOptions
 from server.datasets.sifting import LINE_COLUMN, Sifter
 from server.datasets.work import Converted, ConvertRequest, Preview, PreviewColumn, PreviewRequest
 from server.jobs.workers import OnReport
@@ -97,7 +97,9 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         row_count=row_count,
         rejected_count=rejected_count,
         bytes=request.target.stat().st_size,
-        columns=[column | {"nullable": statistics[column["name"]]["nulls"] > 0} for column in described],
+        columns=[
+            msgspec.structs.replace(column, nullable=statistics[column.name]["nulls"] > 0) for column in described
+        ],
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
         warnings=[*opened.shape.warnings, *date_warnings(columns)],
@@ -165,14 +167,15 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": column.name, "type": column.type, "source": column.spec.source}
-    if column.format:
-        described["format"] = column.format
-    for rule in ("required", "unique"):
-        if getattr(column.spec, rule):
-            described[rule] = True
-    return described
+def _described(column: PlannedColumn) -> Column:
+    return Column(
+        name=column.name,
+        type=column.type,
+        source=column.spec.source,
+        format=column.format or None,
+        required=column.spec.required,
+        unique=column.spec.unique,
+    )
 
 
 def _previewed(column: PlannedColumn) -> PreviewColumn:

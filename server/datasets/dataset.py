@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from server.datasets.schema import Column
 from server.errors import FieldError, InvalidInput
 
 Mode = Literal["create", "replace", "append"]
@@ -32,7 +33,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     rejected_count: int
     bytes: int
-    columns: list[dict[str, Any]]
+    columns: list[Column]
     statistics: dict[str, Any]
     source: dict[str, Any]
     created_at: datetime
@@ -58,7 +59,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         return self.current.row_count
 
     @property
-    def columns(self) -> list[dict[str, Any]]:
+    def columns(self) -> list[Column]:
         return self.current.columns
 
 

@@ -39,7 +39,7 @@ def export_dataset(request: ExportRequest, report: OnReport) -> int:
 
 def _batches(request: ExportRequest) -> Iterator[pa.RecordBatch]:
     """All parts as one table: appended parts may order their columns otherwise, the names decide."""
-    names = [column["name"] for column in request.columns]
+    names = [column.name for column in request.columns]
     schema: pa.Schema | None = None
     for path in request.paths:
         with pq.ParquetFile(path) as file:
@@ -54,7 +54,7 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _schema(request: ExportRequest) -> pa.Schema:
-    names = [column["name"] for column in request.columns]
+    names = [column.name for column in request.columns]
     known = pq.read_schema(request.paths[0])
     return pa.schema([known.field(name) for name in names])
 
@@ -88,7 +88,7 @@ def _csv_header(request: ExportRequest) -> bytes:
     """Names quoted only where they must be, as the cells are. Excel takes CSV without the mark for local encoding."""
     header = io.StringIO("\ufeff", newline="")
     header.seek(0, io.SEEK_END)
-    names = [column["name"] if request.exact else harmless(column["name"]) for column in request.columns]
+    names = [column.name if request.exact else harmless(column.name) for column in request.columns]
     csv.writer(header, lineterminator="\n").writerow(names)
     return header.getvalue().encode()
 
@@ -128,9 +128,9 @@ def _write_xlsx(request: ExportRequest) -> None:
             "datetime": workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
         for place, column in enumerate(request.columns):
-            width = max(10, min(40, len(str(column["name"])) + 4))
-            sheet.set_column(place, place, width, formats.get(column["type"]))
-            sheet.write_string(0, place, column["name"], head)
+            width = max(10, min(40, len(column.name) + 4))
+            sheet.set_column(place, place, width, formats.get(column.type))
+            sheet.write_string(0, place, column.name, head)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(1, request.row_count), max(0, len(request.columns) - 1))
         number = 0
@@ -140,7 +140,7 @@ def _write_xlsx(request: ExportRequest) -> None:
                 for place, value in enumerate(row):
                     fits = _fitting(value)
                     if isinstance(fits, str):
-                        fits = long_texts.fitting(fits, column=request.columns[place]["name"], row=number + 1)
+                        fits = long_texts.fitting(fits, column=request.columns[place].name, row=number + 1)
                     _write_cell(sheet, number, place, fits, formats)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from server.datasets.duplicates import opened_for_reading
+from server.datasets.schema import Column
 
 _TEXT_CHARACTERS = 100
 _SUMMED = ("integer", "decimal")
 
 
-def column_statistics(part: Path, columns: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def column_statistics(part: Path, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     """By column: `count` (of values), `nulls`, `distinct` (estimated), `min`, `max`; for numbers `sum` and `mean`."""
     wanted = [expression for column in columns for expression in _expressions(column)]
     source = str(part).replace("'", "''")
@@ -25,7 +26,7 @@ def column_statistics(part: Path, columns: Sequence[Mapping[str, Any]]) -> dict[
         ).fetchone()
     assert row is not None
     total, figures = row[0], row[1:]
-    statistics: dict[str, dict[str, Any]] = {str(column["name"]): {} for column in columns}
+    statistics: dict[str, dict[str, Any]] = {column.name: {} for column in columns}
     for (name, figure, _), value in zip(wanted, figures, strict=True):
         statistics[name][figure] = _plain(value)
     for values in statistics.values():
@@ -33,19 +34,19 @@ def column_statistics(part: Path, columns: Sequence[Mapping[str, Any]]) -> dict[
     return statistics
 
 
-def _expressions(column: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    name = str(column["name"])
+def _expressions(column: Column) -> list[tuple[str, str, str]]:
+    name = column.name
     quoted = '"' + name.replace('"', '""') + '"'
-    value = f"left({quoted}, {_TEXT_CHARACTERS})" if column["type"] == "text" else quoted
+    value = f"left({quoted}, {_TEXT_CHARACTERS})" if column.type == "text" else quoted
     figures = {
         "count": f"count({quoted})",
         "distinct": f"approx_count_distinct({quoted})",
         "min": f"min({value})",
         "max": f"max({value})",
     }
-    if column["type"] in _SUMMED:
+    if column.type in _SUMMED:
         # Compensated, so that millions of prices add up to the cent.
-        add = "fsum" if column["type"] == "decimal" else "sum"
+        add = "fsum" if column.type == "decimal" else "sum"
         figures |= {"sum": f"{add}({quoted})", "mean": f"avg({quoted})"}
     return [(name, figure, expression) for figure, expression in figures.items()]
 

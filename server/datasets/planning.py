@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -14,7 +13,15 @@ from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
 from server.datasets.detect import FileShape
 from server.datasets.inference import Inferred, ambiguity_warning, infer
-from server.datasets.schema import ColumnSpec, ColumnType, FileWarning, ReadOptions, chosen_columns, columns_do_not_fit
+from server.datasets.schema import (
+    Column,
+    ColumnSpec,
+    ColumnType,
+    FileWarning,
+    ReadOptions,
+    chosen_columns,
+    columns_do_not_fit,
+)
 from server.datasets.values import ARROW_TYPES
 from server.errors import FieldError
 
@@ -45,7 +52,7 @@ class PlannedColumn:
 
 
 def plan_columns(
-    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Mapping[str, Any]] | None = None
+    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Column] | None = None
 ) -> list[PlannedColumn]:
     """Raises `InvalidInput` for columns that are not in the file, or not those of the dataset that is appended to."""
     specs = chosen_columns(options, shape.names)
@@ -73,19 +80,19 @@ def date_warnings(columns: Sequence[PlannedColumn]) -> list[FileWarning]:
     return [ambiguity_warning(column.name, column.format) for column in columns if column.inferred.is_ambiguous]
 
 
-def _like(existing: Sequence[Mapping[str, Any]], specs: Sequence[ColumnSpec]) -> list[ColumnSpec]:
+def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[ColumnSpec]:
     """The wanted columns in the dataset's order, with its types."""
     wanted = {spec.name.casefold(): spec for spec in specs}
     errors = []
     matched = []
     for column in existing:
-        spec = wanted.pop(str(column["name"]).casefold(), None)
+        spec = wanted.pop(column.name.casefold(), None)
         if spec is None:
-            errors.append(_error("The file has no column “{name}”, which the dataset has.", column["name"]))
-        elif spec.type not in (None, column["type"]):
-            errors.append(_error("“{name}” has the type {type} in the dataset.", column["name"], type=column["type"]))
+            errors.append(_error("The file has no column “{name}”, which the dataset has.", column.name))
+        elif spec.type not in (None, column.type):
+            errors.append(_error("“{name}” has the type {type} in the dataset.", column.name, type=column.type))
         else:
-            matched.append(msgspec.structs.replace(spec, name=column["name"], type=column["type"]))
+            matched.append(msgspec.structs.replace(spec, name=column.name, type=column.type))
     errors += [_error("The dataset has no column “{name}”; leave it out.", spec.name) for spec in wanted.values()]
     if errors:
         raise columns_do_not_fit(_UNLIKE_THE_DATASET, errors)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import msgspec
 
 from server.datasets.answers import shown
 from server.datasets.query import QuerySession, quoted
+from server.datasets.schema import Column
 from server.datasets.work import ColumnProfile, ProfileRequest, TopValue
 from server.jobs.workers import OnReport
 
@@ -36,10 +36,10 @@ def profile_columns(request: ProfileRequest, report: OnReport) -> list[ColumnPro
         session.close()
 
 
-def _figures(session: QuerySession, columns: tuple[dict[str, Any], ...]) -> tuple[int, list[ColumnProfile]]:
+def _figures(session: QuerySession, columns: tuple[Column, ...]) -> tuple[int, list[ColumnProfile]]:
     parts = ["count(*)"]
     for column in columns:
-        name = quoted(column["name"])
+        name = quoted(column.name)
         parts += [f"count({name})", f"approx_count_distinct({name})", f"min({name})", f"max({name})"]
     row = session.execute(f"select {', '.join(parts)} from {_VIEW}", {}).rows[0]  # noqa: S608 – quoted names only
     count: int = row[0]
@@ -48,8 +48,8 @@ def _figures(session: QuerySession, columns: tuple[dict[str, Any], ...]) -> tupl
         present, distinct, low, high = row[1 + 4 * place : 5 + 4 * place]
         profiles.append(
             ColumnProfile(
-                name=column["name"],
-                type=column["type"],
+                name=column.name,
+                type=column.type,
                 nulls=count - present,
                 distinct=min(distinct, present),
                 min=shown(low),

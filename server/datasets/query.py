@@ -240,11 +240,11 @@ class QuerySession:
 
 
 class SchemaSession(QuerySession):
-    """Views without rows, over columns instead of files (`{"name", "type"}`): to check statements, not to run them."""
+    """Views without rows, over columns instead of files: to check statements, not to run them."""
 
     def _select(self, source: Sequence[Any]) -> str:
         columns = ", ".join(
-            f"null::{_SQL_TYPES.get(column['type'], 'varchar')} as {quoted(column['name'])}" for column in source
+            f"null::{_SQL_TYPES.get(column.type, 'varchar')} as {quoted(column.name)}" for column in source
         )
         return f"select {columns} where false"
 

@@ -8,12 +8,13 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from server.datasets.schema import Column
 from server.errors import FieldError, InvalidInput
 
 _FILTER = re.compile(r"(?s)(eq|ne|lt|le|gt|ge|contains|null)(?::(.*))?")
 
 
-def check_request(filters: Sequence[str], order: Sequence[str], columns: Sequence[dict[str, Any]]) -> None:
+def check_request(filters: Sequence[str], order: Sequence[str], columns: Sequence[Column]) -> None:
     """The same errors as `read_rows`, before a worker is asked."""
     types = types_of(columns)
     for index, text in enumerate(filters):
@@ -94,5 +95,5 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def types_of(columns: Sequence[dict[str, Any]]) -> dict[str, str]:
-    return {column["name"]: column["type"] for column in columns}
+def types_of(columns: Sequence[Column]) -> dict[str, str]:
+    return {column.name: column.type for column in columns}

@@ -50,7 +50,7 @@ def _total(session: QuerySession, request: RowsRequest, where: str, values: dict
 
 
 def _page_sql(request: RowsRequest, where: str) -> str:
-    names = [column["name"] for column in request.columns]
+    names = [column.name for column in request.columns]
     wanted = ", ".join(map(quoted, names))
     source = f"{_VIEW} where {where}" if where else _VIEW
     tail = f"limit {request.limit:d} offset {request.offset:d}"

@@ -37,6 +37,21 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     one_of: list[str] | None = None
 
 
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One column of a dataset as it is: its place is its position, `source` its name in the file.
+
+    `nullable` says whether a value is missing anywhere; None where nobody looked.
+    """
+
+    name: str
+    type: ColumnType
+    source: str | None = None
+    format: str | None = None
+    required: bool = False
+    unique: bool = False
+    nullable: bool | None = None
+
+
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a person overrides; everything left out is found by looking at the file.
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.datasets.answers import AnswerPlace
-from server.datasets.schema import ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
+from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.jobs.workers import ByName
 
 run_query = ByName("server.datasets.query", "run_query")
@@ -75,7 +75,7 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
+    columns: tuple[Column, ...]
     row_count: int
     limits: QueryLimits
     filters: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ class ProfileRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which files to look at."""
 
     paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
+    columns: tuple[Column, ...]
     limits: QueryLimits
 
 
@@ -147,7 +147,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     paths: tuple[Path, ...]
-    columns: tuple[dict[str, Any], ...]
+    columns: tuple[Column, ...]
     row_count: int
     format: ExportFormat
     target: Path
@@ -214,7 +214,7 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     options: ReadOptions = ReadOptions()
     reject_limit: int = 100_000
     limits: FileLimits = FileLimits()
-    existing_columns: list[dict[str, Any]] | None = None
+    existing_columns: list[Column] | None = None
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +226,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     rejected_count: int
     bytes: int
-    columns: list[dict[str, Any]]
+    columns: list[Column]
     statistics: dict[str, dict[str, Any]]
     rejects_path: Path | None
     warnings: list[FileWarning] = []

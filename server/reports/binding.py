@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from server.datasets.query import QuerySession, SchemaSession
+from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.blocks.spec import BlockSpec
@@ -17,11 +18,11 @@ _CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)
 
 
 def check_template(
-    source: str, datasets: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str] = ()
+    source: str, datasets: Mapping[str, Sequence[Column]], known: Sequence[str] = ()
 ) -> list[TemplateIssue]:
     """Everything to tell the author, in the order of the text: errors and warnings.
 
-    `datasets` are the columns (`{"name", "type"}`) of each dataset that the source names; queries are bound to them.
+    `datasets` are the columns of each dataset that the source names; queries are bound to them.
     `known` are the names of all that the author may read, to tell whoever names another.
     Worker side: it runs SQL, on empty tables.
     """
@@ -34,7 +35,7 @@ def check_template(
 def _bind_queries(
     template: Template,
     reading: Reading,
-    datasets: Mapping[str, Sequence[Mapping[str, Any]]],
+    datasets: Mapping[str, Sequence[Column]],
     known: Sequence[str],
 ) -> None:
     """Adds to the reading's issues what does not fit."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.schema import Column
 from server.reports.template_issues import TemplateIssue, problem
 
 _TITLE_CHARACTERS = 300
@@ -48,7 +49,7 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`datasets` are the columns of each dataset that the source names, `known` the names of all there are."""
 
     source: str
-    datasets: dict[str, tuple[dict[str, Any], ...]]
+    datasets: dict[str, tuple[Column, ...]]
     known: tuple[str, ...] = ()
 
 

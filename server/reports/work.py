@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.jobs.workers import ByName
 
@@ -106,7 +107,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
 
     source: str
-    datasets: dict[str, tuple[dict[str, Any], ...]]
+    datasets: dict[str, tuple[Column, ...]]
     parameters: list[dict[str, Any]] | dict[str, Any] | None
     max_reports: int
     known: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import Mode, Version
 from server.datasets.importing import ImportParameters, require_unchanged
+from server.datasets.schema import Column
 from server.engines.local_files import LocalFiles
 from server.errors import Conflict, JobFailed
 from server.jobs.context import JobContext
@@ -116,7 +117,7 @@ class Node:
             rejected_count=0,
             bytes=1,
             own_bytes=1,
-            columns=[{"name": column, "type": "text"} for column in columns],
+            columns=[Column(name=column, type="text") for column in columns],
             statistics={},
             source={},
         )

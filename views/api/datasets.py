@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import Dataset, Version
+from server.datasets.schema import Column
 from server.datasets.work import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, Page, encoded
@@ -72,7 +73,7 @@ class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None
     created_at: datetime
     current: bool
-    columns: list[dict[str, Any]]
+    columns: list[Column]
     links: dict[str, str]
 
 
@@ -89,7 +90,7 @@ class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     rejected_count: int
     bytes: int
-    columns: list[dict[str, Any]]
+    columns: list[Column]
     created_at: datetime
     updated_at: datetime
     links: dict[str, str]

@@ -72,7 +72,7 @@ class Importer:
         return Imported(
             converted=converted,
             columns=table.column_names,
-            types={column["name"]: column["type"] for column in converted.columns},
+            types={column.name: column.type for column in converted.columns},
             rows=[list(row.values()) for row in table.to_pylist()],
             rejects=rejects,
             reports=reports,

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog, data_key
 from server.datasets.dataset import Version, is_dataset_name, suggested_name
+from server.datasets.schema import Column
 from server.engines.local_files import LocalFiles
 from server.errors import Conflict, InvalidInput, Locked, NotFound
 from server.storage.database import Database
@@ -21,7 +22,7 @@ from server.storage.tables import batches, jobs, users
 from tests.databases import EmptyDatabase, opened_in
 
 ALICE, BOB = "alice", "bob"
-COLUMNS = [{"name": "region", "type": "text"}, {"name": "金额", "type": "decimal"}]
+COLUMNS = [Column(name="region", type="text"), Column(name="金额", type="decimal")]
 
 
 @dataclass
@@ -213,7 +214,7 @@ async def test_a_search_follows_a_dataset_through_its_changes(house: House) -> N
 
 
 async def test_wide_datasets_make_short_pages_and_none_is_left_out(house: House) -> None:
-    columns = [{"name": f"column {number} {'x' * 900}", "type": "text"} for number in range(300)]
+    columns = [Column(name=f"column {number} {'x' * 900}", type="text") for number in range(300)]
     for number in range(8):
         await house.publish(name=f"wide{number}", job_id=f"wide{number}", columns=columns)
     names: list[str] = []

@@ -15,15 +15,16 @@ import pytest
 
 from server.datasets.excel_texts import require_fits_excel
 from server.datasets.export import export_dataset
+from server.datasets.schema import Column
 from server.datasets.work import ExportRequest
 from server.errors import InvalidInput
 
-COLUMNS: tuple[dict[str, Any], ...] = (
-    {"name": "name", "type": "text"},
-    {"name": "count", "type": "integer"},
-    {"name": "day", "type": "date"},
-    {"name": "at", "type": "datetime"},
-    {"name": "ok", "type": "boolean"},
+COLUMNS: tuple[Column, ...] = (
+    Column(name="name", type="text"),
+    Column(name="count", type="integer"),
+    Column(name="day", type="date"),
+    Column(name="at", type="datetime"),
+    Column(name="ok", type="boolean"),
 )
 ROWS = [
     ("=1+1", 1, date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5), True),  # noqa: DTZ001 – data without a zone
@@ -35,7 +36,7 @@ ROWS = [
 @pytest.fixture
 def paths(tmp_path: Path) -> tuple[Path, ...]:
     parts = []
-    names = [column["name"] for column in COLUMNS]
+    names = [column.name for column in COLUMNS]
     for number, rows in enumerate((ROWS[:1], ROWS[1:])):
         schema = pa.schema(
             [

@@ -15,15 +15,16 @@ from server.datasets.answers import plain
 from server.datasets.profile import profile_columns
 from server.datasets.row_filters import check_request
 from server.datasets.rows import read_rows
+from server.datasets.schema import Column
 from server.datasets.work import ProfileRequest, QueryLimits, RowsPage, RowsRequest
 from server.errors import InvalidInput
 
-COLUMNS: tuple[dict[str, Any], ...] = (
-    {"name": "id", "type": "integer"},
-    {"name": 're"gi:on', "type": "text"},
-    {"name": "金额", "type": "decimal"},
-    {"name": "day", "type": "date"},
-    {"name": "paid", "type": "boolean"},
+COLUMNS: tuple[Column, ...] = (
+    Column(name="id", type="integer"),
+    Column(name='re"gi:on', type="text"),
+    Column(name="金额", type="decimal"),
+    Column(name="day", type="date"),
+    Column(name="paid", type="boolean"),
 )
 ROWS = [
     (3, "North", Decimal("10.50"), date(2026, 1, 3), True),
@@ -155,6 +156,6 @@ def test_a_profile_counts_what_stands_in_each_column(paths: tuple[Path, ...]) ->
 def test_a_profile_of_nothing_has_no_shapes(tmp_path: Path) -> None:
     path = tmp_path / "empty.parquet"
     pq.write_table(pa.table({"a": pa.array([], pa.int64())}), path)
-    request = ProfileRequest(paths=(path,), columns=({"name": "a", "type": "integer"},), limits=QueryLimits())
+    request = ProfileRequest(paths=(path,), columns=(Column(name="a", type="integer"),), limits=QueryLimits())
     [profile] = profile_columns(request, report)
     assert (profile.nulls, profile.histogram, profile.top) == (0, [], [])

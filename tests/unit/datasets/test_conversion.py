@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.datasets.conversion import preview_file
+from server.datasets.schema import Column
 from server.datasets.work import PreviewRequest
 from server.errors import FileProblem, InvalidInput, StorageFull
 from tests.unit.datasets.imported import Importer
@@ -51,9 +52,9 @@ def test_columns_can_be_chosen_renamed_and_typed(imported: Importer) -> None:
     columns = [{"name": "年龄", "source": "age", "type": "decimal"}, {"name": "id", "type": "text"}]
     result = imported(PEOPLE, columns=columns)
     assert (result.columns, result.rows[0]) == (["年龄", "id"], [30.0, "1"])
-    assert result.converted.columns[0] == {
-        "name": "年龄", "type": "decimal", "source": "age", "format": "1,234.5", "nullable": False,
-    }  # fmt: skip
+    assert result.converted.columns[0] == Column(
+        name="年龄", type="decimal", source="age", format="1,234.5", nullable=False
+    )
 
 
 def test_a_column_that_is_not_there_is_named(imported: Importer) -> None:

@@ -15,6 +15,7 @@ import pytest
 from server.datasets.excel_texts import CELL_UNITS, require_room
 from server.datasets.export import export_dataset, harmless_column
 from server.datasets.formula_like import harmless, original
+from server.datasets.schema import Column
 from server.datasets.work import ExportRequest
 from server.errors import InvalidInput
 
@@ -32,7 +33,7 @@ def written(tmp_path: Path, texts: list[str | None], file_format: Any, *, name: 
 def written_table(tmp_path: Path, table: pa.Table, file_format: Any, *, exact: bool = False, title: str = "t") -> Path:
     source, target = tmp_path / "in.parquet", tmp_path / f"out.{file_format}"
     pq.write_table(table, source)
-    columns = tuple({"name": name, "type": "text"} for name in table.column_names)
+    columns = tuple(Column(name=name, type="text") for name in table.column_names)
     export_dataset(
         ExportRequest(
             paths=(source,),

@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from server.datasets.query import QuerySession, SchemaSession
+from server.datasets.schema import Column
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
@@ -70,7 +71,7 @@ def test_every_query_of_the_example_templates_is_allowed() -> None:
         "amount": "decimal",
     }
     header = (_ROOT / "examples/orders.csv").read_bytes().split(b"\n")[0].decode().strip().split(",")
-    columns = [{"name": name, "type": types.get(name, "text")} for name in header]
+    columns = [Column(name=name, type=types.get(name, "text")) for name in header]
     sources = sorted((_ROOT / "examples/templates").glob("*.yaml"))
     statements = [found for source in sources for found in _statements_in(YAML(typ="safe").load(source))]
     assert len(statements) > 5

@@ -10,17 +10,18 @@ from typing import Any
 import duckdb
 import openpyxl
 
+from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.reports.rendering import expand_batch, render_report
 from server.reports.work import DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
 
 CLOCK = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 COLUMNS = [
-    {"name": "region", "type": "text"},
-    {"name": "product", "type": "text"},
-    {"name": "ordered_at", "type": "datetime"},
-    {"name": "quantity", "type": "integer"},
-    {"name": "amount", "type": "decimal"},
+    Column(name="region", type="text"),
+    Column(name="product", type="text"),
+    Column(name="ordered_at", type="datetime"),
+    Column(name="quantity", type="integer"),
+    Column(name="amount", type="decimal"),
 ]
 _MADE = """
 select ['East', '华南', 'Empty'][1 + i % 3] as region,

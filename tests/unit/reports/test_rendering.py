@@ -10,6 +10,7 @@ import openpyxl
 import pypdf
 import pytest
 
+from server.datasets.schema import Column
 from server.errors import InvalidInput
 from tests.unit.reports.orders import content, expand, render
 
@@ -232,7 +233,7 @@ def test_the_samples_have_no_issues() -> None:
     types = {"ordered_at": "datetime", "quantity": "integer", "paid": "boolean"}
     types |= dict.fromkeys(("unit_price", "discount", "amount"), "decimal")
     texts = ("order_id", "region", "city", "channel", "customer", "product", "category", "note")
-    columns = [{"name": name, "type": types.get(name, "text")} for name in (*texts, *types)]
+    columns = [Column(name=name, type=types.get(name, "text")) for name in (*texts, *types)]
     samples = sorted((Path(__file__).parents[3] / "examples" / "templates").glob("*.yaml"))
     assert len(samples) >= 3
     for sample in samples:
