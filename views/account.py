@@ -19,7 +19,7 @@ from server.numerals import whole_number
 from server.operations.accounts import SCOPES_OF_ROLE, NewToken
 from server.realtime.presence import Presence, device_name
 from views.context import render
-from views.field_errors import messages_by_field
+from views.field_errors import errors_by_field
 from views.time_zones import time_zone_choices
 
 _DONE = frozenset({"settings", "password", "session", "sessions", "token"})
@@ -124,7 +124,7 @@ async def _page(
         "account/account.html",
         error.status if error else 200,
         form=form or {},
-        problems=messages_by_field(request, error),
+        problems=errors_by_field(request, error),
         wrong_section=section if error else "",
         created=created,
         done=done if done in _DONE else "",

@@ -17,7 +17,7 @@ from server.jobs.store import JobFilter
 from server.numerals import whole_number
 from server.operations.connections import LEVELS
 from views.context import render
-from views.field_errors import messages_by_field
+from views.field_errors import errors_by_field
 
 _USERS_SHOWN = 200
 _JOBS_SHOWN = 20
@@ -57,7 +57,7 @@ async def add_user(request: web.Request) -> web.Response:
             role=_role(form.get("role", "")),
         )
     except JinduError as error:
-        return await _users_again(request, principal, form, messages_by_field(request, error))
+        return await _users_again(request, principal, form, errors_by_field(request, error))
     raise web.HTTPSeeOther("/admin/users")
 
 
@@ -115,7 +115,7 @@ async def broadcast(request: web.Request) -> web.Response:
             url=form.get("url", "").strip(),
         )
     except InvalidInput as error:
-        content = _connections(request, principal) | {"form": form, "problems": messages_by_field(request, error)}
+        content = _connections(request, principal) | {"form": form, "problems": errors_by_field(request, error)}
         return await render(request, "admin/connections.html", 422, section="connections", **content)
     raise web.HTTPSeeOther(f"/admin/connections?told={count}")
 

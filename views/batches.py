@@ -21,7 +21,8 @@ from server.numerals import whole_number
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import ReportFilter, provisional_title
 from server.reports.work import FileFormat
-from views.context import formats_for, render
+from views.context import render
+from views.field_errors import errors_by_field
 from views.template_forms import fields_of, parameters_from
 
 _TILES_PER_PAGE = 60
@@ -228,9 +229,8 @@ def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
 
 
 def _field_errors(request: web.Request, error: InvalidInput | None) -> dict[str, str]:
-    gettext = formats_for(request).gettext
-    places = error.errors if error else ()
-    return {place.field.rpartition(".")[2]: place.translated(gettext) for place in places}
+    """By parameter: its field is `parameters[0].<name>`."""
+    return {field.rpartition(".")[2]: text for field, text in errors_by_field(request, error).items() if field}
 
 
 def _filter(request: web.Request) -> ReportFilter:

@@ -12,7 +12,8 @@ from server.http.guards import require_principal
 from server.http.made_files import send_made_file
 from server.http.parts import operations_of
 from server.operations.datasets import RowsQuery
-from views.context import formats_for, render
+from views.context import render
+from views.field_errors import error_texts
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
@@ -57,7 +58,7 @@ async def dataset_page(request: web.Request) -> web.Response:
         rows=rows,
         query=query,
         problem=problem,
-        messages=_messages(request, problem),
+        messages=error_texts(request, problem),
         operators=OPERATORS,
         url=f"/datasets/{quote(name)}",
         tab="rows",
@@ -167,10 +168,3 @@ def _added_filter(column: str, operator: str, value: str) -> str | None:
     if not column or operator not in OPERATORS:
         return None
     return f"{column}:null" if operator == "null" else f"{column}:{operator}:{value.strip()}"
-
-
-def _messages(request: web.Request, problem: JinduError | None) -> list[str]:
-    if problem is None:
-        return []
-    gettext = formats_for(request).gettext
-    return [error.translated(gettext) for error in problem.errors] or [problem.translated(gettext)]

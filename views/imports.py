@@ -19,6 +19,7 @@ from server.http.parts import operations_of
 from server.jobs.job import Job
 from server.uploads.files import Upload
 from views.context import formats_for, render
+from views.field_errors import errors_by_field
 from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
 _REJECTS_PER_PAGE = 100
@@ -185,9 +186,7 @@ def _problem_values(
     request: web.Request, problem: JinduError | None, more: Sequence[FieldError] = ()
 ) -> dict[str, Any]:
     """`errors` by field, in the reader's language; `problem` is what has no field."""
-    gettext = formats_for(request).gettext
-    found = (*(problem.errors if problem else ()), *more)
-    errors = _FieldTexts({error.field: error.translated(gettext) for error in found})
+    errors = _FieldTexts(errors_by_field(request, problem, more))
     if problem is not None and problem.specific_code == "dataset_exists":
-        errors["dataset"] = problem.translated(gettext)
+        errors["dataset"] = problem.translated(formats_for(request).gettext)
     return {"problem": problem, "errors": errors}

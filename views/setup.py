@@ -14,7 +14,7 @@ from server.http.parts import operations_of
 from server.http.sessions import remember, remember_device
 from server.operations.account_fields import time_zones
 from views.context import language_of, render
-from views.field_errors import messages_by_field
+from views.field_errors import errors_by_field
 from views.time_zones import likely_time_zone, time_zone_choices
 
 
@@ -74,5 +74,5 @@ async def _page(request: web.Request, form: dict[str, str], error: InvalidInput 
         chosen_language=language,
         chosen_time_zone=chosen,
         zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=chosen),
-        problems=messages_by_field(request, error),
+        problems=errors_by_field(request, error),
     )

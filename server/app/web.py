@@ -30,7 +30,7 @@ from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
 from server.http.turns import end_turns, network_turns_middleware, user_turns_middleware
 from views.api import ENDPOINTS
-from views.api.uploads import add_tus_headers
+from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
 from views.errors import error_page
 from views.routes import PAGES
