@@ -124,6 +124,10 @@ class Settings:
     max_dataset_bytes_in_all: int = _setting(0, "Bytes that all datasets may take; 0: no limit.")
     max_report_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's reports may take; 0: no limit.")
     max_report_bytes_in_all: int = _setting(0, "Bytes that all reports may take; 0: no limit.")
+    max_database_growth_per_user: int = _setting(
+        256 * _MIB,
+        "Bytes a day that one user may have the database keep: jobs, template versions, descriptions; 0: no limit.",
+    )
     max_columns: int = _setting(1000, "Columns a dataset may have.")
     max_line_bytes: int = _setting(4 * _MIB, "Longest line of a text file, in bytes.")
     max_unpacked_bytes: int = _setting(2 * 1024 * _MIB, "Size an Excel file may unpack to, in bytes.")

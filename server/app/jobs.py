@@ -55,6 +55,7 @@ def build_jobs(
         saver=saver,
         on_life_change=live.announcing.on_life_change,
         enqueue=queue.put,
+        growth=storage.growth,
     )
     runner = JobRunner(
         life=life,

@@ -75,7 +75,11 @@ def build_operations(
         ),
         datasets=_datasets(settings, storage, workers, datasets),
         events=EventOperations(
-            database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+            database=database,
+            manager=realtime.manager,
+            announcing=live.announcing,
+            notices=live.notices,
+            growth=storage.growth,
         ),
         external_jobs=ExternalJobOperations(
             external=jobs.external,
@@ -110,6 +114,7 @@ def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Langu
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
         tell=live.notices.warn,
+        growth=storage.growth,
     )
 
 
@@ -171,6 +176,7 @@ def _datasets(settings: Settings, storage: Storage, workers: Workers, datasets: 
         limits=datasets.query_limits,
         answer_bytes=settings.max_answer_bytes,
         room=storage.room,
+        growth=storage.growth,
     )
 
 
@@ -185,6 +191,7 @@ def _templates(storage: Storage, workers: Workers, datasets: Datasets, reports: 
         audit=Audit(storage.database),
         limits=datasets.query_limits,
         room=storage.room,
+        growth=storage.growth,
         samples=ROOT / "examples" / "templates",
     )
 

@@ -16,6 +16,7 @@ from server.settings import Settings
 from server.storage import privacy
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
@@ -33,6 +34,7 @@ class Storage:
     reserve: Reserve
     room: Room
     quotas: Quotas
+    growth: Growth
 
 
 def build_storage(settings: Settings) -> Storage:
@@ -47,6 +49,7 @@ def build_storage(settings: Settings) -> Storage:
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
         quotas=_quotas(settings),
+        growth=Growth(bytes_per_day=settings.max_database_growth_per_user),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -130,11 +131,15 @@ def encoded(value: Any) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can carry it: huge integers and odd types become text, everything else stays."""
+    """A value as JSON can carry it: huge integers, what is no number, and odd types become text; the rest stays."""
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, str | int | float | bool | Decimal | date | datetime):
         return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, dict):

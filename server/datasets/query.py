@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ import duckdb
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, write_csv, write_objects
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
+from server.datasets.query_values import Columns, columns_of, told_whole
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
 
@@ -107,7 +108,11 @@ class QuerySession:
     """One view a dataset; made once and used for several queries, one at a time."""
 
     def __init__(
-        self, datasets: Mapping[str, Sequence[Any]], limits: QueryLimits, *, known: Sequence[str] = ()
+        self,
+        datasets: Mapping[str, Sequence[Any]],
+        limits: QueryLimits,
+        *,
+        known: Sequence[str] = (),
     ) -> None:
         self._limits = limits
         self._names = list(known or datasets)
@@ -138,8 +143,7 @@ class QuerySession:
         Raises `InvalidInput` with the code `query_error` (`line` and `column` among its parameters when known),
         `query_forbidden`, `query_too_long` or `query_too_large`.
         """
-        with self._running(sql, parameters or {}) as cursor:
-            columns = self._columns(cursor)
+        with self._running(sql, parameters or {}) as (cursor, columns):
             rows = cursor.fetchmany(self._limits.rows + 1)
         return QueryResult(columns=columns, rows=rows[: self._limits.rows], truncated=len(rows) > self._limits.rows)
 
@@ -147,17 +151,18 @@ class QuerySession:
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[RowStream]:
         """The same row by row, for answers that need not be in memory at once. Raises what `execute` does."""
         until = time.monotonic() + self._limits.seconds
-        with self._running(sql, parameters or {}) as cursor:
-            yield RowStream(cursor, self._columns(cursor), self._limits, until)
+        with self._running(sql, parameters or {}) as (cursor, columns):
+            yield RowStream(cursor, columns, self._limits, until)
 
     @contextmanager
-    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
+    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, Columns]]:
+        """The cursor, and the names and types of its columns."""
         bound = self._bound(sql, parameters)
         timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            yield self._connection.execute(sql, bound)
+            yield self._begun(sql, bound)
         except duckdb.InterruptException:
             raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:
@@ -171,10 +176,17 @@ class QuerySession:
         finally:
             timer.cancel()
 
-    def _columns(self, cursor: Any) -> list[tuple[str, str]]:
+    def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, Columns]:
+        columns = columns_of(self._connection, sql, bound)
+        self._require_readable(columns)
+        whole = told_whole(sql, columns)
+        if whole is not None:
+            with suppress(duckdb.BinderException, duckdb.ParserException):  # of a statement that is no part of others
+                return self._connection.execute(whole, bound), columns
+        cursor = self._connection.execute(sql, bound)
         columns = [(column[0], str(column[1])) for column in cursor.description or ()]
         self._require_readable(columns)
-        return columns
+        return cursor, columns
 
     def close(self) -> None:
         self._connection.close()

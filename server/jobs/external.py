@@ -238,6 +238,7 @@ class ExternalJobs:
     def _log_message(self, running: _Running, message: str) -> None:
         line = running.log.line_for(message)
         if line:
+            self._life.growth.note(running.advancing.attempt_job.owner_id, line)
             self._life.saver.log(line_now(running.advancing.attempt_job, line, "info"))
 
     def _seconds_to_next(self) -> float:

@@ -16,6 +16,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 Also = Callable[[AsyncConnection, Job], Awaitable[None]]
 AfterCommit = Callable[[], None]
@@ -38,11 +39,13 @@ class JobLife:
         saver: ProgressSaver,
         on_life_change: LifeChange,
         enqueue: Enqueue,
+        growth: Growth,
     ) -> None:
         """`enqueue` is called besides for whatever becomes queued."""
         self._database = database
         self._on_life_change = on_life_change
         self._enqueue = enqueue
+        self.growth = growth
         self.table = table
         self.store = store
         self.saver = saver
@@ -50,13 +53,15 @@ class JobLife:
     async def begin(self, job: Job, *, asked: Asked | None = None, also: Also | None = None) -> Job:
         """Store a new job. Where the same was asked for before under the same key, that job is the answer.
 
-        Nothing is done then. Raises `KeyReused` when something else was asked for under the key.
+        Nothing is done then. Raises `KeyReused` when something else was asked for under the key, and `RateLimited` for
+        more than a user may have the database keep.
         """
         async with self._database.write() as connection:
             if asked is not None:
                 known = await take_key(connection, asked, door=job.kind, job_id=job.id)
                 if known is not None:
                     return await self.find(known)
+            self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
             await self.store.add(connection, job)
             if also is not None:
                 await also(connection, job)
@@ -91,6 +96,8 @@ class JobLife:
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
+        if moved.state.is_final:
+            self.growth.note(job.owner_id, moved.detail, moved.result, moved.error)
         self.table.put(moved)
         tell()
         return moved

@@ -29,6 +29,7 @@ from server.operations.account_fields import (
     time_zone_problems,
 )
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 Tell = Callable[[str, Notice], None]
 """Keep a notice for the user with that id, later: nobody can tell by the time whether there is such a user."""
@@ -60,6 +61,7 @@ class AccountOperations:
         throttle: LoginThrottle,
         languages: Languages,
         tell: Tell,
+        growth: Growth,
     ) -> None:
         self._database = database
         self._users = credentials.users
@@ -69,6 +71,7 @@ class AccountOperations:
         self._throttle = throttle
         self._languages = languages
         self._tell = tell
+        self._growth = growth
 
     async def sign_in(
         self, name: str, password: str, *, address: str, user_agent: str, device: Device | None = None
@@ -264,12 +267,15 @@ class AccountOperations:
             raise InvalidInput(errors=problems)
         if len(await self._tokens.of_user(principal.user_id)) >= MAX_TOKENS:
             raise Conflict("You have {count} tokens already; delete one that is not used.", count=MAX_TOKENS)
+        if wanted.scopes is not None and not wanted.scopes:
+            raise InvalidInput(errors=[FieldError(field="scopes", message="Choose what the token may do.")])
         allowed = SCOPES_OF_ROLE[principal.role] & most
         if wanted.scopes is not None and not wanted.scopes <= allowed:
             raise Forbidden("A token cannot be allowed more than you are.")
         expires_at = utc_now() + timedelta(days=wanted.days) if wanted.days else None
         if latest is not None:
             expires_at = min(expires_at or latest, latest)
+        self._growth.charge(principal.user_id, wanted.name)
         async with self._database.write() as connection:
             scopes = allowed if wanted.scopes is None else wanted.scopes
             token, secret = await self._tokens.add(

@@ -40,6 +40,7 @@ from server.operations.made_files import MadeFile, place_for
 from server.storage.blobs import Blobs
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
+from server.storage.growth import Growth
 from server.storage.room import Room
 from server.storage.tables import users
 
@@ -95,6 +96,7 @@ class DatasetOperations:
         limits: QueryLimits,
         answer_bytes: int,
         room: Room,
+        growth: Growth,
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -105,6 +107,7 @@ class DatasetOperations:
         self._limits = limits
         self._answer_bytes = answer_bytes
         self._room = room
+        self._growth = growth
         self._profiles: OrderedDict[tuple[str, int], Sequence[ColumnProfile]] = OrderedDict()
 
     async def list(
@@ -235,6 +238,8 @@ class DatasetOperations:
         if new_name is not None:
             require_dataset_name(new_name, field="name")
         async with self._database.write() as connection:
+            # As it is, in the text that is searched, and in the audit log.
+            self._growth.charge(principal.user_id, *[description or ""] * 3)
             await self._catalog.describe(connection, dataset, name=new_name, description=description)
             detail = {"name": new_name, "description": description}
             await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
@@ -248,6 +253,7 @@ class DatasetOperations:
         old = await self._catalog.version(dataset.owner_id, name, number)
         self._room.require()
         async with self._database.write() as connection:
+            self._growth.charge(principal.user_id, old.columns, old.statistics, old.source, old.files)
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
             await self._audit.record(connection, principal, "dataset.restore", name, detail)

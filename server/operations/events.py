@@ -13,14 +13,22 @@ from server.live.notices import Notices
 from server.live.subscriptions import FREE_NAME
 from server.realtime.manager import ConnectionManager
 from server.storage.database import Database
+from server.storage.growth import Growth
 
 
 class EventOperations:
     """Editors and admins publish; anybody who is signed in may subscribe."""
 
     def __init__(
-        self, *, database: Database, manager: ConnectionManager, announcing: Announcing, notices: Notices
+        self,
+        *,
+        database: Database,
+        manager: ConnectionManager,
+        announcing: Announcing,
+        notices: Notices,
+        growth: Growth,
     ) -> None:
+        self._growth = growth
         self._database = database
         self._manager = manager
         self._announcing = announcing
@@ -31,6 +39,7 @@ class EventOperations:
         principal.require_write()
         if not FREE_NAME.fullmatch(name):
             raise InvalidInput("An event name is up to 64 of a–z, 0–9, “_”, “.” and “-”.", code="invalid_event")
+        self._growth.charge(principal.user_id, name)
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "event.publish", name)
         receivers = self._manager.count_subscribers(name)
@@ -41,4 +50,5 @@ class EventOperations:
         """A notification that tells nothing, kept and sent like any other: to oneself alone, so everybody may."""
         principal.require_read()
         notice = Notice(title="This is a test", body="Somebody tries out the live connection.", url="/websocket-test")
+        self._growth.charge(principal.user_id, notice.title, notice.body)
         await self._notices.notify_who_asked(principal.user_id, notice)

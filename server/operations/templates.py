@@ -47,6 +47,7 @@ from server.reports.work import (
 )
 from server.storage.blobs import Blobs
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.room import Room
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
@@ -102,6 +103,7 @@ class TemplateOperations:
         audit: Audit,
         limits: QueryLimits,
         room: Room,
+        growth: Growth,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
@@ -114,6 +116,7 @@ class TemplateOperations:
         self._audit = audit
         self._limits = limits
         self._room = room
+        self._growth = growth
         self._samples = samples
         self._clock = clock
 
@@ -159,6 +162,9 @@ class TemplateOperations:
         async with self._database.write() as connection:
             before = await found_template(connection, principal.user_id, name)
             _require_expected(before, if_match, must_be_new=must_be_new)
+            summary = stored_summary(check.summary)
+            if before is None or before.source != source:
+                self._growth.charge(principal.user_id, source, source, summary)  # as it is, and as a version
             saved = await self._store.save(
                 connection,
                 before,
@@ -167,7 +173,7 @@ class TemplateOperations:
                 title=check.summary.title,
                 description=check.summary.description,
                 source=source,
-                summary=stored_summary(check.summary),
+                summary=summary,
             )
             await self._audit.record(connection, principal, "template.save", name, {"version": saved.version})
         return saved, check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -36,10 +37,12 @@ from server.reports.images import read_image
 from server.reports.parameters import as_json
 from server.reports.rows import Row, Rows, is_truncated, iteration_budget, rows_of
 from server.reports.sandbox import Sandbox, rendered
+from server.reports.sizes import as_text
 from server.reports.tables import build_table
 from server.reports.template import Template, query_problem
 from server.texts import Phrase, phrase
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # where Python keeps something, which is nobody's business
 _MAX_BUILT = 3_000  # blocks of one report, repeats counted
 
 
@@ -165,8 +168,8 @@ class Builder:
                 yield query, rows
 
     def _kpi(self, item: KpiSpec, spec: BlockSpec) -> doc.Kpi:
-        value = self._value(item.value, spec)
-        before = self._value(item.compare, spec) if item.compare else None
+        value = self._shown(item.value, spec)
+        before = self._shown(item.compare, spec) if item.compare else None
         delta, tone = self._delta(value, before, item.good) if item.compare else ("", "")
         return doc.Kpi(
             label=self._text(item.label, spec),
@@ -192,8 +195,8 @@ class Builder:
     def _chart(self, spec: ChartSpec) -> doc.Chart:
         rows = self._query(spec.query, spec) if spec.query else None
         title = self._text(spec.title, spec) if spec.title else ""
-        value = self._value(spec.value, spec) if spec.value else None
-        maximum = self._value(spec.maximum, spec) if spec.maximum else None
+        value = self._shown(spec.value, spec) if spec.value else None
+        maximum = self._shown(spec.maximum, spec) if spec.maximum else None
         with self._failing(spec, spec):
             return build_chart(spec, rows, title=title, value=value, maximum=maximum, formats=self._formats)
 
@@ -233,6 +236,13 @@ class Builder:
             for _part in compiled.generate(context):
                 pass
             return found[0] if found else None
+
+    def _shown(self, expression: Expression, spec: BlockSpec) -> Any:
+        """A value that the report writes."""
+        value = self._value(expression, spec)
+        with self._failing(spec, expression):
+            as_text(value)
+        return value
 
     def _context(self) -> dict[str, Any]:
         context = _LazyContext(self._builtin | self._parameters, self._template.queries, self._query_value)
@@ -359,7 +369,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
                 error=str(error),
             )
         case UndefinedError():
-            return f"{error}."
+            return _ADDRESS.sub("", f"{error}.")
         case SecurityError() | OverflowError():
             return phrase("This is not allowed in templates: {error}.", error=str(error))
         case (
@@ -372,7 +382,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
             | RuntimeError()
             | SyntaxError()
         ):
-            return f"{error or type(error).__name__}."
+            return _ADDRESS.sub("", f"{error or type(error).__name__}.")
     return None
 
 

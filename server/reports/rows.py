@@ -106,7 +106,7 @@ def plain(value: Any) -> Any:
         return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else value
 
 
 def unknown_column(query: str, name: str, columns: Any) -> InvalidInput:

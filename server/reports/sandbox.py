@@ -27,6 +27,7 @@ from server.reports.sizes import (
     join_texts,
     joined,
     replaced,
+    require_characters,
     require_small,
     require_small_result,
 )
@@ -117,7 +118,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.filters.pop(name, None)
         for name in _LEFT_OUT_GLOBALS:
             self.globals.pop(name, None)
-        self.filters = bounded_filters(self.filters | dict(filters))
+        self.filters = bounded_filters(self.filters, filters)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         require_small_result(operator, left, right)
@@ -147,7 +148,7 @@ def rendered(template: Template, context: Mapping[str, Any]) -> str:
     parts: list[str] = []
     length = 0
     for part in template.generate(context):
-        length += len(part)
+        length += len(require_characters(part))
         if length > MAX_TEXT:
             raise SecurityError("a text became too long")
         parts.append(part)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from jinja2 import Environment, filters, pass_environment
+from jinja2 import Environment, Undefined, filters, pass_environment
 from jinja2.exceptions import SecurityError
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context
 
 MAX_TEXT = 200_000  # characters one text may grow to; a report of 100 pages has about as many
 MAX_BITS = 10_000  # of a whole number: 3,000 digits
@@ -20,6 +25,15 @@ _VALUE = 8  # what a value that is no text counts for in a list
 _MAX_COUNT = 10_000  # of `batch` and `slice`
 _MAX_FILL = 1_000
 _MAX_PLACES = 100  # of `round`
+# What can be written, besides lists of it.
+_VALUES = (str, bytes, bool, int, float, Decimal, date, time, timedelta, UUID, type(None))
+_WRITING = frozenset(
+    {
+        "string", "upper", "lower", "capitalize", "title", "trim", "escape", "e", "forceescape", "truncate",
+        "wordcount", "striptags", "urlencode",
+    }
+)  # fmt: skip
+_OF_JINJA = (Environment, Context, EvalContext)  # which it gives to some filters
 
 
 def require_small(value: Any) -> Any:
@@ -38,13 +52,48 @@ def require_small(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """`str(value)`, unless that would be too long."""
+    """`str(value)`, unless that would be too long, or the value is none."""
     if isinstance(value, list | tuple | dict | set | frozenset):
         _weight(value, MAX_TEXT)
-    text = str(value)
+    text = str(require_value(value))
     if len(text) > MAX_TEXT:
         raise SecurityError("a text became too long")
+    return require_characters(text)
+
+
+def require_value(value: Any) -> Any:
+    """The value itself; raises `SecurityError` for what nobody means to read: functions, iterators, a query."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, Undefined):
+            str(item)  # raises: each is a strict one
+        elif isinstance(item, dict):
+            left.extend(item)
+            left.extend(item.values())
+        elif isinstance(item, list | tuple | set | frozenset):
+            left.extend(item)
+        elif not isinstance(item, _VALUES):
+            raise SecurityError(_no_value(item))
+    return value
+
+
+def require_characters(text: str) -> str:
+    """The text itself; raises `SecurityError` for half of a character, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise SecurityError(f"a text has U+{code:04X}, which is half a character and cannot be written") from None
     return text
+
+
+def _no_value(item: Any) -> str:
+    if isinstance(item, type) or callable(item):
+        return f"{getattr(item, '__name__', 'this').removeprefix('safe_')} is a function, not a value; call it"
+    if isinstance(item, Iterable):
+        return "this goes through values one by one; add “| list”, or name a column"
+    return f"{type(item).__name__} is not a value that can be written"
 
 
 def joined(parts: Iterable[Any]) -> str:
@@ -72,9 +121,12 @@ def require_small_result(operator: str, left: Any, right: Any) -> None:
         raise SecurityError("a number became too long")
 
 
-def bounded_filters(known: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """The same filters, with an end to what they make."""
-    return {name: _bounded(function) for name, function in known.items()} | {
+def bounded_filters(
+    known: Mapping[str, Callable[..., Any]], formats: Mapping[str, Callable[..., Any]]
+) -> dict[str, Callable[..., Any]]:
+    """The same filters, with an end to what they make; `formats` and some of the `known` write values as texts."""
+    writing = formats.keys() | _WRITING
+    return {name: _bounded(function, writes=name in writing) for name, function in {**known, **formats}.items()} | {
         "batch": _batch,
         "slice": _slice,
         "round": _round,
@@ -112,9 +164,12 @@ def _between(parts: Iterable[Any], separator: str) -> Iterator[Any]:
         yield part
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(function: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
     @functools.wraps(function)
     def measured(*args: Any, **named: Any) -> Any:
+        for value in (*args, *named.values()) if writes else ():
+            if not isinstance(value, _OF_JINJA):
+                require_value(value)
         return require_small(function(*args, **named))
 
     return measured
@@ -161,6 +216,8 @@ def _weight(value: Any, limit: int) -> int:
             left.extend(item.values())
         elif isinstance(item, list | tuple | set | frozenset):
             left.extend(item)
+        elif callable(item) and not isinstance(item, Undefined):
+            raise SecurityError(_no_value(item))  # its text would tell of the server's memory
         if total > limit:
             raise SecurityError("a list became too long")
     return total

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from tests.conftest import Server
+from tests.functional import batches
 from tests.functional.batches import RIGHT, put_template, read
 from tests.functional.importing import import_text
 
@@ -173,3 +175,28 @@ async def test_a_viewer_may_look_but_not_write(server: Server, admin: aiohttp.Cl
             assert response.status == 403
         async with reader.post("/api/v1/batches", json={"template": "t"}) as response:
             assert response.status == 403
+
+
+@pytest.mark.parametrize("form", ["html", "pdf", "xlsx"])
+async def test_half_a_character_is_an_error_of_the_template_or_the_parameter(
+    alice: aiohttp.ClientSession, form: str
+) -> None:
+    source = 'title: t\nparameters: {p: {type: text, default: a}}\nblocks:\n  - text: "{{ %s }}"\n'
+    for expression in ("'\\\\ud800'", "range"):
+        wanted = {"parameters": {}, "format": form, "source": source % expression}
+        async with alice.post("/api/v1/templates/t/preview", json=wanted) as response:
+            problem = await response.json()
+            assert (response.status, problem["code"]) == (422, "report_failed"), problem
+            assert "line 4" in problem["detail"]
+    body = b'{"parameters": {"p": "\\ud800"}, "format": "%s", "source": %s}' % (
+        form.encode(),
+        msgspec.json.encode(source % "p"),
+    )
+    headers = {"Content-Type": "application/json"}
+    async with alice.post("/api/v1/templates/t/preview", data=body, headers=headers) as response:
+        assert response.status in (400, 422), await response.text()
+    await put_template(alice, "half", source % "'\\\\ud800'")
+    order = await batches.start(alice, "half", formats=[form])
+    await batches.ended(alice, order["batch_id"])
+    (report,) = await batches.reports_of(alice, order["batch_id"])
+    assert (report["state"], report["error"]["code"]) == ("failed", "report_failed"), report

@@ -26,6 +26,7 @@ from server.jobs.table import JobTable
 from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool
 from server.storage.database import Database
+from server.storage.growth import Growth
 from server.storage.quotas import Quotas
 from server.storage.reserve import Reserve
 from server.storage.room import Room
@@ -97,6 +98,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             saver=saver,
             on_life_change=on_life_change,
             enqueue=queue.put,
+            growth=Growth(bytes_per_day=0),
         )
         runner = JobRunner(
             life=life,

@@ -17,6 +17,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobFilter, JobStore, line_now
 from server.jobs.table import JobTable
 from server.storage.database import Database
+from server.storage.growth import Growth
 from tests.unit.jobs.conftest import OpenHouse
 
 
@@ -44,6 +45,7 @@ async def test_what_it_is_told_by_comes_in_order_and_after_the_commit(database: 
         saver=ProgressSaver(store=store, table=table),
         on_life_change=on_life_change,
         enqueue=enqueue,
+        growth=Growth(bytes_per_day=0),
     )
     table.listen(lambda job, before: order.append(f"show {job.state}"))
     begun = await life.begin(job())

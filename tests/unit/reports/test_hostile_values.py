@@ -106,3 +106,30 @@ def test_an_expression_that_asks_for_too_much_names_its_place(orders: Path, tmp_
     with pytest.raises(InvalidInput) as caught:
         render(source, orders, tmp_path, {"p": "x"})
     assert "line 8" in caught.value.text or "decimals" in caught.value.text
+
+
+BLOCKS = {
+    "title": 'title: "{0}"\nblocks: [{{text: x}}]',
+    "text": 'title: t\nblocks: [{{text: "{0}"}}]',
+    "heading": 'title: t\nblocks: [{{heading: "{0}"}}]',
+    "kpi": 'title: t\nblocks: [{{kpis: [{{label: l, value: "{0}"}}]}}]',
+    "label": 'title: t\nblocks: [{{kpis: [{{label: "{0}", value: "1"}}]}}]',
+    "table": "title: t\nqueries: {{q: select 1 as n}}\nblocks: "
+    '[{{table: {{query: q, title: "{0}", columns: [{{name: n, label: "{0}"}}]}}}}]',
+    "chart": "title: t\nqueries: {{q: select 1 as n}}\nblocks: "
+    '[{{chart: {{kind: bar, query: q, x: n, y: n, title: "{0}"}}}}]',
+}
+
+
+@pytest.mark.parametrize("place", BLOCKS)
+@pytest.mark.parametrize("expression", ["'\\\\ud800'", "'a' ~ '\\\\udc12'", "range", "[1]|map('string')"])
+def test_what_no_file_can_hold_is_an_error_of_the_template(
+    orders: Path, tmp_path: Path, place: str, expression: str
+) -> None:
+    source = BLOCKS[place].format("{{ " + expression + " }}")
+    for form in ("html", "pdf", "xlsx"):
+        with pytest.raises(InvalidInput) as caught:
+            render(source, orders, tmp_path, {}, form)  # type: ignore[arg-type]
+        assert "line " in caught.value.text
+        assert "0x" not in caught.value.text
+        caught.value.text.encode()

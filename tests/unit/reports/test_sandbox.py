@@ -128,3 +128,43 @@ def test_a_format_method_is_refused_before_it_makes_anything() -> None:
     for source in ("{{ '{:>1000000000}'.format(1) }}", "{{ '{0:>900000000}'.format_map({'0': 1}) }}"):
         with pytest.raises(SecurityError):
             sandbox.from_string(source).render()
+
+
+NO_VALUES = [
+    "range", "namespace", "namespace(x=1)", "items|map('upper')", "[1]|reverse", "'abc'|batch(2)", "[range]",
+    "{'a': [range]}", "(range, 1)", "range|string", "range|upper", "range|title", "range|urlencode", "range|e",
+    "range|currency('CNY')", "range|decimal", "range|month", "range|truncate(3)", "items|map('upper')|string",
+    "range ~ 'x'", "[range]|join", "'x'|replace(range, '')", "range(3)", "'a'.upper", "{}.items()", "{}.items",
+    "items|groupby", "self", "loop", "(-8) ** 0.5", "[(-8) ** 0.5]", "nope", "[nope]", "{'a': nope}", "today.strftime",
+    "namespace(x=range).x", "range|default('x')",
+]  # fmt: skip
+HALVES = [
+    "{{ '\\ud800' }}", "{{ '\\udfff' }}", "{{ 'a\\ud83d' ~ 'b' }}", "{{ '\\ud83d\\ude00' }}", "{{ '\\ud800'|upper }}",
+    "{{ \"\\U0000dc00\" }}", "{{ ['\\ud800']|join }}", "{{ ['\\ud800']|first }}", "{% set x = '\\ud800' %}{{ x }}",
+    "{% filter upper %}{{ '\\ud800' }}{% endfilter %}", "{{ ['\\ud800', 'b']|join('-') }}", "{{ '\\ud800'[0] }}",
+    "{% macro m() %}{{ '\\udddd' }}{% endmacro %}{{ m() }}", "{{ {'a': '\\ud800'}.a }}", "{{ '\\ud800a'|truncate(9) }}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", NO_VALUES)
+@pytest.mark.parametrize("markdown", [False, True])
+def test_what_is_no_value_is_not_written(expression: str, markdown: bool) -> None:
+    loop = expression == "loop"
+    source = "{% for i in [1] %}{{ loop }}{% endfor %}" if loop else "{{ " + expression + " }}"
+    with pytest.raises((SecurityError, TemplateError, TypeError)) as caught:
+        made(source, markdown=markdown)
+    assert "0x" not in str(caught.value)
+
+
+def test_a_macro_is_called_and_not_written() -> None:
+    macro = "{% macro m() %}x{% endmacro %}"
+    assert made(macro + "{{ m() }}") == "x"
+    with pytest.raises(SecurityError):
+        made(macro + "{{ m }}")
+
+
+@pytest.mark.parametrize("source", HALVES)
+@pytest.mark.parametrize("markdown", [False, True])
+def test_half_a_character_is_named_and_never_written(source: str, markdown: bool) -> None:
+    with pytest.raises(SecurityError, match=r"U\+D[89A-F]"):
+        made(source, markdown=markdown)
