@@ -89,7 +89,8 @@ class Attempts:
         except Exception:
             _LOG.exception("attempt could not be run", extra={"action": "run_job", "job": attempt.job.id})
         finally:
-            del self._under_way[attempt.job.id]
+            if self._under_way[attempt.job.id] is attempt:  # it may have been started again since its end was stored
+                del self._under_way[attempt.job.id]
             when_over(attempt.job)
 
     async def _run_to_its_end(self, attempt: _Attempt) -> None:

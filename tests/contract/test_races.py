@@ -136,6 +136,7 @@ def node(database: Database, directory: Path) -> Node:
         throttle=LoginThrottle(10),
         languages=Languages.load(ROOT / "locales"),
         tell=lambda user_id, notice: None,
+        growth=Growth(bytes_per_day=0),
     )
     return Node(
         database=database,
