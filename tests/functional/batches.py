@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+
+from tests.waiting import until
 
 DEADLINE_SECONDS = 60.0
 Json = dict[str, Any]
@@ -57,13 +58,21 @@ async def reports_of(client: aiohttp.ClientSession, batch_id: str, query: str = 
 
 async def ended(client: aiohttp.ClientSession, batch_id: str) -> Json:
     """The batch once its newest job is over."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
+    return await when(
+        client, batch_id, lambda batch: batch["state"] in ("succeeded", "failed", "cancelled"), seconds=DEADLINE_SECONDS
+    )
+
+
+async def when(
+    client: aiohttp.ClientSession, batch_id: str, fits: Callable[[Json], bool], *, seconds: float = 60.0
+) -> Json:
+    """The batch as soon as it fits."""
+
+    async def found() -> Json | None:
         batch = await read(client, f"/api/v1/batches/{batch_id}")
-        if batch["state"] in ("succeeded", "failed", "cancelled"):
-            return batch
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the batch is still {batch['state']} after {DEADLINE_SECONDS} s: {batch['tally']}")
+        return batch if fits(batch) else None
+
+    return await until(found, seconds=seconds) or {}
 
 
 async def made(client: aiohttp.ClientSession, template: str = "sales", **order: Any) -> Json:

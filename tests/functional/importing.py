@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import time
 from typing import Any
 
 import aiohttp
+
+from tests.waiting import until
 
 ORDERS = "region,amount,ordered_at,paid\nNorth,10.50,2026-01-03,yes\nSouth,2,2026-01-01,no\n华东,7.25,2026-01-02,yes\n"
 DEADLINE_SECONDS = 30.0
@@ -35,15 +35,16 @@ async def start(client: aiohttp.ClientSession, upload_id: str, *, dataset: str =
 
 async def ended(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
     """The import once it is over, however it ended."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
+
+    async def over() -> dict[str, Any] | None:
         async with client.get(f"/api/v1/imports/{job_id}") as response:
             assert response.status == 200, await response.text()
             state: dict[str, Any] = await response.json()
-        if state["state"] in ("succeeded", "failed", "cancelled"):
-            return state
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the import is still {state['state']} after {DEADLINE_SECONDS} s")
+        return state if state["state"] in ("succeeded", "failed", "cancelled") else None
+
+    state = await until(over, seconds=DEADLINE_SECONDS, so="the import is over")
+    assert state is not None
+    return state
 
 
 async def import_text(client: aiohttp.ClientSession, content: str | bytes = ORDERS, **given: Any) -> dict[str, Any]:

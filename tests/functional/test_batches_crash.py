@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import psutil
 import pytest
 
-from tests.functional.batches import Json, ended, put_template, read, reports_of, start
+from tests.functional.batches import Json, ended, put_template, read, reports_of, start, when
 from tests.process import ServerProcess
 
 REPORTS = 12
@@ -50,18 +50,8 @@ async def admin(process: ServerProcess) -> AsyncIterator[aiohttp.ClientSession]:
         yield client
 
 
-async def when(client: aiohttp.ClientSession, batch_id: str, fits: Callable[[Json], bool]) -> Json:
-    """The batch as soon as its tally fits."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        batch = await read(client, f"/api/v1/batches/{batch_id}")
-        if fits(batch["tally"]):
-            return batch
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never: {batch}")
-
-
-def in_the_middle(tally: Json) -> bool:
+def in_the_middle(batch: Json) -> bool:
+    tally = batch["tally"]
     return tally["succeeded"] >= 2 and tally["running"] >= 1
 
 
@@ -125,7 +115,7 @@ async def test_the_job_of_a_cancelled_batch_can_be_retried_too(
         await ended(admin, started["batch_id"])
     async with admin.post(f"/api/v1/jobs/{started['job_id']}/retry") as response:
         assert response.status in (200, 202), await response.text()
-    await when(admin, started["batch_id"], lambda tally: tally["succeeded"] == REPORTS)
+    await when(admin, started["batch_id"], lambda batch: batch["tally"]["succeeded"] == REPORTS)
 
 
 async def test_a_killed_worker_costs_no_report(process: ServerProcess, admin: aiohttp.ClientSession) -> None:

@@ -13,6 +13,7 @@ from server.http import open_sockets
 from server.http.parts import PARTS
 from tests.conftest import Server
 from tests.functional.raw_http import head, sent
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 MEBIBYTE = 1024 * 1024
@@ -76,9 +77,7 @@ async def test_the_network_that_holds_most_unread_answers_loses_them(
         many = [stack.enter_context(unreading((host, int(port)), "127.0.0.9")) for _ in range(12)]
         one = stack.enter_context(unreading((host, int(port)), "127.0.0.2"))
         sockets = server.app[PARTS].open_sockets
-        async with asyncio.timeout(30):
-            while not sockets.statistics().made_room:
-                await asyncio.sleep(0.05)
+        await until(lambda: sockets.statistics().made_room, seconds=30)
         assert await asyncio.to_thread(answers, one) == _ASKED
         assert min([await asyncio.to_thread(answers, each) for each in many]) < _ASKED
 

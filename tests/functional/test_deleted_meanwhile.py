@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-import time
 
 import aiohttp
 import psutil
@@ -24,21 +23,20 @@ from server.storage.tables import tokens
 from tests.conftest import Server, started
 from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
+from tests.waiting import until
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
 async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    async def found() -> bool:
         async with client.get(f"/api/v1/jobs/{job_id}") as response:
             job = await response.json()
-        if job["stage"] == stage:
-            return
-        assert job["state"] in ("queued", "running"), job
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"never {stage}")
+        assert job["stage"] == stage or job["state"] in ("queued", "running"), job
+        return bool(job["stage"] == stage)
+
+    await until(found, seconds=30)
 
 
 def kill_workers() -> int:

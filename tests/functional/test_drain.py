@@ -17,6 +17,7 @@ import aiohttp
 
 from tests.functional.live_client import live
 from tests.process import ServerProcess
+from tests.waiting import until
 
 PASSWORD = "correct-horse-admin"
 CLIENTS = 1_000
@@ -178,9 +179,7 @@ async def test_restart_under_a_thousand_clients_loses_no_message_and_makes_no_st
             await _tell(client, "while away")
             await _all_connected(clients)
             await _tell(client, "after")
-            async with asyncio.timeout(120):
-                while not all(each.titles[-1:] == ["after"] for each in clients):
-                    await asyncio.sleep(0.1)
+            await until(lambda: all(each.titles[-1:] == ["after"] for each in clients), seconds=120)
             for each in clients:
                 assert each.titles == ["before", "while away", "after"], each.client_id
                 assert each.offsets == list(range(each.offsets[0], each.offsets[0] + 3))

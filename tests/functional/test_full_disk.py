@@ -7,8 +7,7 @@ import io
 import os
 import shutil
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.functional.importing import ORDERS, ended, import_text, upload
 from tests.functional.importing import start as start_import
 from tests.functional.small_disk import SmallDisk, small_disk
 from tests.process import ServerProcess
+from tests.waiting import until
 
 MIB = 1024 * 1024
 Json = dict[str, Any]
@@ -64,13 +64,6 @@ async def times_told(client: aiohttp.ClientSession) -> int:
     """How often somebody's bell says that the disk is full."""
     _, page = await ask(client, "GET", "/notifications", headers=HTML)
     return int(page.count("The server&#39;s disk is full"))
-
-
-async def until(fits: Callable[[], Any], *, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not await fits():
-        assert time.monotonic() < deadline, "never"
-        await asyncio.sleep(0.05)
 
 
 @pytest.mark.sqlite(reason="there the database itself lies on the full disk")

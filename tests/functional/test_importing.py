@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from server.settings import Settings
 from server.storage.tables import jobs
 from tests.conftest import new_user, running, signed_in
 from tests.functional.importing import ended, import_text, start, upload
+from tests.waiting import until
 
 DEADLINE_SECONDS = 30.0
 # Quotes make it slow enough to be caught in the middle.
@@ -31,11 +31,11 @@ async def job(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
         return state
 
 
-async def until(client: aiohttp.ClientSession, job_id: str, condition: Callable[[dict[str, Any]], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition(state := await job(client, job_id)):
-        assert time.monotonic() < deadline, state
-        await asyncio.sleep(0.02)
+async def job_until(client: aiohttp.ClientSession, job_id: str, fits: Callable[[dict[str, Any]], bool]) -> None:
+    async def found() -> bool:
+        return fits(await job(client, job_id))
+
+    await until(found, seconds=DEADLINE_SECONDS)
 
 
 async def dataset_status(client: aiohttp.ClientSession, name: str = "orders") -> int:
@@ -47,7 +47,7 @@ async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
     alice: aiohttp.ClientSession, settings: Settings
 ) -> None:
     job_id = await start(alice, await upload(alice, LARGE))
-    await until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
+    await job_until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
     began = time.monotonic()
     async with alice.post(f"/api/v1/jobs/{job_id}/cancel") as response:
         assert response.status in (200, 202)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import aiohttp
@@ -12,6 +11,7 @@ from server.jobs.outcomes import Notice
 from tests.conftest import Server, signed_in
 from tests.functional.event_stream import events
 from tests.functional.live_client import Json, live
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 
@@ -158,9 +158,7 @@ async def test_same_client_id_replaces_the_older_connection(server: Server, alic
             assert await older.closed_with() == 4501
             await newer.send(type="ping")
             await newer.next("pong")
-            async with asyncio.timeout(5):
-                while len(server.parts.realtime.manager.active_connections) != 2:
-                    await asyncio.sleep(0.01)
+            await until(lambda: len(server.parts.realtime.manager.active_connections) == 2, seconds=5)
             manager = server.parts.realtime.manager
             (left,) = [found for found in manager.presence() if found.user_name == "alice"]
             assert manager.send_json_to_user(left.user_id, {"type": "event", "event": "x", "data": 1}) == 1

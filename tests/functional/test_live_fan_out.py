@@ -16,6 +16,7 @@ from server.realtime.manager import ConnectionManager
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 SECONDS = 30.0
@@ -109,9 +110,9 @@ async def test_who_vanishes_leaves_nothing_for_the_garbage_collector(server: Ser
             async with live(alice, f"tab-{number}") as socket:
                 await socket.next("connection", seconds=SECONDS)
                 _vanish(socket.socket)
-        async with asyncio.timeout(SECONDS):
-            while any(isinstance(thing, web.WebSocketResponse) for thing in gc.get_objects()):
-                await asyncio.sleep(0.05)
+        await until(
+            lambda: not any(isinstance(thing, web.WebSocketResponse) for thing in gc.get_objects()), seconds=SECONDS
+        )
     finally:
         gc.enable()
 
@@ -122,3 +123,7 @@ def _vanish(socket: aiohttp.ClientWebSocketResponse) -> None:
     assert raw is not None
     with contextlib.suppress(OSError):
         raw.shutdown(sockets.SHUT_RDWR)
+
+
+def _sockets_in_memory() -> bool:
+    return any(isinstance(thing, web.WebSocketResponse) for thing in gc.get_objects())

@@ -18,6 +18,7 @@ from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
 from tests.functional.raw_socket import CLOSE, CONTINUATION, RawSocket, frame, handshake, header, open_files, raw, tcp
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 Cut = Callable[[RawSocket], None]
@@ -72,9 +73,7 @@ async def _warm_up(server: Server, *clients: Client) -> None:
         await asyncio.gather(*[_ask(client) for _ in range(20)])
         async with live(client, "warm") as socket:
             await socket.next("connection", seconds=10)
-    async with asyncio.timeout(10):
-        while server.parts.realtime.manager.active_connections:
-            await asyncio.sleep(0.02)
+    await until(lambda: not server.parts.realtime.manager.active_connections, seconds=10)
 
 
 async def _ask(client: Client) -> None:
@@ -179,15 +178,11 @@ async def test_cut_while_draining(server: Server, alice: Client, cut: Cut) -> No
     for number, socket in enumerate(sockets):
         await socket.send(handshake(server, alice if number < 4 else None, f"cut-{number}"))
     manager = server.parts.realtime.manager
-    async with asyncio.timeout(10):
-        while len(manager.active_connections) < 4:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(manager.active_connections) >= 4, seconds=10)
     manager.close_all(CloseCode.DRAINING)
     for socket in sockets:
         cut(socket)
-    async with asyncio.timeout(15):
-        while manager.active_connections:
-            await asyncio.sleep(0.05)
+    await until(lambda: not manager.active_connections, seconds=15)
     for socket in sockets:
         socket.vanish()
 

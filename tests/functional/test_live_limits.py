@@ -16,6 +16,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.live_client import live
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 
@@ -90,9 +91,7 @@ async def test_client_that_pongs_stays_and_one_that_does_not_is_dropped(server: 
         await alive.next("connection")
         manager = server.parts.realtime.manager
         reading = asyncio.create_task(alive.closed_with(seconds=30))
-        async with asyncio.timeout(10):
-            while [found.client_id for found in manager.presence()] != ["alive"]:
-                await asyncio.sleep(0.05)
+        await until(lambda: [found.client_id for found in manager.presence()] == ["alive"], seconds=10)
         assert manager.statistics().closed["no_pong"] == 1
         assert not reading.done()
         reading.cancel()
@@ -114,9 +113,7 @@ async def test_peer_that_stops_reading_is_dropped_and_delays_nobody(server: Serv
             slowest_seconds = max(slowest_seconds, time.perf_counter() - before)
         assert manager.statistics().closed == {"slow_consumer": 1}
         assert slowest_seconds < 1.0
-        async with asyncio.timeout(10):
-            while len(manager.active_connections) != 1:
-                await asyncio.sleep(0.02)
+        await until(lambda: len(manager.active_connections) == 1, seconds=10)
 
 
 async def test_busy_connection_gets_the_newest_progress_only_and_the_last_one(server: Server, alice: Client) -> None:
@@ -170,9 +167,7 @@ async def _deaf(server: Server, client: Client, client_id: str) -> AsyncIterator
     answer = await loop.sock_recv(raw, 4096)
     assert answer.startswith(b"HTTP/1.1 101")
     manager = server.parts.realtime.manager
-    async with asyncio.timeout(5):
-        while client_id not in {found.client_id for found in manager.presence()}:
-            await asyncio.sleep(0.01)
+    await until(lambda: client_id in {found.client_id for found in manager.presence()}, seconds=5)
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from server.storage.tables import sessions, users
 from tests.conftest import PASSWORDS, Server, new_user, signed_in
 from tests.functional.browsing import browser, sign_in
 from tests.functional.live_client import LiveSocket, live
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 
@@ -184,9 +185,7 @@ async def test_what_ends_while_a_connection_is_opened_closes_it(server: Server, 
         turn = getattr(database._turn, "_gate", database._turn)  # PostgreSQL's can also be shared
         async with database.write() as connection:  # while we hold it, joining waits to load the stream
             opening = asyncio.create_task(_first_close(alice))
-            async with asyncio.timeout(10):
-                while not turn._waiters:
-                    await asyncio.sleep(0.02)
+            await until(lambda: turn._waiters, seconds=10)
             await connection.execute(sa.update(users).where(users.c.id == user_id).values(role="viewer"))
             server.parts.auth.credentials.endings.rights_changed(user_id)
         assert await opening == CloseCode.RIGHTS_CHANGED

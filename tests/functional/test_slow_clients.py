@@ -22,6 +22,7 @@ from tests.functional.event_stream import events
 from tests.functional.live_client import live
 from tests.functional.raw_socket import raw
 from tests.process import ServerProcess
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -99,9 +100,7 @@ async def large_file(client: Client) -> str:
 
 
 async def wait_for_open(server: Server, count: int) -> None:
-    async with asyncio.timeout(10):
-        while server.web.open_sockets.statistics().open != count:
-            await asyncio.sleep(0.02)
+    await until(lambda: server.web.open_sockets.statistics().open == count, seconds=10)
 
 
 @pytest.mark.parametrize(
@@ -276,9 +275,7 @@ async def test_live_connections_take_no_places_and_are_not_ended(server: Server,
         stream = await stack.enter_async_context(events(alice, "stream"))
         his = await stack.enter_async_context(live(alice))
         await stream.next("connection")
-        async with asyncio.timeout(10):
-            while server.web.open_sockets.statistics().live < PER_ADDRESS + 7:
-                await asyncio.sleep(0.02)
+        await until(lambda: server.web.open_sockets.statistics().live >= PER_ADDRESS + 7, seconds=10)
         await asyncio.sleep(2.5)  # every deadline of requests has passed
         assert server.web.open_sockets.statistics().live == PER_ADDRESS + 7
         await his.send(type="ping")

@@ -20,6 +20,7 @@ from tests.functional.browsing import browser, sign_in
 from tests.functional.event_stream import command, events
 from tests.functional.live_client import live
 from tests.functional.test_live import MALFORMED, demonstrate, is_final
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
 
@@ -39,9 +40,7 @@ def settings(settings: Settings) -> Settings:
 
 async def gone(server: Server, count: int = 0) -> None:
     """Wait until only `count` connections are left."""
-    async with asyncio.timeout(15):
-        while len(server.parts.realtime.manager.active_connections) != count:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(server.parts.realtime.manager.active_connections) == count, seconds=15)
 
 
 async def test_stream_and_socket_of_one_user_tell_the_same(alice: Client, bob: Client) -> None:
@@ -348,9 +347,7 @@ async def test_client_that_stops_reading_and_is_sent_little_is_dropped_as_silent
             manager.broadcast_json({"type": "event", "event": "big", "data": "x" * 60_000})
             await asyncio.sleep(0)
         del connection
-        async with asyncio.timeout(15):
-            while not manager.statistics().closed:
-                await asyncio.sleep(0.02)
+        await until(lambda: manager.statistics().closed, seconds=15)
         assert manager.statistics().closed == {"no_pong": 1}
 
 
@@ -393,9 +390,7 @@ async def test_nothing_is_left_of_streams_that_are_gone(server: Server, alice: C
     await gone(server)
     statistics = manager.statistics()
     assert (statistics.connections, statistics.users, statistics.subscriptions) == (0, 0, 0)
-    async with asyncio.timeout(15):
-        while len(asyncio.all_tasks()) > before:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(asyncio.all_tasks()) <= before, seconds=15)
 
 
 async def test_old_http_gets_the_stream_without_chunks(server: Server, alice: Client) -> None:
@@ -425,9 +420,7 @@ async def _deaf(server: Server, client: Client) -> AsyncIterator[None]:
     request = f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n"
     await loop.sock_sendall(raw, request.encode())
     manager = server.parts.realtime.manager
-    async with asyncio.timeout(15):
-        while not manager.active_connections:
-            await asyncio.sleep(0.01)
+    await until(lambda: manager.active_connections, seconds=15)
     try:
         yield
     finally:

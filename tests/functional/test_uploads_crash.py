@@ -23,6 +23,7 @@ from tests.functional.test_uploads import (
 )
 from tests.functional.test_uploads_in_parts import join, send
 from tests.process import ServerProcess
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -73,9 +74,7 @@ async def test_a_server_killed_while_it_joins_parts_joins_them_after_its_start(p
         places = [await send(admin, piece) for piece in pieces]
         before = set(os.listdir(process.data / "uploads"))
         request = asyncio.create_task(join(admin, *places))
-        async with asyncio.timeout(15):
-            while set(os.listdir(process.data / "uploads")) == before:
-                await asyncio.sleep(0)
+        await until(lambda: set(os.listdir(process.data / "uploads")) != before, seconds=15)
         process.kill()
         with pytest.raises(aiohttp.ClientError):
             await request

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job
 from tests.unit.jobs.conftest import House, OpenHouse
+from tests.waiting import until
 
 
 async def begun(open_house: OpenHouse) -> tuple[House, Job, Advancing]:
@@ -28,9 +27,7 @@ async def test_the_first_step_is_shown_at_once_and_those_right_after_it_together
     for progress in range(2, 9):
         advancing.advance(progress)
     assert (shown(house, job).progress, advancing.job.progress) == (1, 8)
-    async with asyncio.timeout(5):
-        while shown(house, job).progress != 8:
-            await asyncio.sleep(0.005)
+    await until(lambda: shown(house, job).progress == 8, seconds=5)
     assert shown(house, job).revision == job.revision + 2
 
 

@@ -15,6 +15,7 @@ from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.outcomes import Notice, Outcome
 from tests.unit.jobs.conftest import House, OpenHouse
+from tests.waiting import until
 
 
 class Trial:
@@ -31,9 +32,7 @@ class Trial:
         return job
 
     async def state_of(self, job: Job) -> State:
-        async with asyncio.timeout(10):
-            while job.id not in self.over:
-                await asyncio.sleep(0.005)
+        await until(lambda: job.id in self.over, seconds=10)
         stored = await self.house.store.get(job.id)
         assert stored is not None
         return stored.state

@@ -21,6 +21,7 @@ from server.jobs.store import JobFilter
 from server.storage.tables import jobs
 from tests.unit.jobs import worker_functions
 from tests.unit.jobs.conftest import House, OpenHouse
+from tests.waiting import until
 
 DONE = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
@@ -126,9 +127,7 @@ async def test_owners_take_turns(open_house: OpenHouse) -> None:
     await house.wait_for(hers[1].id, State.RUNNING)
     may_end["b0"].set()
     await house.wait_for(his[1].id, State.RUNNING)
-    async with asyncio.timeout(10):
-        while len(order) < 4:
-            await asyncio.sleep(0.005)
+    await until(lambda: len(order) >= 4, seconds=10)
     assert order == ["a0", "b0", "a1", "b1"]
 
 
@@ -285,9 +284,7 @@ async def test_attempt_that_was_given_up_cannot_overwrite_its_successor(open_hou
     second = await open_house(kind(work))
     await second.wait_for(job.id, State.SUCCEEDED)
     release.set()
-    async with asyncio.timeout(5):
-        while first.runner.statistics().running:
-            await asyncio.sleep(0.01)
+    await until(lambda: not (first.runner.statistics().running), seconds=5)
     stored = await second.store.get(job.id)
     assert stored is not None
     assert stored.state is State.SUCCEEDED

@@ -23,6 +23,7 @@ from server.realtime.manager import ConnectionManager
 from tests.functional.job_table import merged
 from tests.unit.live.conftest import KINDS, Layer, person
 from tests.unit.realtime.links import MemoryLink
+from tests.waiting import until
 
 LANGUAGES = Languages.load(Path("locales"))
 
@@ -68,9 +69,7 @@ async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
         else:
             _act(table, action, f"job-{number}", value)
     links["alice"].buffered = 0
-    async with asyncio.timeout(5):
-        while any(connection.outbox for connection in connections):
-            await asyncio.sleep(0.005)
+    await until(lambda: not any(connection.outbox for connection in connections), seconds=5)
     messages = links["alice"].messages + snapshots
     random.shuffle(messages)
     fresh = _snapshot(live, alice)["jobs"]

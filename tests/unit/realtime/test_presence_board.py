@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,6 +15,7 @@ from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE, PresenceBoard
 from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import join, manager_of
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -39,9 +39,7 @@ def watching(manager: ConnectionManager, name: str, event: str, *, role: Role = 
 
 async def told(link: MemoryLink, *, client_ids: set[str]) -> None:
     """Wait until somebody was told of exactly these connections of their own."""
-    async with asyncio.timeout(5):
-        while not link.messages or _own(link) != client_ids:
-            await asyncio.sleep(0)
+    await until(lambda: not (not link.messages or _own(link) != client_ids), seconds=5)
 
 
 def _own(link: MemoryLink) -> set[str]:
@@ -63,16 +61,12 @@ async def test_administrators_see_who_came_and_who_went(manager: ConnectionManag
     chief = watching(manager, "chief", ADMIN_PRESENCE, role=Role.ADMIN)
     link = join(manager, "alice", "phone")
     assert link.connection is not None
-    async with asyncio.timeout(5):
-        while not chief.messages:
-            await asyncio.sleep(0)
+    await until(lambda: chief.messages, seconds=5)
     (message,) = chief.messages
     assert {each["user_name"] for each in message["data"]["joined"]} == {"alice", "chief"}
     assert (message["data"]["connections"], message["data"]["users"], message["data"]["more"]) == (2, 2, False)
     manager.disconnect(link.connection)
-    async with asyncio.timeout(5):
-        while len(chief.messages) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(chief.messages) >= 2, seconds=5)
     assert chief.messages[1]["data"]["left"] == [link.connection.id]
 
 
@@ -82,9 +76,7 @@ async def test_of_very_many_at_once_only_some_are_named(
     monkeypatch.setattr(presence_board, "_TOLD_AT_ONCE", 2)
     chief = watching(manager, "chief", ADMIN_PRESENCE, role=Role.ADMIN)
     links = [join(manager, f"user{number}") for number in range(5)]
-    async with asyncio.timeout(5):
-        while not chief.messages:
-            await asyncio.sleep(0)
+    await until(lambda: chief.messages, seconds=5)
     (message,) = chief.messages
     assert (len(message["data"]["joined"]), message["data"]["more"]) == (2, True)
     assert message["data"]["connections"] == 1 + len(links)

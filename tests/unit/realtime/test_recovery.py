@@ -31,6 +31,7 @@ from server.realtime.wording import Wording
 from server.storage.database import Database
 from server.storage.tables import users
 from tests.databases import EmptyDatabase, opened_in
+from tests.waiting import until
 
 LANGUAGES = Languages.load(Path("locales"))
 KEPT = 6
@@ -136,9 +137,7 @@ class World:
         if self.connection is None:
             await self._return()
         assert self.connection is not None
-        async with asyncio.timeout(10):
-            while self.connection.outbox:
-                await asyncio.sleep(0.005)
+        await until(lambda: not self.connection.outbox, seconds=10)
 
     async def _keep(self) -> None:
         async with self.database.write() as connection:
