@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,8 +188,3 @@ def _reader(column_type: ColumnType, mark: DecimalMark, order: DateOrder) -> _Re
         "integer": integer, "decimal": decimal, "boolean": truth, "date": day, "datetime": moment,
     }  # fmt: skip
     return readers[column_type]
-
-
-def as_texts(cells: Sequence[Any]) -> pa.Array:
-    """Python texts as an Arrow column; raises `UnicodeEncodeError` when bytes could not be decoded."""
-    return pa.array(cells, pa.string())

@@ -53,11 +53,6 @@ def own_origins(request: web.Request) -> frozenset[str]:
     return frozenset(asked | ({_origin_of(public)} if public else set()))
 
 
-def is_trusted_origin(request: web.Request, origin: str) -> bool:
-    """Our own, or on the allow-list."""
-    return origin.lower() in own_origins(request) or origin in parts_of(request).settings.allowed_origins
-
-
 def _from_the_end(request: web.Request, header: str) -> str:
     hops = parts_of(request).settings.trusted_proxies
     if not hops:

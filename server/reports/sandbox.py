@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -204,10 +203,3 @@ def _as_markdown(value: Any) -> Any:
     if value is None:
         return ""
     return escaped(as_text(value)) if not isinstance(value, StrictUndefined) else value
-
-
-_STATEMENT = re.compile(r"\{[{%#]")
-
-
-def is_dynamic(text: str) -> bool:
-    return bool(_STATEMENT.search(text))

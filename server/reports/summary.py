@@ -39,11 +39,6 @@ class TemplateSummary(msgspec.Struct, frozen=True, kw_only=True):
     datasets: list[str] = []
     each_row: bool = False
 
-    @property
-    def expands(self) -> bool:
-        """Whether a batch needs no parameter sets to make several reports."""
-        return self.each_row or any(parameter.each for parameter in self.parameters)
-
 
 class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`datasets` are the columns of each dataset that the source names, `known` the names of all there are."""

@@ -73,7 +73,6 @@ class Reading:
     def __init__(self) -> None:
         self.issues = Issues()
         self.expressions = Expressions(self.issues, set())
-        self.used_queries: set[str] = set()
 
 
 def read_source(source: str) -> tuple[Template | None, Reading]:

@@ -193,10 +193,6 @@ class UploadStore:
         async with self._database.read() as connection:
             return set(upload_ids) - set((await connection.execute(select(uploads.c.id))).scalars())
 
-    async def _change(self, upload_id: str, **values: Any) -> None:
-        async with self._database.write() as connection:
-            await self.change(connection, upload_id, **values)
-
     async def _all(self, wanted: Select[Any]) -> list[Upload]:
         async with self._database.read() as connection:
             return [_upload(row) for row in (await connection.execute(wanted)).all()]

@@ -33,7 +33,6 @@ def test_a_template_tells_its_parameters_formats_and_datasets() -> None:
     ]
     assert summary.parameters[2].options == ["a", "b"]
     assert summary.datasets == ["customers", "orders"]
-    assert summary.expands
 
 
 def test_an_unreadable_source_has_an_empty_summary() -> None:
