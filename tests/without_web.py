@@ -13,7 +13,7 @@ from server.jobs.job import Job
 from server.operations.batches import BatchOrder
 from server.operations.imports import ImportRequest
 from server.operations.uploads import NewUpload
-from server.reports.batch_store import ReportFilter
+from server.reports.batches import ReportFilter
 from server.settings import Settings
 
 ORDERS = b"id,region,amount\n1,north,120\n2,south,80\n3,north,40\n"

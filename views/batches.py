@@ -19,7 +19,8 @@ from server.http.parts import operations_of
 from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder
-from server.reports.batch_store import ReportFilter, provisional_title
+from server.reports.batch_store import provisional_title
+from server.reports.batches import ReportFilter
 from server.reports.work import FileFormat
 from views.context import render
 from views.field_errors import errors_by_field

@@ -14,7 +14,7 @@ from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import FINAL_STATES, Job, State
 from server.jobs.store import JobFilter
-from server.reports.batch_store import BatchHead
+from server.reports.batches import BatchHead
 from views.context import render
 
 _SHOWN = 6

@@ -7,7 +7,7 @@ from aiohttp import web
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import State
-from server.reports.batch_store import ReportFilter
+from server.reports.batches import ReportFilter
 from views.context import render
 
 

@@ -22,14 +22,8 @@ from server.jobs.table import JobTable
 from server.operations.data_reading import DataReading
 from server.reports.archive import archive_of
 from server.reports.batch import KIND
-from server.reports.batch_store import (
-    Batch,
-    BatchHead,
-    BatchReport,
-    BatchStore,
-    ReportFilter,
-    StoredArtifact,
-)
+from server.reports.batch_store import BatchStore
+from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, StoredArtifact
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
-from server.reports.batch_store import BatchReport, StoredArtifact
+from server.reports.batches import BatchReport, StoredArtifact
 from server.reports.file_names import unique_names
 from server.storage.blob_store import BlobStore
 

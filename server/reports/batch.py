@@ -20,7 +20,8 @@ from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
-from server.reports.batch_store import Batch, BatchReport, BatchStore, ReportError, StoredArtifact
+from server.reports.batch_store import BatchStore
+from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.requests import expand_request, render_request
 from server.reports.work import Rendered, expand_batch, render_report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.errors import JobFailed
 from server.jobs.outcomes import Notice, Outcome
-from server.reports.batch_store import Batch
+from server.reports.batches import Batch
 
 
 def batch_outcome(batch: Batch, *, succeeded: int, failed: int) -> Outcome:

@@ -9,7 +9,7 @@ from pathlib import Path
 from server.datasets.dataset import Version
 from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
-from server.reports.batch_store import Batch, BatchReport, UsedDataset
+from server.reports.batches import Batch, BatchReport, UsedDataset
 from server.reports.image_library import fetched_images
 from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
 from server.storage.blob_store import BlobStore

@@ -16,7 +16,7 @@ from server.jobs.job import State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
-from server.reports.batch_store import BatchHead, BatchReport, ReportFilter, Tally
+from server.reports.batches import BatchHead, BatchReport, ReportFilter, Tally
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat
 from server.storage.file_pieces import in_thread
