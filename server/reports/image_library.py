@@ -68,12 +68,13 @@ class ImageLibrary:
 
     async def sweep(self) -> None:
         """Delete copies that no batch shows any more, and that nobody has asked for in the last day."""
+        used = set(await self._used())
+        # In this order: whoever asks for a picture publishes it anew before storing that it is used, so one that became
+        # used since we asked is new by now. What is left is the moment between the list and the deletion.
         before = self._clock() - _UNUSED_AFTER
-        old = [found.key async for found in self._blobs.under(_PREFIX) if found.changed_at < before]
-        if old:
-            # Read after the list: an order that asks for an old one from now on publishes it anew.
-            used = set(await self._used())
-            await self._blobs.delete(*[key for key in old if key not in used])
+        async for found in self._blobs.under(_PREFIX):
+            if found.changed_at < before and found.key not in used:
+                await self._blobs.delete(found.key)
 
     async def _pin(self, owner_id: str, name: str) -> str:
         upload = await self._uploads.newest_whole(owner_id, name)
