@@ -38,8 +38,8 @@ async def main(data: Path) -> None:
         batch = await todo.batches.start(alice, BatchOrder(template="sales"))
         await ended(parts, batch.job, alice)
         (report,) = (await todo.batches.reports(alice, batch.batch_id, ReportFilter())).items
-        _, path = await todo.batches.artifact(alice, report.id, report.artifacts[0].file)
-        sys.stdout.write(path.read_text("utf-8"))
+        _, content = await todo.batches.artifact(alice, report.id, report.artifacts[0].file)
+        sys.stdout.write(b"".join([piece async for piece in content.stream()]).decode())
 
 
 async def chunks() -> AsyncIterator[bytes]:
