@@ -72,6 +72,7 @@ class RequestTurns:
                     self._guesses.add(network_of(client_address(request)))
                 return await handler(request)
             self._know(credential)
+            await end_turns(request)  # among strangers
             return await _in_turn(self._users, principal.user_id, request, handler)
 
         return in_turn
@@ -99,8 +100,8 @@ class Guesses:
 
     def are_many(self, network: str) -> bool:
         """Whether the next one is to wait."""
-        times = self._times.get(network, ())
-        return len(times) == _GUESSES and self._clock() - times[0] < _GUESSES_WITHIN_SECONDS
+        times = self._times.get(network)
+        return times is not None and len(times) == _GUESSES and self._clock() - times[0] < _GUESSES_WITHIN_SECONDS
 
 
 def _credential(request: web.Request) -> bytes | None:
@@ -108,7 +109,7 @@ def _credential(request: web.Request) -> bytes | None:
     return hashlib.blake2b(given.encode("utf-8", "replace"), digest_size=16).digest() if given else None
 
 
-async def end_turns(request: web.Request, _response: web.StreamResponse) -> None:
+async def end_turns(request: web.Request, _response: web.StreamResponse | None = None) -> None:
     """The answer begins; it may go on for days."""
     for leave in request.get(_TURNS, ()):
         leave()
