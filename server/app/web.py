@@ -28,7 +28,7 @@ from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
-from server.http.turns import end_turns, network_turns_middleware, user_turns_middleware
+from server.http.turns import RequestTurns, end_turns
 from views.api import ENDPOINTS
 from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
@@ -54,14 +54,15 @@ def build_app(parts: Parts) -> web.Application:
 
 def _middlewares(parts: Parts) -> list[Middleware]:
     """From the outside in: name the request and answer errors; browsers' questions; who asks; from where."""
+    turns = RequestTurns()
     cookies = SessionCookies(parts.auth.secret_key, days=parts.settings.session_days)
     return [
         problem_middleware(error_page),
         preflight_middleware(),
-        network_turns_middleware(),
+        turns.of_strangers(),
         session_middleware(cookies),
         identity_middleware(),
-        user_turns_middleware(),
+        turns.of_users(),
         same_origin_middleware(),
         packed_body_middleware(),
     ]

@@ -7,51 +7,109 @@ worker, the disk, the rest of its body. What it waits for has limits of its own.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from server.auth.networks import network_of
 from server.http.addresses import client_address
 from server.http.guards import current_principal
+from server.http.sessions import COOKIE, cookie
 from server.jobs.turns import Turns
 
 _OPEN_PATHS = ("/healthz", "/readyz")  # how the server is must be told at any time
 _MOST_SECONDS = 0.25  # of computing; a page takes 10 ms
 _PATIENCE_SECONDS = 30.0
+_KNOWN_CREDENTIALS = 20_000
+_GUESSES, _GUESSES_WITHIN_SECONDS = 30, 10.0  # an office may come back with thirty cookies that have expired
+_GUESS_SECONDS = 1.0
+_GUESSING_NETWORKS = 10_000
 _TURNS: web.RequestKey[list[Callable[[], None]]] = web.RequestKey("turns", list)
 
 
-def network_turns_middleware() -> Middleware:
-    """Before anybody is asked who they are, which costs a look at the database."""
-    turns = Turns(places=24, per_user=8, patience_seconds=_PATIENCE_SECONDS)
+class RequestTurns:
+    """Two middlewares: who is known already waits among the requests of the same user, all others in their network."""
 
-    @web.middleware
-    async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in _OPEN_PATHS:
-            return await handler(request)
-        request[_TURNS] = []
-        return await _in_turn(turns, network_of(client_address(request)), request, handler)
+    def __init__(self) -> None:
+        self._networks = Turns(places=16, per_user=4, patience_seconds=_PATIENCE_SECONDS)
+        self._users = Turns(places=16, per_user=4, patience_seconds=_PATIENCE_SECONDS)
+        # Digests of cookies and tokens that were good a moment ago, the latest last. Nobody in the same office waits
+        # for somebody who tries out tokens there, which costs a look at the database each.
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._guesses = Guesses()
 
-    return in_turn
+    def of_strangers(self) -> Middleware:
+        """To stand before anybody is asked who they are."""
+
+        @web.middleware
+        async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path in _OPEN_PATHS:
+                return await handler(request)
+            request[_TURNS] = []
+            credential, network = _credential(request), network_of(client_address(request))
+            if credential in self._known:
+                return await handler(request)
+            if credential is not None and self._guesses.are_many(network):
+                await asyncio.sleep(_GUESS_SECONDS)
+            return await _in_turn(self._networks, network, request, handler)
+
+        return in_turn
+
+    def of_users(self) -> Middleware:
+        """To stand behind that."""
+
+        @web.middleware
+        async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
+            principal, credential = current_principal(request), _credential(request)
+            if _TURNS not in request:
+                return await handler(request)
+            if principal is None:
+                if credential is not None:
+                    self._guesses.add(network_of(client_address(request)))
+                return await handler(request)
+            self._know(credential)
+            await end_turns(request)  # among strangers
+            return await _in_turn(self._users, principal.user_id, request, handler)
+
+        return in_turn
+
+    def _know(self, credential: bytes | None) -> None:
+        if credential is not None:
+            self._known[credential] = None
+            self._known.move_to_end(credential)
+            if len(self._known) > _KNOWN_CREDENTIALS:
+                self._known.popitem(last=False)
 
 
-def user_turns_middleware() -> Middleware:
-    """Also between those who share a network."""
-    turns = Turns(places=16, per_user=4, patience_seconds=_PATIENCE_SECONDS)
+class Guesses:
+    """Cookies and tokens that were none, by network: each costs a look at the database before it is refused."""
 
-    @web.middleware
-    async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
-        principal = current_principal(request)
-        if principal is None or _TURNS not in request:
-            return await handler(request)
-        return await _in_turn(turns, principal.user_id, request, handler)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    return in_turn
+    def add(self, network: str) -> None:
+        self._times.setdefault(network, deque(maxlen=_GUESSES)).append(self._clock())
+        self._times.move_to_end(network)
+        if len(self._times) > _GUESSING_NETWORKS:
+            self._times.popitem(last=False)
+
+    def are_many(self, network: str) -> bool:
+        """Whether the next one is to wait."""
+        times = self._times.get(network)
+        return times is not None and len(times) == _GUESSES and self._clock() - times[0] < _GUESSES_WITHIN_SECONDS
 
 
-async def end_turns(request: web.Request, _response: web.StreamResponse) -> None:
+def _credential(request: web.Request) -> bytes | None:
+    given = request.headers.get(hdrs.AUTHORIZATION) or cookie(request, COOKIE)
+    return hashlib.blake2b(given.encode("utf-8", "replace"), digest_size=16).digest() if given else None
+
+
+async def end_turns(request: web.Request, _response: web.StreamResponse | None = None) -> None:
     """The answer begins; it may go on for days."""
     for leave in request.get(_TURNS, ()):
         leave()

@@ -217,6 +217,11 @@ async def pages(attacker: Attacker) -> None:
     await attacker.repeat(50, lambda client: _get(client, "/jobs"))
 
 
+@attack("sixty strangers' pages at once")
+async def strangers_pages(attacker: Attacker) -> None:
+    await attacker.repeat(60, lambda client: _get(client, "/login", Authorization=""))
+
+
 @attack("sixty requests at once with tokens that are none")
 async def bogus_tokens(attacker: Attacker) -> None:
     await attacker.repeat(60, lambda client: _get(client, "/api/v1/me", Authorization=f"Bearer {os.urandom(16).hex()}"))

@@ -60,3 +60,21 @@ async def test_streams_keep_no_turn(server: Server, alice: Client, monkeypatch: 
             await stack.enter_async_context(alice.get("/events", params={"client_id": f"tab-{number}"}))
             await stack.enter_async_context(alice.ws_connect(f"/ws/socket-{number}"))
         assert await status(alice, "/api/v1/me") == 200
+
+
+async def test_who_is_known_waits_for_no_stranger_of_the_same_network(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_MOST_SECONDS", 3600.0)
+    assert await status(alice, "/api/v1/me") == 200
+    async with contextlib.AsyncExitStack() as open_ones, aiohttp.ClientSession(server.url) as stranger:
+        half = head("/api/v1/tokens", "Content-Type: application/json", "Content-Length: 30") + b'{"name": '
+        for _ in range(4):
+            await open_ones.enter_async_context(sent(server, half))
+        waiting = asyncio.create_task(status(stranger, "/login"))
+        while (await asyncio.wait({waiting}, timeout=0.5))[0]:  # asked before all four had come
+            waiting = asyncio.create_task(status(stranger, "/login"))
+        assert await status(alice, "/jobs") == 200
+        assert not waiting.done()
+        await open_ones.aclose()
+        assert await asyncio.wait_for(waiting, 30) == 200
