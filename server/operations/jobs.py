@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -57,7 +58,7 @@ class JobOperations:
                 principal.require_admin()
             wanted = dataclasses.replace(wanted, owner_id=principal.user_id)
         page = await self._store.search(wanted)
-        return dataclasses.replace(page, items=[self._table.get(job.id) or job for job in page.items])
+        return msgspec.structs.replace(page, items=[self._table.get(job.id) or job for job in page.items])
 
     def live(self, principal: Principal) -> Sequence[Job]:
         """The user's jobs that are not over, and those that ended within the last minute."""

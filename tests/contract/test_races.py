@@ -156,7 +156,7 @@ def node(database: Database, directory: Path) -> Node:
             database=database, credentials=credentials, audit=Audit(database), settings=Settings(), parts={}
         ),
         first_run=FirstRun(database=database, users=credentials.users, accounts=accounts),
-        uploads=UploadStore(database, directory, quotas=Quotas()),
+        uploads=UploadStore(database, quotas=Quotas()),
     )
 
 
@@ -318,7 +318,7 @@ async def test_two_new_nodes_with_one_administrator_in_their_settings_start(node
     assert root.role is Role.ADMIN
 
 
-async def test_bytes_of_one_upload_are_acknowledged_to_one_request(nodes: Nodes, tmp_path: Path) -> None:
+async def test_bytes_of_one_upload_are_acknowledged_to_one_request(nodes: Nodes) -> None:
     upload = Upload(
         id=new_id(),
         owner_id="alice",
@@ -332,7 +332,6 @@ async def test_bytes_of_one_upload_are_acknowledged_to_one_request(nodes: Nodes,
         created_at=utc_now(),
         completed_at=None,
         expires_at=None,
-        path=tmp_path / "a",
     )
     async with nodes[0].database.write() as connection:
         await nodes[0].uploads.add(connection, upload)
