@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,8 +20,9 @@ async def file_pieces(path: Path, *, start: int = 0, end: int | None = None) -> 
         stream: BinaryIO = await asyncio.to_thread(path.open, "rb")
     except FileNotFoundError:
         raise NotFound from None
-    async for piece in pieces_of(stream, start=start, end=end):
-        yield piece
+    async with aclosing(pieces_of(stream, start=start, end=end)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 async def pieces_of(stream: BinaryIO, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
