@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests.conftest import Server, new_user
+from tests.functional.browsing import browser, sign_in
 from tests.functional.live_client import live
 
 
@@ -61,11 +62,11 @@ async def test_a_test_notification_is_told_whatever_one_chose_to_be_told_of(alic
 
 
 async def test_viewers_may_tell_themselves_something(server: Server, admin: aiohttp.ClientSession) -> None:
-    async with (
-        await new_user(server, admin, "bob", role="viewer") as viewer,
-        viewer.post("/websocket-test/notification") as response,
-    ):
-        assert response.status == 204
+    async with await new_user(server, admin, "bob", role="viewer") as token, browser(server) as page:
+        await sign_in(page, "bob")
+        for viewer, status in ((page, 204), (token, 403)):  # a viewer's tokens may only read
+            async with viewer.post("/websocket-test/notification") as response:
+                assert response.status == status
 
 
 @pytest.mark.parametrize(
