@@ -73,7 +73,7 @@ class DataUpload:
     async def _discard_if_cancelled(self, context: JobContext, upload_id: str) -> None:
         """A person has cancelled the job, or the server stops and goes on with the upload when it is back."""
         try:
-            async with self._database.read() as connection:
+            async with self._database.write(shared=True) as connection:  # a fence locks the job's row
                 await context.fence(connection)
         except JobFailed:
             await self._receiver.discard(upload_id)
