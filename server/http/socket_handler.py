@@ -135,7 +135,7 @@ class SocketHandler(web.RequestHandler):
 
     def _take_piece(self) -> None:
         """One in each turn of the loop: taking a whole buffer of tiny frames apart would stop everybody."""
-        if not self._unread:  # the connection was lost meanwhile
+        if not self._unread or self._reading_paused:  # lost meanwhile, or nobody has taken what was read before
             return
         piece, self._unread = self._unread[:_AT_ONCE_BYTES], self._unread[_AT_ONCE_BYTES:]
         super().data_received(piece)
@@ -146,6 +146,12 @@ class SocketHandler(web.RequestHandler):
             self._loop.call_soon(self._take_piece)
         elif not (self._reading_paused or self._buffer_paused):
             self._tcp.resume_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        super().resume_reading(resume_parser)
+        if self._unread and self._tcp is not None:
+            self._tcp.pause_reading()
+            self._loop.call_soon(self._take_piece)
 
     def resume_writing(self) -> None:
         self._has_moved = True
