@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,8 @@ from server.auth.secret_key import load_key
 from server.languages import Languages
 from server.operations.first_run import FirstRun
 from server.settings import Settings
-from server.storage.database import NOT_NOW, Database
+from server.storage.database import Database
+from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
@@ -48,16 +48,13 @@ def build_auth(settings: Settings, *, database: Database, languages: Languages, 
 @asynccontextmanager
 async def open_accounts(settings: Settings, credentials: Credentials, first_run: FirstRun) -> AsyncIterator[None]:
     await first_run.prepare(admin_user=settings.admin_user, admin_password=settings.admin_password)
-    async with meanwhile(_end_expired_credentials(credentials)):
+    # What expired opens nothing in any case; this ends what it has opened.
+    ending = repeat(
+        credentials.end_expired,
+        every_seconds=_SWEEP_SECONDS,
+        log=_LOG,
+        failed="could not end what expired",
+        action="end_expired",
+    )
+    async with meanwhile(ending):
         yield
-
-
-async def _end_expired_credentials(credentials: Credentials) -> None:
-    while True:
-        try:
-            await credentials.end_expired()
-        except NOT_NOW:  # said in the log already; what expired opens nothing meanwhile
-            pass
-        except Exception:
-            _LOG.exception("could not end what expired", extra={"action": "end_expired"})
-        await asyncio.sleep(_SWEEP_SECONDS)

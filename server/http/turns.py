@@ -29,6 +29,7 @@ _GUESSES, _GUESSES_WITHIN_SECONDS = 30, 10.0  # an office may come back with thi
 _GUESS_SECONDS = 1.0
 _GUESSING_NETWORKS = 10_000
 _TURNS: web.RequestKey[list[Callable[[], None]]] = web.RequestKey("turns", list)
+_CREDENTIAL: web.RequestKey[bytes | None] = web.RequestKey("credential", bytes)  # its digest
 
 
 class RequestTurns:
@@ -51,6 +52,7 @@ class RequestTurns:
                 return await handler(request)
             request[_TURNS] = []
             credential, network = _credential(request), network_of(client_address(request))
+            request[_CREDENTIAL] = credential
             if credential in self._known:
                 return await handler(request)
             if credential is not None and self._guesses.are_many(network):
@@ -64,9 +66,9 @@ class RequestTurns:
 
         @web.middleware
         async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
-            principal, credential = current_principal(request), _credential(request)
             if _TURNS not in request:
                 return await handler(request)
+            principal, credential = current_principal(request), request[_CREDENTIAL]
             if principal is None:
                 if credential is not None:
                     self._guesses.add(network_of(client_address(request)))

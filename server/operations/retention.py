@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 
@@ -13,8 +12,9 @@ from server.clock import Clock, utc_now
 from server.jobs.job import FINAL_STATES
 from server.reports.batch_store import BatchStore
 from server.storage.blob_store import BlobStore, delete_under
-from server.storage.database import NOT_NOW, Database
+from server.storage.database import Database
 from server.storage.deleting import delete_whole
+from server.storage.repeating import repeat
 from server.storage.tables import batches, jobs, uploads
 from server.uploads.receiving import Receiver
 
@@ -46,14 +46,13 @@ class Retention:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("what is too old could not be removed", extra={"action": "retention"})
-            await asyncio.sleep(_EVERY_SECONDS)
+        await repeat(
+            self.sweep,
+            every_seconds=_EVERY_SECONDS,
+            log=_LOG,
+            failed="what is too old could not be removed",
+            action="retention",
+        )
 
     async def sweep(self) -> None:
         if self._report_days:

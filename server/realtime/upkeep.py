@@ -12,7 +12,7 @@ from typing import Any
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 from server.realtime.topics import Topics
-from server.storage.database import NOT_NOW
+from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.realtime")
 _TICKS_PER_PING = 10
@@ -47,14 +47,13 @@ class Upkeep:
             group.create_task(self._prune())  # beside it: however long it takes, pings go on
 
     async def _prune(self) -> None:
-        while True:
-            try:
-                await self._history.prune()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("old messages could not be removed", extra={"action": "prune_history"})
-            await asyncio.sleep(_PRUNE_SECONDS)
+        await repeat(
+            self._history.prune,
+            every_seconds=_PRUNE_SECONDS,
+            log=_LOG,
+            failed="old messages could not be removed",
+            action="prune_history",
+        )
 
     async def _look_after(self) -> None:
         tick_seconds = min(1.0, self._manager.limits.ping_interval_seconds / _TICKS_PER_PING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from server.errors import InvalidInput
 from server.jobs.shared_workers import SharedWorkers
 from server.reports.images import CopyRequest, copy_image
 from server.storage.blob_store import BlobStore
-from server.storage.database import NOT_NOW
+from server.storage.repeating import repeat
 from server.storage.room import Room
 from server.storage.scratch import Scratch
 from server.uploads.files import Upload, UploadStore
@@ -57,14 +56,13 @@ class ImageLibrary:
 
     async def watch(self) -> None:
         """Sweep now and every hour, until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("unused pictures could not be removed", extra={"action": "images.sweep"})
-            await asyncio.sleep(_SWEEP_SECONDS)
+        await repeat(
+            self.sweep,
+            every_seconds=_SWEEP_SECONDS,
+            log=_LOG,
+            failed="unused pictures could not be removed",
+            action="images.sweep",
+        )
 
     async def sweep(self) -> None:
         """Delete copies that no batch shows any more, and that nobody has asked for in the last day."""

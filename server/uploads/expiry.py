@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 
 from server.clock import Clock
 from server.storage.database import NOT_NOW
+from server.storage.repeating import repeat
 from server.uploads.files import UploadStore
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
@@ -37,15 +37,17 @@ class ExpirySweep:
 
     async def watch(self) -> None:
         """Run until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-                await self.sweep_strays()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("uploads could not be looked through", extra={"action": "upload.expire"})
-            await asyncio.sleep(self._every_seconds)
+        await repeat(
+            self._look,
+            every_seconds=self._every_seconds,
+            log=_LOG,
+            failed="uploads could not be looked through",
+            action="upload.expire",
+        )
+
+    async def _look(self) -> None:
+        await self.sweep()
+        await self.sweep_strays()
 
     async def sweep_strays(self) -> None:
         """Discard bytes without a row: a crash left them between making a place for them and storing the upload."""

@@ -1,0 +1,23 @@
+"""Work that is done again and again beside everything else, whatever becomes of it this time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from server.storage.database import NOT_NOW
+
+
+async def repeat(
+    work: Callable[[], Awaitable[object]], *, every_seconds: float, log: logging.Logger, failed: str, action: str
+) -> None:
+    """`work` now and every so many seconds, until cancelled. When it fails, `failed` stands in the log."""
+    while True:
+        try:
+            await work()
+        except NOT_NOW:  # said in the log already; next time the database may have room, or be back
+            pass
+        except Exception:
+            log.exception(failed, extra={"action": action})
+        await asyncio.sleep(every_seconds)
