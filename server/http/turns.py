@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from server.auth.lately import Lately
 from server.auth.networks import network_of
 from server.http.addresses import client_address
 from server.http.guards import current_principal
@@ -27,7 +27,6 @@ _PATIENCE_SECONDS = 30.0
 _KNOWN_CREDENTIALS = 20_000
 _GUESSES, _GUESSES_WITHIN_SECONDS = 30, 10.0  # an office may come back with thirty cookies that have expired
 _GUESS_SECONDS = 1.0
-_GUESSING_NETWORKS = 10_000
 _TURNS: web.RequestKey[list[Callable[[], None]]] = web.RequestKey("turns", list)
 _CREDENTIAL: web.RequestKey[bytes | None] = web.RequestKey("credential", bytes)  # its digest
 
@@ -41,7 +40,8 @@ class RequestTurns:
         # Digests of cookies and tokens that were good a moment ago, the latest last. Nobody in the same office waits
         # for somebody who tries out tokens there, which costs a look at the database each.
         self._known: OrderedDict[bytes, None] = OrderedDict()
-        self._guesses = Guesses()
+        # Cookies and tokens that were none, by network.
+        self._guesses = Lately(most=_GUESSES, within_seconds=_GUESSES_WITHIN_SECONDS)
 
     def of_strangers(self) -> Middleware:
         """To stand before anybody is asked who they are."""
@@ -55,7 +55,7 @@ class RequestTurns:
             request[_CREDENTIAL] = credential
             if credential in self._known:
                 return await handler(request)
-            if credential is not None and self._guesses.are_many(network):
+            if credential is not None and self._guesses.seconds_to_wait(network) > 0:
                 await asyncio.sleep(_GUESS_SECONDS)
             return await _in_turn(self._networks, network, request, handler)
 
@@ -85,25 +85,6 @@ class RequestTurns:
             self._known.move_to_end(credential)
             if len(self._known) > _KNOWN_CREDENTIALS:
                 self._known.popitem(last=False)
-
-
-class Guesses:
-    """Cookies and tokens that were none, by network: each costs a look at the database before it is refused."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def add(self, network: str) -> None:
-        self._times.setdefault(network, deque(maxlen=_GUESSES)).append(self._clock())
-        self._times.move_to_end(network)
-        if len(self._times) > _GUESSING_NETWORKS:
-            self._times.popitem(last=False)
-
-    def are_many(self, network: str) -> bool:
-        """Whether the next one is to wait."""
-        times = self._times.get(network)
-        return times is not None and len(times) == _GUESSES and self._clock() - times[0] < _GUESSES_WITHIN_SECONDS
 
 
 def _credential(request: web.Request) -> bytes | None:
