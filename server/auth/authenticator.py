@@ -32,12 +32,10 @@ class Authenticator:
         principal = self._principal(visit.user, ALL_SCOPES, address, language, known_at, session_id=visit.session.id)
         return principal, visit.was_extended
 
-    async def by_token(self, secret: str, *, address: str = "", language: str | None = None) -> Principal | None:
+    async def by_token(self, secret: str, *, address: str = "", language: str | None = None) -> Principal:
+        """Raises `NotSignedIn`, the kind of which says why."""
         known_at = time.monotonic()
-        found = await self.tokens.use(secret)
-        if found is None:
-            return None
-        token, user = found
+        token, user = await self.tokens.use(secret)
         return self._principal(user, token.scopes, address, language, known_at, token_id=token.id)
 
     def _principal(

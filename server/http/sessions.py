@@ -12,8 +12,9 @@ from cryptography.fernet import Fernet
 
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
+from server.errors import NotSignedIn
 from server.http.addresses import ProxyHint, client_address, is_secure
-from server.http.guards import PRINCIPAL
+from server.http.guards import PRINCIPAL, REFUSAL
 from server.http.parts import parts_of
 
 # aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
@@ -119,7 +120,11 @@ async def _principal(request: web.Request) -> Principal | None:
     address, language = client_address(request), wanted_language(request)
     token = bearer_token(request)
     if token is not None:  # a program: its cookies, if any, do not count
-        return await authenticator.by_token(token, address=address, language=language)
+        try:
+            return await authenticator.by_token(token, address=address, language=language)
+        except NotSignedIn as why:  # said at the doors that are not open to all
+            request[REFUSAL] = type(why)
+            return None
     session = await get_session(request)
     secret = session.get(_SECRET)
     if not isinstance(secret, str):

@@ -14,10 +14,10 @@ import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal
-from server.errors import JinduError, NotSignedIn, RateLimited
+from server.errors import JinduError, RateLimited
 from server.http import asyncapi
 from server.http.asyncapi import LiveChannels
-from server.http.guards import current_principal
+from server.http.guards import current_principal, not_signed_in
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -107,7 +107,7 @@ class WebSocketTransport:
         principal = current_principal(request)
         if principal is None:
             if "Authorization" in request.headers:
-                raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
+                raise not_signed_in(request)  # a program should not wait for a deadline to learn so
             if not self._has_room_for_unknown(visitor.address):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
         elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
