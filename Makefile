@@ -70,7 +70,13 @@ chromium:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
 	  else echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium fonts-noto-cjk"; exit 1; fi; }
 
-clients: tests/clients/node_modules/installed
+clients: tests/clients/node_modules/installed tests/clients/python/installed
+
+# What scripts use besides the client; beside the server's environment, which nobody has with it.
+tests/clients/python/installed: tests/clients/requirements.txt | $(VENV)/installed-test
+	@rm -rf tests/clients/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target tests/clients/python --requirement $<
+	@touch $@
 
 # Uploading programs that others wrote, at the versions of their lock: the tests let them loose on the server.
 tests/clients/node_modules/installed: tests/clients/package.json tests/clients/package-lock.json
@@ -82,6 +88,7 @@ tests/clients/node_modules/installed: tests/clients/package.json tests/clients/p
 
 lock: install-test ## write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock setup.cfg
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
 clean: ## remove what can be made again (never data/)
-	rm -rf $(VENV) tests/clients/node_modules .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info
+	rm -rf $(VENV) tests/clients/node_modules tests/clients/python .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info

@@ -35,7 +35,7 @@ async def upload(requests: Requests, path: Path, on_progress: Progress | None = 
             try:
                 offset = await sending.send(offset)
                 failures = 0
-            except (aiohttp.ClientError, TimeoutError, OSError, Problem) as error:
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError, Problem) as error:
                 failures = await wait_to_retry(error, failures)
                 offset = await sending.offset(offset)
     answer: dict[str, Any] = await requests.json("GET", sending.place)
@@ -53,7 +53,7 @@ async def _announce(requests: Requests, name: str, size: int) -> str:
         async with requests.session.post(f"{requests.url}/api/v1/uploads", headers=headers) as response:
             await raise_for_problem(response)
             return response.headers["Location"]
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         raise requests.unreachable(error) from error
 
 
@@ -80,7 +80,7 @@ class _Sending:
 
     async def offset(self, last_known: int) -> int:
         """Where to go on; while the server cannot say, where we believe to be."""
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+        with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
             async with self._requests.session.head(self._requests.absolute(self.place), headers=_TUS) as response:
                 if response.status == 404:
                     raise ClientError("The upload was removed on the server; send the file again.")

@@ -97,7 +97,7 @@ class Settings:
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
     )
-    external_jobs_per_user: int = _setting(200, "Jobs that one user's scripts may have running at once.")
+    external_jobs_per_user: int = _setting(500, "Jobs that one user's scripts may have running at once.")
     external_updates_per_second: float = _setting(100.0, "Updates per second that the scripts of one token may send.")
     drain_seconds: float = _setting(10.0, "Grace period for running jobs when the server stops.")
     drain_notice_seconds: float = _setting(

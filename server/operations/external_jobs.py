@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
+from server.jobs import external_limits as limits
 from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
 from server.jobs.job import Job
 from server.jobs.keys import Asked
@@ -21,7 +22,6 @@ from server.jobs.table import JobTable
 from server.realtime.limits import RateLimit, Verdict
 
 _MOST_LIMITS = 1_000  # tokens whose pace is remembered
-_MOST_DETAILS, _MAX_DETAIL_BYTES = 50, 8 * 1024  # each message to every open page carries them
 
 
 class ExternalJobOperations:
@@ -99,9 +99,11 @@ class ExternalJobOperations:
 
 
 def _require_small(detail: dict[str, Any]) -> None:
-    if len(detail) > _MOST_DETAILS or len(msgspec.json.encode(detail)) > _MAX_DETAIL_BYTES:
-        raise InvalidInput(
-            "A job's detail holds at most {count} values and {limit} bytes.",
-            count=_MOST_DETAILS,
-            limit=_MAX_DETAIL_BYTES,
-        )
+    if len(detail) <= limits.DETAIL_VALUES and len(msgspec.json.encode(detail)) <= limits.DETAIL_BYTES_IN_ALL:
+        return
+    told = FieldError(
+        field="detail",  # named, so that a client can leave it out and say the rest
+        message="A job's detail holds at most {count} values and {limit} bytes.",
+        parameters={"count": limits.DETAIL_VALUES, "limit": limits.DETAIL_BYTES_IN_ALL},
+    )
+    raise InvalidInput(errors=[told])
