@@ -10,7 +10,7 @@ from socket import gethostname
 from aiohttp import web
 
 from server.app.parts import Parts
-from server.auth.authenticator import Authenticator
+from server.auth.authenticator import Authenticator, Visit
 from server.auth.permissions import Principal
 from server.errors import NotSignedIn
 from server.http.readiness import Phase, Readiness
@@ -47,7 +47,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
 
 async def _by_token(authenticator: Authenticator, token: str, address: str) -> Principal | None:
     try:
-        return await authenticator.by_token(token, address=address)
+        return await authenticator.by_token(token, Visit(address=address))
     except NotSignedIn:
         return None
 
