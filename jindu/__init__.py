@@ -1,7 +1,7 @@
 """Jindu's client: show a script's progress, follow jobs live, upload, import, download.
 
-`job`, `track` and `tqdm` need the standard library of Python 3.9 or newer alone; `tqdm` is a subclass of tqdm's own class
-where that is installed. `Client` is asynchronous and needs aiohttp. Both are imported when they are first asked for.
+`job`, `track` and `tqdm` need the standard library of Python 3.9 or newer alone; `tqdm` is a subclass of tqdm's own
+class where that is installed. `Client` is asynchronous and needs aiohttp. Both are imported when first asked for.
 """
 
 from __future__ import annotations

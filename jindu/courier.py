@@ -15,6 +15,7 @@ from jindu.place import Place
 from jindu.report import Report
 
 _LOG = logging.getLogger("jindu")
+_HURRIED_SECONDS = 2.0  # between two attempts, while a script may be waiting to exit
 _LINGER_SECONDS = 5.0  # the next job of a script that has many finds thread and connection ready
 
 
@@ -127,7 +128,10 @@ class Courier:
         """It is the server that does not answer: no report need try on its own."""
         pause, now = full_jitter(self._failures), time.monotonic()
         self._failures += 1
-        for errand in self.unfinished():
+        errands = self.unfinished()
+        if any(errand.report.ending is not None for errand in errands):
+            pause = min(pause, _HURRIED_SECONDS)
+        for errand in errands:
             errand.report.unreachable(self._place.url, error, now, pause_seconds=pause)
             self._postpone(errand)
             errand.on_answer()
