@@ -48,7 +48,7 @@ test: check chromium clients ## lint, types, unit, contract, functional (on both
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := bodies bounded_answers cross_site docs_examples example_client file_modes foreign_clients full_disk head http live_fan_out \
-  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts shared_workers sign_in_siege slow_clients \
+  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts scripts_tqdm shared_workers sign_in_siege slow_clients \
   static_files uploads_full_disk websocket_test_page work_without_end
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
