@@ -93,6 +93,15 @@ class Settings:
     )
     export_workers: int = _setting(2, "Worker processes that write exports; each user has one of them at once.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    job_retries: int = _setting(
+        3, "How often a job is tried again by itself after an error that may pass, such as a full disk; 0: never."
+    )
+    import_seconds: float = _setting(21_600.0, "Time limit of an import's work in a worker process.")
+    report_seconds: float = _setting(1_800.0, "Time limit of one report of a batch.")
+    worker_silence_seconds: float = _setting(
+        120.0,
+        "A worker process that neither computes nor reports for so many seconds counts as frozen and is replaced.",
+    )
     jobs_per_user: int = _setting(1_000, "Jobs and uploads of one user that may be unfinished at once.")
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."

@@ -21,8 +21,8 @@ from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.jobs.job import Job, State
-from server.jobs.keys import Asked
+from server.jobs.job import Job, Priority, State
+from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
@@ -40,7 +40,7 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Which uploaded file becomes which dataset, and how it is to be read.
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
-    more than `reject_limit` rows are wrong.
+    more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
     """
 
     upload_id: str
@@ -48,6 +48,7 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    priority: Priority = Priority.NORMAL
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,9 +139,10 @@ class ImportOperations:
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters=parameters,
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            parameters=parameters | {"bytes": upload.size},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters | prioritized(request.priority)),
             also=check,
+            priority=request.priority,
         )
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
