@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from babel.messages.pofile import read_po
 
 DEFAULT_LANGUAGE = "en"
 _SCRIPTS = "static/js/"
+_QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,31 @@ class Languages:
         return DEFAULT_LANGUAGE
 
     def _match(self, value: str) -> str | None:
-        tags = [part.split(";")[0].strip().replace("_", "-") for part in value.split(",")]
-        found = negotiate_locale(tags, list(self.catalogues), sep="-")
-        if found is None and any(tag.lower().startswith("zh") for tag in tags):
-            found = "zh"
-        return next((name for name in self.catalogues if found and name.lower().startswith(found.lower())), None)
+        for tag in _by_quality(value):
+            found = negotiate_locale([tag], list(self.catalogues), sep="-")
+            if found is None and tag.lower().startswith("zh"):
+                found = "zh"
+            for name in self.catalogues:
+                if found and name.lower().startswith(found.lower()):
+                    return name
+        return None
+
+
+def _by_quality(value: str) -> list[str]:
+    """The tags of an `Accept-Language` value, the most wanted first; not those with `q=0` (RFC 9110, 12.4.2)."""
+    wanted: list[tuple[float, str]] = []
+    for part in value.split(","):
+        tag, _, quality = part.partition(";")
+        weight = _weight(quality)
+        if tag.strip() and weight > 0:
+            wanted.append((weight, tag.strip().replace("_", "-")))
+    return [tag for _, tag in sorted(wanted, key=lambda each: -each[0])]
+
+
+def _weight(quality: str) -> float:
+    """Of `q=0.8`; 1 where nothing, or nothing that can be read, is said."""
+    found = _QUALITY.fullmatch(quality.replace(" ", ""))
+    return float(found[1]) if found else 1.0
 
 
 @cache  # several applications in one process share what was compiled

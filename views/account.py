@@ -43,7 +43,7 @@ async def save_settings(request: web.Request) -> web.Response:
     language = form.get("language", "")
     changes = {
         "language": language or None,
-        "time_zone": form.get("time_zone", "UTC"),
+        "time_zone": form.get("time_zone") or None,
         "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed")},
     }
     try:
@@ -114,7 +114,7 @@ async def _page(
     values: dict[str, Any] = {
         "user": user,
         **await _devices(request, principal),
-        "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=user.time_zone),
+        "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=principal.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
         "usage": await operations_of(request).usage.mine(principal),

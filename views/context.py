@@ -20,7 +20,7 @@ from server.clock import utc_now
 from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.http.parts import PARTS, parts_of
-from server.http.sessions import LANGUAGE_COOKIE, cookie
+from server.http.sessions import wanted_language, wanted_time_zone
 from server.languages import babel_locale
 from views.formats import Formats
 
@@ -112,11 +112,7 @@ def render_text(request: web.Request, template: str, /, **values: Any) -> str:
 def language_of(request: web.Request) -> str:
     """The reader's own setting, else the language they chose in this browser, else what the browser asks for."""
     principal = current_principal(request)
-    return parts_of(request).languages.choose(
-        principal.language if principal else None,
-        cookie(request, LANGUAGE_COOKIE),
-        request.headers.get("Accept-Language"),
-    )
+    return principal.language if principal else wanted_language(request)
 
 
 def formats_for(request: web.Request) -> Formats:
@@ -126,7 +122,7 @@ def formats_for(request: web.Request) -> Formats:
     return Formats(
         language=language,
         translations=parts_of(request).languages.of(language),
-        time_zone=principal.time_zone if principal else "UTC",
+        time_zone=principal.time_zone if principal else wanted_time_zone(request),
         now=utc_now(),
     )
 

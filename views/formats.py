@@ -86,7 +86,12 @@ class Formats:
         return " ".join(self._unit(count, name) for count, name in parts[:2] if count)
 
     def datetime(self, value: dt.datetime | None) -> str:
-        return "–" if value is None else dates.format_datetime(value, "medium", tzinfo=self.zone, locale=self.locale)
+        """`Nov 24, 2026, 4:00:00 PM UTC+08:00`: with the zone, which may not be the one of the clock on the wall."""
+        if value is None:
+            return "–"
+        moment = dates.format_datetime(value, "medium", tzinfo=self.zone, locale=self.locale)
+        offset = dates.format_datetime(value, "XXX", tzinfo=self.zone, locale="en")
+        return f"{moment} UTC{offset.removesuffix('Z')}"
 
     def time(self, value: dt.datetime | None) -> str:
         """Time of day with seconds, for log lines."""

@@ -9,6 +9,7 @@ from socket import gethostname
 from aiohttp import web
 
 from server.app.parts import Parts
+from server.auth.authenticator import Visit
 from server.http.readiness import Phase, Readiness
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
@@ -35,7 +36,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
         ),
         joiner=_joiner(parts, replay),
         commands=_commands(parts, replay),
-        authenticate=lambda token, address: parts.auth.authenticator.by_token(token, address=address),
+        authenticate=lambda token, address: parts.auth.authenticator.by_token(token, Visit(address=address)),
         settings=parts.settings,
     )
     return [build(entrance) for build in TRANSPORTS]

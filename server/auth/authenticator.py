@@ -13,39 +13,43 @@ from server.auth.users import User
 from server.languages import Languages
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Where a request comes from, and what its browser or program wants: it counts when the user has not chosen."""
+
+    address: str = ""
+    language: str | None = None
+    time_zone: str = "UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """`language` is what the browser or program asks for: it counts when the user has not chosen one."""
-
     sessions: SessionStore
     tokens: TokenStore
     languages: Languages
 
-    async def by_session(
-        self, secret: str, *, address: str = "", language: str | None = None
-    ) -> tuple[Principal, bool] | None:
+    async def by_session(self, secret: str, visit: Visit) -> tuple[Principal, bool] | None:
         """Also whether the session was extended just now, so that the cookie should be given anew."""
         known_at = time.monotonic()  # before reading: whatever ends from here on is newer than what we read
-        visit = await self.sessions.visit(secret, address=address)
-        if visit is None:
+        found = await self.sessions.visit(secret, address=visit.address)
+        if found is None:
             return None
-        principal = self._principal(visit.user, ALL_SCOPES, address, language, known_at, session_id=visit.session.id)
-        return principal, visit.was_extended
+        principal = self._principal(found.user, ALL_SCOPES, visit, known_at, session_id=found.session.id)
+        return principal, found.was_extended
 
-    async def by_token(self, secret: str, *, address: str = "", language: str | None = None) -> Principal | None:
+    async def by_token(self, secret: str, visit: Visit) -> Principal | None:
         known_at = time.monotonic()
         found = await self.tokens.use(secret)
         if found is None:
             return None
         token, user = found
-        return self._principal(user, token.scopes, address, language, known_at, token_id=token.id)
+        return self._principal(user, token.scopes, visit, known_at, token_id=token.id)
 
     def _principal(
         self,
         user: User,
         scopes: frozenset[Scope],
-        address: str,
-        language: str | None,
+        visit: Visit,
         known_at: float,
         *,
         session_id: str | None = None,
@@ -56,11 +60,11 @@ class Authenticator:
             user_id=sys.intern(user.id),
             user_name=sys.intern(user.name),
             role=user.role,
-            language=self.languages.choose(user.language, language),
-            time_zone=sys.intern(user.time_zone),
+            language=self.languages.choose(user.language, visit.language),
+            time_zone=sys.intern(user.time_zone or visit.time_zone),
             scopes=scopes,
             session_id=session_id,
             token_id=token_id,
-            address=address,
+            address=visit.address,
             known_at=known_at,
         )

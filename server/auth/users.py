@@ -20,6 +20,7 @@ from server.storage.database import Database
 from server.storage.rows import insert_or_get, lock
 
 _TABLE = tables.users
+_AS_THE_BROWSER_SAYS = ""  # in the column `time_zone`, which knows no NULL
 _IS_ADMIN = sa.and_(_TABLE.c.role == Role.ADMIN, _TABLE.c.disabled_at.is_(None))
 
 
@@ -33,7 +34,7 @@ class User:
     password_hash: str = field(repr=False)
     created_at: datetime
     language: str | None = None  # None: as the browser asks
-    time_zone: str = "UTC"
+    time_zone: str | None = None  # None: as the browser says
     notifications: dict[str, bool] = field(default_factory=dict)
     disabled_at: datetime | None = None
     seen_at: datetime | None = None
@@ -68,7 +69,7 @@ def user_of(row: Any) -> User:
         password_hash=row.password_hash,
         created_at=row.created_at,
         language=row.language,
-        time_zone=row.time_zone,
+        time_zone=row.time_zone or None,
         notifications=row.notifications,
         disabled_at=row.disabled_at,
         seen_at=row.seen_at,
@@ -139,7 +140,7 @@ class UserStore:
             "password_hash": user.password_hash,
             "role": user.role,
             "language": user.language,
-            "time_zone": user.time_zone,
+            "time_zone": user.time_zone or _AS_THE_BROWSER_SAYS,
             "notifications": user.notifications,
             "created_at": user.created_at,
         }
@@ -148,6 +149,8 @@ class UserStore:
 
     async def change(self, connection: AsyncConnection, user_id: str, **values: Any) -> None:
         """Set columns of `users` by their names."""
+        if "time_zone" in values:
+            values["time_zone"] = values["time_zone"] or _AS_THE_BROWSER_SAYS
         await connection.execute(_TABLE.update().where(_TABLE.c.id == user_id).values(**values))
 
     async def _one(self, condition: sa.ColumnElement[bool]) -> User | None:

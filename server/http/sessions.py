@@ -10,17 +10,20 @@ from aiohttp_session import Session, get_session, new_session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet
 
+from server.auth.authenticator import Visit
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
 from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.guards import PRINCIPAL
 from server.http.parts import parts_of
+from server.operations.account_fields import time_zones
 
 # aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
 warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")
 
 COOKIE = "jindu_session"
 LANGUAGE_COOKIE = "language"
+TIME_ZONE_COOKIE = "time_zone"  # written by static/js/time-zone.js
 DEVICE_COOKIE = "jindu_device"
 _SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
 _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
@@ -114,17 +117,25 @@ def wanted_language(request: web.Request) -> str:
     return parts_of(request).languages.choose(cookie(request, LANGUAGE_COOKIE), request.headers.get("Accept-Language"))
 
 
+def wanted_time_zone(request: web.Request) -> str:
+    """Where this browser is, as our pages had it say."""
+    found = cookie(request, TIME_ZONE_COOKIE)
+    return found if found in time_zones() else "UTC"
+
+
 async def _principal(request: web.Request) -> Principal | None:
     authenticator = parts_of(request).authenticator
-    address, language = client_address(request), wanted_language(request)
+    visit = Visit(
+        address=client_address(request), language=wanted_language(request), time_zone=wanted_time_zone(request)
+    )
     token = bearer_token(request)
     if token is not None:  # a program: its cookies, if any, do not count
-        return await authenticator.by_token(token, address=address, language=language)
+        return await authenticator.by_token(token, visit)
     session = await get_session(request)
     secret = session.get(_SECRET)
     if not isinstance(secret, str):
         return None
-    found = await authenticator.by_session(secret, address=address, language=language)
+    found = await authenticator.by_session(secret, visit)
     if found is None:
         return None
     principal, was_extended = found

@@ -202,7 +202,7 @@ class AccountOperations:
         password: str,
         role: Role,
         language: str | None = None,
-        time_zone: str = "UTC",
+        time_zone: str | None = None,
     ) -> User:
         """Make an account. `principal` is None for whoever runs the server: first run, command line, environment.
 
@@ -217,7 +217,7 @@ class AccountOperations:
         return user
 
     async def prepared_user(
-        self, *, name: str, password: str, role: Role, language: str | None, time_zone: str
+        self, *, name: str, password: str, role: Role, language: str | None, time_zone: str | None
     ) -> User:
         """A checked user with a hashed password, not stored yet."""
         problems = [

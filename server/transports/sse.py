@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import re
 import socket
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from aiohttp import HttpVersion11, web
 
 from server.auth.permissions import Principal
@@ -40,16 +36,14 @@ from server.realtime.manager import Refused
 from server.realtime.protocol import Auth
 from server.transports import Entrance, Host
 from server.transports.admission import CLIENT_ID, is_client_id, position
+from server.transports.event_link import STAY_AWAY, EventLink, farewell, retry
 from server.transports.visitor import Visitor
 
 _PATH = "/events"
 _COMMAND_PATH = f"/events/{{client_id:{CLIENT_ID}}}"
 
 _LOG = logging.getLogger("jindu.sse")
-_CLOSE_SECONDS = 2.0  # a peer that stopped reading never takes our last event
 _LOOKS_PER_PING = 10
-_RETRY_MILLISECONDS = (1_000, 5_000)  # spread, so that a thousand clients do not come back in the same instant
-_NAMED_RETRY = re.compile(r"retry in (\d{1,6}) s")
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -67,9 +61,6 @@ _CLOSE: asyncapi.Json = {
     },
     "examples": [{"payload": {"code": int(CloseCode.SLOW_CONSUMER), "reason": CloseCode.SLOW_CONSUMER.reason}}],
 }
-_HEARTBEAT = b":\n\n"
-_OFFSET = b'"offset":'
-_STAY_AWAY = "closed:"  # as the last event's id; a browser that comes back says it, and is told to stop
 
 
 class EventTransport:
@@ -130,7 +121,7 @@ class EventTransport:
         What refuses a client is said by the status, before the stream begins.
         """
         last_id = request.headers.get("Last-Event-ID", "")
-        if last_id.startswith(_STAY_AWAY):
+        if last_id.startswith(STAY_AWAY):
             return web.Response(status=204)  # an EventSource comes back after everything else
         try:
             visitor = Visitor.of_request(request)
@@ -203,103 +194,6 @@ class EventTransport:
         raise NotFound("This client has no open event stream; connect first.")
 
 
-class EventLink:
-    """A `Link` that writes server-sent events straight to the transport. Until `start` it holds them back."""
-
-    def __init__(self) -> None:
-        self.ended = asyncio.Event()
-        self._transport: asyncio.Transport | None = None
-        self._early: list[bytes] = []
-        self._is_chunked = True
-        self._is_closing = False
-        self._epoch = b""
-        self._written_bytes = self._taken_bytes = 0
-        self._written_at = time.monotonic()
-
-    def start(self, transport: asyncio.Transport, *, is_chunked: bool) -> None:
-        """The headers are out: from now on everything goes to `transport`."""
-        self._transport, self._is_chunked = transport, is_chunked
-        early, self._early = self._early, []
-        if early:
-            self._put(b"".join(early))
-        if self._is_closing:
-            self._abort_soon(transport)
-
-    def write(self, frames: Sequence[bytes]) -> None:
-        if not self._is_closing:
-            self._put(b"".join(map(self._event, frames)))
-
-    def write_to_all(self, links: Sequence[EventLink], frames: Sequence[bytes]) -> Sequence[int]:
-        """`write` the same to many; the indices of those that took nothing, since their peers are behind."""
-        shared = None if any(_OFFSET in frame for frame in frames) else b"".join(map(_plain_event, frames))
-        behind: list[int] = []
-        for index, link in enumerate(links):
-            if link.unsent_bytes():
-                behind.append(index)
-            elif shared is None:
-                link.write(frames)
-            elif not link._is_closing:
-                link._put(shared)
-        return behind
-
-    def unsent_bytes(self) -> int:
-        if self._transport is None:
-            return sum(map(len, self._early))
-        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
-
-    def ping(self) -> None:
-        if not self._is_closing:
-            self._put(_HEARTBEAT)
-
-    def close(self, code: CloseCode, reason: str = "") -> None:
-        if self._is_closing:
-            return
-        self._put(_farewell(code, reason or code.reason))
-        self._is_closing = True
-        self.ended.set()
-        if self._transport is not None:
-            self._abort_soon(self._transport)
-
-    def is_open(self) -> bool:
-        """False, and the link ended, once the peer is gone: nobody tells a handler that only waits."""
-        if self._transport is not None and self._transport.is_closing():
-            self.ended.set()
-        return not self.ended.is_set()
-
-    def was_taken(self) -> bool:
-        """Whether the network took some of what was written since the last time this was asked, or all of it."""
-        unsent_bytes = self.unsent_bytes()
-        before, self._taken_bytes = self._taken_bytes, self._written_bytes - unsent_bytes
-        return unsent_bytes == 0 or self._taken_bytes > before
-
-    def silent_seconds(self) -> float:
-        return time.monotonic() - self._written_at
-
-    def _put(self, events: bytes) -> None:
-        self._written_at = time.monotonic()
-        if self._transport is None:
-            self._early.append(events)
-        elif self._transport.is_closing():
-            self.ended.set()
-        else:
-            framed = b"%x\r\n%b\r\n" % (len(events), events) if self._is_chunked else events
-            self._written_bytes += len(framed)
-            self._transport.write(framed)
-
-    def _event(self, frame: bytes) -> bytes:
-        """One message as an event; kept ones have their position as the id, which a client comes back with."""
-        marks = _marks_of(frame)
-        if marks is None:
-            return _plain_event(frame)
-        if marks.type == "connection":
-            self._epoch = marks.epoch.encode()
-        # With missed messages on their way, each of them moves the position; losing the link meanwhile loses none.
-        return b"id: %b:%d\n%b" % (self._epoch, marks.offset - marks.missed, _plain_event(frame))
-
-    def _abort_soon(self, transport: asyncio.Transport) -> None:
-        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
-
-
 @dataclass(frozen=True, slots=True)
 class _Stream:
     connection: Connection
@@ -315,20 +209,11 @@ class _Stream:
             self.link.ping()
 
 
-class _Marks(msgspec.Struct, frozen=True):
-    """What of a message says where it stands in the stream of kept ones."""
-
-    type: str = ""
-    epoch: str = ""
-    offset: int = 0
-    missed: int = 0
-
-
 async def _stream(request: web.Request, link: EventLink, limits: LiveLimits) -> web.StreamResponse:
     response = web.StreamResponse(headers=_HEADERS)
     response.force_close()  # the deadline of a closing link must not meet another request on the same connection
     await response.prepare(request)
-    await response.write(_retry() + b"\n")
+    await response.write(retry() + b"\n")
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
@@ -346,36 +231,9 @@ def _give_up_on_silence(transport: asyncio.Transport, seconds: float) -> None:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
-def _marks_of(frame: bytes) -> _Marks | None:
-    if _OFFSET not in frame:
-        return None  # most messages: progress, publications
-    marks = msgspec.json.decode(frame, type=_Marks)
-    return marks if marks.type in ("connection", "job", "notification") else None
-
-
-def _plain_event(frame: bytes) -> bytes:
-    # In JSON, line breaks can only stand between its parts, where a space does as well. Here they would end a line.
-    data = frame.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in frame or b"\r" in frame else frame
-    return b"data: %b\n\n" % data
-
-
 def _sent_away(code: CloseCode) -> web.Response:
     """A stream of nothing but its end: any status of an error would keep an EventSource from coming back."""
-    return web.Response(headers=_HEADERS, body=_farewell(code, code.reason))
-
-
-def _farewell(code: CloseCode, reason: str) -> bytes:
-    """The last event. It says when to come back; whoever shall not gets an id with it that is answered by 204."""
-    data = msgspec.json.encode({"code": int(code), "reason": reason})
-    coming_back = _retry(reason) if code.may_reconnect else b"id: %b%d\n" % (_STAY_AWAY.encode(), code)
-    return b"event: close\n%bdata: %b\n\n" % (coming_back, data)
-
-
-def _retry(reason: str = "") -> bytes:
-    """When a browser comes back by itself: within the second after the time that `reason` names, if it does."""
-    named = _NAMED_RETRY.search(reason)
-    first, last = (int(named[1]) * 1_000, int(named[1]) * 1_000 + 1_000) if named else _RETRY_MILLISECONDS
-    return b"retry: %d\n" % random.randint(first, last)  # noqa: S311 - no secret
+    return web.Response(headers=_HEADERS, body=farewell(code, code.reason))
 
 
 def _as_error(code: CloseCode) -> JinduError:

@@ -12,11 +12,13 @@ import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
 import { setClockOffset } from "./server-clock.js";
+import { tellTimeZone } from "./time-zone.js";
 
 export const jobs = new JobTable(); // mine
 const watched = new JobTable(); // those of others that an administrator looks at
 export const live = document.body.classList.contains("body--app") ? new LiveClient() : null;
 
+tellTimeZone();
 startMenus();
 startConfirming();
 startRelativeTimes();

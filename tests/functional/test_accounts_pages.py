@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import aiohttp
+import pytest
 from yarl import URL
 
 from tests.conftest import PASSWORDS, Server
@@ -178,3 +179,23 @@ async def test_the_language_and_time_zone_are_saved_by_the_form(server: Server, 
         async with client.post("/account", data=form, headers=HTML) as response:
             assert "Saved." in await response.text()
         assert (await answer(client.get("/api/v1/me"), 200))["time_zone"] == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("Asia/Shanghai", "UTC+08:00"), ("Asia/Kolkata", "UTC+05:30"), ("../etc", "UTC"), ("", "UTC")],
+)
+async def test_times_stand_in_the_zone_of_the_browser_until_one_is_chosen(
+    server: Server, alice: object, said: str, shown: str
+) -> None:
+    async with browser(server) as client:
+        client.cookie_jar.update_cookies({"time_zone": said}, URL(server.url))
+        await sign_in(client, "alice")
+        async with client.get("/account", headers=HTML) as response:
+            assert f'{shown}" data-relative' in await response.text()
+        form = {"language": "en", "time_zone": "Africa/Lagos"}
+        async with client.post("/account", data=form, headers=HTML) as response:
+            assert 'UTC+01:00" data-relative' in await response.text()
+        form = {"language": "en", "time_zone": ""}
+        async with client.post("/account", data=form, headers=HTML) as response:
+            assert f'{shown}" data-relative' in await response.text()

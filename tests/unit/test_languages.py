@@ -35,6 +35,10 @@ def languages(tmp_path: Path) -> Languages:
         ((None, "", "fr"), "en"),
         ((None, "zh-Hans-CN"), "zh-CN"),
         (("en-US,zh-CN;q=0.5",), "en"),
+        (("en;q=0.3, zh-CN;q=0.9",), "zh-CN"),
+        (("zh-CN;q=0, fr",), "en"),
+        (("en; Q=0.5 , zh",), "zh-CN"),
+        (("*;q=0.1, zh;q=0.2",), "zh-CN"),
         (("%%%,;;q=", "zh-CN"), "zh-CN"),
     ],
 )

@@ -34,18 +34,18 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     language: str | None
-    time_zone: str
+    time_zone: str | None
     notifications: Notifications
     scopes: list[Scope]
     created_at: datetime
 
 
 class MeChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays as it is. `language: null` means as the browser asks."""
+    """What is left out stays as it is. `language: null` and `time_zone: null` mean as the browser says."""
 
     name: UserName | msgspec.UnsetType = msgspec.UNSET
     language: LanguageTag | msgspec.UnsetType | None = msgspec.UNSET
-    time_zone: TimeZone | msgspec.UnsetType = msgspec.UNSET
+    time_zone: TimeZone | msgspec.UnsetType | None = msgspec.UNSET
     notifications: Notifications | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -20,7 +20,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     password: NewPassword
     role: Role = Role.EDITOR
     language: LanguageTag | None = None
-    time_zone: TimeZone = "UTC"
+    time_zone: TimeZone | None = None
 
 
 class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     language: str | None
-    time_zone: str
+    time_zone: str | None
     created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None

@@ -47,6 +47,8 @@ def test_percentages_are_rounded_down() -> None:
 
 
 def test_moments_stand_in_the_readers_time_zone_and_language() -> None:
+    assert formats().datetime(NOW).endswith(" UTC")
+    assert formats("zh-CN", "Asia/Shanghai").datetime(NOW).endswith(" UTC+08:00")
     assert "Nov 24, 2026, 4:00:00" in formats(time_zone="Asia/Shanghai").datetime(NOW).replace("\u202f", " ")
     assert formats("zh-CN", "Asia/Shanghai").datetime(NOW).startswith("2026年11月24日 04:00")
     assert formats(time_zone="Asia/Shanghai").date(NOW) == "Nov 24, 2026"
