@@ -96,6 +96,9 @@ class Settings:
     job_retries: int = _setting(
         3, "How often a job is tried again by itself after an error that may pass, such as a full disk; 0: never."
     )
+    job_retry_seconds: float = _setting(
+        10.0, "Seconds until then; each further time six times as many, at most ten minutes."
+    )
     import_seconds: float = _setting(21_600.0, "Time limit of an import's work in a worker process.")
     report_seconds: float = _setting(1_800.0, "Time limit of one report of a batch.")
     worker_silence_seconds: float = _setting(

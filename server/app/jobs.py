@@ -17,6 +17,7 @@ from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
+from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.standing import Standing
@@ -50,6 +51,7 @@ def build_jobs(
 ) -> Jobs:
     saver = ProgressSaver(store=store, table=table)
     queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,
         table=table,
@@ -63,7 +65,7 @@ def build_jobs(
         life=life,
         kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=settings.job_retries),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,

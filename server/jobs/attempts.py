@@ -14,7 +14,7 @@ from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Outcome, end_of, left_by
-from server.jobs.retry import after_failure, seconds_to_next_try
+from server.jobs.retry import NEVER, Retries, after_failure, seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
@@ -39,8 +39,8 @@ class _Attempt:
 
 
 class Attempts:
-    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers, retries: int = 0) -> None:
-        """`retries`: how often an attempt is repeated by itself whose error may pass."""
+    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers, retries: Retries = NEVER) -> None:
+        """`retries` of attempts whose error may pass."""
         self._life = life
         self._kinds = kinds
         self._workers = workers
@@ -160,7 +160,7 @@ class Attempts:
         if attempt.ending.done() or not work.done() or work.cancelled() or not attempt.kind.heavy:
             return None
         error = work.exception()
-        return None if error is None else after_failure(attempt.job, error, most=self._retries)
+        return None if error is None else after_failure(attempt.job, error, retries=self._retries)
 
     async def _wait_for_all(self, seconds: float) -> None:
         tasks = {attempt.task for attempt in self._under_way.values() if attempt.task is not None}

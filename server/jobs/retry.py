@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,18 @@ from server.storage.database import NOT_NOW
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
 _STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
-_ATTEMPT_SECONDS, _GROWTH, _LONGEST_ATTEMPT_SECONDS = 10.0, 6.0, 600.0  # ten seconds, a minute, six, ten, ten …
+_GROWTH, _LONGEST_ATTEMPT_SECONDS = 6.0, 600.0  # from ten seconds: a minute, six minutes, ten, ten …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often an attempt is repeated by itself, and after how long the first time."""
+
+    most: int
+    first_seconds: float = 10.0
+
+
+NEVER = Retries(most=0)
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -35,15 +47,15 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     return delays[failures - 1] if failures <= len(delays) else None
 
 
-def after_failure(job: Job, error: BaseException, *, most: int) -> Mapping[str, Any] | None:
+def after_failure(job: Job, error: BaseException, *, retries: Retries) -> Mapping[str, Any] | None:
     """What changes in a job whose attempt ended in `error` and is repeated by itself; None when a person has to act.
 
-    The next attempt begins after a while that grows; after `most` of them in a row the failure stands.
+    The next attempt begins after a while that grows; after `retries.most` of them in a row the failure stands.
     """
     needs_a_person = isinstance(error, QuotaExceeded | IntegrityError) or not is_temporary(error)
-    if needs_a_person or job.failures >= most or job.cancel_requested:
+    if needs_a_person or job.failures >= retries.most or job.cancel_requested:
         return None
-    seconds = min(_LONGEST_ATTEMPT_SECONDS, _ATTEMPT_SECONDS * _GROWTH**job.failures)
+    seconds = min(_LONGEST_ATTEMPT_SECONDS, retries.first_seconds * _GROWTH**job.failures)
     return {
         **FROM_THE_BEGINNING,
         "failures": job.failures + 1,

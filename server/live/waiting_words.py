@@ -14,7 +14,7 @@ def waiting_words(waiting: Waiting, kinds: JobKinds, translations: NullTranslati
     """`waits for 2 reports of others, about 6 s`."""
     gettext = translations.gettext
     if waiting.reason is WaitingFor.AGAIN:
-        return gettext("is tried again in about {duration}").format(duration=_duration(waiting.seconds, translations))
+        return gettext("{duration} until it is tried again").format(duration=_duration(waiting.seconds, translations))
     ahead = _ahead(waiting, kinds.shown(waiting.kind), translations)
     if waiting.seconds is None:
         return ahead
