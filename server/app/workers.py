@@ -57,11 +57,16 @@ def build_workers(settings: Settings) -> Workers:
 
 
 def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
-    """One process more than one user's jobs may occupy, for somebody who has none, and one for what is short."""
+    """One user's jobs have as many as may run of them at once. There are more for others, started when they are needed.
+
+    Jobs that keep their worker may have one more than that in all (`engines/memory_queue.py`): another is always left
+    for those that give theirs back, where a turn comes soon. And one is only for what is short.
+    """
+    shared, quick = heavy_slots + 2, 1
     return SharedWorkers(
-        _pool(settings, size=heavy_slots + 2),
-        Turns(places=heavy_slots + 1, per_user=heavy_slots),
-        quick=Turns(places=1, per_user=1),
+        _pool(settings, size=shared + quick),
+        Turns(places=shared, per_user=heavy_slots),
+        quick=Turns(places=quick, per_user=quick),
     )
 
 

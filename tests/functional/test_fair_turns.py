@@ -83,11 +83,11 @@ async def test_small_imports_go_first_though_two_people_have_two_batches_each(al
     async def has_no_worker() -> Any:
         for job_id, client in jobs.items():
             job = await job_of(client, job_id)
-            if job["waiting_for"] and "of others" in job["waiting_for"]:
+            if job["waiting_for"] and "reports of" in job["waiting_for"]:
                 return job
         return None
 
-    job = await until(has_no_worker)  # four batches, three workers
+    job = await until(has_no_worker)  # two batches with two reports each in the making, and two workers
     assert (job["state"], job["place"]) == ("running", None)
     assert "Secret" not in job["waiting_for"]
     assert all([(await job_of(client, job_id))["state"] == "running" for job_id, client in jobs.items()])
