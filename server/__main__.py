@@ -23,7 +23,7 @@ _NOT_FOR_COMMANDS = ("run", "command", "subcommand")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the result is the process's exit status."""
     forgive_characters()
-    options = vars(_parser().parse_args(arguments))
+    options = vars(parser().parse_args(arguments))
     run = options["run"]
     try:
         return int(run({name: value for name, value in options.items() if name not in _NOT_FOR_COMMANDS}))
@@ -33,13 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=_name(), description="Jindu: business reporting that shows its work.")
-    parser.add_argument("--version", action="version", version=f"jindu {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """All commands with what they take."""
+    whole = argparse.ArgumentParser(prog=_name(), description="Jindu: business reporting that shows its work.")
+    whole.add_argument("--version", action="version", version=f"jindu {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     add_commands(commands)
-    return parser
+    return whole
 
 
 def _name() -> str:

@@ -24,9 +24,10 @@ _UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it wa
 async def import_file(session: Session, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
+    _require_source(options["file"], options["name"])
+    # Before the first byte is read or sent: a slip in a name must not cost an hour.
+    await session.client.post("/api/v1/imports/check", order)
     with _source(options["file"], options["name"]) as path:
-        # Before the first byte is sent: a slip in a name must not cost an hour.
-        await session.client.post("/api/v1/imports/check", order)
         sent = await _sent(session, path, is_kept=options["file"] != "-")
     job = await session.followed(await _started(session, sent, order))
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
@@ -37,16 +38,18 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     return status
 
 
+def _require_source(given: str, name: str | None) -> None:
+    if given != "-" and name:
+        raise ClientError("--name is for standard input; a file has its own name.")
+    if given != "-" and not Path(given).is_file():
+        raise ClientError(f"{given} is not a file.")
+
+
 @contextmanager
 def _source(given: str, name: str | None) -> Iterator[Path]:
     """The file to send. What comes in a pipe is kept until it is there: an upload says its size first."""
-    path = Path(given)
     if given != "-":
-        if not path.is_file():
-            raise ClientError(f"{given} is not a file.")
-        if name:
-            raise ClientError("--name is for standard input; a file has its own name.")
-        yield path
+        yield Path(given)
         return
     with tempfile.TemporaryDirectory(prefix="jindu-") as directory:
         path = Path(directory) / (Path(name or "").name or "stdin")

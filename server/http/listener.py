@@ -123,7 +123,7 @@ class _Accepting:
 
 
 def hosts_of(setting: str) -> list[str]:
-    """What `JINDU_HOST` names. `::` means everywhere, for IPv4 as well: of two sockets, so that each sees true addresses."""
+    """What `JINDU_HOST` names. `::` means everywhere, IPv4 too: by two sockets, so that each sees true addresses."""
     named = [host.strip() for host in setting.split(",") if host.strip()] or [""]
     if "::" in named and "0.0.0.0" not in named:  # noqa: S104
         named.append("0.0.0.0")  # noqa: S104

@@ -117,7 +117,7 @@ def test_the_client_needs_python_3_9_and_nothing_else(wheels: Wheels) -> None:
     needed = re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE)
     assert needed
     assert all('extra == "async"' in each for each in needed)
-    vermin = (sys.executable, "-m", "vermin", "--no-tips", "--eval-annotations", "--violations")
+    vermin = (Path(sys.prefix) / "bin" / "vermin", "--no-tips", "--eval-annotations", "--violations")
     done(*vermin, "--target=3.9-", "jindu", cwd=ROOT)
 
 
