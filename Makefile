@@ -10,7 +10,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels run test test-postgresql check fuzz bench shots messages lock clean chromium clients
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -80,6 +80,10 @@ wheels: install-test ## build the wheels of the client (jindu) and of the server
 	@rm -rf $(JUST_BUILT)
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./jindu .
 	@rm -rf $(JUST_BUILT)
+
+npm: ## pack the client for TypeScript and Node (jindu-client) into dist/
+	@mkdir -p dist
+	@npm pack --silent --pack-destination dist ./static/js
 
 clients: tests/clients/node_modules/installed
 
