@@ -25,7 +25,7 @@ def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
 class Settings:
     """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on.")
+    host: str = _setting("127.0.0.1", "Address to listen on, or several, comma-separated; :: is everywhere.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     database_url: str = _setting(
