@@ -78,8 +78,10 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
-    history_days: float = _setting(7.0, "Days for which messages are kept for users who are away.")
-    history_messages: int = _setting(1000, "Messages that are kept per user, at most.")
+    history_days: float = _setting(7.0, "Days for which messages are kept for clients that come back.")
+    history_messages: int = _setting(1000, "Messages that are kept per user for clients that come back, at most.")
+    notification_days: float = _setting(90.0, "Days for which notifications can be read.")
+    notification_messages: int = _setting(1000, "Notifications that can be read per user, at most.")
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")

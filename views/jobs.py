@@ -13,10 +13,12 @@ from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
+from server.numerals import whole_number
 from views.context import formats_for, render
 from views.formats import Formats
 
 _PER_PAGE = 30
+_LINES_SHOWN = 500
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -88,7 +90,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
 async def _one(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     job = await operations_of(request).jobs.get(principal, request.match_info["id"])
-    log = await operations_of(request).jobs.log(principal, job.id)
+    before = whole_number(request.query.get("before"))
+    log = await operations_of(request).jobs.log(principal, job.id, limit=_LINES_SHOWN, before=before)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
     kind = parts_of(request).job_kinds.shown(job.kind)
@@ -97,6 +100,7 @@ async def _one(request: web.Request, template: str) -> web.Response:
         template,
         job=job,
         log=log,
+        log_before=before,
         owner_name=owners.get(job.owner_id, ""),
         links=kind.links(job),
         figures=_figures(job, kind, formats),

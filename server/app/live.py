@@ -53,7 +53,13 @@ class Live:
 
 def build_realtime(settings: Settings, *, database: Database) -> Realtime:
     manager = ConnectionManager(live_limits(settings))
-    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
+    history = History(
+        database,
+        keep_messages=settings.history_messages,
+        keep_days=settings.history_days,
+        keep_notifications=settings.notification_messages,
+        keep_notification_days=settings.notification_days,
+    )
     broker = MemoryBroker()
     return Realtime(
         manager=manager,

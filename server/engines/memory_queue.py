@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import utc_now
 from server.jobs.fair_queue import FairQueue
 from server.jobs.job import Job, State
+from server.jobs.job_log import line_now
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import UNKNOWN_KIND, ended
 from server.jobs.retry import after_crash, seconds_to_next_try
-from server.jobs.store import line_now
 from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
