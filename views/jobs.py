@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
+from server.errors import NotFound
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
@@ -52,6 +53,12 @@ async def retry_job(request: web.Request) -> web.Response:
     job_id = request.match_info["id"]
     await operations_of(request).jobs.retry(principal, job_id)
     raise web.HTTPSeeOther(f"/jobs/{job_id}")
+
+
+async def delete_job(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).job_removal.delete(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/jobs")
 
 
 async def _list(request: web.Request, template: str) -> web.Response:
@@ -105,11 +112,24 @@ async def _one(request: web.Request, template: str) -> web.Response:
         links=kind.links(job),
         figures=_figures(job, kind, formats),
         can_change=principal.role is not Role.VIEWER,
+        can_delete=job.state.is_final and not await _belongs_to_batch(request, principal, job),
         can_retry=kind.can_retry,
         lost=formats.gettext(kind.lost),
         kept=formats.gettext(kind.kept),
         what_to_do=formats.gettext(_what_to_do(job, retryable=kind.can_retry)),
     )
+
+
+async def _belongs_to_batch(request: web.Request, principal: Principal, job: Job) -> bool:
+    """Whether a batch is made by this job, which is deleted with it."""
+    batch_id = job.parameters.get("batch_id")
+    if not batch_id:
+        return False
+    try:
+        batch = await operations_of(request).batches.get(principal, batch_id)
+    except NotFound:
+        return False
+    return batch.job_id == job.id
 
 
 async def owner_names(request: web.Request, principal: Principal, jobs: Sequence[Job]) -> dict[str, str]:

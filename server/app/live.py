@@ -16,6 +16,7 @@ from server.live.announcing import Announcing
 from server.live.job_messages import JobMessages, JobMoved
 from server.live.kept import KeptMessages
 from server.live.notices import Notices, UnreadChanged
+from server.live.removals import Removals, ThingRemoved
 from server.live.subscriptions import Subscriptions
 from server.realtime.broker import Broker, KeptTold, PresenceChanged
 from server.realtime.delivery import Delivery
@@ -47,6 +48,7 @@ class Live:
     notices: Notices
     job_messages: JobMessages
     kept: KeptMessages
+    removals: Removals
     subscriptions: Subscriptions
     delivery: Delivery
 
@@ -85,6 +87,7 @@ def build_live(
     job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages)
     kept = KeptMessages(manager=manager, history=history, job_messages=job_messages, languages=languages)
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
+    removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
     endings.on_end(announcing.credential_ended)
     endings.on_rights_change(announcing.rights_changed)
@@ -93,6 +96,7 @@ def build_live(
         notices=notices,
         job_messages=job_messages,
         kept=kept,
+        removals=removals,
         subscriptions=Subscriptions(database=database, table=table, store=store),
         delivery=Delivery(
             manager,
@@ -100,6 +104,7 @@ def build_live(
                 JobMoved: job_messages.deliver,
                 KeptTold: kept.deliver,
                 UnreadChanged: notices.deliver,
+                ThingRemoved: removals.deliver,
                 PresenceChanged: realtime.board.deliver,
             },
         ),

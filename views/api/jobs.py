@@ -34,6 +34,7 @@ class JobLinks(Struct, frozen=True, kw_only=True):
     page: str
     cancel: str | None
     retry: str | None
+    delete: str | None
     update: str | None
 
 
@@ -109,6 +110,7 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
         page=f"/jobs/{job.id}",
         cancel=None if job.state.is_final else f"{here}/cancel",
         retry=f"{here}/retry" if can_retry else None,
+        delete=here if job.state.is_final else None,
         update=here if can_update else None,
     )
 
@@ -196,6 +198,11 @@ async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key))
 
 
+async def delete_job(call: Call[None, NoQuery]) -> web.Response:
+    await call.operations.job_removal.delete(call.principal, call.path["id"])
+    return web.Response(status=204)
+
+
 async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
     job = await call.operations.jobs.demonstrate(
         call.principal,
@@ -238,6 +245,16 @@ ENDPOINTS = [
         summary="One job, as fresh as its live messages.",
         answer=JobAnswer,
         errors=(404,),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/jobs/{id}",
+        name="delete_job",
+        handler=delete_job,
+        summary="Remove a job that is over, with its log; what it made stays.",
+        access="write",
+        status=204,
+        errors=(404, 409),
     ),
     Endpoint(
         method="GET",
