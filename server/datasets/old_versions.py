@@ -123,8 +123,8 @@ async def _version(connection: AsyncConnection, place: Place) -> Row[Any]:
 async def _in_use(connection: AsyncConnection) -> set[Place]:
     """What batches read that are being made, or have reports that may be made again."""
     left = exists().where(reports.c.batch_id == batches.c.id, reports.c.state != State.SUCCEEDED)
-    live = jobs.c.state.in_([State.QUEUED.value, State.RUNNING.value])
-    unfinished = select(batches.c.dataset_versions).join(jobs, jobs.c.id == batches.c.job_id).where(live | left)
+    is_open = left | (jobs.c.state != State.SUCCEEDED.value)  # or it failed before it had reports
+    unfinished = select(batches.c.dataset_versions).join(jobs, jobs.c.id == batches.c.job_id).where(is_open)
     used = (await connection.execute(unfinished)).scalars()
     return {(each["dataset_id"], each["version"]) for by_name in used for each in by_name.values()}
 
