@@ -31,10 +31,11 @@ class OldAuditLines:
 
     async def remove_some(self, before: datetime) -> Amount | None:
         old = select(audit.c.id).where(audit.c.at < before).order_by(audit.c.at).limit(_AT_ONCE)
-        async with self._database.write() as connection:
+        async with self._database.read() as connection:
             ids = (await connection.execute(old)).scalars().all()
-            if not ids:
-                return None
+        if not ids:
+            return None
+        async with self._database.write() as connection:
             gone = amount(select(audit).where(audit.c.id.in_(ids)), _SIZE)
             removed = amount_of((await connection.execute(gone)).one())
             await connection.execute(delete(audit).where(audit.c.id.in_(ids)))

@@ -49,11 +49,14 @@ class OldJobs:
         return await self._amount(select(jobs).where(*_old(before), ~_IS_NEEDED), owner_id)
 
     async def remove_some(self, before: datetime) -> Amount | None:
-        old = select(jobs.c.id).where(*_old(before), ~_IS_NEEDED).order_by(jobs.c.finished_at).limit(_JOBS_AT_ONCE)
+        old = select(jobs.c.id).where(*_old(before), ~_IS_NEEDED)
+        async with self._database.read() as connection:
+            found = (await connection.execute(old.order_by(jobs.c.finished_at).limit(_JOBS_AT_ONCE))).scalars().all()
+        if not found:
+            return None
         async with self._database.write() as connection:
-            ids = (await connection.execute(old)).scalars().all()
-            if not ids:
-                return None
+            # Asked again, now that nobody else writes: one of them may have been begun anew.
+            ids = (await connection.execute(old.where(jobs.c.id.in_(found)))).scalars().all()
             # Their lines first, a bounded number of them: a job may have thousands, which would go with its row.
             lines = await _remove_lines(connection, job_log.c.job_id.in_(ids))
             if lines.count:
@@ -86,9 +89,12 @@ class OldLogs:
     async def remove_some(self, before: datetime) -> Amount | None:
         has_lines = exists().where(job_log.c.job_id == jobs.c.id)
         old = select(jobs.c.id).where(*_old(before), has_lines).order_by(jobs.c.finished_at).limit(_JOBS_AT_ONCE)
-        async with self._database.write() as connection:
+        async with self._database.read() as connection:
             ids = (await connection.execute(old)).scalars().all()
-            return await _remove_lines(connection, job_log.c.job_id.in_(ids)) if ids else None
+        if not ids:
+            return None
+        async with self._database.write() as connection:
+            return await _remove_lines(connection, job_log.c.job_id.in_(ids))
 
     async def _amount(self, conditions: Sequence[ColumnElement[bool]], owner_id: str | None) -> Amount:
         lines = select(job_log).join(jobs, jobs.c.id == job_log.c.job_id).where(*conditions)

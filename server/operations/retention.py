@@ -43,7 +43,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class Overview:
     """`next_at` is when the next sweep begins."""
 
     kinds: Sequence[Kept]
@@ -79,10 +79,10 @@ class Retention:
         finally:
             self._next_at = self._clock() + timedelta(seconds=_EVERY_SECONDS)
 
-    async def overview(self, owner_id: str | None = None) -> Storage:
+    async def overview(self, owner_id: str | None = None) -> Overview:
         """Of everybody's things, or of one user's."""
         moment = max(self._next_at, self._clock())
-        return Storage(kinds=[await _kept(rule, moment, owner_id) for rule in self._rules], next_at=moment)
+        return Overview(kinds=[await _kept(rule, moment, owner_id) for rule in self._rules], next_at=moment)
 
     async def _remove_old(self, rule: Rule, now: datetime) -> None:
         """In short steps, between which others have their turn; then one line of the audit log for all of them."""
@@ -108,11 +108,11 @@ class RetentionOperations:
     def __init__(self, retention: Retention) -> None:
         self._retention = retention
 
-    async def mine(self, principal: Principal) -> Storage:
+    async def mine(self, principal: Principal) -> Overview:
         principal.require_read()
         return await self._retention.overview(principal.user_id)
 
-    async def everybodys(self, principal: Principal) -> Storage:
+    async def everybodys(self, principal: Principal) -> Overview:
         principal.require_admin()
         return await self._retention.overview()
 

@@ -11,7 +11,6 @@ from server.jobs.job import FINAL_STATES
 from server.reports.batch_store import BatchStore
 from server.storage.blob_store import BlobStore, delete_under
 from server.storage.database import Database
-from server.storage.deleting import delete_whole
 from server.storage.keeping import Amount, amount, amount_of
 from server.storage.tables import batches, jobs
 
@@ -38,17 +37,21 @@ class OldBatches:
         old = _old(before).with_only_columns(batches.c.id, batches.c.bytes, maintain_column_froms=True)
         async with self._database.read() as connection:
             found = (await connection.execute(old.order_by(batches.c.id).limit(_AT_ONCE))).all()
+        gone = Amount()
         for row in found:
-            await self._remove(row.id)
-        gone = Amount(count=len(found), bytes=sum(row.bytes for row in found))
-        return gone if found else None
+            if await self._remove(row.id, before):
+                gone += Amount(count=1, bytes=row.bytes)
+        return gone if gone.count else None
 
-    async def _remove(self, batch_id: str) -> None:
-        async def forget() -> None:
-            async with self._database.write() as connection:
-                await self._store.delete(connection, batch_id)
-
-        await delete_whole(forget=forget, remove=lambda: delete_under(self._blobs, f"reports/{batch_id}"))
+    async def _remove(self, batch_id: str, before: datetime) -> bool:
+        here = _old(before).with_only_columns(batches.c.id, maintain_column_froms=True).where(batches.c.id == batch_id)
+        async with self._database.write() as connection:
+            # Asked again, now that nobody else writes: its reports may have been begun anew.
+            if await connection.scalar(here) is None:
+                return False
+            await self._store.delete(connection, batch_id)
+        await delete_under(self._blobs, f"reports/{batch_id}")
+        return True
 
     async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
         mine = which if owner_id is None else which.where(batches.c.owner_id == owner_id)

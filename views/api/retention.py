@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.operations.retention import Storage
+from server.operations.retention import Overview
 
 
 class KindKept(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ async def everybodys_retention(call: Call[None, NoQuery]) -> RetentionAnswer:
     return _answer(await call.operations.retention.everybodys(call.principal))
 
 
-def _answer(storage: Storage) -> RetentionAnswer:
+def _answer(overview: Overview) -> RetentionAnswer:
     kinds = [
         KindKept(
             kind=kept.kind,
@@ -49,9 +49,9 @@ def _answer(storage: Storage) -> RetentionAnswer:
             due_count=kept.due.count,
             due_bytes=kept.due.bytes,
         )
-        for kept in storage.kinds
+        for kept in overview.kinds
     ]
-    return RetentionAnswer(next_sweep_at=storage.next_at, kinds=kinds)
+    return RetentionAnswer(next_sweep_at=overview.next_at, kinds=kinds)
 
 
 ENDPOINTS = [
