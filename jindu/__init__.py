@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jindu.bar import tqdm, trange
     from jindu.client import Client
 
+__version__ = "0.1.0"  # the server's as well
+
 __all__ = [
     "Cancelled",
     "Client",

@@ -12,7 +12,7 @@ from jindu.errors import Unreachable
 from jindu.exchange import Exchange
 from jindu.pauses import full_jitter
 from jindu.place import Place
-from jindu.report import Report
+from jindu.report import Report, is_slow
 
 _LOG = logging.getLogger("jindu")
 _HURRIED_SECONDS = 2.0  # between two attempts, while a script may be waiting to exit
@@ -129,7 +129,7 @@ class Courier:
         pause, now = full_jitter(self._failures), time.monotonic()
         self._failures += 1
         errands = self.unfinished()
-        if any(errand.report.ending is not None for errand in errands):
+        if not is_slow(error) and any(errand.report.ending is not None for errand in errands):
             pause = min(pause, _HURRIED_SECONDS)
         for errand in errands:
             errand.report.unreachable(self._place.url, error, now, pause_seconds=pause)

@@ -17,7 +17,8 @@ _HEARTBEAT_SECONDS = 30.0  # at the most; the server says how much silence it be
 _HEARTBEATS_PER_SILENCE = 3
 _PASSING = frozenset({408, 423, 425, 429})  # and all from 500: the same request may succeed later
 _PASSING_CODES = frozenset({"too_many_external_jobs"})  # until another one ends
-_STRANGER_SECONDS = 3.0  # a server that never answered is not worth more of the script's time
+_SLOWEST = 16.0
+_STRANGER_SECONDS = 3.0  # where nobody answered ever, more of the script's time is not worth it
 
 # What stands in for a part that the server does not take, where there must be something.
 _INSTEAD = {"title": "Script", "unit": "steps", "error": "The script failed."}
@@ -72,8 +73,10 @@ class Report:
         self._takes_fractions = True
         self._heartbeat_seconds = _HEARTBEAT_SECONDS
         self._failures = 0
+        self._slowness = 1.0  # how many times as long as wished it waits between updates: the server has many to hear
         self._not_before = -math.inf
         self._heard_at = -math.inf
+        self._is_stranger = True
         self._ended_at = math.inf
         self._sure_at = -math.inf  # until then, `end` may still say better how it ended
         self._ask: Callable[[], None] = lambda: None
@@ -131,7 +134,7 @@ class Report:
         if self.is_over or self.ending is None:
             return False
         self._ended_at = min(self._ended_at, now)
-        if self._heard_at == -math.inf:
+        if self._is_stranger:
             patience_seconds = min(patience_seconds, _STRANGER_SECONDS)
         return now < max(self._ended_at, self._heard_at) + patience_seconds
 
@@ -139,7 +142,7 @@ class Report:
         """When to ask for `next_request` again."""
         if self.ending is not None:
             return max(now, self._not_before, self._sure_at)
-        return max(now + interval_seconds, self._not_before)
+        return max(now + interval_seconds * self._slowness, self._not_before)
 
     def next_request(self, now: float) -> Request | None:
         """What to send at this moment, if anything."""
@@ -162,6 +165,7 @@ class Report:
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take in what came back."""
         self._heard_at = now
+        self._is_stranger = False
         code = answer.body.get("code")
         if answer.status < 300:
             self._done(request, answer.body, now)
@@ -169,6 +173,7 @@ class Report:
             self._try_later(_problem(answer), now, max(answer.retry_after_seconds, self._grown_pause()))
         elif answer.status in _PASSING or code in _PASSING_CODES:
             # Somebody is there who counts requests: the same pause for all would bring all back at once.
+            self._slowness = min(_SLOWEST, 2 * self._slowness)
             pause = max(1.0, answer.retry_after_seconds) * random.uniform(1.0, 2.0)  # noqa: S311 - no secret
             self._try_later(_problem(answer), now, pause)
         elif answer.status == 422 and self._leave_out(request, answer.body):
@@ -181,6 +186,8 @@ class Report:
     def unreachable(self, url: str, error: Exception, now: float, *, pause_seconds: float | None = None) -> None:
         """No answer came; wait so long, or longer with each failure."""
         pause = self._grown_pause() if pause_seconds is None else pause_seconds
+        if is_slow(error):
+            self._is_stranger = False  # somebody is there, who has much to do
         self._try_later(Unreachable(_reason(url, error)), now, pause)
 
     def _done(self, request: Request, body: Mapping[str, Any], now: float) -> None:
@@ -196,6 +203,7 @@ class Report:
         self._told.update(request.body)
         self._told_at = now
         self._failures = 0
+        self._slowness = max(1.0, 0.9 * self._slowness)
         self.trouble = None
         self.trouble_since = math.inf
         self.is_over = "state" in request.body
@@ -258,8 +266,13 @@ def _nothing() -> float:
     return 0.0
 
 
+def is_slow(error: Exception) -> bool:
+    """Whether somebody may be there, only not in time."""
+    return "timeout" in type(error).__name__.lower() or "timed out" in str(error)
+
+
 def _reason(url: str, error: Exception) -> str:
-    if "timeout" in type(error).__name__.lower() or "timed out" in str(error):
+    if is_slow(error):
         return f"{url} does not answer in time. Is it overloaded, or is something else there than Jindu?"
     return f"{url} cannot be reached ({str(error) or type(error).__name__}). Is the server running?"
 
