@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import jindu
-from tests.functional.test_cli import token_of
+from tests.functional.command_line import token_of
 from tests.functional.test_external_jobs import begin, push, signed_in
 from tests.functional.test_jobs_api import get
 from tests.process import ROOT, ServerProcess

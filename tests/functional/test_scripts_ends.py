@@ -20,8 +20,8 @@ from server.settings import Settings
 from server.storage import tables
 from tests.browser.line import Line
 from tests.conftest import Server
+from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
-from tests.functional.test_cli import token_of
 from tests.functional.test_external_jobs import signed_in
 from tests.functional.test_jobs_api import get
 from tests.process import ServerProcess
