@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import JobFailed, WorkerDied, WorkerFrozen
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job
+from server.jobs.job_log import line_now
 from server.jobs.retry import seconds_to_next_try
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
-from server.jobs.store import JobStore, line_now
+from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.turns import Use
 from server.jobs.worker_process import OnReport, WorkerFunction
