@@ -15,7 +15,7 @@ import pytest
 
 from server.app.workers import PRELOADED
 from server.datasets import work as datasets_work
-from server.jobs.workers import ByName
+from server.jobs.worker_process import ByName
 from server.reports import work as reports_work
 
 ROOT = Path(__file__).parent.parent

@@ -62,8 +62,10 @@ def setup_templates(app: web.Application) -> None:
     for name in _FILTERS:
         env.filters[name] = _by_reader(name)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
+    kinds = app[PARTS].job_kinds
+    env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
     env.globals["icon"] = _icon_reader()
-    env.globals["job_kind"] = app[PARTS].job_kinds.shown
+    env.globals["job_kind"] = kinds.shown
     env.globals["version"] = __version__
 
 

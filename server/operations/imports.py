@@ -21,9 +21,9 @@ from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
-from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.jobs.job import Job, State
-from server.jobs.keys import Asked
+from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
+from server.jobs.job import Job, Priority, State
+from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
@@ -41,13 +41,14 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Which dataset a file becomes, and how it is to be read.
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
-    more than `reject_limit` rows are wrong.
+    more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    priority: Priority = Priority.NORMAL
 
 
 class ImportRequest(ImportOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +71,12 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         if self.version is not None:
             return self.version.rejected_count
         return int(self.job.detail.get("rejected") or 0)
+
+
+class RejectsGone(Gone):
+    """The list of rows that were left out is no longer kept; import the file again to see them."""
+
+    code = "rejects_removed"
 
 
 class ImportOperations:
@@ -149,9 +156,10 @@ class ImportOperations:
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters=parameters,
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            parameters=parameters | {"bytes": upload.size},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters | prioritized(request.priority)),
             also=check,
+            priority=request.priority,
         )
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
@@ -197,12 +205,14 @@ class ImportOperations:
 
     @asynccontextmanager
     async def _rejects_file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
-        """None when nothing was rejected, or nothing yet."""
-        await self.get(principal, job_id)
+        """None when nothing was rejected, or nothing yet. Raises `Gone` when the list was removed for its age."""
+        state = await self.get(principal, job_id)
         async with AsyncExitStack() as fetched:
             try:
                 (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(job_id)]))
             except NotFound:
+                if state.version is not None and state.rejected_count:
+                    raise RejectsGone from None
                 path = None
             yield path
 

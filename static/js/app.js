@@ -39,6 +39,11 @@ function startLive() {
     updateStrip();
   });
 
+  live.on("removed", ({ thing, id }) => {
+    if (thing === "job") jobs.forget(id);
+    fragments.removed(thing, id);
+  });
+
   let [connectedBefore, isBack] = [false, false];
   live.on("clock", setClockOffset);
   live.on("state", (state, { transport }) => {
