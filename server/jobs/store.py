@@ -20,7 +20,7 @@ from server.storage.rows import lock
 from server.storage.tables import jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
-_NOT_STORED = frozenset({"rate"})  # it says nothing once the job stands still
+_NOT_STORED = frozenset({"rate", "waiting"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _ID_LENGTH = 26
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
@@ -130,6 +130,7 @@ def _progress_row(job: Job) -> dict[str, Any]:
 def _row(job: Job) -> dict[str, Any]:
     values = {name: getattr(job, name) for name in _FIELDS}
     values["state"] = job.state.value
+    values["priority"] = job.priority.value
     values["error"] = msgspec.to_builtins(job.error)
     return values
 

@@ -29,6 +29,9 @@ _IMPORT: dict[str, Any] = {
     "created_at": "2026-11-23T08:15:29.000000Z",
     "started_at": "2026-11-23T08:15:30.000000Z",
     "finished_at": None,
+    "priority": "normal",
+    "place": None,
+    "waiting_for": None,
     "detail": {"rejected": 3, "bytes": 1048576, "bytes_total": 4194304, "stage": "reading"},
 }
 _UPLOAD: dict[str, Any] = {

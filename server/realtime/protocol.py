@@ -44,6 +44,9 @@ class JobFields(Struct, frozen=True, kw_only=True):
     started_at: str | None
     finished_at: str | None
     detail: dict[str, Any]
+    priority: Literal["low", "normal", "high"]
+    place: int | None
+    waiting_for: str | None
 
 
 # Server → client
