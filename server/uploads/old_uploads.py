@@ -105,8 +105,3 @@ def _whole() -> Select[Any]:
     return (
         select(uploads).outerjoin(_USES, _USES.c.upload_id == uploads.c.id).where(uploads.c.completed_at.is_not(None))
     )
-
-
-def reader_of(upload_id: str) -> Select[Any]:
-    """The title of a job that waits for the file or reads it."""
-    return select(jobs.c.title).where(jobs.c.kind != UPLOAD, _IS_LIVE, upload_id == _UPLOAD_ID).limit(1)

@@ -104,18 +104,9 @@ async def test_a_batch_keeps_its_job_and_an_import_leaves_its_dataset_without_th
     await get(alice, f"/imports/{state['job_id']}", status=404)
 
 
-async def test_an_imported_file_is_deleted_but_not_while_an_import_waits_for_it(
-    server: Server, alice: Client, bob: Client
-) -> None:
+async def test_an_imported_file_is_deleted_by_its_owner_and_its_dataset_stays(alice: Client, bob: Client) -> None:
     await import_text(alice, name="orders.csv")
     upload_id = (await get(alice, "/uploads"))["items"][0]["id"]
-    job_id = await script(alice)
-    waiting = {"state": "queued", "kind": "data_import", "parameters": {"upload_id": upload_id}}
-    async with server.parts.storage.database.write() as connection:
-        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(**waiting))
-    assert await delete(alice, f"/uploads/{upload_id}", status=423) == "locked"
-    async with server.parts.storage.database.write() as connection:
-        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="failed"))
     assert await delete(bob, f"/uploads/{upload_id}", status=404) == "not_found"
     async with bob.get("/imports", headers=HTML) as response:
         assert upload_id not in await response.text()
