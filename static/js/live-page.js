@@ -6,6 +6,10 @@ export class PageWatch {
   #hiddenSince = null;
   #over = null;
 
+  get isHidden() {
+    return document.hidden;
+  }
+
   /** Whether nobody has looked for so long that coming back can wait until somebody does. */
   get isHiddenLong() {
     return this.#hiddenSince !== null && Date.now() - this.#hiddenSince > HIDDEN_LONG_MS;

@@ -6,6 +6,7 @@ const ANOTHER_LOOK_MS = 60_000;
 export class Probe {
   #timers;
   #fallback;
+  #page;
   #open;
   #takeOver;
 
@@ -13,9 +14,10 @@ export class Probe {
   link = null;
 
   /** `open()` makes a WebSocket; `takeOver(link)` is called with one that works. */
-  constructor({ timers, fallback, open, takeOver }) {
+  constructor({ timers, fallback, page, open, takeOver }) {
     this.#timers = timers;
     this.#fallback = fallback;
+    this.#page = page;
     this.#open = open;
     this.#takeOver = takeOver;
   }
@@ -24,7 +26,7 @@ export class Probe {
   later() {
     const wait = this.#fallback.msToNextTry;
     if (wait === null) return;
-    this.#timers.start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
+    this.#timers.start("probe", this.#page.isHidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
   }
 
   /** Give up the one that is being tried. */
@@ -42,7 +44,7 @@ export class Probe {
   }
 
   #try() {
-    if (document.hidden) return this.later();
+    if (this.#page.isHidden) return this.later();
     const link = this.#open();
     this.link = link;
     const failed = () => {
