@@ -127,7 +127,7 @@ class Formats:
         return self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
 
     def pace(self, job: Job) -> str:
-        """What follows it while it moves: ` · 8,120/s · 5s left`. Told apart, since a page that is not live hides it."""
+        """What follows it while it moves: ` · 8,120/s · 5s left`. A page that is not live hides it."""
         parts = [""]
         if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
             parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))

@@ -46,8 +46,7 @@ function showLight(state, transport) {
   box.dataset.state = state;
   box.dataset.transport = transport ?? "";
   box.title = isFallback ? fallback.title : "";
-  const shown = box.querySelector(".connection__text");
-  if (shown.textContent !== text) shown.textContent = text; // else a screen reader says it again
+  setText(box.querySelector(".connection__text"), text);
 }
 
 function showNote(live) {
@@ -55,7 +54,14 @@ function showNote(live) {
   note.hidden = !isLost();
   if (note.hidden) return;
   const isFull = ending?.code === CONNECTION_LIMIT;
-  note.querySelector("[data-why]").textContent = isFull ? ending.reason || t("Too many connections are open.") : "";
+  const why = isFull ? ending.reason || t("Too many connections are open.") : t("Not connected: what you see may have changed.");
+  setText(note.querySelector("[data-why]"), why);
   note.querySelector("a").hidden = !isFull;
-  note.querySelector("[data-as-of]").textContent = t("As of {time}", { time: clock(live.heardAt ?? Date.parse(document.body.dataset.drawnAt)) });
+  const time = clock(live.heardAt ?? Date.parse(document.body.dataset.drawnAt));
+  setText(note.querySelector("[data-as-of]"), t("As of {time}", { time }));
+}
+
+// Else a screen reader says it again.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

@@ -218,11 +218,8 @@ export class LiveClient {
     this.#timers.stop("retry");
     if (!this.#wanted || this.#link) return;
     if (this.#attempts < 2) this.#setState("connecting");
-    this.#use(this.#sharing.isPossible ? this.#shared() : this.#transportFor(this.#fallback.next));
-  }
-
-  #shared() {
-    return this.#sharing.transport({ clientId: this.#options.clientId, since: this.#seen.position });
+    const introduction = { clientId: this.#options.clientId, since: this.#seen.position };
+    this.#use(this.#sharing.transport(introduction) ?? this.#transportFor(this.#fallback.next));
   }
 
   #transportFor(way) {

@@ -33,6 +33,7 @@ export class Hub {
   #subscribed = new Map(); // event → Set of guests
   #watch = new CrowdWatch();
   #options;
+  #blocked; // what is known of WebSockets here: the first guest's tab may remember something, all keep what we find out
   #live = null; // from the first guest on
   #asking = new Asking((text) => this.#live.sendText(text));
   #isWelcome = false;
@@ -61,9 +62,12 @@ export class Hub {
     this.#live?.close();
   }
 
-  // `blocked` is what the first guest's tab remembers of WebSockets here; all of them keep what we find out.
   #begin(blocked) {
-    const keep = (found) => this.#guests.forEach((guest) => guest.port.post({ blocked: found }));
+    this.#blocked = blocked;
+    const keep = (found) => {
+      this.#blocked = found;
+      for (const guest of this.#guests.values()) guest.port.post({ blocked: found });
+    };
     const live = new LiveClient({ ...this.#options, memory: { recall: () => blocked, keep } });
     live.on("connection", (message) => this.#connected(message));
     live.on("message", (message) => this.#heard(message));
@@ -79,7 +83,7 @@ export class Hub {
     guest.introduction = introduction;
     this.#guests.set(port, guest);
     this.#live ??= this.#begin(introduction.blocked);
-    port.post({ here: true });
+    port.post({ here: true, blocked: this.#blocked });
     if (this.#live.state !== "connected") this.#live.connect();
     if (this.#isWelcome) this.#welcome(guest);
     else this.#sayAway(guest, {});
@@ -88,7 +92,9 @@ export class Hub {
   #leave(guest) {
     this.#guests.delete(guest.port);
     this.#unsubscribe(guest, [...this.#subscribed.keys()]);
-    if (this.#guests.size === 0) this.#live.close();
+    if (this.#guests.size > 0) return;
+    this.#disconnected();
+    this.#live.close();
   }
 
   // A page that crashed says nothing.

@@ -24,11 +24,9 @@ export class Sharing {
     this.#name = JSON.stringify({ share, url, language, transports, user });
   }
 
-  get isPossible() {
-    return this.#name !== null && this.#failures < FAILURES;
-  }
-
+  /** Null where pages cannot share. */
   transport(introduction) {
+    if (this.#name === null || this.#failures >= FAILURES) return null;
     const port = globalThis.SharedWorker ? workerPort(this.#name) : this.#channelPort();
     const transport = new SharedTransport(port, { ...introduction, blocked: this.#memory.recall() });
     transport.onhere = () => (this.#failures = 0);
