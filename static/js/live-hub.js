@@ -33,8 +33,8 @@ export class Hub {
   #subscribed = new Map(); // event → Set of guests
   #watch = new CrowdWatch();
   #options;
-  #blocked; // what is known of WebSockets here: the first guest's tab may remember something, all keep what we find out
-  #live = null; // from the first guest on
+  #blocked = null; // what is known of WebSockets here: the first guest's tab may remember something, all keep what we find out
+  #live = null; // from the first guest on, until the last has gone
   #asking = new Asking((text) => this.#live.sendText(text));
   #isWelcome = false;
 
@@ -59,16 +59,17 @@ export class Hub {
   }
 
   close() {
+    this.#disconnected();
     this.#live?.close();
   }
 
-  #begin(blocked) {
-    this.#blocked = blocked;
+  #begin({ blocked, since }) {
+    this.#blocked = blocked ?? this.#blocked;
     const keep = (found) => {
       this.#blocked = found;
       for (const guest of this.#guests.values()) guest.port.post({ blocked: found });
     };
-    const live = new LiveClient({ ...this.#options, memory: { recall: () => blocked, keep } });
+    const live = new LiveClient({ ...this.#options, since, memory: { recall: () => this.#blocked, keep } });
     live.on("connection", (message) => this.#connected(message));
     live.on("message", (message) => this.#heard(message));
     live.on("closed", (ending) => this.#lost(ending));
@@ -82,7 +83,7 @@ export class Hub {
     const guest = new Guest(port);
     guest.introduction = introduction;
     this.#guests.set(port, guest);
-    this.#live ??= this.#begin(introduction.blocked);
+    this.#live ??= this.#begin(introduction);
     port.post({ here: true, blocked: this.#blocked });
     if (this.#live.state !== "connected") this.#live.connect();
     if (this.#isWelcome) this.#welcome(guest);
@@ -95,6 +96,7 @@ export class Hub {
     if (this.#guests.size > 0) return;
     this.#disconnected();
     this.#live.close();
+    this.#live = null; // the next guest has its own position
   }
 
   // A page that crashed says nothing.
@@ -145,13 +147,17 @@ export class Hub {
 
   // the connection
 
-  // Those who were welcome have had all that came before, so what holds for the connection holds for them.
+  // Those who were welcome have had all that came before, so what holds for the connection holds for them. So it does for
+  // who comes from where it begins.
   #connected(message) {
     this.#disconnected(); // from the one before, if we changed over to a WebSocket
     this.#isWelcome = true;
     for (const guest of this.#guests.values()) {
-      if (guest.isWelcome) this.#say(guest, { ...message, client_id: guest.introduction.clientId });
-      else this.#welcome(guest);
+      const { clientId, since } = guest.introduction;
+      if (guest.isWelcome || (message.recovered && since === this.#live.position)) {
+        guest.isWelcome = true;
+        this.#say(guest, { ...message, client_id: clientId });
+      } else this.#welcome(guest);
     }
   }
 
@@ -162,7 +168,9 @@ export class Hub {
       if (staysAway) guest.port.post({ ended: ending });
       else this.#sayAway(guest, { ending });
     }
-    if (staysAway) this.#guests.clear();
+    if (!staysAway) return;
+    this.#guests.clear();
+    this.#live = null;
   }
 
   #stateChanged(state) {
