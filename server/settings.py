@@ -25,7 +25,7 @@ def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
 class Settings:
     """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on.")
+    host: str = _setting("127.0.0.1", "Address to listen on, or several, comma-separated; :: is everywhere.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     database_url: str = _setting(
@@ -78,8 +78,10 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
-    history_days: float = _setting(7.0, "Days for which messages are kept for users who are away.")
-    history_messages: int = _setting(1000, "Messages that are kept per user, at most.")
+    history_days: float = _setting(7.0, "Days for which messages are kept for clients that come back.")
+    history_messages: int = _setting(1000, "Messages that are kept per user for clients that come back, at most.")
+    notification_days: float = _setting(90.0, "Days for which notifications can be read.")
+    notification_messages: int = _setting(1000, "Notifications that can be read per user, at most.")
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
@@ -93,6 +95,18 @@ class Settings:
     )
     export_workers: int = _setting(2, "Worker processes that write exports; each user has one of them at once.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    job_retries: int = _setting(
+        3, "How often a job is tried again by itself after an error that may pass, such as a full disk; 0: never."
+    )
+    job_retry_seconds: float = _setting(
+        10.0, "Seconds until then; each further time six times as many, at most ten minutes."
+    )
+    import_seconds: float = _setting(21_600.0, "Time limit of an import's work in a worker process.")
+    report_seconds: float = _setting(1_800.0, "Time limit of one report of a batch.")
+    worker_silence_seconds: float = _setting(
+        120.0,
+        "A worker process that neither computes nor reports for so many seconds counts as frozen and is replaced.",
+    )
     jobs_per_user: int = _setting(1_000, "Jobs and uploads of one user that may be unfinished at once.")
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
@@ -114,8 +128,22 @@ class Settings:
         16 * _MIB,
         "Kept back on the disk, to sign in, cancel and delete when it is full; at most an eighth of it.",
     )
-    upload_retention_days: float = _setting(0.0, "Whole uploads are removed after so many days; 0: never.")
+    upload_retention_days: float = _setting(
+        30.0, "Whole uploads are removed so many days after their last import, or after they came; 0: never."
+    )
+    refused_upload_retention_days: float = _setting(
+        7.0, "Uploads of which no import succeeded are removed so many days after the last one; 0: never."
+    )
+    version_retention_days: float = _setting(
+        90.0, "Old versions of datasets are removed so many days after a newer one replaced them; 0: never."
+    )
+    reject_retention_days: float = _setting(
+        90.0, "Lists of rows that imports left out are removed after so many days; 0: never."
+    )
     report_retention_days: float = _setting(0.0, "Batches are removed so many days after their end; 0: never.")
+    job_retention_days: float = _setting(90.0, "Jobs are removed so many days after their end; 0: never.")
+    log_retention_days: float = _setting(30.0, "Logs of jobs are removed so many days after their end; 0: never.")
+    audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(

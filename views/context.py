@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
@@ -23,12 +22,12 @@ from server.http.guards import current_principal
 from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
 from server.languages import babel_locale
+from server.places import STATIC, TEMPLATES
 from views.formats import Formats
 
-_ROOT = Path(__file__).parent.parent
-_SCRIPTS = _ROOT / "static" / "js"
+_SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
-_ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
+_ICONS = STATIC / "vendor" / "lucide-static-0.544.0"
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
 # translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
@@ -53,7 +52,7 @@ def setup_templates(app: web.Application) -> None:
     """Give `app` its templates."""
     env = aiohttp_jinja2.setup(
         app,
-        loader=jinja2.FileSystemLoader(_ROOT / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         extensions=["jinja2.ext.i18n"],
         undefined=jinja2.StrictUndefined,
@@ -67,8 +66,10 @@ def setup_templates(app: web.Application) -> None:
     for name in _FILTERS:
         env.filters[name] = _by_reader(name)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
+    kinds = app[PARTS].job_kinds
+    env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
     env.globals["icon"] = _icon_reader()
-    env.globals["job_kind"] = app[PARTS].job_kinds.shown
+    env.globals["job_kind"] = kinds.shown
     env.globals["version"] = __version__
     env.globals["live_scripts"] = _digest_of_live_scripts()
 

@@ -17,8 +17,10 @@ from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
+from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
+from server.jobs.standing import Standing
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
@@ -33,6 +35,7 @@ class Jobs:
     table: JobTable
     store: JobStore
     runner: JobRunner
+    standing: Standing
     external: ExternalJobs
 
 
@@ -48,6 +51,7 @@ def build_jobs(
 ) -> Jobs:
     saver = ProgressSaver(store=store, table=table)
     queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,
         table=table,
@@ -61,7 +65,7 @@ def build_jobs(
         life=life,
         kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,
@@ -72,6 +76,7 @@ def build_jobs(
         table=table,
         store=store,
         runner=runner,
+        standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
     )
 
@@ -82,7 +87,7 @@ async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     await jobs.runner.open()
     try:
         await jobs.external.open()
-        async with meanwhile(jobs.external.watch()):
+        async with meanwhile(jobs.external.watch()), meanwhile(jobs.standing.watch()):
             yield
     finally:
         jobs.external.close()  # before the runner's end, which stores what was last said

@@ -13,9 +13,9 @@ from server.app.datasets import Datasets, build_datasets
 from server.app.jobs import KINDS, Jobs, build_jobs, open_jobs
 from server.app.live import Live, Realtime, build_live, build_realtime, open_live
 from server.app.operations import build_operations
-from server.app.places import ROOT
 from server.app.reports import Reports, build_reports, open_reports
 from server.app.resources import meanwhile
+from server.app.retention import build_retention
 from server.app.storage import Storage, build_storage, open_history, open_storage
 from server.app.uploads import Uploads, build_uploads, open_uploads
 from server.app.workers import Workers, build_workers, open_workers
@@ -26,6 +26,7 @@ from server.jobs.table import JobTable
 from server.languages import Languages
 from server.metrics import LoopLag
 from server.operations.offered import Operations
+from server.places import LOCALES
 from server.settings import Settings
 from server.storage.privacy import make_directory
 
@@ -79,7 +80,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
     make_directory(settings.data)  # for the secret key, which is made once
-    languages = Languages.load(ROOT / "locales")
+    languages = Languages.load(LOCALES)
     storage = build_storage(settings)
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
     workers = build_workers(settings)
@@ -108,6 +109,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         live=live,
         kinds=kinds,
     )
+    retention = build_retention(settings, storage=storage, uploads=uploads, reports=reports)
     loop_lag = LoopLag()
     statistics: dict[str, Callable[[], object]] = {
         "event_loop": loop_lag.statistics,
@@ -143,15 +145,14 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             uploads=uploads,
             datasets=datasets,
             reports=reports,
+            retention=retention,
             statistics=statistics,
         ),
         chores=build_chores(
-            settings,
             storage=storage,
             realtime=realtime,
             live=live,
-            uploads=uploads,
-            reports=reports,
+            retention=retention,
             statistics=statistics,
         ),
         loop_lag=loop_lag,

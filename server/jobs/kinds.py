@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from server.jobs.context import JobContext
 from server.jobs.job import Job
+from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
 from server.storage.quotas import Stored
 
@@ -23,8 +25,15 @@ class Link:
     icon: str
 
 
+Noun = Literal["job", "import", "batch", "report"]
+
+
 def _no_links(job: Job) -> Sequence[Link]:
     return ()
+
+
+def _long(job: Job) -> Lane:
+    return Lane.LONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +50,15 @@ class JobKind:
     message: str = "job"  # of the live protocol, by which its progress is told to its owner
     figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
     links: Callable[[Job], Sequence[Link]] = _no_links
+    noun: Noun = "job"  # by which those are told of it who wait for it
+    step_noun: Noun = "job"  # and of each call of a worker
     lost: str = "What it has done so far is given up."  # told before somebody cancels it
     kept: str = "It starts again from the beginning."  # told before somebody starts it again
 
     function: JobFunction | None
     heavy: bool = True  # it waits for one of the slots; light kinds only wait for the outside world
+    lane: Callable[[Job], Lane] = _long  # in which line, if it is heavy
+    step_seconds: float | None = None  # time limit of each call of a worker
     counts_interruptions: bool = True  # whether a crash or restart in the middle uses up one of the attempts
     can_retry: bool = True
     stores: Stored | None = None  # what it makes more of on the disk: it is not begun when there is no room for that

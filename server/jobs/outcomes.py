@@ -55,6 +55,7 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
     "error": None,
     "result": None,
     "cancel_requested": False,
+    "not_before": None,
     "started_at": None,
     "finished_at": None,
 }

@@ -1,4 +1,4 @@
-"""Jobs in the database: each change of state at once, progress now and then, a log per job, and search."""
+"""Jobs in the database: each change of state at once, progress now and then, and search."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import utc_now
 from server.errors import InvalidInput
 from server.jobs.job import Job, State
+from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
 from server.storage.rows import lock
-from server.storage.tables import job_log, jobs
+from server.storage.tables import jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
-_NOT_STORED = frozenset({"rate"})  # it says nothing once the job stands still
+_NOT_STORED = frozenset({"rate", "waiting"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _ID_LENGTH = 26
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
@@ -40,20 +40,12 @@ class JobFilter:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    job_id: str
-    attempt: int
-    at: datetime
-    level: str
-    message: str
-
-
 class JobStore:
     """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.lines = JobLog(database)
 
     async def add(self, connection: AsyncConnection, job: Job) -> None:
         await connection.execute(insert(jobs).values(_row(job)))
@@ -96,14 +88,7 @@ class JobStore:
                 for start in range(0, len(in_order), _SAVED_AT_ONCE):  # the event loop has its turn in between
                     some = in_order[start : start + _SAVED_AT_ONCE]
                     await connection.execute(_SAVE_PROGRESS, [_progress_row(job) for job in some])
-            await self.add_lines(connection, lines)
-
-    async def add_lines(self, connection: AsyncConnection, lines: Sequence[LogLine]) -> None:
-        if lines:
-            fields = ("job_id", "attempt", "at", "level", "message")
-            await connection.execute(
-                insert(job_log), [{name: getattr(line, name) for name in fields} for line in lines]
-            )
+            await self.lines.add(connection, lines)
 
     async def unfinished(self) -> list[Job]:
         """Jobs an earlier process left queued or running, oldest first."""
@@ -123,16 +108,6 @@ class JobStore:
             ids, has_more = page_of(found, limit=wanted.limit)
             rows = (await connection.execute(select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))).all()
         return Listing(items=[_job(row) for row in rows], next_cursor=ids[-1] if has_more else None, total=total)
-
-    async def log(self, job_id: str, *, limit: int) -> list[LogLine]:
-        """The newest `limit` lines, oldest first."""
-        query = select(job_log).where(job_log.c.job_id == job_id).order_by(job_log.c.id.desc()).limit(limit)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [
-            LogLine(job_id=row.job_id, attempt=row.attempt, at=row.at, level=row.level, message=row.message)
-            for row in reversed(rows)
-        ]
 
 
 _SIZE = size_of(jobs.c.parameters, jobs.c.detail, jobs.c.result, jobs.c.error, jobs.c.message)
@@ -155,6 +130,7 @@ def _progress_row(job: Job) -> dict[str, Any]:
 def _row(job: Job) -> dict[str, Any]:
     values = {name: getattr(job, name) for name in _FIELDS}
     values["state"] = job.state.value
+    values["priority"] = job.priority.value
     values["error"] = msgspec.to_builtins(job.error)
     return values
 
@@ -188,7 +164,3 @@ def _after(cursor: str | None) -> list[ColumnElement[bool]]:
     if len(cursor) != _ID_LENGTH:
         raise InvalidInput("This cursor is not one of ours; start again without it.")
     return [and_(jobs.c.id < cursor)]
-
-
-def line_now(job: Job, message: str, level: str) -> LogLine:
-    return LogLine(job_id=job.id, attempt=job.attempt, at=utc_now(), level=level, message=message)

@@ -11,6 +11,7 @@ from server.jobs.job import Job, JobError
 from server.jobs.kinds import JobKinds
 from server.jobs.table import JobTable
 from server.languages import Languages
+from server.live.waiting_words import waiting_words
 from server.realtime import protocol
 from server.realtime.broker import Publication, event_topic, user_topic
 from server.realtime.manager import ConnectionManager
@@ -75,7 +76,8 @@ class JobMessages:
         self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))
 
     def _values(self, job: Job, language: str) -> dict[str, Any]:
-        gettext = self._languages.of(language).gettext
+        translations = self._languages.of(language)
+        gettext, waiting = translations.gettext, job.waiting
         return {
             "job_id": job.id,
             "kind": job.kind,
@@ -97,6 +99,9 @@ class JobMessages:
             "started_at": rfc3339(job.started_at) if job.started_at else None,
             "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
             "detail": job.detail,
+            "priority": job.priority.value,
+            "place": waiting.place if waiting else None,
+            "waiting_for": waiting_words(waiting, self._kinds, translations) if waiting else None,
         }
 
 

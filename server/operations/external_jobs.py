@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
 from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
@@ -56,18 +55,18 @@ class ExternalJobOperations:
         self._require_patience(principal)
         _require_small(new.detail)
 
-        async def record(connection: AsyncConnection, job: Job) -> None:
-            # One at a time comes here: many requests at once count each other.
+        async def check(connection: AsyncConnection, job: Job) -> None:
+            # One at a time comes here: many requests at once count each other. No line of the audit log: the job itself
+            # says who began it and when, and scripts begin them by the thousand.
             if self._external.running_of(principal.user_id) >= self._jobs_per_user:
                 raise Conflict(
                     "{count} jobs that you push yourself are running already; end some of them first.",
                     code="too_many_external_jobs",
                     count=self._jobs_per_user,
                 )
-            await Audit.record(connection, principal, "job.create", job.id, {"kind": job.kind, "title": job.title})
 
         asked = Asked.under(idempotency_key, by=principal.user_id, what=new)
-        return await self._external.begin(principal.user_id, new, asked=asked, also=record)
+        return await self._external.begin(principal.user_id, new, asked=asked, also=check)
 
     async def update(self, principal: Principal, job_id: str, update: Update) -> Job:
         """What a script says of its job. Raises `Conflict` when that is over: `job_cancelled` or `job_over`."""

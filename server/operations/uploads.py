@@ -17,6 +17,7 @@ from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound, T
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
+from server.live.removals import Removals
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
@@ -24,6 +25,7 @@ from server.storage.pages import Listing
 from server.storage.room import Room
 from server.uploads.files import Upload, UploadStore
 from server.uploads.names import media_type_of, shown_name
+from server.uploads.old_uploads import reader_of
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
@@ -64,8 +66,10 @@ class UploadOperations:
         audit: Audit,
         limits: UploadLimits,
         room: Room,
+        removals: Removals,
         clock: Clock = utc_now,
     ) -> None:
+        self._removals = removals
         self._database = database
         self._store = store
         self._pieces = pieces
@@ -187,12 +191,29 @@ class UploadOperations:
             raise
 
     async def delete(self, principal: Principal, upload_id: str) -> None:
-        """Remove the file; its job, when it still runs, ends as cancelled. What was imported from it stays."""
+        """Remove the file; its job, when it still runs, ends as cancelled. What was imported from it stays.
+
+        Raises `Locked` while an import waits for it or reads it.
+        """
         principal.require_write()
         upload = await self.find(principal, upload_id)
+        await self._require_unread(upload)
         await self._remove(upload)
         async with self._database.write() as connection:
             await self._audit.record(connection, principal, "upload.delete", upload_id, {"name": upload.name})
+        self._removals.tell(upload.owner_id, "upload", upload_id)
+
+    async def _require_unread(self, upload: Upload) -> None:
+        if upload.completed_at is None:
+            return
+        async with self._database.read() as connection:
+            title = await connection.scalar(reader_of(upload.id))
+        if title is not None:
+            raise Locked(
+                "“{name}” is being imported at this moment (“{title}”); wait for it or cancel it first.",
+                name=upload.name,
+                title=title,
+            )
 
     def _announced(self, principal: Principal, wanted: NewUpload) -> Upload:
         upload_id = new_id()

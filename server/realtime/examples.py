@@ -29,6 +29,9 @@ _IMPORT: dict[str, Any] = {
     "created_at": "2026-11-23T08:15:29.000000Z",
     "started_at": "2026-11-23T08:15:30.000000Z",
     "finished_at": None,
+    "priority": "normal",
+    "place": None,
+    "waiting_for": None,
     "detail": {"rejected": 3, "bytes": 1048576, "bytes_total": 4194304, "stage": "reading"},
 }
 _UPLOAD: dict[str, Any] = {
@@ -108,6 +111,7 @@ _STRUCTS: tuple[Struct, ...] = (
     protocol.JobChanged(**_FAILED, timestamp="2026-11-23T08:15:33.000200Z", offset=43),
     _NOTIFICATION,
     protocol.NotificationsRead(timestamp="2026-11-23T08:17:06.000000Z", unread=0),
+    protocol.Removed(timestamp="2026-11-23T08:17:06.500000Z", thing="job", id="01k9qf6x2v8h3m5n7p9r1s3t5v"),
     protocol.Event(timestamp="2026-11-23T08:17:05.000000Z", event="test_events", data={"text": "你好"}),
     protocol.Error(
         timestamp="2026-11-23T08:17:06.000000Z",

@@ -45,6 +45,11 @@ function startLive() {
     updateStrip();
   });
 
+  live.on("removed", ({ thing, id }) => {
+    if (thing === "job") jobs.forget(id);
+    fragments.removed(thing, id);
+  });
+
   live.on("clock", setClockOffset);
   startConnectionState(live);
   document.addEventListener("live:changed", () => {

@@ -1,6 +1,6 @@
 // Keeps every `[data-job-id]` of the page true: bar, figures, percentage, message.
 
-import { counted, pace } from "./figures.js";
+import { counted, pace, waitingFor } from "./figures.js";
 import { percent, t } from "./i18n.js";
 
 export function startJobsLive(tables) {
@@ -31,6 +31,7 @@ export function show(element, job) {
   setText(element.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
   setText(element.querySelector(".progress__count"), counted(job));
   setText(element.querySelector(".progress__pace"), pace(job));
+  setText(element.querySelector(".progress__waiting"), waitingFor(job));
   setText(element.querySelector(".progress__message"), job.message ? t(job.message) : "");
 }
 

@@ -3,6 +3,7 @@
 
 import { ANOTHER_USER, CONNECTION_LIMIT, FIRST_TO_STAY_AWAY, REPLACED, SIGNED_OUT } from "./live-codes.js";
 import { Fallback, TabMemory } from "./live-fallback.js";
+import { base, isOnline, language, ways } from "./live-host.js";
 import { Heartbeat, PATIENCE_AFTER_SLEEP_MS } from "./live-heartbeat.js";
 import { Listeners } from "./live-listeners.js";
 import { PageWatch } from "./live-page.js";
@@ -78,12 +79,13 @@ export class LiveClient {
   constructor(options = {}) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = {
-      url: new URL("../../ws", HERE).href,
+      url: HERE.startsWith("http") ? new URL("../../ws", HERE).href : undefined,
       clientId: randomId(),
-      language: globalThis.document?.documentElement.lang,
-      transports: ["websocket", "sse"],
+      language: language(),
+      transports: ways(),
       ...given,
     };
+    if (!this.#options.url) throw new TypeError("Say where to connect: new LiveClient({ url: \"https://…/ws\" }).");
     this.#page = this.#options.watch ?? new PageWatch();
     const memory = this.#options.memory ?? new TabMemory(this.#options.url);
     this.#sharing = new Sharing(this.#options, memory);
@@ -92,7 +94,6 @@ export class LiveClient {
     this.#probe = new Probe({
       timers: this.#timers,
       fallback: this.#fallback,
-      page: this.#page,
       open: () => this.#transportFor("websocket"),
       takeOver: (link) => this.#takeOver(link),
     });
@@ -230,13 +231,13 @@ export class LiveClient {
       address.protocol = address.protocol.replace("http", "ws");
       return new SocketTransport(address, token);
     }
-    const events = new URL("events", new URL(this.#options.url, location.href));
+    const events = new URL("events", new URL(this.#options.url, base()));
     events.protocol = events.protocol.replace("ws", "http");
     return new EventTransport(this.#address(events, { client_id: this.#options.clientId }), `${events.href}/${own}`, token);
   }
 
   #address(url, parameters) {
-    const address = new URL(url, location.href);
+    const address = new URL(url, base());
     for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
     if (this.#options.language) address.searchParams.set("lang", this.#options.language);
     if (this.#seen.position) address.searchParams.set("since", this.#seen.position);
@@ -303,7 +304,7 @@ export class LiveClient {
       delay = Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
       this.#attempts += 1;
     }
-    const isSoon = navigator.onLine && this.#attempts < 2 && code !== CONNECTION_LIMIT;
+    const isSoon = isOnline() && this.#attempts < 2 && code !== CONNECTION_LIMIT;
     this.#setState(isSoon ? "connecting" : "offline");
     this.#timers.start("retry", delay, () => {
       if (!this.#page.isHiddenLong) this.#open(); // else when somebody looks again

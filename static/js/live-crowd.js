@@ -4,7 +4,6 @@ export class CrowdWatch {
   #handlers = null;
 
   /** Whoever holds a connection for others does not know whether they are looked at; some most likely are. */
-  isHidden = false;
   isHiddenLong = false;
 
   start(handlers) {

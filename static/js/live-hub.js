@@ -8,6 +8,7 @@ import { CrowdWatch } from "./live-crowd.js";
 
 const SILENT_PINGS = 6; // a page that is hidden says something once a minute at least
 const HISTORY_PAGE = 1_000;
+const ANSWERS = new Set(["pong", "echo", "subscription", "jobs", "history"]); // and errors with an id
 
 /** A page, as the hub knows it. */
 class Guest {
@@ -193,7 +194,7 @@ export class Hub {
 
   #heard(message) {
     if (message.type === "connection") return;
-    if (message.id !== undefined) {
+    if (ANSWERS.has(message.type) || (message.type === "error" && message.id !== undefined)) {
       this.#asking.heard(message);
       if (message.type === "pong") this.#sweep();
       return;

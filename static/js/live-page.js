@@ -6,17 +6,13 @@ export class PageWatch {
   #hiddenSince = null;
   #over = null;
 
-  get isHidden() {
-    return document.hidden;
-  }
-
   /** Whether nobody has looked for so long that coming back can wait until somebody does. */
   get isHiddenLong() {
     return this.#hiddenSince !== null && Date.now() - this.#hiddenSince > HIDDEN_LONG_MS;
   }
 
   start({ online, offline, lookedAt }) {
-    if (this.#over) return;
+    if (this.#over || !globalThis.document) return;
     this.#over = new AbortController();
     const { signal } = this.#over;
     this.#hiddenSince = document.hidden ? Date.now() : null;

@@ -1,12 +1,13 @@
 // While server-sent events go on: now and then whether WebSockets get through by now.
 
+import { isHidden } from "./live-host.js";
+
 const OPEN_TIMEOUT_MS = 10_000;
 const ANOTHER_LOOK_MS = 60_000;
 
 export class Probe {
   #timers;
   #fallback;
-  #page;
   #open;
   #takeOver;
 
@@ -14,10 +15,9 @@ export class Probe {
   link = null;
 
   /** `open()` makes a WebSocket; `takeOver(link)` is called with one that works. */
-  constructor({ timers, fallback, page, open, takeOver }) {
+  constructor({ timers, fallback, open, takeOver }) {
     this.#timers = timers;
     this.#fallback = fallback;
-    this.#page = page;
     this.#open = open;
     this.#takeOver = takeOver;
   }
@@ -26,7 +26,7 @@ export class Probe {
   later() {
     const wait = this.#fallback.msToNextTry;
     if (wait === null) return;
-    this.#timers.start("probe", this.#page.isHidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
+    this.#timers.start("probe", isHidden() ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
   }
 
   /** Give up the one that is being tried. */
@@ -44,7 +44,7 @@ export class Probe {
   }
 
   #try() {
-    if (this.#page.isHidden) return this.later();
+    if (isHidden()) return this.later();
     const link = this.#open();
     this.link = link;
     const failed = () => {

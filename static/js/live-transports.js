@@ -2,6 +2,7 @@
 // to be set: `onopen()`, `onmessage(text)`, `onclose({code, reason})`, `onrefused(text, {code, message})`.
 
 import { CONNECTION_LIMIT, FORBIDDEN, LOST, SIGNED_OUT } from "./live-codes.js";
+import { report } from "./live-host.js";
 
 // What an HTTP status means in the close codes of the protocol; every other is a failure that may pass.
 const CODES = { 204: SIGNED_OUT, 401: SIGNED_OUT, 403: FORBIDDEN, 429: CONNECTION_LIMIT };
@@ -46,7 +47,7 @@ export class SocketTransport extends Transport {
       if (found) this.send(JSON.stringify({ type: "auth", token: found }));
     } catch (error) {
       this.close();
-      reportError(error);
+      report(error);
     }
   }
 }
@@ -93,7 +94,7 @@ export class EventTransport extends Transport {
         this.onmessage(data);
       }
     } catch (error) {
-      if (!isNetworkError(error)) reportError(error);
+      if (!isNetworkError(error)) report(error);
     }
     return this.#end({ code: LOST });
   }

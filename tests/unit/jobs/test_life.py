@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound
 from server.jobs.job import Job, State
+from server.jobs.job_log import line_now
 from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Notice, ended
 from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobFilter, JobStore, line_now
+from server.jobs.store import JobFilter, JobStore
 from server.jobs.table import JobTable
+from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database
 from server.storage.growth import Growth
 from tests.unit.jobs.conftest import OpenHouse
@@ -55,6 +57,37 @@ async def test_what_it_is_told_by_comes_in_order_and_after_the_commit(database: 
     assert order == ["keep running and news", "show running", "tell running"]
 
 
+async def test_what_a_job_waits_for_is_told_and_over_with_its_next_move(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.close_line()
+    queued = await house.begin(state=State.QUEUED)
+    waiting = Waiting(reason=WaitingFor.TURN, place=3)
+    house.life.tell_waiting(queued.id, waiting)
+    house.life.tell_waiting(queued.id, waiting)
+    told = house.table.get(queued.id)
+    assert told is not None
+    assert (told.waiting, told.revision) == (waiting, queued.revision + 1)
+    begun = await house.life.move(queued, state=State.RUNNING)  # by somebody who looked at it before
+    assert begun is not None
+    assert (begun.waiting, house.table.get(queued.id)) == (None, begun)
+    over = await house.life.move(begun, **ended(State.SUCCEEDED))
+    house.life.tell_waiting(queued.id, waiting)
+    assert house.table.get(queued.id) == over
+    house.life.tell_waiting("nobody's", waiting)
+
+
+async def test_a_job_whose_state_changes_is_not_told_that_it_waits(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.close_line()
+    queued = await house.begin(state=State.QUEUED)
+
+    async def tell_meanwhile(connection: AsyncConnection, job: Job) -> None:
+        house.life.tell_waiting(job.id, Waiting(reason=WaitingFor.TURN, place=1))
+
+    begun = await house.life.move(queued, also=tell_meanwhile, state=State.RUNNING)
+    assert house.table.get(queued.id) == begun
+
+
 async def test_a_job_that_cannot_be_stored_whole_is_not_begun(open_house: OpenHouse) -> None:
     house = await open_house()
 
@@ -90,9 +123,9 @@ async def test_lines_are_stored_with_the_change_or_wait_for_the_next(open_house:
     house.life.saver.log(line_now(running, "half way", "info"))
     with pytest.raises(Conflict):
         await house.life.move(running, also=refuse, **ended(State.FAILED))
-    assert await house.store.log(running.id, limit=10) == []
+    assert (await house.store.lines.page(running.id, limit=10)).lines == []
     await house.life.move(running, **ended(State.FAILED))
-    assert [line.message for line in await house.store.log(running.id, limit=10)] == ["half way"]
+    assert [line.message for line in (await house.store.lines.page(running.id, limit=10)).lines] == ["half way"]
 
 
 async def test_a_job_taken_up_is_newer_than_anything_that_was_shown(open_house: OpenHouse) -> None:

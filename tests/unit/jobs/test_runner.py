@@ -55,7 +55,7 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     assert house.told == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
-    assert [line.message for line in await house.store.log(job.id, limit=10)] == ["half way"]
+    assert [line.message for line in (await house.store.lines.page(job.id, limit=10)).lines] == ["half way"]
 
 
 async def test_known_error_fails_the_job_with_its_code_and_message(open_house: OpenHouse) -> None:
@@ -266,7 +266,7 @@ async def test_running_job_goes_back_to_the_queue_after_a_crash(open_house: Open
     assert (done.attempt, done.interruptions) == (2, 1)
     await second.wait_for(waiting.id, State.SUCCEEDED)
     assert done.revision > first.table.get(job.id).revision  # type: ignore[union-attr]
-    assert "stopped in the middle" in (await second.store.log(job.id, limit=10))[0].message
+    assert "stopped in the middle" in (await second.store.lines.page(job.id, limit=10)).lines[0].message
 
 
 async def test_attempt_that_was_given_up_cannot_overwrite_its_successor(open_house: OpenHouse) -> None:
