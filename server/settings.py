@@ -62,7 +62,7 @@ class Settings:
     unread_answer_seconds: float = _setting(30.0, "Seconds without any of an answer being read before it is given up.")
 
     max_connections: int = _setting(10_000, "Live connections per node.")
-    max_connections_per_user: int = _setting(20, "Live connections per user.")
+    max_connections_per_user: int = _setting(20, "Live connections per user; the tabs of a browser share one.")
     max_connections_per_address: int = _setting(50, "Live connections per client address.")
     max_unauthenticated_connections: int = _setting(100, "Connections that may wait for their auth message at once.")
     max_unauthenticated_connections_per_address: int = _setting(10, "The same, per client address.")

@@ -153,7 +153,8 @@ class WebSocketTransport:
                         self._floods.add(principal.user_id)
                     await link.answer(ending)
             except Refused as refused:
-                link.close(refused.code)
+                language = principal.language if principal else None
+                link.close(refused.code, self._admission.reason(refused, asked(request).get("lang"), language))
 
     def _connection(self, request: web.Request, visitor: Visitor, link: SocketLink, principal: Principal) -> Connection:
         connection = self._admission.connection(visitor, link, principal, client_id=request.match_info["client_id"])

@@ -1,4 +1,4 @@
-// A job's figures in words, as `Formats.figures` on the server writes them: "12,400 of 50,000 rows · 8,120/s · 5s left".
+// A job's figures in words, as `Formats` on the server writes them: "12,400 of 50,000 rows" and " · 8,120/s · 5s left".
 
 import { duration, filesize, number, t } from "./i18n.js";
 
@@ -6,8 +6,9 @@ const LEAST_RATE = 0.05; // less rounds to nothing
 
 export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value)));
 
-export function figures(job) {
-  const parts = [counted(job)];
+// What follows the count while it moves. Told apart, since a page that is not live hides it.
+export function pace(job) {
+  const parts = [""];
   if (job.state === "running" && job.rate >= LEAST_RATE) {
     parts.push(t("{amount}/s", { amount: rate(job.rate, job.unit) }));
   }
@@ -28,7 +29,7 @@ function rate(value, unit) {
   return unit !== "bytes" && value < 10 ? number(Math.round(value * 10) / 10) : amount(value, unit);
 }
 
-function counted(job) {
+export function counted(job) {
   const done = amount(job.progress, job.unit);
   const unit = t(job.unit);
   if (job.total == null) return job.unit === "bytes" ? done : `${done} ${unit}`;
