@@ -21,8 +21,9 @@ from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
+from server.jobs.shown import missing_count, shown_state, state_text
 from server.languages import babel_locale
-from views.formats import Formats
+from views.formats import Formats, missing_percent
 
 _ROOT = Path(__file__).parent.parent
 _ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
@@ -64,7 +65,11 @@ def setup_templates(app: web.Application) -> None:
         env.filters[name] = _by_reader(name)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     env.globals["icon"] = _icon_reader()
-    env.globals["job_kind"] = app[PARTS].job_kinds.shown
+    kind_of = app[PARTS].job_kinds.shown
+    env.globals["job_kind"] = kind_of
+    env.filters["shown_state"] = lambda job: shown_state(job, kind_of(job.kind))
+    env.filters["state_text"] = lambda job: state_text(job, kind_of(job.kind), _reader.get().gettext)
+    env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kind_of(job.kind)))
     env.globals["version"] = __version__
 
 

@@ -19,6 +19,7 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
+from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
@@ -34,6 +35,7 @@ class Jobs:
     store: JobStore
     runner: JobRunner
     external: ExternalJobs
+    stillness: Stillness
 
 
 def build_jobs(
@@ -73,6 +75,7 @@ def build_jobs(
         store=store,
         runner=runner,
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
+        stillness=life.stillness,
     )
 
 
@@ -82,7 +85,7 @@ async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     await jobs.runner.open()
     try:
         await jobs.external.open()
-        async with meanwhile(jobs.external.watch()):
+        async with meanwhile(jobs.external.watch()), meanwhile(jobs.stillness.watch()):
             yield
     finally:
         jobs.external.close()  # before the runner's end, which stores what was last said

@@ -98,10 +98,9 @@ class Attempts:
             raise ValueError(f"nobody here runs jobs of the kind {attempt.kind.name}")
         context = JobContext(
             attempt.job,
-            table=self._life.table,
-            store=self._life.store,
-            saver=self._life.saver,
+            life=self._life,
             workers=self._workers,
+            stalls_after_seconds=attempt.kind.stalls_after_seconds,
         )
         work: asyncio.Future[Outcome | None] = asyncio.ensure_future(attempt.kind.function(context))
         await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +127,8 @@ class Attempts:
     async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> None:
         """Store how it ended. That must not be lost: what the database cannot take now, it may take later."""
         job = self._life.table.get(attempt.job.id) or attempt.job
-        changes = end_of(job, work, attempt.ending.result() if attempt.ending.done() else None)
+        wanted = attempt.ending.result() if attempt.ending.done() else None
+        changes = end_of(job, work, wanted, goes_on=attempt.kind.goes_on)
         left = left_by(work)
         notice = left.notice if left is not None else None
         if changes.get("error") is not None:

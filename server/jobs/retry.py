@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.errors import JinduError, WorkerDied
 from server.jobs.job import Job, JobError, State
-from server.jobs.outcomes import FROM_THE_BEGINNING, ended
+from server.jobs.outcomes import ended, interrupted
 from server.storage.database import NOT_NOW
 
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
@@ -32,7 +32,9 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     return delays[failures - 1] if failures <= len(delays) else None
 
 
-def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> Mapping[str, Any] | None:
+def after_crash(
+    job: Job, *, counts_interruptions: bool, max_attempts: int, goes_on: bool = False
+) -> Mapping[str, Any] | None:
     """What changes in a job that an earlier process left behind; None when it only waits for its turn.
 
     Interrupted too often it fails: it may be what crashes us.
@@ -43,7 +45,7 @@ def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> M
         return ended(State.CANCELLED)
     interruptions = job.interruptions + 1 if counts_interruptions else 0
     if interruptions < max_attempts:
-        return {**FROM_THE_BEGINNING, "interruptions": interruptions}
+        return {**interrupted(goes_on=goes_on), "interruptions": interruptions}
     error = JobError(
         code="interrupted",
         message="The server stopped {count} times while this ran, so it was given up. Try again later.",

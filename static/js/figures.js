@@ -1,17 +1,21 @@
 // A job's figures in words, as `Formats.figures` on the server writes them: "12,400 of 50,000 rows · 8,120/s · 5s left".
 
-import { duration, filesize, number, t } from "./i18n.js";
+import { duration, filesize, number, t, time } from "./i18n.js";
 
 const LEAST_RATE = 0.05; // less rounds to nothing
 
-export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value)));
+export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value * 100) / 100));
 
 export function figures(job) {
+  if (job.state === "queued" && !job.progress) return "";
   const parts = [counted(job)];
   if (job.state === "running" && job.rate >= LEAST_RATE) {
     parts.push(t("{amount}/s", { amount: rate(job.rate, job.unit) }));
   }
-  if (job.eta_seconds != null && job.progress) {
+  if (job.stalled_since && job.state === "running") {
+    parts.push(t("nothing since {time}", { time: time(job.stalled_since) }));
+  }
+  if (job.eta_seconds != null) {
     parts.push(t("{duration} left", { duration: duration(Math.max(1, job.eta_seconds)) }));
   }
   return parts.join(" · ");
@@ -19,7 +23,8 @@ export function figures(job) {
 
 // Slow work has a decimal: 0.4 reports a second are not none.
 function rate(value, unit) {
-  return unit !== "bytes" && value < 10 ? number(Math.round(value * 10) / 10) : amount(value, unit);
+  if (unit === "bytes") return filesize(value);
+  return number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
 }
 
 function counted(job) {

@@ -68,6 +68,9 @@ export function duration(seconds) {
 const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", timeZone });
 export const datetime = (iso) => moment.format(new Date(iso));
 
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", timeZone });
+export const time = (iso) => clock.format(new Date(iso));
+
 const relativeFormat = new Intl.RelativeTimeFormat(language, { numeric: "always" });
 const dateFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone });
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.http.endpoint import Call, Endpoint, NoQuery, PageById, PageByNumber, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import TemplateName
 from server.jobs.job import State
@@ -78,7 +78,7 @@ class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
     pass
 
 
-class BatchQuery(PageById, frozen=True, kw_only=True):
+class BatchQuery(PageByNumber, frozen=True, kw_only=True):
     """`template`: only batches of this template."""
 
     template: str = ""

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
-from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
@@ -43,7 +43,7 @@ class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
     pass
 
 
-class JobQuery(PageById, frozen=True, kw_only=True):
+class JobQuery(PageByNumber, frozen=True, kw_only=True):
     """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
 
     state: tuple[State, ...] = ()
