@@ -13,7 +13,7 @@ from jindu.pauses import full_jitter
 
 _HEARTBEAT_SECONDS = 30.0  # at the most; the server says how much silence it bears
 _HEARTBEATS_PER_SILENCE = 3
-_LARGEST = 2**53
+_LARGEST = 2**53 - 1
 _TITLE, _UNIT, _STAGE, _MESSAGE, _ERROR, _DETAIL = 300, 32, 64, 500, 2000, 200  # characters the server takes
 _MOST_DETAILS = 20
 _PASSING = frozenset({408, 423, 425, 429})  # and all from 500: the same request may succeed later
