@@ -8,7 +8,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help install install-test run test test-postgresql check fuzz bench shots messages lock clean chromium clients
+JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
+
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -21,12 +23,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 
 # The lock constrains what setup.cfg asks for: the same versions everywhere, and test packages only where tests run.
-$(VENV)/installed: requirements.lock setup.cfg | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+$(VENV)/installed: requirements.lock setup.cfg jindu/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ./jindu --editable .
 	@touch $@
 
-$(VENV)/installed-test: requirements.lock setup.cfg | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
+$(VENV)/installed-test: requirements.lock setup.cfg jindu/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ./jindu --editable '.[test]'
 	@touch $@ $(VENV)/installed
 
 run: install ## start on http://localhost:8000 (PORT=… or JINDU_PORT=… to change), printing a set-up link the first time
@@ -73,6 +75,16 @@ chromium:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
 	  else echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium fonts-noto-cjk"; exit 1; fi; }
 
+# `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
+wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/
+	@rm -rf $(JUST_BUILT)
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./jindu .
+	@rm -rf $(JUST_BUILT)
+
+npm: ## pack the client for TypeScript and Node (jindu-client) into dist/
+	@mkdir -p dist
+	@npm pack --silent --pack-destination dist ./static/js
+
 clients: tests/clients/node_modules/installed
 
 # Uploading programs that others wrote, at the versions of their lock: the tests let them loose on the server.
@@ -83,8 +95,8 @@ tests/clients/node_modules/installed: tests/clients/package.json tests/clients/p
 	@npm ci --prefix tests/clients --silent
 	@touch $@
 
-lock: install-test ## write requirements.lock anew from setup.cfg
-	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock setup.cfg
+lock: wheels ## write requirements.lock anew from setup.cfg
+	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --find-links dist --unsafe-package jindu --unsafe-package pip --unsafe-package setuptools --output-file requirements.lock setup.cfg
 
 clean: ## remove what can be made again (never data/)
-	rm -rf $(VENV) tests/clients/node_modules .bench build screenshots .mypy_cache .ruff_cache .pytest_cache jindu.egg-info
+	rm -rf $(VENV) tests/clients/node_modules .bench build dist screenshots .mypy_cache .ruff_cache .pytest_cache *.egg-info jindu/*.egg-info

@@ -15,6 +15,8 @@ from jindu.tracking import Job, job, track
 if TYPE_CHECKING:
     from jindu.client import Client
 
+__version__ = "0.1.0"  # the server's as well
+
 __all__ = [
     "Cancelled",
     "Client",

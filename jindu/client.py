@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jindu import uploads
 from jindu.async_job import AsyncJob
 from jindu.errors import ClientError, Unreachable
 from jindu.live import Live
@@ -15,7 +16,6 @@ from jindu.mailbox import Message
 from jindu.place import Place
 from jindu.report import Report
 from jindu.requests import Requests, wait_to_retry
-from jindu.uploads import Progress, upload
 
 Job = dict[str, Any]
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
@@ -160,12 +160,20 @@ class Client:
         job: Job = await self.post(f"/api/v1/jobs/{job_id}/cancel", {})
         return job
 
-    async def upload(self, path: Path, on_progress: Progress | None = None) -> dict[str, Any]:
+    async def upload(self, path: Path, on_progress: uploads.Progress | None = None) -> dict[str, Any]:
         """Send a file; lost connections and restarts of the server are survived. Answers the upload.
 
         `on_progress(sent, size)` is called with bytes.
         """
-        return await upload(self._requests, path, on_progress)
+        return await uploads.upload(self._requests, path, on_progress)
+
+    async def resume_upload(self, path: Path, on_progress: uploads.Progress | None = None) -> dict[str, Any]:
+        """The same; an upload of this file that another process left unfinished, or that is still there, goes on."""
+        return await uploads.resume(self._requests, path, on_progress)
+
+    async def delete_upload(self, upload_id: str) -> None:
+        """Remove an upload; what was imported from it stays. Raises `Problem`."""
+        await uploads.delete(self._requests, upload_id)
 
     async def start_import(self, upload_id: str, dataset: str, *, mode: str = "create", **more: Any) -> dict[str, Any]:
         """Import an upload into a dataset; `mode` is create, replace or append. The answer has the `job_id`."""

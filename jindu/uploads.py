@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -22,32 +23,75 @@ Progress = Callable[[int, int], None]
 _TUS = {"Tus-Resumable": "1.0.0"}
 _PATCH_BYTES = 16 * 1024 * 1024  # acknowledged piece by piece: so much is sent again at most
 _READ_BYTES = 256 * 1024
+_GONE = frozenset({404, 410})
+_MOST_TURNS = 20  # uploads of one file that were removed again; then it is sent as any other
 
 
 async def upload(requests: Requests, path: Path, on_progress: Progress | None = None) -> dict[str, Any]:
     """Send a file and answer the upload. Raises `Unreachable` after a minute without an answer."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        sending = _Sending(requests, await _announce(requests, path.name, size), file, size, on_progress)
-        offset = 0
-        failures = 0
-        while offset < size:
-            try:
-                offset = await sending.send(offset)
-                failures = 0
-            except (aiohttp.ClientError, TimeoutError, OSError, Problem) as error:
-                failures = await wait_to_retry(error, failures)
-                offset = await sending.offset(offset)
-    answer: dict[str, Any] = await requests.json("GET", sending.place)
+        place = await _announce(requests, path.name, size, key=uuid.uuid4().hex)
+        return await _sent(_Sending(requests, place, file, size, on_progress), 0)
+
+
+async def resume(requests: Requests, path: Path, on_progress: Progress | None = None) -> dict[str, Any]:
+    """The same; what another process began to send of this very file goes on where it was.
+
+    Which file it is, its place, size and time say: an `Idempotency-Key` made of them stands for one upload.
+    """
+    with path.open("rb") as file:
+        facts = os.fstat(file.fileno())
+        known = f"{_place_of(path)}|{facts.st_size}|{facts.st_mtime_ns}"
+        for turn in range(_MOST_TURNS):
+            key = hashlib.sha256(f"{known}|{turn}".encode()).hexdigest()
+            if sent := await _resumed(requests, path.name, file, facts.st_size, on_progress, key=key):
+                return sent
+    return await upload(requests, path, on_progress)
+
+
+async def _resumed(
+    requests: Requests, name: str, file: BinaryIO, size: int, on_progress: Progress | None, *, key: str
+) -> dict[str, Any] | None:
+    """None when the upload of this key is of no use: removed meanwhile, or of another content."""
+    try:
+        sending = _Sending(requests, await _announce(requests, name, size, key=key), file, size, on_progress)
+        begun_at = await sending.position()
+        sent = await _sent(sending, begun_at)
+    except Problem as error:
+        if error.status in _GONE:
+            return None
+        raise
+    if begun_at and sent["sha256"] != await asyncio.to_thread(_digest, file):
+        await delete(requests, sent["id"])
+        return None
+    return sent
+
+
+async def delete(requests: Requests, upload_id: str) -> None:
+    await requests.json("DELETE", f"/api/v1/uploads/{upload_id}", headers=_TUS)
+
+
+async def _sent(sending: _Sending, offset: int) -> dict[str, Any]:
+    """Send what is missing from `offset` on."""
+    failures = 0
+    while offset < sending.size:
+        try:
+            offset = await sending.send(offset)
+            failures = 0
+        except (aiohttp.ClientError, TimeoutError, OSError, Problem) as error:
+            failures = await wait_to_retry(error, failures)
+            offset = await sending.offset(offset)
+    answer: dict[str, Any] = await sending.requests.json("GET", sending.place)
     return answer
 
 
-async def _announce(requests: Requests, name: str, size: int) -> str:
+async def _announce(requests: Requests, name: str, size: int, *, key: str) -> str:
     encoded = base64.b64encode(name.encode("utf-8", "replace")).decode("ascii")
     headers = _TUS | {
         "Upload-Length": str(size),
         "Upload-Metadata": f"filename {encoded}",
-        "Idempotency-Key": uuid.uuid4().hex,
+        "Idempotency-Key": key,
     }
     try:
         async with requests.session.post(f"{requests.url}/api/v1/uploads", headers=headers) as response:
@@ -59,29 +103,38 @@ async def _announce(requests: Requests, name: str, size: int) -> str:
 
 class _Sending:
     def __init__(self, requests: Requests, place: str, file: BinaryIO, size: int, on_progress: Progress | None) -> None:
-        self._requests = requests
+        self.requests = requests
         self._file = file
-        self._size = size
+        self.size = size
         self._on_progress = on_progress
         self.place = place
 
     async def send(self, offset: int) -> int:
         """Up to one piece; where the server stands then."""
-        length = min(_PATCH_BYTES, self._size - offset)
+        length = min(_PATCH_BYTES, self.size - offset)
         headers = _TUS | {
             "Upload-Offset": str(offset),
             "Content-Type": "application/offset+octet-stream",
             "Content-Length": str(length),
         }
-        place = self._requests.absolute(self.place)
-        async with self._requests.session.patch(place, headers=headers, data=self._body(offset, length)) as response:
+        place = self.requests.absolute(self.place)
+        async with self.requests.session.patch(place, headers=headers, data=self._body(offset, length)) as response:
             await raise_for_problem(response)
             return int(response.headers["Upload-Offset"])
+
+    async def position(self) -> int:
+        """How much is there already. Raises `Problem`."""
+        try:
+            async with self.requests.session.head(self.requests.absolute(self.place), headers=_TUS) as response:
+                await raise_for_problem(response)
+                return int(response.headers["Upload-Offset"])
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self.requests.unreachable(error) from error
 
     async def offset(self, last_known: int) -> int:
         """Where to go on; while the server cannot say, where we believe to be."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-            async with self._requests.session.head(self._requests.absolute(self.place), headers=_TUS) as response:
+            async with self.requests.session.head(self.requests.absolute(self.place), headers=_TUS) as response:
                 if response.status == 404:
                     raise ClientError("The upload was removed on the server; send the file again.")
                 return int(response.headers.get("Upload-Offset", last_known))
@@ -97,4 +150,16 @@ class _Sending:
             yield chunk
             sent += len(chunk)
             if self._on_progress:
-                self._on_progress(offset + sent, self._size)
+                self._on_progress(offset + sent, self.size)
+
+
+def _place_of(path: Path) -> Path:
+    return Path.cwd() / path
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(_READ_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -23,6 +23,7 @@ JinduError
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
 │   ├── WorkTooLarge        422  it needs more time or memory than one worker may use
 │   └── WorkerDied          503  its worker process was killed or ran out of memory
+│       └── WorkerFrozen    503  or showed no sign of life
 └── ConfigurationError      –    the server cannot start as it was told to
 """
 
@@ -271,6 +272,12 @@ class WorkerDied(JobFailed):
     code = "worker_died"
     status = 503
     temporary = True
+
+
+class WorkerFrozen(WorkerDied):
+    """The worker process stood still for {seconds} s and was replaced; try again."""
+
+    code = "worker_frozen"
 
 
 class ConfigurationError(JinduError):

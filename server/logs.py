@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 STRANGERS = logging.getLogger("jindu.strangers")
 """For what anybody can make happen without signing in: short lines, and not many."""
@@ -24,9 +26,30 @@ class FieldFormatter(logging.Formatter):
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        fields = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _STANDARD)
+        fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
         line = super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r")
         return f"{line} {fields}" if fields else line
+
+
+class JsonFormatter(logging.Formatter):
+    """The same as one JSON object a line, for programs that collect logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """What was passed as `extra=`."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
 class Sparing(logging.Filter):
@@ -63,10 +86,10 @@ class _Kind:
         self.began, self.passed, self.left_out = float("-inf"), 0, 0
 
 
-def configure(level: str) -> None:
+def configure(level: str, formatter: logging.Formatter) -> None:
     """Send every logger of the process to standard error at `level` (a `logging` level name)."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(FieldFormatter())
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in (STRANGERS.name, "aiohttp_session"):  # the latter complains of every cookie that is none of ours
         logging.getLogger(name).addFilter(Sparing())

@@ -18,7 +18,7 @@ from server import logs
 from server.app.parts import build_parts
 from server.app.web import build_app
 from server.http import descriptors
-from server.http.listener import listen
+from server.http.listener import listen, url_of
 from server.http.parts import PARTS
 from server.http.readiness import Phase
 from server.settings import Settings
@@ -29,9 +29,9 @@ _THREADS = 32  # they wait for the disk, most of the time; pages must not wait f
 _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, log_format: logging.Formatter) -> None:
     """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, log_format)
     sys.setswitchinterval(_SWITCH_SECONDS)
     descriptors.raise_limit()
     descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)
@@ -43,27 +43,30 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
+    is_new = not settings.data.exists()
     parts = build_parts(settings)
+    if is_new:
+        _LOG.info("made the data directory %s", settings.data.resolve())
     app = build_app(parts)
     tune_garbage_collector()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, _stop, stop, parts.hurry)
-    async with parts.open(), _listening(app) as address:
-        _LOG.info("ready on http://%s:%s", *address)
-        _show_setup_link(parts.operations.first_run.code, settings, address)
+    async with parts.open(), _listening(app) as addresses:
+        _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
+        _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
         await stop.wait()
         app[PARTS].readiness.phase = Phase.DRAINING
         await _give_notice(parts.hurry, settings.drain_notice_seconds)
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: web.Application) -> AsyncIterator[tuple[str, int]]:
-    """Yields host and port."""
+async def _listening(app: web.Application) -> AsyncIterator[list[tuple[str, int]]]:
+    """Yields each host and port."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     try:
         await runner.setup()
         await listen(runner)
-        yield address_of(runner)
+        yield addresses_of(runner)
     finally:
         await runner.cleanup()
 
@@ -89,19 +92,23 @@ def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, i
     if code is None:
         return
     host = "localhost" if address[0] in ("0.0.0.0", "127.0.0.1", "::", "::1") else address[0]  # noqa: S104
-    base = settings.public_url.rstrip("/") or f"http://{host}:{address[1]}"
+    base = settings.public_url.rstrip("/") or url_of(host, address[1])
     sys.stdout.write(f"\nThis server is new. Open this link once to set it up:\n\n    {base}/setup?code={code}\n\n")
     sys.stdout.flush()
 
 
+def addresses_of(runner: web.AppRunner) -> list[tuple[str, int]]:
+    """Hosts and port that it really listens on (port 0 takes a free one)."""
+    return [(host, port) for host, port, *_ in runner.addresses]
+
+
 def address_of(runner: web.AppRunner) -> tuple[str, int]:
-    """Host and port the first site really listens on (port 0 takes a free one)."""
-    host, port = runner.addresses[0][:2]
-    return host, port
+    """The first of them."""
+    return addresses_of(runner)[0]
 
 
 def tune_garbage_collector() -> None:
-    """Once everything is built, during which there was nothing to collect (`run.py` turns it off).
+    """Once everything is built, during which there was nothing to collect (`server/__main__.py` turns it off).
 
     With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be looked at
     again, and the young generation may grow larger before it is. Not much larger: requests that fail leave circles,

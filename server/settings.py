@@ -25,7 +25,7 @@ def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
 class Settings:
     """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on.")
+    host: str = _setting("127.0.0.1", "Address to listen on, or several, comma-separated; :: is everywhere.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     database_url: str = _setting(
@@ -93,6 +93,18 @@ class Settings:
     )
     export_workers: int = _setting(2, "Worker processes that write exports; each user has one of them at once.")
     job_attempts: int = _setting(3, "Attempts of a job that is interrupted by crashes.")
+    job_retries: int = _setting(
+        3, "How often a job is tried again by itself after an error that may pass, such as a full disk; 0: never."
+    )
+    job_retry_seconds: float = _setting(
+        10.0, "Seconds until then; each further time six times as many, at most ten minutes."
+    )
+    import_seconds: float = _setting(21_600.0, "Time limit of an import's work in a worker process.")
+    report_seconds: float = _setting(1_800.0, "Time limit of one report of a batch.")
+    worker_silence_seconds: float = _setting(
+        120.0,
+        "A worker process that neither computes nor reports for so many seconds counts as frozen and is replaced.",
+    )
     jobs_per_user: int = _setting(1_000, "Jobs and uploads of one user that may be unfinished at once.")
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from server.app.engines import open_database
@@ -24,8 +25,18 @@ START_SECONDS = 60.0
 class ServerProcess:
     """`run.py serve` on one data directory; it can be killed and started again on the same port and data."""
 
-    def __init__(self, data: Path, *, environ: dict[str, str] | None = None, max_open_files: int | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        environ: dict[str, str] | None = None,
+        max_open_files: int | None = None,
+        command: Sequence[str] = (sys.executable, "run.py"),
+        cwd: Path = ROOT,
+    ) -> None:
         self.data = data
+        self._command = command
+        self._cwd = cwd
         self._max_open_files = max_open_files  # as many as the test may have, unless it says
         self.url = ""
         self.start_seconds = 0.0  # from launch to `ready`
@@ -55,8 +66,8 @@ class ServerProcess:
         port = self.url.rpartition(":")[2] or "0"
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "run.py", "serve", "--port", port, "--data", str(self.data)],
-            cwd=ROOT,
+            [*self._command, "serve", "--port", port, "--data", str(self.data)],
+            cwd=self._cwd,
             env=self._environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,13 +15,14 @@ import pytest
 
 from server.app.workers import PRELOADED
 from server.datasets import work as datasets_work
-from server.jobs.workers import ByName
+from server.jobs.worker_process import ByName
 from server.reports import work as reports_work
 
 ROOT = Path(__file__).parent.parent
 # From the top down. Parts on one line do not know each other, except within themselves.
 LAYERS = (
     ("run",),
+    ("server.__main__",),
     ("server.serving", "server.cli"),
     ("server.app",),
     ("views", "server.transports", "server.engines"),
@@ -34,7 +35,7 @@ LAYERS = (
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
-    ("server.settings", "server.logs", "server.languages", "server.metrics"),
+    ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
     ("server.texts", "server.numerals", "server.figures"),
     ("jindu",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
@@ -23,10 +22,10 @@ from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
 from server.jobs.shown import missing_count, shown_state, state_text
 from server.languages import babel_locale
+from server.places import STATIC, TEMPLATES
 from views.formats import Formats, missing_percent
 
-_ROOT = Path(__file__).parent.parent
-_ICONS = _ROOT / "static" / "vendor" / "lucide-static-0.544.0"
+_ICONS = STATIC / "vendor" / "lucide-static-0.544.0"
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
 # translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
@@ -50,7 +49,7 @@ def setup_templates(app: web.Application) -> None:
     """Give `app` its templates."""
     env = aiohttp_jinja2.setup(
         app,
-        loader=jinja2.FileSystemLoader(_ROOT / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         extensions=["jinja2.ext.i18n"],
         undefined=jinja2.StrictUndefined,
@@ -64,12 +63,13 @@ def setup_templates(app: web.Application) -> None:
     for name in _FILTERS:
         env.filters[name] = _by_reader(name)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
+    kinds = app[PARTS].job_kinds
+    env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
     env.globals["icon"] = _icon_reader()
-    kind_of = app[PARTS].job_kinds.shown
-    env.globals["job_kind"] = kind_of
-    env.filters["shown_state"] = lambda job: shown_state(job, kind_of(job.kind))
-    env.filters["state_text"] = lambda job: state_text(job, kind_of(job.kind), _reader.get().gettext)
-    env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kind_of(job.kind)))
+    env.globals["job_kind"] = kinds.shown
+    env.filters["shown_state"] = lambda job: shown_state(job, kinds.shown(job.kind))
+    env.filters["state_text"] = lambda job: state_text(job, kinds.shown(job.kind), _reader.get().gettext)
+    env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kinds.shown(job.kind)))
     env.globals["version"] = __version__
 
 

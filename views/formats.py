@@ -14,7 +14,9 @@ from babel import Locale, dates, numbers, units
 from server.errors import JinduError
 from server.figures import figure
 from server.jobs.job import Job, JobError
+from server.jobs.kinds import JobKinds
 from server.languages import babel_locale
+from server.live.waiting_words import waiting_words
 from server.texts import told
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
@@ -136,6 +138,16 @@ class Formats:
         if job.eta_seconds is not None:
             parts.append(self.gettext("{duration} left").format(duration=self.duration(max(1, job.eta_seconds))))
         return " · ".join(parts)
+
+    def waiting_for(self, job: Job, kinds: JobKinds) -> str:
+        """Why it does not move: `place 3 · waits for 2 reports of others, about 6 s`."""
+        if job.waiting is None:
+            return ""
+        words = waiting_words(job.waiting, kinds, self.translations)
+        if job.waiting.place is None:
+            return words
+        place = self.gettext("place {place} in line").format(place=self.number(job.waiting.place))
+        return f"{place} · {words}"
 
     def error_text(self, error: JinduError | JobError | dict[str, object] | None) -> str:
         """An error's message in the reader's language, its placeholders filled."""

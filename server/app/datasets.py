@@ -36,6 +36,7 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
         limits=limits,
         room=storage.room,
         quotas=storage.quotas,
+        seconds=settings.import_seconds,
     )
     return Datasets(
         catalog=catalog,

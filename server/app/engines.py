@@ -25,7 +25,7 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Data
         if not (error.name or "psycopg").startswith("psycopg"):
             raise
         raise ConfigurationError(
-            "PostgreSQL needs a package that is not installed here: pip install 'jindu[postgresql]'."
+            "PostgreSQL needs a package that is not installed here: pip install 'jindu-server[postgresql]'."
         ) from error
     return PostgresqlDatabase(settings.database_url)
 

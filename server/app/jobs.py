@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app.live import Live
@@ -17,8 +17,10 @@ from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
+from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
+from server.jobs.standing import Standing
 from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -34,6 +36,7 @@ class Jobs:
     table: JobTable
     store: JobStore
     runner: JobRunner
+    standing: Standing
     external: ExternalJobs
     stillness: Stillness
 
@@ -50,6 +53,7 @@ def build_jobs(
 ) -> Jobs:
     saver = ProgressSaver(store=store, table=table)
     queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,
         table=table,
@@ -63,7 +67,7 @@ def build_jobs(
         life=life,
         kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,
@@ -74,6 +78,7 @@ def build_jobs(
         table=table,
         store=store,
         runner=runner,
+        standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
         stillness=life.stillness,
     )
@@ -85,7 +90,10 @@ async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     await jobs.runner.open()
     try:
         await jobs.external.open()
-        async with meanwhile(jobs.external.watch()), meanwhile(jobs.stillness.watch()):
+        watches = jobs.external.watch(), jobs.standing.watch(), jobs.stillness.watch()
+        async with AsyncExitStack() as stack:
+            for watch in watches:
+                await stack.enter_async_context(meanwhile(watch))
             yield
     finally:
         jobs.external.close()  # before the runner's end, which stores what was last said

@@ -8,7 +8,6 @@ from server.app.accounts import Auth
 from server.app.datasets import Datasets
 from server.app.jobs import Jobs
 from server.app.live import Live, Realtime
-from server.app.places import ROOT
 from server.app.reports import Reports
 from server.app.storage import Storage
 from server.app.uploads import Uploads
@@ -36,6 +35,7 @@ from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
+from server.places import EXAMPLES
 from server.settings import Settings
 
 
@@ -102,7 +102,7 @@ def build_operations(
         jobs=job_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(reading),
-        samples=SampleOperations(uploads=files, templates=templates, sample=ROOT / "examples" / "orders.csv"),
+        samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         templates=templates,
         uploads=files,
         usage=UsageOperations(database=database, quotas=storage.quotas),
@@ -189,7 +189,7 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports) -> Temp
         images=reports.images,
         audit=Audit(storage.database),
         growth=storage.growth,
-        samples=ROOT / "examples" / "templates",
+        samples=EXAMPLES / "templates",
     )
 
 

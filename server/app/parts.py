@@ -13,7 +13,6 @@ from server.app.datasets import Datasets, build_datasets
 from server.app.jobs import KINDS, Jobs, build_jobs, open_jobs
 from server.app.live import Live, Realtime, build_live, build_realtime, open_live
 from server.app.operations import build_operations
-from server.app.places import ROOT
 from server.app.reports import Reports, build_reports, open_reports
 from server.app.resources import meanwhile
 from server.app.storage import Storage, build_storage, open_history, open_storage
@@ -26,6 +25,7 @@ from server.jobs.table import JobTable
 from server.languages import Languages
 from server.metrics import LoopLag
 from server.operations.offered import Operations
+from server.places import LOCALES
 from server.settings import Settings
 from server.storage.privacy import make_directory
 
@@ -79,7 +79,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     `passwords` may hash more cheaply than those of a real server, for tests that make users by the hundred.
     """
     make_directory(settings.data)  # for the secret key, which is made once
-    languages = Languages.load(ROOT / "locales")
+    languages = Languages.load(LOCALES)
     storage = build_storage(settings)
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
     workers = build_workers(settings)

@@ -43,6 +43,7 @@ def build_reports(
         max_reports=settings.max_reports_per_batch,
         room=storage.room,
         quotas=storage.quotas,
+        report_seconds=settings.report_seconds,
     )
     return Reports(
         templates=TemplateStore(storage.database),

@@ -9,7 +9,6 @@ from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
 
 from server.app.parts import Parts
-from server.app.places import ROOT
 from server.app.transports import add_transports, build_transports
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
@@ -29,6 +28,7 @@ from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
 from server.http.turns import RequestTurns, end_turns
+from server.places import STATIC
 from views.api import ENDPOINTS
 from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
@@ -47,7 +47,7 @@ def build_app(parts: Parts) -> web.Application:
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
-    app.router.add_routes([static_route("/static", ROOT / "static")])
+    app.router.add_routes([static_route("/static", STATIC)])
     app.cleanup_ctx.append(_ready)  # last: everything else is open
     return app
 

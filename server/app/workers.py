@@ -57,23 +57,40 @@ def build_workers(settings: Settings) -> Workers:
 
 
 def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
-    """One process more than one user's jobs may occupy: it is for somebody who has none."""
-    pool = WorkerPool(size=heavy_slots + 1, memory_mib=settings.worker_memory_mib, preload=PRELOADED)
-    return SharedWorkers(pool, Turns(places=heavy_slots + 1, per_user=heavy_slots))
+    """One user's jobs have as many as may run of them at once. There are more for others, started when they are needed.
+
+    Jobs that keep their worker may have one more than that in all (`engines/memory_queue.py`): another is always left
+    for those that give theirs back, where a turn comes soon. And one is only for what is short.
+    """
+    shared, quick = heavy_slots + 2, 1
+    return SharedWorkers(
+        _pool(settings, size=shared + quick),
+        Turns(places=shared, per_user=heavy_slots),
+        quick=Turns(places=quick, per_user=quick),
+    )
+
+
+def _pool(settings: Settings, *, size: int, niceness: int = 10) -> WorkerPool:
+    return WorkerPool(
+        size=size,
+        memory_mib=settings.worker_memory_mib,
+        niceness=niceness,
+        preload=PRELOADED,
+        silence_seconds=settings.worker_silence_seconds,
+    )
 
 
 def _shared_workers(
     settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float
 ) -> SharedWorkers:
     """Processes for what people wait for, and the turns they take at them."""
-    pool = WorkerPool(size=size, memory_mib=settings.worker_memory_mib, niceness=niceness, preload=PRELOADED)
     turns = Turns(
         places=size,
         per_user=per_user,
         waiting_per_user=settings.interactive_waiting_per_user,
         patience_seconds=patience_seconds,
     )
-    return SharedWorkers(pool, turns)
+    return SharedWorkers(_pool(settings, size=size, niceness=niceness), turns)
 
 
 @asynccontextmanager

@@ -7,27 +7,42 @@ import getpass
 import sys
 from pathlib import Path
 
+from jindu.errors import ClientError
 from server import settings as settings_module
 from server.app.parts import build_parts
 from server.auth.permissions import Role
+from server.cli.output import refused, say, say_json
+from server.cli.statuses import DONE
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
 from server.storage.privacy import be_private
 
 
-def create_admin(*, user: str | None, password_file: Path | None, data: str | None) -> int:
-    """Status 0 when the administrator exists now, 2 when the name or password cannot be used."""
+def create_admin(*, user: str | None, password_file: Path | None, data: str | None, as_json: bool) -> int:
+    """Status 0 when the administrator exists now, 2 when the name or password cannot be used, or there is no data."""
     settings = settings_module.load({"data": data})
+    _require_data(settings)
     name = user or settings.admin_user or _asked_name()
     password = _password(settings, password_file)
     try:
         asyncio.run(_create(settings, name, password))
     except JinduError as error:
         reasons = [f"{problem.field}: {problem.text}" for problem in error.errors] or [error.text]
-        print("jindu: " + "\n       ".join(reasons), file=sys.stderr)
-        return 2
-    print(f"Administrator {name} was created in {'the database' if settings.database_url else settings.data}.")
-    return 0
+        return refused(ClientError("\n       ".join(reasons)), as_json=as_json)
+    if as_json:
+        say_json({"user": name, "role": Role.ADMIN, "data": settings.data})
+    else:
+        say(f"Administrator {name} was created in {'the database' if settings.database_url else settings.data}.")
+    return DONE
+
+
+def _require_data(settings: Settings) -> None:
+    """A slip in a path must not become a new, empty server; `serve` alone makes one."""
+    if not settings.data.is_dir():
+        raise ConfigurationError(
+            "There is no data directory {data}. Give that of the server with --data; `serve` makes a new one.",
+            data=str(settings.data),
+        )
 
 
 async def _create(settings: Settings, name: str, password: str) -> None:

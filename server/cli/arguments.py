@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jindu.place import DEFAULT_URL
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_DEFAULT_URL = "http://127.0.0.1:8000"
+_JSON_HELP = "print the result as JSON, an object a line"
+_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
 def add_commands(commands: Commands) -> None:
     """Each command leaves a function `run(options)`, which answers the exit status, in its parser's defaults."""
-    _add_admin(commands)
     _add_import(commands)
     _add_report(commands)
     _add_watch(commands)
+    _add_jobs(commands)
+    _add_admin(commands)
+
+
+def add_json(parser: argparse.ArgumentParser, text: str = _JSON_HELP) -> None:
+    parser.add_argument("--json", action="store_true", help=text)
 
 
 def _add_admin(commands: Commands) -> None:
     admin = commands.add_parser("admin", help="look after accounts, in the data directory itself")
-    create = admin.add_subparsers(dest="admin_command", required=True, metavar="COMMAND").add_parser(
+    create = _below(admin).add_parser(
         "create",
         help="create an administrator",
         description="Create an administrator. The password is asked for, or taken from --password-file, "
@@ -32,21 +42,53 @@ def _add_admin(commands: Commands) -> None:
     create.add_argument("--user", help="name to sign in with (default: JINDU_ADMIN_USER, else asked for)")
     create.add_argument("--password-file", type=Path, help="file that holds the password")
     create.add_argument("--data", help="data directory of the server (default: JINDU_DATA, else data)")
+    add_json(create)
     create.set_defaults(run=_create_admin)
 
 
 def _add_import(commands: Commands) -> None:
-    parser = commands.add_parser("import", help="upload a file and import it into a dataset")
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="dataset to import into")
+    parser = commands.add_parser(
+        "import",
+        help="upload a file and import it into a dataset",
+        description="Upload a file and import it into a dataset. What is wrong with the order is told before anything "
+        "is sent. Interrupted, the same command goes on with its upload.",
+    )
+    parser.add_argument("file", metavar="FILE", help="file to import; - reads standard input")
+    parser.add_argument("--name", help="name of what comes from standard input, e.g. orders.csv")
+    parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
     parser.add_argument(
         "--mode",
         choices=("create", "replace", "append"),
-        default="create",
         help="make a new dataset, or replace or extend the one there is (default: create)",
     )
-    _add_server(parser)
-    parser.set_defaults(run=_import)
+    parser.add_argument(
+        "--profile",
+        help="TOML or JSON file of all these, or the name of one in ~/.config/jindu/profiles; flags win over it",
+    )
+    parser.add_argument(
+        "--fail-on-rejects", action="store_true", help="exit status 3 when rows were rejected, though all others came"
+    )
+    _add_reading(parser)
+    _with_server(parser, "importing", "import_file")
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    reading = parser.add_argument_group("how to read the file", "What is left out is found by looking at the file.")
+    reading.add_argument("--encoding", help="e.g. utf-8, gb18030, windows-1252")
+    reading.add_argument("--delimiter", metavar="CHARACTER", help="between two values; tab for a tab")
+    reading.add_argument("--quote", metavar="CHARACTER", help='around values; "" for none')
+    reading.add_argument("--header", action=argparse.BooleanOptionalAction, help="the first row has the names")
+    reading.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file")
+    reading.add_argument("--skip-rows", type=int, metavar="N", help="lines above the header")
+    reading.add_argument(
+        "--column",
+        action="append",
+        dest="columns",
+        metavar="NAME[=SOURCE][:TYPE[:FORMAT]]",
+        help="a column to keep, its name in the file, its type (text, integer, decimal, boolean, date, datetime) and "
+        "how it is written; repeat it for all that are to be kept",
+    )
+    reading.add_argument("--reject-limit", type=int, metavar="N", help="stop when more rows than these are wrong")
 
 
 def _add_report(commands: Commands) -> None:
@@ -69,48 +111,82 @@ def _add_report(commands: Commands) -> None:
         help="repeat it for more (default: those of the template)",
     )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to save (default: here)")
-    _add_server(parser)
-    parser.set_defaults(run=_report)
+    _with_server(parser, "reporting", "make_reports")
 
 
 def _add_watch(commands: Commands) -> None:
     parser = commands.add_parser("watch", help="show a job live until it is over")
     parser.add_argument("job", metavar="JOB", help="id of the job")
-    _add_server(parser)
-    parser.set_defaults(run=_watch)
+    _with_server(parser, "jobs", "watch_job", json_help="print each newer state of the job as JSON, an object a line")
 
 
-def _add_server(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=None, help=f"server (default: JINDU_URL, else {_DEFAULT_URL})")
-    parser.add_argument("--token", default=None, help="API token (default: JINDU_TOKEN); make one on your account page")
+def _add_jobs(commands: Commands) -> None:
+    below = _below(commands.add_parser("jobs", help="list jobs, cancel them, start them again, read their logs"))
+    listing = below.add_parser("list", help="list jobs, the newest first")
+    _add_filters(listing)
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    _with_server(listing, "jobs", "list_jobs")
+    for name, help_text, function in (
+        ("cancel", "stop jobs", "cancel_jobs"),
+        ("retry", "start failed or cancelled jobs again from the beginning", "retry_jobs"),
+    ):
+        parser = below.add_parser(name, help=help_text)
+        parser.add_argument("jobs", metavar="JOB", nargs="*", help="id of a job; - reads ids from standard input")
+        _add_filters(parser)
+        _with_server(parser, "jobs", function)
+    log = below.add_parser("log", help="show what a job logged")
+    log.add_argument("job", metavar="JOB", help="id of the job")
+    _with_server(log, "jobs", "show_log")
 
 
-def _with_server(options: dict[str, Any]) -> dict[str, Any]:
-    return options | {
-        "url": options["url"] or os.environ.get("JINDU_URL") or _DEFAULT_URL,
-        "token": options["token"] or os.environ.get("JINDU_TOKEN") or "",
-    }
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    filters = parser.add_argument_group("filters", "Jobs that fit all of them.")
+    filters.add_argument(
+        "--state", action="append", choices=_STATES, help="how they stand; repeat it for more than one"
+    )
+    filters.add_argument("--kind", action="append", help="e.g. data_import; repeat it for more than one")
+    filters.add_argument("--user", metavar="NAME", help="whose; for administrators")
+    filters.add_argument("--since", type=_moment, metavar="TIME", help="made at or after it, e.g. 2026-10-01T08:00")
+    filters.add_argument("--until", type=_moment, metavar="TIME", help="made before")
+    filters.add_argument("--search", metavar="TEXT", help="in title or message")
+
+
+def _moment(given: str) -> str:
+    """RFC 3339; without a zone it is meant in that of this machine."""
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no time like 2026-10-01 or 2026-10-01T08:00") from None
+
+
+def _below(parser: argparse.ArgumentParser) -> Commands:
+    return parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+
+
+def _with_server(parser: argparse.ArgumentParser, module: str, function: str, *, json_help: str = _JSON_HELP) -> None:
+    """A command that `function` of `server.cli.<module>` does against a running server."""
+    server = parser.add_argument_group("server")
+    server.add_argument("--url", default=None, help=f"address of the server (default: JINDU_URL, else {DEFAULT_URL})")
+    server.add_argument("--token", default=None, help="API token (default: JINDU_TOKEN); make one on your account page")
+    add_json(parser, json_help)
+    parser.set_defaults(run=_runner(module, function))
+
+
+def _runner(module: str, function: str) -> Callable[[dict[str, Any]], int]:
+    def run(options: dict[str, Any]) -> int:
+        from server.cli.session import run_command
+
+        return run_command(getattr(import_module(f"server.cli.{module}"), function), options)
+
+    return run
 
 
 def _create_admin(options: dict[str, Any]) -> int:
     from server.cli.admin import create_admin
 
-    return create_admin(user=options["user"], password_file=options["password_file"], data=options["data"])
-
-
-def _import(options: dict[str, Any]) -> int:
-    from server.cli.commands import import_file, run_command
-
-    return run_command(import_file, _with_server(options))
-
-
-def _report(options: dict[str, Any]) -> int:
-    from server.cli.commands import make_reports, run_command
-
-    return run_command(make_reports, _with_server(options))
-
-
-def _watch(options: dict[str, Any]) -> int:
-    from server.cli.commands import run_command, watch_job
-
-    return run_command(watch_job, _with_server(options))
+    return create_admin(
+        user=options["user"],
+        password_file=options["password_file"],
+        data=options["data"],
+        as_json=options["json"],
+    )

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from server.cli.output import say
+
 _LINE_SECONDS = 5.0  # between two lines of progress
 
 
@@ -63,7 +65,6 @@ class BarDisplay:
         self._bars: dict[str, Any] = {}
 
     def __enter__(self) -> BarDisplay:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -73,6 +74,7 @@ class BarDisplay:
 
     def show(self, job: dict[str, Any]) -> None:
         key = str(job.get("job_id", job["title"]))
+        self._progress.start()  # not before: a command may have nothing to show
         if key not in self._bars:
             # As Text: a title is data, and square brackets in it are no markup.
             self._bars[key] = self._progress.add_task(Text(job["title"]).markup, total=None, figures="")
@@ -99,7 +101,7 @@ class LineDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sys.stdout.flush()
+        return
 
     def show(self, job: dict[str, Any]) -> None:
         key = str(job.get("job_id", job["title"]))
@@ -110,4 +112,22 @@ class LineDisplay:
         self.say(f"{job['title']}: {job['state']} · {figures(job)}")
 
     def say(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
+
+
+class SilentDisplay:
+    """For programs, which read the result alone."""
+
+    def __enter__(self) -> SilentDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def show(self, job: dict[str, Any]) -> None:
+        return
+
+    def say(self, text: str) -> None:
+        return

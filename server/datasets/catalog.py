@@ -127,6 +127,11 @@ class Catalog:
         """What `publish` would say of the mode, before the work is done."""
         require_mode_fits(name, mode, await find_dataset(connection, owner_id, name))
 
+    async def would_take(self, owner_id: str, name: str, mode: Mode) -> None:
+        """The same, as things stand at this moment."""
+        async with self._database.read() as connection:
+            await self.require_mode_fits(connection, owner_id, name, mode)
+
     async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> Listing[Dataset]:
         """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
         mine = [datasets.c.owner_id == owner_id, datasets.c.version.is_not(None)]

@@ -23,7 +23,7 @@ from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, ReadOptions
 from server.datasets.sifting import LINE_COLUMN, Sifter
 from server.datasets.work import Converted, ConvertRequest, Preview, PreviewColumn, PreviewRequest
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 
 _REPORT_EVERY_SECONDS = 0.2
 _PREVIEW_CHARACTERS = 500_000  # of all its cells

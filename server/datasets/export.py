@@ -20,7 +20,7 @@ import xlsxwriter
 from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
 from server.datasets.formula_like import FORMULA, NUMBER, harmless
 from server.datasets.work import ExportRequest
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 
 _BATCH_ROWS = 16_384

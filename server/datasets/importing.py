@@ -19,6 +19,7 @@ from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job
 from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -29,6 +30,7 @@ from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces, UploadGone
 
 KIND = "data_import"
+_SHORT_BYTES = 1024 * 1024  # some ten thousand rows: a second or two
 _FIGURES = {"rejected": "Rejected rows"}
 
 
@@ -40,6 +42,11 @@ class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     options: ReadOptions = ReadOptions()
     reject_limit: int = 100_000
+    bytes: int | None = None  # of the file
+
+    @property
+    def is_short(self) -> bool:
+        return self.bytes is not None and self.bytes <= _SHORT_BYTES
 
 
 class DataImport:
@@ -57,7 +64,9 @@ class DataImport:
         limits: FileLimits,
         room: Room,
         quotas: Quotas,
+        seconds: float,
     ) -> None:
+        """`seconds` is the time limit of reading one file."""
         self._uploads = uploads
         self._pieces = pieces
         self._catalog = catalog
@@ -67,6 +76,7 @@ class DataImport:
         self._limits = limits
         self._room = room
         self._quotas = quotas
+        self._seconds = seconds
 
     def kind(self) -> JobKind:
         return JobKind(
@@ -80,12 +90,16 @@ class DataImport:
             links=_links,
             lost="The rows read so far are given up. The dataset stays as it was before.",
             kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
+            noun="import",
+            step_noun="import",
             function=self.process_data_import,
+            lane=lambda job: Lane.SHORT if _wanted(job).is_short else Lane.LONG,
+            step_seconds=self._seconds,
             stores=Stored.DATASETS,
         )
 
     async def process_data_import(self, context: JobContext) -> Outcome:
-        wanted = msgspec.convert(context.job.parameters, ImportParameters)
+        wanted = _wanted(context.job)
         version = await self._catalog.version_of_job(context.job.id)
         if version is None:
             version = await self._import(context, wanted)
@@ -132,7 +146,10 @@ class DataImport:
 
     async def _convert(self, context: JobContext, request: ConvertRequest) -> Converted:
         converted: Converted = await context.run_in_worker(
-            convert_file, request, on_report=lambda report: _advance(context, report)
+            convert_file,
+            request,
+            on_report=lambda report: _advance(context, report),
+            is_short=_wanted(context.job).is_short,
         )
         return converted
 
@@ -199,6 +216,10 @@ async def require_unchanged(
     now = await lock_dataset(connection, owner_id, wanted.dataset)
     if now is None or now.id != seen.id or now.columns != seen.columns:
         raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
+
+
+def _wanted(job: Job) -> ImportParameters:
+    return msgspec.convert(job.parameters, ImportParameters)
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:

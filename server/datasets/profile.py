@@ -10,7 +10,7 @@ from server.datasets.answers import shown
 from server.datasets.query import QuerySession, quoted
 from server.datasets.schema import Column
 from server.datasets.work import ColumnProfile, ProfileRequest, TopValue
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 
 BINS = 24
 TOP = 6

@@ -21,7 +21,7 @@ from server.datasets.query_names import require_known_names
 from server.datasets.query_values import Columns, columns_of, told_whole
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 
 _MAX_SQL_CHARACTERS = 100_000
 _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large

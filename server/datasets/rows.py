@@ -9,7 +9,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown, write_
 from server.datasets.query import QuerySession, quoted
 from server.datasets.row_filters import parse_filter, parse_order, types_of
 from server.datasets.work import RowsAnswerRequest, RowsPage, RowsRequest
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 
 _OPERATORS = {"eq": "=", "ne": "is distinct from", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _VIEW = "data"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import BinaryIO
 
 import chardet
 
-from server.errors import InvalidInput
+from server.datasets.encodings import known_codec
 
 _BLOCK = 4 * 1024 * 1024
 _SAMPLED_WHOLE = 8 * 1024 * 1024  # a preview verifies files up to this size from end to end: 10 ms
@@ -27,22 +26,6 @@ _MARKS = (
 _LIKELY = (
     "gb18030", "big5", "cp932", "shift_jis", "euc-jp", "cp949", "euc-kr",
     "windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "koi8-r", "iso-8859-15",
-)  # fmt: skip
-_CODEC_NAME = re.compile(r"[a-z0-9][a-z0-9_.: -]{0,39}")
-# Encodings of text files, as Python calls them.
-_OF_FILES = frozenset(
-    {
-        "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
-        "gb18030", "hz", "big5", "big5hkscs", "cp950", "shift_jis", "shift_jis_2004", "shift_jisx0213", "cp932",
-        "euc_jp", "euc_jis_2004", "euc_jisx0213", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_3",
-        "iso2022_jp_ext", "iso2022_kr", "euc_kr", "cp949", "johab", "koi8-r", "koi8-u", "koi8-t",
-        "kz1048", "ptcp154", "tis-620", "cp874",
-        *(f"iso8859-{part}" for part in range(1, 17) if part != 12),
-        *(f"cp125{page}" for page in range(9)),
-        *(f"cp{page}" for page in (437, 720, 737, 775, 850, 852, 855, 857, 858, *range(860, 867), 869)),
-        "mac-roman", "mac-latin2", "mac-cyrillic", "mac-greek", "mac-turkish", "mac-iceland", "mac-croatian",
-        "mac-romanian",
-    }
 )  # fmt: skip
 _CHINESE_PRIOR = 0.1  # added to chardet's confidence, which is 0.1 to 0.25 on two lines of any East Asian text
 _COMMON_HANZI_SHARE = 0.6
@@ -67,7 +50,7 @@ def find_encoding(path: Path, *, wanted: str | None = None, whole: bool = True) 
         head = stream.read(65536)
         mark_bytes, marked = _mark(head)
         if wanted:
-            codec = _known_codec(wanted)
+            codec = known_codec(wanted)
             has_mark = marked is not None and codec.split("-")[0:2] == marked.split("-")[0:2]
             if codec in ("utf-16", "utf-32"):
                 codec = marked if marked and marked.startswith(codec) else f"{codec}-le"
@@ -86,20 +69,6 @@ def find_encoding(path: Path, *, wanted: str | None = None, whole: bool = True) 
     return FoundEncoding(
         name=_likeliest(bytes(votes.foreign_sample)), is_verified=is_verified, is_mixed=votes.utf8_lines > 0
     )
-
-
-def _known_codec(name: str) -> str:
-    aliases = {"utf-8-sig": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "ansi": "gb18030"}
-    wanted = name.strip().lower()
-    try:
-        # Python has codecs of other things as well: base64, punycode, escapes, zip.
-        codec = codecs.lookup(aliases.get(wanted, wanted)).name if _CODEC_NAME.fullmatch(wanted) else ""
-    except LookupError:
-        codec = ""
-    codec = aliases.get(codec, codec)
-    if codec not in _OF_FILES:
-        raise InvalidInput("There is no encoding named “{name}”.", code="unknown_encoding", name=name)
-    return codec
 
 
 def _mark(head: bytes) -> tuple[int, str | None]:

@@ -14,7 +14,7 @@ import msgspec
 
 from server.datasets.answers import AnswerPlace
 from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
-from server.jobs.workers import ByName
+from server.jobs.worker_process import ByName
 
 run_query = ByName("server.datasets.query", "run_query")
 write_query = ByName("server.datasets.query", "write_query")

@@ -15,22 +15,29 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import utc_now
-from server.jobs.fair_queue import FairQueue
+from server.jobs.durations import Durations
 from server.jobs.job import Job, State
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
+from server.jobs.lanes import Lane
 from server.jobs.life import JobLife
+from server.jobs.line import Line
 from server.jobs.outcomes import UNKNOWN_KIND, ended
 from server.jobs.retry import after_crash, seconds_to_next_try
 from server.jobs.store import line_now
+from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
+_SHARED_PLACES = 64  # of jobs that take turns at the workers: each holds a few rows in memory, and no worker
 _LONGEST_WAIT_SECONDS = 30.0  # what cannot be begun is tried for ever: its row says that it should run
 
 
 class MemoryQueue:
-    """Light jobs begin at once. Heavy ones share `heavy_slots` and one more, which nobody may fill alone."""
+    """Light jobs begin at once. Heavy ones have `heavy_slots` and one more in each lane; nobody fills them alone.
+
+    Those that give their worker back need no place at one, only turns: far more of them are under way at once.
+    """
 
     def __init__(
         self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int, clock: Callable[[], float] = time.monotonic
@@ -39,9 +46,16 @@ class MemoryQueue:
         self._heavy_slots = heavy_slots
         self._max_attempts = max_attempts
         self._clock = clock
-        self._heavy = FairQueue()
+        durations = Durations()
+        self._lines = {
+            lane: Line(places=places, per_owner=heavy_slots, durations=durations, clock=clock)
+            for lane, places in (
+                (Lane.SHORT, heavy_slots + 1),
+                (Lane.LONG, heavy_slots + 1),
+                (Lane.SHARED, max(_SHARED_PLACES, heavy_slots + 1)),
+            )
+        }
         self._light: deque[str] = deque()
-        self._places: dict[str, str] = {}  # heavy jobs that were handed out, and their owners
         self._beginning: dict[str, asyncio.Future[None]] = {}
         self._again: list[tuple[float, int, Job]] = []  # a heap: when to try anew what could not be stored
         self._failures: Counter[str] = Counter()
@@ -73,11 +87,11 @@ class MemoryQueue:
         return None
 
     def done(self, job: Job) -> None:
-        self._places.pop(job.id, None)
+        self._line_of(job).end(job.id)
         self._news.set()
 
     async def cancel(self, job: Job) -> None:
-        self._heavy.remove(job.owner_id, job.id)
+        self._line_of(job).remove(job)
         with suppress(ValueError):
             self._light.remove(job.id)
         if job.id in self._beginning:  # whoever asked for it must have it before it can be told to stop
@@ -86,26 +100,48 @@ class MemoryQueue:
 
     async def close(self) -> None:
         self._is_open = False
-        self._heavy.clear()
+        for line in self._lines.values():
+            line.clear()
         self._light.clear()
         self._again.clear()
         self._news.set()
         if self._beginning:
             await asyncio.wait(set(self._beginning.values()))
 
+    def jobs_waiting(self) -> Mapping[str, Waiting]:
+        waiting: dict[str, Waiting] = {}
+        for line in self._lines.values():
+            waiting |= line.jobs_waiting()
+        for due, _, job in self._again:
+            seconds = max(0.0, due - self._clock())
+            waiting[job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=seconds)
+        return waiting
+
     def statistics(self) -> QueueStatistics:
-        return QueueStatistics(waiting=len(self._heavy) + len(self._light), heavy_slots=self._heavy_slots)
+        waiting = sum(map(len, self._lines.values())) + len(self._light)
+        return QueueStatistics(waiting=waiting, heavy_slots=self._heavy_slots)
 
     # whose turn it is
 
     def _push(self, job: Job) -> None:
         if not self._is_open:
             return  # it stays queued in its row, for the next start
+        seconds = (job.not_before - utc_now()).total_seconds() if job.not_before else 0.0
+        if seconds > 0:
+            self._put_aside(job, seconds)
+        else:
+            self._put_in_line(job)
+        self._news.set()
+
+    def _put_in_line(self, job: Job) -> None:
         if self._kinds[job.kind].heavy:
-            self._heavy.push(job.owner_id, job.id)
+            self._line_of(job).push(job)
         else:
             self._light.append(job.id)
-        self._news.set()
+
+    def _line_of(self, job: Job) -> Line:
+        kind = self._kinds.find(job.kind)
+        return self._lines[kind.lane(job) if kind else Lane.LONG]
 
     def _pop(self) -> Job | None:
         """The next one, in its place; None while nothing that waits may begin."""
@@ -113,17 +149,14 @@ class MemoryQueue:
             job = self._life.table.get(job_id)
             if job is not None and job.state is State.QUEUED:
                 if self._kinds[job.kind].heavy:
-                    self._places[job.id] = job.owner_id
+                    self._line_of(job).begin(job)
                 return job
         return None
 
     def _pop_id(self) -> str | None:
         if self._light:
             return self._light.popleft()
-        found = self._heavy.pop(
-            Counter(self._places.values()), places=self._heavy_slots + 1, per_owner=self._heavy_slots
-        )
-        return found[1] if found else None
+        return next((job_id for line in self._lines.values() if (job_id := line.pop()) is not None), None)
 
     async def _begin(self, job: Job) -> Job | None:
         """None when somebody cancelled it in this very moment, and when it could not be stored."""
@@ -158,13 +191,16 @@ class MemoryQueue:
         if seconds is None:
             _LOG.error("a job could not be begun", exc_info=error, extra={"action": "run_job", "job": job.id})
             seconds = _LONGEST_WAIT_SECONDS
+        self._put_aside(job, seconds)
+
+    def _put_aside(self, job: Job, seconds: float) -> None:
         heapq.heappush(self._again, (self._clock() + seconds, next(self._numbers), job))
 
     async def _try_again(self) -> None:
         while self._again and self._again[0][0] <= self._clock():
             job = heapq.heappop(self._again)[2]
             if job.state is State.QUEUED:
-                self._push(job)
+                self._put_in_line(job)
             else:
                 await self._take_up(job)
 

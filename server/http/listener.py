@@ -26,22 +26,22 @@ _LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so th
 class Listener(web.BaseSite):
     """A site as aiohttp's `TCPSite`, of sockets that `OpenSockets` watches."""
 
-    def __init__(self, runner: web.AppRunner, sockets: OpenSockets, *, host: str, port: int) -> None:
+    def __init__(self, runner: web.AppRunner, sockets: OpenSockets, *, hosts: Sequence[str], port: int) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._web_server = runner.server
         self._sockets = sockets
-        self._host = host
+        self._hosts = hosts
         self._port = port
         self._watching: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        return url_of(self._hosts[0], self._port)
 
     async def start(self) -> None:
         """Raises `OSError` when the address cannot be had."""
         await super().start()
-        opened = await _listening(self._host, self._port)
+        opened = await _listening(self._hosts, self._port)
         self._server = _Accepting(opened, self._sockets, self._handler)  # type: ignore[assignment]  # as it is used
         self._watching = asyncio.create_task(self._sockets.watch(), name="watch sockets")
 
@@ -122,14 +122,28 @@ class _Accepting:
             self._loop.add_reader(listening, self._accept, listening)
 
 
-async def _listening(host: str, port: int) -> list[socket.socket]:
-    """A socket for each address that `host` stands for."""
+def hosts_of(setting: str) -> list[str]:
+    """What `JINDU_HOST` names. `::` means everywhere, IPv4 too: by two sockets, so that each sees true addresses."""
+    named = [host.strip() for host in setting.split(",") if host.strip()] or [""]
+    if "::" in named and "0.0.0.0" not in named:  # noqa: S104
+        named.append("0.0.0.0")  # noqa: S104
+    return list(dict.fromkeys(named))
+
+
+def url_of(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _listening(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """A socket for each address that `hosts` stand for, all on one port."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     opened: list[socket.socket] = []
     try:
-        for family, _type, _protocol, _name, address in dict.fromkeys(found):
-            opened.append(_bound(family, address))
+        for host in hosts:
+            found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, _type, _protocol, _name, address in dict.fromkeys(found):
+                opened.append(_bound(family, (address[0], port, *address[2:])))
+                port = port or opened[0].getsockname()[1]  # a free one, which the next must have as well
     except OSError:
         for each in opened:
             each.close()
@@ -148,7 +162,7 @@ def _bound(family: int, address: Any) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise OSError(error.errno, f"cannot listen on {address[0]}:{address[1]}: {error.strerror}") from error
+        raise OSError(error.errno, f"cannot listen on {url_of(*address[:2])}: {error.strerror}") from error
     return listening
 
 
@@ -160,4 +174,4 @@ async def listen(runner: web.AppRunner) -> None:
     """Open the port that the settings name, for the application of `runner`, which is set up."""
     parts = runner.app[PARTS]
     settings = parts.settings
-    await Listener(runner, parts.open_sockets, host=settings.host, port=settings.port).start()
+    await Listener(runner, parts.open_sockets, hosts=hosts_of(settings.host), port=settings.port).start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Outcome, end_of, left_by
-from server.jobs.retry import seconds_to_next_try
+from server.jobs.retry import NEVER, Retries, after_failure, seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
@@ -39,10 +39,12 @@ class _Attempt:
 
 
 class Attempts:
-    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers) -> None:
+    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers, retries: Retries = NEVER) -> None:
+        """`retries` of attempts whose error may pass."""
         self._life = life
         self._kinds = kinds
         self._workers = workers
+        self._retries = retries
         self._under_way: dict[str, _Attempt] = {}
         self._given_up: set[asyncio.Future[Any]] = set()
 
@@ -101,6 +103,7 @@ class Attempts:
             life=self._life,
             workers=self._workers,
             stalls_after_seconds=attempt.kind.stalls_after_seconds,
+            step_seconds=attempt.kind.step_seconds,
         )
         work: asyncio.Future[Outcome | None] = asyncio.ensure_future(attempt.kind.function(context))
         await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
@@ -129,10 +132,14 @@ class Attempts:
         job = self._life.table.get(attempt.job.id) or attempt.job
         wanted = attempt.ending.result() if attempt.ending.done() else None
         changes = end_of(job, work, wanted, goes_on=attempt.kind.goes_on)
+        again = self._again(attempt, work)
         left = left_by(work)
         notice = left.notice if left is not None else None
         if changes.get("error") is not None:
-            self._life.saver.log(line_now(job, changes["error"].text, "error"))
+            self._life.saver.log(line_now(job, changes["error"].text, "warning" if again else "error"))
+        if again:
+            self._life.saver.log(line_now(job, "That may pass: it is tried again by itself.", "warning"))
+            changes = again
         failures = 0
         while True:
             try:
@@ -147,6 +154,15 @@ class Attempts:
                 await asyncio.sleep(seconds)
             else:
                 return
+
+    def _again(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> Mapping[str, Any] | None:
+        """What changes when it is to be repeated; nobody's wish to end it is overruled."""
+        if attempt.ending.done() or not work.done() or work.cancelled() or not attempt.kind.heavy:
+            return None
+        error = work.exception()
+        if error is None:
+            return None
+        return after_failure(attempt.job, error, retries=self._retries, goes_on=attempt.kind.goes_on)
 
     async def _wait_for_all(self, seconds: float) -> None:
         tasks = {attempt.task for attempt in self._under_way.values() if attempt.task is not None}

@@ -8,13 +8,19 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import JobFailed, WorkerDied
+from server.errors import JobFailed, WorkerDied, WorkerFrozen
 from server.jobs.job import Job
 from server.jobs.life import STALLS_AFTER_SECONDS, JobLife
 from server.jobs.retry import seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.store import line_now
-from server.jobs.workers import OnReport, WorkerFunction
+from server.jobs.turns import Use
+from server.jobs.worker_process import OnReport, WorkerFunction
+
+_LOST_WORKER = {
+    False: "The worker died; trying once more.",
+    True: "The worker stood still and was replaced; trying once more.",
+}
 
 
 class JobContext:
@@ -27,11 +33,14 @@ class JobContext:
         life: JobLife,
         workers: SharedWorkers,
         stalls_after_seconds: float = STALLS_AFTER_SECONDS,
+        step_seconds: float | None = None,
     ) -> None:
+        """`step_seconds` is the time limit of each call of a worker."""
         self._advancing = life.advancing(job, stalls_after_seconds=stalls_after_seconds)
         self._store = life.store
         self._saver = life.saver
         self._workers = workers
+        self._step_seconds = step_seconds
 
     @property
     def job(self) -> Job:
@@ -59,16 +68,36 @@ class JobContext:
         """A line for the job's log, which its owner reads; kept even when the attempt fails."""
         self._saver.log(line_now(self._advancing.attempt_job, message, level))
 
-    async def run_in_worker(self, function: WorkerFunction, argument: Any, *, on_report: OnReport | None = None) -> Any:
-        """See `WorkerPool.run`; when the job is cancelled, the process is killed. One that dies is replaced once."""
+    async def run_in_worker(
+        self,
+        function: WorkerFunction,
+        argument: Any,
+        *,
+        on_report: OnReport | None = None,
+        is_short: bool = False,
+    ) -> Any:
+        """See `SharedWorkers.run`; when the job is cancelled, the process is killed. One that dies is replaced once.
+
+        Each call waits for its turn anew: a job that does its work in many calls lets others have theirs in between.
+        """
+        job = self.job
+        use = Use(job_id=job.id, kind=job.kind, rank=job.priority.rank)
         for failures in itertools.count(1):
             try:
-                return await self._workers.run(self.job.owner_id, function, argument, on_report=on_report)
+                return await self._workers.run(
+                    job.owner_id,
+                    function,
+                    argument,
+                    on_report=on_report,
+                    timeout_seconds=self._step_seconds,
+                    use=use,
+                    is_short=is_short,
+                )
             except WorkerDied as error:
                 seconds = seconds_to_next_try(error, failures=failures)
                 if seconds is None:
                     raise
-                self.log("The worker died; trying once more.", level="warning")
+                self.log(_LOST_WORKER[isinstance(error, WorkerFrozen)], level="warning")
                 await asyncio.sleep(seconds)
         raise AssertionError("unreachable")
 

@@ -219,7 +219,12 @@ class ExternalJobs:
             job = self._life.table.get(job_id) or running.advancing.attempt_job
             if ending.error is not None:
                 self._life.saver.log(line_now(job, ending.error.text, "error"))
-            await self._life.move(job, **_changes(job, ending))
+            self._life.stillness.forget(running.advancing)  # what it told now would be newer than the end
+            try:
+                await self._life.move(job, **_changes(job, ending))
+            except BaseException:
+                self._life.stillness.watch_over(running.advancing)
+                raise
             running.advancing.end()
             del self._running[job_id]
 

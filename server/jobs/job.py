@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from server.jobs.waiting import Waiting
 from server.texts import told
 
 
@@ -48,6 +49,18 @@ PAUSED = "paused"  # the stage of what waits because a person wants it to
 _MOST_UNFINISHED_PERCENT = 99.9
 
 
+class Priority(StrEnum):
+    """Orders the jobs of one owner; nobody else waits longer for it."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        return list(Priority).index(self)
+
+
 class JobError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a job or report failed: a stable code, and the English text with `{placeholders}` to translate and fill."""
 
@@ -81,6 +94,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     state: State = State.QUEUED
     attempt: int = 0
     interruptions: int = 0  # attempts since the last retry that ended because the server went away
+    failures: int = 0  # and those that ended for a reason that may pass
+    not_before: datetime | None = None  # when the next of these may begin
+    priority: Priority = Priority.NORMAL
+    waiting: Waiting | None = None  # why it does not move; known while it waits, and not stored
     revision: int = 0
     progress: float = 0
     total: float | None = None
@@ -133,6 +150,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         target = changes.get("state", self.state)
         if target is not self.state and target not in LEGAL_MOVES[self.state]:
             raise ValueError(f"job {self.id}: {self.state} → {target} is not a legal move")
+        if target is not self.state:
+            changes.setdefault("waiting", None)
         return msgspec.structs.replace(self, revision=self.revision + 1, **changes)
 
 

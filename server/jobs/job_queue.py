@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import Job
 from server.jobs.life import JobLife
+from server.jobs.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,10 @@ class QueueStatistics:
 class JobQueue(Protocol):
     """Rows are the truth: whatever a queue remembers besides is lost without harm when its process dies.
 
-    Owners take turns: whoever has the fewest jobs running is next, and in between whoever waited longest for a turn.
-    One owner's jobs begin in the order in which they were put.
+    Light jobs begin at once. Heavy ones wait in the line of their lane (`lanes.py`), and no line waits for another. In
+    each, owners take turns: whoever has the fewest jobs running is next, and in between whoever waited longest for a
+    turn. One owner's jobs begin by their priority, those of the same one in the order in which they were put. None
+    begins before its `not_before`.
     """
 
     async def open(self, life: JobLife, stop: Callable[[str], None]) -> None:
@@ -54,6 +57,10 @@ class JobQueue(Protocol):
 
     async def close(self) -> None:
         """Hand out no more; what is just being handed out is, before this returns. What waits stays in its rows."""
+        ...
+
+    def jobs_waiting(self) -> Mapping[str, Waiting]:
+        """Place, reason and estimate of what waits here, by the job's id."""
         ...
 
     def statistics(self) -> QueueStatistics: ...

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Conflict, FieldError, InvalidInput
+from server.jobs.job import Priority
 from server.storage.rows import insert_or_get
 from server.storage.tables import job_keys
 
@@ -42,6 +43,11 @@ class Asked:
     def fingerprint(self, door: str) -> str:
         plain = msgspec.to_builtins(self.what, enc_hook=str)
         return hashlib.sha256(msgspec.json.encode([door, plain], order="sorted", enc_hook=str)).hexdigest()
+
+
+def prioritized(priority: Priority) -> dict[str, str]:
+    """What a priority adds to what is asked for; the usual one adds nothing, as before there were any."""
+    return {} if priority is Priority.NORMAL else {"priority": priority.value}
 
 
 async def take_key(connection: AsyncConnection, asked: Asked, *, door: str, job_id: str) -> str | None:

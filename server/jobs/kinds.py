@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from server.jobs.context import JobContext
 from server.jobs.job import Job
+from server.jobs.lanes import Lane
 from server.jobs.life import STALLS_AFTER_SECONDS
 from server.jobs.outcomes import Outcome
 from server.storage.quotas import Stored
@@ -36,8 +38,15 @@ class Missing:
         return next((told[name] for name in self.names if isinstance(told.get(name), int)), 0)
 
 
+Noun = Literal["job", "import", "batch", "report"]
+
+
 def _no_links(job: Job) -> Sequence[Link]:
     return ()
+
+
+def _long(job: Job) -> Lane:
+    return Lane.LONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,8 @@ class JobKind:
     figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
     missing: Missing | None = None
     links: Callable[[Job], Sequence[Link]] = _no_links
+    noun: Noun = "job"  # by which those are told of it who wait for it
+    step_noun: Noun = "job"  # and of each call of a worker
     lost: str = "What it has done so far is given up."  # told before somebody cancels it
     kept: str = "It starts again from the beginning."  # told before somebody starts it again
 
@@ -63,6 +74,8 @@ class JobKind:
     stalls_after_seconds: float = STALLS_AFTER_SECONDS  # without any news; then people are told that it may hang
     stands_still_as: str = "stalled"  # what it is said to be then: another word where nothing hangs (`jobs.shown`)
     goes_on: bool = False  # whether a new attempt goes on where the last one was interrupted
+    lane: Callable[[Job], Lane] = _long  # in which line, if it is heavy
+    step_seconds: float | None = None  # time limit of each call of a worker
     counts_interruptions: bool = True  # whether a crash or restart in the middle uses up one of the attempts
     can_retry: bool = True
     stores: Stored | None = None  # what it makes more of on the disk: it is not begun when there is no room for that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from server.jobs.saver import ProgressSaver
 from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.waiting import Waiting
 from server.storage.database import Database
 from server.storage.growth import Growth
 
@@ -57,6 +59,7 @@ class JobLife:
         self.table = table
         self.store = store
         self.saver = saver
+        self._moving: Counter[str] = Counter()
 
     async def begin(self, job: Job, *, asked: Asked | None = None, also: Also | None = None) -> Job:
         """Store a new job. Where the same was asked for before under the same key, that job is the answer.
@@ -95,10 +98,11 @@ class JobLife:
         """
         if changes.get("state") is State.RUNNING:
             changes |= await self._usual(job)
-        moved = job.evolve(**changes)
+        moved = self._newer_than_told(job.evolve(**changes))
         if moved.state.is_final:
             moved = msgspec.structs.replace(moved, took_seconds=self._seconds_of(moved))
         lines = self.saver.take_lines(job.id)
+        self._moving[job.id] += 1
         try:
             async with self._database.write(shared=True) as connection:
                 if not await self.store.move(connection, moved, before=job):
@@ -111,12 +115,30 @@ class JobLife:
         except BaseException:
             self.saver.put_back(lines)  # for whoever stores it in the end
             raise
+        finally:
+            self._moving -= Counter({job.id: 1})
         self._count_time(moved)
         if moved.state.is_final:
             self.growth.note(job.owner_id, moved.detail, moved.result, moved.error)
         self.table.put(moved)
         tell()
         return moved
+
+    def tell_waiting(self, job_id: str, waiting: Waiting | None) -> None:
+        """Why the job does not move, or that it does again; told like progress, and not stored.
+
+        Not while its state changes: the change would come with a revision that is out already, and be dropped.
+        """
+        job = self.table.get(job_id)
+        if job is not None and not job.state.is_final and not self._moving[job_id] and job.waiting != waiting:
+            self.table.put(job.evolve(waiting=waiting))
+
+    def _newer_than_told(self, moved: Job) -> Job:
+        """Whoever moves it may have looked at it before it was last told what it waits for."""
+        known = self.table.get(moved.id)
+        if known is None or known.revision < moved.revision or known.attempt > moved.attempt:
+            return moved
+        return msgspec.structs.replace(moved, revision=known.revision + 1)
 
     async def _changed(self, connection: AsyncConnection, job: Job, notice: Notice | None = None) -> AfterCommit:
         tell = await self._on_life_change(connection, job, notice)

@@ -60,6 +60,7 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
     "error": None,
     "result": None,
     "cancel_requested": False,
+    "not_before": None,
     "started_at": None,
     "finished_at": None,
     "took_seconds": None,
@@ -69,11 +70,19 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
 
 
 def interrupted(*, goes_on: bool) -> Mapping[str, Any]:
-    """What changes in a job whose server stopped: it waits for its next attempt, and says why there will be one.
+    """What changes in a job whose server stopped: see `attempt_repeated`."""
+    changes = attempt_repeated(goes_on=goes_on)
+    return dict(changes, message="The server stopped in the middle of the attempt before this one.")
+
+
+def attempt_repeated(*, goes_on: bool) -> Mapping[str, Any]:
+    """What changes in a job that waits for its next attempt by itself, and says why there will be one.
 
     One that `goes_on` where it was keeps what it has done; of the others nobody knows how far they will be.
     """
-    changes = dict(FROM_THE_BEGINNING, message="The server stopped in the middle of the attempt before this one.")
+    changes = dict(
+        FROM_THE_BEGINNING, message="The attempt before this one failed for a reason that may pass; the log says which."
+    )
     if not goes_on:
         return {**changes, "total": None}
     return {name: value for name, value in changes.items() if name not in ("progress", "stage", "detail")}

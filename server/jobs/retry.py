@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from server.errors import JinduError, WorkerDied
+from server.clock import utc_now
+from server.errors import JinduError, QuotaExceeded, WorkerDied
 from server.jobs.job import Job, JobError, State
-from server.jobs.outcomes import ended, interrupted
+from server.jobs.outcomes import attempt_repeated, ended, interrupted
 from server.storage.database import NOT_NOW
 
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
 _STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
+_GROWTH, _LONGEST_ATTEMPT_SECONDS = 6.0, 600.0  # from ten seconds: a minute, six minutes, ten, ten …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often an attempt is repeated by itself, and after how long the first time."""
+
+    most: int
+    first_seconds: float = 10.0
+
+
+NEVER = Retries(most=0)
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -30,6 +45,24 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
         return LATER_SECONDS
     delays = _WORKER_SECONDS if isinstance(error, WorkerDied) else _STORE_SECONDS
     return delays[failures - 1] if failures <= len(delays) else None
+
+
+def after_failure(
+    job: Job, error: BaseException, *, retries: Retries, goes_on: bool = False
+) -> Mapping[str, Any] | None:
+    """What changes in a job whose attempt ended in `error` and is repeated by itself; None when a person has to act.
+
+    The next attempt begins after a while that grows; after `retries.most` of them in a row the failure stands.
+    """
+    needs_a_person = isinstance(error, QuotaExceeded | IntegrityError) or not is_temporary(error)
+    if needs_a_person or job.failures >= retries.most or job.cancel_requested:
+        return None
+    seconds = min(_LONGEST_ATTEMPT_SECONDS, retries.first_seconds * _GROWTH**job.failures)
+    return {
+        **attempt_repeated(goes_on=goes_on),
+        "failures": job.failures + 1,
+        "not_before": utc_now() + timedelta(seconds=seconds),
+    }
 
 
 def after_crash(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound, RateLimited, StorageFull, Unavailable
 from server.jobs.attempts import Attempts
-from server.jobs.job import Job, State
+from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.keys import Asked, take_key
 from server.jobs.kinds import JobKinds
@@ -74,6 +74,7 @@ class JobRunner:
         total: int | None = None,
         asked: Asked | None = None,
         also: Also | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> Job:
         """Store a new job and run it when it is its turn. Asked again it is the same job, and `also` is not run.
 
@@ -98,6 +99,7 @@ class JobRunner:
             revision=1,
             total=total,
             parameters=parameters,
+            priority=priority,
         )
         return await self._life.begin(job, asked=asked, also=if_there_is_room)
 
@@ -115,7 +117,13 @@ class JobRunner:
                 await self._life.store.request_cancel(job_id)
         await self._queue.cancel(job)
         await self._attempts.wait_for_end(job_id)
-        return await self._life.find(job_id)
+        return await self._cancel_repetition(await self._life.find(job_id))
+
+    async def _cancel_repetition(self, job: Job) -> Job:
+        """Its attempt may have failed in this very moment, to be repeated."""
+        if job.state is not State.QUEUED:
+            return job
+        return await self._life.move(job, state=State.CANCELLED, finished_at=utc_now()) or job
 
     async def retry(self, job_id: str, *, asked: Asked | None = None, also: Also | None = None) -> Job:
         """Put a failed or cancelled job back into the queue, from the beginning; its attempts keep counting.
@@ -135,7 +143,8 @@ class JobRunner:
                 return await self._life.find(job_id)
             job = await self._life.find(job_id)
             self._require_retryable(job)
-            queued = await self._life.move(job, also=take_the_key, **{**FROM_THE_BEGINNING, "interruptions": 0})
+            anew = {**FROM_THE_BEGINNING, "interruptions": 0, "failures": 0}
+            queued = await self._life.move(job, also=take_the_key, **anew)
             if queued is None:
                 raise Conflict
             return queued

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from server.jobs.turns import Turns
-from server.jobs.workers import OnReport, WorkerFunction, WorkerPool
+from server.errors import WorkTooLarge
+from server.jobs.turns import Turns, Use
+from server.jobs.waiting import Waiting
+from server.jobs.worker_process import OnReport, WorkerFunction
+from server.jobs.workers import WorkerPool
+
+SHORT_SECONDS = 15.0  # what was thought to be short and takes longer is not: it begins anew among the others
+_NO_JOB = Use()
+Leave = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +32,18 @@ class SharedWorkersStatistics:
 
 
 class SharedWorkers:
-    """Nothing that a user wrote is read or computed in the server itself: it is handed in here."""
+    """Nothing that a user wrote is read or computed in the server itself: it is handed in here.
 
-    def __init__(self, pool: WorkerPool, turns: Turns) -> None:
+    `quick` are places, with processes of their own in the pool, that only short work may take.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, turns: Turns, *, quick: Turns | None = None, short_seconds: float = SHORT_SECONDS
+    ) -> None:
         self._pool = pool
         self._turns = turns
+        self._quick = quick
+        self._short_seconds = short_seconds
 
     async def run(
         self,
@@ -36,10 +53,35 @@ class SharedWorkers:
         *,
         on_report: OnReport | None = None,
         timeout_seconds: float | None = None,
+        use: Use = _NO_JOB,
+        is_short: bool = False,
     ) -> Any:
         """See `WorkerPool.run` and `Turns.take`; the time limit counts from when it is the user's turn."""
-        async with self._turns.take(user_id):
+        if is_short and self._quick is not None:
+            async with _first_turn(self._turns, self._quick, user_id, use) as turns:
+                if turns is self._turns:
+                    return await self._pool.run(
+                        function, argument, on_report=on_report, timeout_seconds=timeout_seconds
+                    )
+                try:
+                    return await self._pool.run(
+                        function, argument, on_report=on_report, timeout_seconds=self._short_seconds
+                    )
+                except WorkTooLarge as error:
+                    if error.specific_code != "timed_out":
+                        raise
+        async with self._turns.take(user_id, use):
             return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=timeout_seconds)
+
+    def jobs_waiting(self) -> Mapping[str, Waiting]:
+        """Jobs that are under way and have no worker at this moment."""
+        all_turns = [self._turns] if self._quick is None else [self._quick, self._turns]
+        waiting: dict[str, Waiting] = {}
+        served: set[str] = set()
+        for turns in all_turns:
+            waiting |= turns.jobs_waiting()
+            served |= turns.jobs_served()
+        return {job_id: found for job_id, found in waiting.items() if job_id not in served}
 
     def statistics(self) -> SharedWorkersStatistics:
         workers, turns = self._pool.statistics(), self._turns.statistics()
@@ -54,3 +96,28 @@ class SharedWorkers:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+@asynccontextmanager
+async def _first_turn(one: Turns, other: Turns, user_id: str, use: Use) -> AsyncIterator[Turns]:
+    """A place at whichever has one first."""
+    entries = {asyncio.create_task(turns.enter(user_id, use)): turns for turns in (one, other)}
+    won: asyncio.Task[Leave] | None = None
+    try:
+        await asyncio.wait(entries, return_when=asyncio.FIRST_COMPLETED)
+        won = next(task for task in entries if task.done())
+    finally:
+        for task in entries:
+            if task is not won:
+                task.add_done_callback(_leave_again)  # it may have come in this very moment
+                task.cancel()
+    leave = won.result()
+    try:
+        yield entries[won]
+    finally:
+        leave()
+
+
+def _leave_again(entry: asyncio.Task[Leave]) -> None:
+    if not entry.cancelled() and entry.exception() is None:
+        entry.result()()

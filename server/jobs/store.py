@@ -20,7 +20,7 @@ from server.storage.rows import lock
 from server.storage.tables import job_log, jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
-_NOT_STORED = frozenset({"rate", "is_stalled", "last_seconds", "unit_seconds"})  # true only while the job runs
+_NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _LAST_ONES = 5  # whose median says how long such a job takes
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
@@ -187,6 +187,7 @@ def _progress_row(job: Job) -> dict[str, Any]:
 def _row(job: Job) -> dict[str, Any]:
     values = {name: getattr(job, name) for name in _FIELDS}
     values["state"] = job.state.value
+    values["priority"] = job.priority.value
     values["error"] = msgspec.to_builtins(job.error)
     values["outcome"] = job.outcome.value if job.outcome else None
     del values["sequence"]  # the database counts

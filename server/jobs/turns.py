@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from server.errors import RateLimited, Unavailable
+from server.jobs.durations import Durations
 from server.jobs.fair_queue import FairQueue
+from server.jobs.waiting import Waiting, WaitingFor
 
 _FIRST_GUESS_SECONDS = 1.0
-_WEIGHT = 0.2  # of the newest use in the average: it follows what people do now
+_ANY = ""  # kind of use: whatever it is for, its duration counts for the average of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,31 @@ class TurnsStatistics:
     in_use: int
     waiting: int
     expected_seconds: float  # how long somebody who comes now would wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a place is for: a step of a job. `rank` orders what one user has waiting."""
+
+    job_id: str = ""
+    kind: str = _ANY
+    rank: int = 0
+
+
+_NO_JOB = Use()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    turn: asyncio.Future[None]
+    use: Use
+
+
+@dataclass(eq=False, slots=True)
+class _Occupied:
+    user_id: str
+    use: Use
+    began: float
 
 
 class Turns:
@@ -48,39 +75,67 @@ class Turns:
         self._clock = clock
         self._in_use: Counter[str] = Counter()
         self._line = FairQueue()
-        self._tickets: dict[str, asyncio.Future[None]] = {}
+        self._tickets: dict[str, _Wait] = {}
         self._numbers = itertools.count()
         self._waiting: Counter[str] = Counter()
-        self._uses: dict[object, float] = {}  # when each began
-        self._seconds = _FIRST_GUESS_SECONDS  # how long one use takes, on average
+        self._uses: set[_Occupied] = set()
+        self._durations = Durations()
 
     @asynccontextmanager
-    async def take(self, user_id: str) -> AsyncIterator[None]:
+    async def take(self, user_id: str, use: Use = _NO_JOB) -> AsyncIterator[None]:
         """A place for the block. Raises `RateLimited` past the user's share of the line, else `Unavailable`."""
-        leave = await self.enter(user_id)
+        leave = await self.enter(user_id, use)
         try:
             yield
         finally:
             leave()
 
-    async def enter(self, user_id: str) -> Callable[[], None]:
+    async def enter(self, user_id: str, use: Use = _NO_JOB) -> Callable[[], None]:
         """Like `take`; the place is theirs until they call what is returned, which is safe to repeat."""
-        await self._wait(user_id)
-        use, began = object(), self._clock()
-        self._uses[use] = began
+        await self._wait(user_id, use)
+        occupied = _Occupied(user_id, use, self._clock())
+        self._uses.add(occupied)
 
         def leave() -> None:
-            if self._uses.pop(use, None) is not None:
-                self._seconds += _WEIGHT * (self._clock() - began - self._seconds)
+            if occupied in self._uses:
+                self._uses.discard(occupied)
+                for kind in {use.kind, _ANY}:
+                    self._durations.add(kind, self._clock() - occupied.began)
                 self._leave(user_id)
 
         return leave
+
+    def jobs_served(self) -> set[str]:
+        """Those that have a place."""
+        return {occupied.use.job_id for occupied in self._uses}
+
+    def jobs_waiting(self) -> dict[str, Waiting]:
+        """What the next step of each job waits for."""
+        found: dict[str, Waiting] = {}
+        for ahead, (user_id, ticket) in enumerate(self._line.in_order(self._in_use)):
+            use = self._tickets[ticket].use
+            if use.job_id and use.job_id not in found:
+                found[use.job_id] = self._waiting_for(user_id, ahead)
+        return found
+
+    def _waiting_for(self, user_id: str, ahead: int) -> Waiting:
+        """Own work is the reason only where the user has as much as one may."""
+        is_own = self._in_use[user_id] >= self._per_user
+        kinds = Counter(use.use.kind for use in self._uses if not is_own or use.user_id == user_id)
+        places = self._per_user if is_own else self._places
+        return Waiting(
+            reason=WaitingFor.WORKER,
+            kind=kinds.most_common(1)[0][0] if kinds else _ANY,
+            count=ahead + 1,
+            is_own=is_own,
+            seconds=self._use_seconds() * (ahead + 1) / places,
+        )
 
     def statistics(self) -> TurnsStatistics:
         waiting = len(self._line)
         return TurnsStatistics(self._places, self._in_use.total(), waiting, round(self._expected_seconds(), 1))
 
-    async def _wait(self, user_id: str) -> None:
+    async def _wait(self, user_id: str, use: Use) -> None:
         if self._waiting[user_id] >= self._waiting_per_user:
             raise RateLimited(
                 "{count} of your requests wait for a worker already; wait for their answers first.",
@@ -88,9 +143,9 @@ class Turns:
                 retry_after_seconds=self._expected_seconds(),
             )
         ticket, turn = str(next(self._numbers)), asyncio.get_running_loop().create_future()
-        self._tickets[ticket] = turn
+        self._tickets[ticket] = _Wait(turn, use)
         self._waiting[user_id] += 1
-        self._line.push(user_id, ticket)
+        self._line.push(user_id, ticket, rank=use.rank)
         self._serve()
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -109,7 +164,7 @@ class Turns:
     def _serve(self) -> None:
         while found := self._line.pop(self._in_use, places=self._places, per_owner=self._per_user):
             user_id, ticket = found
-            turn = self._tickets[ticket]
+            turn = self._tickets[ticket].turn
             if turn.done():
                 continue  # whoever waited was cancelled, and has not come to know it yet
             self._in_use[user_id] += 1
@@ -126,9 +181,12 @@ class Turns:
 
     def _use_seconds(self) -> float:
         """How long one takes: as on average, or as those that are under way have taken already."""
+        average = self._durations.expected(_ANY) or _FIRST_GUESS_SECONDS
+        if not self._uses:
+            return average
         now = self._clock()
-        under_way = [now - began for began in self._uses.values()]
-        return max(self._seconds, sum(under_way) / len(under_way) if under_way else 0.0)
+        taken = [max(self._durations.expected(use.use.kind) or average, now - use.began) for use in self._uses]
+        return sum(taken) / len(taken)
 
     def _busy(self, user_id: str) -> Unavailable:
         own = self._in_use[user_id]

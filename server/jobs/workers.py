@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import multiprocessing
 import os
-import pickle
-import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
-from multiprocessing.connection import Connection
 from typing import Any
 
-from server.errors import Unavailable, WorkerDied, WorkTooLarge
+from server.errors import Unavailable, WorkerDied, WorkerFrozen, WorkTooLarge
 from server.jobs import worker_main
+from server.jobs.watch import LOOK_SECONDS, Finding, Watch
+from server.jobs.worker_process import Answer, HandOver, NotBegunError, OnReport, Worker, WorkerFunction
 
 _LOG = logging.getLogger("jindu.workers")
 
-WorkerFunction = Callable[[Any, Callable[[Any], None]], Any]
-"""A module-level `def f(argument, report)`; what goes in and out is pickled."""
-OnReport = Callable[[Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ByName:
-    """A worker's function that is not imported here, nor are the libraries it needs: workers look it up."""
-
-    module: str
-    name: str
-
-    def __call__(self, argument: Any, report: OnReport) -> Any:
-        return getattr(import_module(self.module), self.name)(argument, report)
-
-
 _CALLS_PER_WORKER = 500  # libraries that leak a little never get to leak much
 _RECYCLE_SHARE = 0.5  # of the memory limit: a worker still this large after a call is replaced
-_EXIT_SECONDS = 2.0  # a killed process is gone long before; this only bounds a broken kernel
+SILENCE_SECONDS = 120.0  # without a sign of life: longer than a disk that is only slow keeps a process waiting
 _IDLE_DEATHS = 3  # so many workers found dead one after the other: something is wrong with the machine
 
 
@@ -59,8 +41,21 @@ class WorkerPool:
     its priority and limits its own memory, so that pages stay quick and a bomb hurts only itself.
     """
 
-    def __init__(self, *, size: int, memory_mib: int, niceness: int = 10, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        memory_mib: int,
+        niceness: int = 10,
+        preload: Sequence[str] = (),
+        silence_seconds: float = SILENCE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._size = size
+        self._silence_seconds = silence_seconds
+        self._look_seconds = look_seconds
+        self._clock = clock
         self._memory_mib = memory_mib
         self._niceness = niceness
         self._processes = multiprocessing.get_context("forkserver")
@@ -68,8 +63,8 @@ class WorkerPool:
             self._processes.set_forkserver_preload(list(preload))
         self._slots = asyncio.Semaphore(size)
         self._starting = asyncio.Lock()
-        self._idle: list[_Worker] = []
-        self._busy: set[_Worker] = set()
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
         self._refills: set[asyncio.Task[None]] = set()
         # One thread a worker reads its pipe; two more so that starting and burying never wait for a reader.
         self._threads = ThreadPoolExecutor(size + 2, thread_name_prefix="worker-pipe")
@@ -88,13 +83,14 @@ class WorkerPool:
         """`function(argument, report)` in a worker; each `report(value)` there is `on_report(value)` here.
 
         A `JinduError` raised there is raised here. Cancelling and timeouts kill the process. Raises `WorkerDied` when
-        it dies by itself, `WorkTooLarge` with the code `out_of_memory` or `timed_out`.
+        it dies by itself and `WorkerFrozen` when it shows no sign of life, `WorkTooLarge` with the code
+        `out_of_memory` or `timed_out`.
         """
         async with self._slots:
             for _ in range(_IDLE_DEATHS):
                 try:
                     return await self._run_once(function, argument, on_report, timeout_seconds)
-                except _NotBegunError:
+                except NotBegunError:
                     continue  # it died while it was idle: nothing was done yet, so the next one may
         raise WorkerDied
 
@@ -105,20 +101,13 @@ class WorkerPool:
         self._busy.add(worker)
         reusable = False
         try:
-            async with asyncio.timeout(timeout_seconds):
-                answer = await self._call(worker, function, argument, on_report)
+            answer = await self._call(worker, function, argument, on_report, self._watch(timeout_seconds))
             reusable = not self._is_worn(worker, answer)
             return answer.value(self._memory_mib)
-        except TimeoutError:
-            raise WorkTooLarge(
-                "This took longer than the allowed {seconds} seconds and was stopped; ask for less.",
-                code="timed_out",
-                seconds=timeout_seconds,
-            ) from None
         except EOFError as end:
             self._died += 1
             _LOG.warning("worker died", extra={"action": "worker_died", "pid": worker.pid})
-            if isinstance(end, _NotBegunError):
+            if isinstance(end, NotBegunError):
                 raise
             raise WorkerDied from None
         finally:
@@ -141,7 +130,7 @@ class WorkerPool:
         await asyncio.gather(*(asyncio.to_thread(worker.bury) for worker in workers))
         self._threads.shutdown(wait=False)
 
-    async def _take(self) -> _Worker:
+    async def _take(self) -> Worker:
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive():
@@ -149,13 +138,13 @@ class WorkerPool:
             await self._in_thread(worker.bury)
         return await self._start()
 
-    async def _start(self) -> _Worker:
+    async def _start(self) -> Worker:
         async with self._starting:
             if self._closed:
                 raise Unavailable
             start = asyncio.ensure_future(self._in_thread(self._start_blocking))
             try:
-                worker: _Worker = await asyncio.shield(start)
+                worker: Worker = await asyncio.shield(start)
             except asyncio.CancelledError:
                 start.add_done_callback(self._adopt)
                 raise
@@ -167,25 +156,40 @@ class WorkerPool:
         if not start.cancelled() and start.exception() is None:
             self._put_back(start.result(), len(self._idle) + len(self._busy) < self._size)
 
-    def _start_blocking(self) -> _Worker:
+    def _start_blocking(self) -> Worker:
         here, there = self._processes.Pipe()
         process = self._processes.Process(
             target=worker_main.main, args=(there, self._memory_mib, self._niceness), name="jindu-worker", daemon=True
         )
         process.start()
         there.close()
-        return _Worker(process, here)
+        return Worker(process, here)
 
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
+    def _watch(self, limit_seconds: float | None) -> Watch:
+        return Watch(
+            limit_seconds=limit_seconds,
+            silence_seconds=self._silence_seconds,
+            look_seconds=self._look_seconds,
+            clock=self._clock,
+        )
+
     async def _call(
-        self, worker: _Worker, function: WorkerFunction, argument: Any, on_report: OnReport | None
-    ) -> _Answer:
-        hand_over = _HandOver(asyncio.get_running_loop(), on_report)
+        self, worker: Worker, function: WorkerFunction, argument: Any, on_report: OnReport | None, watch: Watch
+    ) -> Answer:
+        def heard(value: Any) -> None:
+            watch.heard()
+            if on_report is not None:
+                on_report(value)
+
+        hand_over = HandOver(asyncio.get_running_loop(), heard)
         reading = self._in_thread(worker.call, function, argument, hand_over)
         try:
-            answer: _Answer = await asyncio.shield(reading)
+            while not (await asyncio.wait({reading}, timeout=watch.look_seconds))[0]:
+                self._end_what_is_hopeless(worker, watch)
+            answer: Answer = reading.result()
             return answer
         finally:
             hand_over.stop()
@@ -193,12 +197,25 @@ class WorkerPool:
                 worker.kill()  # only this ends the thread that reads
                 reading.add_done_callback(_retrieved)
 
-    def _is_worn(self, worker: _Worker, answer: _Answer) -> bool:
+    def _end_what_is_hopeless(self, worker: Worker, watch: Watch) -> None:
+        match watch.look(worker.signs()):
+            case Finding.TOO_LONG:
+                raise WorkTooLarge(
+                    "This took longer than the allowed {seconds} seconds and was stopped; ask for less.",
+                    code="timed_out",
+                    seconds=watch.limit_seconds,
+                )
+            case Finding.FROZEN:
+                self._died += 1
+                _LOG.warning("worker is frozen", extra={"action": "worker_frozen", "pid": worker.pid})
+                raise WorkerFrozen(seconds=round(self._silence_seconds))
+
+    def _is_worn(self, worker: Worker, answer: Answer) -> bool:
         """Whoever met a limit or fell over something may have left anything behind: the next call gets a fresh one."""
         is_well = answer.kind in ("result", "error")
         return not is_well or worker.calls >= _CALLS_PER_WORKER or answer.held_mib > self._memory_mib * _RECYCLE_SHARE
 
-    def _put_back(self, worker: _Worker, reusable: bool) -> None:
+    def _put_back(self, worker: Worker, reusable: bool) -> None:
         if reusable and not self._closed:
             self._idle.append(worker)
             return
@@ -207,7 +224,7 @@ class WorkerPool:
             return
         self._keep(asyncio.get_running_loop().create_task(self._replace(worker)))
 
-    async def _replace(self, worker: _Worker) -> None:
+    async def _replace(self, worker: Worker) -> None:
         await self._in_thread(worker.bury)
         if len(self._idle) + len(self._busy) < self._size and not self._closed:
             self._put_back(await self._start(), True)
@@ -215,112 +232,6 @@ class WorkerPool:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._refills.add(task)
         task.add_done_callback(self._refills.discard)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """How a call ended in the worker: `kind` is `result`, `error` (its exception) or `trace` (an unexpected one)."""
-
-    kind: str
-    content: Any
-    held_mib: float
-
-    def value(self, memory_mib: int) -> Any:
-        if self.kind == "result":
-            return self.content
-        if self.kind == "error":
-            raise self.content
-        if self.kind == "memory":
-            raise WorkTooLarge(
-                "This needs more than the {limit} MiB of memory that one worker may use; ask for less, split the file, "
-                "or let an administrator raise worker_memory_mib.",
-                code="out_of_memory",
-                limit=memory_mib,
-            )
-        raise WorkerCrash(self.content)
-
-
-class WorkerCrash(RuntimeError):
-    """Unexpected exception in a worker process; its text is the traceback there."""
-
-
-class _NotBegunError(EOFError):
-    """The process was gone before it took the call."""
-
-
-class _Worker:
-    """One process and our end of its pipe. `call` and `bury` block: they belong into a thread."""
-
-    def __init__(self, process: Any, pipe: Connection) -> None:
-        self._process = process
-        self._pipe = pipe
-        self.pid: int = process.pid
-        self.calls = 0
-        self._in_call = threading.Lock()
-
-    def is_alive(self) -> bool:
-        """Of an idle one: it has nothing to say, so a readable pipe is a closed one, long before the exit is known."""
-        return not self._pipe.poll() and bool(self._process.is_alive())
-
-    def call(self, function: WorkerFunction, argument: Any, hand_over: _HandOver) -> _Answer:
-        """Raises `EOFError` when the process dies in the middle, `_NotBegunError` when it was dead before."""
-        self.calls += 1
-        request = pickle.dumps((function, argument), protocol=pickle.HIGHEST_PROTOCOL)
-        has_begun = False
-        with self._in_call:
-            try:
-                self._pipe.send_bytes(request)
-                while True:
-                    kind, content, held_mib = self._pipe.recv()
-                    if kind == "begun":
-                        has_begun = True
-                    elif kind == "report":
-                        hand_over(content)
-                    else:
-                        return _Answer(kind, content, held_mib)
-            except (OSError, EOFError) as error:
-                raise (EOFError if has_begun else _NotBegunError) from error
-
-    def kill(self) -> None:
-        with contextlib.suppress(ValueError):  # buried already
-            self._process.kill()
-
-    def bury(self) -> None:
-        self._process.join(_EXIT_SECONDS)
-        with self._in_call:  # never close a pipe under the thread that reads it
-            self._pipe.close()
-            with contextlib.suppress(ValueError):
-                self._process.close()
-
-
-class _HandOver:
-    """Brings reports from a pipe's thread to the event loop, one at a time.
-
-    Waiting for each to arrive is what keeps a flood from stalling the loop: the pipe fills up and the worker waits.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_report: OnReport | None) -> None:
-        self._loop = loop
-        self._on_report = on_report
-        self._arrived = threading.Semaphore(0)
-
-    def __call__(self, value: Any) -> None:
-        if self._on_report is None:
-            return
-        self._loop.call_soon_threadsafe(self._deliver, value)
-        self._arrived.acquire()
-
-    def stop(self) -> None:
-        """Nothing is delivered from now on; a waiting thread goes on."""
-        self._on_report = None
-        self._arrived.release()
-
-    def _deliver(self, value: Any) -> None:
-        try:
-            if self._on_report is not None:
-                self._on_report(value)
-        finally:
-            self._arrived.release()
 
 
 def _retrieved(future: asyncio.Future[Any]) -> None:

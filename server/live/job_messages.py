@@ -12,6 +12,7 @@ from server.jobs.kinds import JobKinds
 from server.jobs.shown import missing_count, shown_state, state_text
 from server.jobs.table import JobTable
 from server.languages import Languages
+from server.live.waiting_words import waiting_words
 from server.realtime import protocol
 from server.realtime.broker import Publication, event_topic, user_topic
 from server.realtime.manager import ConnectionManager
@@ -76,8 +77,8 @@ class JobMessages:
         self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))
 
     def _values(self, job: Job, language: str) -> dict[str, Any]:
-        gettext = self._languages.of(language).gettext
-        kind = self._kinds.shown(job.kind)
+        translations, kind = self._languages.of(language), self._kinds.shown(job.kind)
+        gettext, waiting = translations.gettext, job.waiting
         return {
             "job_id": job.id,
             "kind": job.kind,
@@ -106,6 +107,9 @@ class JobMessages:
             "missing": missing_count(job, kind),
             "took_seconds": job.took_seconds,
             "last_seconds": job.last_seconds,
+            "priority": job.priority.value,
+            "place": waiting.place if waiting else None,
+            "waiting_for": waiting_words(waiting, self._kinds, translations) if waiting else None,
         }
 
 

@@ -14,8 +14,8 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
 from server.errors import Conflict, Locked, NotFound, StorageFull
-from server.jobs.job import Job, State
-from server.jobs.keys import Asked
+from server.jobs.job import Job, Priority, State
+from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -99,7 +99,13 @@ class BatchOperations:
         self._clock = clock
 
     async def start(
-        self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None = None, asked: Any = None
+        self,
+        principal: Principal,
+        order: BatchOrder,
+        *,
+        idempotency_key: str | None = None,
+        asked: dict[str, Any] | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> BatchStart:
         """Raises `NotFound` for an unknown template, `InvalidInput` for parameters it does not take."""
         principal.require_write()
@@ -110,13 +116,15 @@ class BatchOperations:
             detail = {"template": batch.template_name, "version": batch.template_version, "name": batch.name}
             await self._audit.record(connection, principal, "batch.start", batch.id, detail)
 
+        what = (asked or {"order": order}) | prioritized(priority)
         job = await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=batch.name,
             parameters={"batch_id": batch.id},
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=asked or {"order": order}),
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=what),
             also=store,
+            priority=priority,
         )
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
 

@@ -12,7 +12,7 @@ from server.datasets.answers import AnswerPlace
 from server.datasets.catalog import Catalog
 from server.datasets.work import QueryLimits
 from server.jobs.shared_workers import SharedWorkers
-from server.jobs.workers import WorkerFunction
+from server.jobs.worker_process import WorkerFunction
 from server.storage.room import Room
 from server.storage.scratch import Scratch
 

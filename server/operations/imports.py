@@ -16,13 +16,14 @@ from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.encodings import known_codec
 from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.jobs.job import Job, State
-from server.jobs.keys import Asked
+from server.jobs.job import Job, Priority, State
+from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
@@ -36,18 +37,24 @@ _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must n
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 
 
-class ImportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which uploaded file becomes which dataset, and how it is to be read.
+class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which dataset a file becomes, and how it is to be read.
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
-    more than `reject_limit` rows are wrong.
+    more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
     """
 
-    upload_id: str
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    priority: Priority = Priority.NORMAL
+
+
+class ImportRequest(ImportOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of a file that has been uploaded."""
+
+    upload_id: str
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,12 +121,17 @@ class ImportOperations:
             )
         return preview
 
+    async def check(self, principal: Principal, order: ImportOrder) -> None:
+        """What `start` would say of it with a whole upload, before anybody sends one."""
+        principal.require_write()
+        self._require_possible(order)
+        await self._catalog.would_take(principal.user_id, order.dataset, order.mode)
+
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:
         """Raises `NotFound`, `Conflict` for creating what exists, or `InvalidInput` naming the wrong field."""
         principal.require_write()
         upload = await self._whole_upload(principal, request.upload_id)
-        require_dataset_name(request.dataset)
-        reject_limit = self._checked_limit(request.reject_limit)
+        reject_limit = self._require_possible(request)
 
         async def check(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
@@ -138,9 +150,10 @@ class ImportOperations:
             KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters=parameters,
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            parameters=parameters | {"bytes": upload.size},
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters | prioritized(request.priority)),
             also=check,
+            priority=request.priority,
         )
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
@@ -204,6 +217,13 @@ class ImportOperations:
                 name=upload.name,
             )
         return upload
+
+    def _require_possible(self, order: ImportOrder) -> int:
+        """Whatever can be said without the file; answers its limit of rejects."""
+        require_dataset_name(order.dataset)
+        if order.options.encoding:
+            known_codec(order.options.encoding)
+        return self._checked_limit(order.reject_limit)
 
     def _checked_limit(self, wanted: int | None) -> int:
         if wanted is None:

@@ -54,6 +54,9 @@ class JobFields(Struct, frozen=True, kw_only=True):
     missing: int
     took_seconds: float | None
     last_seconds: float | None
+    priority: Literal["low", "normal", "high"]
+    place: int | None
+    waiting_for: str | None
 
 
 # Server → client

@@ -18,6 +18,7 @@ from server.errors import Conflict, InvalidInput, JinduError, StorageFull
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
@@ -80,7 +81,9 @@ class BatchReports:
         max_reports: int,
         room: Room,
         quotas: Quotas,
+        report_seconds: float,
     ) -> None:
+        """`report_seconds` is the time limit of one report, and of finding out which ones to make."""
         self._database = database
         self._store = store
         self._blobs = blobs
@@ -91,6 +94,7 @@ class BatchReports:
         self._max_reports = max_reports
         self._room = room
         self._quotas = quotas
+        self._report_seconds = report_seconds
 
     def kind(self) -> JobKind:
         return JobKind(
@@ -104,9 +108,13 @@ class BatchReports:
             links=_links,
             lost="Reports that are done stay; the others will not be made.",
             kept="Reports that are done stay; only the others are made.",
+            noun="batch",
+            step_noun="report",
             function=self.process_batch_reports,
             stalls_after_seconds=_STALLS_AFTER_SECONDS,
             goes_on=True,
+            lane=lambda job: Lane.SHARED,
+            step_seconds=self._report_seconds,
             stores=Stored.REPORTS,
         )
 
@@ -150,7 +158,8 @@ class BatchReports:
 
     async def _requeue(self, context: JobContext, batch: Batch) -> None:
         """What an earlier attempt left unfinished goes on; the failed ones only when a person asked to try again."""
-        was_asked = context.job.attempt > 1 and not context.job.interruptions
+        job = context.job
+        was_asked = job.attempt > 1 and not job.interruptions and not job.failures
         states = (*_UNFINISHED, State.FAILED) if was_asked else _UNFINISHED
         async with self._database.write() as connection:
             await context.fence(connection)

@@ -10,10 +10,11 @@ import msgspec
 import quickjs
 
 from server.errors import InvalidInput
+from server.places import STATIC
 from server.reports.charts.chart import Chart
 from server.reports.formats import Formats, ValueFormat
 
-ECHARTS = Path(__file__).parents[2] / "static" / "vendor" / "echarts-6.0.0" / "echarts.min.js"
+ECHARTS = STATIC / "vendor" / "echarts-6.0.0" / "echarts.min.js"
 CHART_FORMAT = Path(__file__).parent / "assets" / "chart-format.js"
 FONT = "Noto Sans CJK TC"
 _MEMORY_BYTES = 256 * 1024 * 1024

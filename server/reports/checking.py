@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from server.errors import TemplateProblem
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.reports.binding import check_template
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput, TemplateProblem
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.reports.parameters import Parameter, as_json
 from server.reports.template import Template, parse_template
 from server.reports.work import Choices, ChoicesRequest

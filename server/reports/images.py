@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from server.errors import InvalidInput
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.datasets.dataset import mentioned
 from server.errors import FieldError, InvalidInput
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.reports.checking import check_source, queries_of, summarized
 from server.reports.parameter_sets import wrong_values
 from server.reports.rendering import expand_batch, read_template

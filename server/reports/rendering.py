@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
-from server.jobs.workers import OnReport
+from server.jobs.worker_process import OnReport
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document

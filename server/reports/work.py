@@ -14,7 +14,7 @@ import msgspec
 
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
-from server.jobs.workers import ByName
+from server.jobs.worker_process import ByName
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")

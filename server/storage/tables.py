@@ -156,6 +156,9 @@ jobs = Table(
     Column("state", String(16), nullable=False),  # jobs.job.State
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("interruptions", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", UtcDateTime),
+    Column("priority", String(8), nullable=False, server_default="normal"),  # jobs.job.Priority
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Column("progress", Double, nullable=False, server_default="0"),  # whole numbers are exact to 2**53
     Column("total", Double),

@@ -21,6 +21,12 @@ export function figures(job) {
   return parts.join(" · ");
 }
 
+// As `Formats.waiting_for` on the server writes it: "place 3 in line · waits for 2 reports of others, about 6 s".
+export function waitingFor(job) {
+  const place = job.place == null ? "" : t("place {place} in line", { place: number(job.place) });
+  return [place, job.waiting_for].filter(Boolean).join(" · ");
+}
+
 // Slow work has a decimal: 0.4 reports a second are not none.
 function rate(value, unit) {
   if (unit === "bytes") return filesize(value);

@@ -1,6 +1,6 @@
 // Keeps every `[data-job-id]` of the page true: bar, figures, percentage, message.
 
-import { figures } from "./figures.js";
+import { figures, waitingFor } from "./figures.js";
 import { percent, t } from "./i18n.js";
 
 export function startJobsLive(tables) {
@@ -32,6 +32,7 @@ export function show(element, job) {
   if (bar) drawBar(bar, job);
   setText(element.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
   setText(element.querySelector(".progress__figures"), figures(job));
+  setText(element.querySelector(".progress__waiting"), waitingFor(job));
   setText(element.querySelector(".progress__message"), job.message ? t(job.message) : "");
 }
 

@@ -10,7 +10,7 @@ export type LiveState = "connecting" | "connected" | "offline" | "closed";
 export type LiveTransport = "websocket" | "sse";
 
 export interface LiveOptions {
-  /** Where to connect; default: `/ws` of the server this module came from. */
+  /** Where to connect; default: `/ws` of the server this module came from. A program in Node must say it. */
   url?: string;
   /** Names this tab or device: 1 to 64 of `A–Z a–z 0–9 _ . -`. Default: a random one per page. */
   clientId?: string;
@@ -20,7 +20,7 @@ export interface LiveOptions {
   since?: string;
   /** For pages of other origins: an API token, or a function that is asked for one on each connect. */
   token?: string | (() => string | Promise<string>);
-  /** What may be used; default: both, WebSockets first. */
+  /** What may be used; default: both, WebSockets first. Node has no WebSocket of its own before version 22. */
   transports?: LiveTransport[];
 }
 

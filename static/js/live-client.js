@@ -2,6 +2,7 @@
 // dependencies, for our pages and anybody else's: this one and the live-*.js beside it. How to use it: docs/live-client.md.
 
 import { Fallback } from "./live-fallback.js";
+import { base, isOnline, language, ways } from "./live-host.js";
 import { Heartbeat, PATIENCE_AFTER_SLEEP_MS } from "./live-heartbeat.js";
 import { Listeners } from "./live-listeners.js";
 import { PageWatch } from "./live-page.js";
@@ -71,12 +72,13 @@ export class LiveClient {
   constructor(options = {}) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = {
-      url: new URL("../../ws", HERE).href,
+      url: HERE.startsWith("http") ? new URL("../../ws", HERE).href : undefined,
       clientId: randomId(),
-      language: document.documentElement.lang,
-      transports: ["websocket", "sse"],
+      language: language(),
+      transports: ways(),
       ...given,
     };
+    if (!this.#options.url) throw new TypeError("Say where to connect: new LiveClient({ url: \"https://…/ws\" }).");
     this.#seen = new Seen(this.#options.since);
     this.#fallback = new Fallback(this.#options.transports, this.#options.url);
     this.#probe = new Probe({
@@ -213,13 +215,13 @@ export class LiveClient {
       address.protocol = address.protocol.replace("http", "ws");
       return new SocketTransport(address, token);
     }
-    const events = new URL("events", new URL(this.#options.url, location.href));
+    const events = new URL("events", new URL(this.#options.url, base()));
     events.protocol = events.protocol.replace("ws", "http");
     return new EventTransport(this.#address(events, { client_id: this.#options.clientId }), `${events.href}/${own}`, token);
   }
 
   #address(url, parameters) {
-    const address = new URL(url, location.href);
+    const address = new URL(url, base());
     for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
     if (this.#options.language) address.searchParams.set("lang", this.#options.language);
     if (this.#seen.position) address.searchParams.set("since", this.#seen.position);
@@ -275,7 +277,7 @@ export class LiveClient {
       delay = Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
       this.#attempts += 1;
     }
-    this.#setState(navigator.onLine && this.#attempts < 2 ? "connecting" : "offline");
+    this.#setState(isOnline() && this.#attempts < 2 ? "connecting" : "offline");
     this.#timers.start("retry", delay, () => {
       if (!this.#page.isHiddenLong) this.#open(); // else when somebody looks again
     });

@@ -1,5 +1,7 @@
 // Functions by name; one that throws keeps no other from hearing.
 
+import { report } from "./live-host.js";
+
 export class Listeners {
   #groups = new Map(); // name → Set of functions
 
@@ -27,7 +29,7 @@ export class Listeners {
       try {
         listener(...values);
       } catch (error) {
-        reportError(error);
+        report(error);
       }
     }
   }

@@ -12,7 +12,7 @@ export class PageWatch {
   }
 
   start({ online, offline, lookedAt }) {
-    if (this.#over) return;
+    if (this.#over || !globalThis.document) return;
     this.#over = new AbortController();
     const { signal } = this.#over;
     this.#hiddenSince = document.hidden ? Date.now() : null;

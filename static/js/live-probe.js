@@ -1,5 +1,7 @@
 // While server-sent events go on: now and then whether WebSockets get through by now.
 
+import { isHidden } from "./live-host.js";
+
 const OPEN_TIMEOUT_MS = 10_000;
 const ANOTHER_LOOK_MS = 60_000;
 
@@ -24,7 +26,7 @@ export class Probe {
   later() {
     const wait = this.#fallback.msToNextTry;
     if (wait === null) return;
-    this.#timers.start("probe", document.hidden ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
+    this.#timers.start("probe", isHidden() ? Math.max(wait, ANOTHER_LOOK_MS) : wait, () => this.#try());
   }
 
   /** Give up the one that is being tried. */
@@ -42,7 +44,7 @@ export class Probe {
   }
 
   #try() {
-    if (document.hidden) return this.later();
+    if (isHidden()) return this.later();
     const link = this.#open();
     this.link = link;
     const failed = () => {

@@ -1,6 +1,8 @@
 // The two ways to the live layer, alike from outside: `name`, `isOpen`, `send(text)`, `close(code)`, and four functions
 // to be set: `onopen()`, `onmessage(text)`, `onclose({code, reason})`, `onrefused(text, {code, message})`.
 
+import { report } from "./live-host.js";
+
 const LOST = 1006; // as browsers say when a socket ends without a word
 const SIGNED_OUT = 4500;
 // What an HTTP status means in the close codes of the protocol; every other is a failure that may pass.
@@ -46,7 +48,7 @@ export class SocketTransport extends Transport {
       if (found) this.send(JSON.stringify({ type: "auth", token: found }));
     } catch (error) {
       this.close();
-      reportError(error);
+      report(error);
     }
   }
 }
@@ -93,7 +95,7 @@ export class EventTransport extends Transport {
         this.onmessage(data);
       }
     } catch (error) {
-      if (!isNetworkError(error)) reportError(error);
+      if (!isNetworkError(error)) report(error);
     }
     return this.#end({ code: LOST });
   }

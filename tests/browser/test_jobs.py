@@ -11,8 +11,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import PageOf
 from tests.browser.test_shell import demonstrate
 from tests.conftest import Server
+from tests.functional.command_line import token_of
 from tests.functional.scripts import script
-from tests.functional.test_cli import token_of
 
 pytestmark = pytest.mark.browser
 

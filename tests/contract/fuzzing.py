@@ -32,6 +32,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_upload_preview": ((422,), "what a file is: an image is no table; which encodings and sheets there are"),
     "api_upload_preview_again": ((422,), "the same; which columns the file has, what fits their types"),
     "api_start_import": ((422,), "the server's own limit of rejects"),
+    "api_check_import": ((422,), "the same; which datasets there are to append to"),
     "api_dataset_rows": ((422,), "which columns there are, and what fits their types"),
     "api_rejects": ((422,), "at which bytes of the list a page begins"),
     "api_batch_delete": ((423,), "whether its reports are being made at this moment"),

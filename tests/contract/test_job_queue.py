@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id, utc_now
 from server.engines.memory_queue import MemoryQueue
 from server.errors import Conflict
-from server.jobs.job import Job, State
+from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKind, JobKinds
+from server.jobs.lanes import Lane
 from server.jobs.life import Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.waiting import WaitingFor
 from server.storage.database import Database
 from server.storage.growth import Growth
 from server.storage.tables import users
@@ -34,6 +37,8 @@ async def nothing(context: object) -> None: ...
 KINDS = JobKinds(
     [
         JobKind(name="heavy", label="Heavy", unit="rows", function=nothing),
+        JobKind(name="short", label="Short", unit="rows", function=nothing, lane=lambda job: Lane.SHORT),
+        JobKind(name="shared", label="Shared", unit="rows", function=nothing, lane=lambda job: Lane.SHARED),
         JobKind(name="light", label="Light", unit="rows", function=nothing, heavy=False),
     ]
 )
@@ -52,8 +57,9 @@ class Node:
     stopped: list[str] = field(default_factory=list)
     told: list[tuple[str, State]] = field(default_factory=list)
 
-    async def put(self, owner: str, *, kind: str = "heavy", also: Also | None = None) -> Job:
-        job = Job(id=new_id(), kind=kind, owner_id=owner, title="t", unit="rows", created_at=utc_now(), revision=1)
+    async def put(self, owner: str, *, kind: str = "heavy", also: Also | None = None, **fields: Any) -> Job:
+        known = {"id": new_id(), "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
+        job = Job(kind=kind, owner_id=owner, **{**known, **fields})  # type: ignore[arg-type]
         return await self.life.begin(job, also=also)
 
     async def next(self) -> Job:
@@ -175,6 +181,62 @@ async def test_the_last_place_is_for_somebody_who_has_none(node: Node) -> None:
     await node.finish(begun)
     await node.finish(running[0])  # two places are free
     assert (await waiting).owner_id == "alice"
+
+
+async def test_short_jobs_and_those_that_share_do_not_wait_for_long_ones_nor_for_each_other(node: Node) -> None:
+    for kind in ("heavy", "shared", "short"):
+        for _ in range(SLOTS + 1):
+            await node.put("alice", kind=kind)
+    begun = sorted([(await node.next()).kind for _ in range(3 * SLOTS)])
+    assert begun == ["heavy"] * SLOTS + ["shared"] * SLOTS + ["short"] * SLOTS
+    assert node.queue.statistics().waiting == 3
+
+
+async def test_jobs_that_share_their_workers_are_under_way_for_everybody_at_once(node: Node) -> None:
+    for owner in ("alice", "bob"):
+        for _ in range(SLOTS):
+            await node.put(owner, kind="shared")
+    owners = [(await node.next()).owner_id for _ in range(2 * SLOTS)]
+    assert sorted(owners) == ["alice"] * SLOTS + ["bob"] * SLOTS
+
+
+async def test_the_priority_orders_only_ones_own_jobs(node: Node) -> None:
+    low = await node.put("alice", priority=Priority.LOW)
+    normal = await node.put("alice")
+    of_bob = await node.put("bob", priority=Priority.LOW)
+    high, also_high = await node.put("alice", priority=Priority.HIGH), await node.put("alice", priority=Priority.HIGH)
+    begun = []
+    for _ in range(5):
+        job = await node.next()
+        begun.append(job.id)
+        await node.finish(job)
+    assert begun == [high.id, of_bob.id, also_high.id, normal.id, low.id]
+
+
+async def test_a_job_that_is_to_be_tried_again_later_lets_others_go_first(node: Node) -> None:
+    later = await node.put("alice", not_before=utc_now() + timedelta(seconds=0.5))
+    now = await node.put("alice")
+    assert node.queue.jobs_waiting()[later.id].reason is WaitingFor.AGAIN
+    assert [(await node.next()).id for _ in range(2)] == [now.id, later.id]
+
+
+async def test_what_waits_knows_its_place_and_whose_work_it_waits_for(node: Node) -> None:
+    for _ in range(SLOTS):
+        await node.put("alice")
+        await node.next()
+    of_alice = [(await node.put("alice")).id for _ in range(2)]
+    waiting = node.queue.jobs_waiting()
+    assert [(waiting[job_id].place, waiting[job_id].count, waiting[job_id].is_own) for job_id in of_alice] == [
+        (1, SLOTS, True),
+        (2, SLOTS + 1, True),
+    ]
+    await node.put("bob")
+    await node.next()  # the last place
+    of_bob = (await node.put("bob")).id
+    waiting = node.queue.jobs_waiting()
+    assert (waiting[of_bob].place, waiting[of_bob].count, waiting[of_bob].is_own) == (1, SLOTS + 1, False)
+    assert waiting[of_alice[0]].place == 2
+    assert {found.reason for found in waiting.values()} == {WaitingFor.TURN}
 
 
 async def test_light_jobs_take_no_place(node: Node) -> None:

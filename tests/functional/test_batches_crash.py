@@ -31,7 +31,9 @@ blocks:
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path / "data", environ={"JINDU_WORKERS": "2", "JINDU_DRAIN_SECONDS": "1"})
+    server = ServerProcess(
+        tmp_path / "data", environ={"JINDU_WORKERS": "2", "JINDU_DRAIN_SECONDS": "1", "JINDU_JOB_RETRIES": "0"}
+    )
     server.start()
     yield server
     server.kill()

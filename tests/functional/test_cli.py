@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -14,54 +12,9 @@ import pytest
 
 from jindu import Client, ClientError
 from tests.conftest import PASSWORDS, Server
+from tests.functional.command_line import ORDERS, TEMPLATE, as_user, run
 from tests.functional.test_uploads import announce, upload_of
-from tests.process import ROOT, ServerProcess
-
-ORDERS = "region,amount\n" + "".join(f"{'East' if n % 2 else 'West'},{n}\n" for n in range(400)) + "West,oops\n"
-TEMPLATE = """
-title: "Sales of {{ region }}"
-formats: [html]
-parameters:
-  region: {type: text, each: "select distinct region from orders order by 1"}
-queries:
-  totals: select sum(amount) as revenue from orders where region = $region
-blocks:
-  - text: "{{ region }}: {{ totals.revenue }}"
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    status: int
-    out: str
-    error: str
-
-
-async def run(*arguments: str, **environ: str) -> Outcome:
-    """`python run.py …` with nothing of our own environment's settings, and no terminal."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("JINDU_")}
-    clean["JINDU_DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "run.py",
-        *arguments,
-        cwd=ROOT,
-        env=clean | environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, error = await process.communicate()
-    return Outcome(process.returncode or 0, out.decode(), error.decode())
-
-
-def token_of(client: aiohttp.ClientSession) -> str:
-    return client.headers["Authorization"].removeprefix("Bearer ")
-
-
-def as_user(server: Server, client: aiohttp.ClientSession) -> dict[str, str]:
-    return {"JINDU_URL": server.url, "JINDU_TOKEN": token_of(client)}
+from tests.process import ServerProcess
 
 
 @pytest.fixture
@@ -172,7 +125,7 @@ async def test_a_server_that_is_not_there_is_told(orders: Path) -> None:
     assert "Traceback" not in outcome.error
 
 
-async def test_admin_create_makes_somebody_who_can_sign_in(tmp_path: Path) -> None:
+async def test_admin_create_makes_somebody_who_can_sign_in_but_no_directory(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text(PASSWORDS["alice"] + "\n", "utf-8")
     arguments = (
@@ -185,6 +138,11 @@ async def test_admin_create_makes_somebody_who_can_sign_in(tmp_path: Path) -> No
         "--data",
         str(tmp_path / "data"),
     )
+    slip = await run(*arguments)
+    assert slip.status == 2
+    assert f"no data directory {tmp_path / 'data'}" in slip.error
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "data").mkdir()
     outcome = await run(*arguments)
     assert outcome.status == 0, outcome
     process = ServerProcess(tmp_path / "data")
@@ -204,7 +162,7 @@ async def test_admin_create_makes_somebody_who_can_sign_in(tmp_path: Path) -> No
 
 
 async def test_admin_create_refuses_a_short_password_and_asks_for_one(tmp_path: Path) -> None:
-    arguments = ("admin", "create", "--user", "root", "--data", str(tmp_path / "data"))
+    arguments = ("admin", "create", "--user", "root", "--data", str(tmp_path))
     short = await run(*arguments, JINDU_ADMIN_PASSWORD="short")
     assert short.status == 2
     assert "password" in short.error

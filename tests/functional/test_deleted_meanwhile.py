@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+from dataclasses import replace
 
 import aiohttp
 import psutil
@@ -27,6 +28,11 @@ from tests.waiting import until
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, job_retries=0)
 
 
 async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> None:

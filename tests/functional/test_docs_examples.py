@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 
 from tests.conftest import Server
+from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
-from tests.functional.test_cli import token_of
 from tests.functional.test_jobs_api import get, post
 from tests.process import ROOT
 

@@ -39,7 +39,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def settings(settings: Settings, disk: SmallDisk) -> Settings:
     data = shutil.move(settings.data, disk.path / "data")
-    return replace(settings, data=Path(data), min_free_bytes=MIB, reserve_bytes=4 * MIB)
+    return replace(settings, data=Path(data), min_free_bytes=MIB, reserve_bytes=4 * MIB, job_retries=0)
 
 
 async def ask(client: aiohttp.ClientSession, method: str, path: str, **given: Any) -> tuple[int, Any]:

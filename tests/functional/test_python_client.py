@@ -16,7 +16,7 @@ import jindu
 from server.serving import address_of
 from tests.browser.line import Line
 from tests.conftest import Server
-from tests.functional.test_cli import token_of
+from tests.functional.command_line import token_of
 from tests.functional.test_crash import demonstrate, signed_in
 from tests.functional.test_external_jobs import begin, push
 from tests.process import ServerProcess

@@ -14,8 +14,8 @@ import pytest
 import jindu
 from server.settings import Settings
 from tests.conftest import Server
+from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
-from tests.functional.test_cli import token_of
 from tests.functional.test_external_jobs import signed_in
 from tests.functional.test_jobs_api import get, post
 from tests.process import ServerProcess

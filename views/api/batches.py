@@ -12,7 +12,7 @@ from aiohttp import web
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import TemplateName
-from server.jobs.job import State
+from server.jobs.job import Priority, State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.archive import pieces
@@ -27,12 +27,13 @@ StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
-    parameter with `each` gives one report per value."""
+    parameter with `each` gives one report per value. `priority` orders what you have waiting yourself."""
 
     template: TemplateName
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: list[FileFormat] | None = None
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    priority: Priority = Priority.NORMAL
 
     @property
     def order(self) -> BatchOrder:
@@ -138,7 +139,10 @@ class ReportList(Listing[ReportItem], frozen=True, kw_only=True):
 async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
     operations = call.operations.batches
     start = await operations.start(
-        call.principal, call.body.order, idempotency_key=call.request.headers.get("Idempotency-Key")
+        call.principal,
+        call.body.order,
+        idempotency_key=call.request.headers.get("Idempotency-Key"),
+        priority=call.body.priority,
     )
     return _accepted(start)
 

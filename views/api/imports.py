@@ -14,7 +14,7 @@ from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_made
 from server.http.values import Digits, Limit
-from server.operations.imports import ImportRequest, ImportState
+from server.operations.imports import ImportOrder, ImportRequest, ImportState
 from server.storage.pages import Listing
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
@@ -91,6 +91,10 @@ async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
     links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
     answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
     return encoded(answer, status=202, headers={"Location": links["self"]})
+
+
+async def check_import(call: Call[ImportOrder, NoQuery]) -> None:
+    await call.operations.imports.check(call.principal, call.body)
 
 
 async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
@@ -208,6 +212,17 @@ ENDPOINTS = [
         answer=ImportStarted,
         status=202,
         errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/imports/check",
+        name="api_check_import",
+        handler=check_import,
+        summary="Whether such an import would begin, before anything is uploaded; nothing is done",
+        access="write",
+        body=ImportOrder,
+        status=204,
+        errors=(409, 422),
     ),
     Endpoint(
         method="GET",

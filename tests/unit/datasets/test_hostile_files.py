@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.datasets.conversion import convert_file, preview_file
+from server.datasets.encodings import OF_FILES
 from server.datasets.readers import problems_named
 from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
-from server.datasets.text_encoding import _LIKELY, _OF_FILES, find_encoding
+from server.datasets.text_encoding import _LIKELY, find_encoding
 from server.datasets.work import ConvertRequest, PreviewRequest
 from server.errors import FileProblem, InvalidInput, JinduError
 
@@ -318,8 +319,8 @@ def test_a_dictionary_of_one_megabyte_in_every_row_is_previewed_and_not_unpacked
 def test_encodings_are_those_of_text_files_only(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n")
-    assert {codecs.lookup(name).name for name in _OF_FILES} == _OF_FILES
-    assert {codecs.lookup(name).name for name in _LIKELY} <= _OF_FILES
+    assert {codecs.lookup(name).name for name in OF_FILES} == OF_FILES
+    assert {codecs.lookup(name).name for name in _LIKELY} <= OF_FILES
     names = (
         "idna punycode base64 rot13 rot_13 hex bz2 zlib zip uu quopri undefined mbcs oem unicode_escape "
         "raw_unicode_escape unicode_internal string_escape utf-7 palmos charmap aliases mbcs_codec x é cp037 "
@@ -341,8 +342,8 @@ def test_encodings_are_those_of_text_files_only(tmp_path: Path) -> None:
         "utf-16",
         "ascii",
     ):
-        assert find_encoding(path, wanted=name).name in _OF_FILES
-    for name in sorted(_OF_FILES):
+        assert find_encoding(path, wanted=name).name in OF_FILES
+    for name in sorted(OF_FILES):
         assert looked_at(path, ReadOptions(encoding=name))
 
 

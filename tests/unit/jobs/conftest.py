@@ -50,6 +50,10 @@ class House:
         known = {"id": new_id(), "kind": "none", "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
         return await self.life.begin(Job(**{**known, "owner_id": owner_id, "state": State.RUNNING, **fields}))  # type: ignore[arg-type]
 
+    async def close_line(self) -> None:
+        """From now on what is queued stays so, whatever its kind."""
+        await self.runner.drain()
+
     async def wait_for(self, job_id: str, *states: State, seconds: float = 10.0) -> Job:
         async with asyncio.timeout(seconds):
             while True:
@@ -75,10 +79,15 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
     houses: list[House] = []
 
     async def open_one(
-        *kinds: JobKind, heavy_slots: int = 2, max_attempts: int = 3, drain_seconds: float = 0.2
+        *kinds: JobKind,
+        heavy_slots: int = 2,
+        max_attempts: int = 3,
+        drain_seconds: float = 0.2,
+        silence_seconds: float = 120.0,
     ) -> House:
         table, store = JobTable(), JobStore(database)
-        workers = SharedWorkers(WorkerPool(size=1, memory_mib=400), Turns(places=1, per_user=1))
+        pool = WorkerPool(size=1, memory_mib=400, silence_seconds=silence_seconds, look_seconds=0.05)
+        workers = SharedWorkers(pool, Turns(places=1, per_user=1))
         house: House
 
         async def on_life_change(connection: AsyncConnection, job: Job, notice: Notice | None) -> Callable[[], None]:

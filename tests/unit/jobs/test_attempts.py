@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from server.errors import JobFailed
+from server.clock import utc_now
+from server.errors import JobFailed, StorageFull
 from server.jobs.attempts import Attempts
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.outcomes import Notice, Outcome
+from server.jobs.retry import Retries
 from tests.unit.jobs.conftest import House, OpenHouse
 from tests.waiting import until
 
@@ -21,13 +23,15 @@ from tests.waiting import until
 class Trial:
     """Attempts without a queue or runner around them."""
 
-    def __init__(self, house: House, *kinds: JobKind) -> None:
+    def __init__(self, house: House, *kinds: JobKind, retries: int = 0) -> None:
         self.house = house
-        self.attempts = Attempts(life=house.life, kinds=JobKinds(kinds), workers=house.workers)
+        self.attempts = Attempts(
+            life=house.life, kinds=JobKinds(kinds), workers=house.workers, retries=Retries(most=retries)
+        )
         self.over: list[str] = []
 
-    async def begin(self, kind: str = "work") -> Job:
-        job = await self.house.begin(kind=kind, attempt=1)
+    async def begin(self, kind: str = "work", **fields: Any) -> Job:
+        job = await self.house.begin(kind=kind, attempt=1, **fields)
         self.attempts.begin(job, when_over=lambda job: self.over.append(job.id))
         return job
 
@@ -59,6 +63,40 @@ async def test_an_attempt_ends_as_its_function_does(open_house: OpenHouse) -> No
     assert await trial.state_of(await trial.begin("ill")) is State.FAILED
     assert house.notices == [Notice(title="Ready")]
     assert len(trial.attempts) == 0
+
+
+async def test_an_attempt_whose_error_may_pass_is_repeated_and_the_log_says_so(open_house: OpenHouse) -> None:
+    async def full(context: JobContext) -> None:
+        raise StorageFull
+
+    house = await open_house()
+    trial = Trial(house, kind(full), kind(full, name="light", heavy=False), retries=2)
+    job = await trial.begin()
+    assert await trial.state_of(job) is State.QUEUED
+    stored = await house.store.get(job.id)
+    assert stored is not None
+    assert (stored.failures, stored.error) == (1, None)
+    assert stored.not_before is not None
+    assert stored.not_before > utc_now()
+    lines = [(line.level, line.message) for line in await house.store.log(job.id, limit=5)]
+    assert [level for level, _ in lines] == ["warning", "warning"]
+    assert "disk is full" in lines[0][1]
+    assert await trial.state_of(await trial.begin(failures=2)) is State.FAILED  # it was tried twice more
+    assert await trial.state_of(await trial.begin("light")) is State.FAILED
+
+
+async def test_what_somebody_ends_is_not_repeated(open_house: OpenHouse) -> None:
+    async def stumble(context: JobContext) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise StorageFull
+
+    trial = Trial(await open_house(), kind(stumble), retries=2)
+    job = await trial.begin()
+    await asyncio.sleep(0)
+    trial.attempts.stop(job.id)
+    assert await trial.state_of(job) is State.CANCELLED
 
 
 async def test_only_the_one_that_is_meant_is_stopped(open_house: OpenHouse) -> None:

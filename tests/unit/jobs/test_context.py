@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.errors import FileProblem, JobFailed, WorkerDied
+from server.errors import FileProblem, JobFailed, WorkerDied, WorkTooLarge
 from server.jobs.context import JobContext
 from server.jobs.job import Job
 from tests.unit.jobs import worker_functions as functions
@@ -43,6 +43,26 @@ async def test_a_worker_that_dies_is_replaced_once_and_the_log_says_so(open_hous
     error, lines = await run(house, functions.kill_itself, None)
     assert isinstance(error, WorkerDied)
     assert lines == [AGAIN]
+
+
+async def test_a_worker_that_stands_still_is_replaced_once_and_the_log_says_so(
+    open_house: OpenHouse, tmp_path: Path
+) -> None:
+    house = await open_house(silence_seconds=0.5)
+    still = "warning: The worker stood still and was replaced; trying once more."
+    assert await run(house, functions.stand_still_once, str(tmp_path / "still")) == ("alive", [still])
+
+
+async def test_a_step_past_its_time_limit_is_not_tried_again(open_house: OpenHouse) -> None:
+    house = await open_house()
+    job = await house.begin(attempt=1)
+    life = house.life
+    context = JobContext(
+        job, table=life.table, store=life.store, saver=life.saver, workers=house.workers, step_seconds=0.3
+    )
+    with pytest.raises(WorkTooLarge, match=r"longer than the allowed 0\.3 seconds"):
+        await context.run_in_worker(functions.sleep, 600.0)
+    assert await lines_of(house, job) == []
 
 
 async def test_what_a_file_has_wrong_is_not_tried_again(open_house: OpenHouse) -> None:

@@ -54,6 +54,24 @@ def test_a_cleared_queue_is_empty() -> None:
     assert (len(queue), pop(queue)) == (0, None)
 
 
+def test_a_rank_orders_ones_own_and_nobody_else_waits_longer_for_it() -> None:
+    queue = filled("a", "b")
+    queue.push("b", "b-first", rank=2)
+    queue.push("a", "a-last", rank=-1)
+    assert [pop(queue) for _ in range(4)] == ["b-first", "a0", "b1", "a-last"]
+
+
+def test_the_order_of_all_that_wait_is_that_in_which_they_are_handed_out() -> None:
+    queue = filled("a", "a", "a", "b", "c", "b")
+    expected = [job_id for _, job_id in queue.in_order(Counter())]
+    running: Counter[str] = Counter()
+    handed = []
+    while found := queue.pop(running, places=99, per_owner=99):
+        running[found[0]] += 1
+        handed.append(found[1])
+    assert handed == expected
+
+
 @given(st.lists(st.sampled_from("abcd"), max_size=40), st.integers(1, 4))
 def test_everything_is_handed_out_once_and_in_each_owners_order(waiting: list[str], slots: int) -> None:
     queue = filled(*waiting)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from server.app.parts import build_parts
-from server.app.places import ROOT
 from server.jobs.job import State
 from server.jobs.kinds import JobKind, JobKinds
+from server.places import STATIC
 from server.realtime.protocol import SERVER_MESSAGES
 from server.settings import Settings
 from tests.unit.jobs.test_job import job
@@ -33,7 +33,7 @@ def test_messages_and_icons_of_each_kind_exist(kinds: JobKinds, name: str) -> No
     assert kind.message in {message.__struct_config__.tag for message in SERVER_MESSAGES}
     done = job(kind=name, state=State.SUCCEEDED, parameters={"batch_id": "b", "upload_id": "u"}, result=RESULT)
     icons = {kind.icon, *(link.icon for link in kind.links(done))}
-    assert [icon for icon in icons if not list(ROOT.glob(f"static/vendor/lucide-static-*/{icon}.svg"))] == []
+    assert [icon for icon in icons if not list(STATIC.glob(f"vendor/lucide-static-*/{icon}.svg"))] == []
 
 
 RESULT = {"dataset": "a b", "rejected_count": 3, "url": "https://example.com/r"}

@@ -17,6 +17,7 @@ from server.jobs.outcomes import Notice, ended
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobFilter, JobStore, line_now
 from server.jobs.table import JobTable
+from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database
 from server.storage.growth import Growth
 from tests.unit.jobs.conftest import Clock, OpenHouse
@@ -54,6 +55,37 @@ async def test_what_it_is_told_by_comes_in_order_and_after_the_commit(database: 
     order.clear()
     await life.move(begun, notice=Notice(title="news"), state=State.RUNNING)
     assert order == ["keep running and news", "show running", "tell running"]
+
+
+async def test_what_a_job_waits_for_is_told_and_over_with_its_next_move(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.close_line()
+    queued = await house.begin(state=State.QUEUED)
+    waiting = Waiting(reason=WaitingFor.TURN, place=3)
+    house.life.tell_waiting(queued.id, waiting)
+    house.life.tell_waiting(queued.id, waiting)
+    told = house.table.get(queued.id)
+    assert told is not None
+    assert (told.waiting, told.revision) == (waiting, queued.revision + 1)
+    begun = await house.life.move(queued, state=State.RUNNING)  # by somebody who looked at it before
+    assert begun is not None
+    assert (begun.waiting, house.table.get(queued.id)) == (None, begun)
+    over = await house.life.move(begun, **ended(State.SUCCEEDED))
+    house.life.tell_waiting(queued.id, waiting)
+    assert house.table.get(queued.id) == over
+    house.life.tell_waiting("nobody's", waiting)
+
+
+async def test_a_job_whose_state_changes_is_not_told_that_it_waits(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.close_line()
+    queued = await house.begin(state=State.QUEUED)
+
+    async def tell_meanwhile(connection: AsyncConnection, job: Job) -> None:
+        house.life.tell_waiting(job.id, Waiting(reason=WaitingFor.TURN, place=1))
+
+    begun = await house.life.move(queued, also=tell_meanwhile, state=State.RUNNING)
+    assert house.table.get(queued.id) == begun
 
 
 async def test_a_job_that_cannot_be_stored_whole_is_not_begun(open_house: OpenHouse) -> None:

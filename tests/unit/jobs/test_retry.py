@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from server.clock import utc_now
-from server.errors import Conflict, FileProblem, JobFailed, StorageFull, WorkerDied, WorkTooLarge
+from server.errors import Conflict, FileProblem, JobFailed, QuotaExceeded, StorageFull, WorkerDied, WorkTooLarge
 from server.jobs.job import Job, State
-from server.jobs.retry import LATER_SECONDS, after_crash, is_temporary, seconds_to_next_try
+from server.jobs.retry import LATER_SECONDS, Retries, after_crash, after_failure, is_temporary, seconds_to_next_try
 from server.storage.database import DatabaseAway
 
 AWAY = OperationalError("UPDATE", {}, Exception("restarted"))
@@ -46,6 +46,28 @@ def test_a_database_that_fails_is_asked_less_and_less_often_for_almost_a_minute(
 @pytest.mark.parametrize("error", [StorageFull(), DatabaseAway()])
 def test_a_full_disk_and_a_database_that_is_away_are_asked_again_for_ever(error: Exception) -> None:
     assert {seconds_to_next_try(error, failures=failures) for failures in (1, 10, 10_000)} == {LATER_SECONDS}
+
+
+@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway(), WorkerDied(), AWAY])
+def test_an_attempt_that_failed_by_what_passes_begins_again_after_a_while_that_grows(error: Exception) -> None:
+    waits = []
+    for failures in range(6):
+        before = utc_now()
+        again = after_failure(job(failures=failures, progress=7), error, retries=Retries(most=5))
+        if again is None:
+            break
+        assert (again["state"], again["failures"], again["progress"]) == (State.QUEUED, failures + 1, 0)
+        waits.append(round((again["not_before"] - before).total_seconds()))
+    assert waits == [10, 60, 360, 600, 600]
+
+
+@pytest.mark.parametrize("error", [QuotaExceeded(), FileProblem("no"), WorkTooLarge("too much"), ZeroDivisionError()])
+def test_what_needs_a_person_is_not_repeated(error: Exception) -> None:
+    assert after_failure(job(), error, retries=Retries(most=5)) is None
+
+
+def test_a_cancel_that_was_asked_for_is_not_overruled_by_a_repetition() -> None:
+    assert after_failure(job(cancel_requested=True), StorageFull(), retries=Retries(most=5)) is None
 
 
 def test_a_waiting_job_goes_on_waiting_after_a_crash() -> None:

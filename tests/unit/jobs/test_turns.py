@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from server.errors import RateLimited, Unavailable
-from server.jobs.turns import Turns
+from server.jobs.turns import Turns, Use
+from server.jobs.waiting import Waiting, WaitingFor
 
 
 class Clock:
@@ -167,6 +168,26 @@ async def test_a_place_that_is_left_in_the_moment_of_a_cancel_goes_to_the_next(c
     await bob.end()
     assert gone.task.cancelled()
     assert shared.statistics().in_use == shared.statistics().waiting == 0
+
+
+async def test_a_job_without_a_worker_is_told_what_it_waits_for(clock: Clock) -> None:
+    shared = turns(clock, places=2, per_user=1)
+    async with AsyncExitStack() as stack:
+        for user in ("alice", "bob"):
+            await stack.enter_async_context(shared.take(user, Use(job_id=f"of {user}", kind="batch_report")))
+        clock.now += 4
+        again = asyncio.create_task(shared.enter("alice", Use(job_id="another", kind="batch_report")))
+        carol = asyncio.create_task(shared.enter("carol", Use(job_id="import", kind="data_import")))
+        await settled()
+        waiting = shared.jobs_waiting()
+        assert waiting["import"] == Waiting(
+            reason=WaitingFor.WORKER, kind="batch_report", count=1, is_own=False, seconds=2.0
+        )
+        assert (waiting["another"].is_own, waiting["another"].kind) == (True, "batch_report")
+        assert shared.jobs_served() == {"of alice", "of bob"}
+        again.cancel()
+    (await carol)()
+    assert shared.jobs_waiting() == {}
 
 
 async def test_an_error_gives_the_place_back(clock: Clock) -> None:

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from server.errors import FileProblem, JobFailed, WorkerDied
-from server.jobs.workers import WorkerCrash, WorkerPool
+from server.jobs.worker_process import WorkerCrash
+from server.jobs.workers import WorkerPool
 from tests.unit.jobs import worker_functions as functions
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -63,4 +64,34 @@ def die_once(argument: str, report: Report) -> str:
     if not os.path.exists(argument):
         open(argument, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def spin(argument: float, report: Report) -> None:
+    """One call into C that keeps the interpreter for itself, as a regular expression gone wild does."""
+    report(os.getpid())
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def sleep_once(argument: str, report: Report) -> str:
+    """`argument` is a file that says whether it has slept already."""
+    if not os.path.exists(argument):
+        open(argument, "w").close()
+        time.sleep(600)
+    return "done"
+
+
+def compute(argument: float, report: Report) -> str:
+    """For so many seconds of the processor's time."""
+    report(os.getpid())
+    while time.process_time() < argument:
+        pass
+    return "done"
+
+
+def stand_still_once(argument: str, report: Report) -> str:
+    """`argument` is a file that says whether it has stood still already."""
+    if not os.path.exists(argument):
+        open(argument, "w").close()
+        os.kill(os.getpid(), signal.SIGSTOP)
     return "alive"

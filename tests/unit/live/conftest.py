@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import insert
 
 from server.app.live import Live, Realtime, build_live, build_realtime, open_live
-from server.app.places import ROOT
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
@@ -19,6 +18,7 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
+from server.places import LOCALES
 from server.settings import Settings
 from server.storage.database import Database
 from server.storage.tables import users
@@ -28,7 +28,7 @@ KINDS = JobKinds(
     JobKind(name=name, label=name, unit="rows", message=f"{name}_progress", function=None)
     for name in ("file_upload", "data_import", "batch_report")
 )
-LANGUAGES = Languages.load(ROOT / "locales")
+LANGUAGES = Languages.load(LOCALES)
 
 
 def person(name: str, *, role: Role = Role.EDITOR, language: str = "en", **known: Any) -> Principal:

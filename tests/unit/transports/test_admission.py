@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from server.app.places import ROOT
 from server.auth.permissions import Principal, Role, Scope
 from server.errors import Forbidden, Unavailable
 from server.http.readiness import Phase, Readiness
 from server.languages import Languages
+from server.places import LOCALES
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager, Refused
@@ -23,7 +23,7 @@ OWN = frozenset({"https://reports.example.com"})
 def admission(*, phase: Phase = Phase.READY, per_address: int = 2) -> Admission:
     return Admission(
         manager=ConnectionManager(LiveLimits(connections_per_address=per_address)),
-        languages=Languages.load(ROOT / "locales"),
+        languages=Languages.load(LOCALES),
         readiness=Readiness(phase),
         allowed_origins=("https://friend.example.com",),
     )

@@ -1,0 +1,79 @@
+"""Command line of Jindu: `jindu serve` and friends, or `python run.py serve` in the source tree."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jindu.errors import ClientError
+from server import __version__
+from server import settings as settings_module
+from server.cli.arguments import add_commands, add_json
+from server.cli.output import complain, forgive_characters, refused
+from server.cli.statuses import DONE, FAILED, INTERRUPTED
+from server.errors import ConfigurationError, StorageFull
+
+_NOT_FOR_COMMANDS = ("run", "command", "subcommand")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the process's exit status."""
+    forgive_characters()
+    options = vars(parser().parse_args(arguments))
+    run = options["run"]
+    try:
+        return int(run({name: value for name, value in options.items() if name not in _NOT_FOR_COMMANDS}))
+    except ConfigurationError as error:
+        return refused(ClientError(error.text), as_json=options["json"])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with what they take."""
+    whole = argparse.ArgumentParser(prog=_name(), description="Jindu: business reporting that shows its work.")
+    whole.add_argument("--version", action="version", version=f"jindu {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    add_commands(commands)
+    return whole
+
+
+def _name() -> str:
+    """What the person typed."""
+    name = Path(sys.argv[0]).name
+    return {"run.py": "python run.py", "__main__.py": "python -m server"}.get(name, "jindu")
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="start the server")
+    add_json(parser, "log JSON, an object a line")
+    for setting in settings_module.described():
+        flag = "--" + setting.name.replace("_", "-")
+        shown_default = "" if setting.metadata["secret"] else f" (default: {setting.default})"
+        parser.add_argument(flag, dest=setting.name, default=None, help=setting.metadata["help"] + shown_default)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: dict[str, Any]) -> int:
+    gc.disable()  # until `tune_garbage_collector`: what is imported and built stays, and to look for more takes 100 ms
+    from server.logs import FieldFormatter, JsonFormatter
+    from server.serving import serve  # here, so that `--help` and the client commands start at once
+    from server.storage.privacy import be_private
+
+    be_private()
+    formatter = JsonFormatter() if options.pop("json") else FieldFormatter()
+    try:
+        serve(settings_module.load(options), formatter)
+    except (OSError, StorageFull) as error:
+        complain(f"cannot start: {error}")
+        return FAILED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""`import`: a file, or what comes in a pipe, into a dataset."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jindu.client import Job
+from jindu.errors import ClientError, Problem
+from server.cli.profiles import Order, order_of
+from server.cli.session import Session
+from server.cli.statuses import DONE, REJECTS
+
+_UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it was"
+
+
+async def import_file(session: Session, options: dict[str, Any]) -> int:
+    """Have the order checked, upload, import, and tell how many rows came and how many did not."""
+    order = order_of(options)
+    _require_source(options["file"], options["name"])
+    # Before the first byte is read or sent: a slip in a name must not cost an hour.
+    await session.client.post("/api/v1/imports/check", order)
+    with _source(options["file"], options["name"]) as path:
+        sent = await _sent(session, path, is_kept=options["file"] != "-")
+    job = await session.followed(await _started(session, sent, order))
+    outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
+    session.answer(outcome, *(_lines(session, outcome) if job["state"] == "succeeded" else ()))
+    status = session.status_of(job)
+    if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
+        return REJECTS
+    return status
+
+
+def _require_source(given: str, name: str | None) -> None:
+    if given != "-" and name:
+        raise ClientError("--name is for standard input; a file has its own name.")
+    if given != "-" and not Path(given).is_file():
+        raise ClientError(f"{given} is not a file.")
+
+
+@contextmanager
+def _source(given: str, name: str | None) -> Iterator[Path]:
+    """The file to send. What comes in a pipe is kept until it is there: an upload says its size first."""
+    if given != "-":
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="jindu-") as directory:
+        path = Path(directory) / (Path(name or "").name or "stdin")
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sent:
+    """An upload; `is_ours` when this command had to send any of it."""
+
+    session: Session
+    name: str
+    upload_id: str = ""
+    is_ours: bool = False
+
+    def show(self, sent: int, size: int) -> None:
+        self.is_ours = True
+        state = "running" if sent < size else "succeeded"
+        self.session.display.show(
+            {"title": self.name, "state": state, "progress": sent, "total": size, "unit": "bytes"}
+        )
+
+
+async def _sent(session: Session, path: Path, *, is_kept: bool) -> _Sent:
+    sent = _Sent(session=session, name=path.name)
+    if is_kept:
+        session.farewell = _UPLOAD_GOES_ON
+        upload = await session.client.resume_upload(path, sent.show)
+    else:
+        session.farewell = "stopped; nothing was imported"
+        upload = await session.client.upload(path, sent.show)
+    sent.upload_id = upload["id"]
+    return sent
+
+
+async def _started(session: Session, sent: _Sent, order: Order) -> str:
+    try:
+        started = await session.client.post("/api/v1/imports", {**order, "upload_id": sent.upload_id})
+    except Problem:
+        if sent.is_ours:  # else it belongs to an earlier import, which may be tried again
+            with contextlib.suppress(ClientError):
+                await session.client.delete_upload(sent.upload_id)
+        raise
+    job_id: str = started["job_id"]
+    return job_id
+
+
+def _lines(session: Session, outcome: Job) -> Iterator[str]:
+    yield f"{outcome['dataset']}: version {outcome['version']}, {outcome['row_count']:,} rows"
+    if outcome["rejected_count"]:
+        place = f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"
+        yield f"{outcome['rejected_count']:,} rejected; see {place}"

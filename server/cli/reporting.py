@@ -1,0 +1,79 @@
+"""`report`: order a batch, wait for it, download every file that was made."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jindu.client import Job
+from jindu.errors import ClientError
+from server.cli.output import complain
+from server.cli.session import Session
+from server.cli.statuses import DONE, FAILED
+
+
+async def make_reports(session: Session, options: dict[str, Any]) -> int:
+    """The reports that were made are downloaded, also when others have failed."""
+    parameters = dict(_parameter(given) for given in options["parameters"])
+    with _ready(options["output"]) as directory:
+        started = await session.client.start_batch(
+            options["template"], parameters=[parameters] if parameters else None, formats=options["formats"]
+        )
+        job = await session.followed(started["job_id"])
+        files, failed = await _download_all(session, started["batch_id"], directory)
+    session.answer(_outcome(job, started["batch_id"], files, failed))
+    return max(session.status_of(job), FAILED if failed else DONE)
+
+
+@contextmanager
+def _ready(directory: Path) -> Iterator[Path]:
+    """A directory that files can be written to, known before anything is ordered; only its last part is made."""
+    is_new = not directory.exists()
+    try:
+        directory.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except FileNotFoundError as error:
+        raise ClientError(f"--output: there is no directory {directory.parent} to make {directory.name} in.") from error
+    except OSError as error:
+        raise ClientError(f"--output: {directory} cannot be written to: {error.strerror}.") from error
+    try:
+        yield directory
+    finally:
+        if is_new and not any(directory.iterdir()):
+            directory.rmdir()
+
+
+async def _download_all(session: Session, batch_id: str, directory: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """The files that were saved, and the reports that have failed."""
+    failed: list[dict[str, Any]] = []
+    files: list[str] = []
+    saved: set[str] = set()
+    async for report in session.client.reports(batch_id):
+        if report["state"] == "failed":
+            failed.append(report)
+            complain(f"failed: {report['parameters']}: {(report.get('error') or {}).get('message', '')}")
+        for artifact in report["artifacts"]:
+            # The last part only: whatever a server says, files land in this directory.
+            name = Path(artifact["file"]).name
+            target = directory / (name if name not in saved else f"{report['id']}-{name}")
+            saved.add(name)
+            await session.client.download(artifact["url"], target)
+            files.append(str(target))
+            session.display.say(str(target))
+    return files, failed
+
+
+def _outcome(job: Job, batch_id: str, files: list[str], failed: list[dict[str, Any]]) -> dict[str, Any]:
+    told = [{key: report.get(key) for key in ("id", "parameters", "error")} for report in failed]
+    return {"batch_id": batch_id, "job": job, "files": files, "failed": told}
+
+
+def _parameter(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not name or not equals:
+        raise ClientError(f"--param takes NAME=VALUE, not {given!r}.")
+    return name, value

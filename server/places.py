@@ -1,0 +1,14 @@
+"""Where the files are that the server brings along: pages, translations, examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_SERVER = Path(__file__).parent
+# An installed server has them inside its package, as setup.cfg maps them; in the source tree they stand beside it.
+_FILES = _SERVER if (_SERVER / "static").is_dir() else _SERVER.parent
+
+EXAMPLES = _FILES / "examples"
+LOCALES = _FILES / "locales"
+STATIC = _FILES / "static"
+TEMPLATES = _FILES / "templates"
