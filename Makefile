@@ -50,7 +50,7 @@ test: check chromium clients ## lint, types, unit, contract, functional (on both
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := bodies bounded_answers cross_site docs_examples example_client file_modes foreign_clients full_disk head http live_fan_out \
-  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts shared_workers sign_in_siege slow_clients \
+  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts scripts_tqdm shared_workers sign_in_siege slow_clients \
   static_files uploads_full_disk websocket_test_page work_without_end
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
@@ -85,7 +85,13 @@ npm: ## pack the client for TypeScript and Node (jindu-client) into dist/
 	@mkdir -p dist
 	@npm pack --silent --pack-destination dist ./static/js
 
-clients: tests/clients/node_modules/installed
+clients: tests/clients/node_modules/installed tests/clients/python/installed
+
+# What scripts use besides the client; beside the server's environment, which nobody has with it.
+tests/clients/python/installed: tests/clients/requirements.txt | $(VENV)/installed-test
+	@rm -rf tests/clients/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target tests/clients/python --requirement $<
+	@touch $@
 
 # Uploading programs that others wrote, at the versions of their lock: the tests let them loose on the server.
 tests/clients/node_modules/installed: tests/clients/package.json tests/clients/package-lock.json
@@ -97,6 +103,7 @@ tests/clients/node_modules/installed: tests/clients/package.json tests/clients/p
 
 lock: wheels ## write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --extra test --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --find-links dist --unsafe-package jindu --unsafe-package pip --unsafe-package setuptools --output-file requirements.lock setup.cfg
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
 clean: ## remove what can be made again (never data/)
-	rm -rf $(VENV) tests/clients/node_modules .bench build dist screenshots .mypy_cache .ruff_cache .pytest_cache *.egg-info jindu/*.egg-info
+	rm -rf $(VENV) tests/clients/node_modules tests/clients/python .bench build dist screenshots .mypy_cache .ruff_cache .pytest_cache *.egg-info jindu/*.egg-info

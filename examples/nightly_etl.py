@@ -1,7 +1,7 @@
 """A script whose progress shows on the pages of Jindu: `JINDU_TOKEN=… python examples/nightly_etl.py`.
 
 It needs nothing but Python and the folder `jindu/`. Without a server it runs just the same. Press *Cancel* on the page
-and it stops; kill it, and the page says that nothing was heard of it.
+and it stops; end it with `kill`, and the page says so.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ from types import TracebackType
 
 import aiohttp
 
-from jindu.handle import JobHandle
+from jindu import open_jobs
+from jindu.courier import send_once
+from jindu.handle import LEFT_OPEN, JobHandle, patience
 from jindu.report import Answer, Report, Request
 from jindu.requests import Requests
 
@@ -27,12 +29,12 @@ class AsyncJob(JobHandle):
         strict: bool,
         raise_on_cancel: bool,
         interval_seconds: float,
-        close_seconds: float,
+        close_seconds: float | None,
     ) -> None:
         super().__init__(report, strict=strict, raise_on_cancel=raise_on_cancel)
         self._requests = requests
         self._interval_seconds = interval_seconds
-        self._close_seconds = close_seconds
+        self._patience_seconds = patience(close_seconds)
         self._closing = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
 
@@ -43,31 +45,53 @@ class AsyncJob(JobHandle):
             if refusal is not None:
                 raise refusal
         self._sending = asyncio.create_task(self._run(), name=f"jindu {self._report.title}")
+        open_jobs.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._is_a_childs:
+            return
         assert self._sending is not None
         self._write_end(error)
         self._closing.set()
-        await asyncio.wait({self._sending}, timeout=self._close_seconds)
+        while not self._sending.done() and self._is_worth_waiting():
+            await asyncio.wait({self._sending}, timeout=_PAUSE_SECONDS)
+        open_jobs.remove(self)
         if not self._sending.done():
             self._report.give_up()
+            self._heard()
             self._sending.cancel()
             await asyncio.wait({self._sending})
         if self._strict and error is None and self._report.problem is not None:
             raise self._report.problem
 
+    def finish(self, error: BaseException | None = None) -> None:
+        """From outside of its loop; the end of the block does the same."""
+        self._write_end(error)
+        self._closing.set()
+
+    def end_at_exit(self) -> None:
+        self._write_end(RuntimeError(LEFT_OPEN))
+        send_once(self._requests.place, self._report)  # there is no loop any more
+
+    def end_by_signal(self, name: str) -> None:
+        self._write_signal(name)
+        send_once(self._requests.place, self._report)  # the loop waits for us
+
+    def _is_worth_waiting(self) -> bool:
+        return self._report.is_worth_waiting(time.monotonic(), self._patience_seconds)
+
     async def _run(self) -> None:
         while not self._report.is_over:
-            if not await self._send() and self._closing.is_set():
-                await asyncio.sleep(_PAUSE_SECONDS)
-            try:
-                async with asyncio.timeout(self._interval_seconds):
-                    await self._closing.wait()
-            except TimeoutError:
-                continue
+            sent = await self._send()
+            if self._closing.is_set():
+                await asyncio.sleep(0 if sent else _PAUSE_SECONDS)
+            else:
+                closing = asyncio.ensure_future(self._closing.wait())
+                await asyncio.wait({closing}, timeout=self._interval_seconds)
+                closing.cancel()
 
     async def _send(self) -> bool:
         request = self._report.next_request(time.monotonic())
@@ -75,7 +99,7 @@ class AsyncJob(JobHandle):
             return False
         try:
             answer = await self._answer(request)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             self._report.unreachable(self._requests.url, error, time.monotonic())
         else:
             self._report.answered(request, answer, time.monotonic())

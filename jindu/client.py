@@ -108,7 +108,7 @@ class Client:
         job = await self._found(job_id)  # asked for once subscribed: what happens from here on is told
         yield job
         while job["state"] not in FINAL_STATES:
-            told = await anext(messages)
+            told = await messages.__anext__()
             if told["type"] == "subscription" and event in told["events"]:
                 told = await self._found(job_id)  # connected again: something may have happened meanwhile
             elif told["type"] == "event" and told["event"] == event:
@@ -128,7 +128,7 @@ class Client:
         strict: bool = False,
         raise_on_cancel: bool = True,
         interval_seconds: float = 0.5,
-        close_seconds: float = 5.0,
+        close_seconds: float | None = None,
     ) -> AsyncJob:
         """`async with client.job("Nightly ETL", total=n) as job: … job.advance()`. See `jindu.job`."""
         return AsyncJob(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from jindu.place import Place
 from jindu.report import Answer, Request
 
-_TIMEOUT_SECONDS = 10.0
+_TIMEOUT_SECONDS = 20.0  # sent again too early, it would only add to what keeps a server busy
 _LARGEST_ANSWER = 1024 * 1024
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import threading
 import time
 from typing import Any
 
-from jindu.errors import Cancelled, Unreachable
+from jindu.errors import Cancelled, ClientError, NotConfigured, Unreachable
 from jindu.report import Report
+from jindu.tally import Share, Tally
 
 _LOG = logging.getLogger("jindu")
 _PATIENCE_SECONDS = 60.0  # how long a strict job bears a server that does not answer
+_BUSY_SECONDS = 10.0  # a server that only asks to wait is no news for anybody
+_CLOSE_SECONDS = 60.0  # unless JINDU_CLOSE_SECONDS says otherwise: a server that is started anew is back by then
+LEFT_OPEN = "The script ended without saying how this went."
 
 
 class JobHandle:
@@ -30,6 +35,10 @@ class JobHandle:
         self._lock = threading.Lock()
         self._has_news = False
         self._result: dict[str, Any] = {}
+        self._tally = Tally(report.key)
+        self._share: Share | None = None
+        self._is_a_childs = False
+        report.counted_elsewhere = self._tally.total
 
     @property
     def id(self) -> str:
@@ -52,14 +61,18 @@ class JobHandle:
         return self._report.is_cancelled
 
     def advance(self, n: float = 1) -> None:
-        """`n` more units are done. Raises `Cancelled`."""
+        """`n` more units are done; also in a child process. Raises `Cancelled`."""
         with self._lock:
             self._report.progress += n
+        if self._is_a_childs:
+            self._count_as_child(n)
         if self._has_news:
             self._raise_news()
 
     def set_progress(self, n: float) -> None:
         """`n` units are done in all; the server never shows less than before. Raises `Cancelled`."""
+        if self._is_a_childs:
+            self._count_as_child(n - self._report.progress)
         self._report.progress = n
         if self._has_news:
             self._raise_news()
@@ -70,27 +83,59 @@ class JobHandle:
 
     def message(self, text: str) -> None:
         """A sentence for people, under the bar and in the job's log (500 characters)."""
+        self._warn_in_child()
         self._report.message = text
 
     def stage(self, name: str) -> None:
         """Which part of the work is under way (64 characters)."""
+        self._warn_in_child()
         self._report.stage = name
 
     def detail(self, **values: object) -> None:
-        """Figures and words besides the progress, shown on the job's page (20 of them)."""
+        """Figures and words besides the progress, shown on the job's page (50 of them, 4 KiB in all)."""
+        self._warn_in_child()
         self._report.detail = {**self._report.detail, **values}
 
     def set_result(self, **values: object) -> None:
         """What it made, told when it succeeds; a `url` becomes a link on the job's page."""
+        self._warn_in_child()
         self._result.update(values)
+
+    def become_a_childs(self) -> None:
+        """In another process than the one that began it: only what is counted reaches the job."""
+        self._lock = threading.Lock()  # a thread that was not forked with us may have held it
+        self._share = None
+        self._is_a_childs = True
+
+    def _count_as_child(self, n: float) -> None:
+        if n == 0:
+            return
+        try:
+            if self._share is None:
+                self._share = self._tally.own_share()
+            self._share.add(n)
+        except (OSError, ValueError) as error:
+            tell_once(f"What this child process counts is not shown: {error}.")
+
+    def _warn_in_child(self) -> None:
+        if self._is_a_childs:
+            tell_once("Of what a child process says only `advance` reaches the job; say the rest in its parent.")
 
     def _heard(self) -> None:
         """An answer came, or none: what the next `advance` must raise, and what a person should be told once."""
         report = self._report
         error = report.problem or report.trouble
-        if error is not None and not self._strict:
+        if error is not None and not self._strict and self._is_worth_telling(error):
             warn_once(str(error))
+        for part, reason in list(report.left_out.items()):
+            tell_once(f"The server did not take “{part}” as it was given ({reason}); everything else is shown.")
+        if report.is_over:
+            self._tally.settle()
         self._has_news = (report.is_cancelled and self._raise_on_cancel) or (self._strict and error is not None)
+
+    def _is_worth_telling(self, error: ClientError) -> bool:
+        is_final = error is self._report.problem or isinstance(error, Unreachable)
+        return is_final or time.monotonic() > self._report.trouble_since + _BUSY_SECONDS
 
     def _raise_news(self) -> None:
         report = self._report
@@ -110,7 +155,12 @@ class JobHandle:
     def _write_end(self, error: BaseException | None) -> None:
         """How the block ended, as the job's end."""
         state = _state(error)
+        self._tally.settle()
         self._report.end(state, error=_reason(error) if state == "failed" else "", result=self._result)
+
+    def _write_signal(self, name: str) -> None:
+        self._tally.settle()
+        self._report.end("failed", error=f"The script was ended by {name}.")
 
 
 @functools.lru_cache(maxsize=100)
@@ -120,10 +170,27 @@ def warn_once(reason: str) -> None:
     _LOG.warning("Progress is not shown: %s The script goes on.", sentence)
 
 
+@functools.lru_cache(maxsize=100)
+def tell_once(sentence: str) -> None:
+    _LOG.warning("%s", sentence)
+
+
+def patience(close_seconds: float | None) -> float:
+    """How long an end may wait for a server that is away, in seconds."""
+    if close_seconds is not None:
+        return close_seconds
+    given = os.environ.get("JINDU_CLOSE_SECONDS", "")
+    try:
+        return max(0.0, float(given)) if given else _CLOSE_SECONDS
+    except ValueError:
+        warn_once(str(NotConfigured(f"JINDU_CLOSE_SECONDS is no number of seconds: {given!r}.")))
+        return _CLOSE_SECONDS
+
+
 def _state(error: BaseException | None) -> str:
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "succeeded"
-    if isinstance(error, Cancelled | KeyboardInterrupt | asyncio.CancelledError):
+    if isinstance(error, (Cancelled, KeyboardInterrupt, asyncio.CancelledError)):
         return "cancelled"
     return "failed"
 

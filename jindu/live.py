@@ -21,6 +21,7 @@ from jindu.errors import ClientError, Closed, Problem, Unreachable
 from jindu.mailbox import Mailbox, Message
 from jindu.pauses import full_jitter
 from jindu.requests import PASSING_STATUSES, Requests
+from jindu.timeouts import within
 
 _LOG = logging.getLogger("jindu")
 _FOR_GOOD = 4500  # close codes from here on: do not come back
@@ -89,9 +90,8 @@ class Live:
                 mailbox.put(await self._ask("jobs"))
         while True:
             try:
-                async with asyncio.timeout(give_up_seconds):
-                    message = await mailbox.take()
-            except TimeoutError:
+                message = await within(give_up_seconds, mailbox.take())
+            except asyncio.TimeoutError:
                 self._require_hope(give_up_seconds or 0.0)
             else:
                 yield message
@@ -110,11 +110,13 @@ class Live:
         """Send a command once connected; its answer. Raises `Problem`, `Closed`, and `Unreachable` after 30 s."""
         self._connect()
         try:
-            async with asyncio.timeout(_REPLY_SECONDS):
-                await self._until_ready()
-                return await self._ask(kind, **fields)
-        except TimeoutError:
-            raise self._requests.unreachable(self._trouble or TimeoutError("no answer in time")) from None
+            return await within(_REPLY_SECONDS, self._answer_to(kind, **fields))
+        except asyncio.TimeoutError:
+            raise self._requests.unreachable(self._trouble or asyncio.TimeoutError("no answer in time")) from None
+
+    async def _answer_to(self, kind: str, **fields: Any) -> Message:
+        await self._until_ready()
+        return await self._ask(kind, **fields)
 
     async def close(self) -> None:
         """Who still reads messages gets `Closed`."""
@@ -137,8 +139,8 @@ class Live:
                 began = time.monotonic()
                 try:
                     pause = _pause_asked_for(await self._serve())
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    self._trouble, pause = _refused(error), None
+                except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                    self._trouble, pause = await self._refused(error), None
                 self._lost()
                 failures = 0 if time.monotonic() - began > _STEADY_SECONDS else failures
                 await asyncio.sleep(full_jitter(failures) if pause is None else pause)
@@ -146,7 +148,7 @@ class Live:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            if not isinstance(error, Closed | Problem):
+            if not isinstance(error, (Closed, Problem)):
                 _LOG.exception("the live connection ended unexpectedly")
             self._end(error)
 
@@ -271,6 +273,14 @@ class Live:
             raise Problem(0, message["code"], message["message"])
         return message
 
+    async def _refused(self, error: Exception) -> Exception:
+        """The error, to try again; raises `Problem` when the server refuses the connection for good."""
+        if isinstance(error, aiohttp.WSServerHandshakeError) and error.status not in PASSING_STATUSES:
+            if error.status == 401:
+                await self._requests.json("GET", "/api/v1/me")  # a refused handshake has no room for a reason
+            raise Problem(error.status, "", f"The server refused the live connection ({error.status} {error.message}).")
+        return error
+
     def _lost(self) -> None:
         self._socket = None
         if self._ready.is_set():
@@ -294,17 +304,10 @@ class Live:
 
     def _require_hope(self, seconds: float) -> None:
         if not self._ready.is_set() and time.monotonic() - self._down_since >= seconds:
-            raise self._requests.unreachable(self._trouble or TimeoutError("no answer in time"))
+            raise self._requests.unreachable(self._trouble or asyncio.TimeoutError("no answer in time"))
 
 
 def _pause_asked_for(ending: tuple[int, str]) -> float | None:
     """Somewhere in the time over which a server that drains wants its clients back; None when it said nothing."""
     found = _SPREAD.search(ending[1])
     return random.uniform(0.0, float(found[1])) if found else None  # noqa: S311 - nobody is kept out by it
-
-
-def _refused(error: Exception) -> Exception:
-    """The error, to try again; raises `Problem` when the server refuses the connection for good."""
-    if isinstance(error, aiohttp.WSServerHandshakeError) and error.status not in PASSING_STATUSES:
-        raise Problem(error.status, "", f"The server refused the live connection ({error.status} {error.message}).")
-    return error

@@ -11,7 +11,7 @@ from jindu.errors import NotConfigured
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """`url` has no slash at its end; the token stays out of `repr`, and so out of logs."""
 

@@ -23,6 +23,7 @@ class Requests:
     """One session of the server at `place`."""
 
     def __init__(self, place: Place) -> None:
+        self.place = place
         self.url = place.url
         self.session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {place.token}"},
@@ -34,7 +35,7 @@ class Requests:
             async with self.session.request(method, self.absolute(path), **options) as response:
                 await raise_for_problem(response)
                 return await response.json() if response.status != 204 else None
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self.unreachable(error) from error
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -51,7 +52,7 @@ class Requests:
                     async for chunk in response.content.iter_chunked(_READ_BYTES):
                         await asyncio.to_thread(file.write, chunk)
             partial.replace(target)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self.unreachable(error) from error
         finally:
             partial.unlink(missing_ok=True)
@@ -83,7 +84,7 @@ async def wait_to_retry(error: Exception, failures: int) -> int:
     if isinstance(error, Problem) and error.status not in PASSING_STATUSES:
         raise error
     if failures >= len(RETRY_SECONDS):
-        if isinstance(error, Problem | Unreachable):
+        if isinstance(error, (Problem, Unreachable)):
             raise error
         raise Unreachable(
             f"The connection is lost ({error or type(error).__name__}). Is the server running?"

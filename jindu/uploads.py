@@ -79,7 +79,7 @@ async def _sent(sending: _Sending, offset: int) -> dict[str, Any]:
         try:
             offset = await sending.send(offset)
             failures = 0
-        except (aiohttp.ClientError, TimeoutError, OSError, Problem) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, Problem) as error:
             failures = await wait_to_retry(error, failures)
             offset = await sending.offset(offset)
     answer: dict[str, Any] = await sending.requests.json("GET", sending.place)
@@ -97,7 +97,7 @@ async def _announce(requests: Requests, name: str, size: int, *, key: str) -> st
         async with requests.session.post(f"{requests.url}/api/v1/uploads", headers=headers) as response:
             await raise_for_problem(response)
             return response.headers["Location"]
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         raise requests.unreachable(error) from error
 
 
@@ -128,12 +128,12 @@ class _Sending:
             async with self.requests.session.head(self.requests.absolute(self.place), headers=_TUS) as response:
                 await raise_for_problem(response)
                 return int(response.headers["Upload-Offset"])
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self.requests.unreachable(error) from error
 
     async def offset(self, last_known: int) -> int:
         """Where to go on; while the server cannot say, where we believe to be."""
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+        with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
             async with self.requests.session.head(self.requests.absolute(self.place), headers=_TUS) as response:
                 if response.status == 404:
                     raise ClientError("The upload was removed on the server; send the file again.")

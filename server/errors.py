@@ -9,6 +9,7 @@ JinduError
 │   ├── FileProblem         422  an uploaded file cannot be used as it is
 │   └── TemplateProblem     422  a report template is wrong at a line and column
 ├── NotSignedIn             401
+│   └── TokenUnknown · TokenRevoked · TokenExpired · UserDisabled
 ├── Forbidden               403
 ├── NotFound                404  also for what the caller may not know of
 ├── Conflict                409
@@ -164,6 +165,30 @@ class NotSignedIn(JinduError):
 
     code = "not_signed_in"
     status = 401
+
+
+class TokenUnknown(NotSignedIn):
+    """This token is not known here: copied wrongly, deleted or expired. Make one on your account page."""
+
+    code = "token_unknown"
+
+
+class TokenRevoked(NotSignedIn):
+    """This token was deleted. Make a new one on your account page."""
+
+    code = "token_revoked"
+
+
+class TokenExpired(NotSignedIn):
+    """This token has expired. Make a new one on your account page."""
+
+    code = "token_expired"
+
+
+class UserDisabled(NotSignedIn):
+    """The user of this token was disabled, and the token deleted with it; ask an administrator."""
+
+    code = "user_disabled"
 
 
 class Forbidden(JinduError):

@@ -62,7 +62,7 @@ class Settings:
     unread_answer_seconds: float = _setting(30.0, "Seconds without any of an answer being read before it is given up.")
 
     max_connections: int = _setting(10_000, "Live connections per node.")
-    max_connections_per_user: int = _setting(20, "Live connections per user.")
+    max_connections_per_user: int = _setting(20, "Live connections per user; the tabs of a browser share one.")
     max_connections_per_address: int = _setting(50, "Live connections per client address.")
     max_unauthenticated_connections: int = _setting(100, "Connections that may wait for their auth message at once.")
     max_unauthenticated_connections_per_address: int = _setting(10, "The same, per client address.")
@@ -78,8 +78,10 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
-    history_days: float = _setting(7.0, "Days for which messages are kept for users who are away.")
-    history_messages: int = _setting(1000, "Messages that are kept per user, at most.")
+    history_days: float = _setting(7.0, "Days for which messages are kept for clients that come back.")
+    history_messages: int = _setting(1000, "Messages that are kept per user for clients that come back, at most.")
+    notification_days: float = _setting(90.0, "Days for which notifications can be read.")
+    notification_messages: int = _setting(1000, "Notifications that can be read per user, at most.")
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
@@ -109,7 +111,7 @@ class Settings:
     external_job_silence_seconds: float = _setting(
         900.0, "A job that a script pushes fails when nothing was heard of the script for so many seconds."
     )
-    external_jobs_per_user: int = _setting(200, "Jobs that one user's scripts may have running at once.")
+    external_jobs_per_user: int = _setting(500, "Jobs that one user's scripts may have running at once.")
     external_updates_per_second: float = _setting(100.0, "Updates per second that the scripts of one token may send.")
     drain_seconds: float = _setting(10.0, "Grace period for running jobs when the server stops.")
     drain_notice_seconds: float = _setting(
@@ -129,8 +131,22 @@ class Settings:
         16 * _MIB,
         "Kept back on the disk, to sign in, cancel and delete when it is full; at most an eighth of it.",
     )
-    upload_retention_days: float = _setting(0.0, "Whole uploads are removed after so many days; 0: never.")
+    upload_retention_days: float = _setting(
+        30.0, "Whole uploads are removed so many days after their last import, or after they came; 0: never."
+    )
+    refused_upload_retention_days: float = _setting(
+        7.0, "Uploads of which no import succeeded are removed so many days after the last one; 0: never."
+    )
+    version_retention_days: float = _setting(
+        90.0, "Old versions of datasets are removed so many days after a newer one replaced them; 0: never."
+    )
+    reject_retention_days: float = _setting(
+        90.0, "Lists of rows that imports left out are removed after so many days; 0: never."
+    )
     report_retention_days: float = _setting(0.0, "Batches are removed so many days after their end; 0: never.")
+    job_retention_days: float = _setting(90.0, "Jobs are removed so many days after their end; 0: never.")
+    log_retention_days: float = _setting(30.0, "Logs of jobs are removed so many days after their end; 0: never.")
+    audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(

@@ -79,6 +79,8 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "job-of-script-failed": f"/jobs/{failed}",
         "account": "/account",
         "admin": "/admin",
+        "storage": "/admin/storage",
+        "files": "/imports",
         "websocket-test": "/websocket-test",
         "docs": "/docs",
         "docs-events": "/docs/events",

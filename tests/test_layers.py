@@ -155,13 +155,16 @@ def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None
         assert each.module in in_workers
 
 
-NEED_AIOHTTP = ("client", "async_job", "live", "requests", "uploads")
+NEEDED_BY = {
+    **dict.fromkeys(("client", "async_job", "live", "requests", "uploads"), "aiohttp"),
+    "bar": "tqdm",  # where it is installed
+}
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if module_name(path).startswith("jindu")], ids=module_name)
 def test_the_client_stands_alone(path: Path) -> None:
     """It is copied to machines that have nothing of ours, and most of it needs nothing but Python."""
-    allowed = {*sys.stdlib_module_names, "jindu", *(["aiohttp"] if path.stem in NEED_AIOHTTP else [])}
+    allowed = {*sys.stdlib_module_names, "jindu", NEEDED_BY.get(path.stem)}
     assert {name.split(".")[0] for name in imported_by(path)} <= allowed
 
 

@@ -118,6 +118,7 @@ async def _page(
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
         "usage": await operations_of(request).usage.mine(principal),
+        "storage": await operations_of(request).retention.mine(principal),
     }
     return await render(
         request,

@@ -25,7 +25,7 @@ _LINES_SHOWN = 40
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
-_SECTIONS = ("overview", "users", "connections", "audit", "settings")
+_SECTIONS = ("overview", "users", "connections", "storage", "audit", "settings")
 
 
 async def admin_page(request: web.Request) -> web.Response:
@@ -159,6 +159,11 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
         return {"lines": lines, "following": following, "total": total, "q": query}
     if section == "settings":
         return {"settings": admin.settings(principal)}
+    if section == "storage":
+        return {
+            "storage": await operations_of(request).retention.everybodys(principal),
+            "disk": (await admin.statistics(principal))["disk"],
+        }
     if section == "connections":
         return _connections(request, principal)
     return await _overview(request, principal)

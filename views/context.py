@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -25,6 +26,8 @@ from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
 from views.formats import Formats, missing_percent
 
+_SCRIPTS = STATIC / "js"
+_DIGEST_CHARACTERS = 16
 _ICONS = STATIC / "vendor" / "lucide-static-0.544.0"
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
@@ -40,7 +43,8 @@ _FILTERS = (
     "time",
     "date",
     "relative",
-    "figures",
+    "counted",
+    "pace",
     "error_text",
 )
 
@@ -71,6 +75,7 @@ def setup_templates(app: web.Application) -> None:
     env.filters["state_text"] = lambda job: state_text(job, kinds.shown(job.kind), _reader.get().gettext)
     env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kinds.shown(job.kind)))
     env.globals["version"] = __version__
+    env.globals["live_scripts"] = _digest_of_live_scripts()
 
 
 async def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:
@@ -168,6 +173,12 @@ def _by_reader(name: str) -> Callable[..., str]:
         return formatted
 
     return format_value
+
+
+def _digest_of_live_scripts() -> str:
+    """Pages with other scripts share no connection with those that have these."""
+    scripts = sorted(_SCRIPTS.glob("live-*.js"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in scripts)).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def _icon_reader() -> Callable[[str], Markup]:

@@ -118,19 +118,21 @@ class Formats:
         """A count of a job's unit, bytes as a file size."""
         return self.filesize(value) if unit == "bytes" else self.number(_rounded(value * 100) / 100)
 
-    def figures(self, job: Job) -> str:
-        """`12,400 of 50,000 rows · 8,120/s · 5s left`. `static/js/figures.js` writes the same text."""
+    def counted(self, job: Job) -> str:
+        """`12,400 of 50,000 rows`. `static/js/figures.js` writes the same text."""
         if job.state == "queued" and not job.progress:
             return ""
         done, unit = self.amount(job.progress, job.unit), self.gettext(job.unit)
         if job.total is None:
-            text = done if job.unit == "bytes" else f"{done} {unit}"
-        elif job.unit == "bytes":
-            text = self.gettext("{done} of {total}").format(done=done, total=self.amount(job.total, job.unit))
-        else:
-            total = self.amount(job.total, job.unit)
-            text = self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
-        parts = [text]
+            return done if job.unit == "bytes" else f"{done} {unit}"
+        total = self.amount(job.total, job.unit)
+        if job.unit == "bytes":
+            return self.gettext("{done} of {total}").format(done=done, total=total)
+        return self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
+
+    def pace(self, job: Job) -> str:
+        """What follows it while it moves: ` · 8,120/s · 5s left`. A page that is not live hides it."""
+        parts = [""]
         if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
             parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))
         if job.stalled_since is not None and job.state == "running":

@@ -23,7 +23,7 @@ from views.field_errors import errors_by_field
 from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
 _REJECTS_PER_PAGE = 100
-_RECENT_UPLOADS = 20
+_UPLOADS_PER_PAGE = 30
 _SUGGESTED_DATASETS = 500
 _SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
 _LEAST_ROWS = 5
@@ -44,10 +44,7 @@ async def new_import(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     upload_id = request.query.get("upload", "")
     if not upload_id:
-        recent = await operations_of(request).uploads.search(principal, limit=_RECENT_UPLOADS)
-        return await render(
-            request, "imports/choose.html", uploads=[upload for upload in recent.items if upload.is_whole]
-        )
+        return await _choice(request, principal)
     upload = await operations_of(request).imports.upload(principal, upload_id)
     page = "imports/_wizard.html" if "fragment" in request.query else "imports/new.html"
     if not upload.is_whole:
@@ -61,6 +58,25 @@ async def new_import(request: web.Request) -> web.Response:
     if wanted in (dataset.name for dataset in existing):
         look = replace(look, form=replace(look.form, mode="replace"))
     return await render(request, page, **_wizard_values(request, upload, look, existing))
+
+
+async def _choice(request: web.Request, principal: Principal) -> web.Response:
+    """All uploads, page by page; those on their way are jobs, and stand among these."""
+    cursor = request.query.get("cursor") or None
+    found = await operations_of(request).uploads.search(principal, limit=_UPLOADS_PER_PAGE, cursor=cursor)
+    return await render(
+        request,
+        "imports/_choice.html" if "X-Fragment" in request.headers else "imports/choose.html",
+        page=found,
+        uploads=[upload for upload in found.items if upload.is_whole],
+        cursor=cursor,
+    )
+
+
+async def delete_upload(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).uploads.delete(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/imports")
 
 
 async def _wizard_form(request: web.Request) -> Form:

@@ -8,15 +8,18 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
+from server.errors import NotFound
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
+from server.numerals import whole_number
 from views.context import formats_for, render
 from views.formats import Formats
 
 _PER_PAGE = 30
+_LINES_SHOWN = 500
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -50,6 +53,12 @@ async def retry_job(request: web.Request) -> web.Response:
     job_id = request.match_info["id"]
     await operations_of(request).jobs.retry(principal, job_id)
     raise web.HTTPSeeOther(f"/jobs/{job_id}")
+
+
+async def delete_job(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).job_removal.delete(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/jobs")
 
 
 async def _list(request: web.Request, template: str) -> web.Response:
@@ -88,7 +97,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
 async def _one(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     job = await operations_of(request).jobs.get(principal, request.match_info["id"])
-    log = await operations_of(request).jobs.log(principal, job.id)
+    before = whole_number(request.query.get("before"))
+    log = await operations_of(request).jobs.log(principal, job.id, limit=_LINES_SHOWN, before=before)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
     kind = parts_of(request).job_kinds.shown(job.kind)
@@ -97,15 +107,29 @@ async def _one(request: web.Request, template: str) -> web.Response:
         template,
         job=job,
         log=log,
+        log_before=before,
         owner_name=owners.get(job.owner_id, ""),
         links=kind.links(job),
         figures=_figures(job, kind, formats),
         can_change=principal.role is not Role.VIEWER,
+        can_delete=job.state.is_final and not await _belongs_to_batch(request, principal, job),
         can_retry=kind.can_retry,
         lost=formats.gettext(kind.lost),
         kept=formats.gettext(kind.kept),
         what_to_do=formats.gettext(_what_to_do(job, retryable=kind.can_retry)),
     )
+
+
+async def _belongs_to_batch(request: web.Request, principal: Principal, job: Job) -> bool:
+    """Whether a batch is made by this job, which is deleted with it."""
+    batch_id = job.parameters.get("batch_id")
+    if not batch_id:
+        return False
+    try:
+        batch = await operations_of(request).batches.get(principal, batch_id)
+    except NotFound:
+        return False
+    return batch.job_id == job.id
 
 
 async def owner_names(request: web.Request, principal: Principal, jobs: Sequence[Job]) -> dict[str, str]:

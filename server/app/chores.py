@@ -7,14 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app.live import Live, Realtime
-from server.app.reports import Reports
 from server.app.resources import meanwhile
 from server.app.storage import Storage
-from server.app.uploads import Uploads
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
 from server.realtime.upkeep import Upkeep
-from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,24 +22,15 @@ class Chores:
 
 
 def build_chores(
-    settings: Settings,
     *,
     storage: Storage,
     realtime: Realtime,
     live: Live,
-    uploads: Uploads,
-    reports: Reports,
+    retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
 ) -> Chores:
     return Chores(
-        retention=Retention(
-            database=storage.database,
-            store=reports.batches,
-            blobs=storage.blobs,
-            receiver=uploads.receiver,
-            report_days=settings.report_retention_days,
-            upload_days=settings.upload_retention_days,
-        ),
+        retention=retention,
         upkeep=Upkeep(
             manager=realtime.manager,
             history=realtime.history,

@@ -16,6 +16,7 @@ from server.live.announcing import Announcing
 from server.live.job_messages import JobMessages, JobMoved
 from server.live.kept import KeptMessages
 from server.live.notices import Notices, UnreadChanged
+from server.live.removals import Removals, ThingRemoved
 from server.live.subscriptions import Subscriptions
 from server.realtime.broker import Broker, KeptTold, PresenceChanged
 from server.realtime.delivery import Delivery
@@ -47,13 +48,20 @@ class Live:
     notices: Notices
     job_messages: JobMessages
     kept: KeptMessages
+    removals: Removals
     subscriptions: Subscriptions
     delivery: Delivery
 
 
 def build_realtime(settings: Settings, *, database: Database) -> Realtime:
     manager = ConnectionManager(live_limits(settings))
-    history = History(database, keep_messages=settings.history_messages, keep_days=settings.history_days)
+    history = History(
+        database,
+        keep_messages=settings.history_messages,
+        keep_days=settings.history_days,
+        keep_notifications=settings.notification_messages,
+        keep_notification_days=settings.notification_days,
+    )
     broker = MemoryBroker()
     return Realtime(
         manager=manager,
@@ -79,6 +87,7 @@ def build_live(
     job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages)
     kept = KeptMessages(manager=manager, history=history, job_messages=job_messages, languages=languages)
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
+    removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
     endings.on_end(announcing.credential_ended)
     endings.on_rights_change(announcing.rights_changed)
@@ -87,6 +96,7 @@ def build_live(
         notices=notices,
         job_messages=job_messages,
         kept=kept,
+        removals=removals,
         subscriptions=Subscriptions(database=database, table=table, store=store),
         delivery=Delivery(
             manager,
@@ -94,6 +104,7 @@ def build_live(
                 JobMoved: job_messages.deliver,
                 KeptTold: kept.deliver,
                 UnreadChanged: notices.deliver,
+                ThingRemoved: removals.deliver,
                 PresenceChanged: realtime.board.deliver,
             },
         ),

@@ -26,10 +26,12 @@ from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
+from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.queries import QueryOperations
+from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
@@ -52,6 +54,7 @@ def build_operations(
     uploads: Uploads,
     datasets: Datasets,
     reports: Reports,
+    retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
 ) -> Operations:
     database = storage.database
@@ -59,7 +62,7 @@ def build_operations(
         database=database, runner=jobs.runner, external=jobs.external, table=jobs.table, store=jobs.store
     )
     accounts = _accounts(settings, storage, auth, languages, live)
-    files = _uploads(storage, jobs, uploads)
+    files = _uploads(storage, live, jobs, uploads)
     reading = DataReading(
         catalog=datasets.catalog,
         workers=workers.interactive,
@@ -99,10 +102,18 @@ def build_operations(
         ),
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
         imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
+        job_removal=JobRemoval(
+            database=database,
+            jobs=job_operations,
+            blobs=storage.blobs,
+            audit=Audit(database),
+            removals=live.removals,
+        ),
         jobs=job_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(reading),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
+        retention=RetentionOperations(retention),
         templates=templates,
         uploads=files,
         usage=UsageOperations(database=database, quotas=storage.quotas),
@@ -120,7 +131,7 @@ def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Langu
     )
 
 
-def _uploads(storage: Storage, jobs: Jobs, uploads: Uploads) -> UploadOperations:
+def _uploads(storage: Storage, live: Live, jobs: Jobs, uploads: Uploads) -> UploadOperations:
     audit = Audit(storage.database)
     parts = PartOperations(
         database=storage.database,
@@ -143,6 +154,7 @@ def _uploads(storage: Storage, jobs: Jobs, uploads: Uploads) -> UploadOperations
         audit=audit,
         limits=uploads.limits,
         room=storage.room,
+        removals=live.removals,
     )
 
 

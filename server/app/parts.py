@@ -15,6 +15,7 @@ from server.app.live import Live, Realtime, build_live, build_realtime, open_liv
 from server.app.operations import build_operations
 from server.app.reports import Reports, build_reports, open_reports
 from server.app.resources import meanwhile
+from server.app.retention import build_retention
 from server.app.storage import Storage, build_storage, open_history, open_storage
 from server.app.uploads import Uploads, build_uploads, open_uploads
 from server.app.workers import Workers, build_workers, open_workers
@@ -108,6 +109,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         live=live,
         kinds=kinds,
     )
+    retention = build_retention(settings, storage=storage, uploads=uploads, reports=reports)
     loop_lag = LoopLag()
     statistics: dict[str, Callable[[], object]] = {
         "event_loop": loop_lag.statistics,
@@ -143,15 +145,14 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             uploads=uploads,
             datasets=datasets,
             reports=reports,
+            retention=retention,
             statistics=statistics,
         ),
         chores=build_chores(
-            settings,
             storage=storage,
             realtime=realtime,
             live=live,
-            uploads=uploads,
-            reports=reports,
+            retention=retention,
             statistics=statistics,
         ),
         loop_lag=loop_lag,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from socket import gethostname
 
 from aiohttp import web
 
 from server.app.parts import Parts
-from server.auth.authenticator import Visit
+from server.auth.authenticator import Authenticator, Visit
+from server.auth.permissions import Principal
+from server.errors import NotSignedIn
 from server.http.readiness import Phase, Readiness
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
@@ -36,10 +39,17 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
         ),
         joiner=_joiner(parts, replay),
         commands=_commands(parts, replay),
-        authenticate=lambda token, address: parts.auth.authenticator.by_token(token, Visit(address=address)),
+        authenticate=partial(_by_token, parts.auth.authenticator),
         settings=parts.settings,
     )
     return [build(entrance) for build in TRANSPORTS]
+
+
+async def _by_token(authenticator: Authenticator, token: str, address: str) -> Principal | None:
+    try:
+        return await authenticator.by_token(token, Visit(address=address))
+    except NotSignedIn:
+        return None
 
 
 def add_transports(app: web.Application, parts: Parts, transports: Sequence[Transport], readiness: Readiness) -> None:

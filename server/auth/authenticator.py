@@ -37,12 +37,10 @@ class Authenticator:
         principal = self._principal(found.user, ALL_SCOPES, visit, known_at, session_id=found.session.id)
         return principal, found.was_extended
 
-    async def by_token(self, secret: str, visit: Visit) -> Principal | None:
+    async def by_token(self, secret: str, visit: Visit) -> Principal:
+        """Raises `NotSignedIn`, the kind of which says why."""
         known_at = time.monotonic()
-        found = await self.tokens.use(secret)
-        if found is None:
-            return None
-        token, user = found
+        token, user = await self.tokens.use(secret)
         return self._principal(user, token.scopes, visit, known_at, token_id=token.id)
 
     def _principal(

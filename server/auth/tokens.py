@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from server.auth.permissions import Scope
 from server.auth.secret_words import hash_of, new_secret
 from server.auth.users import User, user_of
 from server.clock import Clock, new_id, utc_now
-from server.errors import StorageFull
+from server.errors import NotSignedIn, StorageFull, TokenExpired, TokenRevoked, TokenUnknown, UserDisabled
 from server.storage import tables
 from server.storage.database import Database
 
 PREFIX = "jindu_"  # so that scanners find a token that was committed by mistake
 _TABLE = tables.tokens
 _TOUCH_AFTER = timedelta(minutes=1)
+_MOST_ENDED = 10_000  # about 2 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class TokenStore:
         self._database = database
         self._endings = endings
         self._clock = clock
+        # Why tokens ended that were good once, by their hash: only who has one can ask. Forgotten at a restart, when
+        # the answer is that it is not known.
+        self._ended: OrderedDict[str, type[NotSignedIn]] = OrderedDict()
 
     async def add(
         self,
@@ -80,21 +85,23 @@ class TokenStore:
         )
         return token, secret
 
-    async def use(self, secret: str) -> tuple[Token, User] | None:
-        """The token and whose it is; None when it ended, expired, or its user was disabled."""
+    async def use(self, secret: str) -> tuple[Token, User]:
+        """The token and whose it is; raises `NotSignedIn`, the kind of which says why."""
         if not secret.startswith(PREFIX):
-            return None
-        now = self._clock()
+            raise TokenUnknown
+        now, digest = self._clock(), hash_of(secret)
         # One statement: this runs for every request of a program, and each costs several times between threads.
         statement = sa.select(tables.users, *_COLUMNS).join_from(tables.users, _TABLE)
-        statement = statement.where(_TABLE.c.secret_hash == hash_of(secret))
+        statement = statement.where(_TABLE.c.secret_hash == digest)
         async with self._database.read() as connection:
             row = (await connection.execute(statement)).one_or_none()
         if row is None:
-            return None
+            raise self._ended.get(digest, TokenUnknown)
         token, user = _token_of(row), user_of(row)
-        if not user.is_active or (token.expires_at is not None and token.expires_at <= now):
-            return None
+        if not user.is_active:
+            raise UserDisabled
+        if token.expires_at is not None and token.expires_at <= now:
+            raise TokenExpired
         if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
             with suppress(StorageFull):  # whoever wants to make room must get in
                 async with self._database.write(shared=True) as connection:
@@ -114,11 +121,11 @@ class TokenStore:
 
     async def end(self, token_id: str, *, user_id: str) -> bool:
         """False when that user has no such token."""
-        return bool(await self._end_where(_TABLE.c.id == token_id, _TABLE.c.user_id == user_id))
+        return bool(await self._end_where(_TABLE.c.id == token_id, _TABLE.c.user_id == user_id, why=TokenRevoked))
 
     async def end_all(self, user_id: str) -> None:
-        """Every token of a user."""
-        await self._end_where(_TABLE.c.user_id == user_id)
+        """Every token of a user who was disabled."""
+        await self._end_where(_TABLE.c.user_id == user_id, why=UserDisabled)
 
     async def end_expired(self) -> None:
         """Forget what ran out of time, and tell who listens."""
@@ -126,14 +133,19 @@ class TokenStore:
         async with self._database.read() as connection:
             if not await connection.scalar(sa.select(sa.exists().where(expired))):
                 return
-        await self._end_where(expired)
+        await self._end_where(expired, why=TokenExpired)
 
-    async def _end_where(self, *conditions: sa.ColumnElement[bool]) -> list[str]:
+    async def _end_where(self, *conditions: sa.ColumnElement[bool], why: type[NotSignedIn]) -> int:
+        """How many it were."""
+        statement = _TABLE.delete().where(*conditions).returning(_TABLE.c.id, _TABLE.c.secret_hash)
         async with self._database.write() as connection:
-            ended = list(await connection.scalars(_TABLE.delete().where(*conditions).returning(_TABLE.c.id)))
-        for token_id in ended:
+            ended = (await connection.execute(statement)).all()
+        for token_id, digest in ended:
+            self._ended[digest] = why
             self._endings.token_ended(token_id)
-        return ended
+        while len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
+        return len(ended)
 
 
 def _token_of(row: Any) -> Token:

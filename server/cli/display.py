@@ -36,10 +36,15 @@ def display_for_terminal() -> Display:
     return BarDisplay() if sys.stdout.isatty() else LineDisplay()
 
 
+def state_of(job: dict[str, Any]) -> str:
+    """Its state as the pages show it: `stalled`, `partial`, …"""
+    return str(job.get("shown_state") or job["state"]).replace("_", " ")
+
+
 def figures(job: dict[str, Any]) -> str:
     """`12,400 of 50,000 rows · 8,120/s · 5 s left`, with what is known."""
     total = job.get("total")
-    amount = f"{job['progress']:,}" if total is None else f"{job['progress']:,} of {total:,}"
+    amount = _number(job["progress"]) + ("" if total is None else f" of {_number(total)}")
     parts = [f"{amount} {job['unit']}"]
     if job.get("rate"):
         parts.append(f"{job['rate']:,.0f}/s")
@@ -48,7 +53,16 @@ def figures(job: dict[str, Any]) -> str:
     rejected = (job.get("detail") or {}).get("rejected")
     if rejected:
         parts.append(f"{rejected:,} rejected")
+    if job.get("stalled_since"):
+        parts.append(f"nothing has moved since {job['stalled_since']}")
+    if job.get("waiting_for"):
+        parts.append(job["waiting_for"])
     return " · ".join(parts)
+
+
+def _number(value: float) -> str:
+    """Progress may be of a fraction."""
+    return f"{value:,.2f}" if value % 1 else f"{int(value):,}"
 
 
 class BarDisplay:
@@ -82,7 +96,7 @@ class BarDisplay:
             self._bars[key],
             total=job.get("total"),
             completed=job["progress"],
-            figures=f"{job['state']} · {figures(job)}",
+            figures=f"{state_of(job)} · {figures(job)}",
         )
 
     def say(self, text: str) -> None:
@@ -105,11 +119,11 @@ class LineDisplay:
 
     def show(self, job: dict[str, Any]) -> None:
         key = str(job.get("job_id", job["title"]))
-        state, shown_at = self._last.get(key, ("", 0.0))
-        if state == job["state"] and time.monotonic() - shown_at < _LINE_SECONDS:
+        shown, shown_at = self._last.get(key, ("", 0.0))
+        if shown == state_of(job) and time.monotonic() - shown_at < _LINE_SECONDS:
             return
-        self._last[key] = (job["state"], time.monotonic())
-        self.say(f"{job['title']}: {job['state']} · {figures(job)}")
+        self._last[key] = (state_of(job), time.monotonic())
+        self.say(f"{job['title']}: {state_of(job)} · {figures(job)}")
 
     def say(self, text: str) -> None:
         say(text)

@@ -6,9 +6,9 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from jindu.client import Job
+from jindu.client import Client, Job
 from jindu.errors import ClientError, Problem
-from server.cli.display import figures
+from server.cli.display import figures, state_of
 from server.cli.output import complain, say, say_json
 from server.cli.session import Session
 from server.cli.statuses import DONE, FAILED
@@ -50,15 +50,24 @@ async def retry_jobs(session: Session, options: dict[str, Any]) -> int:
 
 async def show_log(session: Session, options: dict[str, Any]) -> int:
     """What a job logged, the oldest line first."""
-    log = await session.client.get(f"/api/v1/jobs/{options['job']}/log")
-    if log["truncated"]:
-        complain("there are older lines than these")
-    for line in log["items"]:
+    for line in await whole_log(session.client, options["job"]):
         if session.as_json:
             say_json(line)
         else:
-            say(f"{line['at']} {line['level']} {line['message']}")
+            say(f"{line['at']} {line['level']:<7} {line['message']}")
     return DONE
+
+
+async def whole_log(client: Client, job_id: str, *, page_lines: int = _PAGE) -> list[dict[str, Any]]:
+    """All that is kept, which is bounded. The server tells the newest page first."""
+    query = {"limit": str(page_lines)}
+    pages: list[list[dict[str, Any]]] = []
+    while True:
+        page = await client.get(f"/api/v1/jobs/{job_id}/log", **query)
+        pages.append(page["items"])
+        if not page["next_cursor"]:
+            return [line for items in reversed(pages) for line in items]
+        query["cursor"] = page["next_cursor"]
 
 
 async def _each(session: Session, options: dict[str, Any], link: str, do: Callable[[str], Awaitable[Job]]) -> int:
@@ -115,5 +124,5 @@ async def _found(session: Session, options: dict[str, Any], *, limit: int | None
 def _line(job: Job) -> str:
     """The id first, so that the lines can be handed on: `jobs list … | jobs cancel -`."""
     error = (job.get("error") or {}).get("message")
-    told = f"{job['job_id']}  {job['state']:<9}  {job['kind']:<13}  {job['title']}: {figures(job)}"
+    told = f"{job['job_id']}  {state_of(job):<9}  {job['kind']:<13}  {job['title']}: {figures(job)}"
     return f"{told} · {error}" if error else told

@@ -39,6 +39,7 @@ Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
 _MISSING = "There is no dataset named “{name}”."
+_NO_VERSION = "The dataset “{name}” has no version {number}."
 _EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
 
 
@@ -80,6 +81,7 @@ class Catalog:
         rejected_count: int,
         bytes: int,  # noqa: A002 – the column's name
         own_bytes: int,
+        rejects_bytes: int = 0,
         columns: Sequence[Column],
         statistics: dict[str, Any],
         source: dict[str, Any],
@@ -103,6 +105,7 @@ class Catalog:
             "rejected_count": rejected_count,
             "bytes": bytes,
             "own_bytes": own_bytes,
+            "rejects_bytes": rejects_bytes,
             "columns": list(columns),
             "statistics": statistics,
             "source": source,
@@ -177,7 +180,7 @@ class Catalog:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             await self.get(owner_id, name)
-            raise NotFound("The dataset “{name}” has no version {number}.", name=name, number=number)
+            raise NotFound(_NO_VERSION, name=name, number=number)
         return version_of(row)
 
     async def files_held(self, dataset: Dataset) -> tuple[int, set[str]]:
@@ -195,17 +198,20 @@ class Catalog:
     async def restore(self, connection: AsyncConnection, old: Version) -> Version:
         """Make the content of an old version the newest one; the versions between stay.
 
-        Raises `NotFound` when its dataset was deleted since `old` was read.
+        Raises `NotFound` when its dataset was deleted since `old` was read, or the version for its age.
         """
         if await connection.scalar(select(datasets.c.id).where(datasets.c.id == old.dataset_id)) is None:
             raise NotFound(_MISSING, name=old.dataset)
+        here = (dataset_versions.c.dataset_id == old.dataset_id) & (dataset_versions.c.number == old.number)
+        if await connection.scalar(select(dataset_versions.c.number).where(here)) is None:
+            raise NotFound(_NO_VERSION, name=old.dataset, number=old.number)
         row = {
             name: getattr(old, name)
             for name in ("files", "row_count", "rejected_count", "bytes", "columns", "statistics")
         }
         source = old.source | {"restored_from": old.number}
         return await self._add_version(
-            connection, old.dataset_id, row | {"mode": "restore", "job_id": None, "source": source}
+            connection, old.dataset_id, row | {"mode": "restore", "job_id": None, "rejects_bytes": 0, "source": source}
         )
 
     async def describe(

@@ -164,9 +164,8 @@ class DataImport:
     ) -> Version:
         """Files first, then the one transaction that names them: a crash between leaves the old version whole."""
         job = context.job
-        own_bytes = converted.bytes
-        if converted.rejects_path is not None:
-            own_bytes += converted.rejects_path.stat().st_size
+        rejects_bytes = 0 if converted.rejects_path is None else converted.rejects_path.stat().st_size
+        own_bytes = converted.bytes + rejects_bytes
         source = {
             "upload_id": upload.id,
             "name": upload.name,
@@ -193,6 +192,7 @@ class DataImport:
                     rejected_count=converted.rejected_count,
                     bytes=converted.bytes,
                     own_bytes=own_bytes,
+                    rejects_bytes=rejects_bytes,
                     columns=converted.columns,
                     statistics=converted.statistics,
                     source=source,

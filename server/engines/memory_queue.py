@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import utc_now
 from server.jobs.durations import Durations
 from server.jobs.job import Job, State
+from server.jobs.job_log import line_now
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
 from server.jobs.lanes import Lane
@@ -24,7 +25,6 @@ from server.jobs.life import JobLife
 from server.jobs.line import Line
 from server.jobs.outcomes import UNKNOWN_KIND, ended
 from server.jobs.retry import after_crash, seconds_to_next_try
-from server.jobs.store import line_now
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import NOT_STORED
 

@@ -9,10 +9,18 @@ from server.errors import NotSignedIn
 
 PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal", Principal)
 
+REFUSAL: web.RequestKey[type[NotSignedIn]] = web.RequestKey("refusal", type)  # why a token was not taken
+
 
 def current_principal(request: web.Request) -> Principal | None:
     """Who is signed in, if anybody."""
     return request.get(PRINCIPAL)
+
+
+def not_signed_in(request: web.Request) -> NotSignedIn:
+    """What to tell somebody whom we do not know: of a token that was good once, also what became of it."""
+    why: type[NotSignedIn] = request.get(REFUSAL, NotSignedIn)
+    return why()
 
 
 def require_principal(request: web.Request, access: str = "read") -> Principal:
@@ -24,7 +32,7 @@ def require_principal(request: web.Request, access: str = "read") -> Principal:
     if access == "public":
         return principal or ANONYMOUS
     if principal is None:
-        raise NotSignedIn
+        raise not_signed_in(request)
     if access == "read":
         principal.require_read()
     elif access == "write":

@@ -13,8 +13,9 @@ from cryptography.fernet import Fernet
 from server.auth.authenticator import Visit
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
+from server.errors import NotSignedIn
 from server.http.addresses import ProxyHint, client_address, is_secure
-from server.http.guards import PRINCIPAL
+from server.http.guards import PRINCIPAL, REFUSAL
 from server.http.parts import parts_of
 from server.operations.account_fields import time_zones
 
@@ -130,7 +131,11 @@ async def _principal(request: web.Request) -> Principal | None:
     )
     token = bearer_token(request)
     if token is not None:  # a program: its cookies, if any, do not count
-        return await authenticator.by_token(token, visit)
+        try:
+            return await authenticator.by_token(token, visit)
+        except NotSignedIn as why:  # said at the doors that are not open to all
+            request[REFUSAL] = type(why)
+            return None
     session = await get_session(request)
     secret = session.get(_SECRET)
     if not isinstance(secret, str):

@@ -11,12 +11,12 @@ from typing import Any
 
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
+from server.jobs.job_log import line_now
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Outcome, end_of, left_by
 from server.jobs.retry import NEVER, Retries, after_failure, seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
-from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import JobFailed, WorkerDied, WorkerFrozen
 from server.jobs.job import Job
+from server.jobs.job_log import line_now
 from server.jobs.life import STALLS_AFTER_SECONDS, JobLife
 from server.jobs.retry import seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
-from server.jobs.store import line_now
 from server.jobs.turns import Use
 from server.jobs.worker_process import OnReport, WorkerFunction
 

@@ -13,13 +13,13 @@ from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State, whole
+from server.jobs.job_log import gap_now, line_now
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
-from server.jobs.log_budget import LogBudget
+from server.jobs.log_budget import LogBudget, Noted
 from server.jobs.outcomes import ended, succeeded
 from server.jobs.retry import LATER_SECONDS
-from server.jobs.store import line_now
 from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
@@ -193,6 +193,7 @@ class ExternalJobs:
         """Publish what waits, so that it is stored; the jobs stay running, for the next start to listen to."""
         self._is_open = False
         for running in self._running.values():
+            self._log_all(running, running.log.rest())
             running.advancing.end()
         self._running.clear()
 
@@ -217,6 +218,7 @@ class ExternalJobs:
                 return  # somebody else ended it while we waited
             running.advancing.publish()  # nothing waits from here on: `update` turns away whoever comes meanwhile
             job = self._life.table.get(job_id) or running.advancing.attempt_job
+            self._log_all(running, running.log.rest())
             if ending.error is not None:
                 self._life.saver.log(line_now(job, ending.error.text, "error"))
             self._life.stillness.forget(running.advancing)  # what it told now would be newer than the end
@@ -265,10 +267,15 @@ class ExternalJobs:
         raise Cancelled if job.state is State.CANCELLED else Over
 
     def _log_message(self, running: _Running, message: str) -> None:
-        line = running.log.line_for(message)
-        if line:
-            self._life.growth.note(running.advancing.attempt_job.owner_id, line)
-            self._life.saver.log(line_now(running.advancing.attempt_job, line, "info"))
+        self._log_all(running, running.log.lines_for(message))
+
+    def _log_all(self, running: _Running, noted: list[Noted]) -> None:
+        job = running.advancing.attempt_job
+        for each in noted:
+            if each.left_out:
+                self._life.saver.log(gap_now(job, each.left_out))
+            self._life.growth.note(job.owner_id, each.message)
+            self._life.saver.log(line_now(job, each.message, "info"))
 
     def _seconds_to_next(self) -> float:
         """Until the first may count as silent; all have the same time, so that new ones cannot come before it."""

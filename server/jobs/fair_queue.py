@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from bisect import insort
 from collections.abc import Mapping
@@ -44,14 +45,18 @@ class FairQueue:
             del self._waiting[owner_id]
         return owner_id, job_id
 
-    def in_order(self, running: Mapping[str, int]) -> list[tuple[str, str]]:
-        """Owner and id of all that wait, as they would be handed out if nothing that runs ended before."""
-        keyed = [
-            (self._precedence(owner, running.get(owner, 0) + position), owner, place[2])
-            for owner, own in self._waiting.items()
-            for position, place in enumerate(own)
-        ]
-        return [(owner, job_id) for _, owner, job_id in sorted(keyed)]
+    def in_order(self, running: Mapping[str, int], *, at_most: int) -> list[tuple[str, str]]:
+        """Owner and id of the first that wait, as they would be handed out if nothing that runs ended before."""
+        heads = [(self._precedence(owner, running.get(owner, 0)), owner, 0) for owner in self._waiting]
+        heapq.heapify(heads)
+        found: list[tuple[str, str]] = []
+        while heads and len(found) < at_most:
+            (has, *others), owner, position = heapq.heappop(heads)
+            own = self._waiting[owner]
+            found.append((owner, own[position][2]))
+            if position + 1 < len(own):
+                heapq.heappush(heads, ((has + 1, *others), owner, position + 1))
+        return found
 
     def remove(self, owner_id: str, job_id: str) -> bool:
         """Take a job out again; False when it does not wait here."""
@@ -67,6 +72,6 @@ class FairQueue:
     def clear(self) -> None:
         self._waiting.clear()
 
-    def _precedence(self, owner_id: str, running: int) -> tuple[int, int, int, int]:
+    def _precedence(self, owner_id: str, running: int) -> tuple[int, ...]:
         rank, number, _ = self._waiting[owner_id][0]
         return running, self._turns.get(owner_id, 0), rank, number

@@ -108,7 +108,7 @@ class JobLife:
                 if not await self.store.move(connection, moved, before=job):
                     self.saver.put_back(lines)
                     return None
-                await self.store.add_lines(connection, lines)
+                await self.store.lines.add(connection, lines)
                 if also is not None:
                     await also(connection, moved)
                 tell = await self._changed(connection, moved, notice)

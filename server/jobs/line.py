@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from server.jobs.durations import Durations
 from server.jobs.fair_queue import FairQueue
 from server.jobs.job import Job
 from server.jobs.waiting import Waiting, WaitingFor
+
+_KNOWN_PLACES = 300  # each costs some microseconds of the event loop, every second
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,33 @@ class _Begun:
     owner_id: str
     kind: str
     at: float
+
+
+@dataclass(slots=True)
+class _Before:
+    """The work that has to end first: what runs, and more and more of what waits.
+
+    `seconds` until one of the places is free; None when nobody knows how long any of that takes.
+    """
+
+    places: int
+    kinds: Counter[str] = field(default_factory=Counter)
+    seconds: float | None = None
+
+    def add(self, kind: str, seconds: float) -> None:
+        self.kinds[kind] += 1
+        if self.seconds is not None:
+            self.seconds += seconds / self.places
+
+    def told(self, place: int, *, is_own: bool) -> Waiting:
+        return Waiting(
+            reason=WaitingFor.TURN,
+            place=place,
+            kind=max(self.kinds, key=self.kinds.__getitem__, default=""),
+            count=self.kinds.total(),
+            is_own=is_own,
+            seconds=self.seconds,
+        )
 
 
 class Line:
@@ -66,44 +95,31 @@ class Line:
         self._kinds.clear()
 
     def jobs_waiting(self) -> dict[str, Waiting]:
+        """The first of them: whoever stands hundreds of places back hears of it when they come nearer."""
         running = self._running()
-        ahead: Counter[str] = Counter()  # kinds of all that were looked at
-        own_ahead: dict[str, Counter[str]] = {}
+        before_all = self._before(self._begun.values(), self._places)
+        before_own: dict[str, _Before] = {}
         found: dict[str, Waiting] = {}
-        for place, (owner_id, job_id) in enumerate(self._fair.in_order(running), start=1):
-            before = own_ahead.setdefault(owner_id, Counter())
-            if running[owner_id] >= self._per_owner:
-                begun = [each for each in self._begun.values() if each.owner_id == owner_id]
-                found[job_id] = self._waiting(place, begun, before, self._per_owner, is_own=True)
-            else:
-                found[job_id] = self._waiting(place, self._begun.values(), ahead, self._places, is_own=False)
+        for place, (owner_id, job_id) in enumerate(self._fair.in_order(running, at_most=_KNOWN_PLACES), start=1):
+            if owner_id not in before_own:
+                own = [each for each in self._begun.values() if each.owner_id == owner_id]
+                before_own[owner_id] = self._before(own, self._per_owner)
+            is_own = running[owner_id] >= self._per_owner
+            before = before_own[owner_id] if is_own else before_all
+            found[job_id] = before.told(place, is_own=is_own)
             kind = self._kinds.get(job_id, "")
-            ahead[kind] += 1
-            before[kind] += 1
+            for each in (before_all, before_own[owner_id]):
+                each.add(kind, self._durations.expected(kind) or 0.0)
         return found
 
-    def _waiting(
-        self, place: int, begun: Iterable[_Begun], ahead: Counter[str], places: int, *, is_own: bool
-    ) -> Waiting:
-        kinds = Counter(each.kind for each in begun) + ahead
-        return Waiting(
-            reason=WaitingFor.TURN,
-            place=place,
-            kind=kinds.most_common(1)[0][0] if kinds else "",
-            count=kinds.total(),
-            is_own=is_own,
-            seconds=self._seconds(begun, ahead, places),
-        )
-
-    def _seconds(self, begun: Iterable[_Begun], ahead: Counter[str], places: int) -> float | None:
-        """Until one of the places is free for it; None when nobody knows how long any of that takes."""
-        now = self._clock()
-        left = [self._durations.left(each.kind, now - each.at) for each in begun]
-        first = min((seconds for seconds in left if seconds is not None), default=None)
-        if first is None:
-            return None
-        others = sum(count * (self._durations.expected(kind) or 0.0) for kind, count in ahead.items())
-        return first + others / places
+    def _before(self, begun: Iterable[_Begun], places: int) -> _Before:
+        now, before = self._clock(), _Before(places)
+        for each in begun:
+            before.kinds[each.kind] += 1
+            left = self._durations.left(each.kind, now - each.at)
+            if left is not None and (before.seconds is None or left < before.seconds):
+                before.seconds = left
+        return before
 
     def _running(self) -> Counter[str]:
         return Counter(each.owner_id for each in self._begun.values())

@@ -6,13 +6,14 @@ import asyncio
 import logging
 
 from server.jobs.job import State
-from server.jobs.store import JobStore, LogLine
+from server.jobs.job_log import LogLine
+from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.waiting_lines import WaitingLines
 from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _EVERY_SECONDS = 1.0
-_MAX_WAITING_LINES = 10_000  # a job that logs in a tight loop loses its oldest lines, not our memory
 
 
 class ProgressSaver:
@@ -23,7 +24,7 @@ class ProgressSaver:
         self._table = table
         self._every_seconds = every_seconds
         self._changed: set[str] = set()
-        self._lines: list[LogLine] = []
+        self._lines = WaitingLines()
         self._something = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._flush: asyncio.Task[None] | None = None
@@ -33,20 +34,16 @@ class ProgressSaver:
         self._something.set()
 
     def log(self, line: LogLine) -> None:
-        if len(self._lines) >= _MAX_WAITING_LINES:
-            del self._lines[: _MAX_WAITING_LINES // 10]
-        self._lines.append(line)
+        self._lines.add(line)
         self._something.set()
 
     def take_lines(self, job_id: str) -> list[LogLine]:
         """Waiting lines of one job, to be stored with its outcome."""
-        taken = [line for line in self._lines if line.job_id == job_id]
-        self._lines = [line for line in self._lines if line.job_id != job_id]
-        return taken
+        return self._lines.take(job_id)
 
     def put_back(self, lines: list[LogLine]) -> None:
         """What was taken and could not be stored."""
-        self._lines = [*lines, *self._lines][-_MAX_WAITING_LINES:]
+        self._lines.put_back(lines)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,7 +61,7 @@ class ProgressSaver:
     async def _save_waiting(self) -> None:
         self._something.clear()
         changed, self._changed = self._changed, set()
-        lines, self._lines = self._lines, []
+        lines = self._lines.take_all()
         running = [job for job in map(self._table.get, changed) if job is not None and job.state is State.RUNNING]
         if not running and not lines:
             return
@@ -75,3 +72,16 @@ class ProgressSaver:
         except NOT_STORED:
             # The next second tries again with newer figures; only the outcome must not be lost, and that is not ours.
             _LOG.exception("progress could not be stored", extra={"action": "save_progress"})
+            await self._save_apart(lines)
+
+    async def _save_apart(self, lines: list[LogLine]) -> None:
+        """Lines of each job alone: one that was deleted meanwhile must not cost those of all others."""
+        for job_id in dict.fromkeys(line.job_id for line in lines):
+            of_job = [line for line in lines if line.job_id == job_id]
+            try:
+                await self._store.save([], of_job)
+            except NOT_NOW:
+                self.put_back(of_job)
+            except NOT_STORED:
+                extra = {"action": "save_log", "job": job_id, "lines": len(of_job)}
+                _LOG.warning("lines of a job could not be stored; it may have been deleted", extra=extra)

@@ -1,4 +1,4 @@
-"""Jobs in the database: each change of state at once, progress now and then, a log per job, and search."""
+"""Jobs in the database: each change of state at once, progress now and then, and search."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import utc_now
 from server.jobs.job import Job, State, whole
+from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
-from server.storage.tables import job_log, jobs
+from server.storage.tables import jobs
 
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
 _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
@@ -48,20 +48,12 @@ class Usual:
     unit_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    job_id: str
-    attempt: int
-    at: datetime
-    level: str
-    message: str
-
-
 class JobStore:
     """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.lines = JobLog(database)
 
     async def add(self, connection: AsyncConnection, job: Job) -> Job:
         """The job as it is stored: with its place among all of them."""
@@ -106,14 +98,7 @@ class JobStore:
                 for start in range(0, len(in_order), _SAVED_AT_ONCE):  # the event loop has its turn in between
                     some = in_order[start : start + _SAVED_AT_ONCE]
                     await connection.execute(_SAVE_PROGRESS, [_progress_row(job) for job in some])
-            await self.add_lines(connection, lines)
-
-    async def add_lines(self, connection: AsyncConnection, lines: Sequence[LogLine]) -> None:
-        if lines:
-            fields = ("job_id", "attempt", "at", "level", "message")
-            await connection.execute(
-                insert(job_log), [{name: getattr(line, name) for name in fields} for line in lines]
-            )
+            await self.lines.add(connection, lines)
 
     async def unfinished(self) -> list[Job]:
         """Jobs an earlier process left queued or running, oldest first."""
@@ -155,16 +140,6 @@ class JobStore:
             last_seconds=last.took_seconds if last else None,
             unit_seconds=statistics.median(paces) if paces else None,
         )
-
-    async def log(self, job_id: str, *, limit: int) -> list[LogLine]:
-        """The newest `limit` lines, oldest first."""
-        query = select(job_log).where(job_log.c.job_id == job_id).order_by(job_log.c.id.desc()).limit(limit)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [
-            LogLine(job_id=row.job_id, attempt=row.attempt, at=row.at, level=row.level, message=row.message)
-            for row in reversed(rows)
-        ]
 
 
 _SIZE = size_of(jobs.c.parameters, jobs.c.detail, jobs.c.result, jobs.c.error, jobs.c.message)
@@ -222,7 +197,3 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 def _after(cursor: str | None) -> list[ColumnElement[bool]]:
     return [] if cursor is None else [jobs.c.sequence < place_of(cursor)]
-
-
-def line_now(job: Job, message: str, level: str) -> LogLine:
-    return LogLine(job_id=job.id, attempt=job.attempt, at=utc_now(), level=level, message=message)

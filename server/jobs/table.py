@@ -56,6 +56,11 @@ class JobTable:
             self._keep(job)
         return known is None or job.revision >= known.revision
 
+    def forget(self, job_id: str) -> None:
+        """A job that is over was deleted."""
+        if job_id in self._finished:
+            self._forget(job_id)
+
     def _keep(self, job: Job) -> None:
         self._jobs[job.id] = job
         self._by_owner.setdefault(job.owner_id, {})[job.id] = job

@@ -17,6 +17,7 @@ from server.jobs.fair_queue import FairQueue
 from server.jobs.waiting import Waiting, WaitingFor
 
 _FIRST_GUESS_SECONDS = 1.0
+_KNOWN_PLACES = 300  # in line: each costs some microseconds of the event loop, every second
 _ANY = ""  # kind of use: whatever it is for, its duration counts for the average of all
 
 
@@ -112,7 +113,7 @@ class Turns:
     def jobs_waiting(self) -> dict[str, Waiting]:
         """What the next step of each job waits for."""
         found: dict[str, Waiting] = {}
-        for ahead, (user_id, ticket) in enumerate(self._line.in_order(self._in_use)):
+        for ahead, (user_id, ticket) in enumerate(self._line.in_order(self._in_use, at_most=_KNOWN_PLACES)):
             use = self._tickets[ticket].use
             if use.job_id and use.job_id not in found:
                 found[use.job_id] = self._waiting_for(user_id, ahead)

@@ -17,7 +17,7 @@ from server.live.kept import job_body
 from server.live.notices import Notices, failure
 from server.realtime.broker import Broker, Close, Ended, Event
 from server.realtime.close_codes import CloseCode
-from server.realtime.history import History
+from server.realtime.history import JOB, History
 
 
 class Announcing:
@@ -40,7 +40,7 @@ class Announcing:
 
         The result sends both after the commit.
         """
-        kept = [await self._history.append(connection, job.owner_id, type="job", body=job_body(job))]
+        kept = [await self._history.append(connection, job.owner_id, type=JOB, body=job_body(job))]
         if job.state is State.FAILED:
             notice = failure(job)
         elif notice is not None and job.outcome is Completeness.PARTIAL and notice.level != "error":

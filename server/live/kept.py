@@ -13,12 +13,11 @@ from server.languages import Languages
 from server.live.job_messages import JobMessages
 from server.realtime import protocol
 from server.realtime.broker import KeptTold
-from server.realtime.history import History, Kept
+from server.realtime.history import JOB, History, Kept
 from server.realtime.manager import ConnectionManager
 from server.realtime.wording import Wording
 from server.texts import told
 
-JOB, NOTIFICATION = "job", "notification"
 _LEVELS = ("info", "success", "warning", "error")
 
 

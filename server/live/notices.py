@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import Job
 from server.jobs.outcomes import Notice
-from server.live.kept import NOTIFICATION, notice_body
+from server.live.kept import notice_body
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
-from server.realtime.history import History, Kept
+from server.realtime.history import NOTIFICATION, History, Kept
 from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users
@@ -64,7 +64,7 @@ class Notices:
         self._broker.send(kept.as_told())
 
     async def notify_everybody(self, notice: Notice) -> int:
-        """Keep a notification for every user and send it, step by step; for how many.
+        """Keep a notification for every user until they have seen it, and send it, step by step; for how many.
 
         When it fails in the middle, those of the steps before have it.
         """

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
+from server.jobs import external_limits as limits
 from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
 from server.jobs.job import Job
 from server.jobs.keys import Asked
@@ -21,7 +21,6 @@ from server.jobs.table import JobTable
 from server.realtime.limits import RateLimit, Verdict
 
 _MOST_LIMITS = 1_000  # tokens whose pace is remembered
-_MOST_DETAILS, _MAX_DETAIL_BYTES = 50, 8 * 1024  # each message to every open page carries them
 
 
 class ExternalJobOperations:
@@ -56,18 +55,18 @@ class ExternalJobOperations:
         self._require_patience(principal)
         _require_small(new.detail)
 
-        async def record(connection: AsyncConnection, job: Job) -> None:
-            # One at a time comes here: many requests at once count each other.
+        async def check(connection: AsyncConnection, job: Job) -> None:
+            # One at a time comes here: many requests at once count each other. No line of the audit log: the job itself
+            # says who began it and when, and scripts begin them by the thousand.
             if self._external.running_of(principal.user_id) >= self._jobs_per_user:
                 raise Conflict(
                     "{count} jobs that you push yourself are running already; end some of them first.",
                     code="too_many_external_jobs",
                     count=self._jobs_per_user,
                 )
-            await Audit.record(connection, principal, "job.create", job.id, {"kind": job.kind, "title": job.title})
 
         asked = Asked.under(idempotency_key, by=principal.user_id, what=new)
-        return await self._external.begin(principal.user_id, new, asked=asked, also=record)
+        return await self._external.begin(principal.user_id, new, asked=asked, also=check)
 
     async def update(self, principal: Principal, job_id: str, update: Update) -> Job:
         """What a script says of its job. Raises `Conflict` when that is over: `job_cancelled` or `job_over`."""
@@ -99,9 +98,11 @@ class ExternalJobOperations:
 
 
 def _require_small(detail: dict[str, Any]) -> None:
-    if len(detail) > _MOST_DETAILS or len(msgspec.json.encode(detail)) > _MAX_DETAIL_BYTES:
-        raise InvalidInput(
-            "A job's detail holds at most {count} values and {limit} bytes.",
-            count=_MOST_DETAILS,
-            limit=_MAX_DETAIL_BYTES,
-        )
+    if len(detail) <= limits.DETAIL_VALUES and len(msgspec.json.encode(detail)) <= limits.DETAIL_BYTES_IN_ALL:
+        return
+    told = FieldError(
+        field="detail",  # named, so that a client can leave it out and say the rest
+        message="A job's detail holds at most {count} values and {limit} bytes.",
+        parameters={"count": limits.DETAIL_VALUES, "limit": limits.DETAIL_BYTES_IN_ALL},
+    )
+    raise InvalidInput(errors=[told])

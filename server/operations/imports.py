@@ -21,7 +21,7 @@ from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewRequest, preview_file
-from server.errors import Conflict, FieldError, InvalidInput, NotFound
+from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
@@ -71,6 +71,12 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         if self.version is not None:
             return self.version.rejected_count
         return int(self.job.detail.get("rejected") or 0)
+
+
+class RejectsGone(Gone):
+    """The list of rows that were left out is no longer kept; import the file again to see them."""
+
+    code = "rejects_removed"
 
 
 class ImportOperations:
@@ -199,12 +205,14 @@ class ImportOperations:
 
     @asynccontextmanager
     async def _rejects_file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
-        """None when nothing was rejected, or nothing yet."""
-        await self.get(principal, job_id)
+        """None when nothing was rejected, or nothing yet. Raises `Gone` when the list was removed for its age."""
+        state = await self.get(principal, job_id)
         async with AsyncExitStack() as fetched:
             try:
                 (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(job_id)]))
             except NotFound:
+                if state.version is not None and state.rejected_count:
+                    raise RejectsGone from None
                 path = None
             yield path
 

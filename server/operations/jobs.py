@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
@@ -18,25 +17,19 @@ from server.jobs import demonstration
 from server.jobs.external import KIND as EXTERNAL_KIND
 from server.jobs.external import ExternalJobs
 from server.jobs.job import Job
+from server.jobs.job_log import LogLine, LogPage
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
-from server.jobs.store import JobFilter, JobStore, LogLine
+from server.jobs.store import JobFilter, JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.tables import users
 
 MOST_LINES = 1_000  # of a log, at once
+_LINES_AT_ONCE = 500  # of a whole one: a few milliseconds of the event loop
 _MAX_DEMONSTRATION_SECONDS = 600.0
 _MAX_DEMONSTRATION_TOTAL = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
-    """The newest lines of a job's log; `truncated`: there are older ones."""
-
-    lines: Sequence[LogLine]
-    truncated: bool
 
 
 class JobOperations:
@@ -82,11 +75,25 @@ class JobOperations:
         principal.require_sight(job.owner_id)
         return job
 
-    async def log(self, principal: Principal, job_id: str, *, limit: int = MOST_LINES) -> Log:
-        """The newest lines, oldest first."""
+    async def log(
+        self, principal: Principal, job_id: str, *, limit: int = MOST_LINES, before: int | None = None
+    ) -> LogPage:
+        """The newest lines, or those before `older` of another page."""
         await self.get(principal, job_id)
-        lines = await self._store.log(job_id, limit=limit + 1)
-        return Log(lines=lines[-limit:], truncated=len(lines) > limit)
+        return await self._store.lines.page(job_id, limit=limit, before=before)
+
+    async def whole_log(self, principal: Principal, job_id: str) -> tuple[Job, AsyncGenerator[Sequence[LogLine], None]]:
+        """All lines of a job in their order, piece by piece."""
+        job = await self.get(principal, job_id)
+        return job, self._all_lines(job_id)
+
+    async def _all_lines(self, job_id: str) -> AsyncGenerator[Sequence[LogLine], None]:
+        last = 0
+        while True:
+            lines, last = await self._store.lines.following(job_id, after=last, limit=_LINES_AT_ONCE)
+            if not lines:
+                return
+            yield lines
 
     async def cancel(self, principal: Principal, job_id: str) -> Job:
         """A job that is over already stays as it is."""

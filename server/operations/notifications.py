@@ -15,12 +15,14 @@ from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
 from server.languages import Languages
 from server.live.notices import Notices
+from server.realtime.history import JOB, NOTIFICATION
 from server.storage import tables
 from server.storage.database import Database
 from server.texts import told
 
 _STREAMS = tables.streams
 _MESSAGES = tables.stream_messages
+_MOST_WAITING = 100  # as many as are kept
 _LOOKED_AT = 200  # kept messages that are looked through for jobs that ended
 
 
@@ -54,18 +56,26 @@ class NotificationOperations:
         self._notices = notices
 
     async def latest(self, principal: Principal, *, limit: int = 20, before: int | None = None) -> Notifications:
-        """The newest notifications first, from `before` on when given, and how many of all are unread."""
+        """The newest notifications first, from `before` on when given, and how many of all are unread.
+
+        What an administrator told everybody stands above all others until it was seen: marking what is shown as seen
+        must not mark what is not shown.
+        """
         principal.require_read()
-        wanted = sa.select(_MESSAGES).where(*_mine(principal)).order_by(_MESSAGES.c.offset.desc()).limit(limit + 1)
-        if before is not None:
-            wanted = wanted.where(_MESSAGES.c.offset < before)
+        wanted = sa.select(_MESSAGES).where(*_mine(principal)).order_by(_MESSAGES.c.offset.desc())
         async with self._database.read() as connection:
             newest, read_offset = await _offsets(connection, principal)
-            rows = (await connection.execute(wanted)).all()
+            waits = sa.and_(_MESSAGES.c.waits, _MESSAGES.c.offset > read_offset)
+            others = wanted.where(~waits).limit(limit + 1)
+            if before is None:
+                waiting = (await connection.execute(wanted.where(waits).limit(_MOST_WAITING))).all()
+            else:
+                waiting, others = [], others.where(_MESSAGES.c.offset < before)
+            rows = (await connection.execute(others)).all()
             unread = await _unread(connection, principal, read_offset)
         gettext = self._languages.of(principal.language).gettext
         return Notifications(
-            items=[_told(row, read_offset, gettext) for row in rows[:limit]],
+            items=[_told(row, read_offset, gettext) for row in (*waiting, *rows[:limit])],
             unread=unread,
             newest=newest,
             before=rows[limit - 1].offset if len(rows) > limit else None,
@@ -76,7 +86,7 @@ class NotificationOperations:
         principal.require_read()
         kept = (
             sa.select(_MESSAGES.c.body)
-            .where(_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == "job")
+            .where(_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == JOB)
             .order_by(_MESSAGES.c.offset.desc())
             .limit(_LOOKED_AT)
         )
@@ -110,7 +120,7 @@ class NotificationOperations:
 
 
 def _mine(principal: Principal) -> tuple[sa.ColumnElement[bool], ...]:
-    return (_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == "notification")
+    return (_MESSAGES.c.user_id == principal.user_id, _MESSAGES.c.type == NOTIFICATION)
 
 
 async def _offsets(connection: AsyncConnection, principal: Principal) -> tuple[int, int]:

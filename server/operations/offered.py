@@ -13,9 +13,11 @@ from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
+from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
+from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploads import UploadOperations
@@ -33,9 +35,11 @@ class Operations:
     external_jobs: ExternalJobOperations
     first_run: FirstRun
     imports: ImportOperations
+    job_removal: JobRemoval
     jobs: JobOperations
     notifications: NotificationOperations
     queries: QueryOperations
+    retention: RetentionOperations
     samples: SampleOperations
     templates: TemplateOperations
     uploads: UploadOperations

@@ -1,48 +1,63 @@
-"""Removes what is older than it is needed, where the settings say so: batches that are over, and whole files."""
+"""Removes what is older than it is needed, as the settings say, and says beforehand what will go and when."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-
-from sqlalchemy import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from server.auth.audit import Audit
+from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
-from server.jobs.job import FINAL_STATES
-from server.reports.batch_store import BatchStore
-from server.storage.blob_store import BlobStore, delete_under
-from server.storage.database import Database
-from server.storage.deleting import delete_whole
+from server.storage.database import NOT_NOW, Database
+from server.storage.keeping import Amount, Keeping
 from server.storage.repeating import repeat
-from server.storage.tables import batches, jobs, uploads
-from server.uploads.receiving import Receiver
 
 _LOG = logging.getLogger("jindu.storage")
 _EVERY_SECONDS = 3600.0
 
 
-class Retention:
-    """Looks once an hour, as long as `run` runs. 0 days keep everything of a kind."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How many days one kind of thing is kept, and the setting that says so. 0 days keep all of it."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        store: BatchStore,
-        blobs: BlobStore,
-        receiver: Receiver,
-        report_days: float,
-        upload_days: float,
-        clock: Clock = utc_now,
-    ) -> None:
+    keeping: Keeping
+    days: float
+    setting: str
+
+    def before(self, moment: datetime) -> datetime:
+        """Since when nobody may have needed what goes at `moment`."""
+        return moment - timedelta(days=self.days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What there is of one kind, and what of it goes at the next sweep."""
+
+    kind: str
+    held: Amount
+    due: Amount
+    days: float
+    setting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """`next_at` is when the next sweep begins."""
+
+    kinds: Sequence[Kept]
+    next_at: datetime
+
+
+class Retention:
+    """Sweeps once an hour, as long as `run` runs; the order of the rules is that of the sweep."""
+
+    def __init__(self, rules: Sequence[Rule], *, database: Database, clock: Clock = utc_now) -> None:
+        self._rules = rules
         self._database = database
-        self._store = store
-        self._blobs = blobs
-        self._receiver = receiver
-        self._report_days = report_days
-        self._upload_days = upload_days
         self._clock = clock
+        self._next_at = clock()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -55,43 +70,59 @@ class Retention:
         )
 
     async def sweep(self) -> None:
-        if self._report_days:
-            for batch_id, name in await self._old_batches():
-                await self._remove_batch(batch_id, name)
-        if self._upload_days:
-            for upload_id, name in await self._old_uploads():
-                await self._remove_upload(upload_id, name)
+        """Remove what is due, kind by kind; what fails of one keeps no other from going."""
+        now = self._clock()
+        try:
+            for rule in self._rules:
+                if rule.days:
+                    await self._remove_old(rule, now)
+        finally:
+            self._next_at = self._clock() + timedelta(seconds=_EVERY_SECONDS)
 
-    async def _old_batches(self) -> list[tuple[str, str]]:
-        """Ids and names of those whose newest job ended so long ago."""
-        over = select(batches.c.id, batches.c.name).join(jobs, jobs.c.id == batches.c.job_id)
-        over = over.where(
-            jobs.c.state.in_(FINAL_STATES), jobs.c.finished_at < self._clock() - timedelta(days=self._report_days)
-        )
-        async with self._database.read() as connection:
-            return [(row.id, row.name) for row in await connection.execute(over)]
+    async def overview(self, owner_id: str | None = None) -> Overview:
+        """Of everybody's things, or of one user's."""
+        moment = max(self._next_at, self._clock())
+        return Overview(kinds=[await _kept(rule, moment, owner_id) for rule in self._rules], next_at=moment)
 
-    async def _old_uploads(self) -> list[tuple[str, str]]:
-        """Those that no import waits for or reads at this moment."""
-        whole = select(uploads.c.id, uploads.c.name).where(
-            uploads.c.completed_at < self._clock() - timedelta(days=self._upload_days)
-        )
-        live = select(jobs.c.parameters).where(jobs.c.state.not_in(FINAL_STATES))
-        async with self._database.read() as connection:
-            in_use = {parameters.get("upload_id") for parameters in (await connection.execute(live)).scalars()}
-            return [(row.id, row.name) for row in await connection.execute(whole) if row.id not in in_use]
-
-    async def _remove_batch(self, batch_id: str, name: str) -> None:
-        async def forget() -> None:
-            async with self._database.write() as connection:
-                await self._store.delete(connection, batch_id)
-                await Audit.record(connection, None, "batch.expire", batch_id, {"name": name})
-
-        await delete_whole(forget=forget, remove=lambda: delete_under(self._blobs, f"reports/{batch_id}"))
-        _LOG.info("batch removed for its age", extra={"action": "batch.expire", "batch_id": batch_id})
-
-    async def _remove_upload(self, upload_id: str, name: str) -> None:
-        await self._receiver.discard(upload_id)
+    async def _remove_old(self, rule: Rule, now: datetime) -> None:
+        """In short steps, between which others have their turn; then one line of the audit log for all of them."""
+        removed = Amount()
+        try:
+            while (some := await rule.keeping.remove_some(rule.before(now))) is not None:
+                removed += some
+        except NOT_NOW:
+            raise  # said in the log already; the other kinds would fare no better
+        except Exception:
+            _LOG.exception("%s could not be removed for their age", rule.keeping.kind, extra={"action": "retention"})
+        if removed == Amount():
+            return
+        detail = {"count": removed.count, "bytes": removed.bytes, "days": rule.days}
         async with self._database.write() as connection:
-            await Audit.record(connection, None, "upload.expire", upload_id, {"name": name})
-        _LOG.info("upload removed for its age", extra={"action": "upload.expire", "upload_id": upload_id})
+            await Audit.record(connection, None, "retention.sweep", rule.keeping.kind, detail)
+        _LOG.info("%s removed for their age", rule.keeping.kind, extra={"action": "retention", **detail})
+
+
+class RetentionOperations:
+    """What goes when, and how much room that frees."""
+
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+
+    async def mine(self, principal: Principal) -> Overview:
+        principal.require_read()
+        return await self._retention.overview(principal.user_id)
+
+    async def everybodys(self, principal: Principal) -> Overview:
+        principal.require_admin()
+        return await self._retention.overview()
+
+
+async def _kept(rule: Rule, moment: datetime, owner_id: str | None) -> Kept:
+    due = await rule.keeping.due(rule.before(moment), owner_id) if rule.days else Amount()
+    return Kept(
+        kind=rule.keeping.kind,
+        held=await rule.keeping.held(owner_id),
+        due=due,
+        days=rule.days,
+        setting=rule.setting,
+    )

@@ -17,6 +17,7 @@ from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound, T
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
+from server.live.removals import Removals
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
@@ -64,8 +65,10 @@ class UploadOperations:
         audit: Audit,
         limits: UploadLimits,
         room: Room,
+        removals: Removals,
         clock: Clock = utc_now,
     ) -> None:
+        self._removals = removals
         self._database = database
         self._store = store
         self._pieces = pieces
@@ -202,6 +205,7 @@ class UploadOperations:
         await self._remove(upload)
         async with self._database.write() as connection:
             await self._audit.record(connection, principal, "upload.delete", upload_id, {"name": upload.name})
+        self._removals.tell(upload.owner_id, "upload", upload_id)
 
     def _announced(self, principal: Principal, wanted: NewUpload) -> Upload:
         upload_id = new_id()

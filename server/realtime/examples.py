@@ -125,6 +125,7 @@ _STRUCTS: tuple[Struct, ...] = (
     protocol.JobChanged(**_FAILED, timestamp="2026-11-23T08:15:33.000200Z", offset=43),
     _NOTIFICATION,
     protocol.NotificationsRead(timestamp="2026-11-23T08:17:06.000000Z", unread=0),
+    protocol.Removed(timestamp="2026-11-23T08:17:06.500000Z", thing="job", id="01k9qf6x2v8h3m5n7p9r1s3t5v"),
     protocol.Event(timestamp="2026-11-23T08:17:05.000000Z", event="test_events", data={"text": "你好"}),
     protocol.Error(
         timestamp="2026-11-23T08:17:06.000000Z",

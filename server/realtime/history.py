@@ -1,12 +1,32 @@
-"""Kept messages: one stream per user, stored before it is sent, given back whole after a position or refused."""
+"""Kept messages: one stream per user, stored before it is sent, given back whole after a position or refused.
+
+Each type is kept for a time of its own, so a stream has holes where it is old. Positions are recovered only within
+what is whole.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, exists, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
@@ -16,7 +36,9 @@ from server.storage.database import Database
 from server.storage.rows import insert_missing, insert_or_get
 from server.storage.tables import stream_messages, streams, users
 
+JOB, NOTIFICATION = "job", "notification"  # the types that are kept: one to recover by, one to be read by people
 _PRUNED_AT_ONCE = 500  # rows, or users: a few milliseconds, then other writers get their turn
+_MOST_WAITING, _WAITS_AT_MOST = 100, timedelta(days=365)  # messages of a user that wait to be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +64,21 @@ class Kept:
 class History:
     """Streams in the database, and in memory how far each was *told*: a position moves when its message is sent."""
 
-    def __init__(self, database: Database, *, keep_messages: int = 1_000, keep_days: float = 7.0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        keep_messages: int = 1_000,
+        keep_days: float = 7.0,
+        keep_notifications: int = 1_000,
+        keep_notification_days: float = 90.0,
+    ) -> None:
+        """Whatever is within the first two can be recovered; notifications are kept besides as the others say."""
         self._database = database
         self._keep_messages = keep_messages
         self._keep = timedelta(days=keep_days)
+        self._old_notifications = _surplus(_is_notification, most=keep_notifications)
+        self._keep_notification = timedelta(days=max(keep_days, keep_notification_days))
         self._told: dict[str, Position] = {}
 
     async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> Kept:  # noqa: A002
@@ -55,11 +88,8 @@ class History:
         await connection.execute(
             insert(stream_messages).values(user_id=user_id, offset=offset, at=kept.at, type=type, body=body)
         )
-        await connection.execute(
-            delete(stream_messages).where(
-                stream_messages.c.user_id == user_id, stream_messages.c.offset <= offset - self._keep_messages
-            )
-        )
+        for surplus in (_OLD_JOBS,) if type == JOB else (_OLD_JOBS, self._old_notifications):
+            await connection.execute(surplus, {"of": user_id, "until": offset - self._keep_messages})
         return kept
 
     async def append_for_some(
@@ -71,7 +101,10 @@ class History:
         type: str,  # noqa: A002
         body: bytes,
     ) -> KeptTold:
-        """The same for the next `limit` users by id after `after` who are not disabled, in few statements for all."""
+        """The same for the next `limit` users by id after `after` who are not disabled, in few statements for all.
+
+        It waits for each of them until they have seen it.
+        """
         chosen = select(users.c.id).where(users.c.disabled_at.is_(None), users.c.id > after)
         user_ids = (await connection.scalars(chosen.order_by(users.c.id).limit(limit))).all()
         if not user_ids:
@@ -91,7 +124,14 @@ class History:
         positions = {row[0]: Position(epoch=row[1], offset=row[2]) for row in moved.all()}
         kept = KeptTold(type=type, body=body, at=utc_now(), positions=positions)
         rows = [
-            {"user_id": user_id, "offset": position.offset, "at": kept.at, "type": type, "body": body}
+            {
+                "user_id": user_id,
+                "offset": position.offset,
+                "at": kept.at,
+                "type": type,
+                "body": body,
+                "waits": True,
+            }
             for user_id, position in positions.items()
         ]
         await connection.execute(insert(stream_messages), rows)
@@ -133,16 +173,19 @@ class History:
             return None
         if since.offset == until.offset:
             return []
-        # The oldest go first: when those right after `since` are still there, so are all that follow.
         last = until.offset if limit is None else min(until.offset, since.offset + limit)
-        messages = await self._between(user_id, until.epoch, since.offset, last)
-        return messages if len(messages) == last - since.offset else None
+        async with self._database.read() as connection:
+            # All of them, also those of later pages: a notification may have outlived what came after it.
+            if await _count_between(connection, user_id, since.offset, until.offset) < until.offset - since.offset:
+                return None
+            return await _between(connection, user_id, until.epoch, since.offset, last)
 
     async def newest(self, user_id: str, limit: int) -> list[Kept]:
         """The last `limit` messages that are still kept, oldest first."""
         await self.load(user_id)
         until = self.position(user_id)
-        return await self._between(user_id, until.epoch, max(0, until.offset - limit), until.offset)
+        async with self._database.read() as connection:
+            return await _between(connection, user_id, until.epoch, max(0, until.offset - limit), until.offset)
 
     async def cut_all(self) -> None:
         """Begin a new epoch for everybody: what was told last may be lost. Before anybody is connected."""
@@ -159,8 +202,14 @@ class History:
             after = await self._prune_surplus(after)
 
     async def _prune_old(self) -> bool:
-        key = (stream_messages.c.user_id, stream_messages.c.offset)
-        old = select(*key).where(stream_messages.c.at < utc_now() - self._keep).limit(_PRUNED_AT_ONCE)
+        now = utc_now()
+        at, key = stream_messages.c.at, (stream_messages.c.user_id, stream_messages.c.offset)
+        too_old = or_(
+            _is_brief(stream_messages),
+            and_(_is_notification(stream_messages), at < now - self._keep_notification),
+            at < now - _WAITS_AT_MOST,
+        )
+        old = select(*key).where(at < now - self._keep, too_old).limit(_PRUNED_AT_ONCE)
         async with self._database.write() as connection:
             gone = await connection.execute(delete(stream_messages).where(tuple_(*key).in_(old)))
         return bool(gone.rowcount)
@@ -170,14 +219,12 @@ class History:
         page = select(streams.c.user_id, streams.c.offset).where(streams.c.user_id > after)
         async with self._database.read() as connection:
             rows = (await connection.execute(page.order_by(streams.c.user_id).limit(_PRUNED_AT_ONCE))).all()
-        surplus = [{"of": row.user_id, "until": row.offset - self._keep_messages} for row in rows]
-        surplus = [each for each in surplus if each["until"] > 0]
-        if surplus:
-            statement = delete(stream_messages).where(
-                stream_messages.c.user_id == bindparam("of"), stream_messages.c.offset <= bindparam("until")
-            )
+        windows = [{"of": row.user_id, "until": row.offset - self._keep_messages} for row in rows]
+        windows = [window for window in windows if window["until"] > 0]
+        if windows:
             async with self._database.write() as connection:
-                await connection.execute(statement, surplus)
+                for surplus in (_OLD_JOBS, self._old_notifications, _TOO_MANY_WAIT):
+                    await connection.execute(surplus, windows)
         return str(rows[-1].user_id) if len(rows) == _PRUNED_AT_ONCE else None
 
     async def _next(self, connection: AsyncConnection, user_id: str) -> tuple[str, int]:
@@ -198,26 +245,64 @@ class History:
         empty = {"user_id": user_id, "epoch": new_id(), "offset": 0}
         return (await insert_or_get(connection, streams, empty, key=("user_id",)))[0]
 
-    async def _between(self, user_id: str, epoch: str, after: int, until: int) -> list[Kept]:
-        query = (
-            select(stream_messages)
-            .where(
-                stream_messages.c.user_id == user_id,
-                stream_messages.c.offset > after,
-                stream_messages.c.offset <= until,
-            )
-            .order_by(stream_messages.c.offset)
+
+# `of` is `stream_messages` or an alias of it.
+def _is_waiting(of: FromClause) -> ColumnElement[bool]:
+    """Whether its reader has yet to see a message that may not go before."""
+    seen = select(streams.c.read_offset).where(streams.c.user_id == of.c.user_id)
+    return and_(of.c.waits, of.c.offset > seen.scalar_subquery())
+
+
+def _is_brief(of: FromClause) -> ColumnElement[bool]:
+    return and_(of.c.type == JOB)  # `and_` only for its type
+
+
+def _is_notification(of: FromClause) -> ColumnElement[bool]:
+    """One that need not wait, or no more."""
+    return and_(of.c.type == NOTIFICATION, ~_is_waiting(of))
+
+
+def _is_waiting_notification(of: FromClause) -> ColumnElement[bool]:
+    return and_(of.c.type == NOTIFICATION, _is_waiting(of))
+
+
+def _surplus(which: Callable[[FromClause], ColumnElement[bool]], *, most: int = 0) -> Delete:
+    """Removes the messages of user `of` up to position `until` that are such, but for the newest `most` of them."""
+    too_many = [
+        stream_messages.c.user_id == bindparam("of"),
+        stream_messages.c.offset <= bindparam("until"),
+        which(stream_messages),
+    ]
+    if most:
+        other = stream_messages.alias()
+        newest = select(other.c.offset).where(other.c.user_id == bindparam("of"), which(other))
+        first_to_go = newest.order_by(other.c.offset.desc()).limit(1).offset(most)
+        too_many.append(stream_messages.c.offset <= first_to_go.scalar_subquery())
+    return delete(stream_messages).where(*too_many)
+
+
+_OLD_JOBS = _surplus(_is_brief)
+_TOO_MANY_WAIT = _surplus(_is_waiting_notification, most=_MOST_WAITING)
+
+
+async def _count_between(connection: AsyncConnection, user_id: str, after: int, until: int) -> int:
+    counted = select(func.count()).where(
+        stream_messages.c.user_id == user_id, stream_messages.c.offset > after, stream_messages.c.offset <= until
+    )
+    return (await connection.execute(counted)).scalar_one()
+
+
+async def _between(connection: AsyncConnection, user_id: str, epoch: str, after: int, until: int) -> list[Kept]:
+    query = (
+        select(stream_messages)
+        .where(
+            stream_messages.c.user_id == user_id,
+            stream_messages.c.offset > after,
+            stream_messages.c.offset <= until,
         )
-        async with self._database.read() as connection:
-            rows = await connection.execute(query)
-            return [
-                Kept(
-                    user_id=user_id,
-                    epoch=epoch,
-                    offset=row.offset,
-                    at=row.at,
-                    type=row.type,
-                    body=row.body,
-                )
-                for row in rows
-            ]
+        .order_by(stream_messages.c.offset)
+    )
+    return [
+        Kept(user_id=user_id, epoch=epoch, offset=row.offset, at=row.at, type=row.type, body=row.body)
+        for row in await connection.execute(query)
+    ]

@@ -12,6 +12,7 @@ from operator import call
 from typing import Any
 
 from server.auth.permissions import Principal
+from server.errors import JinduError, RateLimited
 from server.realtime import protocol
 from server.realtime.audience import Audience
 from server.realtime.close_codes import CloseCode
@@ -22,17 +23,19 @@ from server.realtime.presence import Presence, presence_of
 from server.realtime.subscribers import Subscribers
 from server.realtime.wording import Wording
 
+TOO_MANY = "connection_limit"
 Watch = Callable[[Connection], None]
 Message = Any
 """A struct of the protocol, a dict with `type`, or a `Wording` of either."""
 
 
 class Refused(Exception):
-    """This connection may not be opened; `code` is what it is closed with."""
+    """This connection may not be opened; `code` is what it is closed with, `why` says more where there is more."""
 
-    def __init__(self, code: CloseCode) -> None:
+    def __init__(self, code: CloseCode, why: JinduError | None = None) -> None:
         super().__init__(code.reason)
         self.code = code
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,10 @@ class ConnectionManager:
         own = self.user_connections.get(connection.user_id, weakref.WeakSet())
         older = [other for other in own if other.client_id == connection.client_id]
         if not older and len(own) >= self.limits.connections_per_user:
-            raise Refused(CloseCode.CONNECTION_LIMIT)
+            raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_a_user(len(own), self.limits))
         if not older and len(self.active_connections) >= self.limits.connections:
-            raise Refused(CloseCode.CONNECTION_LIMIT)
+            why = RateLimited("This server has no room for more live connections; try again in a while.", code=TOO_MANY)
+            raise Refused(CloseCode.CONNECTION_LIMIT, why)
         for other in older:
             other.close(CloseCode.REPLACED)
             self.disconnect(other)
@@ -288,6 +292,15 @@ class Membership:
 
     def __exit__(self, *_error: object) -> None:
         self._manager.disconnect(self._connection)
+
+
+def _too_many_of_a_user(count: int, limits: LiveLimits) -> RateLimited:
+    return RateLimited(
+        "You have {count} connections open (limit {limit}); close some, or sign out elsewhere.",
+        code=TOO_MANY,
+        count=count,
+        limit=limits.connections_per_user,
+    )
 
 
 def _figures(connection: Connection) -> dict[str, int]:

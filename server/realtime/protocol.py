@@ -168,6 +168,14 @@ class NotificationsRead(Message, frozen=True, kw_only=True, tag="notifications_r
     unread: int
 
 
+class Removed(Message, frozen=True, kw_only=True, tag="removed"):
+    """A job or an upload of the user was deleted: drop it from what is shown. Not kept: what is asked for anew is
+    without it. Watchers of `job:<id>` and `jobs:*` get an `event` with `data: {job_id, removed: true}`."""
+
+    thing: Literal["job", "upload"]
+    id: str
+
+
 class HistoryReply(Reply, frozen=True, kw_only=True, tag="history"):
     """Answer to `history`: kept messages in order. `recovered` is false when not all can be given; then none is.
     While `remaining` is not 0, ask again with `since` at this `epoch` and `offset`."""
@@ -205,6 +213,7 @@ SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Jobs,
     Notification,
     NotificationsRead,
+    Removed,
     HistoryReply,
     Event,
     Error,

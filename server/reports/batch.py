@@ -158,9 +158,7 @@ class BatchReports:
 
     async def _requeue(self, context: JobContext, batch: Batch) -> None:
         """What an earlier attempt left unfinished goes on; the failed ones only when a person asked to try again."""
-        job = context.job
-        was_asked = job.attempt > 1 and not job.interruptions and not job.failures
-        states = (*_UNFINISHED, State.FAILED) if was_asked else _UNFINISHED
+        states = (*_UNFINISHED, State.FAILED) if was_asked_again(context.job) else _UNFINISHED
         async with self._database.write() as connection:
             await context.fence(connection)
             await self._store.requeue(connection, batch.id, states)
@@ -266,6 +264,11 @@ class BatchReports:
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
         self._announce(f"batch:{report.batch_id}", data, report.owner_id)
+
+
+def was_asked_again(job: Job) -> bool:
+    """By a person, and this is the first attempt since: those that come by themselves are counted in the job."""
+    return job.attempt > 1 and not job.interruptions and not job.failures
 
 
 def _links(job: Job) -> Sequence[Link]:

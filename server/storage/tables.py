@@ -206,6 +206,7 @@ job_log = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("level", String(16), nullable=False),
     Column("message", Text, nullable=False),
+    Column("left_out", Integer, nullable=False, server_default="0"),  # lines in whose place this one stands
 )
 
 uploads = Table(
@@ -255,6 +256,7 @@ dataset_versions = Table(
     Column("bytes", BigInteger, nullable=False),
     # what this version alone added to the disk: its part and its rejects, not the parts of the version before
     Column("own_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("rejects_bytes", BigInteger),  # of the list of its rejects, 0 without one; null: nobody has looked
     Column("columns", JSON, nullable=False),
     _json("statistics"),
     _json("source"),  # {upload_id, name, sha256, options}
@@ -344,4 +346,6 @@ stream_messages = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("type", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),  # what it says, as JSON; the frame is made in the reader's language
+    Column("waits", Boolean, nullable=False, server_default=false()),  # until its reader has seen it
+    Index("ix_stream_messages_type", "user_id", "type", "offset"),  # each type has a retention of its own
 )

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Collection
 
 from server.auth.permissions import Principal, Scope
-from server.errors import Forbidden, Unavailable
+from server.errors import Forbidden, RateLimited, Unavailable
 from server.http.readiness import Readiness
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
-from server.realtime.manager import ConnectionManager, Refused
+from server.realtime.manager import TOO_MANY, ConnectionManager, Refused
 from server.transports.visitor import Visitor
 
 CLIENT_ID = r"[A-Za-z0-9_.-]{1,64}"
@@ -46,8 +46,9 @@ class Admission:
 
     def place(self, address: str) -> Place:
         """For a connection of this address; raises `Refused` past the limit."""
-        if self._open_by_address[address] >= self._manager.limits.connections_per_address:
-            raise Refused(CloseCode.CONNECTION_LIMIT)
+        count, limit = self._open_by_address[address], self._manager.limits.connections_per_address
+        if count >= limit:
+            raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_an_address(count, limit))
         return Place(self._open_by_address, address)
 
     def connection(self, visitor: Visitor, link: Link, principal: Principal, *, client_id: str) -> Connection:
@@ -63,12 +64,27 @@ class Admission:
         connection.device = visitor.device
         return connection
 
+    def reason(self, refused: Refused, *languages: str | None) -> str:
+        """Why, in the first of `languages` that we have; empty when the code says it all."""
+        if refused.why is None:
+            return ""
+        return refused.why.translated(self._languages.of(self._languages.choose(*languages)).gettext)
+
     def _is_from_trusted_page(self, visitor: Visitor) -> bool:
         if visitor.origin is not None:
             return visitor.origin.lower() in visitor.own_origins or visitor.origin in self._allowed_origins
         # Programs and our own pages send no Origin with a GET; an image or script of another page neither, but the
         # browser then says where it stands.
         return visitor.site in ("none", "same-origin")
+
+
+def _too_many_of_an_address(count: int, limit: int) -> RateLimited:
+    return RateLimited(
+        "{count} connections are open from your network address (limit {limit}); somebody has to close some.",
+        code=TOO_MANY,
+        count=count,
+        limit=limit,
+    )
 
 
 def is_client_id(text: str) -> bool:

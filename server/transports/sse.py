@@ -20,7 +20,6 @@ from server.errors import (
     JinduError,
     NotFound,
     NotSignedIn,
-    RateLimited,
     Unavailable,
     UnsupportedMedia,
 )
@@ -136,7 +135,7 @@ class EventTransport:
         except Refused as refused:
             if refused.code.may_reconnect:
                 return _sent_away(refused.code)
-            raise _as_error(refused.code) from None
+            raise _as_error(refused) from None
 
     async def _command(self, request: web.Request) -> web.Response:
         """Take one command for an open stream of the caller; its answer comes on the stream."""
@@ -236,10 +235,10 @@ def _sent_away(code: CloseCode) -> web.Response:
     return web.Response(headers=_HEADERS, body=farewell(code, code.reason))
 
 
-def _as_error(code: CloseCode) -> JinduError:
-    if code is CloseCode.CONNECTION_LIMIT:
-        return RateLimited("Too many connections are open; close some first.", code="connection_limit")
-    if code is CloseCode.SIGNED_OUT:
+def _as_error(refused: Refused) -> JinduError:
+    if refused.why is not None:
+        return refused.why
+    if refused.code is CloseCode.SIGNED_OUT:
         return NotSignedIn()
     return Forbidden("This token may not read; make one with the scope “read”.")
 

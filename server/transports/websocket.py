@@ -14,10 +14,10 @@ import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal
-from server.errors import JinduError, NotSignedIn, RateLimited
+from server.errors import JinduError, RateLimited
 from server.http import asyncapi
 from server.http.asyncapi import LiveChannels
-from server.http.guards import current_principal
+from server.http.guards import current_principal, not_signed_in
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -107,7 +107,7 @@ class WebSocketTransport:
         principal = current_principal(request)
         if principal is None:
             if "Authorization" in request.headers:
-                raise NotSignedIn  # a token that is none: its program should not wait for a deadline to learn so
+                raise not_signed_in(request)  # a program should not wait for a deadline to learn so
             if not self._has_room_for_unknown(visitor.address):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
         elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
@@ -153,7 +153,8 @@ class WebSocketTransport:
                         self._floods.add(principal.user_id)
                     await link.answer(ending)
             except Refused as refused:
-                link.close(refused.code)
+                language = principal.language if principal else None
+                link.close(refused.code, self._admission.reason(refused, asked(request).get("lang"), language))
 
     def _connection(self, request: web.Request, visitor: Visitor, link: SocketLink, principal: Principal) -> Connection:
         connection = self._admission.connection(visitor, link, principal, client_id=request.match_info["client_id"])

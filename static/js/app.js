@@ -1,6 +1,6 @@
 // What every page starts. `live` is the page's one connection to the server; null when nobody is signed in.
 
-import { showConnectionState } from "./connection-state.js";
+import { isLost, startConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
 import { Fragments } from "./fragments.js";
 import { JobTable } from "./job-table.js";
@@ -16,13 +16,19 @@ import { tellTimeZone } from "./time-zone.js";
 
 export const jobs = new JobTable(); // mine
 const watched = new JobTable(); // those of others that an administrator looks at
-export const live = document.body.classList.contains("body--app") ? new LiveClient() : null;
+export const live = document.body.classList.contains("body--app") ? new LiveClient(ofThisBrowser()) : null;
 
 tellTimeZone();
 startMenus();
 startConfirming();
 startRelativeTimes();
 if (live) startLive();
+
+// All pages of a browser have one connection, as long as they are of the same user and version.
+function ofThisBrowser() {
+  const { user, scripts } = document.body.dataset;
+  return { user, share: `${user} ${scripts}` };
+}
 
 function startLive() {
   startJobsLive([jobs, watched]);
@@ -39,20 +45,18 @@ function startLive() {
     updateStrip();
   });
 
-  let [connectedBefore, isBack] = [false, false];
+  live.on("removed", ({ thing, id }) => {
+    if (thing === "job") jobs.forget(id);
+    fragments.removed(thing, id);
+  });
+
   live.on("clock", setClockOffset);
-  live.on("state", (state, { transport }) => {
-    showConnectionState(state, transport);
-    if (state !== "connected") {
-      isBack = connectedBefore;
-      return;
-    }
-    if (isBack) {
-      // what happened meanwhile may be more than the kept messages tell
-      fragments.refreshAll();
-      loadNotifications();
-    }
-    [connectedBefore, isBack] = [true, false];
+  startConnectionState(live);
+  document.addEventListener("live:changed", () => {
+    if (isLost()) return;
+    // what happened meanwhile may be more than the kept messages tell
+    fragments.refreshAll();
+    loadNotifications();
   });
   live.connect();
 }

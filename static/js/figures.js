@@ -1,19 +1,19 @@
-// A job's figures in words, as `Formats.figures` on the server writes them: "12,400 of 50,000 rows · 8,120/s · 5s left".
+// A job's figures in words, as `Formats` on the server writes them: "12,400 of 50,000 rows" and " · 8,120/s · 5s left".
 
-import { duration, filesize, number, t, time } from "./i18n.js";
+import { clock, duration, filesize, number, t } from "./i18n.js";
 
 const LEAST_RATE = 0.05; // less rounds to nothing
 
 export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value * 100) / 100));
 
-export function figures(job) {
-  if (job.state === "queued" && !job.progress) return "";
-  const parts = [counted(job)];
+// What follows the count while it moves. Told apart, since a page that is not live hides it.
+export function pace(job) {
+  const parts = [""];
   if (job.state === "running" && job.rate >= LEAST_RATE) {
     parts.push(t("{amount}/s", { amount: rate(job.rate, job.unit) }));
   }
   if (job.stalled_since && job.state === "running") {
-    parts.push(t("nothing since {time}", { time: time(job.stalled_since) }));
+    parts.push(t("nothing since {time}", { time: clock(new Date(job.stalled_since)) }));
   }
   if (job.eta_seconds != null) {
     parts.push(t("{duration} left", { duration: duration(Math.max(1, job.eta_seconds)) }));
@@ -33,7 +33,8 @@ function rate(value, unit) {
   return number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
 }
 
-function counted(job) {
+export function counted(job) {
+  if (job.state === "queued" && !job.progress) return "";
   const done = amount(job.progress, job.unit);
   const unit = t(job.unit);
   if (job.total == null) return job.unit === "bytes" ? done : `${done} ${unit}`;

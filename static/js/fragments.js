@@ -5,6 +5,7 @@ import { t } from "./i18n.js";
 import { parsed, swap } from "./swap.js";
 
 const PAUSE_MS = 400; // many changes at once become one request
+const TOLD_ANYWAY = new Set(["jobs", "uploads"]); // what is mine comes without subscribing
 
 export class Fragments {
   #live;
@@ -25,7 +26,7 @@ export class Fragments {
   watch() {
     for (const element of document.querySelectorAll("[data-live-fragment]")) {
       for (const event of eventsOf(element)) {
-        if (event === "jobs" || this.#subscribed.has(event)) continue;
+        if (TOLD_ANYWAY.has(event) || this.#subscribed.has(event)) continue;
         this.#subscribed.add(event);
         this.#live.subscribe(event, (data) => this.#published(event, data));
       }
@@ -33,8 +34,25 @@ export class Fragments {
   }
 
   #published(event, data) {
-    if (data?.job_id) this.#watched.apply(data);
+    if (data?.removed) {
+      this.#watched.forget(data.job_id);
+      this.gone(`job:${data.job_id}`);
+      this.changed(event);
+    } else if (data?.job_id) this.#watched.apply(data);
     else this.changed(event);
+  }
+
+  // Something of mine was deleted, in whichever tab.
+  removed(thing, id) {
+    this.gone(`${thing}:${id}`);
+    this.changed(`${thing}s`);
+  }
+
+  // What is about one thing alone has nothing left to show.
+  gone(event) {
+    for (const element of document.querySelectorAll("[data-live-fragment]")) {
+      if (element.dataset.liveOn === event) showGone(element);
+    }
   }
 
   // Progress alone changes no fragment: the bars in it move by themselves.
@@ -71,6 +89,7 @@ export async function refreshFragment(element) {
   try {
     const response = await fetch(element.dataset.liveFragment, { headers: { "X-Fragment": "1" } });
     if (response.status === 401) return location.reload();
+    if (response.status === 404) return showGone(element);
     if (!response.ok) throw new Error(response.statusText);
     swap(element, contentOf(element, await response.text()));
     element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
@@ -88,6 +107,15 @@ function contentOf(element, html) {
   const content = document.createDocumentFragment();
   content.append(...own.childNodes);
   return content;
+}
+
+// What the page is about was deleted.
+function showGone(element) {
+  delete element.dataset.liveFragment; // it is not asked for any more
+  const notice = document.createElement("p");
+  notice.className = "notice notice--info";
+  notice.textContent = t("This is no longer there: it was deleted.");
+  element.replaceChildren(notice);
 }
 
 function showFailure(element) {

@@ -68,8 +68,14 @@ export function duration(seconds) {
 const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", timeZone });
 export const datetime = (iso) => moment.format(new Date(iso));
 
-const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", timeZone });
-export const time = (iso) => clock.format(new Date(iso));
+const timeOfDay = new Intl.DateTimeFormat(language, { timeStyle: "medium", timeZone });
+const dayOf = new Intl.DateTimeFormat(language, { dateStyle: "short", timeZone });
+
+// "21:06:12" of today, else with the date. `at` in milliseconds.
+export function clock(at) {
+  const isToday = dayOf.format(at) === dayOf.format(Date.now());
+  return (isToday ? timeOfDay : moment).format(at);
+}
 
 const relativeFormat = new Intl.RelativeTimeFormat(language, { numeric: "always" });
 const dateFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone });

@@ -28,6 +28,11 @@ export class JobTable {
     return true;
   }
 
+  // It was deleted.
+  forget(id) {
+    this.#jobs.delete(id);
+  }
+
   // A whole snapshot of live jobs: what it does not name is no longer live.
   replace(jobs) {
     const named = new Set(jobs.map((job) => job.job_id));

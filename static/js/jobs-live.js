@@ -1,6 +1,6 @@
 // Keeps every `[data-job-id]` of the page true: bar, figures, percentage, message.
 
-import { figures, waitingFor } from "./figures.js";
+import { counted, pace, waitingFor } from "./figures.js";
 import { percent, t } from "./i18n.js";
 
 export function startJobsLive(tables) {
@@ -31,14 +31,15 @@ export function show(element, job) {
   const bar = element.querySelector(".progress__bar");
   if (bar) drawBar(bar, job);
   setText(element.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
-  setText(element.querySelector(".progress__figures"), figures(job));
+  setText(element.querySelector(".progress__count"), counted(job));
+  setText(element.querySelector(".progress__pace"), pace(job));
   setText(element.querySelector(".progress__waiting"), waitingFor(job));
   setText(element.querySelector(".progress__message"), job.message ? t(job.message) : "");
 }
 
 function drawBar(bar, job) {
   bar.classList.toggle("is-indeterminate", job.percent == null && job.state === "running");
-  bar.setAttribute("aria-valuetext", figures(job));
+  bar.setAttribute("aria-valuetext", counted(job));
   if (job.percent == null) bar.removeAttribute("aria-valuenow");
   else bar.setAttribute("aria-valuenow", Math.floor(job.percent));
   bar.querySelector(".progress__fill").setAttribute("width", `${job.percent ?? 0}%`);

@@ -22,6 +22,13 @@ export interface LiveOptions {
   token?: string | (() => string | Promise<string>);
   /** What may be used; default: both, WebSockets first. Node has no WebSocket of its own before version 22. */
   transports?: LiveTransport[];
+  /** Whose messages these are to be, by id: when somebody else is signed in by now, the state is `closed`. */
+  user?: string;
+  /**
+   * Pages of this browser that give the same text share one connection, where the browser can. It must differ for
+   * different users and for different versions of these scripts.
+   */
+  share?: string;
 }
 
 export interface LiveMessage {
@@ -115,7 +122,7 @@ export interface LiveEvents {
   closed: { code: number; reason: string };
 }
 
-/** One live connection of one page. */
+/** One live connection of one page; with `share` its part of one that the pages of this browser have together. */
 export class LiveClient {
   constructor(options?: LiveOptions);
 
@@ -125,6 +132,8 @@ export class LiveClient {
   readonly clientId: string;
   /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
   readonly position: string | null;
+  /** When something last came, by the server's clock, in milliseconds since 1970; null until then. */
+  readonly heardAt: number | null;
   /** Milliseconds of the last ping's round trip; null until the first. */
   latency: number | null;
   /** The last `connection` message. */

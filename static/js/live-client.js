@@ -1,7 +1,8 @@
 // The browser's side of the live protocol (docs/protocol.md): one connection that mends itself. ES modules without
 // dependencies, for our pages and anybody else's: this one and the live-*.js beside it. How to use it: docs/live-client.md.
 
-import { Fallback } from "./live-fallback.js";
+import { ANOTHER_USER, CONNECTION_LIMIT, FIRST_TO_STAY_AWAY, REPLACED, SIGNED_OUT } from "./live-codes.js";
+import { Fallback, TabMemory } from "./live-fallback.js";
 import { base, isOnline, language, ways } from "./live-host.js";
 import { Heartbeat, PATIENCE_AFTER_SLEEP_MS } from "./live-heartbeat.js";
 import { Listeners } from "./live-listeners.js";
@@ -9,6 +10,7 @@ import { PageWatch } from "./live-page.js";
 import { Probe } from "./live-probe.js";
 import { Requests } from "./live-requests.js";
 import { Seen } from "./live-seen.js";
+import { Sharing } from "./live-sharing.js";
 import { Subscriptions } from "./live-subscriptions.js";
 import { Timers } from "./live-timers.js";
 import { EventTransport, SocketTransport } from "./live-transports.js";
@@ -23,8 +25,7 @@ const WELCOME_TIMEOUT_MS = 15_000; // longer than the server waits for a token, 
 const NAMED_SPREAD_MS = 1_000;
 const LOST = { code: 4002, reason: "no answer" };
 const NOTHING_CAME = new Set([1006, LOST.code]); // any other code was sent by the server
-const FIRST_CODE_TO_STAY_AWAY = 4500;
-const REPLACED = 4501;
+const PLACE_MS = 30_000; // until we ask whether a place has become free
 
 /**
  * @typedef {"connecting" | "connected" | "offline" | "closed"} LiveState
@@ -40,9 +41,14 @@ const REPLACED = 4501;
  * @property {string | (() => (string | Promise<string>))} [token] for pages of other origins: an API token; a function is
  *   asked on each connect
  * @property {LiveTransport[]} [transports] what may be used; default: both, server-sent events where WebSockets are blocked
+ * @property {string} [user] whose messages these are to be, by id: when somebody else is signed in by now, it is `closed`
+ * @property {string} [share] pages of this browser that give the same text share one connection, where the browser can; it
+ *   must differ for different users and for different versions of these scripts
+ * @property {PageWatch} [watch] of whoever is not one page
+ * @property {TabMemory} [memory] likewise
  */
 
-/** One live connection of one page. */
+/** One live connection of one page; with `share` its part of one that the pages of this browser have together. */
 export class LiveClient {
   #options;
   #fallback;
@@ -53,7 +59,8 @@ export class LiveClient {
   #wanted = false;
   #attempts = 0;
   #timers = new Timers(); // retry, open, and those of heartbeat and probe
-  #page = new PageWatch();
+  #page;
+  #sharing;
   #seen;
   #listeners = new Listeners(); // by type
   #requests = new Requests((command) => this.#trySend(command));
@@ -79,8 +86,11 @@ export class LiveClient {
       ...given,
     };
     if (!this.#options.url) throw new TypeError("Say where to connect: new LiveClient({ url: \"https://…/ws\" }).");
+    this.#page = this.#options.watch ?? new PageWatch();
+    const memory = this.#options.memory ?? new TabMemory(this.#options.url);
+    this.#sharing = new Sharing(this.#options, memory);
     this.#seen = new Seen(this.#options.since);
-    this.#fallback = new Fallback(this.#options.transports, this.#options.url);
+    this.#fallback = new Fallback(this.#options.transports, memory);
     this.#probe = new Probe({
       timers: this.#timers,
       fallback: this.#fallback,
@@ -104,6 +114,11 @@ export class LiveClient {
     return this.#heartbeat.latency;
   }
 
+  /** When something last came, by the server's clock, in milliseconds since 1970; null until then. @returns {number | null} */
+  get heardAt() {
+    return this.#heartbeat.heardAt;
+  }
+
   get clientId() {
     return this.#options.clientId;
   }
@@ -123,7 +138,7 @@ export class LiveClient {
     this.#wanted = true;
     this.#page.start({
       online: () => this.#online(),
-      offline: () => this.#lost(),
+      offline: () => this.#offline(),
       lookedAt: () => this.#lookedAt(),
     });
     queueMicrotask(() => this.#retryNow()); // a listener that hears of the end may ask for the beginning
@@ -204,7 +219,8 @@ export class LiveClient {
     this.#timers.stop("retry");
     if (!this.#wanted || this.#link) return;
     if (this.#attempts < 2) this.#setState("connecting");
-    this.#use(this.#transportFor(this.#fallback.next));
+    const introduction = { clientId: this.#options.clientId, since: this.#seen.position };
+    this.#use(this.#sharing.transport(introduction) ?? this.#transportFor(this.#fallback.next));
   }
 
   #transportFor(way) {
@@ -236,22 +252,33 @@ export class LiveClient {
     link.onmessage = ifCurrent((text) => this.#received(text));
     link.onrefused = ifCurrent((text, problem) => this.#refused(text, problem));
     link.onclose = ifCurrent((ending) => this.#ended(ending));
+    link.onaway = ifCurrent((state, away) => this.#away(state, away));
     this.#timers.start("open", OPEN_TIMEOUT_MS, () => this.#lost());
   }
 
   // The link is over: the server or the network said so, or nothing came any more.
   #ended({ code, reason }) {
     if (code === REPLACED && this.#probe.link) return this.#probe.release(); // by us, though we have not heard yet
-    const way = this.#link.name;
+    const { name: way, isShared } = this.#link;
     const gotThrough = this.#isWelcome || !NOTHING_CAME.has(code);
     this.#drop();
-    const staysAway = code >= FIRST_CODE_TO_STAY_AWAY;
+    const staysAway = code >= FIRST_TO_STAY_AWAY && code !== CONNECTION_LIMIT;
     if (staysAway) this.#wanted = false;
     this.#tell("closed", { code, reason });
     if (staysAway) this.#setState("closed");
-    else if (!gotThrough && this.#fallback.failed(way)) this.#open();
+    else if (!gotThrough && (isShared ? this.#sharing.failed() : this.#fallback.failed(way))) this.#open();
     else this.#retryLater(code, reason);
     return undefined;
+  }
+
+  // The connection that we share is lost; whoever holds it brings it back, or already has.
+  #away(state, { ending, heardAt }) {
+    this.#isWelcome = false;
+    this.#timers.stopAll();
+    this.#requests.lost();
+    this.#heartbeat.heardElsewhere(heardAt);
+    if (ending) this.#tell("closed", ending);
+    this.#setState(state);
   }
 
   // The network went away without telling the link.
@@ -271,13 +298,14 @@ export class LiveClient {
 
   #retryLater(code, reason) {
     if (!this.#wanted) return;
-    let delay = namedDelay(code, reason);
+    let delay = code === CONNECTION_LIMIT ? PLACE_MS * (1 + Math.random() / 4) : namedDelay(code, reason);
     if (delay === null) {
       // Full jitter: after a restart a thousand clients must not come back in the same instant.
       delay = Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
       this.#attempts += 1;
     }
-    this.#setState(isOnline() && this.#attempts < 2 ? "connecting" : "offline");
+    const isSoon = isOnline() && this.#attempts < 2 && code !== CONNECTION_LIMIT;
+    this.#setState(isSoon ? "connecting" : "offline");
     this.#timers.start("retry", delay, () => {
       if (!this.#page.isHiddenLong) this.#open(); // else when somebody looks again
     });
@@ -291,10 +319,17 @@ export class LiveClient {
 
   #online() {
     this.#fallback.forget();
+    this.#link?.tell?.("online");
     this.#lookedAt();
   }
 
+  #offline() {
+    if (this.#link?.isShared) this.#link.tell("offline");
+    else this.#lost();
+  }
+
   #lookedAt() {
+    this.#link?.tell?.("look");
     if (this.#isWelcome) this.#heartbeat.ping(PATIENCE_AFTER_SLEEP_MS); // a laptop that slept may not know yet
     else this.#retryNow();
   }
@@ -310,24 +345,31 @@ export class LiveClient {
   #received(text) {
     this.#tell("frame", text);
     const content = JSON.parse(text);
-    for (const message of Array.isArray(content) ? content : [content]) this.#handle(message);
+    const link = this.#link;
+    for (const message of Array.isArray(content) ? content : [content]) {
+      if (link === this.#link) this.#handle(message);
+    }
   }
 
   #handle(message) {
+    if (message.type === "connection" && (this.#options.user ?? message.user.id) !== message.user.id) {
+      return this.#ended({ code: SIGNED_OUT, reason: ANOTHER_USER });
+    }
     this.#heartbeat.heard();
     this.#tell("message", message);
-    if (this.#seen.isOld(message)) return;
+    if (this.#seen.isOld(message)) return undefined;
     if (message.type === "connection") this.#welcomed(message);
     else if (message.type === "pong" && message.id === "ping") this.#ponged(message); // not that of somebody's request
     else if (message.type === "event") this.#subscriptions.tell(message);
     this.#requests.heard(message);
     this.#tell(message.type, message);
+    return undefined;
   }
 
   async #welcomed(message) {
     this.#timers.stop("open");
     this.#isWelcome = true;
-    this.#fallback.worked(this.#link.name);
+    if (!this.#link.isShared) this.#fallback.worked(this.#link.name);
     this.#heartbeat.begin(message);
     this.#tell("clock", this.#heartbeat.clockOffset);
     this.connection = message;
@@ -338,10 +380,10 @@ export class LiveClient {
     // Progress is not kept, so the table is asked for in any case; only without recovery does anybody wait for it.
     const snapshot = this.request({ type: "jobs" }).catch(() => null);
     if (!message.recovered) await snapshot;
-    if (link !== this.#link) return;
+    if (link !== this.#link || !this.#isWelcome || message !== this.connection) return;
     this.#setState("connected");
     this.#heartbeat.ping();
-    if (link.name === "sse") this.#probe.later();
+    if (link.name === "sse" && !link.isShared) this.#probe.later();
   }
 
   // A command that did not get as far as the stream.

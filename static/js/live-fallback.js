@@ -6,14 +6,14 @@ const LONGEST_PAUSE_MS = 600_000;
 
 export class Fallback {
   #offered;
-  #key;
+  #memory;
   #refusals = 0; // of WebSockets in a row, none of which brought a message
   #blocked = null; // {until, pause}: when WebSockets are worth another try; kept for the next page of this tab
 
-  /** `offered` is what may be used at all, `key` names where we connect to. */
-  constructor(offered, key) {
+  /** `offered` is what may be used at all; `memory` a `TabMemory`, or what has its two methods. */
+  constructor(offered, memory) {
     this.#offered = offered;
-    this.#key = `jindu.live.blocked ${key}`;
+    this.#memory = memory;
     this.#blocked = this.#recalled();
     if (this.#blocked) this.#refusals = this.msToNextTry > 0 ? REFUSALS : REFUSALS - 1;
   }
@@ -50,18 +50,35 @@ export class Fallback {
   forget() {
     this.#refusals = 0;
     this.#blocked = null;
-    withStorage((storage) => storage.removeItem(this.#key));
+    this.#memory.keep(null);
   }
 
   #pauseLonger() {
     const pause = Math.min(LONGEST_PAUSE_MS, this.#blocked ? this.#blocked.pause * 2 : FIRST_PAUSE_MS);
     this.#blocked = { until: Date.now() + pause, pause };
-    withStorage((storage) => storage.setItem(this.#key, JSON.stringify(this.#blocked)));
+    this.#memory.keep(this.#blocked);
   }
 
   #recalled() {
-    const found = withStorage((storage) => JSON.parse(storage.getItem(this.#key)));
+    const found = this.#memory.recall();
     return found && found.until - Date.now() <= LONGEST_PAUSE_MS ? found : null; // else the clock was set back
+  }
+}
+
+/** What a tab knows of one server from page to page. */
+export class TabMemory {
+  #key;
+
+  constructor(url) {
+    this.#key = `jindu.live.blocked ${url}`;
+  }
+
+  recall() {
+    return withStorage((storage) => JSON.parse(storage.getItem(this.#key)));
+  }
+
+  keep(blocked) {
+    withStorage((storage) => (blocked ? storage.setItem(this.#key, JSON.stringify(blocked)) : storage.removeItem(this.#key)));
   }
 }
 

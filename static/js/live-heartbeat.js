@@ -13,6 +13,9 @@ export class Heartbeat {
   #sentAt = 0;
   #clockOffset = 0; // the server's clock less ours
 
+  /** When something last came, by the server's clock; null until then. */
+  heardAt = null;
+
   /** Milliseconds of the last ping's round trip; null until the first. */
   latency = null;
 
@@ -39,19 +42,28 @@ export class Heartbeat {
   }
 
   /** Ask now, and again in every interval. */
-  ping(patience = this.#intervals.pong) {
+  ping(patience) {
     const due = Date.now() + this.#intervals.ping;
     // A timer that is late slept with the laptop.
     this.#timers.start("ping", this.#intervals.ping, () => {
       this.ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined);
     });
     this.#sentAt = performance.now();
-    if (this.#send({ type: "ping", id: "ping" })) this.#timers.start("pong", patience, this.#silent);
+    const isWaiting = this.#timers.isRunning("pong") && !patience; // one ping more is no reason to wait longer
+    if (this.#send({ type: "ping", id: "ping" }) && !isWaiting) {
+      this.#timers.start("pong", patience ?? this.#intervals.pong, this.#silent);
+    }
   }
 
   /** Something came: that is answer enough. */
   heard() {
+    this.heardAt = this.now;
     this.#timers.stop("pong");
+  }
+
+  /** Somebody whose connection is ours as well heard something then. */
+  heardElsewhere(at) {
+    if (at && at > this.heardAt) this.heardAt = at;
   }
 
   ponged({ timestamp }) {

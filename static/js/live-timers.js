@@ -11,6 +11,10 @@ export class Timers {
     }, delay);
   }
 
+  isRunning(name) {
+    return name in this.#running;
+  }
+
   stop(name) {
     clearTimeout(this.#running[name]);
     delete this.#running[name];

@@ -1,14 +1,13 @@
 // The two ways to the live layer, alike from outside: `name`, `isOpen`, `send(text)`, `close(code)`, and four functions
 // to be set: `onopen()`, `onmessage(text)`, `onclose({code, reason})`, `onrefused(text, {code, message})`.
 
+import { CONNECTION_LIMIT, FORBIDDEN, LOST, SIGNED_OUT } from "./live-codes.js";
 import { report } from "./live-host.js";
 
-const LOST = 1006; // as browsers say when a socket ends without a word
-const SIGNED_OUT = 4500;
 // What an HTTP status means in the close codes of the protocol; every other is a failure that may pass.
-const CODES = { 204: SIGNED_OUT, 401: SIGNED_OUT, 403: 4502, 429: 4505 };
+const CODES = { 204: SIGNED_OUT, 401: SIGNED_OUT, 403: FORBIDDEN, 429: CONNECTION_LIMIT };
 
-class Transport {
+export class Transport {
   onopen = () => undefined;
   onmessage = () => undefined;
   onclose = () => undefined;
@@ -86,7 +85,7 @@ export class EventTransport extends Transport {
     try {
       const response = await this.#fetch(address, { headers: { Accept: "text/event-stream" } });
       const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
-      if (response.status !== 200 || !isStream) return this.#end({ code: CODES[response.status] ?? LOST });
+      if (response.status !== 200 || !isStream) return this.#end(await refusalOf(response));
       this.isOpen = true;
       this.onopen();
       for await (const { name, data } of eventsOf(response.body)) {
@@ -160,6 +159,11 @@ async function* textsOf(body) {
 async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
   return { code: problem.code ?? `http_${response.status}`, message: problem.detail ?? response.statusText };
+}
+
+async function refusalOf(response) {
+  const code = CODES[response.status] ?? LOST;
+  return { code, reason: code === CONNECTION_LIMIT ? (await problemOf(response)).message : "" };
 }
 
 // `fetch` and its streams fail with a TypeError when the network does, with an AbortError when we end them.

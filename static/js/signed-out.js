@@ -1,15 +1,14 @@
 // When this page's connection is ended for good it says why: signed out here or elsewhere, or closed by an administrator.
 
 import { t } from "./i18n.js";
+import { ANOTHER_USER, FORBIDDEN, SIGNED_OUT } from "./live-codes.js";
 import { toast } from "./toasts.js";
 
-const SIGNED_OUT = 4500;
-const FORBIDDEN = 4502;
 const BY_ADMINISTRATOR = /^closed by an administrator(?:: (.*))?$/s;
 
 export function startSayingWhy(live) {
   live.on("closed", ({ code, reason }) => {
-    if (code === SIGNED_OUT) signedOut(live);
+    if (code === SIGNED_OUT) signedOut(live, reason);
     const closed = code === FORBIDDEN && BY_ADMINISTRATOR.exec(reason ?? "");
     if (closed) {
       const title = t("An administrator closed the live connection of this page.");
@@ -24,8 +23,8 @@ export function startSayingWhy(live) {
   });
 }
 
-async function signedOut(live) {
-  if (await isSignedIn()) return live.connect(); // again, perhaps in another tab: the cookie is a new one
+async function signedOut(live, reason) {
+  if (reason !== ANOTHER_USER && (await isSignedIn())) return live.connect(); // again, perhaps in another tab: the cookie is a new one
   const dialog = document.getElementById("signed-out-dialog");
   const target = encodeURIComponent(location.pathname + location.search);
   dialog.querySelector("a").href = `/login?next=${target}`;

@@ -15,9 +15,10 @@ from tests.process import ServerProcess
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(300)]
 
 # The message's own timestamp against the page's clock: both are this machine's, and the page's has microseconds.
-_FOLLOW_A_JOB = """async () => {
+_FOLLOW_A_JOB = """async (isShared) => {
   const { LiveClient } = await import("/static/js/live-client.js");
-  const live = new LiveClient();
+  const { user, scripts } = document.body.dataset;
+  const live = new LiveClient(isShared ? { user, share: `${user} ${scripts}` } : {});
   await new Promise((resolve) => {
     live.on("state", (state) => state === "connected" && resolve());
     live.connect();
@@ -40,7 +41,8 @@ _FOLLOW_A_JOB = """async () => {
 }"""
 
 
-async def test_a_change_of_a_job_arrives_in_the_page_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_shared", [False, True], ids=["own", "shared"])
+async def test_a_change_of_a_job_arrives_in_the_page_at_once(tmp_path: Path, is_shared: bool) -> None:
     process = ServerProcess(tmp_path / "data")
     process.start()
     try:
@@ -48,9 +50,12 @@ async def test_a_change_of_a_job_arrives_in_the_page_at_once(tmp_path: Path) -> 
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = await browser.new_page(base_url=process.url)
             await sign_in(page, "admin")
-            delays_ms: list[float] = await page.evaluate(_FOLLOW_A_JOB)
+            delays_ms: list[float] = await page.evaluate(_FOLLOW_A_JOB, is_shared)
             await browser.close()
     finally:
         process.stop()
-    print(f"\njob change to page: p50 {statistics.median(delays_ms):.2f} ms, p99 {quantile(delays_ms, 0.99):.2f} ms")
+    by = "all tabs' connection" if is_shared else "its own"
+    print(
+        f"\njob change to page, {by}: p50 {statistics.median(delays_ms):.2f} ms, p99 {quantile(delays_ms, 0.99):.2f} ms"
+    )
     print(f"  {len(delays_ms)} messages")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import psutil
 import pytest
 
 import jindu
+from tests.functional.command_line import token_of
 from tests.functional.test_external_jobs import begin, push, signed_in
-from tests.process import ServerProcess
+from tests.functional.test_jobs_api import get
+from tests.process import ROOT, ServerProcess
 
 pytestmark = pytest.mark.benchmark
 
@@ -53,5 +56,45 @@ async def test_updates_of_many_scripts_cost_the_server_little(tmp_path: Path) ->
             await asyncio.gather(*map(push_all, jobs))
             seconds, cpu = time.perf_counter() - began, sum(measured.cpu_times()[:2]) - cpu
         print(f"updates: {_UPDATES / seconds:,.0f}/s, {cpu / _UPDATES * 1000:.2f} ms of the server's processor each")
+    finally:
+        await asyncio.to_thread(process.kill)
+
+
+_LONG = """
+import sys, time, jindu
+with jindu.job(f"long {sys.argv[1]}", total=40) as job:
+    for _ in range(40):
+        job.advance()
+        time.sleep(0.25)
+"""
+_SHORT = """
+import sys, jindu
+for number in range(100):
+    with jindu.job(f"short {sys.argv[1]} {number}", total=1) as job:
+        job.advance()
+"""
+
+
+@pytest.mark.timeout(600)
+async def test_a_farm_of_150_scripts_and_400_short_jobs_on_one_token_end_all_right(tmp_path: Path) -> None:
+    process = ServerProcess(tmp_path / "data")
+    await asyncio.to_thread(process.start)
+    try:
+        async with await signed_in(process) as client:
+            environ = {"JINDU_URL": process.url, "JINDU_TOKEN": token_of(client), "PYTHONPATH": str(ROOT)}
+            began = time.perf_counter()
+            scripts = [
+                await asyncio.create_subprocess_exec(
+                    sys.executable, "-c", text, str(number), env=environ, stderr=asyncio.subprocess.PIPE
+                )
+                for text, count in ((_LONG, 150), (_SHORT, 4))
+                for number in range(count)
+            ]
+            told = await asyncio.gather(*(each.communicate() for each in scripts))
+            seconds = time.perf_counter() - began
+            lost = [error.decode() for _, error in told if b"was not told" in error]
+            states = {state: (await get(client, "/jobs", state=state))["total"] for state in ("succeeded", "running")}
+        print(f"150 scripts of 10 s beside 400 short jobs: {seconds:.1f} s, {states}, {len(lost)} scripts lost an end")
+        assert (states, lost) == ({"succeeded": 550, "running": 0}, [])
     finally:
         await asyncio.to_thread(process.kill)

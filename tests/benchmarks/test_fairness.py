@@ -109,7 +109,7 @@ class FifoTurns:
     def pop(self, running: Mapping[str, int], *, places: int, per_owner: int) -> tuple[str, str] | None:
         return self._waiting.popleft() if self._waiting and sum(running.values()) < places else None
 
-    def in_order(self, running: Mapping[str, int]) -> list[tuple[str, str]]:
+    def in_order(self, running: Mapping[str, int], *, at_most: int) -> list[tuple[str, str]]:
         return list(self._waiting)
 
     def remove(self, owner_id: str, job_id: str) -> bool:

@@ -6,15 +6,19 @@ server of its own. Playwright's objects belong to one event loop: tests here, an
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from server.settings import Settings
+from tests.browser.line import Line
 from tests.conftest import PASSWORDS, Server, new_user, serving, signed_in
 
 CHROMIUM = "/usr/bin/chromium"
@@ -28,7 +32,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SECONDS = 30_000  # how long Playwright waits: the machine may be busy
+BLOCKED = re.compile(r"^WebSocket connection to \S+ failed")
+NETWORK = re.compile(r"^WebSocket connection to \S+ failed|^Failed to load resource: (net::|the server responded)")
 PageOf = Callable[..., Awaitable[Page]]
+Visit = Callable[..., Awaitable[Page]]
 loop_fixture = pytest_asyncio.fixture(loop_scope="session")  # for every `async def` fixture of these tests
 
 
@@ -138,3 +146,70 @@ async def sign_in(page: Page, name: str) -> None:
     response = await page.request.post("/login", form=form, max_redirects=0)
     assert response.status == 303, await response.text()
     await page.goto("/")
+
+
+class Complaints:
+    """What stood in the consoles of the pages of a test."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.allowed = re.compile("^$")
+
+    def heard(self, page: Page) -> None:
+        page.on("console", lambda message: self.texts.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.texts.append(str(error)))
+
+    def others(self) -> list[str]:
+        return [text for text in self.texts if not self.allowed.search(text)]
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+def init_script() -> str:
+    """Runs in every page of `visit` before its own scripts."""
+    return ""
+
+
+@loop_fixture
+async def visit(browser: Browser, complaints: Complaints, init_script: str) -> AsyncIterator[Visit]:
+    """`await visit(url, "alice")` is a page signed in at `url`; console errors that are not allowed fail the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_page(url: str, name: str | None, **options: Any) -> Page:
+            context = await browser.new_context(base_url=url, **options)
+            context.set_default_timeout(SECONDS)
+            await context.add_init_script(init_script)
+            stack.push_async_callback(context.close)
+            page = await context.new_page()
+            complaints.heard(page)
+            if name:
+                await sign_in(page, name)
+            return page
+
+        yield open_page
+    assert complaints.others() == []
+
+
+@loop_fixture
+async def line(server: Server) -> AsyncIterator[Line]:
+    line = Line(server.url)
+    await line.open()
+    yield line
+    await line.close()
+
+
+async def connected(page: Page, transport: str = "websocket") -> None:
+    light = page.locator("#connection-state")
+    await expect(light).to_have_attribute("data-state", "connected", timeout=SECONDS)
+    await expect(light).to_have_attribute("data-transport", transport, timeout=SECONDS)
+
+
+async def heard(page: Page, expression: str, *arguments: Any) -> None:
+    """Wait until a JavaScript expression is true; not by animation frames, which a stopped clock stops."""
+    async with asyncio.timeout(SECONDS / 1000):
+        while not await page.evaluate(expression, *arguments):
+            await asyncio.sleep(0.05)

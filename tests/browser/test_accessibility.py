@@ -20,6 +20,7 @@ PAGES = (
     "/account",
     "/admin",
     "/admin/users",
+    "/admin/storage",
     "/admin/audit",
     "/admin/settings",
     "/websocket-test",

@@ -183,3 +183,22 @@ async def test_a_scripts_bar_moves_on_the_jobs_page_and_at_home_and_cancel_stops
     assert status == 1
     assert "Cancelled" in error
     await expect(jobs.locator(".job-hero__actions button")).to_have_count(0)  # nothing here could start it again
+
+
+async def test_a_deleted_job_leaves_every_tab_at_once(page_of: PageOf, admin: object, alice: object) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=0, total=1)
+    listed, shown = await page.context.new_page(), await page.context.new_page()
+    await listed.goto("/jobs")
+    await shown.goto(f"/jobs/{job_id}")
+    for each in (listed, shown):
+        await expect(each.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    await expect(listed.locator(".job-row")).to_have_count(1)
+    await page.goto(f"/jobs/{job_id}")
+    await page.get_by_role("button", name="Delete").click()
+    dialog = page.locator("#confirm-dialog")
+    await expect(dialog).to_contain_text("It goes with its log")
+    await dialog.get_by_role("button", name="Delete the job").click()
+    await expect(page).to_have_url(re.compile("/jobs$"))
+    await expect(listed.locator(".job-row")).to_have_count(0)
+    await expect(shown.locator("#content")).to_contain_text("it was deleted")

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from server.clock import utc_now
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
-from tests.browser.conftest import loop_fixture, sign_in
+from tests.browser.conftest import (
+    BLOCKED,
+    NETWORK,
+    SECONDS,
+    Complaints,
+    Visit,
+    connected,
+    heard,
+    loop_fixture,
+    sign_in,
+)
 from tests.browser.line import Line, Upgrades
 from tests.browser.test_shell import demonstrate
 from tests.conftest import Server, signed_in
@@ -28,10 +36,6 @@ from tests.process import ROOT, ServerProcess
 
 pytestmark = pytest.mark.browser
 Client = aiohttp.ClientSession
-Visit = Callable[..., Awaitable[Page]]
-SECONDS = 30_000  # how long Playwright waits: the machine may be busy
-BLOCKED = re.compile(r"^WebSocket connection to \S+ failed")
-NETWORK = re.compile(r"^WebSocket connection to \S+ failed|^Failed to load resource: (net::|the server responded)")
 LIVE = "import('/static/js/app.js').then(({ live }) => live)"
 # Everything the page's connection says, in order, and the offsets of the kept messages that listeners heard.
 RECORD = """
@@ -45,21 +49,6 @@ RECORD = """
         live.on('closed', ({ code }) => said.push(`closed ${code}`));
     })()
 """
-
-
-class Complaints:
-    """What stood in the consoles of the pages of a test."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.allowed = re.compile("^$")
-
-    def heard(self, page: Page) -> None:
-        page.on("console", lambda message: self.texts.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.texts.append(str(error)))
-
-    def others(self) -> list[str]:
-        return [text for text in self.texts if not self.allowed.search(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,53 +77,14 @@ async def portal() -> AsyncIterator[Portal]:
 
 
 @pytest.fixture
-def settings(settings: Settings, portal: Portal) -> Settings:
-    return replace(settings, allowed_origins=(portal.url,))
+def init_script() -> str:
+    """Each page has a connection of its own; those that share one are in `test_shared_connection.py`."""
+    return "delete window.SharedWorker; delete window.BroadcastChannel;"
 
 
 @pytest.fixture
-def complaints() -> Complaints:
-    return Complaints()
-
-
-@loop_fixture
-async def visit(browser: Browser, complaints: Complaints) -> AsyncIterator[Visit]:
-    """`await visit(url, "alice")` is a page signed in at `url`; console errors that are not allowed fail the test."""
-    async with AsyncExitStack() as stack:
-
-        async def open_page(url: str, name: str | None, **options: Any) -> Page:
-            context = await browser.new_context(base_url=url, **options)
-            context.set_default_timeout(SECONDS)
-            stack.push_async_callback(context.close)
-            page = await context.new_page()
-            complaints.heard(page)
-            if name:
-                await sign_in(page, name)
-            return page
-
-        yield open_page
-    assert complaints.others() == []
-
-
-@loop_fixture
-async def line(server: Server) -> AsyncIterator[Line]:
-    line = Line(server.url)
-    await line.open()
-    yield line
-    await line.close()
-
-
-async def connected(page: Page, transport: str = "websocket") -> None:
-    light = page.locator("#connection-state")
-    await expect(light).to_have_attribute("data-state", "connected", timeout=SECONDS)
-    await expect(light).to_have_attribute("data-transport", transport, timeout=SECONDS)
-
-
-async def heard(page: Page, expression: str, *arguments: Any) -> None:
-    """Wait until a JavaScript expression is true; not by animation frames, which a stopped clock stops."""
-    async with asyncio.timeout(SECONDS / 1000):
-        while not await page.evaluate(expression, *arguments):
-            await asyncio.sleep(0.05)
+def settings(settings: Settings, portal: Portal) -> Settings:
+    return replace(settings, allowed_origins=(portal.url,))
 
 
 async def look(page: Page, *, away: bool) -> None:

@@ -139,5 +139,7 @@ async def test_scripts_and_server_write_the_same_figures(
         Job(**fields, unit="reports", progress=1, total=200, rate=0.02),
     ):
         sent = msgspec.to_builtins(job) | {"percent": job.percent, "eta_seconds": job.eta_seconds}
-        written = await page.evaluate("job => import('/static/js/figures.js').then(m => m.figures(job))", sent)
-        assert written == formats.figures(job)
+        written = await page.evaluate(
+            "job => import('/static/js/figures.js').then(m => [m.counted(job), m.pace(job)])", sent
+        )
+        assert written == [formats.counted(job), formats.pace(job)]

@@ -67,6 +67,7 @@ _TAKES_AWAY = (
     "api_delete_dataset",
     "api_template_delete",
     "api_batch_delete",
+    "delete_job",
     "delete_upload",
     "tus_method_override",
 )

@@ -19,6 +19,7 @@ class LiveSocket:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
         self.seen: list[Json] = []
+        self.close_reason = ""
         self._waiting: list[Json] = []
 
     async def send(self, **message: Any) -> None:
@@ -39,6 +40,7 @@ class LiveSocket:
             while True:
                 message = await self.socket.receive()
                 if message.type is not aiohttp.WSMsgType.TEXT:
+                    self.close_reason = str(message.extra or "")
                     return self.socket.close_code
                 self._take(message.data)
 

@@ -93,7 +93,7 @@ async def test_a_deleted_token_is_refused_at_once(alice: aiohttp.ClientSession) 
     await answer(alice.get("/api/v1/me", headers=second), 200)
     await answer(alice.delete(f"/api/v1/tokens/{created['id']}"), 204)
     problem = await answer(alice.get("/api/v1/me", headers=second), 401)
-    assert problem["code"] == "not_signed_in"
+    assert problem["code"] == "token_revoked"
 
 
 async def test_bob_does_not_see_or_delete_the_tokens_of_alice(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import aiohttp
 
+from jindu import Client
+from server.cli.jobs import whole_log
 from tests.conftest import Server
 from tests.functional.command_line import ORDERS, TEMPLATE, as_user, begin, ended, run
 from tests.functional.test_uploads import announce, upload_of
@@ -45,6 +47,11 @@ async def test_jobs_are_listed_by_filters_cancelled_and_tried_again(
     log = await run("jobs", "log", wrong, "--json", **user)
     assert log.status == 0, log
     assert all({"at", "level", "message"} <= json.loads(line).keys() for line in log.out.splitlines())
+
+    async with Client(user["JINDU_URL"], user["JINDU_TOKEN"]) as client:
+        lines = await whole_log(client, wrong, page_lines=1)
+    assert lines == [json.loads(line) for line in log.out.splitlines()]
+    assert len(lines) > 1
 
     cancelled = await run("jobs", "cancel", "--state", "running", "--json", **user)
     assert [json.loads(line)["job_id"] for line in cancelled.out.splitlines()] == [waiting]

@@ -43,6 +43,10 @@ async def test_too_many_connections_of_a_user_are_refused_with_4505(alice: Clien
             await socket.next("connection")
         refused = await stack.enter_async_context(live(alice, "tab-3"))
         assert await refused.closed_with() == 4505
+        assert refused.close_reason.startswith("You have 3 connections open (limit 3); close some")
+        refused = await stack.enter_async_context(live(alice, "tab-3", lang="zh-CN"))
+        assert await refused.closed_with() == 4505
+        assert refused.close_reason == "您已打开 3 个连接（上限 3）；请关闭一些，或在其他设备上退出登录。"
         again = await stack.enter_async_context(live(alice, "tab-0"))  # takes the place of its predecessor
         await again.next("connection")
         his = await stack.enter_async_context(live(bob))
@@ -56,6 +60,7 @@ async def test_too_many_connections_of_an_address_are_refused_with_4505(server: 
             await stack.enter_async_context(live(anonymous, f"tab-{number}"))
         refused = await stack.enter_async_context(live(anonymous, "one-more"))
         assert await refused.closed_with() == 4505
+        assert refused.close_reason.startswith("8 connections are open from your network address (limit 8)")
 
 
 async def test_connection_that_does_not_introduce_itself_is_closed_in_time(server: Server) -> None:

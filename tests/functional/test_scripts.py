@@ -206,7 +206,7 @@ print(sum(jindu.track(range(10))))
     [
         ({"JINDU_TOKEN": ""}, "Give a token in JINDU_TOKEN"),
         ({"JINDU_URL": "ftp://somewhere"}, "no address of a server"),
-        ({"JINDU_TOKEN": "wrong"}, "Sign in first."),
+        ({"JINDU_TOKEN": "wrong"}, "This token is not known here"),
     ],
 )
 async def test_wrong_settings_break_no_script_unless_it_is_strict(
@@ -260,7 +260,9 @@ bar = tqdm(total=5, desc="Forgotten")
 bar.update(2)
 """
     async with script(text, server.url, token_of(alice)) as running:
-        assert await running.end() == (0, "", "")
+        status, out, error = await running.end()
+    assert (status, out) == (0, "")
+    assert [line.partition(":")[0] for line in error.splitlines()] == ["Outer", "By hand"]  # what a log shows of them
     jobs = {job["title"]: job for job in (await get(alice, "/jobs"))["items"]}
     shown = {name: (job["state"], job["progress"], job["total"], job["unit"]) for name, job in jobs.items()}
     assert shown == {
@@ -349,7 +351,7 @@ async def work_until_cancelled(client: jindu.Client, canceller: Client | None) -
 
 async def test_a_strict_asynchronous_script_is_told(server: Server) -> None:
     async with jindu.Client(server.url, "wrong") as client:
-        with pytest.raises(jindu.Problem, match="Sign in first"):
+        with pytest.raises(jindu.Problem, match="not known here"):
             async with client.job("x", strict=True):
                 pytest.fail("it began")
     async with jindu.Client("http://127.0.0.1:9", "t") as client:

@@ -284,7 +284,9 @@ async def test_streams_count_among_the_connections_of_a_user(alice: Client, bob:
         for number in range(2):
             await (await stack.enter_async_context(events(alice, f"tab-{number}"))).next("connection")
         async with alice.get("/events", params={"client_id": "one-more"}) as response:
-            assert (response.status, (await response.json())["code"]) == (429, "connection_limit")
+            problem = await response.json()
+            assert (response.status, problem["code"]) == (429, "connection_limit")
+            assert problem["detail"].startswith("You have 3 connections open (limit 3)")
         again = await stack.enter_async_context(events(alice, "tab-0"))  # takes the place of its predecessor
         await again.next("connection")
         await (await stack.enter_async_context(events(bob))).next("connection")

@@ -16,6 +16,7 @@ from views.api import (
     openapi,
     queries,
     reports,
+    retention,
     templates,
     uploads,
     usage,
@@ -37,4 +38,5 @@ ENDPOINTS: list[Endpoint] = [
     *datasets.ENDPOINTS,
     *queries.ENDPOINTS,
     *usage.ENDPOINTS,
+    *retention.ENDPOINTS,
 ]

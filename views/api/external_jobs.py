@@ -12,20 +12,19 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from server.errors import FieldError, InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.values import Amount, described
+from server.jobs import external_limits as limits
 from server.jobs.external import KIND, Ending, NewExternalJob, Update
 from server.jobs.job import Job, JobError, State
 from views.api.jobs import JobAnswer, JobLinks, job_answer, job_links
 
 _MAX_BODY_BYTES = 64 * 1024
-_MAX_DETAIL_BYTES = 4 * 1024  # every message to every open page carries it
-_MAX_RESULT_BYTES = 32 * 1024
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _VISIBLE = described(pattern=r"[^\x00-\x20\x7f-\xa0\s]")
-Title = Annotated[str, Meta(min_length=1, max_length=300), _VISIBLE]
-Unit = Annotated[str, Meta(min_length=1, max_length=32), _VISIBLE]
-Stage = Annotated[str, Meta(max_length=64)]
-Message = Annotated[str, Meta(max_length=500)]
+Title = Annotated[str, Meta(min_length=1, max_length=limits.TITLE_CHARACTERS), _VISIBLE]
+Unit = Annotated[str, Meta(min_length=1, max_length=limits.UNIT_CHARACTERS), _VISIBLE]
+Stage = Annotated[str, Meta(max_length=limits.STAGE_CHARACTERS)]
+Message = Annotated[str, Meta(max_length=limits.MESSAGE_CHARACTERS)]
 
 
 class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +42,7 @@ class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
 class ScriptError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why it failed: a sentence for people, and a code of yours for programs."""
 
-    message: Annotated[str, Meta(min_length=1, max_length=2000)]
+    message: Annotated[str, Meta(min_length=1, max_length=limits.ERROR_CHARACTERS)]
     code: Annotated[str, Meta(pattern="^[a-z0-9_]{1,64}$")] = "script_failed"
 
 
@@ -60,7 +59,7 @@ class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     message: Message | UnsetType = UNSET
     detail: dict[str, Any] | UnsetType = UNSET
     state: Literal["succeeded", "failed", "cancelled"] | UnsetType = UNSET
-    error: ScriptError | Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
+    error: ScriptError | Annotated[str, Meta(min_length=1, max_length=limits.ERROR_CHARACTERS)] | UnsetType = UNSET
     result: dict[str, Any] | UnsetType = UNSET
 
 
@@ -95,7 +94,7 @@ async def begin_job(call: Call[ExternalJobRequest, NoQuery]) -> web.Response:
             total=wanted.total,
             stage=_one_line(wanted.stage),
             message=_one_line(wanted.message),
-            detail=_small(wanted.detail, "detail", _MAX_DETAIL_BYTES),
+            detail=_small(wanted.detail, "detail", limits.DETAIL_BYTES),
         ),
         idempotency_key=call.request.headers.get("Idempotency-Key"),
     )
@@ -119,7 +118,7 @@ async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
         total=_given(told.total),
         stage=None if told.stage is UNSET else _one_line(told.stage),
         message=None if told.message is UNSET else _one_line(told.message),
-        detail=None if told.detail is UNSET else _small(told.detail, "detail", _MAX_DETAIL_BYTES),
+        detail=None if told.detail is UNSET else _small(told.detail, "detail", limits.DETAIL_BYTES),
         ending=_ending(told),
     )
     return job_answer(call, await call.operations.external_jobs.update(call.principal, call.path["id"], update))
@@ -132,7 +131,7 @@ def _ending(told: ExternalJobChange) -> Ending | None:
         raise _field_error("result", "A result belongs to the state “succeeded”.")
     if told.state is UNSET:
         return None
-    result = None if told.result is UNSET else _small(told.result, "result", _MAX_RESULT_BYTES)
+    result = None if told.result is UNSET else _small(told.result, "result", limits.RESULT_BYTES)
     return Ending(state=State(told.state), error=_error(told.error), result=result)
 
 

@@ -241,7 +241,7 @@ ENDPOINTS = [
         summary="Rows that were left out, with line, column and reason",
         query=RejectQuery,
         answer=RejectList,
-        errors=(404,),
+        errors=(404, 410),
     ),
     Endpoint(
         method="GET",
@@ -252,6 +252,6 @@ ENDPOINTS = [
         query=RejectFileQuery,
         places={"format": Literal["csv", "json"]},
         answer_type=tuple(_REJECT_FILES.values()),
-        errors=(404,),
+        errors=(404, 410),
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,13 +11,17 @@ from msgspec import Meta, Struct
 
 from server.clock import rfc3339
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
-from server.http.values import KEY_SCHEMA, Count
+from server.http.files import send_made
+from server.http.values import KEY_SCHEMA, Count, Digits
 from server.jobs.job import Job, State
+from server.jobs.job_log import LogLine
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
 from server.operations.jobs import MOST_LINES
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
+from views.context import formats_for
+from views.formats import Formats
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -29,6 +34,7 @@ class JobLinks(Struct, frozen=True, kw_only=True):
     page: str
     cancel: str | None
     retry: str | None
+    delete: str | None
     update: str | None
 
 
@@ -54,22 +60,28 @@ class JobQuery(PageByNumber, frozen=True, kw_only=True):
 
 
 class JobLogLine(Struct, frozen=True, kw_only=True):
+    """`left_out`: this one (its level is `gap`) stands in the place of so many that are not kept."""
+
     attempt: int
     at: str
     level: str
     message: str
+    left_out: int
 
 
 class JobLog(Struct, frozen=True, kw_only=True):
-    """`truncated`: there are older lines than these."""
+    """Oldest line first. `truncated`: there are older lines than these; `next_cursor` asks for them."""
 
     items: list[JobLogLine]
     truncated: bool
+    next_cursor: str | None
+    total: int
 
 
 class LogQuery(Struct, frozen=True, kw_only=True):
-    """The newest lines."""
+    """The newest lines, or those before the ones that `cursor` came with."""
 
+    cursor: Digits | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = MOST_LINES
 
 
@@ -98,6 +110,7 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
         page=f"/jobs/{job.id}",
         cancel=None if job.state.is_final else f"{here}/cancel",
         retry=f"{here}/retry" if can_retry else None,
+        delete=here if job.state.is_final else None,
         update=here if can_update else None,
     )
 
@@ -134,14 +147,46 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
 
 
 async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
-    log = await call.operations.jobs.log(call.principal, call.path["id"], limit=call.query.limit)
+    cursor = call.query.cursor
+    log = await call.operations.jobs.log(
+        call.principal, call.path["id"], limit=call.query.limit, before=None if cursor is None else int(cursor)
+    )
+    formats = formats_for(call.request)
     return JobLog(
         items=[
-            JobLogLine(attempt=line.attempt, at=rfc3339(line.at), level=line.level, message=line.message)
+            JobLogLine(
+                attempt=line.attempt,
+                at=rfc3339(line.at),
+                level=line.level,
+                message=formats.error_text(line.text) if line.left_out else line.message,
+                left_out=line.left_out,
+            )
             for line in log.lines
         ],
-        truncated=log.truncated,
+        truncated=log.older is not None,
+        next_cursor=None if log.older is None else str(log.older),
+        total=log.total,
     )
+
+
+async def download_job_log(call: Call[None, NoQuery]) -> web.StreamResponse:
+    job, pieces = await call.operations.jobs.whole_log(call.principal, call.path["id"])
+    return await send_made(
+        call.request, log_text(pieces, formats_for(call.request)), name=f"log-{job.id}.txt", media_type="text/plain"
+    )
+
+
+async def log_text(pieces: AsyncGenerator[Sequence[LogLine], None], formats: Formats) -> AsyncGenerator[bytes, None]:
+    """As lines of text, each attempt under a heading."""
+    attempt = None
+    async for lines in pieces:
+        texts: list[str] = []
+        for line in lines:
+            if line.attempt != attempt:
+                attempt = line.attempt
+                texts.append(f"--- {formats.gettext('Attempt {number}').format(number=attempt)} ---")
+            texts.append(f"{rfc3339(line.at)} {line.level:<7} {formats.error_text(line.text)}")
+        yield "".join(f"{text}\n" for text in texts).encode(errors="replace")
 
 
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
@@ -151,6 +196,11 @@ async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
 async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
     key = call.request.headers.get("Idempotency-Key")
     return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key))
+
+
+async def delete_job(call: Call[None, NoQuery]) -> web.Response:
+    await call.operations.job_removal.delete(call.principal, call.path["id"])
+    return web.Response(status=204)
 
 
 async def start_demonstration(call: Call[DemonstrationRequest, NoQuery]) -> web.Response:
@@ -197,6 +247,16 @@ ENDPOINTS = [
         errors=(404,),
     ),
     Endpoint(
+        method="DELETE",
+        path="/jobs/{id}",
+        name="delete_job",
+        handler=delete_job,
+        summary="Remove a job that is over, with its log; what it made stays.",
+        access="write",
+        status=204,
+        errors=(404, 409),
+    ),
+    Endpoint(
         method="GET",
         path="/jobs/{id}/log",
         name="get_job_log",
@@ -204,6 +264,16 @@ ENDPOINTS = [
         summary="What a job logged, oldest line first.",
         query=LogQuery,
         answer=JobLog,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/{id}/log.txt",
+        name="download_job_log",
+        handler=download_job_log,
+        summary="All that a job logged, as a file",
+        answer=bytes,
+        answer_type="text/plain",
         errors=(404,),
     ),
     Endpoint(

@@ -12,6 +12,7 @@ from server.auth.permissions import Scope
 from server.auth.tokens import Token, TokenStore
 from server.auth.users import User
 from server.clock import utc_now
+from server.errors import TokenExpired, TokenRevoked, TokenUnknown, UserDisabled
 from server.storage import tables
 from server.storage.database import Database
 from tests.unit.auth.conftest import MovableClock
@@ -41,9 +42,8 @@ async def test_a_token_is_found_and_can_be_recognised_by_scanners(
 ) -> None:
     token, secret = await make(tokens, database, alice)
     assert secret.startswith("jindu_")
-    found = await tokens.use(secret)
-    assert found is not None
-    assert (found[0].id, found[0].scopes, found[1].name) == (token.id, {Scope.READ}, "Alice")
+    found, user = await tokens.use(secret)
+    assert (found.id, found.scopes, user.name) == (token.id, {Scope.READ}, "Alice")
 
 
 async def test_the_secret_is_not_in_the_database(tokens: TokenStore, database: Database, alice: User) -> None:
@@ -56,7 +56,8 @@ async def test_the_secret_is_not_in_the_database(tokens: TokenStore, database: D
 @pytest.mark.parametrize("secret", ["", "jindu_", "jindu_\udcff", "jindu_é", "Jindu_x", "x" * 100_000])
 async def test_a_made_up_token_is_nobody(tokens: TokenStore, database: Database, alice: User, secret: str) -> None:
     await make(tokens, database, alice)
-    assert await tokens.use(secret) is None
+    with pytest.raises(TokenUnknown):
+        await tokens.use(secret)
 
 
 async def test_an_expired_token_ends_and_that_is_told(
@@ -65,8 +66,11 @@ async def test_an_expired_token_ends_and_that_is_told(
     token, secret = await make(tokens, database, alice, clock() + timedelta(days=1))
     lasting, _ = await make(tokens, database, alice)
     clock.pass_time(days=1)
-    assert await tokens.use(secret) is None
+    with pytest.raises(TokenExpired):
+        await tokens.use(secret)
     await tokens.end_expired()
+    with pytest.raises(TokenExpired):  # its bearer learns of it later as well
+        await tokens.use(secret)
     assert ended == [{"token_id": token.id}]
     assert [left.id for left in await tokens.of_user(alice.id)] == [lasting.id]
 
@@ -88,7 +92,10 @@ async def test_a_disabled_user_has_no_token(tokens: TokenStore, database: Databa
     _, secret = await make(tokens, database, alice)
     async with database.write() as connection:
         await connection.execute(tables.users.update().values(disabled_at=utc_now()))
-    assert await tokens.use(secret) is None
+    for _ in range(2):
+        with pytest.raises(UserDisabled):
+            await tokens.use(secret)
+        await tokens.end_all(alice.id)
 
 
 async def test_bob_neither_sees_nor_ends_a_token_of_alice(
@@ -97,4 +104,7 @@ async def test_bob_neither_sees_nor_ends_a_token_of_alice(
     token, secret = await make(tokens, database, alice)
     assert await tokens.of_user(bob.id) == []
     assert not await tokens.end(token.id, user_id=bob.id)
-    assert await tokens.use(secret) is not None
+    await tokens.use(secret)
+    assert await tokens.end(token.id, user_id=alice.id)
+    with pytest.raises(TokenRevoked):
+        await tokens.use(secret)

@@ -8,6 +8,8 @@ import re
 import pytest
 
 from jindu import tqdm, trange
+from jindu.plain_bar import PlainBar
+from jindu.terminal import TerminalLine
 
 
 class Terminal(io.StringIO):
@@ -61,10 +63,23 @@ def test_a_bar_that_does_not_stay_is_wiped_away() -> None:
     assert terminal.getvalue().endswith("\r\x1b[K")
 
 
-def test_a_file_gets_nothing() -> None:
-    file = io.StringIO()
-    list(tqdm(range(3), file=file, mininterval=0))
-    assert file.getvalue() == ""
+def test_a_log_gets_a_line_now_and_then_and_the_last_one_once() -> None:
+    log = io.StringIO()
+    line = TerminalLine(log, every_seconds=0, log_every_seconds=0)
+    for done in (1, 2):
+        line.draw("Rows", done, 2, "rows", "")
+    line.draw("Rows", 2, 2, "rows", "", now=True)
+    line.end(keep=True)
+    assert [text[:10] for text in log.getvalue().splitlines()] == ["Rows:  50%", "Rows: 100%"]
+
+
+def test_a_log_of_a_quick_loop_has_its_last_line_alone() -> None:
+    log = io.StringIO()
+    list(PlainBar(range(3), desc="Rows", file=log))
+    assert re.fullmatch(r"Rows: 100%\|█{24}\| 3/3 \[00:00, .* it/s\]\n", log.getvalue())
+    quiet = io.StringIO()
+    list(PlainBar(range(3), file=quiet, leave=False))
+    assert quiet.getvalue() == ""
 
 
 def test_a_bar_without_an_iterable_cannot_be_gone_through() -> None:

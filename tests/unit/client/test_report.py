@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
+from jindu import fitting, limits
 from jindu.errors import Problem, Unreachable
 from jindu.report import Answer, Report, Request
 
@@ -116,7 +118,7 @@ def test_cancelled_by_a_person_is_no_problem() -> None:
     assert (report.is_cancelled, report.is_over, report.problem) == (True, True, None)
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 409, 422, 301])
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 301])
 def test_a_refusal_ends_it_with_the_reason(status: int) -> None:
     report = begun()
     body = {"code": "some_code", "detail": "Because.", "errors": [{"field": "total", "message": "is wrong"}]}
@@ -135,8 +137,8 @@ def test_what_passes_is_tried_again_not_before_the_server_wants_it(status: int) 
     assert not report.is_over
     assert report.trouble is not None
     assert report.next_request(7.9) is None
-    request = sent(report, 8.0)
-    report.answered(request, Answer(200, {}), 8.0)
+    request = sent(report, 15.1)  # up to twice as long, so that not all come back at once
+    report.answered(request, Answer(200, {}), 15.1)
     assert report.trouble is None
 
 
@@ -153,15 +155,114 @@ def test_pauses_grow_with_failures_up_to_an_end() -> None:
     assert isinstance(report.trouble, Unreachable)
 
 
-def test_a_server_that_never_knew_of_the_job_is_not_waited_for_at_the_end() -> None:
+def test_a_server_that_is_away_at_the_end_is_waited_for_and_a_stranger_only_for_a_moment() -> None:
+    stranger, known = Report("x", total=None, unit="rows"), begun()
+    for report in (stranger, known):
+        report.end("succeeded")
+        assert report.is_worth_waiting(10.0, 60.0)
+        report.unreachable("http://x", OSError("gone"), 10.0)
+        assert not report.is_over
+    assert (stranger.is_worth_waiting(14.0, 60.0), known.is_worth_waiting(69.0, 60.0)) == (False, True)
+    assert not known.is_worth_waiting(70.0, 60.0)
+
+
+def test_a_server_that_asks_to_wait_is_never_given_up() -> None:
     report = Report("x", total=None, unit="rows")
-    sent(report, 0.0)
-    report.unreachable("http://x", OSError("gone"), 0.0)
     report.end("succeeded")
-    sent(report, 0.1)
-    report.unreachable("http://x", OSError("gone"), 0.1)
-    assert report.is_over
-    assert isinstance(report.problem, Unreachable)
+    now = 0.0
+    for _ in range(500):
+        report.answered(sent(report, now), Answer(429, {}, 1.0), now)
+        now += 2.1
+        assert report.is_worth_waiting(now, 60.0)
+    report.answered(sent(report, now), Answer(409, {"code": "too_many_external_jobs"}), now)
+    assert report.is_worth_waiting(now, 60.0)
+    report.answered(sent(report, now + 2.1), Answer(202, {"job_id": "j"}), now + 2.1)
+    assert sent(report, now + 2.1).body == {"state": "succeeded"}
+
+
+def test_a_part_that_is_wrong_costs_that_part_alone() -> None:
+    report = begun()
+    report.progress, report.message, report.detail = 5, "Reading", {"a": 1}
+    report.end("failed", error="ValueError: no")
+    refusal = {"errors": [{"field": "detail", "message": "no"}, {"field": "error.message", "message": "no"}]}
+    report.answered(sent(report, 1.0), Answer(422, refusal), 1.0)
+    assert sent(report, 1.0).body == {
+        "progress": 5,
+        "message": "Reading",
+        "state": "failed",
+        "error": "The script failed.",
+    }
+    assert report.left_out == {"detail": "no", "error": "no"}
+    report.detail = {"a": 2}
+    assert sent(report, 1.0).body["detail"] == {"a": 2}  # what changed is tried again
+
+
+def test_a_refusal_that_names_nothing_costs_what_is_worth_least_and_the_end_comes_through() -> None:
+    report = begun()
+    report.progress, report.message, report.detail = 5, "Reading", {"a": 1}
+    report.end("succeeded", result={"rows": 5})
+    bodies = []
+    while not report.is_over:
+        request = sent(report, 1.0)
+        bodies.append(sorted(request.body))
+        report.answered(request, Answer(422, {}) if len(bodies) < 4 else Answer(200, {}), 1.0)
+    assert bodies == [
+        ["detail", "message", "progress", "result", "state", "total"],
+        ["message", "progress", "state", "total"],
+        ["progress", "state", "total"],
+        ["state"],
+    ]
+    assert report.problem is None
+
+
+def test_a_refusal_of_nothing_that_could_be_left_out_ends_it() -> None:
+    report = begun()
+    report.end("succeeded")
+    report.answered(sent(report, 1.0), Answer(422, {"detail": "No."}), 1.0)
+    assert str(report.problem) == "No."
+
+
+def test_fractions_are_sent_and_an_older_server_gets_whole_numbers() -> None:
+    report = Report("x", total=1.0, unit="runs")
+    request = sent(report, 0.0)
+    assert request.body["total"] == 1
+    report.answered(request, Answer(202, {"job_id": "j"}), 0.0)
+    report.progress = 0.25
+    request = sent(report, 1.0)
+    assert request.body == {"progress": 0.25}
+    report.answered(request, Answer(422, {"errors": [{"field": "progress", "message": "no"}]}), 1.0)
+    assert report.left_out == {}
+    report.progress = 1.5
+    assert sent(report, 31.0).body == {"progress": 1}
+
+
+def test_an_end_that_is_not_sure_yet_waits_for_a_better_one() -> None:
+    report = begun()
+    report.end_unless("failed", error="An exception.", sure_at=3.0, ask=lambda: None)
+    assert report.next_request(2.9) is None
+    report.end("failed", error="ValueError: no")
+    assert sent(report, 2.9).body["error"] == "ValueError: no"
+    for told in ("", "KeyError: 'x'"):
+        asked = begun()
+        asked.end_unless(
+            "failed",
+            error="An exception.",
+            sure_at=3.0,
+            ask=lambda asked=asked, told=told: told and asked.end("failed", error=told),
+        )
+        assert sent(asked, 3.0).body["error"] == (told or "An exception.")
+
+
+def test_a_clock_that_jumped_while_the_machine_slept_is_a_reason_to_say_something() -> None:
+    report = begun()
+    report.unreachable("http://x", OSError("gone"), 1.0)
+    assert sent(report, 50_000.0).body == {}
+
+
+def test_a_server_that_never_answers_is_told_as_that() -> None:
+    report = Report("x", total=None, unit="rows")
+    report.unreachable("http://x", TimeoutError("timed out"), 0.0)
+    assert "does not answer in time" in str(report.trouble)
 
 
 def test_something_else_at_the_address_is_told_as_that() -> None:
@@ -185,7 +286,17 @@ def test_whatever_a_script_says_fits_what_the_server_takes() -> None:
     assert (len(body["title"]), body["unit"], body["total"], len(body["stage"])) == (300, "steps", 0, 64)
     assert len(body["message"]) == 500
     assert body["message"].startswith("line one ")
-    assert len(body["detail"]) == 20
+    assert len(body["detail"]) == 50
     assert [body["detail"][name] for name in "0123"] == ["nan", 2.5, True, None]
     report.answered(Request("POST", "", body), Answer(202, {"job_id": "j"}), 0.0)
     assert sent(report, 1.0).body == {"progress": 2**53 - 1}
+
+
+@pytest.mark.parametrize("value", ["汉" * 5_000, "\U0001f600" * 5_000, '"\\' * 5_000, "x" * 5_000])
+def test_whatever_the_alphabet_details_and_results_stay_within_the_servers_bytes(value: str) -> None:
+    many = {f"name {number} {value}": value for number in range(60)}
+    assert len(msgspec.json.encode(fitting.detail(many))) <= limits.DETAIL_BYTES
+    assert len(msgspec.json.encode(fitting.result(many))) <= limits.RESULT_BYTES
+    eight = fitting.detail({str(number): value for number in range(8)})
+    assert len(eight) == 8
+    assert all(text.endswith("…") for text in eight.values())

@@ -18,6 +18,7 @@ from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Notice
+from server.jobs.retry import NEVER, Retries
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
@@ -84,6 +85,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
         max_attempts: int = 3,
         drain_seconds: float = 0.2,
         silence_seconds: float = 120.0,
+        retries: Retries = NEVER,
     ) -> House:
         table, store = JobTable(), JobStore(database)
         pool = WorkerPool(size=1, memory_mib=400, silence_seconds=silence_seconds, look_seconds=0.05)
@@ -113,7 +115,7 @@ async def open_house(database: Database, tmp_path: Path) -> AsyncIterator[OpenHo
             life=life,
             kinds=known,
             queue=queue,
-            attempts=Attempts(life=life, kinds=known, workers=workers),
+            attempts=Attempts(life=life, kinds=known, workers=workers, retries=retries),
             drain_seconds=drain_seconds,
             room=Room(tmp_path, min_free_bytes=0, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0)),
             quotas=Quotas(),

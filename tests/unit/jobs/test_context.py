@@ -30,7 +30,7 @@ async def run(house: House, function: Any, argument: Any) -> tuple[Any, list[str
 
 async def lines_of(house: House, job: Job) -> list[str]:
     await house.life.saver.flush()
-    return [f"{line.level}: {line.message}" for line in await house.store.log(job.id, limit=10)]
+    return [f"{line.level}: {line.message}" for line in (await house.store.lines.page(job.id, limit=10)).lines]
 
 
 AGAIN = "warning: The worker died; trying once more."

@@ -131,7 +131,7 @@ async def test_the_end_of_a_script_that_was_given_up_is_accepted_with_a_note(
     await after.jobs.open()
     done, same = await asyncio.gather(*(after.jobs.update(job_id, Update(ending=DONE)) for _ in range(2)))
     assert (done.state, same.state, done.error, done.result) == (State.SUCCEEDED, State.SUCCEEDED, None, {"rows": 5})
-    lines = [line.message for line in await after.house.store.log(job_id, limit=10)]
+    lines = [line.message for line in (await after.house.store.lines.page(job_id, limit=10)).lines]
     assert lines[-1] == "The script spoke again, so this goes on."
 
 

@@ -63,13 +63,14 @@ def test_a_rank_orders_ones_own_and_nobody_else_waits_longer_for_it() -> None:
 
 def test_the_order_of_all_that_wait_is_that_in_which_they_are_handed_out() -> None:
     queue = filled("a", "a", "a", "b", "c", "b")
-    expected = [job_id for _, job_id in queue.in_order(Counter())]
+    expected = [job_id for _, job_id in queue.in_order(Counter(), at_most=99)]
     running: Counter[str] = Counter()
     handed = []
     while found := queue.pop(running, places=99, per_owner=99):
         running[found[0]] += 1
         handed.append(found[1])
     assert handed == expected
+    assert [job_id for _, job_id in filled("a", "a", "b").in_order(Counter(), at_most=2)] == ["a0", "b2"]
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=40), st.integers(1, 4))

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound
 from server.jobs.job import Job, State
+from server.jobs.job_log import line_now
 from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Notice, ended
 from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobFilter, JobStore, line_now
+from server.jobs.store import JobFilter, JobStore
 from server.jobs.table import JobTable
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database
@@ -124,9 +125,9 @@ async def test_lines_are_stored_with_the_change_or_wait_for_the_next(open_house:
     house.life.saver.log(line_now(running, "half way", "info"))
     with pytest.raises(Conflict):
         await house.life.move(running, also=refuse, **ended(State.FAILED))
-    assert await house.store.log(running.id, limit=10) == []
+    assert (await house.store.lines.page(running.id, limit=10)).lines == []
     await house.life.move(running, **ended(State.FAILED))
-    assert [line.message for line in await house.store.log(running.id, limit=10)] == ["half way"]
+    assert [line.message for line in (await house.store.lines.page(running.id, limit=10)).lines] == ["half way"]
 
 
 async def test_a_job_taken_up_is_newer_than_anything_that_was_shown(open_house: OpenHouse) -> None:

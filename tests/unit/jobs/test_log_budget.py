@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from server.jobs import log_budget
 from server.jobs.log_budget import LogBudget
+from tests.unit.jobs.conftest import Clock
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+def texts(budget: LogBudget, *messages: str) -> list[tuple[int, str]]:
+    return [(noted.left_out, noted.message) for message in messages for noted in budget.lines_for(message)]
 
 
 def test_each_message_is_written_once_until_another_comes() -> None:
     budget = LogBudget(clock=Clock())
-    assert [budget.line_for(text) for text in ("", "a", "a", "b", "a")] == ["", "a", "", "b", "a"]
+    assert texts(budget, "", "a", "a", "b", "a") == [(0, "a"), (0, "b"), (0, "a")]
+    assert budget.rest() == []
 
 
-def test_after_a_burst_one_message_a_second_is_written() -> None:
+def test_a_burst_keeps_its_beginning_and_its_end_and_says_what_is_missing_between() -> None:
+    budget = LogBudget(clock=Clock())
+    written = texts(budget, *(str(number) for number in range(160)))
+    assert written == [(0, str(number)) for number in range(20)]
+    assert [(noted.left_out, noted.message) for noted in budget.rest()] == [(139, "159")]
+    assert budget.rest() == []
+
+
+def test_after_a_burst_one_message_a_second_is_written_and_none_goes_uncounted() -> None:
     clock = Clock()
     budget = LogBudget(clock=clock)
-    written = 0
+    begun, written = clock.now, []
     for number in range(1000):
-        clock.now = number / 100
-        written += bool(budget.line_for(str(number)))
-    assert written == 20 + 9
+        clock.now = begun + number / 100
+        written += budget.lines_for(str(number))
+    assert len(written) == 20 + 9
+    written += budget.rest()
+    assert written[-1].message == "999"
+    assert sum(1 + noted.left_out for noted in written) == 1000
 
 
-def test_a_log_has_an_end_and_says_so() -> None:
+def test_the_newest_message_is_written_once_there_is_room_also_when_nothing_more_is_said() -> None:
     clock = Clock()
     budget = LogBudget(clock=clock)
-    lines = []
-    for number in range(log_budget._MOST + 10):
-        clock.now += 1
-        lines.append(budget.line_for(str(number)))
-    assert lines[log_budget._MOST - 1] == str(log_budget._MOST - 1)
-    assert lines[log_budget._MOST].startswith("This log is full")
-    assert set(lines[log_budget._MOST + 1 :]) == {""}
+    texts(budget, *(str(number) for number in range(22)))
+    assert texts(budget, "21", "") == []
+    clock.now += 1
+    assert texts(budget, "") == [(1, "21")]

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Conflict, FileProblem, JobFailed, NotFound, Unavailable
+from server.errors import Conflict, FileProblem, JobFailed, NotFound, StorageFull, Unavailable
 from server.jobs.context import JobContext
 from server.jobs.job import Completeness, Job, State
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
+from server.jobs.retry import Retries
 from server.jobs.store import JobFilter
 from server.storage.tables import jobs
 from tests.unit.jobs import worker_functions
@@ -55,7 +56,7 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     assert house.told == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
-    assert [line.message for line in await house.store.log(job.id, limit=10)] == ["half way"]
+    assert [line.message for line in (await house.store.lines.page(job.id, limit=10)).lines] == ["half way"]
 
 
 async def test_known_error_fails_the_job_with_its_code_and_message(open_house: OpenHouse) -> None:
@@ -266,7 +267,7 @@ async def test_running_job_goes_back_to_the_queue_after_a_crash(open_house: Open
     assert (done.attempt, done.interruptions) == (2, 1)
     await second.wait_for(waiting.id, State.SUCCEEDED)
     assert done.revision > first.table.get(job.id).revision  # type: ignore[union-attr]
-    assert "stopped in the middle" in (await second.store.log(job.id, limit=10))[0].message
+    assert "stopped in the middle" in (await second.store.lines.page(job.id, limit=10)).lines[0].message
 
 
 async def test_attempt_that_was_given_up_cannot_overwrite_its_successor(open_house: OpenHouse) -> None:
@@ -437,3 +438,50 @@ async def test_a_job_that_left_something_out_is_partial(open_house: OpenHouse) -
         stored = await house.store.get(job.id)
         assert stored is not None
         assert (done.outcome, stored.outcome) == (outcome, outcome)
+
+
+class Disk:
+    """A job that needs room, which there is from the third attempt on."""
+
+    def __init__(self) -> None:
+        self.attempts: list[int] = []
+
+    async def fill(self, context: JobContext) -> None:
+        self.attempts.append(context.job.attempt)
+        if len(self.attempts) < 3:
+            raise StorageFull
+
+
+async def test_a_job_that_met_a_full_disk_goes_on_by_itself_once_there_is_room(open_house: OpenHouse) -> None:
+    disk = Disk()
+    house = await open_house(kind(disk.fill), retries=Retries(most=3, first_seconds=0.02))
+    job = await begin(house)
+    done = await house.wait_for(job.id, State.SUCCEEDED)
+    assert (disk.attempts, done.failures) == ([1, 2, 3], 2)
+    assert [state for _, state in house.told] == [*[State.QUEUED, State.RUNNING] * 3, State.SUCCEEDED]
+
+
+async def test_one_that_waits_to_be_tried_again_can_be_cancelled_and_a_persons_retry_counts_anew(
+    open_house: OpenHouse,
+) -> None:
+    disk = Disk()
+    house = await open_house(kind(disk.fill), retries=Retries(most=1, first_seconds=3600.0))
+    job = await begin(house)
+    await until(lambda: (known := house.table.get(job.id)) is not None and known.failures == 1)
+    assert (await house.runner.cancel(job.id)).state is State.CANCELLED
+    again = await house.runner.retry(job.id)
+    assert (again.failures, again.not_before) == (0, None)
+    await until(lambda: (known := house.table.get(job.id)) is not None and known.failures == 1)
+    assert disk.attempts == [1, 2]
+
+
+async def test_what_waited_to_be_tried_again_still_does_after_a_restart(open_house: OpenHouse) -> None:
+    disk = Disk()
+    first = await open_house(kind(disk.fill), retries=Retries(most=1, first_seconds=3600.0))
+    job = await begin(first)
+    await until(lambda: (known := first.table.get(job.id)) is not None and known.failures == 1)
+    await first.runner.drain()
+    second = await open_house(kind(disk.fill))
+    waiting = second.table.get(job.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.failures, disk.attempts) == (State.QUEUED, 1, [1])

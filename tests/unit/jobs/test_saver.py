@@ -11,15 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import StorageFull
 from server.jobs.job import State
+from server.jobs.job_log import line_now
 from server.jobs.outcomes import ended
 from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobStore, line_now
+from server.jobs.store import JobStore
 from server.storage.database import Database
+from server.storage.tables import jobs
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
 async def lines(house: House, job_id: str) -> list[str]:
-    return [line.message for line in await house.store.log(job_id, limit=100)]
+    return [line.message for line in (await house.store.lines.page(job_id, limit=100)).lines]
 
 
 async def test_running_jobs_are_stored_as_they_are_shown_and_ended_ones_are_left_alone(open_house: OpenHouse) -> None:
@@ -84,15 +86,18 @@ async def test_lines_wait_for_room_on_the_disk(open_house: OpenHouse) -> None:
     assert await lines(house, job.id) == ["kept"]
 
 
-async def test_a_job_that_logs_in_a_tight_loop_loses_its_oldest_lines(open_house: OpenHouse) -> None:
+async def test_lines_of_a_job_that_was_deleted_cost_no_other_job_its_own(open_house: OpenHouse) -> None:
     house = await open_house()
-    job = await house.begin()
+    job, deleted = await house.begin(), await house.begin()
     saver = ProgressSaver(store=house.store, table=house.table)
-    for number in range(12_000):
-        saver.log(line_now(job, str(number), "info"))
-    kept = saver.take_lines(job.id)
-    assert len(kept) <= 10_000
-    assert kept[-1].message == "11999"
+    for each in (deleted, job, deleted):
+        saver.log(line_now(each, "said", "info"))
+    async with house.database.write() as connection:
+        await connection.execute(jobs.delete().where(jobs.c.id == deleted.id))
+    await saver.flush()
+    assert await lines(house, job.id) == ["said"]
+    await saver.flush()
+    assert await lines(house, job.id) == ["said"]
 
 
 async def test_what_is_being_stored_when_the_server_stops_is_stored(open_house: OpenHouse) -> None:

@@ -10,8 +10,9 @@ import pytest
 from server.clock import new_id, utc_now
 from server.errors import InvalidInput
 from server.jobs.job import Job, JobError, State
+from server.jobs.job_log import line_now
 from server.jobs.outcomes import ended
-from server.jobs.store import JobFilter, Usual, line_now
+from server.jobs.store import JobFilter, Usual
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
@@ -89,8 +90,8 @@ async def test_a_log_shows_its_newest_lines_oldest_first(open_house: OpenHouse) 
     house = await open_house()
     job = await house.begin()
     async with house.database.write() as connection:
-        await house.store.add_lines(connection, [line_now(job, str(number), "info") for number in range(5)])
-    assert [line.message for line in await house.store.log(job.id, limit=3)] == ["2", "3", "4"]
+        await house.store.lines.add(connection, [line_now(job, str(number), "info") for number in range(5)])
+    assert [line.message for line in (await house.store.lines.page(job.id, limit=3)).lines] == ["2", "3", "4"]
 
 
 async def test_lists_go_by_the_order_of_beginning_whatever_the_clock_says(

@@ -7,8 +7,9 @@ import msgspec
 from server.clock import utc_now
 from server.jobs.job import Job, State
 from server.jobs.outcomes import Notice
-from server.live.kept import JOB, NOTIFICATION, job_body, notice_body
+from server.live.kept import job_body, notice_body
 from server.realtime.broker import KeptTold
+from server.realtime.history import JOB, NOTIFICATION
 from server.realtime.protocol import Position
 from tests.unit.live.conftest import LANGUAGES, Layer, person
 

@@ -6,10 +6,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from server.clock import utc_now
-from server.realtime.history import History, Kept
+from server.realtime.history import JOB, NOTIFICATION, History, Kept
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.tables import stream_messages, streams
@@ -17,7 +17,7 @@ from server.storage.tables import stream_messages, streams
 
 async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> Kept:
     async with database.write() as connection:
-        kept = await history.append(connection, user_id, type="notification", body=text.encode())
+        kept = await history.append(connection, user_id, type=JOB, body=text.encode())
     history.told(kept.user_id, kept.position)
     return kept
 
@@ -123,7 +123,7 @@ async def test_pruning_removes_much_in_small_steps_and_keeps_what_is_young(datab
     async with database.write() as connection:
         eight_days_ago = utc_now() - timedelta(days=8)
         rows = [
-            {"user_id": "alice", "offset": number, "at": eight_days_ago, "type": "notification", "body": b"old"}
+            {"user_id": "alice", "offset": number, "at": eight_days_ago, "type": JOB, "body": b"old"}
             for number in range(1, 1_801)
         ]
         await connection.execute(insert(stream_messages), rows)
@@ -194,3 +194,96 @@ async def _keep_and_fail(database: Database, history: History) -> None:
     async with database.write() as connection:
         await history.append(connection, "alice", type="notification", body=b"never")
         raise ZeroDivisionError
+
+
+async def tell_all(database: Database, history: History, text: str) -> None:
+    async with database.write() as connection:
+        kept = await history.append_for_some(connection, after="", limit=10, type=NOTIFICATION, body=text.encode())
+    for user_id, position in kept.positions.items():
+        history.told(user_id, position)
+
+
+async def notify(database: Database, history: History, text: str) -> Kept:
+    async with database.write() as connection:
+        kept = await history.append(connection, "alice", type=NOTIFICATION, body=text.encode())
+    history.told(kept.user_id, kept.position)
+    return kept
+
+
+async def notifications(database: Database) -> list[bytes]:
+    mine = (stream_messages.c.user_id == "alice", stream_messages.c.type == NOTIFICATION)
+    async with database.read() as connection:
+        query = select(stream_messages.c.body).where(*mine).order_by(stream_messages.c.offset)
+        return list((await connection.execute(query)).scalars())
+
+
+async def age(database: Database, days: float) -> None:
+    async with database.write() as connection:
+        await connection.execute(update(stream_messages).values(at=utc_now() - timedelta(days=days)))
+
+
+async def test_job_messages_never_push_out_notifications_and_positions_stay_one_stream(database: Database) -> None:
+    history = History(database, keep_messages=5)
+    await tell_all(database, history, "from the admin")
+    told = await notify(database, history, "ready")
+    for number in range(20):
+        await keep(database, history, str(number))
+    await history.prune()
+    assert await notifications(database) == [b"from the admin", b"ready"]
+    await history.load("alice")
+    assert history.position("alice").offset == 22
+    found = await history.after("alice", Position(epoch=told.epoch, offset=17))
+    assert [message.body for message in found or []] == [b"15", b"16", b"17", b"18", b"19"]
+
+
+async def test_recovery_across_a_hole_is_refused_on_its_first_page(database: Database) -> None:
+    history = History(database, keep_messages=5)
+    told = await notify(database, history, "ready")
+    for number in range(20):
+        await keep(database, history, str(number))
+    # The first message after this position is still there, but those after it are not.
+    assert await history.after("alice", Position(epoch=told.epoch, offset=0), limit=1) is None
+    assert await history.after("alice", Position(epoch=told.epoch, offset=0)) is None
+
+
+async def test_notifications_have_a_number_and_an_age_of_their_own(database: Database) -> None:
+    history = History(database, keep_messages=2, keep_days=7, keep_notifications=3, keep_notification_days=90)
+    for number in range(6):
+        await notify(database, history, str(number))
+    assert await notifications(database) == [b"3", b"4", b"5"]
+    await keep(database, history, "a job")
+    await age(database, 89)
+    await history.prune()
+    assert await notifications(database) == [b"3", b"4", b"5"]
+    assert await history.newest("alice", 1) == []  # the job's message
+    await age(database, 91)
+    await history.prune()
+    assert await notifications(database) == []
+
+
+async def test_what_is_told_to_all_waits_until_it_was_seen(database: Database) -> None:
+    history = History(database, keep_messages=1, keep_notifications=2, keep_notification_days=30)
+    await tell_all(database, history, "news")
+    for number in range(5):
+        await notify(database, history, str(number))
+    await age(database, 364)
+    await history.prune()
+    assert await notifications(database) == [b"news"]
+    async with database.write() as connection:
+        await connection.execute(update(streams).values(read_offset=1))
+    await history.prune()
+    assert await notifications(database) == []
+
+
+async def test_what_waits_to_be_seen_is_bounded_in_number_and_age(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(database, keep_messages=1)
+    for number in range(103):
+        await tell_all(database, history, str(number))
+    await keep(database, history, "a job")
+    await history.prune()
+    assert await notifications(database) == [str(number).encode() for number in range(3, 103)]
+    await age(database, 366)
+    await history.prune()
+    assert await notifications(database) == []

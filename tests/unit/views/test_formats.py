@@ -68,7 +68,7 @@ def test_the_past_is_told_relatively_until_a_date_says_more() -> None:
 
 def test_figures_tell_done_total_rate_and_time_left() -> None:
     running = job(state=State.RUNNING, progress=12_400, total=50_000, rate=8_120.0)
-    assert formats().figures(running) == "12,400 of 50,000 rows · 8,120/s · 5s left"
+    assert (formats().counted(running), formats().pace(running)) == ("12,400 of 50,000 rows", " · 8,120/s · 5s left")
 
 
 def test_durations_in_chinese_have_chinese_units() -> None:
@@ -77,12 +77,12 @@ def test_durations_in_chinese_have_chinese_units() -> None:
 
 
 def test_figures_of_an_unknown_total_are_the_count() -> None:
-    assert formats().figures(job(state=State.RUNNING, progress=3_400)) == "3,400 rows"
+    assert formats().counted(job(state=State.RUNNING, progress=3_400)) == "3,400 rows"
 
 
 def test_figures_in_bytes_are_file_sizes() -> None:
     done = job(state=State.SUCCEEDED, unit="bytes", progress=200_000_000, total=200_000_000)
-    assert formats().figures(done) == "200 MB of 200 MB"
+    assert formats().counted(done) == "200 MB of 200 MB"
 
 
 def test_an_errors_placeholders_are_filled() -> None:

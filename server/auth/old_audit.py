@@ -1,0 +1,48 @@
+"""Lines of the audit log that are older than anybody asks for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+
+from server.storage.database import Database
+from server.storage.keeping import Amount, amount, amount_of
+from server.storage.pages import size_of
+from server.storage.tables import audit
+
+_AT_ONCE = 500
+_ROW_BYTES = 200  # beside its texts, with its places in the indexes
+_SIZE = size_of(audit.c.detail, audit.c.subject) + _ROW_BYTES
+
+
+class OldAuditLines:
+    kind = "audit"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def held(self, owner_id: str | None = None) -> Amount:
+        return await self._amount(select(audit), owner_id)
+
+    async def due(self, before: datetime, owner_id: str | None = None) -> Amount:
+        return await self._amount(select(audit).where(audit.c.at < before), owner_id)
+
+    async def remove_some(self, before: datetime) -> Amount | None:
+        old = select(audit.c.id).where(audit.c.at < before).order_by(audit.c.at).limit(_AT_ONCE)
+        async with self._database.read() as connection:
+            ids = (await connection.execute(old)).scalars().all()
+        if not ids:
+            return None
+        async with self._database.write() as connection:
+            gone = amount(select(audit).where(audit.c.id.in_(ids)), _SIZE)
+            removed = amount_of((await connection.execute(gone)).one())
+            await connection.execute(delete(audit).where(audit.c.id.in_(ids)))
+        return removed
+
+    async def _amount(self, lines: Select[Any], owner_id: str | None) -> Amount:
+        if owner_id is not None:
+            return Amount()  # it is nobody's own
+        async with self._database.read() as connection:
+            return amount_of((await connection.execute(amount(lines, _SIZE))).one())

@@ -1,0 +1,79 @@
+"""Lists of rows that imports left out: raw lines of somebody's file, wanted until the file was corrected."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from server.datasets.catalog import rejects_key
+from server.errors import NotFound
+from server.storage.blob_store import BlobStore
+from server.storage.database import Database
+from server.storage.keeping import Amount, amount, amount_of
+from server.storage.tables import dataset_versions, datasets
+
+_AT_ONCE = 20  # files
+HAS_REJECTS: ColumnElement[bool] = (
+    (dataset_versions.c.rejected_count > 0)
+    & dataset_versions.c.job_id.is_not(None)
+    & dataset_versions.c.rejects_bytes.is_distinct_from(0)
+)
+
+
+async def size_of_rejects(blobs: BlobStore, job_id: str, known: int | None) -> int:
+    """Those of imports of an older version of the program were not counted."""
+    if known is not None:
+        return known
+    with suppress(NotFound):
+        return await blobs.size(rejects_key(job_id))
+    return 0
+
+
+class OldRejects:
+    kind = "rejects"
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    async def held(self, owner_id: str | None = None) -> Amount:
+        return await self._amount(_lists(), owner_id)
+
+    async def due(self, before: datetime, owner_id: str | None = None) -> Amount:
+        return await self._amount(_lists().where(dataset_versions.c.created_at < before), owner_id)
+
+    async def remove_some(self, before: datetime) -> Amount | None:
+        old = _lists().where(dataset_versions.c.created_at < before).order_by(dataset_versions.c.job_id)
+        wanted = old.with_only_columns(
+            dataset_versions.c.job_id, dataset_versions.c.rejects_bytes, maintain_column_froms=True
+        )
+        async with self._database.read() as connection:
+            found = (await connection.execute(wanted.limit(_AT_ONCE))).all()
+        gone = Amount()
+        for row in found:
+            gone += await self._remove(row.job_id, row.rejects_bytes)
+        return gone if found else None
+
+    async def _remove(self, job_id: str, known: int | None) -> Amount:
+        """The file first: after a crash between, the next sweep still knows that the list was to go."""
+        size = await size_of_rejects(self._blobs, job_id, known)
+        await self._blobs.delete(rejects_key(job_id))
+        own_bytes = dataset_versions.c.own_bytes - size
+        async with self._database.write() as connection:
+            here = update(dataset_versions).where(dataset_versions.c.job_id == job_id, HAS_REJECTS)
+            await connection.execute(here.values(rejects_bytes=0, own_bytes=own_bytes))
+        return Amount(count=1, bytes=size)
+
+    async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
+        mine = which if owner_id is None else which.where(datasets.c.owner_id == owner_id)
+        size = func.coalesce(dataset_versions.c.rejects_bytes, 0)
+        async with self._database.read() as connection:
+            return amount_of((await connection.execute(amount(mine, size))).one())
+
+
+def _lists() -> Select[Any]:
+    joined = dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
+    return select(dataset_versions).select_from(joined).where(HAS_REJECTS)

@@ -1,0 +1,85 @@
+"""Deleting jobs: their rows, logs and lists of rejects. What they made stays."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.datasets.catalog import rejects_key
+from server.datasets.old_rejects import HAS_REJECTS, size_of_rejects
+from server.errors import Conflict, NotFound
+from server.jobs.job import State
+from server.jobs.old_jobs import forget_jobs
+from server.live.removals import Removals
+from server.operations.jobs import JobOperations
+from server.storage.blob_store import BlobStore
+from server.storage.database import Database
+from server.storage.deleting import delete_whole
+from server.storage.rows import lock
+from server.storage.tables import batches, dataset_versions, jobs
+
+
+class NotOver(Conflict):
+    """This job is not over; cancel it first, then delete it."""
+
+    code = "job_not_over"
+
+
+class JobRemoval:
+    """What is not theirs is not found."""
+
+    def __init__(
+        self, *, database: Database, jobs: JobOperations, blobs: BlobStore, audit: Audit, removals: Removals
+    ) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._blobs = blobs
+        self._audit = audit
+        self._removals = removals
+
+    async def delete(self, principal: Principal, job_id: str) -> None:
+        """Raises `Conflict` while it is not over (`job_not_over`), and for what a batch is made by (`job_of_batch`)."""
+        principal.require_write()
+        job = await self._jobs.get(principal, job_id)
+        if not job.state.is_final:
+            raise NotOver
+
+        async def forget() -> None:
+            async with self._database.write() as connection:
+                await _require_free(connection, job_id)
+                await self._forget_rejects(connection, job_id)
+                await forget_jobs(connection, [job_id])
+                await self._audit.record(
+                    connection, principal, "job.delete", job_id, {"kind": job.kind, "title": job.title}
+                )
+
+        await delete_whole(forget=forget, remove=lambda: self._blobs.delete(rejects_key(job_id)))
+        self._removals.tell(job.owner_id, "job", job_id)
+
+    async def _forget_rejects(self, connection: AsyncConnection, job_id: str) -> None:
+        """They no longer count as what their dataset takes."""
+        here = (dataset_versions.c.job_id == job_id) & HAS_REJECTS
+        wanted = select(dataset_versions.c.rejects_bytes).where(here)
+        row = (await connection.execute(wanted)).one_or_none()
+        if row is not None:
+            size = await size_of_rejects(self._blobs, job_id, row.rejects_bytes)
+            own_bytes = dataset_versions.c.own_bytes - size
+            await connection.execute(update(dataset_versions).where(here).values(rejects_bytes=0, own_bytes=own_bytes))
+
+
+async def _require_free(connection: AsyncConnection, job_id: str) -> None:
+    """Asked of the row itself, which somebody may have begun again at this moment."""
+    state = await connection.scalar(lock(select(jobs.c.state).where(jobs.c.id == job_id)))
+    if state is None:
+        raise NotFound
+    if not State(state).is_final:
+        raise NotOver
+    batch = await connection.scalar(select(batches.c.name).where(batches.c.job_id == job_id))
+    if batch is not None:
+        raise Conflict(
+            "The reports of “{name}” were made by this job; delete them, and it can be deleted as well.",
+            code="job_of_batch",
+            name=batch,
+        )
