@@ -10,7 +10,7 @@ ERROR_CHARACTERS = 2_000
 DETAIL_BYTES = 4 * 1024  # as JSON in UTF-8
 DETAIL_VALUES = 50
 RESULT_BYTES = 32 * 1024
-LARGEST_NUMBER = 2**53
+LARGEST_NUMBER = 2**53 - 1
 
 # The server has no opinion on these: so much of a single value leaves room for its neighbours.
 NAME_CHARACTERS = 32

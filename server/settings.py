@@ -123,6 +123,9 @@ class Settings:
 
     max_upload_bytes: int = _setting(10 * 1024 * _MIB, "Largest upload, in bytes.")
     upload_expiry_hours: int = _setting(72, "Unfinished uploads are removed after so many hours.")
+    upload_silence_minutes: float = _setting(
+        30.0, "The job of an unfinished upload ends when nothing came for so long; choosing the file again goes on."
+    )
     min_free_bytes: int = _setting(256 * _MIB, "New data and reports are refused when the disk has less free space.")
     reserve_bytes: int = _setting(
         16 * _MIB,

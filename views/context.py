@@ -21,9 +21,10 @@ from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
+from server.jobs.shown import missing_count, shown_state, state_text
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
-from views.formats import Formats
+from views.formats import Formats, missing_percent
 
 _SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
@@ -70,6 +71,9 @@ def setup_templates(app: web.Application) -> None:
     env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
     env.globals["icon"] = _icon_reader()
     env.globals["job_kind"] = kinds.shown
+    env.filters["shown_state"] = lambda job: shown_state(job, kinds.shown(job.kind))
+    env.filters["state_text"] = lambda job: state_text(job, kinds.shown(job.kind), _reader.get().gettext)
+    env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kinds.shown(job.kind)))
     env.globals["version"] = __version__
     env.globals["live_scripts"] = _digest_of_live_scripts()
 

@@ -116,10 +116,12 @@ class Formats:
 
     def amount(self, value: float, unit: str) -> str:
         """A count of a job's unit, bytes as a file size."""
-        return self.filesize(value) if unit == "bytes" else self.number(_rounded(value))
+        return self.filesize(value) if unit == "bytes" else self.number(_rounded(value * 100) / 100)
 
     def counted(self, job: Job) -> str:
         """`12,400 of 50,000 rows`. `static/js/figures.js` writes the same text."""
+        if job.state == "queued" and not job.progress:
+            return ""
         done, unit = self.amount(job.progress, job.unit), self.gettext(job.unit)
         if job.total is None:
             return done if job.unit == "bytes" else f"{done} {unit}"
@@ -133,7 +135,9 @@ class Formats:
         parts = [""]
         if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
             parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))
-        if job.eta_seconds is not None and job.progress:
+        if job.stalled_since is not None and job.state == "running":
+            parts.append(self.gettext("nothing since {time}").format(time=self.time(job.stalled_since)))
+        if job.eta_seconds is not None:
             parts.append(self.gettext("{duration} left").format(duration=self.duration(max(1, job.eta_seconds))))
         return " · ".join(parts)
 
@@ -158,7 +162,9 @@ class Formats:
 
     def _rate(self, value: float, unit: str) -> str:
         """Slow work has a decimal: 0.4 reports a second are not none."""
-        return self.number(_rounded(value * 10) / 10) if unit != "bytes" and value < 10 else self.amount(value, unit)
+        if unit == "bytes":
+            return self.filesize(value)
+        return self.number(_rounded(value * 10) / 10 if value < 10 else _rounded(value))
 
     def _unit(self, count: float, name: str) -> str:
         text = units.format_unit(count, f"duration-{name}", "narrow", locale=self.locale)
@@ -177,3 +183,10 @@ def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, objec
         return error.message, error.parameters
     parameters = error.get("parameters")
     return str(error.get("message", "")), parameters if isinstance(parameters, dict) else {}
+
+
+def missing_percent(job: Job, missing: int) -> float:
+    """The share of its bar that failed or was left out. `static/js/jobs-live.js` draws the same."""
+    if not missing or not job.total or job.percent is None:
+        return 0
+    return min(job.percent, 100 * missing / job.total)

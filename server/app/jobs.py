@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app.live import Live
@@ -21,6 +21,7 @@ from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
 from server.jobs.saver import ProgressSaver
 from server.jobs.standing import Standing
+from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
@@ -37,6 +38,7 @@ class Jobs:
     runner: JobRunner
     standing: Standing
     external: ExternalJobs
+    stillness: Stillness
 
 
 def build_jobs(
@@ -78,6 +80,7 @@ def build_jobs(
         runner=runner,
         standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
+        stillness=life.stillness,
     )
 
 
@@ -87,7 +90,10 @@ async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     await jobs.runner.open()
     try:
         await jobs.external.open()
-        async with meanwhile(jobs.external.watch()), meanwhile(jobs.standing.watch()):
+        watches = jobs.external.watch(), jobs.standing.watch(), jobs.stillness.watch()
+        async with AsyncExitStack() as stack:
+            for watch in watches:
+                await stack.enter_async_context(meanwhile(watch))
             yield
     finally:
         jobs.external.close()  # before the runner's end, which stores what was last said

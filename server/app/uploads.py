@@ -41,7 +41,13 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         store=store, pieces=pieces, arrivals=arrivals, clock=utc_now, expiry=limits.expiry, room=storage.room
     )
     upload = DataUpload(
-        database=database, store=store, pieces=pieces, receiver=receiver, arrivals=arrivals, clock=utc_now
+        database=database,
+        store=store,
+        pieces=pieces,
+        receiver=receiver,
+        arrivals=arrivals,
+        clock=utc_now,
+        silence=timedelta(minutes=settings.upload_silence_minutes),
     )
     return Uploads(
         store=store,

@@ -110,7 +110,7 @@ class TokenStore:
 
     async def of_user(self, user_id: str) -> list[Token]:
         """Newest first; expired ones too, until they are swept."""
-        statement = sa.select(*_COLUMNS).where(_TABLE.c.user_id == user_id).order_by(_TABLE.c.id.desc())
+        statement = sa.select(*_COLUMNS).where(_TABLE.c.user_id == user_id).order_by(_TABLE.c.sequence.desc())
         async with self._database.read() as connection:
             return [_token_of(row) for row in await connection.execute(statement)]
 

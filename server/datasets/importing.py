@@ -17,8 +17,8 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
-from server.jobs.job import Job
-from server.jobs.kinds import JobKind, Link
+from server.jobs.job import FINISHING, Job
+from server.jobs.kinds import JobKind, Link, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
@@ -86,6 +86,7 @@ class DataImport:
             unit="rows",
             message="data_import_progress",
             figures=_FIGURES,
+            missing=Missing(names=("rejected_count", "rejected"), label="Done · {count} left out"),
             links=_links,
             lost="The rows read so far are given up. The dataset stays as it was before.",
             kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
@@ -104,9 +105,13 @@ class DataImport:
             version = await self._import(context, wanted)
             self._catalog.announce_change(version)
         imported = _rows_of_import(context, version)
-        context.advance(imported, total=imported, stage="done")
+        context.advance(imported, total=imported, stage=FINISHING)
         job_id = context.job.id
-        return Outcome(result=_result(job_id, version, imported), notice=_notice(job_id, version, imported))
+        return Outcome(
+            result=_result(job_id, version, imported),
+            is_partial=version.rejected_count > 0,
+            notice=_notice(job_id, version, imported),
+        )
 
     async def _import(self, context: JobContext, wanted: ImportParameters) -> Version:
         owner_id = context.job.owner_id
@@ -128,7 +133,7 @@ class DataImport:
                 converted = await self._room.within(self._convert(context, request))
             for warning in converted.warnings:
                 context.log(warning.message.format(**warning.parameters), level="warning")
-            context.advance(stage="publishing", detail={"rejected": converted.rejected_count})
+            context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count})
             return await self._publish(context, wanted, upload, current, request, converted)
 
     async def _upload(self, upload_id: str, owner_id: str) -> Upload:
@@ -221,14 +226,15 @@ def _advance(context: JobContext, report: dict[str, Any]) -> None:
     context.advance(
         report["rows"],
         total=report["total"],
-        stage=report["stage"],
+        stage=report["stage"] if report["stage"] == "reading" else FINISHING,  # the rest has no rows to count
         detail={name: report[name] for name in ("rejected", "bytes", "bytes_total")},
     )
 
 
 def _rows_of_import(context: JobContext, version: Version) -> int:
     """Rows of the import alone: an appended version counts those before as well."""
-    return context.job.progress if version.mode == "append" and context.job.progress else version.row_count
+    read = int(context.job.progress)
+    return read if version.mode == "append" and read else version.row_count
 
 
 def _notice(job_id: str, version: Version, rows: int) -> Notice:
@@ -236,7 +242,7 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
     if version.rejected_count:
         return Notice(
             title="“{dataset}” was imported, but not every row",
-            body="{rows} rows; {rejected} were rejected. Look at why.",
+            body="{rows} rows; {rejected} were left out. Look at why.",
             level="warning",
             url=f"/imports/{job_id}",
             parameters=parameters,

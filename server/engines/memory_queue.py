@@ -222,4 +222,9 @@ class MemoryQueue:
         kind = self._kinds.find(job.kind)
         if kind is None:
             return ended(State.FAILED, error=UNKNOWN_KIND)
-        return after_crash(job, counts_interruptions=kind.counts_interruptions, max_attempts=self._max_attempts)
+        return after_crash(
+            job,
+            counts_interruptions=kind.counts_interruptions,
+            max_attempts=self._max_attempts,
+            goes_on=kind.goes_on,
+        )

@@ -100,10 +100,9 @@ class Attempts:
             raise ValueError(f"nobody here runs jobs of the kind {attempt.kind.name}")
         context = JobContext(
             attempt.job,
-            table=self._life.table,
-            store=self._life.store,
-            saver=self._life.saver,
+            life=self._life,
             workers=self._workers,
+            stalls_after_seconds=attempt.kind.stalls_after_seconds,
             step_seconds=attempt.kind.step_seconds,
         )
         work: asyncio.Future[Outcome | None] = asyncio.ensure_future(attempt.kind.function(context))
@@ -131,7 +130,8 @@ class Attempts:
     async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> None:
         """Store how it ended. That must not be lost: what the database cannot take now, it may take later."""
         job = self._life.table.get(attempt.job.id) or attempt.job
-        changes = end_of(job, work, attempt.ending.result() if attempt.ending.done() else None)
+        wanted = attempt.ending.result() if attempt.ending.done() else None
+        changes = end_of(job, work, wanted, goes_on=attempt.kind.goes_on)
         again = self._again(attempt, work)
         left = left_by(work)
         notice = left.notice if left is not None else None
@@ -160,7 +160,9 @@ class Attempts:
         if attempt.ending.done() or not work.done() or work.cancelled() or not attempt.kind.heavy:
             return None
         error = work.exception()
-        return None if error is None else after_failure(attempt.job, error, retries=self._retries)
+        if error is None:
+            return None
+        return after_failure(attempt.job, error, retries=self._retries, goes_on=attempt.kind.goes_on)
 
     async def _wait_for_all(self, seconds: float) -> None:
         tasks = {attempt.task for attempt in self._under_way.values() if attempt.task is not None}

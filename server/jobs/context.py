@@ -9,14 +9,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import JobFailed, WorkerDied, WorkerFrozen
-from server.jobs.advancing import Advancing
 from server.jobs.job import Job
 from server.jobs.job_log import line_now
+from server.jobs.life import STALLS_AFTER_SECONDS, JobLife
 from server.jobs.retry import seconds_to_next_try
-from server.jobs.saver import ProgressSaver
 from server.jobs.shared_workers import SharedWorkers
-from server.jobs.store import JobStore
-from server.jobs.table import JobTable
 from server.jobs.turns import Use
 from server.jobs.worker_process import OnReport, WorkerFunction
 
@@ -33,16 +30,15 @@ class JobContext:
         self,
         job: Job,
         *,
-        table: JobTable,
-        store: JobStore,
-        saver: ProgressSaver,
+        life: JobLife,
         workers: SharedWorkers,
+        stalls_after_seconds: float = STALLS_AFTER_SECONDS,
         step_seconds: float | None = None,
     ) -> None:
         """`step_seconds` is the time limit of each call of a worker."""
-        self._advancing = Advancing(job, table=table, saver=saver)
-        self._store = store
-        self._saver = saver
+        self._advancing = life.advancing(job, stalls_after_seconds=stalls_after_seconds)
+        self._store = life.store
+        self._saver = life.saver
         self._workers = workers
         self._step_seconds = step_seconds
 
@@ -53,9 +49,9 @@ class JobContext:
 
     def advance(
         self,
-        progress: int | None = None,
+        progress: float | None = None,
         *,
-        total: int | None = None,
+        total: float | None = None,
         stage: str | None = None,
         message: str | None = None,
         detail: dict[str, Any] | None = None,

@@ -12,17 +12,18 @@ from typing import Any
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound, Unavailable
 from server.jobs.advancing import Advancing
-from server.jobs.job import Job, JobError, State
+from server.jobs.job import Job, JobError, State, whole
 from server.jobs.job_log import gap_now, line_now
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget, Noted
-from server.jobs.outcomes import ended
+from server.jobs.outcomes import ended, succeeded
 from server.jobs.retry import LATER_SECONDS
 from server.storage.database import NOT_NOW, NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
+_SILENT = "silent"
 
 
 def _links(job: Job) -> Sequence[Link]:
@@ -42,6 +43,7 @@ KIND = JobKind(
     kept="Its script is told so. Start it anew where you started it.",
     function=None,
     heavy=False,
+    stalls_after_seconds=120.0,
     can_retry=False,
 )
 
@@ -52,7 +54,7 @@ class NewExternalJob:
 
     title: str
     unit: str = KIND.unit
-    total: int | None = None
+    total: float | None = None
     stage: str = ""
     message: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
@@ -71,8 +73,8 @@ class Ending:
 class Update:
     """What a script says in the middle; what is None stays as it was. Nothing at all still means: I am alive."""
 
-    progress: int | None = None
-    total: int | None = None
+    progress: float | None = None
+    total: float | None = None
     stage: str | None = None
     message: str | None = None
     detail: dict[str, Any] | None = None
@@ -105,6 +107,7 @@ class ExternalJobs:
         self._clock = clock
         self._running: dict[str, _Running] = {}
         self._begun = asyncio.Event()
+        self._reviving = asyncio.Lock()  # two of its requests may come at once
         self._is_open = False
         self.silence_seconds = silence_seconds
 
@@ -125,15 +128,15 @@ class ExternalJobs:
             state=State.RUNNING,
             attempt=1,
             revision=1,
-            total=new.total,
+            total=None if new.total is None else whole(new.total),
             stage=new.stage,
             message=new.message,
             detail=new.detail,
         )
         begun = await self._life.begin(job, asked=asked, also=also)
-        if begun is job:
-            running = self._listen_to(job)
-            self._log_message(running, job.message)
+        if begun.id == job.id:
+            running = self._listen_to(begun)
+            self._log_message(running, begun.message)
         return begun
 
     def running_of(self, owner_id: str) -> int:
@@ -143,7 +146,7 @@ class ExternalJobs:
     async def update(self, job_id: str, update: Update) -> Job:
         """What the script says; `Job` as it is now. Raises `Conflict` once the job is over, unless it ended so."""
         self._require_open()
-        running = self._running.get(job_id)
+        running = self._running.get(job_id) or await self._heard_again(job_id)
         if running is None or running.moving.locked():
             return await self._ended_before(job_id, update)
         running.heard_at = self._clock()
@@ -200,7 +203,7 @@ class ExternalJobs:
         return ExternalStatistics(running=len(silences), longest_silence_seconds=round(max(silences, default=0.0), 1))
 
     def _listen_to(self, job: Job) -> _Running:
-        advancing = Advancing(job, table=self._life.table, saver=self._life.saver)
+        advancing = self._life.advancing(job, stalls_after_seconds=KIND.stalls_after_seconds)
         running = _Running(advancing, heard_at=self._clock(), log=LogBudget(clock=self._clock))
         self._running[job.id] = running
         self._begun.set()
@@ -218,9 +221,35 @@ class ExternalJobs:
             self._log_all(running, running.log.rest())
             if ending.error is not None:
                 self._life.saver.log(line_now(job, ending.error.text, "error"))
-            await self._life.move(job, **_changes(job, ending))
+            self._life.stillness.forget(running.advancing)  # what it told now would be newer than the end
+            try:
+                await self._life.move(job, **_changes(job, ending))
+            except BaseException:
+                self._life.stillness.watch_over(running.advancing)
+                raise
             running.advancing.end()
             del self._running[job_id]
+
+    async def _heard_again(self, job_id: str) -> _Running | None:
+        """A script that was given up speaks again: its job goes on, in the same attempt. None for all others."""
+        async with self._reviving:
+            if (running := self._running.get(job_id)) is not None:
+                return running
+            job = await self._life.find(job_id)
+            if job.kind != KIND.name or job.error is None or job.error.code != _SILENT:
+                return None
+            revived = await self._life.move(
+                job,
+                state=State.RUNNING,
+                error=None,
+                finished_at=None,
+                took_seconds=None,
+                message="The script spoke again, so this goes on.",
+            )
+            if revived is None:
+                return None
+            self._life.saver.log(line_now(revived, revived.message, "warning"))
+            return self._listen_to(revived)
 
     async def _ended_before(self, job_id: str, update: Update) -> Job:
         """The job that is over, when the update asks for just that end (its answer was lost); raises otherwise."""
@@ -271,11 +300,10 @@ class Over(Conflict):
 
 
 def _changes(job: Job, ending: Ending) -> dict[str, Any]:
-    changes = dict(ended(ending.state))
     if ending.state is State.SUCCEEDED:
-        total = job.progress if job.total is None else job.total
-        changes |= {"progress": total, "total": total, "result": ending.result}
-    elif ending.state is State.FAILED:
+        return dict(succeeded(job, ending.result))
+    changes = dict(ended(ending.state))
+    if ending.state is State.FAILED:
         changes["error"] = ending.error or _UNEXPLAINED
     return changes
 
@@ -287,7 +315,8 @@ _UNEXPLAINED = JobError(
 
 def _silent(seconds: float) -> JobError:
     return JobError(
-        code="silent",
-        message="Nothing was heard of the script for {seconds} seconds, so it was given up. See whether it still runs.",
+        code=_SILENT,
+        message="Nothing was heard of the script for {seconds} seconds, so it was given up. See whether it still runs; "
+        "when it speaks again, this goes on.",
         parameters={"seconds": round(seconds) if seconds >= 1 else seconds},
     )

@@ -30,10 +30,23 @@ LEGAL_MOVES: dict[State, frozenset[State]] = {
     # back to queued: its process or server went away in the middle
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.QUEUED}),
     State.SUCCEEDED: frozenset(),
-    State.FAILED: frozenset({State.QUEUED}),  # retry
+    # retry; or back to running: the script of which nothing was heard for too long speaks again
+    State.FAILED: frozenset({State.QUEUED, State.RUNNING}),
     State.CANCELLED: frozenset({State.QUEUED}),  # retry
 }
 FINAL_STATES = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+class Completeness(StrEnum):
+    """How a job that succeeded did: `outcome` in the protocol."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"  # some of it failed or was left out
+
+
+FINISHING = "finishing"  # the stage in which nothing is left to count, and something to be done
+PAUSED = "paused"  # the stage of what waits because a person wants it to
+_MOST_UNFINISHED_PERCENT = 99.9
 
 
 class Priority(StrEnum):
@@ -67,7 +80,9 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One job at one moment. `revision` grows by one with every change, so the newer of two is always known.
 
-    `progress` and `total` count `unit`s; `total` is None while unknown. `rate` is in units a second.
+    `progress` and `total` count `unit`s, and may be fractions; `total` is None while unknown. `rate` is in units a
+    second. `stalled_since` is when a running one last moved, once that is longer ago than its steps usually take;
+    `is_stalled`: longer than any of its kind should. `sequence` is its place among all jobs, whatever clocks say.
     """
 
     id: str
@@ -84,8 +99,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     waiting: Waiting | None = None  # why it does not move; known while it waits, and not stored
     revision: int = 0
-    progress: int = 0
-    total: int | None = None
+    progress: float = 0
+    total: float | None = None
     rate: float | None = None
     stage: str = ""
     message: str = ""
@@ -96,21 +111,39 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    sequence: int = 0
+    outcome: Completeness | None = None
+    took_seconds: float | None = None
+    stalled_since: datetime | None = None
+    is_stalled: bool = False
+    last_seconds: float | None = None  # how long the owner's last one of this kind and title took
+    unit_seconds: float | None = None  # how long a unit usually takes, while its own pace is not known
 
     @property
     def percent(self) -> float | None:
-        """0 to 100, None while the total is unknown; 100 only once everything is done."""
-        if self.total is None:
-            return 100.0 if self.state is State.SUCCEEDED else None
-        if self.total == 0:
+        """0 to 100, None while there is nothing to tell; 100 only once it is done."""
+        if self.state is State.SUCCEEDED:
             return 100.0
-        return min(100.0, round(100 * self.progress / self.total, 1))
+        if not self.total or (self.state is State.QUEUED and not self.progress):
+            return None
+        return min(_MOST_UNFINISHED_PERCENT, round(100 * self.progress / self.total, 1))
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether all is counted, and it is not done yet."""
+        is_counted = bool(self.total) and self.total is not None and self.progress >= self.total
+        return self.state is State.RUNNING and (is_counted or self.stage == FINISHING)
 
     @property
     def eta_seconds(self) -> float | None:
-        if self.state is not State.RUNNING or self.total is None or not self.rate:
+        """By its own pace, or else by how long such jobs usually take."""
+        is_moving = self.state is State.RUNNING and self.stalled_since is None and self.stage != PAUSED
+        if not is_moving or self.is_finishing or not self.total:
             return None
-        return round(max(0, self.total - self.progress) / self.rate, 1)
+        left = max(0, self.total - self.progress)
+        if self.rate:
+            return round(left / self.rate, 1)
+        return None if self.unit_seconds is None else round(left * self.unit_seconds, 1)
 
     def evolve(self, **changes: Any) -> Job:
         """The job after a change, one revision later; raises `ValueError` on an illegal move."""
@@ -120,3 +153,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         if target is not self.state:
             changes.setdefault("waiting", None)
         return msgspec.structs.replace(self, revision=self.revision + 1, **changes)
+
+
+def whole(value: float) -> float:
+    """The same number, as an integer where it is one: nobody counts `3.0` rows."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -9,6 +9,7 @@ from typing import Literal
 from server.jobs.context import JobContext
 from server.jobs.job import Job
 from server.jobs.lanes import Lane
+from server.jobs.life import STALLS_AFTER_SECONDS
 from server.jobs.outcomes import Outcome
 from server.storage.quotas import Stored
 
@@ -23,6 +24,18 @@ class Link:
     url: str
     label: str
     icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What of a job may have failed or been left out although it succeeded: its count, and the words for it."""
+
+    names: Sequence[str]  # of the count, in the result or else, while it runs, in the detail
+    label: str  # with {count}
+
+    def count(self, job: Job) -> int:
+        told = job.detail | (job.result or {})
+        return next((told[name] for name in self.names if isinstance(told.get(name), int)), 0)
 
 
 Noun = Literal["job", "import", "batch", "report"]
@@ -49,6 +62,7 @@ class JobKind:
     unit: str  # of its progress and total
     message: str = "job"  # of the live protocol, by which its progress is told to its owner
     figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
+    missing: Missing | None = None
     links: Callable[[Job], Sequence[Link]] = _no_links
     noun: Noun = "job"  # by which those are told of it who wait for it
     step_noun: Noun = "job"  # and of each call of a worker
@@ -57,6 +71,9 @@ class JobKind:
 
     function: JobFunction | None
     heavy: bool = True  # it waits for one of the slots; light kinds only wait for the outside world
+    stalls_after_seconds: float = STALLS_AFTER_SECONDS  # without any news; then people are told that it may hang
+    stands_still_as: str = "stalled"  # what it is said to be then: another word where nothing hangs (`jobs.shown`)
+    goes_on: bool = False  # whether a new attempt goes on where the last one was interrupted
     lane: Callable[[Job], Lane] = _long  # in which line, if it is heavy
     step_seconds: float | None = None  # time limit of each call of a worker
     counts_interruptions: bool = True  # whether a crash or restart in the middle uses up one of the attempts

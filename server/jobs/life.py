@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,10 +11,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import NotFound
+from server.jobs.advancing import Advancing
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked, job_of_key, take_key
 from server.jobs.outcomes import Notice
 from server.jobs.saver import ProgressSaver
+from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.waiting import Waiting
@@ -26,6 +29,7 @@ Enqueue = Callable[[AsyncConnection, Job], Awaitable[AfterCommit]]
 LifeChange = Callable[[AsyncConnection, Job, Notice | None], Awaitable[AfterCommit]]
 """Called in the transaction that stores a change of state; what it returns is called right after the commit."""
 
+STALLS_AFTER_SECONDS = 60.0
 _REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
 
 
@@ -42,8 +46,12 @@ class JobLife:
         on_life_change: LifeChange,
         enqueue: Enqueue,
         growth: Growth,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`enqueue` is called besides for whatever becomes queued."""
+        self.stillness = Stillness(clock=clock)
+        self._clock = clock
+        self._running_since: dict[str, float] = {}  # by a clock that nobody sets back
         self._database = database
         self._on_life_change = on_life_change
         self._enqueue = enqueue
@@ -59,16 +67,19 @@ class JobLife:
         Nothing is done then. Raises `KeyReused` when something else was asked for under the key, and `RateLimited` for
         more than a user may have the database keep.
         """
+        if job.state is State.RUNNING:  # elsewhere, where each title is work of its own
+            job = msgspec.structs.replace(job, **await self._usual(job, by_title=True))
         async with self._database.write() as connection:
             if asked is not None:
                 known = await take_key(connection, asked, door=job.kind, job_id=job.id)
                 if known is not None:
                     return await self.find(known)
             self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
-            await self.store.add(connection, job)
+            job = await self.store.add(connection, job)
             if also is not None:
                 await also(connection, job)
             tell = await self._changed(connection, job)
+        self._count_time(job)
         self.table.put(job)
         tell()
         return job
@@ -85,7 +96,11 @@ class JobLife:
 
         `notice` is what its owner is told besides, stored with it.
         """
+        if changes.get("state") is State.RUNNING:
+            changes |= await self._usual(job)
         moved = self._newer_than_told(job.evolve(**changes))
+        if moved.state.is_final:
+            moved = msgspec.structs.replace(moved, took_seconds=self._seconds_of(moved))
         lines = self.saver.take_lines(job.id)
         self._moving[job.id] += 1
         try:
@@ -102,6 +117,7 @@ class JobLife:
             raise
         finally:
             self._moving -= Counter({job.id: 1})
+        self._count_time(moved)
         if moved.state.is_final:
             self.growth.note(job.owner_id, moved.detail, moved.result, moved.error)
         self.table.put(moved)
@@ -134,6 +150,35 @@ class JobLife:
                 enqueue()
 
         return after_commit
+
+    async def _usual(self, job: Job, *, by_title: bool = False) -> dict[str, float | None]:
+        usual = await self.store.usual(job, by_title=by_title)
+        return {"last_seconds": usual.last_seconds, "unit_seconds": usual.unit_seconds}
+
+    def _count_time(self, job: Job) -> None:
+        if job.state is State.RUNNING:
+            self._running_since.setdefault(job.id, self._clock())
+        else:
+            self._running_since.pop(job.id, None)
+
+    def _seconds_of(self, job: Job) -> float | None:
+        """How long its last attempt took; of one that began in an earlier process, only the wall clock knows."""
+        since = self._running_since.get(job.id)
+        if since is not None:
+            return self._clock() - since
+        if job.started_at is None or job.finished_at is None or job.finished_at < job.started_at:
+            return None
+        return (job.finished_at - job.started_at).total_seconds()
+
+    def advancing(self, job: Job, *, stalls_after_seconds: float) -> Advancing:
+        """For an attempt that is under way from now on."""
+        return Advancing(
+            job,
+            table=self.table,
+            saver=self.saver,
+            stillness=self.stillness,
+            stalls_after_seconds=stalls_after_seconds,
+        )
 
     def take_up(self, stored: Job) -> Job:
         """A job of an earlier process, back in the table under a revision newer than any that was shown."""

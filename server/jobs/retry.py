@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from server.clock import utc_now
 from server.errors import JinduError, QuotaExceeded, WorkerDied
 from server.jobs.job import Job, JobError, State
-from server.jobs.outcomes import FROM_THE_BEGINNING, ended
+from server.jobs.outcomes import attempt_repeated, ended, interrupted
 from server.storage.database import NOT_NOW
 
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
@@ -47,7 +47,9 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     return delays[failures - 1] if failures <= len(delays) else None
 
 
-def after_failure(job: Job, error: BaseException, *, retries: Retries) -> Mapping[str, Any] | None:
+def after_failure(
+    job: Job, error: BaseException, *, retries: Retries, goes_on: bool = False
+) -> Mapping[str, Any] | None:
     """What changes in a job whose attempt ended in `error` and is repeated by itself; None when a person has to act.
 
     The next attempt begins after a while that grows; after `retries.most` of them in a row the failure stands.
@@ -57,13 +59,15 @@ def after_failure(job: Job, error: BaseException, *, retries: Retries) -> Mappin
         return None
     seconds = min(_LONGEST_ATTEMPT_SECONDS, retries.first_seconds * _GROWTH**job.failures)
     return {
-        **FROM_THE_BEGINNING,
+        **attempt_repeated(goes_on=goes_on),
         "failures": job.failures + 1,
         "not_before": utc_now() + timedelta(seconds=seconds),
     }
 
 
-def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> Mapping[str, Any] | None:
+def after_crash(
+    job: Job, *, counts_interruptions: bool, max_attempts: int, goes_on: bool = False
+) -> Mapping[str, Any] | None:
     """What changes in a job that an earlier process left behind; None when it only waits for its turn.
 
     Interrupted too often it fails: it may be what crashes us.
@@ -74,7 +78,7 @@ def after_crash(job: Job, *, counts_interruptions: bool, max_attempts: int) -> M
         return ended(State.CANCELLED)
     interruptions = job.interruptions + 1 if counts_interruptions else 0
     if interruptions < max_attempts:
-        return {**FROM_THE_BEGINNING, "interruptions": interruptions}
+        return {**interrupted(goes_on=goes_on), "interruptions": interruptions}
     error = JobError(
         code="interrupted",
         message="The server stopped {count} times while this ran, so it was given up. Try again later.",

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, RateLimited, StorageFull, Unavailable
+from server.errors import Conflict, NotFound, RateLimited, StorageFull, Unavailable
 from server.jobs.attempts import Attempts
 from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.keys import Asked, take_key
 from server.jobs.kinds import JobKinds
 from server.jobs.life import Also, JobLife
-from server.jobs.outcomes import FROM_THE_BEGINNING
+from server.jobs.outcomes import FROM_THE_BEGINNING, interrupted
 from server.storage.quotas import Quotas
 from server.storage.room import Room
 
@@ -148,6 +148,20 @@ class JobRunner:
             if queued is None:
                 raise Conflict
             return queued
+
+    async def go_on(self, job_id: str) -> bool:
+        """Run a job on that failed before its work was over; False when it is no more. One under way stays as it is.
+
+        Not for people to ask for: whoever brings it more work does.
+        """
+        try:
+            job = await self._life.find(job_id)
+        except NotFound:
+            return False
+        if job.state is State.FAILED:
+            changes = interrupted(goes_on=True)
+            await self._life.move(job, **{**changes, "message": "", "interruptions": 0})  # or somebody else just did
+        return True
 
     async def open(self) -> None:
         """Run what an earlier process left, then accept new jobs."""

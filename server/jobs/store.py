@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +12,17 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import InvalidInput
-from server.jobs.job import Job, State
+from server.jobs.job import Job, State, whole
 from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, size_of
+from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
 from server.storage.tables import jobs
 
-_PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail")
-_NOT_STORED = frozenset({"rate", "waiting"})  # they are of the moment
+_PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
+_NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
-_ID_LENGTH = 26
+_LAST_ONES = 5  # whose median says how long such a job takes
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
 
 
@@ -40,6 +40,14 @@ class JobFilter:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What earlier jobs say of one that begins; None where there were none."""
+
+    last_seconds: float | None
+    unit_seconds: float | None
+
+
 class JobStore:
     """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
 
@@ -47,8 +55,10 @@ class JobStore:
         self._database = database
         self.lines = JobLog(database)
 
-    async def add(self, connection: AsyncConnection, job: Job) -> None:
-        await connection.execute(insert(jobs).values(_row(job)))
+    async def add(self, connection: AsyncConnection, job: Job) -> Job:
+        """The job as it is stored: with its place among all of them."""
+        stored = await connection.execute(insert(jobs).values(_row(job)).returning(jobs.c.sequence))
+        return msgspec.structs.replace(job, sequence=stored.scalar_one())
 
     async def get(self, job_id: str) -> Job | None:
         async with self._database.read() as connection:
@@ -94,20 +104,42 @@ class JobStore:
         """Jobs an earlier process left queued or running, oldest first."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(jobs).where(jobs.c.state.in_([State.QUEUED, State.RUNNING])).order_by(jobs.c.id)
+                select(jobs).where(jobs.c.state.in_([State.QUEUED, State.RUNNING])).order_by(jobs.c.sequence)
             )
             return [_job(row) for row in rows]
 
     async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""
         conditions = _conditions(wanted)
-        sizes = select(jobs.c.id, _SIZE).where(*conditions, *_after(wanted.cursor)).order_by(jobs.c.id.desc())
+        sizes = select(jobs.c.sequence, _SIZE).where(*conditions, *_after(wanted.cursor))
+        sizes = sizes.order_by(jobs.c.sequence.desc())
         async with self._database.read() as connection:
             total = (await connection.execute(select(func.count()).select_from(jobs).where(*conditions))).scalar_one()
             found = [(row[0], row[1]) for row in await connection.execute(sizes.limit(wanted.limit + 1))]
-            ids, has_more = page_of(found, limit=wanted.limit)
-            rows = (await connection.execute(select(jobs).where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))).all()
-        return Listing(items=[_job(row) for row in rows], next_cursor=ids[-1] if has_more else None, total=total)
+            places, has_more = page_of(found, limit=wanted.limit)
+            page = select(jobs).where(jobs.c.sequence.in_(places)).order_by(jobs.c.sequence.desc())
+            rows = (await connection.execute(page)).all()
+        next_cursor = str(places[-1]) if has_more else None
+        return Listing(items=[_job(row) for row in rows], next_cursor=next_cursor, total=total)
+
+    async def usual(self, job: Job, *, by_title: bool) -> Usual:
+        """How long the owner's last such jobs took; `by_title`: those of another title are other work."""
+        ended = select(jobs.c.took_seconds, jobs.c.total).where(
+            jobs.c.owner_id == job.owner_id,
+            jobs.c.kind == job.kind,
+            jobs.c.state == State.SUCCEEDED.value,
+            jobs.c.took_seconds.is_not(None),
+        )
+        ended = ended.order_by(jobs.c.sequence.desc())
+        same = ended.where(jobs.c.title == job.title)
+        async with self._database.read() as connection:
+            last = (await connection.execute(same.limit(1))).one_or_none()
+            found = (await connection.execute((same if by_title else ended).limit(_LAST_ONES))).all()
+        paces = [row.took_seconds / row.total for row in found if row.total]
+        return Usual(
+            last_seconds=last.took_seconds if last else None,
+            unit_seconds=statistics.median(paces) if paces else None,
+        )
 
 
 _SIZE = size_of(jobs.c.parameters, jobs.c.detail, jobs.c.result, jobs.c.error, jobs.c.message)
@@ -132,12 +164,17 @@ def _row(job: Job) -> dict[str, Any]:
     values["state"] = job.state.value
     values["priority"] = job.priority.value
     values["error"] = msgspec.to_builtins(job.error)
+    values["outcome"] = job.outcome.value if job.outcome else None
+    del values["sequence"]  # the database counts
     return values
 
 
 def _job(row: Row[Any]) -> Job:
     values = {name: row._mapping[name] for name in _FIELDS}
-    return msgspec.convert(values, Job, strict=False)
+    job = msgspec.convert(values, Job, strict=False)
+    return msgspec.structs.replace(
+        job, progress=whole(job.progress), total=None if job.total is None else whole(job.total)
+    )
 
 
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
@@ -159,8 +196,4 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _after(cursor: str | None) -> list[ColumnElement[bool]]:
-    if cursor is None:
-        return []
-    if len(cursor) != _ID_LENGTH:
-        raise InvalidInput("This cursor is not one of ours; start again without it.")
-    return [and_(jobs.c.id < cursor)]
+    return [] if cursor is None else [jobs.c.sequence < place_of(cursor)]

@@ -31,11 +31,11 @@ class JobTable:
     def live_of(self, owner_id: str) -> list[Job]:
         """The owner's jobs that are not over, and those that ended within the last minute; oldest first."""
         self._forget_old()
-        return sorted(self._by_owner.get(owner_id, {}).values(), key=lambda job: job.id)
+        return sorted(self._by_owner.get(owner_id, {}).values(), key=_place)
 
     def all_live(self) -> list[Job]:
         self._forget_old()
-        return sorted(self._jobs.values(), key=lambda job: job.id)
+        return sorted(self._jobs.values(), key=_place)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -84,3 +84,7 @@ class JobTable:
         del owned[job_id]
         if not owned:
             del self._by_owner[job.owner_id]
+
+
+def _place(job: Job) -> tuple[int, str]:
+    return job.sequence, job.id

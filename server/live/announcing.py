@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.job import Job, State
+from server.jobs.job import Completeness, Job, State
 from server.jobs.outcomes import Notice
 from server.jobs.table import JobTable
 from server.live.job_messages import JobMoved
@@ -42,6 +43,8 @@ class Announcing:
         kept = [await self._history.append(connection, job.owner_id, type=JOB, body=job_body(job))]
         if job.state is State.FAILED:
             notice = failure(job)
+        elif notice is not None and job.outcome is Completeness.PARTIAL and notice.level != "error":
+            notice = replace(notice, level="warning")
         if notice is not None:
             kept += await self._notices.keep_wanted(connection, job.owner_id, notice)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from server.auth.permissions import Principal
 from server.clock import rfc3339
-from server.jobs.job import Job, JobError
+from server.jobs.job import Job, JobError, whole
 from server.jobs.kinds import JobKinds
+from server.jobs.shown import missing_count, shown_state, state_text
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.live.waiting_words import waiting_words
@@ -76,7 +77,7 @@ class JobMessages:
         self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))
 
     def _values(self, job: Job, language: str) -> dict[str, Any]:
-        translations = self._languages.of(language)
+        translations, kind = self._languages.of(language), self._kinds.shown(job.kind)
         gettext, waiting = translations.gettext, job.waiting
         return {
             "job_id": job.id,
@@ -85,8 +86,8 @@ class JobMessages:
             "state": job.state.value,
             "attempt": job.attempt,
             "revision": job.revision,
-            "progress": job.progress,
-            "total": job.total,
+            "progress": whole(job.progress),
+            "total": None if job.total is None else whole(job.total),
             "unit": job.unit,
             "percent": job.percent,
             "rate": job.rate,
@@ -99,6 +100,13 @@ class JobMessages:
             "started_at": rfc3339(job.started_at) if job.started_at else None,
             "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
             "detail": job.detail,
+            "outcome": job.outcome.value if job.outcome else None,
+            "stalled_since": rfc3339(job.stalled_since) if job.stalled_since else None,
+            "shown_state": shown_state(job, kind),
+            "state_text": state_text(job, kind, gettext),
+            "missing": missing_count(job, kind),
+            "took_seconds": job.took_seconds,
+            "last_seconds": job.last_seconds,
             "priority": job.priority.value,
             "place": waiting.place if waiting else None,
             "waiting_for": waiting_words(waiting, self._kinds, translations) if waiting else None,

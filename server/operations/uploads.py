@@ -21,9 +21,9 @@ from server.live.removals import Removals
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
-from server.storage.pages import Listing
+from server.storage.pages import Listing, place_of
 from server.storage.room import Room
-from server.uploads.files import Upload, UploadStore
+from server.uploads.files import Upload, UploadStore, followed_as
 from server.uploads.names import media_type_of, shown_name
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
@@ -144,8 +144,9 @@ class UploadOperations:
     ) -> Listing[Upload]:
         """Own uploads, newest first."""
         principal.require_read()
-        found, total = await self._store.page(principal.user_id, limit=limit + 1, before=cursor, containing=containing)
-        next_cursor = found[limit - 1].id if len(found) > limit else None
+        before = None if cursor is None else place_of(cursor)
+        found, total = await self._store.page(principal.user_id, limit=limit + 1, before=before, containing=containing)
+        next_cursor = str(found[limit - 1].sequence) if len(found) > limit else None
         return Listing(items=found[:limit], next_cursor=next_cursor, total=total)
 
     async def receive(
@@ -163,9 +164,17 @@ class UploadOperations:
         upload = await self.find(principal, upload_id)
         if upload.has_parts:
             raise Forbidden("A file that is joined from parts takes no bytes of its own.")
+        await self._follow_again(upload)
         return await self._receiver.receive(
             upload_id, chunks, offset=offset, max_bytes=self.limits.max_bytes, checksum=checksum, size=size
         )
+
+    async def pause(self, principal: Principal, upload_id: str) -> None:
+        """Say that whoever sends it will go on later, so that everybody who looks is told so."""
+        principal.require_write()
+        upload = await self.find(principal, upload_id)
+        if upload.completed_at is None:
+            await self._receiver.pause(upload)
 
     async def receive_whole(
         self,
@@ -232,6 +241,24 @@ class UploadOperations:
             total=upload.size,
             asked=Asked.under(idempotency_key, by=principal.user_id, what=wanted),
             also=add_upload,
+        )
+
+    async def _follow_again(self, upload: Upload) -> None:
+        """Its sender is back: the job that gave it up goes on, or another one begins where that is no more."""
+        if upload.completed_at is not None or (upload.job_id and await self._runner.go_on(upload.job_id)):
+            return
+
+        async def hand_over(connection: AsyncConnection, job: Job) -> None:
+            for each in await self._store.matching(connection, followed_as(upload)):
+                await self._store.change(connection, each.id, job_id=job.id)
+
+        await self._runner.start(
+            KIND,
+            owner_id=upload.owner_id,
+            title=upload.name,
+            parameters={"upload_id": upload.followed_as},
+            total=upload.size,
+            also=hand_over,
         )
 
     async def _remove(self, upload: Upload) -> None:

@@ -33,6 +33,13 @@ _IMPORT: dict[str, Any] = {
     "place": None,
     "waiting_for": None,
     "detail": {"rejected": 3, "bytes": 1048576, "bytes_total": 4194304, "stage": "reading"},
+    "outcome": None,
+    "stalled_since": None,
+    "shown_state": "running",
+    "state_text": "Running",
+    "missing": 3,
+    "took_seconds": None,
+    "last_seconds": 21.4,
 }
 _UPLOAD: dict[str, Any] = {
     **_IMPORT,
@@ -48,6 +55,8 @@ _UPLOAD: dict[str, Any] = {
     "stage": "",
     "started_at": "2026-11-23T08:15:29.100000Z",
     "detail": {},
+    "missing": 0,
+    "last_seconds": None,
 }
 _BATCH: dict[str, Any] = {
     **_IMPORT,
@@ -65,6 +74,7 @@ _BATCH: dict[str, Any] = {
     "created_at": "2026-11-23T08:16:00.000000Z",
     "started_at": "2026-11-23T08:16:00.100000Z",
     "detail": {"succeeded": 3, "failed": 1, "current": "North"},
+    "missing": 1,
 }
 _FAILED: dict[str, Any] = {
     **_IMPORT,
@@ -79,6 +89,10 @@ _FAILED: dict[str, Any] = {
     ),
     "finished_at": "2026-11-23T08:15:33.000000Z",
     "detail": {},
+    "shown_state": "failed",
+    "state_text": "Failed",
+    "missing": 0,
+    "took_seconds": 3.2,
 }
 _EPOCH = "01k9qf6x2v8h3m5n7p9r1s3t5w"
 _NOTIFICATION = protocol.Notification(

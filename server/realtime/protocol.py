@@ -30,8 +30,8 @@ class JobFields(Struct, frozen=True, kw_only=True):
     state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     attempt: int
     revision: int
-    progress: int
-    total: int | None
+    progress: float
+    total: float | None
     unit: str
     percent: float | None
     rate: float | None
@@ -44,6 +44,16 @@ class JobFields(Struct, frozen=True, kw_only=True):
     started_at: str | None
     finished_at: str | None
     detail: dict[str, Any]
+    outcome: Literal["complete", "partial"] | None
+    stalled_since: str | None
+    shown_state: Literal[
+        "queued", "running", "finishing", "stalled", "paused", "waiting_for_sender", "partial", "succeeded", "failed",
+        "cancelled",
+    ]  # fmt: skip
+    state_text: str
+    missing: int
+    took_seconds: float | None
+    last_seconds: float | None
     priority: Literal["low", "normal", "high"]
     place: int | None
     waiting_for: str | None

@@ -17,7 +17,7 @@ from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, StorageFull
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
-from server.jobs.kinds import JobKind, Link
+from server.jobs.kinds import JobKind, Link, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
@@ -36,6 +36,7 @@ Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
 KIND = "batch_report"
+_STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
 _FIGURES = {"succeeded": "Reports made", "failed": "Reports failed"}
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
@@ -103,12 +104,15 @@ class BatchReports:
             unit="reports",
             message="batch_report_progress",
             figures=_FIGURES,
+            missing=Missing(names=("failed",), label="Done · {count} failed"),
             links=_links,
             lost="Reports that are done stay; the others will not be made.",
             kept="Reports that are done stay; only the others are made.",
             noun="batch",
             step_noun="report",
             function=self.process_batch_reports,
+            stalls_after_seconds=_STALLS_AFTER_SECONDS,
+            goes_on=True,
             lane=lambda job: Lane.SHARED,
             step_seconds=self._report_seconds,
             stores=Stored.REPORTS,

@@ -15,6 +15,7 @@ def batch_outcome(batch: Batch, *, succeeded: int, failed: int) -> Outcome:
     links = {"page": f"/batches/{batch.id}", "batch": place, "zip": f"{place}/download.zip"}
     return Outcome(
         result={"batch_id": batch.id, "succeeded": succeeded, "failed": failed, "links": links},
+        is_partial=failed > 0,
         notice=_notice(batch, succeeded=succeeded, failed=failed),
     )
 

@@ -16,7 +16,7 @@ from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, size_of
+from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.tables import batches, jobs, reports
 
 _LIVE = (State.QUEUED, State.RUNNING)
@@ -64,11 +64,12 @@ class BatchStore:
             matching = matching.where(batches.c.template_name == template)
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-            page = matching if cursor is None else matching.where(batches.c.id < cursor)
-            rows = (await connection.execute(page.order_by(batches.c.id.desc()).limit(limit + 1))).mappings().all()
+            page = matching if cursor is None else matching.where(batches.c.sequence < place_of(cursor))
+            newest_first = page.order_by(batches.c.sequence.desc())
+            rows = (await connection.execute(newest_first.limit(limit + 1))).mappings().all()
             tallies = await _tallies(connection, [row["id"] for row in rows])
         items = [_batch(row, tallies, BatchHead) for row in rows[:limit]]
-        return Listing(items=items, total=total, next_cursor=items[-1].id if len(rows) > limit else None)
+        return Listing(items=items, total=total, next_cursor=str(items[-1].sequence) if len(rows) > limit else None)
 
     async def reports(self, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
         matching = _reports(reports.c.batch_id == batch_id, *_report_conditions(wanted))
@@ -119,9 +120,8 @@ class BatchStore:
 
     async def add(self, connection: AsyncConnection, batch: Batch) -> None:
         row = msgspec.to_builtins(batch, builtin_types=(datetime,))
-        await connection.execute(
-            insert(batches).values({name: row[name] for name in batches.c.keys() if name in row})  # noqa: SIM118 – not a dict
-        )
+        given = {name: row[name] for name in batches.c.keys() if name in row and name != "sequence"}  # noqa: SIM118 – not a dict
+        await connection.execute(insert(batches).values(given))
 
     async def add_reports(
         self, connection: AsyncConnection, batch: Batch, parameter_sets: Sequence[dict[str, Any]]
@@ -202,9 +202,8 @@ async def _one(connection: AsyncConnection, batch_id: str, kind: type[BatchKind]
 
 def _batches(kind: type[BatchHead], *conditions: ColumnElement[bool]) -> Select[Any]:
     columns = [column for column in batches.c if column.name in kind.__struct_fields__]
-    return (
-        select(*columns, jobs.c.state.label("job_state")).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
-    )
+    of_job = jobs.c.state.label("job_state"), jobs.c.outcome.label("job_outcome")
+    return select(*columns, *of_job).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
 
 
 def _batch_words(q: str) -> list[ColumnElement[bool]]:

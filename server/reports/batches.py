@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.errors import FieldError, JinduError, NotFound
-from server.jobs.job import JobError, State
+from server.jobs.job import Completeness, JobError, State
 from server.reports.work import FileFormat
 from server.texts import plain
 
@@ -51,7 +51,9 @@ class BatchHead(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     report_count: int
     created_at: datetime
+    sequence: int = 0  # its place among all of them; 0 until it is stored
     job_state: State = State.QUEUED
+    job_outcome: Completeness | None = None
     tally: Tally = Tally()
 
 

@@ -8,7 +8,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Text, cast, func, literal
 
+from server.errors import InvalidInput
+
 PAGE_BYTES = 1024 * 1024  # of a list's rows: what is decoded and encoded in one piece
+_MOST_DIGITS = 18  # what a column can be compared with
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
@@ -19,6 +22,13 @@ class Listing(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
     items: list[Item]
     next_cursor: str | None
     total: int
+
+
+def place_of(cursor: str) -> int:
+    """Where a list in the order of numbers goes on. Raises `InvalidInput`."""
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _MOST_DIGITS):
+        raise InvalidInput("This cursor is not one of ours; start again without it.")
+    return int(cursor)
 
 
 def size_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:

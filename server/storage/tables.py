@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -71,6 +72,15 @@ def _json(name: str, empty: str = "{}") -> Column[Any]:
     return Column(name, JSON, nullable=False, server_default=text(f"'{empty}'"))
 
 
+def _sequence(table: str) -> Column[int]:
+    """Its place among the rows of its table: ids are made by a wall clock, which may be set back.
+
+    Rows that have one are added in exclusive turns (`Database.write()`), so that no two count the same.
+    """
+    following = text(f'(SELECT coalesce(max(sequence), 0) + 1 FROM "{table}")')  # noqa: S608 – a name of ours
+    return Column("sequence", BigInteger, nullable=False, index=True, default=following)
+
+
 users = Table(
     "users",
     metadata,
@@ -104,6 +114,7 @@ tokens = Table(
     "tokens",
     metadata,
     _id(),
+    _sequence("tokens"),
     Column("secret_hash", String(64), nullable=False, unique=True),
     _user("user_id"),
     Column("name", String(100), nullable=False),
@@ -138,6 +149,7 @@ jobs = Table(
     "jobs",
     metadata,
     _id(),
+    _sequence("jobs"),
     Column("kind", String(64), nullable=False),
     _user(),
     Column("title", String(300), nullable=False),
@@ -148,8 +160,8 @@ jobs = Table(
     Column("not_before", UtcDateTime),
     Column("priority", String(8), nullable=False, server_default="normal"),  # jobs.job.Priority
     Column("revision", BigInteger, nullable=False, server_default="0"),
-    Column("progress", BigInteger, nullable=False, server_default="0"),
-    Column("total", BigInteger),
+    Column("progress", Double, nullable=False, server_default="0"),  # whole numbers are exact to 2**53
+    Column("total", Double),
     Column("unit", String(32), nullable=False),
     Column("stage", String(64), nullable=False, server_default=""),
     Column("message", Text, nullable=False, server_default=""),
@@ -161,7 +173,11 @@ jobs = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    Column("took_seconds", Double),  # of its last attempt, by a clock that nobody sets
+    Column("outcome", String(16)),  # jobs.job.Completeness
+    Column("stalled_since", UtcDateTime),
     Index("ix_jobs_owner_created", "owner_id", "created_at"),
+    Index("ix_jobs_owner_kind", "owner_id", "kind", "sequence"),  # how long such a job took the last times
     Index("ix_jobs_state", "state"),
 )
 
@@ -197,6 +213,7 @@ uploads = Table(
     "uploads",
     metadata,
     _id(),
+    _sequence("uploads"),
     _user(),
     Column("name", String(300), nullable=False),
     Column("media_type", String(120), nullable=False, server_default=""),
@@ -275,6 +292,7 @@ batches = Table(
     "batches",
     metadata,
     _id(),
+    _sequence("batches"),
     _user(),
     Column("job_id", String(26), nullable=False, unique=True),
     Column("name", String(300), nullable=False),

@@ -15,14 +15,20 @@ class Arrival:
     def __init__(self) -> None:
         self.received: dict[str, int] = {}  # by upload: a file may come in several
         self.row_changed = False
+        self.is_paused = False
         self._event = asyncio.Event()
 
     def tell(self, upload_id: str, received: int) -> None:
         self.received[upload_id] = received
+        self.is_paused = False
         self._event.set()
 
     def tell_of_row(self) -> None:
         self.row_changed = True
+        self._event.set()
+
+    def tell_of_pause(self) -> None:
+        self.is_paused = True
         self._event.set()
 
     def bytes_of(self, upload: Upload) -> int:
@@ -57,6 +63,11 @@ class Arrivals:
         """Bytes so far, durable or not."""
         for arrival in self._listeners.get(upload.followed_as, ()):
             arrival.tell(upload.id, received)
+
+    def paused(self, upload: Upload) -> None:
+        """A person stopped sending for the time being."""
+        for arrival in self._listeners.get(upload.followed_as, ()):
+            arrival.tell_of_pause()
 
     def row_changed(self, upload_id: str) -> None:
         """The upload, or a part of it, was begun, acknowledged further, completed or removed."""

@@ -48,6 +48,7 @@ class Upload:
     expires_at: datetime | None
     concat: str | None = None
     part_of: str | None = None
+    sequence: int = 0  # its place among all of them; 0 until it is stored
 
     @property
     def has_all_bytes(self) -> bool:
@@ -89,7 +90,7 @@ class UploadStore:
         """Inside the transaction that also stores its job. Raises `QuotaExceeded`."""
         if not upload.has_parts:  # those are counted themselves
             await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, upload.size or 0)
-        columns = {name: getattr(upload, name) for name in Upload.__slots__}
+        columns = {name: getattr(upload, name) for name in Upload.__slots__ if name != "sequence"}
         await connection.execute(insert(uploads).values(columns))
 
     async def get(self, upload_id: str) -> Upload | None:
@@ -102,21 +103,21 @@ class UploadStore:
         wanted = select(uploads).where(
             uploads.c.owner_id == owner_id, uploads.c.name == name, uploads.c.completed_at.is_not(None)
         )
-        found = await self._all(wanted.order_by(uploads.c.id.desc()).limit(1))
+        found = await self._all(wanted.order_by(uploads.c.sequence.desc()).limit(1))
         return found[0] if found else None
 
     async def page(
-        self, owner_id: str, *, limit: int, before: str | None = None, containing: str | None = None
+        self, owner_id: str, *, limit: int, before: int | None = None, containing: str | None = None
     ) -> tuple[list[Upload], int]:
         """Newest first, from the one after `before` on, and how many there are in all. Parts are no files: left out."""
         wanted = select(uploads).where(uploads.c.owner_id == owner_id, uploads.c.concat.is_distinct_from(PART))
         if containing:
             wanted = wanted.where(uploads.c.name.icontains(containing, autoescape=True))
         total = select(func.count()).select_from(wanted.subquery())
-        if before:
-            wanted = wanted.where(uploads.c.id < before)
+        if before is not None:
+            wanted = wanted.where(uploads.c.sequence < before)
         async with self._database.read() as connection:
-            rows = (await connection.execute(wanted.order_by(uploads.c.id.desc()).limit(limit))).all()
+            rows = (await connection.execute(wanted.order_by(uploads.c.sequence.desc()).limit(limit))).all()
             count = (await connection.execute(total)).scalar_one()
         return [_upload(row) for row in rows], count
 
@@ -130,7 +131,7 @@ class UploadStore:
 
     async def parts_of(self, upload_id: str) -> list[Upload]:
         """What has come or is coming of a file in parts, in the order in which they were begun."""
-        return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.id))
+        return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.sequence))
 
     async def move_offset(self, upload: Upload, offset: int, *, before: int, expires_at: datetime) -> None:
         """Acknowledge bytes beyond `before`, which must be durable by now. Does nothing for an upload that is gone.
@@ -185,7 +186,7 @@ class UploadStore:
 
     async def matching(self, connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Upload]:
         """Inside a transaction that goes by what it reads; oldest first."""
-        wanted = select(uploads).where(*conditions).order_by(uploads.c.id)
+        wanted = select(uploads).where(*conditions).order_by(uploads.c.sequence)
         return [_upload(row) for row in (await connection.execute(wanted)).all()]
 
     async def unknown(self, upload_ids: Collection[str]) -> set[str]:
@@ -196,6 +197,11 @@ class UploadStore:
     async def _all(self, wanted: Select[Any]) -> list[Upload]:
         async with self._database.read() as connection:
             return [_upload(row) for row in (await connection.execute(wanted)).all()]
+
+
+def followed_as(upload: Upload) -> ColumnElement[bool]:
+    """All that one job follows: the upload, or the file with all its parts."""
+    return or_(uploads.c.id == upload.followed_as, uploads.c.part_of == upload.followed_as)
 
 
 def _upload(row: Row[Any]) -> Upload:

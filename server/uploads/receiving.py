@@ -126,6 +126,13 @@ class Receiver:
         if reception is not None and reception.silent_seconds >= self._silent_seconds:
             await self._stop(reception)
 
+    async def pause(self, upload: Upload) -> None:
+        """End the request that brings bytes, if there is one, and have its job say that a person wants it to wait."""
+        reception = self._receptions.get(upload.id)
+        if reception is not None:
+            await self._stop(reception)
+        self._arrivals.paused(upload)
+
     async def discard(self, upload_id: str) -> None:
         """Remove the upload, its parts and all their bytes; requests that bring more end. Repeating it does no harm."""
         upload = await self._store.get(upload_id)

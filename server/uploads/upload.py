@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
 from server.jobs.context import JobContext
-from server.jobs.job import Job, State
+from server.jobs.job import PAUSED, Job, State
 from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Outcome
+from server.jobs.shown import WAITING_FOR_SENDER
 from server.storage.database import Database
-from server.uploads.arrivals import Arrivals
+from server.uploads.arrivals import Arrival, Arrivals
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import BYTES_MISSING, Pieces
 from server.uploads.receiving import Receiver
@@ -33,13 +35,16 @@ class DataUpload:
         receiver: Receiver,
         arrivals: Arrivals,
         clock: Clock,
+        silence: timedelta,
     ) -> None:
+        """`silence`: who sends nothing for so long does not come back by itself."""
         self._database = database
         self._store = store
         self._pieces = pieces
         self._receiver = receiver
         self._arrivals = arrivals
         self._clock = clock
+        self._silence_seconds = silence.total_seconds()
 
     def kind(self) -> JobKind:
         return JobKind(
@@ -53,6 +58,9 @@ class DataUpload:
             kept="The upload goes on where it stopped.",
             function=self.upload_data_file,
             heavy=False,
+            stalls_after_seconds=0,
+            stands_still_as=WAITING_FOR_SENDER,
+            goes_on=True,
             counts_interruptions=False,
             can_retry=False,  # the bytes are in the browser, not here
         )
@@ -82,6 +90,7 @@ class DataUpload:
         incoming: list[Upload] = []
         gone_bytes = 0  # of parts that came here and went into another file: a bar does not go back
         with self._arrivals.listen(upload_id) as arrival:
+            arrival.is_paused = context.job.stage == PAUSED  # before the server was started again
             while True:
                 upload = await self._store.get(upload_id)
                 if upload is None:
@@ -95,14 +104,27 @@ class DataUpload:
                 context.advance(
                     gone_bytes + sum(map(arrival.bytes_of, incoming)),
                     total=_total(upload, incoming, gone_bytes),
-                    stage="receiving",
+                    stage=PAUSED if arrival.is_paused else "receiving",
                 )
                 if upload.has_all_bytes or (upload.has_parts and not upload.is_gathering):
                     return upload
                 while not arrival.row_changed:  # show bytes as they come, until a row has something new to say
-                    await arrival.wait()
-                    context.advance(gone_bytes + sum(map(arrival.bytes_of, incoming)))
+                    await self._hear(arrival)
+                    context.advance(
+                        gone_bytes + sum(map(arrival.bytes_of, incoming)),
+                        stage=PAUSED if arrival.is_paused else "receiving",
+                    )
                 arrival.row_changed = False
+
+    async def _hear(self, arrival: Arrival) -> None:
+        try:
+            async with asyncio.timeout(self._silence_seconds):
+                await arrival.wait()
+        except TimeoutError:
+            raise JobFailed(
+                "Whoever sent this file stopped sending. Choose the same file again, and it goes on where it was.",
+                code="sender_gone",
+            ) from None
 
     async def _incoming(self, upload: Upload) -> list[Upload]:
         return await self._store.parts_of(upload.id) if upload.has_parts else [upload]

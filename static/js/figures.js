@@ -1,10 +1,10 @@
 // A job's figures in words, as `Formats` on the server writes them: "12,400 of 50,000 rows" and " · 8,120/s · 5s left".
 
-import { duration, filesize, number, t } from "./i18n.js";
+import { clock, duration, filesize, number, t } from "./i18n.js";
 
 const LEAST_RATE = 0.05; // less rounds to nothing
 
-export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value)));
+export const amount = (value, unit) => (unit === "bytes" ? filesize(value) : number(Math.round(value * 100) / 100));
 
 // What follows the count while it moves. Told apart, since a page that is not live hides it.
 export function pace(job) {
@@ -12,7 +12,10 @@ export function pace(job) {
   if (job.state === "running" && job.rate >= LEAST_RATE) {
     parts.push(t("{amount}/s", { amount: rate(job.rate, job.unit) }));
   }
-  if (job.eta_seconds != null && job.progress) {
+  if (job.stalled_since && job.state === "running") {
+    parts.push(t("nothing since {time}", { time: clock(new Date(job.stalled_since)) }));
+  }
+  if (job.eta_seconds != null) {
     parts.push(t("{duration} left", { duration: duration(Math.max(1, job.eta_seconds)) }));
   }
   return parts.join(" · ");
@@ -26,10 +29,12 @@ export function waitingFor(job) {
 
 // Slow work has a decimal: 0.4 reports a second are not none.
 function rate(value, unit) {
-  return unit !== "bytes" && value < 10 ? number(Math.round(value * 10) / 10) : amount(value, unit);
+  if (unit === "bytes") return filesize(value);
+  return number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
 }
 
 export function counted(job) {
+  if (job.state === "queued" && !job.progress) return "";
   const done = amount(job.progress, job.unit);
   const unit = t(job.unit);
   if (job.total == null) return job.unit === "bytes" ? done : `${done} ${unit}`;

@@ -86,10 +86,13 @@ export class UploadRow {
     this.upload.start();
   }
 
-  pause() {
-    this.upload.abort();
+  async pause() {
+    const stopped = this.upload.abort();
     this.marker?.stop();
     this.enter("paused", t("Paused"));
+    await stopped.catch(() => {});
+    // Others look at this upload, too: without a word from here they would think that we are gone.
+    if (this.state === "paused" && this.upload.url) await fetch(`${this.upload.url}/pause`, { method: "POST" }).catch(() => {});
   }
 
   async cancel() {

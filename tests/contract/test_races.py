@@ -89,14 +89,7 @@ class Node:
         return await self.life.begin(job, asked=Asked.under(key, by="alice", what={}))
 
     def context(self, job: Job) -> JobContext:
-        life = self.life
-        return JobContext(
-            job,
-            table=life.table,
-            store=life.store,
-            saver=life.saver,
-            workers=None,  # type: ignore[arg-type]
-        )
+        return JobContext(job, life=self.life, workers=None)  # type: ignore[arg-type]
 
     async def publish(self, name: str, mode: Mode, *, columns: tuple[str, ...] = ("a",)) -> Version:
         async with self.database.write() as connection:

@@ -44,6 +44,11 @@ async def test_a_failing_report_fails_alone_and_says_why(alice: aiohttp.ClientSe
     job = await read(alice, f"/api/v1/jobs/{batch['job_id']}")
     assert (job["result"]["succeeded"], job["result"]["failed"]) == (2, 1)
     assert (job["progress"], job["total"]) == (3, 3)
+    assert (job["outcome"], job["state_text"], job["missing"]) == ("partial", "Done · 1 failed", 1)
+    assert batch["outcome"] == "partial"
+    for page in ("/batches", f"/batches/{batch['id']}", "/"):
+        async with alice.get(page) as response:
+            assert "Done · 1 failed" in await response.text(), page
 
 
 async def test_a_batch_of_which_everything_failed_fails(alice: aiohttp.ClientSession) -> None:

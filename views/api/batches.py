@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.http.endpoint import Call, Endpoint, NoQuery, PageById, PageByNumber, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import TemplateName
 from server.jobs.job import Priority, State
@@ -59,7 +59,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch and how far it is. `state` is that of its newest job; `tally` counts its reports by state."""
+    """A batch and how far it is. `state` and `outcome` are of its newest job; `tally` counts its reports by state."""
 
     id: str
     job_id: str
@@ -68,6 +68,7 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     template_version: int
     formats: list[FileFormat]
     state: str
+    outcome: Literal["complete", "partial"] | None
     tally: Tally
     total: int
     datasets: list[DatasetVersion]
@@ -79,7 +80,7 @@ class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
     pass
 
 
-class BatchQuery(PageById, frozen=True, kw_only=True):
+class BatchQuery(PageByNumber, frozen=True, kw_only=True):
     """`template`: only batches of this template."""
 
     template: str = ""
@@ -215,6 +216,7 @@ def batch_item(batch: BatchHead) -> BatchItem:
         template_version=batch.template_version,
         formats=batch.formats,
         state=batch.job_state.value,
+        outcome=batch.job_outcome.value if batch.job_outcome else None,
         tally=batch.tally,
         total=batch.report_count,
         datasets=[DatasetVersion(name=name, version=used.version) for name, used in batch.dataset_versions.items()],

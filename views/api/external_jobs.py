@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.errors import FieldError, InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
-from server.http.values import Count, described
+from server.http.values import Amount, described
 from server.jobs import external_limits as limits
 from server.jobs.external import KIND, Ending, NewExternalJob, Update
 from server.jobs.job import Job, JobError, State
@@ -32,7 +32,7 @@ class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     title: Title
     kind: Literal["external"] = "external"
-    total: Count | None = None
+    total: Amount | None = None
     unit: Unit = KIND.unit
     stage: Stage = ""
     message: Message = ""
@@ -53,8 +53,8 @@ class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     merged into what is there. `state` ends the job: `error` belongs to `failed`, `result` to `succeeded`.
     """
 
-    progress: Count | UnsetType = UNSET
-    total: Count | UnsetType = UNSET
+    progress: Amount | UnsetType = UNSET
+    total: Amount | UnsetType = UNSET
     stage: Stage | UnsetType = UNSET
     message: Message | UnsetType = UNSET
     detail: dict[str, Any] | UnsetType = UNSET
@@ -108,8 +108,9 @@ async def begin_job(call: Call[ExternalJobRequest, NoQuery]) -> web.Response:
 async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
     """Only for jobs of the kind `external`, only by whoever began them.
 
-    409 with the code `job_cancelled` says that somebody pressed *Cancel*: stop. `job_over`: it ended already, for
-    example because nothing was heard of the script for too long. Asking again for the end it has is answered by 200.
+    409 with the code `job_cancelled` says that somebody pressed *Cancel*: stop. `job_over`: it ended already. Asking
+    again for the end it has is answered by 200. A job that failed because nothing was heard of its script for too long
+    goes on with whatever the script says next, be it its end.
     """
     told = call.body
     update = Update(
@@ -141,7 +142,7 @@ def _error(told: ScriptError | str | UnsetType) -> JobError | None:
     return JobError(code=error.code, message=_visible(error.message, "error"))
 
 
-def _given(value: int | UnsetType) -> int | None:
+def _given(value: float | UnsetType) -> float | None:
     return None if value is UNSET else value
 
 

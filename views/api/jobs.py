@@ -10,7 +10,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
-from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageById, encoded
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import KEY_SCHEMA, Count, Digits
 from server.jobs.job import Job, State
@@ -49,7 +49,7 @@ class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
     pass
 
 
-class JobQuery(PageById, frozen=True, kw_only=True):
+class JobQuery(PageByNumber, frozen=True, kw_only=True):
     """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
 
     state: tuple[State, ...] = ()

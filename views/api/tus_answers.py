@@ -101,6 +101,12 @@ async def delete_upload(call: Call[None, NoQuery]) -> web.Response:
     return web.Response(status=204)
 
 
+async def pause_upload(call: Call[None, NoQuery]) -> web.Response:
+    """Everybody who looks is told that the upload is paused, until its next bytes come."""
+    await call.operations.uploads.pause(call.principal, call.path["id"])
+    return web.Response(status=204)
+
+
 async def change_upload(call: Call[None, NoQuery]) -> web.Response:
     """What `X-HTTP-Method-Override` says counts, as tus asks, not the request's own method: some environments can
     send nothing but POST.
@@ -226,6 +232,16 @@ ENDPOINTS = [
         headers=taken("X-HTTP-Method-Override", "Tus-Resumable", required=("X-HTTP-Method-Override",)),
         errors=(400, 404, 409, 412, 413, 415, 423, 460, 507),
         raw=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/uploads/{id}/pause",
+        name="pause_upload",
+        handler=pause_upload,
+        summary="Say that an upload is paused; its next bytes resume it",
+        access="write",
+        status=204,
+        errors=(404, 423),
     ),
     Endpoint(
         method="DELETE",

@@ -6,7 +6,7 @@ import re
 
 from aiohttp import web
 
-from server.http.endpoint import Call, Endpoint, NoQuery, PageById, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_file
 from server.storage.pages import Listing
 from server.uploads.names import saved_name
@@ -20,7 +20,7 @@ class UploadList(Listing[UploadItem], frozen=True, kw_only=True):
     """Newest first."""
 
 
-async def list_uploads(call: Call[None, PageById]) -> UploadList:
+async def list_uploads(call: Call[None, PageByNumber]) -> UploadList:
     page = await call.operations.uploads.search(
         call.principal, limit=call.query.limit, cursor=call.query.cursor, containing=call.query.q
     )
@@ -82,7 +82,7 @@ ENDPOINTS = [
         name="list_uploads",
         handler=list_uploads,
         summary="Your uploads, newest first",
-        query=PageById,
+        query=PageByNumber,
         answer=UploadList,
     ),
     Endpoint(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from server.clock import utc_now
 from server.jobs.advancing import Advancing
-from server.jobs.job import Job
-from tests.unit.jobs.conftest import House, OpenHouse
+from server.jobs.job import FINISHING, Job, State
+from server.jobs.stillness import Stillness
+from tests.unit.jobs.conftest import Clock, House, OpenHouse
 from tests.waiting import until
 
 
-async def begun(open_house: OpenHouse) -> tuple[House, Job, Advancing]:
+async def begun(open_house: OpenHouse, **fields: Any) -> tuple[House, Job, Advancing]:
     house = await open_house()
-    job = await house.begin()
-    return house, job, Advancing(job, table=house.table, saver=house.life.saver)
+    job = await house.begin(**fields)
+    return house, job, house.life.advancing(job, stalls_after_seconds=60)
 
 
 def shown(house: House, job: Job) -> Job:
@@ -65,3 +69,136 @@ async def test_with_its_end_what_waits_is_shown_and_nothing_after_it(open_house:
     advancing.advance(3)
     advancing.publish()
     assert (shown(house, job).progress, advancing.is_over) == (2, True)
+
+
+class Standing:
+    """An attempt on a clock that the test moves; the timer looks when the test says so."""
+
+    def __init__(self, house: House, job: Job, *, stalls_after_seconds: float) -> None:
+        self.clock = Clock()
+        self.house = house
+        self.stillness = Stillness(clock=self.clock)
+        self.advancing = Advancing(
+            job,
+            table=house.table,
+            saver=house.life.saver,
+            stillness=self.stillness,
+            stalls_after_seconds=stalls_after_seconds,
+        )
+
+    @property
+    def shown(self) -> Job:
+        return shown(self.house, self.advancing.attempt_job)
+
+    def steps(self, *progress: float, seconds: float) -> None:
+        for each in progress:
+            self.clock.now += seconds
+            self.advancing.advance(each)
+        self.advancing.publish()
+
+    def wait(self, seconds: float) -> Job:
+        self.clock.now += seconds
+        self.stillness.look()
+        return self.shown
+
+
+async def standing(open_house: OpenHouse, *, stalls_after_seconds: float = 60, **fields: Any) -> Standing:
+    house, job, _ = await begun(open_house, **fields)
+    return Standing(house, job, stalls_after_seconds=stalls_after_seconds)
+
+
+async def test_what_stands_still_says_since_when_and_has_neither_rate_nor_time_left(open_house: OpenHouse) -> None:
+    work = await standing(open_house, total=1000)
+    work.steps(100, 200, 300, 400, 500, seconds=1)
+    assert (work.shown.rate, work.shown.eta_seconds) == (100.0, 5.0)
+    assert work.wait(4.9) == work.shown
+    assert work.shown.eta_seconds == 5.0
+    still = work.wait(0.2)
+    assert (still.rate, still.eta_seconds, still.is_stalled) == (None, None, False)
+    assert still.stalled_since is not None
+    assert 5.0 <= (utc_now() - still.stalled_since).total_seconds() < 6
+    assert work.wait(54) == still
+    stalled = work.wait(1)
+    assert (stalled.is_stalled, stalled.stalled_since, stalled.revision) == (
+        True,
+        still.stalled_since,
+        still.revision + 1,
+    )
+    work.wait(10_000)
+    assert work.shown == stalled
+
+
+async def test_when_it_moves_again_all_of_that_goes(open_house: OpenHouse) -> None:
+    work = await standing(open_house, total=1000)
+    work.steps(100, 200, 300, 400, 500, seconds=1)
+    work.wait(120)
+    assert work.shown.is_stalled
+    work.steps(501, seconds=0)
+    assert (work.shown.stalled_since, work.shown.is_stalled, work.shown.rate) == (None, False, None)
+    work.steps(601, 701, seconds=1)
+    assert (work.shown.rate, work.shown.eta_seconds) == (100.0, 3.0)
+
+
+async def test_a_message_is_news_and_makes_no_rate(open_house: OpenHouse) -> None:
+    work = await standing(open_house, total=1000)
+    work.steps(100, 200, 300, seconds=1)
+    for number in range(4):
+        work.wait(4)
+        work.advancing.advance(message=f"step {number}")
+    work.advancing.publish()
+    assert (work.shown.rate, work.shown.eta_seconds, work.shown.stalled_since) == (None, None, None)
+
+
+async def test_resumed_work_has_a_time_left_of_its_own_pace_alone(open_house: OpenHouse) -> None:
+    work = await standing(open_house, total=1000)
+    work.steps(900, seconds=0.5)
+    assert work.shown.eta_seconds is None
+    work.steps(902, seconds=1)
+    assert work.shown.eta_seconds == 49.0
+
+
+async def test_before_it_has_a_pace_the_time_left_is_what_such_jobs_usually_take(open_house: OpenHouse) -> None:
+    await (await open_house()).begin(state=State.SUCCEEDED, total=200, progress=200, took_seconds=100.0)
+    work = await standing(open_house, total=100)
+    assert work.shown.eta_seconds == 50.0
+    work.steps(0, 20, seconds=1)
+    assert work.shown.eta_seconds == 4.0
+    work.wait(20)
+    assert work.shown.eta_seconds is None
+
+
+async def test_with_all_counted_it_is_finishing_without_a_rate_and_without_its_last_percent(
+    open_house: OpenHouse,
+) -> None:
+    work = await standing(open_house, total=300)
+    work.steps(100, 200, 300, seconds=1)
+    assert (work.shown.is_finishing, work.shown.percent, work.shown.rate, work.shown.eta_seconds) == (
+        True, 99.9, None, None,
+    )  # fmt: skip
+    other = await standing(open_house, total=300)
+    other.steps(100, 200, seconds=1)
+    other.advancing.advance(stage=FINISHING)
+    other.advancing.publish()
+    assert (other.shown.is_finishing, other.shown.rate, other.shown.eta_seconds) == (True, None, None)
+
+
+async def test_a_total_of_one_moves_in_fractions(open_house: OpenHouse) -> None:
+    work = await standing(open_house, total=1.0)
+    work.steps(0.0, 0.25, 0.5, seconds=1)
+    assert (work.shown.progress, work.shown.percent, work.shown.rate, work.shown.eta_seconds) == (0.5, 50.0, 0.25, 2.0)
+
+
+async def test_what_is_over_is_not_looked_at(open_house: OpenHouse) -> None:
+    work = await standing(open_house)
+    before = work.shown
+    work.advancing.end()
+    assert work.wait(1_000) == before
+
+
+async def test_since_when_it_stands_still_survives_a_restart(open_house: OpenHouse) -> None:
+    work = await standing(open_house)
+    since = work.wait(6).stalled_since
+    await work.house.life.saver.flush()
+    stored = await work.house.store.get(work.shown.id)
+    assert stored is not None
+    assert stored.stalled_since == since

@@ -15,8 +15,7 @@ from tests.unit.jobs.conftest import House, OpenHouse
 
 
 def context_of(house: House, job: Job) -> JobContext:
-    life = house.life
-    return JobContext(job, table=life.table, store=life.store, saver=life.saver, workers=house.workers)
+    return JobContext(job, life=house.life, workers=house.workers)
 
 
 async def run(house: House, function: Any, argument: Any) -> tuple[Any, list[str]]:

@@ -12,7 +12,7 @@ from tests.unit.jobs.conftest import House, OpenHouse
 
 async def context_for(house: House, **parameters: object) -> JobContext:
     job, life = await house.begin(attempt=1, parameters=parameters), house.life
-    return JobContext(job, table=life.table, store=life.store, saver=life.saver, workers=house.workers)
+    return JobContext(job, life=life, workers=house.workers)
 
 
 async def test_it_counts_to_its_total(open_house: OpenHouse) -> None:

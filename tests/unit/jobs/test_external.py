@@ -96,3 +96,60 @@ async def test_after_a_restart_each_has_its_whole_time_again(scripts: Scripts, o
     await after.jobs.open()
     assert after.jobs.statistics().longest_silence_seconds == 0
     assert (await after.jobs.update(job.id, Update(progress=2))).progress == 2
+
+
+async def silent(scripts: Scripts) -> str:
+    """A job that was given up because nothing was heard of its script."""
+    job = await scripts.jobs.begin("alice", NewExternalJob(title="Backup", total=4))
+    await scripts.jobs.update(job.id, Update(progress=2))
+    scripts.clock.now += 900
+    watching = asyncio.create_task(scripts.jobs.watch())
+    await scripts.house.wait_for(job.id, State.FAILED)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    return job.id
+
+
+async def test_a_script_that_was_given_up_and_speaks_again_goes_on(scripts: Scripts) -> None:
+    job_id = await silent(scripts)
+    again = await scripts.jobs.update(job_id, Update(progress=3))
+    assert (again.state, again.progress, again.attempt, again.error, again.finished_at) == (
+        State.RUNNING, 3, 1, None, None,
+    )  # fmt: skip
+    assert "spoke again" in again.message
+    assert scripts.jobs.statistics().running == 1
+    done = await scripts.jobs.update(job_id, Update(ending=DONE))
+    assert (done.state, done.progress) == (State.SUCCEEDED, 4)
+
+
+async def test_the_end_of_a_script_that_was_given_up_is_accepted_with_a_note(
+    scripts: Scripts, open_house: OpenHouse
+) -> None:
+    job_id = await silent(scripts)
+    scripts.jobs.close()
+    after = Scripts(await open_house(KIND))  # the server was away meanwhile
+    await after.jobs.open()
+    done, same = await asyncio.gather(*(after.jobs.update(job_id, Update(ending=DONE)) for _ in range(2)))
+    assert (done.state, same.state, done.error, done.result) == (State.SUCCEEDED, State.SUCCEEDED, None, {"rows": 5})
+    lines = [line.message for line in (await after.house.store.lines.page(job_id, limit=10)).lines]
+    assert lines[-1] == "The script spoke again, so this goes on."
+
+
+async def test_a_job_that_failed_otherwise_or_was_cancelled_stays_over(scripts: Scripts) -> None:
+    failed, cancelled = [await scripts.jobs.begin("alice", NewExternalJob(title="Backup")) for _ in range(2)]
+    await scripts.jobs.update(failed.id, Update(ending=Ending(state=State.FAILED)))
+    await scripts.jobs.cancel(cancelled.id)
+    with pytest.raises(Over):
+        await scripts.jobs.update(failed.id, Update(progress=1))
+    with pytest.raises(Cancelled):
+        await scripts.jobs.update(cancelled.id, Update(progress=1))
+
+
+async def test_a_script_may_count_in_fractions(scripts: Scripts) -> None:
+    job = await scripts.jobs.begin("alice", NewExternalJob(title="Training", total=1.0))
+    moved = await scripts.jobs.update(job.id, Update(progress=0.4))
+    assert (moved.progress, moved.total, moved.percent) == (0.4, 1, 40.0)
+    await scripts.house.life.saver.flush()
+    stored = await scripts.house.store.get(job.id)
+    assert stored is not None
+    assert (stored.progress, repr(stored.total)) == (0.4, "1")

@@ -35,11 +35,18 @@ def test_from_every_end_but_success_a_job_can_be_queued_again() -> None:
         ({"progress": 1, "total": 3}, 33.3),
         ({"progress": 5, "total": None}, None),
         ({"progress": 5, "total": None, "state": State.SUCCEEDED}, 100.0),
-        ({"progress": 0, "total": 0}, 100.0),
-        ({"progress": 7, "total": 5}, 100.0),
+        ({"progress": 0, "total": 0}, None),
+        ({"progress": 0, "total": 0, "state": State.SUCCEEDED}, 100.0),
+        ({"progress": 0, "total": 7}, None),
+        ({"progress": 0, "total": 7, "state": State.RUNNING}, 0.0),
+        ({"progress": 0.25, "total": 1.0, "state": State.RUNNING}, 25.0),
+        ({"progress": 7, "total": 5, "state": State.RUNNING}, 99.9),
+        ({"progress": 3_299_868, "total": 3_300_000, "state": State.RUNNING}, 99.9),
     ],
 )
-def test_percent_is_known_as_far_as_the_total_is(fields: dict[str, Any], percent: float | None) -> None:
+def test_percent_is_known_as_far_as_the_total_is_and_hundred_is_done(
+    fields: dict[str, Any], percent: float | None
+) -> None:
     assert job(**fields).percent == percent
 
 

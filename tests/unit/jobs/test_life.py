@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +21,7 @@ from server.jobs.table import JobTable
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database
 from server.storage.growth import Growth
-from tests.unit.jobs.conftest import OpenHouse
+from tests.unit.jobs.conftest import Clock, OpenHouse
 
 
 def job(state: State = State.QUEUED) -> Job:
@@ -99,7 +100,8 @@ async def test_a_job_that_cannot_be_stored_whole_is_not_begun(open_house: OpenHo
     assert (house.table.all_live(), house.told) == ([], [])
     assert (await house.store.search(JobFilter())).total == 0
     begun = job(State.RUNNING)
-    assert await house.life.begin(begun, asked=Asked.under("k", by="alice", what=1)) == begun  # the key is still free
+    stored = await house.life.begin(begun, asked=Asked.under("k", by="alice", what=1))  # the key is still free
+    assert stored.id == begun.id
 
 
 async def test_only_one_of_two_who_move_a_job_does(open_house: OpenHouse) -> None:
@@ -143,3 +145,27 @@ async def test_what_nobody_knows_is_not_found(open_house: OpenHouse) -> None:
     house = await open_house()
     with pytest.raises(NotFound):
         await house.life.find("nothing")
+
+
+async def test_a_job_took_as_long_as_it_ran_wherever_the_wall_clock_was_set_meanwhile(open_house: OpenHouse) -> None:
+    house = await open_house()
+    clock = Clock()
+    house.life._clock = clock
+    running = await house.begin(started_at=utc_now())
+    clock.now += 42.5
+    an_hour_ago = utc_now() - timedelta(hours=1)
+    done = await house.life.move(running, state=State.SUCCEEDED, finished_at=an_hour_ago)
+    assert done is not None
+    assert done.took_seconds == 42.5
+    stored = await house.store.get(done.id)
+    assert stored is not None
+    assert stored.took_seconds == 42.5
+
+
+async def test_of_a_job_that_an_earlier_process_began_nothing_negative_is_told(open_house: OpenHouse) -> None:
+    house = await open_house()
+    taken_up = house.life.take_up(await house.begin(started_at=utc_now()))
+    house.life._running_since.clear()
+    done = await house.life.move(taken_up, state=State.SUCCEEDED, finished_at=utc_now() - timedelta(hours=1))
+    assert done is not None
+    assert done.took_seconds is None

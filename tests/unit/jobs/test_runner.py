@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Conflict, FileProblem, JobFailed, NotFound, StorageFull, Unavailable
 from server.jobs.context import JobContext
-from server.jobs.job import Job, State
+from server.jobs.job import Completeness, Job, State
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
@@ -396,6 +396,48 @@ async def test_search_looks_at_everything_and_pages_through_it(open_house: OpenH
     assert {job.id for job in first.items}.isdisjoint(job.id for job in rest.items)
     assert (await house.store.search(JobFilter(text="0%"))).total == 5
     assert (await house.store.search(JobFilter(text="0_"))).total == 0
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_after_a_crash_a_job_shows_what_it_had_or_no_number_and_says_why(
+    open_house: OpenHouse, goes_on: bool
+) -> None:
+    moved, seen = asyncio.Event(), []
+
+    async def half(context: JobContext) -> None:
+        context.advance(5, total=10)
+        moved.set()
+        await asyncio.Event().wait()
+
+    async def rest(context: JobContext) -> None:
+        seen.append(context.job)
+        context.advance(4, total=10)
+        seen.append(context.job)
+        context.advance(10)
+
+    first = await open_house(kind(half, goes_on=goes_on))
+    job = await begin(first)
+    await moved.wait()
+    await first.life.saver.flush()
+    second = await open_house(kind(rest, goes_on=goes_on))
+    await second.wait_for(job.id, State.SUCCEEDED)
+    begun, going = seen
+    assert (begun.attempt, begun.progress, begun.percent) == ((2, 5, 50.0) if goes_on else (2, 0, None))
+    assert going.progress == (5 if goes_on else 4)
+    assert begun.message == "The server stopped in the middle of the attempt before this one."
+
+
+async def test_a_job_that_left_something_out_is_partial(open_house: OpenHouse) -> None:
+    async def work(context: JobContext) -> Outcome:
+        return Outcome(is_partial=context.job.title == "partial")
+
+    house = await open_house(kind(work))
+    for title, outcome in (("partial", Completeness.PARTIAL), ("whole", Completeness.COMPLETE)):
+        job = await house.runner.start("work", owner_id="alice", title=title, parameters={})
+        done = await house.wait_for(job.id, State.SUCCEEDED)
+        stored = await house.store.get(job.id)
+        assert stored is not None
+        assert (done.outcome, stored.outcome) == (outcome, outcome)
 
 
 class Disk:

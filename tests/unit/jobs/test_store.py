@@ -12,7 +12,7 @@ from server.errors import InvalidInput
 from server.jobs.job import Job, JobError, State
 from server.jobs.job_log import line_now
 from server.jobs.outcomes import ended
-from server.jobs.store import JobFilter
+from server.jobs.store import JobFilter, Usual
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
@@ -92,3 +92,36 @@ async def test_a_log_shows_its_newest_lines_oldest_first(open_house: OpenHouse) 
     async with house.database.write() as connection:
         await house.store.lines.add(connection, [line_now(job, str(number), "info") for number in range(5)])
     assert [line.message for line in (await house.store.lines.page(job.id, limit=3)).lines] == ["2", "3", "4"]
+
+
+async def test_lists_go_by_the_order_of_beginning_whatever_the_clock_says(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await open_house()
+    first = await house.begin()
+    monkeypatch.setattr("server.clock.time.time_ns", lambda: 1_600_000_000 * 10**9)  # years ago
+    begun = [first, *[await house.begin() for _ in range(4)]]
+    assert begun[1].id < first.id
+    newest_first = [job.id for job in reversed(begun)]
+    page = await house.store.search(JobFilter(limit=2))
+    found = [job.id for job in page.items]
+    await house.begin()  # which moves no page
+    while page.next_cursor is not None:
+        page = await house.store.search(JobFilter(limit=2, cursor=page.next_cursor))
+        found += [job.id for job in page.items]
+    assert found == newest_first
+    assert [job.id for job in house.table.live_of("alice")][:5] == newest_first[::-1]
+
+
+async def test_how_long_such_jobs_take_is_the_median_of_the_last_ones_that_succeeded(open_house: OpenHouse) -> None:
+    house = await open_house()
+    for title, took, total in (("a", 100.0, 10), ("a", 20.0, 10), ("b", 30.0, 10), ("b", 40.0, 0)):
+        state = State.SUCCEEDED
+        await house.begin(title=title, state=state, took_seconds=took, progress=total, total=total)
+    await house.begin(title="a", state=State.FAILED, took_seconds=1.0, total=10)
+    await house.begin(owner_id="bob", title="a", state=State.SUCCEEDED, took_seconds=1.0, total=10)
+    job = await house.begin(title="a")
+    assert await house.store.usual(job, by_title=False) == Usual(last_seconds=20.0, unit_seconds=3.0)
+    assert await house.store.usual(job, by_title=True) == Usual(last_seconds=20.0, unit_seconds=6.0)
+    none = await house.begin(kind="other")
+    assert await house.store.usual(none, by_title=False) == Usual(last_seconds=None, unit_seconds=None)

@@ -88,6 +88,38 @@ def test_keys_move_into_their_table_and_jobs_keep_what_refers_to_them(tmp_path: 
     engine.dispose()
 
 
+def test_jobs_get_their_places_by_their_ids_and_say_how_they_ended(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        upgrade(connection, "0007")
+        old = sa.MetaData()
+        old.reflect(connection)
+        add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
+        later, earlier = "2026-01-01 00:00:21.500000", "2025-12-31 23:00:00.000000"
+        for job_id, kind, state, result, ended in (
+            ("c", "batch_report", "succeeded", '{"failed": 1}', later),
+            ("a", "data_import", "succeeded", '{"rejected_count": 0}', earlier),
+            ("d", "data_import", "failed", None, later),
+            ("b", "external", "running", None, None),
+        ):
+            row = {"id": job_id, "kind": kind, "state": state, "result": result, "finished_at": ended}
+            given = {"owner_id": "u", "title": "t", "unit": "rows", "progress": 7, "total": 2**40}
+            add(connection, old, "jobs", **row, **given, created_at=NOW, started_at=NOW)
+        add(connection, old, "job_log", job_id="a", attempt=1, at=NOW, level="info", message="a line")
+        connection.commit()
+        upgrade(connection)
+        shown = sa.select(jobs.c.id, jobs.c.sequence, jobs.c.outcome, jobs.c.took_seconds).order_by(jobs.c.sequence)
+        assert connection.execute(shown).all() == [
+            ("a", 1, "complete", None),
+            ("b", 2, None, None),
+            ("c", 3, "partial", 21.5),
+            ("d", 4, None, 21.5),
+        ]
+        assert connection.execute(sa.select(jobs.c.progress, jobs.c.total)).first() == (7, 2**40)
+        assert connection.execute(sa.select(job_log.c.message)).scalars().all() == ["a line"]
+    engine.dispose()
+
+
 NOW = "2026-01-01 00:00:00.000000"
 
 
