@@ -1,7 +1,7 @@
 """Why a loop over one of our generators was left: a generator is only told that it was.
 
 CPython drops the iterator of a `for` at the instruction that leaves it. `break` and `return` have one of their own for
-that; with any other, it is an exception that passes through. See `docs/decisions/0013-how-a-loop-was-left.md`.
+that; with any other, it is an exception that passes through. See `docs/decisions/0015-how-a-loop-was-left.md`.
 """
 
 from __future__ import annotations
