@@ -32,6 +32,7 @@ from server.uploads.pieces import Pieces, UploadGone
 KIND = "data_import"
 _SHORT_BYTES = 1024 * 1024  # some ten thousand rows: a second or two
 _FIGURES = {"rejected": "Rejected rows"}
+_STAGES_WITHOUT_ROWS = ("checking", "measuring")  # all are counted by then
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +227,7 @@ def _advance(context: JobContext, report: dict[str, Any]) -> None:
     context.advance(
         report["rows"],
         total=report["total"],
-        stage=report["stage"] if report["stage"] == "reading" else FINISHING,  # the rest has no rows to count
+        stage=FINISHING if report["stage"] in _STAGES_WITHOUT_ROWS else report["stage"],
         detail={name: report[name] for name in ("rejected", "bytes", "bytes_total")},
     )
 

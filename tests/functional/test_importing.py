@@ -14,6 +14,7 @@ from server.settings import Settings
 from server.storage.tables import jobs
 from tests.conftest import new_user, running, signed_in
 from tests.functional.importing import ended, import_text, start, upload
+from tests.functional.live_client import live
 from tests.waiting import until
 
 DEADLINE_SECONDS = 30.0
@@ -84,6 +85,15 @@ async def test_progress_counts_rows_and_ends_at_all_of_them(alice: aiohttp.Clien
     assert (state["progress"], state["total"], state["unit"]) == (5000, 5000, "rows")
     assert state["detail"]["rejected"] == 1
     assert state["detail"]["bytes"] == state["detail"]["bytes_total"]
+
+
+async def test_nothing_is_called_finishing_before_its_rows_are_counted(alice: aiohttp.ClientSession) -> None:
+    async with live(alice) as messages:
+        job_id = (await import_text(alice, "id,name\n" + "1,a\n" * 5000))["job_id"]
+        await messages.next(lambda message: message.get("job_id") == job_id and message.get("state") == "succeeded")
+        told = [each for each in messages.seen if each.get("job_id") == job_id]
+        assert "finishing" in [each["stage"] for each in told]
+        assert {each["progress"] for each in told if each["stage"] == "finishing"} == {5000}
 
 
 async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settings) -> None:
