@@ -154,9 +154,14 @@ class TestBars:
             await page.goto("/jobs")
             await connected(page)
             script = (await begin(client, total=None, unit="rows"))["job_id"]
-            for progress, total in ((30, None), (40, 400), (80, 400), (120, 900), (300, 900)):
-                await push(client, script, progress=progress, total=total)
-                await moved(page, script, f"{progress}")
+            for change in (
+                {"progress": 30},
+                {"progress": 40, "total": 400},
+                {"progress": 80},
+                {"progress": 300, "total": 900},
+            ):
+                await push(client, script, **change)
+                await moved(page, script, f"{change['progress']}")
             place = await announce(client, 1_000_000)
             await patch(client, place, 0, b"0" * 420_000)
             upload = (await upload_of(client, place))["job_id"]
