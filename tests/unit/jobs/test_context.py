@@ -56,10 +56,7 @@ async def test_a_worker_that_stands_still_is_replaced_once_and_the_log_says_so(
 async def test_a_step_past_its_time_limit_is_not_tried_again(open_house: OpenHouse) -> None:
     house = await open_house()
     job = await house.begin(attempt=1)
-    life = house.life
-    context = JobContext(
-        job, table=life.table, store=life.store, saver=life.saver, workers=house.workers, step_seconds=0.3
-    )
+    context = JobContext(job, life=house.life, workers=house.workers, step_seconds=0.3)
     with pytest.raises(WorkTooLarge, match=r"longer than the allowed 0\.3 seconds"):
         await context.run_in_worker(functions.sleep, 600.0)
     assert await lines_of(house, job) == []
