@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+from babel import Locale
+
+from server.figures import figure
 
 Translate = Callable[[str], str]
 Phrase = dict[str, object]
@@ -20,12 +23,15 @@ def phrase(message: str, **parameters: object) -> Phrase:
     return {"phrase": message, "parameters": parameters}
 
 
-def told(message: str, parameters: Mapping[str, Any], translate: Translate) -> str:
-    """`message` translated and filled; a translation that does not fit its values is better than none."""
+def told(message: str, parameters: Mapping[str, Any], translate: Translate, *, locale: Locale | None = None) -> str:
+    """`message` translated and filled; a translation that does not fit its values is better than none.
+
+    With a `locale` its numbers are counts, and written as on pages (49,880); those of a phrase in it may be years.
+    """
     text = translate(message)
     if not parameters:
         return text
-    values = {name: _value(value, translate) for name, value in parameters.items()}
+    values = {name: _value(value, translate, locale) for name, value in parameters.items()}
     try:
         return text.format(**values)
     except (KeyError, IndexError, ValueError):
@@ -45,10 +51,12 @@ def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: msgspec.to_builtins(value, enc_hook=str) for name, value in parameters.items()}
 
 
-def _value(value: Any, translate: Translate) -> Any:
+def _value(value: Any, translate: Translate, locale: Locale | None) -> Any:
     is_phrase = isinstance(value, dict) and value.keys() == {"phrase", "parameters"}
     if is_phrase:
         return told(value["phrase"], value["parameters"], translate)
+    if locale is not None and isinstance(value, int | float) and not isinstance(value, bool):
+        return figure(value, locale)
     return _shortened(value) if isinstance(value, str | int | list | dict) else value
 
 

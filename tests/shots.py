@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 from playwright.async_api import Browser, Page, async_playwright
 
+from server.settings import Settings
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.process import ROOT, ServerProcess
+from tests.states import every_state
 
 SIZES = {"1280": {"width": 1280, "height": 900}, "390": {"width": 390, "height": 844}}
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -28,6 +31,20 @@ async def main(target: Path) -> None:
             await shoot(process.url, target)
         finally:
             await asyncio.to_thread(process.stop)
+    with tempfile.TemporaryDirectory() as directory:
+        await shoot_states(Path(directory), target)
+
+
+async def shoot_states(data: Path, target: Path) -> None:
+    """Every state in which a job is drawn, on every page that draws it."""
+    password = CREDENTIALS["password"]
+    settings = Settings(port=0, data=data, admin_user="admin", admin_password=password, reserve_bytes=0)
+    async with every_state(settings) as places, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        lists = {"home": "/"} | {name: f"/{name}" for name in ("jobs", "batches", "notifications", "admin")}
+        pages = {f"state-{name}": path for name, path in {**lists, **places.pages}.items()}
+        await shoot_pages(browser, places.server.url, pages, target, until="load")  # what moves asks for more
+        await browser.close()
 
 
 async def shoot(url: str, target: Path) -> None:
@@ -116,7 +133,13 @@ async def done(client: aiohttp.ClientSession, path: str, body: Mapping[str, obje
 
 
 async def shoot_pages(
-    browser: Browser, url: str, pages: Mapping[str, str], target: Path, *, signed_in: bool = True
+    browser: Browser,
+    url: str,
+    pages: Mapping[str, str],
+    target: Path,
+    *,
+    signed_in: bool = True,
+    until: Literal["load", "networkidle"] = "networkidle",
 ) -> None:
     for (size, viewport), scheme, language in product(SIZES.items(), ("light", "dark"), (ENGLISH, CHINESE)):
         if scheme == "dark" and language == CHINESE:
@@ -129,7 +152,9 @@ async def shoot_pages(
             await sign_in(page)
         for name, path in pages.items():
             await page.goto(path)
-            await page.wait_for_load_state("networkidle")
+            await page.wait_for_load_state(until)
+            if signed_in:
+                await page.wait_for_selector("#connection-state[data-state=connected]")
             await page.screenshot(path=target / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
         await context.close()
 

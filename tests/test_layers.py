@@ -37,7 +37,8 @@ LAYERS = (
     ("server.storage",),
     ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics"),
     ("server.errors", "server.clock"),
-    ("server.texts", "server.numerals", "server.figures"),
+    ("server.texts",),
+    ("server.numerals", "server.figures"),
     ("jindu",),
 )
 CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")

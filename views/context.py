@@ -21,10 +21,10 @@ from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
-from server.jobs.shown import missing_count, shown_state, state_text
+from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
-from views.formats import Formats, missing_percent
+from views.formats import Formats, is_repeated
 
 _SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
@@ -72,8 +72,10 @@ def setup_templates(app: web.Application) -> None:
     env.globals["icon"] = _icon_reader()
     env.globals["job_kind"] = kinds.shown
     env.filters["shown_state"] = lambda job: shown_state(job, kinds.shown(job.kind))
-    env.filters["state_text"] = lambda job: state_text(job, kinds.shown(job.kind), _reader.get().gettext)
-    env.filters["missing_percent"] = lambda job: missing_percent(job, missing_count(job, kinds.shown(job.kind)))
+    env.filters["state_text"] = lambda job: _reader.get().state_text(job, kinds)
+    env.filters["value_text"] = lambda job: _reader.get().value_text(job, kinds)
+    env.tests["repeated"] = is_repeated
+    env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
     env.globals["version"] = __version__
     env.globals["live_scripts"] = _digest_of_live_scripts()
 

@@ -7,14 +7,16 @@ import gettext
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, dates, numbers, units
 
 from server.errors import JinduError
 from server.figures import figure
-from server.jobs.job import Job, JobError
+from server.jobs.job import Job, JobError, State
 from server.jobs.kinds import JobKinds
+from server.jobs.shown import state_text
 from server.languages import babel_locale
 from server.live.waiting_words import waiting_words
 from server.texts import told
@@ -69,7 +71,8 @@ class Formats:
         while size >= 999.5 and step < len(_SIZES) - 1:
             size, step = size / 1000, step + 1
         pattern = "0" if step == 0 or size >= 100 else "0.0"
-        return units.format_unit(size, f"digital-{_SIZES[step]}", "short", format=pattern, locale=self.locale)
+        length: Literal["long", "short"] = "short" if step else "long"  # the short `byte` has no plural
+        return units.format_unit(size, f"digital-{_SIZES[step]}", length, format=pattern, locale=self.locale)
 
     def duration(self, seconds: float | None) -> str:
         """3725 → `1h 2m`: the two largest units that matter."""
@@ -96,6 +99,12 @@ class Formats:
     def time(self, value: dt.datetime | None) -> str:
         """Time of day with seconds, for log lines."""
         return "–" if value is None else dates.format_time(value, "medium", tzinfo=self.zone, locale=self.locale)
+
+    def clock(self, value: dt.datetime) -> str:
+        """`9:06:12 PM` of today, else with the date."""
+        if self.date(value) == self.date(self.now):
+            return self.time(value)
+        return dates.format_datetime(value, "medium", tzinfo=self.zone, locale=self.locale)
 
     def date(self, value: dt.date | None) -> str:
         if value is None:
@@ -136,7 +145,7 @@ class Formats:
         if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
             parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))
         if job.stalled_since is not None and job.state == "running":
-            parts.append(self.gettext("nothing since {time}").format(time=self.time(job.stalled_since)))
+            parts.append(self.gettext("nothing since {time}").format(time=self.clock(job.stalled_since)))
         if job.eta_seconds is not None:
             parts.append(self.gettext("{duration} left").format(duration=self.duration(max(1, job.eta_seconds))))
         return " · ".join(parts)
@@ -150,6 +159,14 @@ class Formats:
             return words
         place = self.gettext("place {place} in line").format(place=self.number(job.waiting.place))
         return f"{place} · {words}"
+
+    def state_text(self, job: Job, kinds: JobKinds) -> str:
+        """`Stalled`, `Done · 1,200 left out`."""
+        return state_text(job, kinds.shown(job.kind), self.gettext, self.locale)
+
+    def value_text(self, job: Job, kinds: JobKinds) -> str:
+        """What its bar says to who cannot see it: `Paused · 40 of 100 rows`."""
+        return " · ".join(filter(None, (self.state_text(job, kinds), self.counted(job), self.waiting_for(job, kinds))))
 
     def error_text(self, error: JinduError | JobError | dict[str, object] | None) -> str:
         """An error's message in the reader's language, its placeholders filled."""
@@ -185,8 +202,6 @@ def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, objec
     return str(error.get("message", "")), parameters if isinstance(parameters, dict) else {}
 
 
-def missing_percent(job: Job, missing: int) -> float:
-    """The share of its bar that failed or was left out. `static/js/jobs-live.js` draws the same."""
-    if not missing or not job.total or job.percent is None:
-        return 0
-    return min(job.percent, 100 * missing / job.total)
+def is_repeated(job: Job) -> bool:
+    """Whether an attempt came before this one, or the one that it waits for: then its message says why."""
+    return job.attempt > 1 or (job.attempt == 1 and job.state is State.QUEUED)

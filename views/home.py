@@ -47,6 +47,12 @@ async def home_page(request: web.Request) -> web.Response:
     )
 
 
+async def home_live(request: web.Request) -> web.Response:
+    """What is in progress, for its live refresh."""
+    principal = require_principal(request)
+    return await render(request, "home/_live.html", home=await _home(request, principal))
+
+
 async def home_overview(request: web.Request) -> web.Response:
     """Everything under the drop zone, for its live refresh."""
     principal = require_principal(request)
@@ -60,7 +66,7 @@ async def _home(request: web.Request, principal: Principal) -> Home:
     away = await _ended_unseen(request, principal)
     known = {job.id for job in away}
     return Home(
-        live=(await jobs.list(principal, live)).items,
+        live=sorted((await jobs.list(principal, live)).items, key=lambda job: job.state is State.QUEUED),
         away=away,
         ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
         datasets=(await operations_of(request).datasets.list(principal, limit=_SHOWN)).items,
@@ -77,4 +83,4 @@ async def _ended_unseen(request: web.Request, principal: Principal) -> list[Job]
             continue  # deleted meanwhile
         if job.state.is_final:
             found.append(job)
-    return found
+    return sorted(found, key=lambda job: job.state is not State.FAILED)  # first what somebody has to look at

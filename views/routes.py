@@ -47,6 +47,7 @@ PAGES: list[web.RouteDef] = [
     web.post("/account/tokens", account.create_token),
     web.post("/account/tokens/{token_id}/delete", account.delete_token),
     web.get("/", home.home_page, name="home"),
+    web.get("/home/live", home.home_live),
     web.get("/home/overview", home.home_overview),
     web.get("/jobs", jobs.jobs_page, name="jobs"),
     web.get("/jobs/rows", jobs.jobs_rows),

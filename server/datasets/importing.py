@@ -87,7 +87,7 @@ class DataImport:
             unit="rows",
             message="data_import_progress",
             figures=_FIGURES,
-            missing=Missing(names=("rejected_count", "rejected"), label="Done · {count} left out"),
+            missing=Missing(names=("rejected_count", "rejected"), label="Done · {count} left out", is_counted=False),
             links=_links,
             lost="The rows read so far are given up. The dataset stays as it was before.",
             kept="The file is read again from the beginning. The dataset stays as it is until all is done.",
@@ -243,14 +243,14 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
     if version.rejected_count:
         return Notice(
             title="“{dataset}” was imported, but not every row",
-            body="{rows} rows; {rejected} were left out. Look at why.",
+            body="Rows imported: {rows}. Left out: {rejected}; a list says why.",
             level="warning",
             url=f"/imports/{job_id}",
             parameters=parameters,
         )
     return Notice(
         title="“{dataset}” was imported",
-        body="{rows} rows.",
+        body="{rows} rows." if rows != 1 else "One row.",
         level="success",
         url=f"/datasets/{quote(version.dataset)}",
         parameters=parameters,

@@ -32,6 +32,7 @@ class Missing:
 
     names: Sequence[str]  # of the count, in the result or else, while it runs, in the detail
     label: str  # with {count}
+    is_counted: bool = True  # whether the progress counts them, too
 
     def count(self, job: Job) -> int:
         told = job.detail | (job.result or {})

@@ -9,9 +9,9 @@ from server.auth.permissions import Principal
 from server.clock import rfc3339
 from server.jobs.job import Job, JobError, whole
 from server.jobs.kinds import JobKinds
-from server.jobs.shown import missing_count, shown_state, state_text
+from server.jobs.shown import missing_count, missing_percent, shown_state, state_text
 from server.jobs.table import JobTable
-from server.languages import Languages
+from server.languages import Languages, babel_locale
 from server.live.waiting_words import waiting_words
 from server.realtime import protocol
 from server.realtime.broker import Publication, event_topic, user_topic
@@ -103,8 +103,9 @@ class JobMessages:
             "outcome": job.outcome.value if job.outcome else None,
             "stalled_since": rfc3339(job.stalled_since) if job.stalled_since else None,
             "shown_state": shown_state(job, kind),
-            "state_text": state_text(job, kind, gettext),
+            "state_text": state_text(job, kind, gettext, babel_locale(language)),
             "missing": missing_count(job, kind),
+            "missing_percent": missing_percent(job, kind),
             "took_seconds": job.took_seconds,
             "last_seconds": job.last_seconds,
             "priority": job.priority.value,

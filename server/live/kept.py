@@ -9,7 +9,7 @@ import msgspec
 from server.clock import rfc3339
 from server.jobs.job import Job, State
 from server.jobs.outcomes import Notice
-from server.languages import Languages
+from server.languages import Languages, babel_locale
 from server.live.job_messages import JobMessages
 from server.realtime import protocol
 from server.realtime.broker import KeptTold
@@ -78,11 +78,11 @@ class KeptMessages:
             job = msgspec.json.decode(kept.body, type=_KeptJob).job
             return self._job_messages.changed(job, language, timestamp=timestamp)
         notice = msgspec.json.decode(kept.body, type=_KeptNotice)
-        gettext = self._languages.of(language).gettext
+        gettext, locale = self._languages.of(language).gettext, babel_locale(language)
         return protocol.Notification(
             timestamp=timestamp,
-            title=told(notice.title, notice.parameters, gettext),
-            body=told(notice.body, notice.parameters, gettext) if notice.body else "",
+            title=told(notice.title, notice.parameters, gettext, locale=locale),
+            body=told(notice.body, notice.parameters, gettext, locale=locale) if notice.body else "",
             level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
             url=notice.url,
         )

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from babel import Locale
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
-from server.languages import Languages
+from server.languages import Languages, babel_locale
 from server.live.notices import Notices
 from server.realtime.history import JOB, NOTIFICATION
 from server.storage import tables
@@ -73,9 +74,9 @@ class NotificationOperations:
                 waiting, others = [], others.where(_MESSAGES.c.offset < before)
             rows = (await connection.execute(others)).all()
             unread = await _unread(connection, principal, read_offset)
-        gettext = self._languages.of(principal.language).gettext
+        gettext, locale = self._languages.of(principal.language).gettext, babel_locale(principal.language)
         return Notifications(
-            items=[_told(row, read_offset, gettext) for row in (*waiting, *rows[:limit])],
+            items=[_told(row, read_offset, gettext, locale) for row in (*waiting, *rows[:limit])],
             unread=unread,
             newest=newest,
             before=rows[limit - 1].offset if len(rows) > limit else None,
@@ -135,13 +136,13 @@ async def _unread(connection: AsyncConnection, principal: Principal, read_offset
     return await connection.scalar(counted) or 0
 
 
-def _told(row: Any, read_offset: int, gettext: Callable[[str], str]) -> Told:
+def _told(row: Any, read_offset: int, gettext: Callable[[str], str], locale: Locale) -> Told:
     fields = msgspec.json.decode(row.body)
     title, body, parameters = fields.get("title", ""), fields.get("body", ""), fields.get("parameters", {})
     return Told(
         offset=row.offset,
-        title=told(title, parameters, gettext),
-        body=told(body, parameters, gettext) if body else "",
+        title=told(title, parameters, gettext, locale=locale),
+        body=told(body, parameters, gettext, locale=locale) if body else "",
         level=fields.get("level", "info"),
         url=fields.get("url", ""),
         at=row.at,

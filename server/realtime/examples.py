@@ -38,6 +38,7 @@ _IMPORT: dict[str, Any] = {
     "shown_state": "running",
     "state_text": "Running",
     "missing": 3,
+    "missing_percent": 1.5,
     "took_seconds": None,
     "last_seconds": 21.4,
 }
@@ -56,6 +57,7 @@ _UPLOAD: dict[str, Any] = {
     "started_at": "2026-11-23T08:15:29.100000Z",
     "detail": {},
     "missing": 0,
+    "missing_percent": 0.0,
     "last_seconds": None,
 }
 _BATCH: dict[str, Any] = {
@@ -75,6 +77,7 @@ _BATCH: dict[str, Any] = {
     "started_at": "2026-11-23T08:16:00.100000Z",
     "detail": {"succeeded": 3, "failed": 1, "current": "North"},
     "missing": 1,
+    "missing_percent": 1.5,
 }
 _FAILED: dict[str, Any] = {
     **_IMPORT,
@@ -92,6 +95,7 @@ _FAILED: dict[str, Any] = {
     "shown_state": "failed",
     "state_text": "Failed",
     "missing": 0,
+    "missing_percent": 0.0,
     "took_seconds": 3.2,
 }
 _EPOCH = "01k9qf6x2v8h3m5n7p9r1s3t5w"

@@ -52,6 +52,7 @@ class JobFields(Struct, frozen=True, kw_only=True):
     ]  # fmt: skip
     state_text: str
     missing: int
+    missing_percent: float
     took_seconds: float | None
     last_seconds: float | None
     priority: Literal["low", "normal", "high"]

@@ -10,6 +10,8 @@ from server.reports.batches import Batch
 def batch_outcome(batch: Batch, *, succeeded: int, failed: int) -> Outcome:
     """Raises `JobFailed` when no report came out."""
     if not succeeded:
+        if failed == 1:
+            raise JobFailed("The only report failed; it says why.", code="all_reports_failed")
         raise JobFailed("All {count} reports failed; each says why.", code="all_reports_failed", count=failed)
     place = f"/api/v1/batches/{batch.id}"
     links = {"page": f"/batches/{batch.id}", "batch": place, "zip": f"{place}/download.zip"}
@@ -25,14 +27,14 @@ def _notice(batch: Batch, *, succeeded: int, failed: int) -> Notice:
     if failed:
         return Notice(
             title="Reports “{name}” are made",
-            body="{succeeded} are done, {failed} failed; each failed one says why.",
+            body="Done: {succeeded}. Failed: {failed}; each failed one says why.",
             level="warning",
             url=url,
             parameters=parameters,
         )
     return Notice(
         title="Reports “{name}” are ready",
-        body="All {succeeded} are done.",
+        body="All {succeeded} are done." if succeeded > 1 else "The only one is done.",
         level="success",
         url=url,
         parameters=parameters,

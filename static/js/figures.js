@@ -27,6 +27,12 @@ export function waitingFor(job) {
   return [place, job.waiting_for].filter(Boolean).join(" · ");
 }
 
+// What a bar says to who cannot see it: "Paused · 40 of 100 rows".
+export const valueText = (job) => [job.state_text, counted(job), waitingFor(job)].filter(Boolean).join(" · ");
+
+// Whether an attempt came before this one, or the one that it waits for: then its message says why.
+export const isRepeated = (job) => job.attempt > 1 || (job.attempt === 1 && job.state === "queued");
+
 // Slow work has a decimal: 0.4 reports a second are not none.
 function rate(value, unit) {
   if (unit === "bytes") return filesize(value);

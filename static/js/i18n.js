@@ -38,7 +38,7 @@ export function filesize(bytes) {
     size /= 1000;
     step += 1;
   }
-  return unitFormat(SIZES[step], "short", step === 0 || size >= 100 ? 0 : 1).format(size);
+  return unitFormat(SIZES[step], step ? "short" : "long", step === 0 || size >= 100 ? 0 : 1).format(size);
 }
 
 const LENGTHS = [

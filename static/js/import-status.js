@@ -1,7 +1,7 @@
-// An import's page while it runs: the count of rows left out, and the stage. Bar and figures are jobs-live.js's.
+// An import's page while it runs: the count of rows left out. All else is jobs-live.js's.
 
 import { live } from "./app.js";
-import { number, t } from "./i18n.js";
+import { number } from "./i18n.js";
 
 const page = document.querySelector("[data-page-job]");
 
@@ -11,6 +11,4 @@ live?.on("data_import_progress", (job) => {
   const count = job.detail?.rejected ?? 0;
   line.querySelector("[data-rejected]").textContent = number(count);
   line.classList.toggle("has-rejects", count > 0);
-  const stage = page.querySelector("[data-stage]");
-  if (stage && job.stage) stage.textContent = t(job.stage);
 });

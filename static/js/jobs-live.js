@@ -1,6 +1,6 @@
 // Keeps every `[data-job-id]` of the page true: bar, figures, percentage, message.
 
-import { counted, pace, waitingFor } from "./figures.js";
+import { counted, isRepeated, pace, valueText, waitingFor } from "./figures.js";
 import { percent, t } from "./i18n.js";
 
 export function startJobsLive(tables) {
@@ -14,10 +14,19 @@ export function startJobsLive(tables) {
     for (const element of event.target.querySelectorAll("[data-job-id]")) {
       for (const table of tables) {
         const job = table.get(element.dataset.jobId);
-        if (job) show(element, job);
+        if (job) showAfterSwap(element, job);
       }
     }
   });
+}
+
+// What is as new as the fetched HTML may still have more on its bar: a corrected total makes a percentage smaller, and no
+// bar of one attempt goes backwards.
+function showAfterSwap(element, job) {
+  show(element, job);
+  const bar = element.querySelector(".progress__bar");
+  const isSameAttempt = Number(element.dataset.attempt) === job.attempt && element.dataset.state === job.state;
+  if (bar && isSameAttempt && job.percent > Number(bar.getAttribute("aria-valuenow") ?? 0)) drawBar(bar, job);
 }
 
 // Draws `job` into an element unless that shows something newer already.
@@ -27,36 +36,43 @@ export function show(element, job) {
   element.dataset.attempt = job.attempt;
   element.dataset.state = job.state;
   element.dataset.shownState = job.shown_state ?? job.state;
+  element.toggleAttribute("data-repeated", isRepeated(job));
   if (job.state_text) showState(job);
   const bar = element.querySelector(".progress__bar");
   if (bar) drawBar(bar, job);
-  setText(element.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
   setText(element.querySelector(".progress__count"), counted(job));
   setText(element.querySelector(".progress__pace"), pace(job));
   setText(element.querySelector(".progress__waiting"), waitingFor(job));
   setText(element.querySelector(".progress__message"), job.message ? t(job.message) : "");
 }
 
+// A bar that begins anew is drawn so at once: it never moves backwards.
+export function fillBar(bar, done) {
+  const fill = bar.querySelector(".progress__fill");
+  bar.classList.toggle("is-anew", done < parseFloat(fill.getAttribute("width")));
+  fill.setAttribute("width", `${done}%`);
+}
+
 function drawBar(bar, job) {
   bar.classList.toggle("is-indeterminate", job.percent == null && job.state === "running");
-  bar.setAttribute("aria-valuetext", counted(job));
+  bar.setAttribute("aria-valuetext", valueText(job));
   if (job.percent == null) bar.removeAttribute("aria-valuenow");
   else bar.setAttribute("aria-valuenow", Math.floor(job.percent));
-  bar.querySelector(".progress__fill").setAttribute("width", `${job.percent ?? 0}%`);
-  const missing = missingPercent(job);
+  const done = job.percent ?? 0;
+  fillBar(bar, done);
+  const missing = job.missing_percent ?? 0;
   const part = bar.querySelector(".progress__missing");
-  part?.setAttribute("x", `${(job.percent ?? 0) - missing}%`);
-  part?.setAttribute("width", `${missing}%`);
+  part.setAttribute("x", `${done - missing}%`);
+  part.setAttribute("width", `${missing}%`);
+  setText(bar.parentElement.querySelector(".progress__percent"), job.percent == null ? "" : percent(job.percent));
 }
 
-// The share of the bar that failed or was left out, at the end of what is done. `missing_percent` of views/formats.py draws the same.
-function missingPercent(job) {
-  if (!job.missing || !job.total || job.percent == null) return 0;
-  return Math.min(job.percent, (100 * job.missing) / job.total);
-}
-
-// The badge of a job says what the server says of it: `Stalled`, `Done · 1 failed`.
+// The badge of a job says what the server says of it: `Stalled`, `Done · 1 failed`; beside it may stand what it does.
 function showState(job) {
+  const isSaid = job.state !== "running" || !job.stage || ["paused", "finishing"].includes(job.shown_state);
+  for (const stage of document.querySelectorAll(`[data-stage-of="${CSS.escape(job.job_id)}"]`)) {
+    setText(stage, isSaid ? "" : t(job.stage));
+  }
   for (const badge of document.querySelectorAll(`[data-state-of="${CSS.escape(job.job_id)}"]`)) {
     badge.className = `badge badge--${job.shown_state}`;
     badge.dataset.state = job.shown_state;

@@ -2,18 +2,18 @@
 // percentage: it would fall whenever one of them ends or begins.
 
 import { isLost } from "./connection-state.js";
-import { duration, percent, t } from "./i18n.js";
+import { duration, number, percent, t } from "./i18n.js";
 import { isFinal } from "./job-table.js";
+import { fillBar } from "./jobs-live.js";
 
 export function startRunningStrip(own, watched) {
   const strip = document.getElementById("running-strip");
   const title = document.title;
   const update = () => {
     const jobs = own.running();
-    const running = jobs.filter((job) => job.state === "running");
     strip.hidden = jobs.length === 0;
-    if (jobs.length) showStrip(strip, running, jobs.length - running.length);
-    const shown = isLost() ? "" : (pageJobPercent(own, watched) ?? progressOf(running));
+    if (jobs.length) showStrip(strip, jobs);
+    const shown = isLost() ? "" : (pageJobPercent(own, watched) ?? progressOf(jobs.filter(isMoving)));
     document.title = shown ? `${shown} · ${title}` : title;
   };
   own.listen(update);
@@ -22,25 +22,37 @@ export function startRunningStrip(own, watched) {
   return update;
 }
 
-function showStrip(strip, running, waiting) {
-  const only = onlyPercent(running);
-  const left = longestLeft(running);
-  const parts = [running.length && countRunning(running.length), only != null && percent(only)];
-  if (waiting) parts.push(waiting === 1 ? t("1 waiting") : t("{count} waiting", { count: waiting }));
-  strip.querySelector(".running__text").textContent = parts.filter(Boolean).join(" · ");
-  strip.querySelector(".progress__pace").textContent = left == null ? "" : ` · ${t("{duration} left", { duration: duration(left) })}`;
-  strip.querySelector(".running__bar").classList.toggle("is-indeterminate", running.length > 0 && only == null);
-  strip.querySelector(".progress__fill").setAttribute("width", `${only ?? 0}%`);
-}
+// How live jobs are counted, each in the first of these groups that it belongs to.
+const GROUPS = [
+  [(job) => job.shown_state === "paused", (count) => t("{count} paused", { count })],
+  [(job) => job.shown_state === "stalled", (count) => t("{count} stalled", { count })],
+  [(job) => job.state === "queued" || job.shown_state === "waiting_for_sender", (count) => t("{count} waiting", { count })],
+  [() => true, (count) => t("{count} running", { count })],
+];
+const groupOf = (job) => GROUPS.findIndex(([belongs]) => belongs(job));
+const isMoving = (job) => groupOf(job) === GROUPS.length - 1;
 
-const countRunning = (count) => (count === 1 ? t("1 running") : t("{count} running", { count }));
+function showStrip(strip, jobs) {
+  const running = jobs.filter(isMoving);
+  const only = onlyPercent(running.length ? running : jobs);
+  const left = longestLeft(running);
+  const counts = GROUPS.map(([, words], place) => [jobs.filter((job) => groupOf(job) === place).length, words]);
+  const parts = counts.filter(([count]) => count).map(([count, words]) => words(number(count))).reverse();
+  if (only != null) parts.splice(1, 0, percent(only));
+  strip.querySelector(".running__text").textContent = parts.slice(0, 1).join();
+  strip.querySelector(".running__more").textContent = parts.slice(1).map((part) => ` · ${part}`).join("");
+  strip.querySelector(".progress__pace").textContent = left == null ? "" : ` · ${t("{duration} left", { duration: duration(left) })}`;
+  const bar = strip.querySelector(".running__bar");
+  bar.classList.toggle("is-indeterminate", running.length > 0 && only == null);
+  fillBar(bar, only ?? 0);
+}
 
 const onlyPercent = (running) => (running.length === 1 ? running[0].percent : null);
 
 function progressOf(running) {
   const only = onlyPercent(running);
   if (only != null) return percent(only);
-  return running.length > 1 ? countRunning(running.length) : "";
+  return running.length > 1 ? t("{count} running", { count: number(running.length) }) : "";
 }
 
 // Nothing while it is unknown of one of them: that one may take longer than the others.

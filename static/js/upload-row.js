@@ -22,7 +22,8 @@ const ACTIONS = {
   removed: ["cancel"],
   done: ["import"],
 };
-const JOB_STATES = { done: "succeeded", failed: "failed", removed: "cancelled", paused: "queued" };
+const JOB_STATES = { done: "succeeded", failed: "failed", removed: "cancelled" };
+const SHOWN_STATES = { ...JOB_STATES, paused: "paused", waiting: "waiting_for_sender" };
 
 export class UploadRow {
   constructor({ file, endpoint, template, whenDone, whenGone }) {
@@ -120,7 +121,10 @@ export class UploadRow {
     this.marker = new SendingMark(this.id);
     this.marker.start();
     const answer = await fetch(this.upload.url).catch(() => null);
-    if (answer?.ok) this.jobId = (await answer.json()).job_id;
+    if (!answer?.ok) return;
+    this.jobId = (await answer.json()).job_id;
+    this.element.dataset.uploadJob = this.jobId;
+    this.element.dispatchEvent(new CustomEvent("upload:known", { bubbles: true }));
   }
 
   // The browser counts what it handed over, which may still be on the way; the server counts what has come.
@@ -209,6 +213,7 @@ export class UploadRow {
       revision: (this.revision += 1),
       attempt: 1,
       state: JOB_STATES[this.state] ?? "running",
+      shown_state: SHOWN_STATES[this.state] ?? "running",
       unit: "bytes",
       progress: this.progress,
       total,

@@ -19,6 +19,8 @@ class DropZone {
       this.add([...input.files]);
       input.value = ""; // the same file can be chosen again
     });
+    this.list.addEventListener("upload:known", showOnce);
+    document.addEventListener("fragment:swapped", showOnce);
     this.takeDrops();
     this.warnBeforeLeaving();
     this.showUnfinished();
@@ -50,6 +52,7 @@ class DropZone {
     this.rows.delete(row);
     row.element.remove();
     this.list.hidden = !this.list.children.length;
+    showOnce();
   }
 
   // One file goes straight on to its import; of several, each row offers it.
@@ -92,6 +95,7 @@ class DropZone {
     for (const upload of await unfinishedUploads(this.element.dataset.endpoint)) {
       if (isBeingSent(upload.id)) continue; // in another tab
       const row = this.element.querySelector("[data-unfinished-row]").content.cloneNode(true).firstElementChild;
+      row.dataset.uploadJob = upload.job_id;
       row.dataset.name = upload.name;
       row.dataset.size = upload.size;
       row.querySelector(".upload__name").textContent = upload.name;
@@ -106,6 +110,7 @@ class DropZone {
       });
       this.show(row);
     }
+    showOnce();
   }
 
   forgetHint(file) {
@@ -113,6 +118,12 @@ class DropZone {
       if (hint.dataset.name === file.name && Number(hint.dataset.size) === file.size) hint.remove();
     }
   }
+}
+
+// An upload that has a row here needs none among the jobs of the page.
+function showOnce() {
+  const here = new Set([...document.querySelectorAll("[data-upload-job]")].map((row) => `job-${row.dataset.uploadJob}`));
+  for (const row of document.querySelectorAll(".home-live .job-row")) row.hidden = here.has(row.id);
 }
 
 function droppedFiles(transfer) {

@@ -148,16 +148,18 @@ onSubmit(element("ws-demonstration"), async ({ seconds, total, fail_at: failAt }
   const body = { seconds: Number(seconds.value), total: Number(total.value) };
   if (failAt.value) body.fail_at = Number(failAt.value);
   const started = await post("/api/v1/jobs/demonstration", body);
-  barOf({ job_id: started.job_id, title: t("Demonstration"), state: "queued" });
+  barOf({ job_id: started.job_id, title: t("Demonstration") });
 });
 
-live.on("job", (job) => {
-  if (job.kind !== "demonstration" || !element("ws-jobs")) return;
+for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) live.on(type, drawJob);
+
+function drawJob(job) {
+  if (!element("ws-jobs")) return;
   const bar = barOf(job);
   show(bar, job);
   bar.querySelector("button").hidden = !["queued", "running"].includes(job.state);
   if (job.error) bar.querySelector(".progress__message").textContent = job.error.message;
-});
+}
 
 const BARS = 5; // of the newest jobs
 
@@ -166,6 +168,8 @@ function barOf(job) {
   if (known) return known;
   const bar = element("ws-job").content.firstElementChild.cloneNode(true);
   bar.dataset.job = job.job_id;
+  bar.querySelector(".badge").dataset.stateOf = job.job_id;
+  bar.querySelector(".progress__bar").setAttribute("aria-label", t(job.title));
   const link = bar.querySelector("a");
   link.textContent = t(job.title);
   link.href = `/jobs/${job.job_id}`;

@@ -47,6 +47,10 @@ class Line:
         self._server.close()
         await self._server.wait_closed()
 
+    def lead_to(self, target: str) -> None:
+        """From now on it ends at another server."""
+        self._target = urlsplit(target)
+
     def cut(self) -> None:
         """Break every connection; new ones break as well until `mend`."""
         self.is_cut = True

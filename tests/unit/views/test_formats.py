@@ -35,7 +35,14 @@ def test_durations_have_their_two_largest_units(seconds: float, text: str) -> No
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 byte"), (999, "999 byte"), (1_234_567, "1.2 MB"), (200_000_000, "200 MB"), (999_999, "1.0 MB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1_234_567, "1.2 MB"),
+        (200_000_000, "200 MB"),
+        (999_999, "1.0 MB"),
+    ],
 )
 def test_sizes_count_in_thousands(size: int, text: str) -> None:
     assert formats().filesize(size) == text
