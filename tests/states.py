@@ -118,7 +118,13 @@ async def _half_sent(client: Client, name: str) -> tuple[str, str]:
     """An upload of which nothing more comes: its job, and its place."""
     place = await announce(client, 1_000_000, **metadata(filename=name))
     await patch(client, place, 0, b"0" * 420_000)
-    return (await upload_of(client, place))["job_id"], place
+    job_id: str = (await upload_of(client, place))["job_id"]
+
+    async def is_told() -> bool:
+        return bool((await batches.read(client, f"/api/v1/jobs/{job_id}"))["progress"])
+
+    await until(is_told)
+    return job_id, place
 
 
 async def _moving(client: Client, clock: Clock) -> dict[str, str]:

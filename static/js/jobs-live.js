@@ -69,9 +69,9 @@ function drawBar(bar, job) {
 
 // The badge of a job says what the server says of it: `Stalled`, `Done · 1 failed`; beside it may stand what it does.
 function showState(job) {
-  const isSaid = job.state !== "running" || !job.stage || ["paused", "finishing"].includes(job.shown_state);
+  const stageText = job.stage && ["running", "stalled"].includes(job.shown_state) ? t(job.stage) : "";
   for (const stage of document.querySelectorAll(`[data-stage-of="${CSS.escape(job.job_id)}"]`)) {
-    setText(stage, isSaid ? "" : t(job.stage));
+    setText(stage, stageText);
   }
   for (const badge of document.querySelectorAll(`[data-state-of="${CSS.escape(job.job_id)}"]`)) {
     badge.className = `badge badge--${job.shown_state}`;

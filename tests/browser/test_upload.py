@@ -176,6 +176,9 @@ async def test_pause_and_go_on(rough_page_of: RoughPage, line: Line, alice: aioh
         while not (paused := (await uploads_of(alice))[0]["offset"]):
             await asyncio.sleep(0.05)
     assert paused < LARGE // 2
+    await expect(page.locator("#running-strip")).to_contain_text("1 paused", timeout=15_000)
+    await expect(page.locator(".home-live .job-row")).to_have_count(1)
+    await expect(page.locator(".home-live")).to_be_hidden()  # its row is the one at the drop zone
     line.speed = None
     line.mend()
     await page.click("[data-action=resume]")

@@ -11,6 +11,7 @@ from server.live.kept import job_body, notice_body
 from server.realtime.broker import KeptTold
 from server.realtime.history import JOB, NOTIFICATION
 from server.realtime.protocol import Position
+from server.texts import phrase
 from tests.unit.live.conftest import LANGUAGES, Layer, person
 
 
@@ -47,6 +48,16 @@ async def test_a_message_says_the_same_live_and_later_in_each_language(layer: La
         assert [message["offset"] for message in later] == [1, 2]
         assert later[0]["title"] == LANGUAGES.of(language).gettext("This is a test")
         assert "parameters" not in later[1]
+
+
+async def test_numbers_stand_in_notifications_as_on_pages_but_not_those_of_a_reason(layer: Layer) -> None:
+    link = await layer.join(person("alice"))
+    reason = phrase("Line {line} is wrong.", line=2026)
+    told = Notice(title="{rows} rows", body="{reason}", parameters={"rows": 49_880, "reason": reason})
+    await keep(layer, NOTIFICATION, notice_body(told))
+    await layer.realtime.manager.flushed()
+    (message,) = link.messages
+    assert (message["title"], message["body"]) == ("49,880 rows", "Line 2026 is wrong.")
 
 
 async def test_one_publication_for_many_gives_each_their_own_offset(layer: Layer) -> None:
