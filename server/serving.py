@@ -15,13 +15,14 @@ import uvloop
 from aiohttp import web
 
 from server import logs
-from server.app.parts import build_parts
+from server.app.parts import Parts, build_parts
 from server.app.web import build_app
 from server.http import descriptors
 from server.http.listener import listen, url_of
 from server.http.parts import PARTS
 from server.http.readiness import Phase
 from server.settings import Settings
+from server.storage.one_server import held
 
 _LOG = logging.getLogger("jindu")
 _SWITCH_SECONDS = 0.001  # how long a thread that draws a page may keep the event loop waiting for the interpreter
@@ -51,6 +52,12 @@ async def _serve(settings: Settings) -> None:
     tune_garbage_collector()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, _stop, stop, parts.hurry)
+    with held(settings.data):
+        await _serve_until(stop, parts, app)
+
+
+async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) -> None:
+    settings = parts.settings
     async with parts.open(), _listening(app) as addresses:
         _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
         _show_setup_link(parts.operations.first_run.code, settings, addresses[0])

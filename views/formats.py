@@ -125,7 +125,9 @@ class Formats:
 
     def amount(self, value: float, unit: str) -> str:
         """A count of a job's unit, bytes as a file size."""
-        return self.filesize(value) if unit == "bytes" else self.number(_rounded(value * 100) / 100)
+        if unit == "bytes":
+            return self.filesize(value)
+        return self.number(value if isinstance(value, int) else _rounded(value * 100) / 100)
 
     def counted(self, job: Job) -> str:
         """`12,400 of 50,000 rows`. `static/js/figures.js` writes the same text."""

@@ -37,7 +37,9 @@ def display_for_terminal() -> Display:
 
 
 def state_of(job: dict[str, Any]) -> str:
-    """Its state as the pages show it: `stalled`, `partial`, …"""
+    """Its state as the pages show it: `stalled`, `Done · 1 failed`, …"""
+    if job.get("outcome") == "partial" and job.get("state_text"):
+        return str(job["state_text"])
     return str(job.get("shown_state") or job["state"]).replace("_", " ")
 
 

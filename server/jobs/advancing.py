@@ -88,9 +88,10 @@ class Advancing:
             return
         changes: dict[str, Any] = {"rate": self._rate(job)}
         if now >= self._news.still_from:
-            moved_at = utc_now() - timedelta(seconds=now - self._news.moved_at)
-            changes |= {"stalled_since": job.stalled_since or moved_at, "rate": None, "unit_seconds": None}
-            changes["is_stalled"] = now >= self._stalled_from
+            since = job.stalled_since or utc_now() - timedelta(seconds=now - self._news.moved_at)
+            still_seconds = (utc_now() - since).total_seconds()  # also while an earlier process looked
+            changes |= {"stalled_since": since, "rate": None, "unit_seconds": None}
+            changes["is_stalled"] = now >= self._stalled_from or still_seconds >= self._stalls_after_seconds
         self._pending.update(_differing(changes, job))
         self.due_at = min((moment for moment in self._moments if moment > now), default=math.inf)
         self.publish()

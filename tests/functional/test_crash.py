@@ -118,3 +118,10 @@ async def _stored(process: ServerProcess) -> tuple[dict[int, tuple[str, str]], d
         states = {row.id: row.state for row in await connection.execute(select(jobs.c.id, jobs.c.state))}
     await database.close()
     return {offset: (body["job_id"], body["state"]) for offset, body in bodies.items()}, states
+
+
+async def test_a_second_server_on_the_same_data_is_refused_and_the_first_goes_on(process: ServerProcess) -> None:
+    with pytest.raises(RuntimeError, match="Another server runs on the data directory"):
+        await asyncio.to_thread(ServerProcess(process.data).start)  # it would run the first one's jobs again
+    async with aiohttp.ClientSession(process.url) as stranger, stranger.get("/readyz") as response:
+        assert response.status == 200

@@ -28,6 +28,7 @@ def settings(settings: Settings) -> Settings:
         max_message_bytes=1000,
         max_unsent_bytes=128 * 1024,
         history_messages=100,
+        notification_messages=100,
         auth_deadline_seconds=30.0,
     )
 

@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
+from server.jobs.outcomes import Notice
 from server.realtime.presence import device_name
 from tests.conftest import Server
 from tests.functional.browsing import HTML, browser, sign_in
@@ -200,10 +201,11 @@ async def test_reading_in_one_tab_is_told_to_all_tabs_and_to_nobody_else(
         assert response.headers["X-Unread"] == "2"
 
 
-async def test_older_notifications_are_reached_page_by_page(server: Server, admin: Client, alice: Client) -> None:
+async def test_older_notifications_are_reached_page_by_page(server: Server, alice: Client) -> None:
+    async with alice.get("/api/v1/me") as response:
+        alice_id = (await response.json())["id"]
     for number in range(60):
-        async with admin.post("/api/v1/admin/broadcast", json={"title": f"note-{number:02}"}) as response:
-            assert response.status == 201
+        await server.parts.live.notices.notify_user(alice_id, Notice(title=f"note-{number:02}"))
     async with alice.get("/notifications", headers=HTML) as response:
         newest = await response.text()
     assert "note-59" in newest

@@ -131,5 +131,5 @@ def test_an_address_that_is_none_is_refused_without_its_password(address: str) -
 def test_without_its_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "server.engines.postgresql")
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigurationError, match=r"jindu\[postgresql\]"):
+    with pytest.raises(ConfigurationError, match=r"jindu-server\[postgresql\]"):
         open_database(Settings(database_url="postgresql://host/name"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from server.clock import utc_now
@@ -126,6 +127,11 @@ async def test_what_stands_still_says_since_when_and_has_neither_rate_nor_time_l
     )
     work.wait(10_000)
     assert work.shown == stalled
+
+
+async def test_what_stood_still_before_a_restart_is_stalled_for_as_long_altogether(open_house: OpenHouse) -> None:
+    work = await standing(open_house, stalled_since=utc_now() - timedelta(minutes=12))
+    assert work.wait(6).is_stalled
 
 
 async def test_when_it_moves_again_all_of_that_goes(open_house: OpenHouse) -> None:
