@@ -11,7 +11,10 @@ const WAY = {
   ignoreActiveValue: true,
   restoreFocus: true,
   callbacks: {
-    beforeAttributeUpdated: (name, element) => !(name in OPENED && element.matches(OPENED[name])),
+    beforeAttributeUpdated: (name, element) => {
+      if (name === "width") element.closest(".progress__bar")?.classList.add("is-anew"); // a later attempt may have less
+      return !(name in OPENED && element.matches(OPENED[name]));
+    },
   },
 };
 
