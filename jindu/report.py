@@ -118,7 +118,7 @@ class Report:
         elif state == "succeeded":
             if result:
                 ending["result"] = fitting.result(result)
-            if self.total is not None and 0 < self.done < self.total:
+            if self.total is not None and 0 < self.done < self.total and not math.isclose(self.done, self.total):
                 self.total = self.done  # it was an estimate: what was done is all there was
         self._not_before = -math.inf  # whatever went wrong before: try at once, the script waits for us
         self.ending = ending

@@ -153,7 +153,7 @@ class Job(JobHandle):
     def end_at_exit(self) -> None:
         if self._report.is_unsure:
             self._report.be_sure()
-        is_done = self.total is not None and self._report.done >= self.total
+        is_done = self.total is None or self._report.done >= self.total  # without a total nothing is missing
         crash = getattr(sys, "last_value", None)
         self._write_end(crash if isinstance(crash, BaseException) else None if is_done else RuntimeError(LEFT_OPEN))
         self._hurry()

@@ -27,6 +27,7 @@ class Home:
 
     live: Sequence[Job]
     away: Sequence[Job]
+    away_count: int  # also of those that are not shown
     ended: Sequence[Job]
     datasets: Sequence[Dataset]
     batches: Sequence[BatchHead]
@@ -63,24 +64,31 @@ async def _home(request: web.Request, principal: Principal) -> Home:
     jobs, mine = operations_of(request).jobs, principal.user_id
     live = JobFilter(owner_id=mine, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
     ended = JobFilter(owner_id=mine, states=tuple(FINAL_STATES), limit=_SHOWN)
-    away = await _ended_unseen(request, principal)
+    unseen = await operations_of(request).notifications.ended_unseen(principal)
+    away = await _most_important(request, principal, unseen)
     known = {job.id for job in away}
     return Home(
         live=sorted((await jobs.list(principal, live)).items, key=lambda job: job.state is State.QUEUED),
         away=away,
+        away_count=max(len(unseen), len(away)),
         ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
         datasets=(await operations_of(request).datasets.list(principal, limit=_SHOWN)).items,
         batches=(await operations_of(request).batches.list(principal, limit=_SHOWN)).items,
     )
 
 
-async def _ended_unseen(request: web.Request, principal: Principal) -> list[Job]:
-    found: list[Job] = []
-    for job_id in (await operations_of(request).notifications.ended_unseen(principal))[:_SHOWN]:
+async def _most_important(request: web.Request, principal: Principal, unseen: Sequence[str]) -> list[Job]:
+    """Of those that ended unseen a few: first what somebody has to look at, then the newest."""
+    jobs = operations_of(request).jobs
+    failed = JobFilter(owner_id=principal.user_id, states=(State.FAILED,), limit=_SHOWN)
+    found = {job.id: job for job in (await jobs.list(principal, failed)).items if job.id in set(unseen)}
+    for job_id in unseen:
+        if len(found) >= _SHOWN:
+            break
         try:
-            job = await operations_of(request).jobs.get(principal, job_id)
+            job = found.get(job_id) or await jobs.get(principal, job_id)
         except NotFound:
             continue  # deleted meanwhile
         if job.state.is_final:
-            found.append(job)
-    return sorted(found, key=lambda job: job.state is not State.FAILED)  # first what somebody has to look at
+            found[job_id] = job
+    return list(found.values())
