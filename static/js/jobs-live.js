@@ -49,6 +49,7 @@ export function show(element, job) {
 // A bar that begins anew is drawn so at once: it never moves backwards.
 export function fillBar(bar, done) {
   const fill = bar.querySelector(".progress__fill");
+  if (bar.classList.contains("is-anew")) fill.getBoundingClientRect(); // is drawn at once, before it may move again
   bar.classList.toggle("is-anew", done < parseFloat(fill.getAttribute("width")));
   fill.setAttribute("width", `${done}%`);
 }
