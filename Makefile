@@ -49,14 +49,16 @@ test: check chromium clients ## lint, types, unit, contract, functional (on both
 	$(BIN)/pytest -n $(CORES) --dist loadfile -m browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
-WITHOUT_ROWS := bodies bounded_answers cross_site docs_examples example_client file_modes foreign_clients full_disk head http live_fan_out \
-  live_frames made_up_transport nothing_evaluated python_client raw_http request_turns scripts scripts_tqdm shared_workers sign_in_siege slow_clients \
-  static_files uploads_full_disk websocket_test_page work_without_end
+WITHOUT_ROWS := bodies bounded_answers cli_import cli_jobs cli_serve cross_site docs_examples example_client file_modes foreign_clients full_disk head http \
+  live_fan_out live_frames made_up_transport nothing_evaluated python_client query_values raw_http request_turns scripts scripts_ends scripts_tqdm \
+  shared_workers sign_in_siege slow_clients static_files typescript_client uploads_full_disk websocket_test_page wheels work_without_end
+PROCESSES := shared_workers turns watch worker_process workers
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
 	$(BIN)/pytest -n $(AT_ONCE) --database postgresql -m "not benchmark and not browser" \
-	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py)
+	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
+	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py)
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py

@@ -58,7 +58,7 @@ async def import_sample(page: Page) -> None:
     await page.locator("#import-button").click(timeout=NOT_SO_FAST_MS)
     await page.wait_for_url(re.compile(r"/imports/[0-9a-z]{26}$"))
     await expect(page.get_by_text("120 rows were left out")).to_be_visible(timeout=NOT_SO_FAST_MS)
-    await expect(page.get_by_text("49,880").first).to_be_visible()
+    await expect(page.locator("main").get_by_text("49,880").first).to_be_visible()
 
 
 async def order_reports(page: Page) -> None:
