@@ -39,14 +39,11 @@ check: install-test ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Tests wait for processes and sockets half of their time, so there are more of them than cores; Chromium has processes of its own.
-CORES := $(shell getconf _NPROCESSORS_ONLN)
-AT_ONCE := $(shell echo $$(( ($(CORES) * 3 + 1) / 2 )))
-
+# Each process that drives Chromium has one of its own; by file, so that tests of the same pages do not meet.
 test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(BIN)/pytest -n $(AT_ONCE) -m "not benchmark and not browser"
+	$(BIN)/pytest -n logical -m "not benchmark and not browser"
 	$(MAKE) test-postgresql
-	$(BIN)/pytest -n $(CORES) --dist loadfile -m browser
+	$(BIN)/pytest -n logical --dist loadfile -m browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := bodies bounded_answers cli_import cli_jobs cli_serve cross_site docs_examples example_client file_modes foreign_clients full_disk head http \
@@ -56,7 +53,7 @@ PROCESSES := shared_workers turns watch worker_process workers
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n $(AT_ONCE) --database postgresql -m "not benchmark and not browser" \
+	$(BIN)/pytest -n logical --database postgresql -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -71,6 +72,12 @@ class Server:
 def pytest_addoption(parser: pytest.Parser) -> None:
     engines = ("sqlite", "postgresql")
     parser.addoption("--database", choices=engines, default="sqlite", help="what servers and stores of tests run on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Programs that tests start take Ctrl-C as usual, also where these tests were started to ignore it (`… &`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import Server, new_user, running, signed_in
 from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
 from tests.functional.test_external_jobs import begin, push
-from tests.functional.test_fair_turns import MANY, SLOW
+from tests.functional.test_fair_turns import MANY
 from tests.functional.test_uploads import announce, metadata, patch, upload_of
 from tests.unit.jobs.conftest import Clock
 from tests.waiting import until
@@ -150,10 +150,11 @@ async def _counting(client: Client, clock: Clock, *, total: float | None, **want
 
 async def _waiting(client: Client, other: Client) -> dict[str, str]:
     await import_text(other)
-    await batches.put_template(other, "slow", SLOW)
+    slow = batches.slow_template(12_000)
+    await batches.put_template(other, "slow", slow)
     for number in range(2):
         await batches.start(other, "slow", parameters=MANY, name=f"Slow {number}")
-    await batches.put_template(client, "slow", SLOW)
+    await batches.put_template(client, "slow", slow)
     mine = [await batches.start(client, "slow", parameters=MANY, name=f"Stores {number}") for number in range(3)]
     last = await batches.start(client, "slow", parameters=MANY, name="Stores by day", priority="low")
 

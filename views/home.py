@@ -23,9 +23,8 @@ _LIVE_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """What the home page shows of one person's things."""
+    """What the home page shows of one person's things under the drop zone."""
 
-    live: Sequence[Job]
     away: Sequence[Job]
     away_count: int  # also of those that are not shown
     ended: Sequence[Job]
@@ -44,6 +43,7 @@ async def home_page(request: web.Request) -> web.Response:
         request,
         "home/index.html",
         home=await _home(request, principal),
+        live=await _live(request, principal),
         can_write=principal.role is not Role.VIEWER,
     )
 
@@ -51,7 +51,7 @@ async def home_page(request: web.Request) -> web.Response:
 async def home_live(request: web.Request) -> web.Response:
     """What is in progress, for its live refresh."""
     principal = require_principal(request)
-    return await render(request, "home/_live.html", home=await _home(request, principal))
+    return await render(request, "home/_live.html", live=await _live(request, principal))
 
 
 async def home_overview(request: web.Request) -> web.Response:
@@ -60,15 +60,20 @@ async def home_overview(request: web.Request) -> web.Response:
     return await render(request, "home/_overview.html", home=await _home(request, principal))
 
 
+async def _live(request: web.Request, principal: Principal) -> list[Job]:
+    """What is in progress, running before waiting."""
+    wanted = JobFilter(owner_id=principal.user_id, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
+    found = await operations_of(request).jobs.list(principal, wanted)
+    return sorted(found.items, key=lambda job: job.state is State.QUEUED)
+
+
 async def _home(request: web.Request, principal: Principal) -> Home:
-    jobs, mine = operations_of(request).jobs, principal.user_id
-    live = JobFilter(owner_id=mine, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
-    ended = JobFilter(owner_id=mine, states=tuple(FINAL_STATES), limit=_SHOWN)
+    jobs = operations_of(request).jobs
+    ended = JobFilter(owner_id=principal.user_id, states=tuple(FINAL_STATES), limit=_SHOWN)
     unseen = await operations_of(request).notifications.ended_unseen(principal)
     away = await _most_important(request, principal, unseen)
     known = {job.id for job in away}
     return Home(
-        live=sorted((await jobs.list(principal, live)).items, key=lambda job: job.state is State.QUEUED),
         away=away,
         away_count=max(len(unseen), len(away)),
         ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
@@ -81,7 +86,8 @@ async def _most_important(request: web.Request, principal: Principal, unseen: Se
     """Of those that ended unseen a few: first what somebody has to look at, then the newest."""
     jobs = operations_of(request).jobs
     failed = JobFilter(owner_id=principal.user_id, states=(State.FAILED,), limit=_SHOWN)
-    found = {job.id: job for job in (await jobs.list(principal, failed)).items if job.id in set(unseen)}
+    wanted = set(unseen)
+    found = {job.id: job for job in (await jobs.list(principal, failed)).items if job.id in wanted}
     for job_id in unseen:
         if len(found) >= _SHOWN:
             break

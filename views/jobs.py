@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
-from server.errors import NotFound
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Job, State
@@ -112,24 +111,12 @@ async def _one(request: web.Request, template: str) -> web.Response:
         links=kind.links(job),
         figures=_figures(job, kind, formats),
         can_change=principal.role is not Role.VIEWER,
-        can_delete=job.state.is_final and not await _belongs_to_batch(request, principal, job),
+        can_delete=await operations_of(request).job_removal.is_possible(job),
         can_retry=kind.can_retry,
         lost=formats.gettext(kind.lost),
         kept=formats.gettext(kind.kept),
         what_to_do=formats.gettext(_what_to_do(job, retryable=kind.can_retry)),
     )
-
-
-async def _belongs_to_batch(request: web.Request, principal: Principal, job: Job) -> bool:
-    """Whether a batch is made by this job, which is deleted with it."""
-    batch_id = job.parameters.get("batch_id")
-    if not batch_id:
-        return False
-    try:
-        batch = await operations_of(request).batches.get(principal, batch_id)
-    except NotFound:
-        return False
-    return batch.job_id == job.id
 
 
 async def owner_names(request: web.Request, principal: Principal, jobs: Sequence[Job]) -> dict[str, str]:

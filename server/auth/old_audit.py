@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from server.storage.database import Database
-from server.storage.keeping import Amount, amount, amount_of
+from server.storage.keeping import Amount, amount
 from server.storage.pages import size_of
 from server.storage.tables import audit
 
@@ -36,8 +36,7 @@ class OldAuditLines:
         if not ids:
             return None
         async with self._database.write() as connection:
-            gone = amount(select(audit).where(audit.c.id.in_(ids)), _SIZE)
-            removed = amount_of((await connection.execute(gone)).one())
+            removed = await amount(connection, select(audit).where(audit.c.id.in_(ids)), _SIZE)
             await connection.execute(delete(audit).where(audit.c.id.in_(ids)))
         return removed
 
@@ -45,4 +44,4 @@ class OldAuditLines:
         if owner_id is not None:
             return Amount()  # it is nobody's own
         async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(lines, _SIZE))).one())
+            return await amount(connection, lines, _SIZE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -105,19 +105,23 @@ class BarDisplay:
         self._progress.console.print(Text(text))
 
 
-class LineDisplay:
-    """A line when the state changes, and every few seconds in between."""
+class _Undrawn:
+    """A display with nothing to put up or to take down."""
 
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[str, float]] = {}
-
-    def __enter__(self) -> LineDisplay:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return
+
+
+class LineDisplay(_Undrawn):
+    """A line when the state changes, and every few seconds in between."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, float]] = {}
 
     def show(self, job: dict[str, Any]) -> None:
         key = str(job.get("job_id", job["title"]))
@@ -131,16 +135,8 @@ class LineDisplay:
         say(text)
 
 
-class SilentDisplay:
+class SilentDisplay(_Undrawn):
     """For programs, which read the result alone."""
-
-    def __enter__(self) -> SilentDisplay:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
 
     def show(self, job: dict[str, Any]) -> None:
         return

@@ -6,21 +6,18 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import rejects_key
 from server.errors import NotFound
+from server.jobs.old_jobs import HAS_REJECTS
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.keeping import Amount, amount, amount_of
+from server.storage.keeping import Amount, amount_of
 from server.storage.tables import dataset_versions, datasets
 
 _AT_ONCE = 20  # files
-HAS_REJECTS: ColumnElement[bool] = (
-    (dataset_versions.c.rejected_count > 0)
-    & dataset_versions.c.job_id.is_not(None)
-    & dataset_versions.c.rejects_bytes.is_distinct_from(0)
-)
 
 
 async def size_of_rejects(blobs: BlobStore, job_id: str, known: int | None) -> int:
@@ -30,6 +27,12 @@ async def size_of_rejects(blobs: BlobStore, job_id: str, known: int | None) -> i
     with suppress(NotFound):
         return await blobs.size(rejects_key(job_id))
     return 0
+
+
+async def forget_rejects(connection: AsyncConnection, job_id: str, size: int) -> None:
+    """The list no longer counts as what its dataset takes."""
+    here = update(dataset_versions).where(dataset_versions.c.job_id == job_id, HAS_REJECTS)
+    await connection.execute(here.values(rejects_bytes=0, own_bytes=dataset_versions.c.own_bytes - size))
 
 
 class OldRejects:
@@ -61,17 +64,13 @@ class OldRejects:
         """The file first: after a crash between, the next sweep still knows that the list was to go."""
         size = await size_of_rejects(self._blobs, job_id, known)
         await self._blobs.delete(rejects_key(job_id))
-        own_bytes = dataset_versions.c.own_bytes - size
         async with self._database.write() as connection:
-            here = update(dataset_versions).where(dataset_versions.c.job_id == job_id, HAS_REJECTS)
-            await connection.execute(here.values(rejects_bytes=0, own_bytes=own_bytes))
+            await forget_rejects(connection, job_id, size)
         return Amount(count=1, bytes=size)
 
     async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
-        mine = which if owner_id is None else which.where(datasets.c.owner_id == owner_id)
         size = func.coalesce(dataset_versions.c.rejects_bytes, 0)
-        async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(mine, size))).one())
+        return await amount_of(self._database, which, size, owner=datasets.c.owner_id, owner_id=owner_id)
 
 
 def _lists() -> Select[Any]:

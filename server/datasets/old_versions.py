@@ -14,7 +14,7 @@ from server.datasets.old_rejects import size_of_rejects
 from server.jobs.job import State
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.keeping import Amount, amount, amount_of
+from server.storage.keeping import Amount, amount_of
 from server.storage.tables import batches, dataset_versions, datasets, jobs, reports
 
 _AT_ONCE = 20
@@ -36,9 +36,8 @@ class OldVersions:
         self._blobs = blobs
 
     async def held(self, owner_id: str | None = None) -> Amount:
-        async with self._database.read() as connection:
-            mine = _superseded(owner_id)
-            return amount_of((await connection.execute(amount(mine, dataset_versions.c.own_bytes))).one())
+        size = dataset_versions.c.own_bytes
+        return await amount_of(self._database, _superseded(), size, owner=datasets.c.owner_id, owner_id=owner_id)
 
     async def due(self, before: datetime, owner_id: str | None = None) -> Amount:
         async with self._database.read() as connection:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.job import FINAL_STATES
+from server.jobs.store import IS_OVER
 from server.storage.database import Database
 from server.storage.keeping import Amount, amount, amount_of
 from server.storage.pages import size_of
@@ -19,12 +19,15 @@ _JOBS_AT_ONCE, _LINES_AT_ONCE = 100, 1_000
 _JOB_BYTES, _LINE_BYTES = 500, 80  # of a row beside its texts, with its places in the indexes
 _JOB_SIZE = size_of(jobs.c.title, jobs.c.parameters, jobs.c.detail, jobs.c.result, jobs.c.error) + _JOB_BYTES
 _LINE_SIZE = func.length(job_log.c.message) + _LINE_BYTES
-_IS_OVER = jobs.c.state.in_([state.value for state in FINAL_STATES])
-# A batch is nothing without the job that made it; the list of an import's rejects is found by its job.
+# Whether the list of rows that were left out is still kept; it is found by the job of its import.
+HAS_REJECTS: ColumnElement[bool] = (
+    (dataset_versions.c.rejected_count > 0)
+    & dataset_versions.c.job_id.is_not(None)
+    & dataset_versions.c.rejects_bytes.is_distinct_from(0)
+)
+# A batch is nothing without the job that made it.
 _IS_NEEDED = exists().where(batches.c.job_id == jobs.c.id) | exists().where(
-    dataset_versions.c.job_id == jobs.c.id,
-    dataset_versions.c.rejected_count > 0,
-    dataset_versions.c.rejects_bytes.is_distinct_from(0),
+    dataset_versions.c.job_id == jobs.c.id, HAS_REJECTS
 )
 
 
@@ -61,15 +64,12 @@ class OldJobs:
             lines = await _remove_lines(connection, job_log.c.job_id.in_(ids))
             if lines.count:
                 return Amount(bytes=lines.bytes)
-            gone = amount(select(jobs).where(jobs.c.id.in_(ids)), _JOB_SIZE)
-            removed = amount_of((await connection.execute(gone)).one())
+            removed = await amount(connection, select(jobs).where(jobs.c.id.in_(ids)), _JOB_SIZE)
             await forget_jobs(connection, ids)
         return removed
 
     async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
-        mine = which if owner_id is None else which.where(jobs.c.owner_id == owner_id)
-        async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(mine, _JOB_SIZE))).one())
+        return await amount_of(self._database, which, _JOB_SIZE, owner=jobs.c.owner_id, owner_id=owner_id)
 
 
 class OldLogs:
@@ -98,18 +98,16 @@ class OldLogs:
 
     async def _amount(self, conditions: Sequence[ColumnElement[bool]], owner_id: str | None) -> Amount:
         lines = select(job_log).join(jobs, jobs.c.id == job_log.c.job_id).where(*conditions)
-        mine = lines if owner_id is None else lines.where(jobs.c.owner_id == owner_id)
-        async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(mine, _LINE_SIZE))).one())
+        return await amount_of(self._database, lines, _LINE_SIZE, owner=jobs.c.owner_id, owner_id=owner_id)
 
 
 def _old(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    return _IS_OVER, jobs.c.finished_at < before
+    return IS_OVER, jobs.c.finished_at < before
 
 
 async def _remove_lines(connection: AsyncConnection, which: ColumnElement[bool]) -> Amount:
     ids = (await connection.execute(select(job_log.c.id).where(which).limit(_LINES_AT_ONCE))).scalars().all()
     here = job_log.c.id.in_(ids)
-    removed = amount_of((await connection.execute(amount(select(job_log).where(here), _LINE_SIZE))).one())
+    removed = await amount(connection, select(job_log).where(here), _LINE_SIZE)
     await connection.execute(delete(job_log).where(here))
     return removed

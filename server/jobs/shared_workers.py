@@ -59,16 +59,12 @@ class SharedWorkers:
         """See `WorkerPool.run` and `Turns.take`; the time limit counts from when it is the user's turn."""
         if is_short and self._quick is not None:
             async with _first_turn(self._turns, self._quick, user_id, use) as turns:
-                if turns is self._turns:
-                    return await self._pool.run(
-                        function, argument, on_report=on_report, timeout_seconds=timeout_seconds
-                    )
+                is_quick = turns is self._quick
+                seconds = self._short_seconds if is_quick else timeout_seconds
                 try:
-                    return await self._pool.run(
-                        function, argument, on_report=on_report, timeout_seconds=self._short_seconds
-                    )
+                    return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=seconds)
                 except WorkTooLarge as error:
-                    if error.specific_code != "timed_out":
+                    if not is_quick or error.specific_code != "timed_out":
                         raise
         async with self._turns.take(user_id, use):
             return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=timeout_seconds)

@@ -12,13 +12,14 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.job import Job, State, whole
+from server.jobs.job import FINAL_STATES, Job, State, whole
 from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
 from server.storage.tables import jobs
 
+IS_OVER = jobs.c.state.in_([state.value for state in FINAL_STATES])
 _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
 _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog import rejects_key
-from server.datasets.old_rejects import HAS_REJECTS, size_of_rejects
+from server.datasets.old_rejects import forget_rejects, size_of_rejects
 from server.errors import Conflict, NotFound
-from server.jobs.job import State
-from server.jobs.old_jobs import forget_jobs
+from server.jobs.job import Job, State
+from server.jobs.old_jobs import HAS_REJECTS, forget_jobs
 from server.live.removals import Removals
 from server.operations.jobs import JobOperations
 from server.storage.blob_store import BlobStore
@@ -39,6 +39,13 @@ class JobRemoval:
         self._audit = audit
         self._removals = removals
 
+    async def is_possible(self, job: Job) -> bool:
+        """Whether `delete` would remove it now; for who may see it."""
+        if not job.state.is_final:
+            return False
+        async with self._database.read() as connection:
+            return await _batch_of(connection, job.id) is None
+
     async def delete(self, principal: Principal, job_id: str) -> None:
         """Raises `Conflict` while it is not over (`job_not_over`), and for what a batch is made by (`job_of_batch`)."""
         principal.require_write()
@@ -59,14 +66,11 @@ class JobRemoval:
         self._removals.tell(job.owner_id, "job", job_id)
 
     async def _forget_rejects(self, connection: AsyncConnection, job_id: str) -> None:
-        """They no longer count as what their dataset takes."""
-        here = (dataset_versions.c.job_id == job_id) & HAS_REJECTS
-        wanted = select(dataset_versions.c.rejects_bytes).where(here)
+        wanted = select(dataset_versions.c.rejects_bytes).where(dataset_versions.c.job_id == job_id, HAS_REJECTS)
         row = (await connection.execute(wanted)).one_or_none()
         if row is not None:
             size = await size_of_rejects(self._blobs, job_id, row.rejects_bytes)
-            own_bytes = dataset_versions.c.own_bytes - size
-            await connection.execute(update(dataset_versions).where(here).values(rejects_bytes=0, own_bytes=own_bytes))
+            await forget_rejects(connection, job_id, size)
 
 
 async def _require_free(connection: AsyncConnection, job_id: str) -> None:
@@ -76,10 +80,16 @@ async def _require_free(connection: AsyncConnection, job_id: str) -> None:
         raise NotFound
     if not State(state).is_final:
         raise NotOver
-    batch = await connection.scalar(select(batches.c.name).where(batches.c.job_id == job_id))
+    batch = await _batch_of(connection, job_id)
     if batch is not None:
         raise Conflict(
             "The reports of “{name}” were made by this job; delete them, and it can be deleted as well.",
             code="job_of_batch",
             name=batch,
         )
+
+
+async def _batch_of(connection: AsyncConnection, job_id: str) -> str | None:
+    """The name of the batch that is made by this job."""
+    name: str | None = await connection.scalar(select(batches.c.name).where(batches.c.job_id == job_id))
+    return name

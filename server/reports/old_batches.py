@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from server.jobs.job import FINAL_STATES
+from server.jobs.store import IS_OVER
 from server.reports.batch_store import BatchStore
 from server.storage.blob_store import BlobStore, delete_under
 from server.storage.database import Database
-from server.storage.keeping import Amount, amount, amount_of
+from server.storage.keeping import Amount, amount_of
 from server.storage.tables import batches, jobs
 
 _AT_ONCE = 5  # each has files by the thousand
@@ -54,12 +54,9 @@ class OldBatches:
         return True
 
     async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
-        mine = which if owner_id is None else which.where(batches.c.owner_id == owner_id)
-        async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(mine, batches.c.bytes))).one())
+        return await amount_of(self._database, which, batches.c.bytes, owner=batches.c.owner_id, owner_id=owner_id)
 
 
 def _old(before: datetime) -> Select[Any]:
-    is_over = jobs.c.state.in_([state.value for state in FINAL_STATES])
     joined = batches.join(jobs, jobs.c.id == batches.c.job_id)
-    return select(batches).select_from(joined).where(is_over, jobs.c.finished_at < before)
+    return select(batches).select_from(joined).where(IS_OVER, jobs.c.finished_at < before)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func
+from sqlalchemy import BigInteger, Column, ColumnElement, Select, cast, func
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,17 @@ class Keeping(Protocol):
         ...
 
 
-def amount(of: Select[Any], size: ColumnElement[Any]) -> Select[int, int]:
-    """`of` with its columns replaced by how many rows there are and the sum of their sizes."""
+async def amount(connection: AsyncConnection, of: Select[Any], size: ColumnElement[Any]) -> Amount:
+    """How many rows `of` has, whatever its columns, and the sum of their sizes."""
     total = cast(func.coalesce(func.sum(size), 0), BigInteger)  # PostgreSQL's sum of large integers is a decimal
-    return of.with_only_columns(func.count(), total, maintain_column_froms=True)
+    counted = of.with_only_columns(func.count(), total, maintain_column_froms=True)
+    count, size_bytes = (await connection.execute(counted)).one()
+    return Amount(count=count, bytes=size_bytes)
 
 
-def amount_of(row: Sequence[Any]) -> Amount:
-    return Amount(count=row[0], bytes=row[1])
+async def amount_of(
+    database: Database, of: Select[Any], size: ColumnElement[Any], *, owner: Column[Any], owner_id: str | None
+) -> Amount:
+    """The same by itself, of one owner's or, without an `owner_id`, of everybody's; `owner` is the column that says."""
+    async with database.read() as connection:
+        return await amount(connection, of if owner_id is None else of.where(owner == owner_id), size)

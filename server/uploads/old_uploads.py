@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select, case, exists, func, literal, or_, select
 
 from server.errors import Locked
-from server.jobs.job import FINAL_STATES, State
+from server.jobs.job import State
+from server.jobs.store import IS_OVER
 from server.storage.database import Database
-from server.storage.keeping import Amount, amount, amount_of
+from server.storage.keeping import Amount, amount_of
 from server.storage.tables import jobs, templates, uploads
 from server.uploads.receiving import Receiver
 from server.uploads.upload import KIND as UPLOAD
@@ -19,13 +20,12 @@ from server.uploads.upload import KIND as UPLOAD
 _LOG = logging.getLogger("jindu.storage")
 _AT_ONCE = 20  # files
 _UPLOAD_ID = jobs.c.parameters["upload_id"].as_string()
-_IS_LIVE = jobs.c.state.not_in([state.value for state in FINAL_STATES])
 # What jobs do with an upload, besides bringing it in; two steps, since PostgreSQL groups by names only.
 _EACH = (
     select(
         _UPLOAD_ID.label("upload_id"),
         jobs.c.finished_at,
-        case((_IS_LIVE, 1), else_=0).label("is_live"),
+        case((IS_OVER, 0), else_=1).label("is_live"),
         case((jobs.c.state == State.SUCCEEDED.value, 1), else_=0).label("has_succeeded"),
     )
     .where(jobs.c.kind != UPLOAD, _UPLOAD_ID.is_not(None))
@@ -85,9 +85,7 @@ class _OldFiles:
         )
 
     async def _amount(self, which: Select[Any], owner_id: str | None) -> Amount:
-        mine = which if owner_id is None else which.where(uploads.c.owner_id == owner_id)
-        async with self._database.read() as connection:
-            return amount_of((await connection.execute(amount(mine, uploads.c.size))).one())
+        return await amount_of(self._database, which, uploads.c.size, owner=uploads.c.owner_id, owner_id=owner_id)
 
 
 class OldUploads(_OldFiles):

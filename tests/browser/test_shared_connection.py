@@ -55,6 +55,12 @@ def connections_of(server: Server, name: str) -> list[Connection]:
     return [each for each in everybody if each.principal.user_name == name]
 
 
+async def recording(page: Page) -> None:
+    """Once it is connected, `kept` holds the positions of what it hears, and `said` its states."""
+    await connected(page)
+    await page.evaluate(RECORD)
+
+
 async def publish(client: Client, event: str, data: object) -> None:
     async with client.post(f"/api/v1/events/{event}", json=data) as response:
         assert response.status == 200, await response.text()
@@ -86,8 +92,7 @@ async def test_each_tab_hears_what_it_subscribed_to_and_the_answers_to_its_own_c
 ) -> None:
     one, two = await tabs(server.url, "alice", count=2)
     for page in (one, two):
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
         await page.evaluate("void (window.all = []), live.on('message', (each) => all.push(each))")
         await page.evaluate("void (window.got = [])")
     ids = await asyncio.gather(
@@ -118,8 +123,7 @@ async def test_a_tab_that_comes_back_with_its_position_gets_what_it_missed_and_n
 ) -> None:
     one, two = await tabs(server.url, "alice", count=2)
     for page in (one, two):
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
     await demonstrate_by_api(alice, seconds=0, total=3)
     for page in (one, two):
         await heard(page, "kept.length === 3")
@@ -151,8 +155,7 @@ async def test_a_lost_line_is_mended_for_all_tabs_with_what_they_missed(
     complaints.allowed = NETWORK
     pages = await tabs(line.url, "alice", count=3)
     for page in pages:
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
         await page.evaluate("void live.subscribe('test_events', (data) => (window.published = data))")
     line.cut()
     for page in pages:
@@ -174,8 +177,7 @@ async def test_a_tab_that_crashes_leaves_nothing_behind_and_the_others_go_on(
 ) -> None:
     first, *others = await tabs(server.url, "alice", count=3)
     for page in (first, *others):
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
     await first.evaluate("void live.subscribe('only_first', () => undefined)")
     await until(lambda: "only_first" in connections_of(server, "alice")[0].events)
     session = await first.context.new_cdp_session(first)
@@ -197,8 +199,7 @@ async def test_a_page_that_leads_and_is_frozen_is_replaced_and_steps_back_when_i
 ) -> None:
     first, second = await tabs(server.url, "alice", count=2)
     for page in (first, second):
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
     session = await first.context.new_cdp_session(first)
     await session.send("Page.setWebLifecycleState", {"state": "frozen"})
     await demonstrate_by_api(alice, seconds=0, total=3)
@@ -216,8 +217,7 @@ async def test_who_signs_in_next_gets_nothing_of_the_former_user(
 ) -> None:
     one, two = await tabs(server.url, "alice", count=2)
     for page in (one, two):
-        await connected(page)
-        await page.evaluate(RECORD)
+        await recording(page)
         await page.evaluate("void (window.all = []), live.on('message', (each) => all.push(each))")
     form = {"username": "bob", "password": PASSWORDS["bob"]}
     await one.request.post("/logout", max_redirects=0)
@@ -225,8 +225,7 @@ async def test_who_signs_in_next_gets_nothing_of_the_former_user(
     await expect(two.locator("#signed-out-dialog")).to_be_visible(timeout=SECONDS)
     assert (await one.request.post("/login", form=form, max_redirects=0)).status == 303
     await one.goto("/jobs")
-    await connected(one)
-    await one.evaluate(RECORD)
+    await recording(one)
     await two.evaluate("all.length = 0; live.connect()")  # of a page that is still Alice's
     await heard(two, "live.state === 'closed'")
     await demonstrate_by_api(bob, seconds=0, total=3)

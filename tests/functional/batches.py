@@ -36,6 +36,34 @@ async def put_template(client: aiohttp.ClientSession, name: str = "sales", sourc
         return saved
 
 
+def slow_template(length: int) -> str:
+    """Of reports that take the longer, by its square, the longer the texts are that each compares."""
+    return f"""\
+title: Slow
+formats: [html]
+parameters:
+  i: {{type: integer}}
+queries:
+  rows: select sum(levenshtein(repeat(region, {length}), repeat(region, {length} + $i))) as n from orders
+blocks:
+  - kpis: [{{label: n, value: rows.n}}]
+"""
+
+
+def counting_template(reports: int) -> str:
+    """Of so many reports that each count for a while, so that there is a middle to be cut short in."""
+    return f"""\
+title: "Number {{{{ number }}}}"
+formats: [html]
+parameters:
+  number: {{type: integer, each: {list(range(1, reports + 1))}}}
+queries:
+  counted: select count(*) as n from range(20000000) t(i) where i % 7 = $number % 7
+blocks:
+  - text: "{{{{ counted.n }}}}"
+"""
+
+
 async def start(client: aiohttp.ClientSession, template: str = "sales", *, key: str = "", **order: Any) -> Json:
     headers = {"Idempotency-Key": key} if key else {}
     async with client.post("/api/v1/batches", json={"template": template, **order}, headers=headers) as response:

@@ -12,21 +12,10 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.functional.batches import Json, ended, put_template, read, reports_of, start, when
+from tests.functional.batches import Json, counting_template, ended, put_template, read, reports_of, start, when
 from tests.process import ServerProcess
 
 REPORTS = 12
-# Each report counts for a while, so that there is a middle to be cut short in.
-SLOW = """\
-title: "Number {{ number }}"
-formats: [html]
-parameters:
-  number: {type: integer, each: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}
-queries:
-  counted: select count(*) as n from range(20000000) t(i) where i % 7 = $number % 7
-blocks:
-  - text: "{{ counted.n }}"
-"""
 
 
 @pytest.fixture
@@ -48,7 +37,7 @@ async def admin(process: ServerProcess) -> AsyncIterator[aiohttp.ClientSession]:
     ):
         token = (await response.json())["token"]
     async with aiohttp.ClientSession(process.url, headers={"Authorization": f"Bearer {token}"}) as client:
-        await put_template(client, "slow", SLOW)
+        await put_template(client, "slow", counting_template(REPORTS))
         yield client
 
 

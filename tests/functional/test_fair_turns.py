@@ -20,16 +20,6 @@ from tests.waiting import until
 
 Client = aiohttp.ClientSession
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
-SLOW = """\
-title: Slow
-formats: [html]
-parameters:
-  i: {type: integer}
-queries:
-  rows: select sum(levenshtein(repeat(region, 12000), repeat(region, 12000 + $i))) as n from orders
-blocks:
-  - kpis: [{label: n, value: rows.n}]
-"""
 MANY = [{"i": number} for number in range(1, 200)]
 
 
@@ -45,7 +35,7 @@ async def job_of(client: Client, job_id: str) -> Any:
 async def busy(client: Client, name: str) -> list[str]:
     """Two batches that would take minutes; the ids of their jobs."""
     await import_text(client)
-    await batches.put_template(client, "slow", SLOW)
+    await batches.put_template(client, "slow", batches.slow_template(12_000))
     started = [await batches.start(client, "slow", parameters=MANY, name=f"{name} {n}") for n in range(2)]
     return [batch["job_id"] for batch in started]
 

@@ -17,7 +17,7 @@ import pytest
 
 from server.settings import Settings
 from tests.conftest import PASSWORDS, Server, signed_in
-from tests.functional.batches import made, put_template, reports_of
+from tests.functional.batches import counting_template, made, put_template, reports_of
 from tests.functional.batches import start as start_batch
 from tests.functional.browsing import HTML, browser, sign_in
 from tests.functional.importing import ORDERS, ended, import_text, upload
@@ -188,7 +188,7 @@ async def test_an_import_and_a_batch_stop_when_room_runs_out_and_go_on_when_aske
 ) -> None:
     await import_text(alice)
     upload_id = await upload(alice, "a,b\n" + "".join(f"{n},{n}\n" for n in range(900_000)), name="long.csv")
-    await put_template(alice, "slow", SLOW)
+    await put_template(alice, "slow", counting_template(4))
     job_id = await start_import(alice, upload_id, dataset="long")
     batch = await start_batch(alice, "slow")
 
@@ -220,18 +220,6 @@ async def test_an_import_and_a_batch_stop_when_room_runs_out_and_go_on_when_aske
         return bool(tally["succeeded"] == 4)
 
     await until(is_made, seconds=60)
-
-
-SLOW = """\
-title: "Number {{ number }}"
-formats: [html]
-parameters:
-  number: {type: integer, each: [1, 2, 3, 4]}
-queries:
-  counted: select count(*) as n from range(20000000) t(i) where i % 7 = $number % 7
-blocks:
-  - text: "{{ counted.n }}"
-"""
 
 
 async def test_an_export_that_does_not_fit_leaves_nothing(

@@ -10,7 +10,7 @@ import pytest
 
 from server.settings import Settings
 from tests.conftest import Server
-from tests.functional.batches import RIGHT, put_template, start
+from tests.functional.batches import RIGHT, put_template, slow_template, start
 from tests.functional.importing import import_text, upload
 
 ENDLESS = "select count(*) from range(100000000000) a"
@@ -53,23 +53,11 @@ async def test_a_user_whose_line_is_long_is_told_to_wait(
     await asyncio.gather(*slow, return_exceptions=True)
 
 
-SLOW = """\
-title: Slow
-formats: [html]
-parameters:
-  i: {type: integer}
-queries:
-  rows: select sum(levenshtein(repeat(region, 30000), repeat(region, 30000 + $i))) as n from orders
-blocks:
-  - kpis: [{label: n, value: rows.n}]
-"""
-
-
 async def test_the_jobs_of_one_user_leave_a_worker_to_others(
     alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
 ) -> None:
     await import_text(alice)
-    await put_template(alice, "slow", SLOW)
+    await put_template(alice, "slow", slow_template(30_000))
     for _ in range(2):
         await start(alice, "slow", parameters=[{"i": number} for number in range(1, 9)])
     await import_text(bob)  # within its deadline, though each report of alice's takes as long as a query may
