@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from server.datasets.chunks import Chunk, Source
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
+from server.datasets.planning import PlannedColumn, arrow_schema, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, ReadOptions
@@ -56,7 +57,7 @@ def _preview(request: PreviewRequest) -> Preview:
         rows=rows,
         lines=[sample.line_of(row) for row in range(len(rows))],
         estimated_rows=_estimated_rows(request.source, shape, sample),
-        warnings=[*shape.warnings, *date_warnings(columns)],
+        warnings=[*shape.warnings, *column_warnings(columns)],
         options=_settled_options(shape, request.options, columns),
     )
 
@@ -76,13 +77,14 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
     staged = request.target.with_suffix(".staged") if unique else request.target
     try:
         with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
-            row_count = _convert(opened.source, columns, staged, rejects, progress, keep_lines=bool(unique))
+            row_count, notations = _convert(opened.source, columns, staged, rejects, progress, keep_lines=bool(unique))
             if unique:
                 progress.tell("checking")
                 row_count = leave_out_duplicates(staged, request.target, unique, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
         progress.tell("measuring", rows=row_count, rejected=rejected_count)
-        described = [_described(column) for column in columns]
+        written = pq.read_schema(request.target)
+        described = [_described(column, written.field(column.name).type) for column in columns]
         statistics = column_statistics(request.target, described)
     except BaseException:
         request.target.unlink(missing_ok=True)
@@ -102,7 +104,7 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         ],
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
-        warnings=[*opened.shape.warnings, *date_warnings(columns)],
+        warnings=[*opened.shape.warnings, *column_warnings(columns, notations)],
         options=_settled_options(opened.shape, request.options, columns),
     )
 
@@ -115,7 +117,8 @@ def _convert(
     progress: _Progress,
     *,
     keep_lines: bool,
-) -> int:
+) -> tuple[int, list[set[str]]]:
+    """How many rows there are, and the notations of each column's numbers."""
     schema = arrow_schema(columns)
     if keep_lines:
         schema = schema.append(pa.field(LINE_COLUMN, pa.int64()))
@@ -124,7 +127,7 @@ def _convert(
         for chunk in source.chunks():
             sifter.add(chunk)
             progress.read(part.row_count, rejects.row_count, source.bytes_read)
-    return part.row_count
+    return part.row_count, sifter.notations
 
 
 def _read_again(request: ConvertRequest) -> Iterator[Chunk]:
@@ -167,10 +170,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn) -> Column:
+def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+    is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,
         type=column.type,
+        precision=written.precision if is_decimal else None,
+        scale=written.scale if is_decimal else None,
         source=column.spec.source,
         format=column.format or None,
         required=column.spec.required,

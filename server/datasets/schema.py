@@ -11,8 +11,12 @@ import msgspec
 from server.errors import FieldError, FileProblem, InvalidInput
 from server.settings import Settings
 
-ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
-COLUMN_TYPES: tuple[ColumnType, ...] = ("text", "integer", "decimal", "boolean", "date", "datetime")
+ColumnType = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp"]
+COLUMN_TYPES: tuple[ColumnType, ...] = (
+    "text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp",
+)  # fmt: skip
+NUMERIC_TYPES = frozenset({"integer", "decimal", "float"})
+TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 
 _PROBLEMS_TOLD = 5
 
@@ -40,11 +44,14 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column of a dataset as it is: its place is its position, `source` its name in the file.
 
-    `nullable` says whether a value is missing anywhere; None where nobody looked.
+    `nullable` says whether a value is missing anywhere; None where nobody looked. `precision` and `scale` are of a
+    decimal: how many digits it has room for, and how many of them stand behind the point.
     """
 
     name: str
     type: ColumnType
+    precision: int | None = None
+    scale: int | None = None
     source: str | None = None
     format: str | None = None
     required: bool = False

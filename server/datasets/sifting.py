@@ -27,10 +27,12 @@ class Sifter:
         self._part = part
         self._rejects = rejects
         self._keep_lines = keep_lines
+        self._types = [column.arrow_type for column in columns]
+        self.notations: list[set[str]] = [set() for _ in columns]  # of each column's numbers
 
     def add(self, chunk: Chunk) -> None:
         reasons: dict[int, list[RejectReason]] = {}
-        values = [self._column(column, chunk, reasons) for column in self._columns]
+        values = [self._column(place, chunk, reasons) for place in range(len(self._columns))]
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
         for row in sorted(rejected, key=lambda found: found[0].line):
             self._rejects.add_row(row)
@@ -43,9 +45,12 @@ class Sifter:
             values = [column.filter(keep) for column in values]
         self._part.add(values)
 
-    def _column(self, column: PlannedColumn, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+    def _column(self, place: int, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+        column = self._columns[place]
         cells = chunk.columns[column.index]
-        converted = convert_cells(cells, column.type, column.format)
+        converted = convert_cells(cells, column.type, column.format, known=self._types[place])
+        self._types[place] = converted.values.type
+        self.notations[place] |= converted.notations
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}
         for misfit in (*converted.misfits, *column.checks.misfits(converted.values)):
             found.setdefault(misfit.row, misfit.code)
