@@ -223,6 +223,7 @@ def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[P
     return msgspec.structs.replace(
         options,
         encoding=shape.encoding.name if shape.encoding else None,
+        language=None,  # it has said what it could
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header if is_text or shape.sheet else None,

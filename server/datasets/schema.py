@@ -63,10 +63,12 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """What a person overrides; everything left out is found by looking at the file.
 
     `columns` names the columns to keep, in the order wanted; left out, all are kept. `quote` is empty for none.
-    `skip_rows` counts the lines above the header (or above the first row when there is no header).
+    `skip_rows` counts the lines above the header (or above the first row when there is no header). `language` is that
+    of whoever has the file (`zh-CN`): it settles an encoding that the bytes alone do not tell.
     """
 
     encoding: str | None = None
+    language: Annotated[str, msgspec.Meta(max_length=16)] | None = None
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
