@@ -41,12 +41,14 @@ _NUMBER = re.compile(
 )
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
-# Groups of three, all by the same mark; a space or an apostrophe groups in either notation. `1,23,456` is Indian.
+# Groups of three, the first without a leading zero, all by the same mark; a space or an apostrophe groups in either
+# notation. `1,23,456` is Indian.
 _DIGITS: dict[str, re.Pattern[str]] = {
     ".": re.compile(
-        r"(?P<whole>\d*|\d{1,3}(?P<mark>[,' ])\d{3}(?:(?P=mark)\d{3})*|\d{1,2}(?:,\d\d)+,\d{3})(?:\.(?P<part>\d*))?"
+        r"(?P<whole>\d*|[1-9]\d{0,2}(?P<mark>[,' ])\d{3}(?:(?P=mark)\d{3})*|[1-9]\d?(?:,\d\d)+,\d{3})"
+        r"(?:\.(?P<part>\d*))?"
     ),
-    ",": re.compile(r"(?P<whole>\d*|\d{1,3}(?P<mark>[.' ])\d{3}(?:(?P=mark)\d{3})*)(?:,(?P<part>\d*))?"),
+    ",": re.compile(r"(?P<whole>\d*|[1-9]\d{0,2}(?P<mark>[.' ])\d{3}(?:(?P=mark)\d{3})*)(?:,(?P<part>\d*))?"),
 }
 # What accountants write for nothing: `$-`, `-  €`.
 _NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")

@@ -40,7 +40,7 @@ _MISFIT_SHARE = 0.05
 _SCREENED = 100
 # Longer numbers are account, card or order numbers: nobody adds them up, and JavaScript would round them.
 _ID_DIGITS = 16
-_INT64 = range(-(2**63), 2**63)
+_COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
 _EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
 _OF_A_QUANTITY = re.compile(r"[.,-]|[eE][+-]")  # no part number has them beside its E
 # Words that are a truth value even where the column has no other; a country is NO, a sex F.
@@ -126,7 +126,7 @@ def infer_all(
     for sample, spec, readings in zip(samples, wanted, choices, strict=True):
         reading = _chosen(sample, readings, mark=mark, prefer_mark=prefer_mark, order=order)
         if spec is None or spec.type is None:
-            reading = _typed(sample.cells, reading)
+            reading = _typed(sample, reading)
         reading = _measured(reading)
         inferred.append(
             Inferred(
@@ -292,35 +292,42 @@ def _measured(reading: _Reading) -> _Reading:
         doubts = (
             {} if rounded is None else {"rounded_numbers": {"value": str(rounded), "reading": repr(float(rounded))}}
         )
-    elif reading.type in NUMERIC_TYPES and any(len(value.as_tuple().digits) >= _ID_DIGITS for value in values):
+    elif reading.type in NUMERIC_TYPES and any(map(_is_long, values)):
         doubts = {"long_numbers": {}}
     return replace(reading, doubts={**reading.doubts, **doubts}) if doubts else reading
+
+
+def _is_long(number: Decimal) -> bool:
+    return len(number.as_tuple().digits) >= _ID_DIGITS
 
 
 def _is_exact(number: Decimal) -> bool:
     return Decimal(repr(float(number))) == number
 
 
-def _typed(cells: Sequence[str], reading: _Reading) -> _Reading:
+def _typed(sample: _Sample, reading: _Reading) -> _Reading:
     """The type in the end: whole numbers, exact or floating ones, moments; text for what these would change."""
     if reading.type == "datetime":
-        return _with_offsets(cells, reading)
+        return _with_offsets(sample.cells, reading)
     if reading.type != "decimal":
         return reading
     text = _Reading(type="text", doubts=reading.doubts)
     if "mixed_currencies" in reading.doubts:
         return text
-    pairs = [(plain(cell), number.value) for cell, number in zip(cells, reading.numbers, strict=True) if number]
+    pairs = [(plain(cell), number.value) for cell, number in zip(sample.cells, reading.numbers, strict=True) if number]
     values = [value for _, value in pairs]
     if any(_EXPONENT.search(cell) for cell, _ in pairs):
         is_quantity = any(_OF_A_QUANTITY.search(cell) for cell, _ in pairs)
         return replace(reading, type="float") if is_quantity else text
-    if any((reading.digits | digits_of_value(value)) != reading.digits for value in values):
+    too_long = sum((reading.digits | digits_of_value(value)) != reading.digits for value in values)
+    if too_long and reading.misfits + too_long > sample.most_misfits:
         return replace(reading, type="float") if all(map(_is_exact, values)) else text
+    if reading.digits.scale >= _COMPUTED_SCALE and all(map(_is_exact, values)) and any(map(_is_long, values)):
+        return replace(reading, type="float")  # 0.30000000000000004 was one before it was written
     # `1.0` is how programs write whole numbers among missing ones; `1.00` is an amount.
     if reading.digits.scale <= 1 and all(map(_is_whole, values)):
         return replace(reading, type="integer")
-    return reading
+    return replace(reading, misfits=reading.misfits + too_long)
 
 
 def _with_offsets(cells: Sequence[str], reading: _Reading) -> _Reading:

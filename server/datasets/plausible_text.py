@@ -22,6 +22,8 @@ _QUOTES = frozenset("“”„‚«»")
 _AMOUNTS = frozenset("£€¥¢½¼¾±×‰÷")
 _LETTERLIKE = "µªº"
 _SYMBOLS = _QUOTES | _AMOUNTS | frozenset("°²³¹§·–—‘’…•™©®¿¡¬\u00a0")
+_FINAL_INSIDE = re.compile(r"[ςךםןףץ]\w")  # letters that only end words
+_ACCENTED = re.compile(r"[άέήίόύώϊϋΐΰ]")  # as one letter is in every longer word of Greek
 _NEXT = re.compile(r"[\w\s(),.;:/%'\"?!<>=+-]")
 
 
@@ -86,6 +88,10 @@ def _of_word(word: str, language: frozenset[str]) -> float:
     cased = _casing(word)
     script = scripts.pop()
     if script != "LATIN":
+        if _FINAL_INSIDE.search(word):
+            return 0.2
+        if script == "GREEK" and len(word) > 2 and word.islower() and not _ACCENTED.search(word):
+            return 0.6
         is_alone = len(word) == 1 and script not in ("CJK", "HANGUL")
         return cased * (0.4 if script in ("OTHER", "HALFWIDTH") else 0.55 if is_alone else 0.9)
     foreign = [letter for letter in word if letter > "\x7f"]

@@ -126,7 +126,7 @@ def find_encoding(
 
 def without_marks(block: bytes) -> bytes:
     """UTF-8 without the marks at the beginning of lines, where files were joined."""
-    if codecs.BOM_UTF8 not in block:
+    if codecs.BOM_UTF8[0] not in block or codecs.BOM_UTF8 not in block:  # one byte is found much faster than three
         return block
     return block.removeprefix(codecs.BOM_UTF8).replace(b"\n" + codecs.BOM_UTF8, b"\n")
 
@@ -262,20 +262,29 @@ def _score(name: str, text: str, sample: bytes, confidence: float, language: str
     foreign = [character for character in text if character > "\x7f"]
     counted = _CHARDETS_WEIGHT * min(confidence, 1.0) * min(1.0, len(foreign) / _FEW_COUNTED)
     score = plausibility(text) - _RARE.get(name, 0.0) + counted
+    is_own = name in _of_language(language)
     if name in _MULTIBYTE:
-        # Two bytes of which the second is ASCII are more often a ° and a letter than a rare character.
-        torn = sum(len(code) == 2 and code[1] < 0x80 for code in (c.encode(name, "replace") for c in foreign))
-        score -= (
-            0.5 * torn / max(1, len(foreign)) if name in ("gb18030", "cp949") or len(foreign) <= _FEW_FOREIGN else 0
-        )
-        is_own = name in _of_language(language)
-        score += _EAST_ASIAN_PRIOR if is_own and not torn else 0.0
-        score -= 0.25 if len(set(foreign)) < _FEW_FOREIGN and not is_own else 0.0
-        rare = _rare_share(name, foreign)
-        # Korean stands in the first half of the rows of Chinese: a long run of that is no chance.
-        usual = {"gb18030": 0.1, "cp949": min(0.2, 0.01 * len(foreign))}.get(name, 0.0)
-        score += usual if rare == 0 else -0.3 * rare
-    return score + (_LANGUAGE_PRIOR if name in _of_language(language) else 0.0)
+        score += _east_asian(name, foreign, is_own=is_own)
+    return score + (_LANGUAGE_PRIOR if is_own else 0.0)
+
+
+def _east_asian(name: str, foreign: list[str], *, is_own: bool) -> float:
+    """What speaks for two bytes a character, and against. `is_own`: whoever has the file reads that language."""
+    different = len(set(foreign))
+    # Two bytes of which the second is ASCII are more often a ° and a letter; common characters of Big5 have it, too.
+    has_ascii = name not in ("gb18030", "cp949")
+    torn = sum(len(code) == 2 and code[1] < 0x80 for code in (letter.encode(name, "replace") for letter in foreign))
+    score = 0.0
+    if torn and not (has_ascii and (len(foreign) > _FEW_FOREIGN or (is_own and different > 1))):
+        score -= 0.5 * torn / len(foreign)
+    elif is_own:
+        score += _EAST_ASIAN_PRIOR
+    if different < _FEW_FOREIGN and not is_own:
+        score -= 0.25
+    rare = _rare_share(name, foreign)
+    # Korean stands in the first half of the rows of Chinese: a long run of that is no chance.
+    usual = {"gb18030": 0.1, "cp949": min(0.2, 0.01 * len(foreign))}.get(name, 0.0)
+    return score + (usual if rare == 0 else -0.3 * rare)
 
 
 def _of_language(language: str) -> tuple[str, ...]:
