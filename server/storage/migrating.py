@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
 
+_LOG = logging.getLogger("jindu.storage")
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    if revision == "head" and revision_of(connection) == newest_revision():
+    before = revision_of(connection)
+    if revision == "head" and before == newest_revision():
         return
     from alembic import command  # here: it takes as long as a fifth of the start, and nearly none needs it
     from alembic.config import Config
@@ -22,6 +25,9 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config.attributes["connection"] = connection
     with _rows_kept(connection):
         command.upgrade(config, revision)
+    if before is not None:
+        after = revision_of(connection)
+        _LOG.info("the database was brought from version %s to %s", before, after, extra={"action": "migrate"})
 
 
 @contextmanager
