@@ -101,6 +101,8 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         if not isinstance(error, FileProblem) or not request.rejects.stat().st_size:
             # Only a list that says what is wrong with the file is of use.
             request.rejects.unlink(missing_ok=True)
+        else:
+            progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
         if unique:

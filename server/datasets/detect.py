@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from server.datasets.above_table import HeadRecord, head_records
 from server.datasets.careful_reader import Layout
 from server.datasets.dialect import Dialect
@@ -38,7 +40,7 @@ _OTHER_FILES = (
     (b"\x00\x01\x00\x00Standard", "a database"),
 )
 _QUOTES_ARE_WRONG = (
-    "Every line has a quote where none may stand, the first one line {line}. Write quotes within a quoted cell twice, "
+    "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
     "or say that nothing stands around texts."
 )
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
@@ -181,18 +183,19 @@ def _dialect(lines: Sequence[str], name: str, options: ReadOptions, *, is_whole:
 def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
     if not table.short:
         return []
-    parameters = {"count": table.short, "rows": table.rows}
     if pads:
-        message = (
-            "{count} of the first {rows} rows have fewer cells than the header; empty cells are added at their ends. "
-            "If they were cut off by accident, have them left out instead."
+        warning = FileWarning(
+            code="short_rows_filled",
+            message="{count} of the first {rows} rows have fewer cells than the header; empty cells are added at their "
+            "ends. If rows were cut off by accident, have them left out instead.",
         )
-        return [FileWarning(code="short_rows_filled", message=message, parameters=parameters)]
-    message = (
-        "{count} of the first {rows} rows have fewer cells than the header and will be left out. If only empty cells "
-        "at their ends are missing, have short rows filled up."
-    )
-    return [FileWarning(code="short_rows", message=message, parameters=parameters)]
+    else:
+        warning = FileWarning(
+            code="short_rows",
+            message="{count} of the first {rows} rows have fewer cells than the header and will be left out. If only "
+            "empty cells at their ends are missing, have short rows filled up.",
+        )
+    return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
 
 
 def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:

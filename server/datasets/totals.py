@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -110,15 +110,19 @@ def without_rows(chunk: Chunk, rows: Sequence[int]) -> Chunk:
 def totals_warning(totals: Totals, *, are_left_out: bool) -> list[FileWarning]:
     if not totals.count:
         return []
-    parameters: dict[str, Any] = {"count": totals.count, "line": totals.first_line}
     if are_left_out:
-        message = "{count} rows that sum those above them are left out, the first in line {line}."
-        return [FileWarning(code="totals_left_out", message=message, parameters=parameters)]
-    message = (
-        "{count} rows seem to be totals of the rows above them, the first in line {line}. They are kept as rows, and "
-        "sums of the column will count everything twice: leave them out if they are no data."
-    )
-    return [FileWarning(code="total_rows", message=message, parameters=parameters)]
+        warning = FileWarning(
+            code="totals_left_out",
+            message="{count} rows that sum those above them are left out, the first in line {line}.",
+        )
+    else:
+        warning = FileWarning(
+            code="total_rows",
+            message="{count} rows seem to be totals of the rows above them, the first in line {line}. They are kept as "
+            "rows, and sums will count everything twice: leave them out if they are no data.",
+        )
+    parameters = {"count": totals.count, "line": totals.first_line}
+    return [msgspec.structs.replace(warning, parameters=parameters)]
 
 
 def _decimal(value: object) -> Decimal:
