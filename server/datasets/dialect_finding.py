@@ -120,7 +120,7 @@ def _best_escape(sample: _Sample, plainly: Dialect) -> _Judged:
         return judged
     if _are_spaced(sample.lines, plainly):
         spaced = _judged(sample, dataclasses.replace(plainly, is_spaced=True))
-        judged = max(judged, spaced, key=lambda one: (-one.contradictions, one.score))
+        judged = max(spaced, judged, key=lambda one: (-one.contradictions, one.score))
     if not judged.contradictions or not any(f"\\{plainly.quote}" in line for line in sample.lines):
         return judged
     escaped = _judged(sample, dataclasses.replace(judged.dialect, escape="\\"))

@@ -173,7 +173,8 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     is_group = _is_group(upper, lower)
     if not is_group and not _are_units(upper, lower):
         return None
-    if not is_certain_header([lower, *records[2:]]):
+    is_gap = is_group and not upper[0] and all(lower) and upper.count("") * 2 > width
+    if not is_certain_header([lower, *records[2:]]) and not (is_gap and has_header([lower, *records[2:]])):
         return None
     filled = _filled_right(upper, lower) if is_group else upper
     return [" ".join(filter(None, pair)) for pair in zip(filled, lower, strict=True)]
@@ -187,6 +188,7 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
         return False
     covers = all(upper_cell or lower_cell for upper_cell, lower_cell in zip(upper, lower, strict=True))
     spans = any(not upper[place] and lower[place] for place in range(places[0] + 1, len(upper)))
+    spans = spans or all(_is_year(upper[place]) for place in places)
     return covers and spans
 
 
@@ -228,4 +230,5 @@ def _is_series(cells: Sequence[str]) -> bool:
         return False
     numbers = [int(cell.strip().rstrip("年")) for cell in cells]
     steps = {after - before for before, after in itertools.pairwise(numbers)}
-    return len(steps) == 1 and steps.pop() > 0
+    step = steps.pop()
+    return not steps and (step == 1 or (step > 0 and len(cells) > 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ def table_start(records: Sequence[Record]) -> int:
     """How many records (titles, notes, comments, blank ones) stand above the table."""
     width = usual_width(records)
     first = next((place for place, record in enumerate(records) if filled(record)), 0)
+    if (largest := _largest_of_several(records)) is not None:
+        return largest
     if width < 2:
         return _below_comments(records, first, width)
     place = _below_titles(records, first, width)
@@ -74,6 +77,35 @@ def table_start(records: Sequence[Record]) -> int:
         return place
     wide = next((at for at in range(place, len(records)) if len(records[at]) >= width), place)
     return wide if _begins_anew(records, place, wide) else place
+
+
+def _largest_of_several(records: Sequence[Record]) -> int | None:
+    """Where the table with the most cells begins, of those that stand one above the other; None where one is all."""
+    starts: list[int] = []
+    for place, record in enumerate(records):
+        if filled(record) > 1 and _is_start(records, place, starts):
+            starts.append(place)
+    if len(starts) < 2:
+        return None
+    ends = [*starts[1:], len(records)]
+    sizes = [sum(map(filled, records[start:end])) for start, end in zip(starts, ends, strict=True)]
+    return starts[sizes.index(max(sizes))]
+
+
+def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> bool:
+    """Whether names begin a table here: at the top, below a blank line, or where the number of cells changes."""
+    before, record = records[place - 1] if place else [], records[place]
+    is_after_gap = not filled(before)
+    if not is_after_gap and len(before) == len(record):
+        return False
+    if any(list(records[start]) == list(record) for start in starts):  # its own header, once more
+        return False
+    block = list(itertools.takewhile(lambda other: filled(other) and len(other) == len(record), records[place:]))
+    if is_after_gap and is_certain_header(block):
+        return True
+    if any(len(records[start]) == len(record) for start in starts):
+        return False
+    return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
 
 
 def usual_width(records: Sequence[Record]) -> int:
@@ -131,7 +163,7 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
     if len(below[0]) >= width and filled(below[0]) > 1 and not has_header(below):
         return " " in record[0].strip()
     if len(record) == width and width == 2:
-        return is_certain_header(rest) and not is_value(record[0])
+        return not is_value(record[0]) and (is_certain_header(rest) or " " in record[0].strip())
     return True
 
 
@@ -156,6 +188,8 @@ def _begins_anew(records: Sequence[Record], narrow: int, wide: int) -> bool:
     notes = [record for record in records[narrow:wide] if filled(record)]
     if is_certain_header(below):
         return True
+    if not filled(records[wide - 1]) and has_header(below) and all(filled(record) == 2 for record in notes):
+        return True  # `Customer,ACME` and its kind, and a blank line
     if len(notes) > 1 or not has_header(below) or len(below) < 2:
         return False
     return not any(is_value(cell) for record in below[1:] for cell in record)

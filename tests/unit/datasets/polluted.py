@@ -49,13 +49,17 @@ def quoted(cell: str, delimiter: str) -> str:
 
 
 def clean(chance: random.Random) -> Polluted:
-    """A table of five columns and more, whose first one numbers its rows."""
-    kinds = [chance.choice(("text", "integer", "decimal", "date")) for _ in range(chance.randint(2, 6))]
-    kinds.append("text" if "text" not in kinds else "integer")
+    """A table of two columns and more, whose first one names its rows; it may be all of text, and very small."""
+    is_text = chance.random() < 0.25
+    kinds = [
+        "text" if is_text else chance.choice(("text", "integer", "decimal", "date"))
+        for _ in range(chance.randint(1, 6))
+    ]
+    key = chance.choice(("{}", "A{}", "person {}", "客户{}") if not is_text else ("A{}", "person {}", "客户{}"))
     names = ["id", *(f"{kind} {place}" for place, kind in enumerate(kinds))]
-    rows = [[str(number), *(_cell(chance, kind) for kind in kinds)] for number in range(1, chance.randint(8, 40))]
-    delimiter = chance.choice(DELIMITERS[:4])
-    made = Polluted(delimiter=delimiter, names=names, rows=rows, lines=[])
+    count = chance.choice((2, 3, 5, 8, 15, 40))
+    rows = [[key.format(number), *(_cell(chance, kind) for kind in kinds)] for number in range(1, count + 1)]
+    made = Polluted(delimiter=chance.choice(DELIMITERS[:4]), names=names, rows=rows, lines=[])
     made.lines = [made.written(cells) for cells in (names, *rows)]
     return made
 

@@ -59,7 +59,20 @@ ROWS_ABOVE_A_CHANGE_OF_WIDTH: list[Case] = [
         [[2, "Bob", "Rome", "x"], [3, "Cy", "Oslo", "y"], [4, "Di", "Bonn", "z"]],
         [(2, "too_few_cells")],
     ),
-    (stacked(), ["a", "b"], [[1, 2]] * 9, [(line, "other_table") for line in range(11, 31)]),
+    # The largest of several tables is taken.
+    (stacked(), list("ghijkl"), [[1, 2, 3, 4, 5, 6]] * 9, [(line, "other_table") for line in range(1, 21)]),
+    (
+        "a,b\n1,2\n3,4\n5,6\n7,8\nc,d,e\n1,2,3\n",
+        ["a", "b"],
+        [[1, 2], [3, 4], [5, 6], [7, 8]],
+        [(6, "other_table"), (7, "other_table")],
+    ),
+    (
+        "key,value\nk1,1\n\nid,day\n1,2026-02-16\n2,2026-06-07\n3,2026-01-26\n",
+        ["id", "day"],
+        [[1, D("2026-02-16")], [2, D("2026-06-07")], [3, D("2026-01-26")]],
+        [],
+    ),
     (
         "a,b\n1,2\n3,4\n\nc,d,e\n1,2,3\n4,5,6\n7,8,9\n10,11,12\n",
         ["c", "d", "e"],
