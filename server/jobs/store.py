@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.job import FINAL_STATES, Job, State, whole
+from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
 from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
@@ -33,6 +33,7 @@ class JobFilter:
 
     owner_id: str | None = None
     states: Sequence[State] = ()
+    outcomes: Sequence[Completeness] = ()
     kinds: Sequence[str] = ()
     text: str = ""
     since: datetime | None = None
@@ -184,6 +185,8 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(jobs.c.owner_id == wanted.owner_id)
     if wanted.states:
         conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
+    if wanted.outcomes:
+        conditions.append(jobs.c.outcome.in_([outcome.value for outcome in wanted.outcomes]))
     if wanted.kinds:
         conditions.append(jobs.c.kind.in_(wanted.kinds))
     if wanted.since is not None:
