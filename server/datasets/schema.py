@@ -19,6 +19,7 @@ NUMERIC_TYPES = frozenset({"integer", "decimal", "float"})
 TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 
 _PROBLEMS_TOLD = 5
+MOST_DELIMITER = 4  # characters
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -63,17 +64,21 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """What a person overrides; everything left out is found by looking at the file.
 
     `columns` names the columns to keep, in the order wanted; left out, all are kept. `quote` is empty for none.
-    `skip_rows` counts the lines above the header (or above the first row when there is no header). `language` is that
+    `skip_rows` counts the lines above the header (or above the first row when there is no header). A `delimiter` of
+    two blanks is two blanks or more, or a tab; of one blank, any number of them. `pad_short_rows` adds empty cells to
+    rows of a text file that end early, `leave_out_totals` leaves out rows that sum those above them. `language` is that
     of whoever has the file (`zh-CN`): it settles an encoding that the bytes alone do not tell.
     """
 
     encoding: str | None = None
     language: Annotated[str, msgspec.Meta(max_length=16)] | None = None
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_DELIMITER)] | None = None
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
+    pad_short_rows: bool | None = None
+    leave_out_totals: bool | None = None
     columns: list[ColumnSpec] | None = None
 
 

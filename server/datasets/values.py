@@ -92,21 +92,25 @@ def convert_cells(
     target = known or arrow_type(column_type, NO_DIGITS)
     is_point = column_type not in NUMERIC_TYPES or mark == "."
     if is_point and (values := _cast(cells, target)) is not None:
-        return ConvertedColumn(values, notations={""})
+        return ConvertedColumn(values, notations=_of_plain(values))
     cells = _unguarded(_trimmed(cells, _NULLS, folded=True))
     if column_type in TEMPORAL_TYPES:
         cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
-        return ConvertedColumn(values, notations={""})
+        return ConvertedColumn(values, notations=_of_plain(values))
     if column_type == "boolean":
         return _read_one_by_one(cells, target, _truth)
     plain, odd = _parted(cells, _PLAIN_SHAPES[column_type], mark if column_type in NUMERIC_TYPES else ".")
     if column_type == "decimal":
         return _decimals(plain, odd, mark, digits_of_type(known) if known else NO_DIGITS)
-    notations = {""} if plain.null_count < len(plain) else set()
+    notations = _of_plain(plain)
     converted = _read_one_by_one(odd, target, _reader(column_type, mark, order, notations))
     values = pc.coalesce(pc.cast(plain, target), converted.values)
     return ConvertedColumn(values, converted.misfits, notations)
+
+
+def _of_plain(cells: pa.Array) -> set[str]:
+    return {""} if cells.null_count < len(cells) else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
@@ -162,7 +166,7 @@ _Reader = Callable[[str], tuple[Any, str | None]]
 
 def _decimals(plain: pa.Array, odd: pa.Array, mark: DecimalMark, room: Digits) -> ConvertedColumn:
     """All cells in as many digits as they need together. When these are more than there can be, as many as fit."""
-    notations = {""} if plain.null_count < len(plain) else set()
+    notations = _of_plain(plain)
     odd = odd.dictionary_encode()
     numbers = _numbers(odd, mark, notations)
     needed = room | digits_of_texts(plain) | digits_of_values(value for value, _ in numbers if value is not None)
