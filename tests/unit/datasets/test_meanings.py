@@ -239,3 +239,12 @@ def test_numbers_in_any_notation_come_back_exactly_or_are_named(
         assert result.column("x") == [cell.strip() for cell in cells]
     elif "ambiguous_numbers" not in {warning.code for warning in result.converted.warnings}:
         assert [Decimal(value) for value in result.column("x")] == expected
+
+
+def test_moments_come_out_in_utc(imported: Importer, tmp_path: Path) -> None:
+    imported("name,t\na,2026-03-01T10:30:00+08:00\nb,2026-03-02T00:30:00+01:00\n")
+    with QuerySession({"data": (tmp_path / "data.parquet",)}, QueryLimits()) as session:
+        rows = session.execute("select t, t::date, date_trunc('day', t) from data order by t").rows
+        assert [row[0].isoformat() for row in rows] == ["2026-03-01T02:30:00+00:00", "2026-03-01T23:30:00+00:00"]
+        assert [row[1] for row in rows] == [date(2026, 3, 1)] * 2
+        assert session.execute("select 'infinity'::timestamptz").rows == [("infinity",)]
