@@ -182,7 +182,7 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     if not is_certain_header([lower, *records[2:]]) and not (is_gap and has_header([lower, *records[2:]])):
         return None
     filled = _filled_right(upper, lower) if is_group else upper
-    return [" ".join(filter(None, pair)) for pair in zip(filled, lower, strict=True)]
+    return [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(filled, lower, strict=True)]
 
 
 def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
