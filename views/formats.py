@@ -6,6 +6,7 @@ import datetime as dt
 import gettext
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,8 +55,8 @@ class Formats:
     def ngettext(self, singular: str, plural: str, count: int) -> str:
         return self.translations.ngettext(singular, plural, count)
 
-    def number(self, value: float | None) -> str:
-        """12400 → `12,400`; at most three decimals."""
+    def number(self, value: float | Decimal | None) -> str:
+        """12400 → `12,400`; at most three decimals, but all that an exact one has."""
         return "–" if value is None else figure(value, self.locale)
 
     def percent(self, value: float | None) -> str:
