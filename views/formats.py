@@ -36,6 +36,7 @@ class Formats:
     translations: gettext.NullTranslations
     time_zone: str
     now: dt.datetime
+    reader_id: str = ""
 
     @cached_property
     def locale(self) -> Locale:
@@ -157,7 +158,7 @@ class Formats:
         """Why it does not move: `place 3 · waits for 2 reports of others, about 6 s`."""
         if job.waiting is None:
             return ""
-        words = waiting_words(job.waiting, kinds, self.translations)
+        words = waiting_words(job.waiting, kinds, self.translations, is_readers=job.owner_id == self.reader_id)
         if job.waiting.place is None:
             return words
         place = self.gettext("place {place} in line").format(place=self.number(job.waiting.place))

@@ -47,7 +47,8 @@ def _preview(request: PreviewRequest) -> Preview:
     shape = opened.shape
     sample = opened.source.sample()
     columns, totals = _planned(shape, sample, request.options)
-    rows = _first_rows(sample, columns, min(request.rows, sample.row_count))
+    shown = without_rows(sample, totals.rows if request.options.leave_out_totals else ())
+    rows = _first_rows(shown, columns, min(request.rows, shown.row_count))
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
@@ -60,8 +61,8 @@ def _preview(request: PreviewRequest) -> Preview:
         sheets=list(shape.sheets),
         columns=[_previewed(column) for column in columns],
         rows=rows,
-        lines=[sample.line_of(row) for row in range(len(rows))],
-        estimated_rows=_estimated_rows(request.source, shape, sample),
+        lines=[shown.line_of(row) for row in range(len(rows))],
+        estimated_rows=_estimated_rows(request.source, shape, shown),
         warnings=_warnings(shape, columns, totals, request.options),
         named=_named_in(sample, totals, request.options),
         left_out=_left_out(sample),
@@ -144,8 +145,8 @@ def _planned(
         columns = plan_columns(shape, sample, options, existing)
         return columns, Totals(columns)
     columns = plan_columns(shape, without_rows(sample, like_totals), options, existing)
-    totals, rows = found_in(sample, columns)
-    left_out = rows if options.leave_out_totals else []
+    totals = found_in(sample, columns)
+    left_out = totals.rows if options.leave_out_totals else ()
     return plan_columns(shape, without_rows(sample, left_out), options, existing), totals
 
 
@@ -162,8 +163,8 @@ def _warnings(
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
-    if totals.count and options.leave_out_totals:
-        sample.named.counts[TOTAL_ROW] += totals.count
+    for row in totals.rows if options.leave_out_totals else ():
+        sample.named.add(TOTAL_ROW, sample.line_of(row), sample.raw_of(row))
     return sample.named.as_counts()
 
 

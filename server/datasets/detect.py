@@ -186,14 +186,14 @@ def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
     if pads:
         warning = FileWarning(
             code="short_rows_filled",
-            message="{count} of the first {rows} rows have fewer cells than the header; empty cells are added at their "
-            "ends. If rows were cut off by accident, have them left out instead.",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. Empty cells are added at "
+            "their ends; if they were cut off by accident, have them left out instead.",
         )
     else:
         warning = FileWarning(
             code="short_rows",
-            message="{count} of the first {rows} rows have fewer cells than the header and will be left out. If only "
-            "empty cells at their ends are missing, have short rows filled up.",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. They will be left out; if "
+            "only empty cells at their ends are missing, have them filled up.",
         )
     return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
 

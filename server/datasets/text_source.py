@@ -70,9 +70,10 @@ class TextSource:
 
     def sample(self) -> Chunk:
         careful = CarefulReader(self.layout)
-        chunks, taken = [], 0
+        chunks, taken = [], self.encoding.mark_bytes
         is_small = self.path.stat().st_size <= _SAMPLE_HEAD
         for position, block in enumerate(self._sample_blocks()):
+            taken += len(block)
             if position == 0:
                 chunks.append(self._above(block))
                 continue
@@ -81,7 +82,6 @@ class TextSource:
             if is_small:
                 chunks.append(careful.finish(self.first_line + lines))
             careful.forget()
-            taken += len(block)
         return _joined(chunks, self.layout.width, taken)
 
     def head(self) -> tuple[list[str], bool]:
