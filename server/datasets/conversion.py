@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.chunks import Chunk, Source
@@ -18,7 +20,7 @@ from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn, date_warnings, plan_columns
+from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, FileWarning, ReadOptions
@@ -95,7 +97,8 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
-        described = [_described(column) for column in columns]
+        written = pq.read_schema(request.target)
+        described = [_described(column, written.field(column.name).type) for column in columns]
         statistics = column_statistics(request.target, described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
@@ -120,7 +123,7 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
-        warnings=_warnings(opened.shape, columns, totals, request.options),
+        warnings=_warnings(opened.shape, columns, totals, request.options, sifter.notations),
         options=_settled_options(opened.shape, request.options, columns),
     )
 
@@ -148,10 +151,15 @@ def _planned(
 
 
 def _warnings(
-    shape: FileShape, columns: Sequence[PlannedColumn], totals: Totals, options: ReadOptions
+    shape: FileShape,
+    columns: Sequence[PlannedColumn],
+    totals: Totals,
+    options: ReadOptions,
+    notations: Sequence[set[str]] = (),
 ) -> list[FileWarning]:
+    """`notations` are those of each column's numbers, once all of the file was read."""
     total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
-    return [*shape.warnings, *total_rows, *date_warnings(columns)]
+    return [*shape.warnings, *total_rows, *column_warnings(columns, notations)]
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
@@ -212,10 +220,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn) -> Column:
+def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+    is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,
         type=column.type,
+        precision=written.precision if is_decimal else None,
+        scale=written.scale if is_decimal else None,
         source=column.spec.source,
         format=column.format or None,
         required=column.spec.required,
@@ -262,6 +273,7 @@ def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[P
     return msgspec.structs.replace(
         options,
         encoding=shape.encoding.name if shape.encoding else None,
+        language=None,  # it has said what it could
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header if is_text or shape.sheet else None,

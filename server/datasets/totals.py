@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
 from server.datasets.planning import PlannedColumn
-from server.datasets.schema import FileWarning
+from server.datasets.schema import NUMERIC_TYPES, FileWarning
 from server.datasets.values import convert_cells
 
 # How such a row begins; that its figures are the sums above is what decides.
@@ -24,7 +24,6 @@ _BEGINS = (
 _LIKE_A_TOTAL = re.compile(_BEGINS)
 _LOOKED_AT = 2  # columns: the word stands in the first, or beside a number or a code
 _TAIL = 20  # rows at the end of each chunk; others are looked at where the sample has such words
-_SUMMED = ("integer", "decimal")
 _ROUNDED = Decimal("0.0051")  # figures in a report are rounded to cents
 
 
@@ -42,7 +41,7 @@ class Totals:
 
     def find(self, chunk: Chunk, values: Sequence[pa.Array]) -> list[int]:
         """The rows of this chunk that are totals; `values` are the cells of the columns as they were read."""
-        summed = [place for place, column in enumerate(self.columns) if column.type in _SUMMED]
+        summed = [place for place, column in enumerate(self.columns) if column.type in NUMERIC_TYPES]
         if not summed or not chunk.row_count:
             return []
         found, start = [], 0
