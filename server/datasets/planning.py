@@ -63,7 +63,8 @@ def plan_columns(
     planned = []
     for position, spec in enumerate(specs):
         index = places[spec.source or spec.name]
-        inferred = infer(sample.columns[index], prefer_mark=prefer, wanted=spec)
+        said = msgspec.structs.replace(spec, type=spec.type or sample.types.get(index))
+        inferred = infer(sample.columns[index], prefer_mark=prefer, wanted=said)
         resolved = msgspec.structs.replace(spec, format=inferred.format)
         checks = ColumnChecks.of(resolved, inferred.type, position)
         planned.append(PlannedColumn(spec=spec, index=index, type=inferred.type, inferred=inferred, checks=checks))

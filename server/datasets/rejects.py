@@ -26,6 +26,7 @@ REASONS: dict[str, str] = {
     "cell_too_large": "A cell of this row is larger than {limit} characters.",
     "excel_error": "The cell holds the error {value}.",
     "not_an_object": "The line is not a JSON object.",
+    "not_a_row": "The line is not a JSON list.",
     "unknown_field": "The field “{value}” is not among the columns.",
     "not_a_number": "“{value}” is not a number.",
     "not_a_whole_number": "“{value}” is not a whole number.",
