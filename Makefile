@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
+# Tests wait for servers, disks and clocks of their own as often as they compute.
+AT_ONCE ?= $(shell echo $$(( $$(nproc) + 1 )))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -41,19 +43,19 @@ check: install-test ## lint and types
 
 # Each process that drives Chromium has one of its own; by file, so that tests of the same pages do not meet.
 test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(BIN)/pytest -n logical -m "not benchmark and not browser"
+	$(BIN)/pytest -n $(AT_ONCE) -m "not benchmark and not browser"
 	$(MAKE) test-postgresql
 	$(BIN)/pytest -n logical --dist loadfile -m browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
-WITHOUT_ROWS := bodies bounded_answers cli_import cli_jobs cli_serve cross_site docs_examples example_client file_modes foreign_clients full_disk head http \
+WITHOUT_ROWS := bodies bounded_answers cli_import cli_jobs cli_serve cross_site docs_examples drain example_client file_modes foreign_clients full_disk head http \
   live_fan_out live_frames made_up_transport nothing_evaluated python_client query_values raw_http request_turns scripts scripts_ends scripts_tqdm \
   shared_workers sign_in_siege slow_clients static_files typescript_client uploads_full_disk websocket_test_page wheels work_without_end
 PROCESSES := shared_workers turns watch worker_process workers
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n logical --database postgresql -m "not benchmark and not browser" \
+	$(BIN)/pytest -n $(AT_ONCE) --database postgresql -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py)
 

@@ -10,7 +10,7 @@ import aiohttp
 
 from jindu import open_jobs
 from jindu.courier import send_once
-from jindu.handle import LEFT_OPEN, JobHandle, patience
+from jindu.handle import JobHandle, LeftOpen, patience
 from jindu.report import Answer, Report, Request
 from jindu.requests import Requests
 
@@ -39,6 +39,7 @@ class AsyncJob(JobHandle):
         self._sending: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> AsyncJob:
+        self.begin()
         if self._strict:
             await self._send()
             refusal = self._report.problem or self._report.trouble
@@ -73,7 +74,7 @@ class AsyncJob(JobHandle):
         self._closing.set()
 
     def end_at_exit(self) -> None:
-        self._write_end(RuntimeError(LEFT_OPEN))
+        self._write_end(LeftOpen())
         send_once(self._requests.place, self._report)  # there is no loop any more
 
     def end_by_signal(self, name: str) -> None:

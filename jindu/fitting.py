@@ -21,9 +21,19 @@ def text(value: object, longest: int) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def amount(value: object) -> float:
+    """As a number that others can be added to. Raises `TypeError` where the script counts with something else."""
+    if isinstance(value, (int, float)):
+        return value
+    try:
+        return float(value)  # type: ignore[arg-type]  # of NumPy, `Decimal`, a word from a file
+    except (TypeError, ValueError):
+        raise TypeError(f"Jindu counts in numbers, and this is none: {value!r}") from None
+
+
 def number(value: float | None) -> float | None:
     """As JSON can carry it, whole where it is whole; None for what is no number."""
-    if value is None or not math.isfinite(value):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     within = min(limits.LARGEST_NUMBER, max(0, value))
     whole = int(within)

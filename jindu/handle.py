@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from jindu.errors import Cancelled, ClientError, NotConfigured, Unreachable
+from jindu.fitting import amount
 from jindu.report import Report
 from jindu.tally import Share, Tally
 
@@ -18,7 +19,15 @@ _LOG = logging.getLogger("jindu")
 _PATIENCE_SECONDS = 60.0  # how long a strict job bears a server that does not answer
 _BUSY_SECONDS = 10.0  # a server that only asks to wait is no news for anybody
 _CLOSE_SECONDS = 60.0  # unless JINDU_CLOSE_SECONDS says otherwise: a server that is started anew is back by then
-LEFT_OPEN = "The script ended without saying how this went."
+ENDED_BY_SIGNAL = "The script was ended by {name}."
+LOOP_LEFT = "The loop was left before its end."
+
+
+class LeftOpen(Exception):
+    """Not an error of the script's, only all that is known of how it went."""
+
+    def __str__(self) -> str:
+        return "The script ended without saying how this went."
 
 
 class JobHandle:
@@ -33,7 +42,8 @@ class JobHandle:
         self._strict = strict
         self._raise_on_cancel = raise_on_cancel
         self._lock = threading.Lock()
-        self._has_news = False
+        self._is_begun = False
+        self._has_news = True  # that it is not begun, so that who forgets it is told
         self._result: dict[str, Any] = {}
         self._tally = Tally(report.key)
         self._share: Share | None = None
@@ -62,6 +72,7 @@ class JobHandle:
 
     def advance(self, n: float = 1) -> None:
         """`n` more units are done; also in a child process. Raises `Cancelled`."""
+        n = amount(n)
         with self._lock:
             self._report.progress += n
         if self._is_a_childs:
@@ -71,6 +82,7 @@ class JobHandle:
 
     def set_progress(self, n: float) -> None:
         """`n` units are done in all; the server never shows less than before. Raises `Cancelled`."""
+        n = amount(n)
         if self._is_a_childs:
             self._count_as_child(n - self._report.progress)
         self._report.progress = n
@@ -79,7 +91,7 @@ class JobHandle:
 
     def set_total(self, total: float | None) -> None:
         """How many units there are, once that is known."""
-        self._report.total = total
+        self._report.total = None if total is None else amount(total)
 
     def message(self, text: str) -> None:
         """A sentence for people, under the bar and in the job's log (500 characters)."""
@@ -101,8 +113,14 @@ class JobHandle:
         self._warn_in_child()
         self._result.update(values)
 
+    def begin(self) -> None:
+        """From now on it is shown."""
+        self._is_begun = True
+        self._has_news = False
+
     def become_a_childs(self) -> None:
         """In another process than the one that began it: only what is counted reaches the job."""
+        self.begin()
         self._lock = threading.Lock()  # a thread that was not forked with us may have held it
         self._share = None
         self._is_a_childs = True
@@ -139,6 +157,10 @@ class JobHandle:
 
     def _raise_news(self) -> None:
         report = self._report
+        if not self._is_begun:
+            tell_once(f"“{report.title}” is not shown, since it was not begun: write “with jindu.job(…) as job:”.")
+            self._has_news = False
+            return
         if report.is_cancelled and self._raise_on_cancel:
             raise Cancelled(f"“{report.title}” was cancelled.")
         if self._strict:
@@ -160,7 +182,7 @@ class JobHandle:
 
     def _write_signal(self, name: str) -> None:
         self._tally.settle()
-        self._report.end("failed", error=f"The script was ended by {name}.")
+        self._report.end("failed", error=ENDED_BY_SIGNAL.format(name=name))
 
 
 @functools.lru_cache(maxsize=100)
@@ -196,6 +218,8 @@ def _state(error: BaseException | None) -> str:
 
 
 def _reason(error: BaseException | None) -> str:
+    if isinstance(error, LeftOpen):
+        return str(error)
     name = type(error).__name__
     text = str(error)
     return f"{name}: {text}" if text else name

@@ -20,8 +20,9 @@ _PASSING_CODES = frozenset({"too_many_external_jobs"})  # until another one ends
 _SLOWEST = 16.0
 _STRANGER_SECONDS = 3.0  # where nobody answered ever, more of the script's time is not worth it
 
+SAYS_NOTHING = "The script failed."
 # What stands in for a part that the server does not take, where there must be something.
-_INSTEAD = {"title": "Script", "unit": "steps", "error": "The script failed."}
+_INSTEAD = {"title": "Script", "unit": "steps", "error": SAYS_NOTHING}
 # In this order they are given up when the server does not say what was wrong.
 _WORTH = (("detail", "result"), ("error", "message", "stage"), ("progress", "total"), ("title", "unit"))
 
@@ -32,6 +33,7 @@ class Request:
     path: str
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
+    said: int = 0  # how many messages the script had said when it was made
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,8 @@ class Report:
         self.key = uuid.uuid4().hex
         self.progress: float = 0
         self.counted_elsewhere: Callable[[], float] = _nothing  # by child processes, besides `progress`
-        self.total = total
+        self.total = None if total is None else fitting.amount(total)
         self.stage = ""
-        self.message = ""
         self.detail: dict[str, Any] = {}
         self.ending: dict[str, Any] | None = None
         self.job_id = ""
@@ -67,10 +68,12 @@ class Report:
         self.trouble: ClientError | None = None  # why nothing is sent at this moment
         self.trouble_since = math.inf
         self.left_out: dict[str, str] = {}  # parts that the server did not take, and why
-        self._told: dict[str, Any] = {"progress": 0, "stage": "", "message": ""}  # what a new job has
+        self._told: dict[str, Any] = {"progress": 0, "stage": ""}  # what a new job has
+        self._message = ""
+        self._said = self._said_and_told = 0  # messages
         self._told_at = -math.inf
         self._refused: dict[str, Any] = {}  # part → its value
-        self._takes_fractions = True
+        self._takes_fractions = self._takes_gaps = True
         self._heartbeat_seconds = _HEARTBEAT_SECONDS
         self._failures = 0
         self._slowness = 1.0  # how many times as long as wished it waits between updates: the server has many to hear
@@ -85,6 +88,17 @@ class Report:
     def done(self) -> float:
         """Units, those of child processes included."""
         return self.progress + self.counted_elsewhere()
+
+    @property
+    def message(self) -> str:
+        """The newest; those that another one follows before they could be sent are counted."""
+        return self._message
+
+    @message.setter
+    def message(self, text: str) -> None:
+        if text != self._message:
+            self._message = text
+            self._said += 1
 
     @property
     def is_unsure(self) -> bool:
@@ -154,13 +168,13 @@ class Report:
             body = {"title": fitting.text(self.title, limits.TITLE_CHARACTERS) or _INSTEAD["title"]}
             body["unit"] = fitting.text(self.unit, limits.UNIT_CHARACTERS) or _INSTEAD["unit"]
             body |= {name: value for name, value in self._values().items() if name != "progress" and value != ""}
-            return Request("POST", "/api/v1/jobs", self._taken(body), {"Idempotency-Key": self.key})
+            return Request("POST", "/api/v1/jobs", self._taken(body), {"Idempotency-Key": self.key}, self._said)
         ending = None if self.is_unsure else self.ending
         changes = {name: value for name, value in self._values().items() if self._told.get(name) != value}
         body = self._taken({**changes, **(ending or {})})
         if not body and now < self._told_at + self._heartbeat_seconds:
             return None
-        return Request("PATCH", f"/api/v1/jobs/{self.job_id}", body)
+        return Request("PATCH", f"/api/v1/jobs/{self.job_id}", body, said=self._said)
 
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take in what came back."""
@@ -200,7 +214,10 @@ class Report:
             silence = body.get("silence_seconds")
             if isinstance(silence, (int, float)) and silence > 0:
                 self._heartbeat_seconds = min(_HEARTBEAT_SECONDS, silence / _HEARTBEATS_PER_SILENCE)
-        self._told.update(request.body)
+        told = dict(request.body)
+        if told.pop("message", None) is not None:
+            self._said_and_told = request.said
+        self._told.update(told)
         self._told_at = now
         self._failures = 0
         self._slowness = max(1.0, 0.9 * self._slowness)
@@ -226,6 +243,9 @@ class Report:
             told = str(problem.get("detail") or "")
             groups = [{part: told for part in group if part in request.body} for group in _WORTH]
             wrong = next((group for group in groups if group), {})
+        if self._takes_gaps and "messages_left_out" in request.body and (not named or "messages_left_out" in named):
+            self._takes_gaps = False  # an older server
+            return True
         if self._takes_fractions and any(isinstance(request.body[part], float) for part in wrong):
             self._takes_fractions = False  # an older server
             return True
@@ -242,13 +262,15 @@ class Report:
                 del taken[part]
                 if _INSTEAD.get(part, value) != value:
                     taken[part] = _INSTEAD[part]
+        if "message" not in taken:
+            taken.pop("messages_left_out", None)
         return taken
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = {
             "progress": self._number(self.done) or 0,
             "stage": fitting.text(self.stage, limits.STAGE_CHARACTERS),
-            "message": fitting.text(self.message, limits.MESSAGE_CHARACTERS),
+            **self._news(),
         }
         total = self._number(self.total)
         if total is not None:
@@ -256,6 +278,16 @@ class Report:
         if self.detail:
             values["detail"] = fitting.detail(self.detail)
         return values
+
+    def _news(self) -> dict[str, Any]:
+        """What it said last, and how much it said before that in vain: the job's log shows a gap there."""
+        untold = self._said - self._said_and_told
+        if untold == 0:
+            return {}
+        news: dict[str, Any] = {"message": fitting.text(self._message, limits.MESSAGE_CHARACTERS)}
+        if untold > 1 and self._takes_gaps:
+            news["messages_left_out"] = untold - 1
+        return news
 
     def _number(self, value: float | None) -> float | None:
         fit = fitting.number(value)

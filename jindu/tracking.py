@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from jindu import open_jobs
 from jindu.courier import Courier, Errand, courier_to, is_away, send_once
 from jindu.errors import ClientError
-from jindu.handle import LEFT_OPEN, JobHandle, patience, warn_once
+from jindu.handle import LOOP_LEFT, JobHandle, LeftOpen, patience, warn_once
 from jindu.leaving import Consumer, Left
 from jindu.place import Place
 from jindu.report import Report
@@ -22,7 +22,7 @@ from jindu.tally import Tally
 Item = TypeVar("Item")
 _BLOCK_SECONDS = 5.0  # the end of a block waits no longer; the rest is done beside the script, or at its exit
 _LEARN_SECONDS = 2.0  # a script that dies of an exception is dead by then
-_EXCEPTION = "An exception ended the loop; the script's own output says more."
+EXCEPTION = "An exception ended the loop; the script's own output says more."
 
 
 class Job(JobHandle):
@@ -77,6 +77,7 @@ class Job(JobHandle):
         """Begin to send. Raises `ClientError` only when strict: the script matters more than its picture."""
         if self._is_a_childs or self._errand is not None:
             return self
+        self.begin()
         try:
             place = Place.given(self._url, self._token)
         except ClientError as error:
@@ -136,7 +137,7 @@ class Job(JobHandle):
         if self._courier is None or self._errand is None or self._is_a_childs:
             return
         if how is Left.EARLY:
-            self.message("The loop was left before its end.")
+            self.message(LOOP_LEFT)
             self._report.end("cancelled")
             self.finish()
             return
@@ -146,7 +147,7 @@ class Job(JobHandle):
             if crash is not None:
                 self._write_end(crash)
 
-        state, text = ("failed", _EXCEPTION) if how is Left.BY_EXCEPTION else ("cancelled", "")
+        state, text = ("failed", EXCEPTION) if how is Left.BY_EXCEPTION else ("cancelled", "")
         self._report.end_unless(state, error=text, sure_at=time.monotonic() + _LEARN_SECONDS, ask=ask)
         self._courier.hurry(self._errand)
 
@@ -155,7 +156,7 @@ class Job(JobHandle):
             self._report.be_sure()
         is_done = self.total is None or self._report.done >= self.total  # without a total nothing is missing
         crash = getattr(sys, "last_value", None)
-        self._write_end(crash if isinstance(crash, BaseException) else None if is_done else RuntimeError(LEFT_OPEN))
+        self._write_end(crash if isinstance(crash, BaseException) else None if is_done else LeftOpen())
         self._hurry()
 
     def end_by_signal(self, name: str) -> None:

@@ -93,4 +93,5 @@ def configure(level: str, formatter: logging.Formatter) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in (STRANGERS.name, "aiohttp_session"):  # the latter complains of every cookie that is none of ours
         logging.getLogger(name).addFilter(Sparing())
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    for name in ("aiosqlite", "alembic"):  # each migration is told by `storage.migrating`
+        logging.getLogger(name).setLevel(logging.WARNING)

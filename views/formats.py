@@ -144,8 +144,8 @@ class Formats:
     def pace(self, job: Job) -> str:
         """What follows it while it moves: ` · 8,120/s · 5s left`. A page that is not live hides it."""
         parts = [""]
-        if job.state == "running" and job.rate and job.rate >= _LEAST_RATE:
-            parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.rate, job.unit)))
+        if job.pace and job.pace >= _LEAST_RATE:
+            parts.append(self.gettext("{amount}/s").format(amount=self._rate(job.pace, job.unit)))
         if job.stalled_since is not None and job.state == "running":
             parts.append(self.gettext("nothing since {time}").format(time=self.clock(job.stalled_since)))
         if job.eta_seconds is not None:

@@ -27,9 +27,10 @@ from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest
 
-READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows")
+READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows", "pad_short_rows", "leave_out_totals")
+_YES_OR_NO = {"yes": True, "no": False}
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "  ")
 _MOST_SKIPPED_ROWS = 1_000
 _MARKED_COLUMNS = 100  # whose cells are checked while the page is made; more would be felt
 
@@ -108,9 +109,11 @@ class ImportForm:
             encoding=wanted.get("encoding") or None,
             delimiter=wanted.get("delimiter") or None,
             quote={"none": "", "": None}.get(wanted.get("quote", ""), wanted.get("quote")),
-            header={"yes": True, "no": False}.get(wanted.get("header", "")),
+            header=_YES_OR_NO.get(wanted.get("header", "")),
             sheet=wanted.get("sheet") or None,
             skip_rows=whole_number(skip_rows),
+            pad_short_rows=_YES_OR_NO.get(wanted.get("pad_short_rows", "")),
+            leave_out_totals=_YES_OR_NO.get(wanted.get("leave_out_totals", "")),
         )
 
     @property
@@ -159,6 +162,8 @@ class ImportForm:
             "header": "yes" if preview.header else "no",
             "sheet": preview.sheet or "",
             "skip_rows": str(preview.skip_rows),
+            "pad_short_rows": "yes" if preview.options.pad_short_rows else "no",
+            "leave_out_totals": "yes" if preview.options.leave_out_totals else "no",
         }
         return replace(self, columns=tuple(columns), reading=reading)
 

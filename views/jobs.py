@@ -10,7 +10,7 @@ from aiohttp import web
 from server.auth.permissions import Principal, Role
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
-from server.jobs.job import Job, State
+from server.jobs.job import Completeness, Job, State
 from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
 from server.numerals import whole_number
@@ -64,11 +64,11 @@ async def _list(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     kinds = parts_of(request).job_kinds.names()
     wanted = {name: request.query.get(name, "").strip() for name in ("q", "state", "kind", "cursor")}
-    states = (State(wanted["state"]),) if wanted["state"] in set(State) else ()
     page = await operations_of(request).jobs.list(
         principal,
         JobFilter(
-            states=states,
+            states=[state for state in State if state == wanted["state"]],
+            outcomes=[Completeness.PARTIAL] if wanted["state"] == Completeness.PARTIAL else [],
             kinds=(wanted["kind"],) if wanted["kind"] in kinds else (),
             text=wanted["q"],
             limit=_PER_PAGE,
@@ -84,7 +84,7 @@ async def _list(request: web.Request, template: str) -> web.Response:
         wanted=wanted,
         cursor=wanted["cursor"],
         is_filtered=bool(first),
-        states=list(State),
+        states=[*State, Completeness.PARTIAL],
         kinds=kinds,
         owners=await owner_names(request, principal, page.items),
         fragment_url=_url("/jobs/rows", here),

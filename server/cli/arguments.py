@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _JSON_HELP = "print the result as JSON, an object a line"
+_OUTCOMES = ("complete", "partial")
 _STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
@@ -144,6 +145,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     filters.add_argument(
         "--state", action="append", choices=_STATES, help="how they stand; repeat it for more than one"
     )
+    filters.add_argument("--outcome", choices=_OUTCOMES, help="of those that succeeded: of all of it, or not of all")
     filters.add_argument("--kind", action="append", help="e.g. data_import; repeat it for more than one")
     filters.add_argument("--user", metavar="NAME", help="whose; for administrators")
     filters.add_argument("--since", type=_moment, metavar="TIME", help="made at or after it, e.g. 2026-10-01T08:00")

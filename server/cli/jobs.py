@@ -86,7 +86,7 @@ async def _each(session: Session, options: dict[str, Any], link: str, do: Callab
 
 async def _chosen(session: Session, options: dict[str, Any], link: str) -> AsyncIterator[str]:
     given = options["jobs"]
-    has_filter = any(options[name] for name in ("state", "kind", "user", "since", "until", "search"))
+    has_filter = any(options[name] for name in ("state", "outcome", "kind", "user", "since", "until", "search"))
     if bool(given) == has_filter:
         raise ClientError("Name jobs, give - to read their ids from standard input, or say which by filters.")
     if has_filter:
@@ -107,7 +107,7 @@ async def _chosen(session: Session, options: dict[str, Any], link: str) -> Async
 async def _found(session: Session, options: dict[str, Any], *, limit: int | None) -> AsyncIterator[Job]:
     """Page by page. Raises `Problem`."""
     named = {"state": options["state"], "kind": options["kind"], "user": options["user"], "q": options["search"]}
-    query = {**named, "since": options["since"], "until": options["until"]}
+    query = {**named, **{name: options[name] for name in ("outcome", "since", "until")}}
     query = {name: value for name, value in query.items() if value}
     left = limit
     while left is None or left > 0:

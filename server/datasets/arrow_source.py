@@ -49,6 +49,7 @@ class ArrowSource:
     file: ArrowFile
     max_unpacked_bytes: int
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
     _unsaid_texts: frozenset[int] | None = field(default=None, init=False)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -65,7 +66,7 @@ class ArrowSource:
                     format=self.file.name,
                     size=self.max_unpacked_bytes // 1_000_000,
                 )
-            self.bytes_read = self._bytes_of(done, size)
+            self.bytes_read, self.records = self._bytes_of(done, size), done
             yield chunk_of(batch, done - batch.num_rows, self._texts_in(batch))
         self.bytes_read = size
 

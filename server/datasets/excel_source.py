@@ -13,6 +13,8 @@ import python_calamine as calamine
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
+from server.datasets.named import BLANK, Named, name_above
+from server.datasets.rejects import RejectReason
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
 from server.errors import FileProblem
@@ -28,20 +30,26 @@ SheetRow = list[Any]
 
 @dataclass(slots=True, kw_only=True)
 class ExcelSource:
-    """`width` and `first_line` as for text; a line is a row of the sheet, blank ones are left out."""
+    """`width` and `first_line` as for text; a line is a row of the sheet, blank ones are left out.
+
+    `is_below_table`: what stands above the table is another one.
+    """
 
     path: Path
     sheet: calamine.CalamineSheet
     marks: SheetMarks
     width: int = 0
     first_line: int = 0
+    header_rows: int = 0
+    is_below_table: bool = False
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
 
     @property
     def start_column(self) -> int:
         return self.sheet.start[1] if self.sheet.start else 0
 
-    def records(self) -> Iterator[tuple[int, SheetRow]]:
+    def rows(self) -> Iterator[tuple[int, SheetRow]]:
         """Row number from 1, and its cells."""
         if self.sheet.start is None:
             return
@@ -54,23 +62,36 @@ class ExcelSource:
             self._show(number, cells)
             yield number, merged.filled(number - 1, self.start_column, cells)
 
-    def shown_records(self, count: int) -> list[list[str]]:
-        """The first rows as texts."""
-        return [[cell_text(cell) for cell in cells] for _, cells in islice(self.records(), count)]
+    def first_rows(self, count: int) -> list[list[str]]:
+        """As texts; a cell that is merged downwards stands in its first row alone."""
+        if self.sheet.start is None:
+            return []
+        rows = []
+        for number, cells in enumerate(islice(self.sheet.iter_rows(), count), start=1):
+            self._show(number, cells)
+            rows.append([cell_text(cell) for cell in cells])
+        return rows
 
     def chunks(self) -> Iterator[Chunk]:
         size = self.path.stat().st_size
         last = (self.sheet.end or (1, 0))[0] + 1
-        rows = self._data_rows()
+        self.records, named = 0, Named()
+        rejects: list[RejectReason] = []
+        rows = self._data_rows(named, rejects)
         while block := list(islice(rows, _ROWS_PER_CHUNK)):
             self.bytes_read = min(size, size * block[-1][0] // last)
             yield self._chunk(block, errors=self.marks.errors)
         self.bytes_read = size
+        end = self._chunk([], errors={})
+        end.named, end.rejects = named, rejects
+        yield end
 
     def sample(self) -> Chunk:
-        rows = list(islice(self._data_rows(), _SAMPLE_ROWS))
+        named = Named()
+        rejects: list[RejectReason] = []
+        rows = list(islice(self._data_rows(named, rejects), _SAMPLE_ROWS))
         chunk = self._chunk(rows, errors={})
-        chunk.types = self._said_types(rows)
+        chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
         return chunk
 
     def _said_types(self, rows: list[tuple[int, SheetRow]]) -> dict[int, ColumnType]:
@@ -83,11 +104,25 @@ class ExcelSource:
         }
         return dict.fromkeys(sorted(said_texts(columns) | {place for place in shown if place < self.width}), "text")
 
-    def _data_rows(self) -> Iterator[tuple[int, SheetRow]]:
+    def _data_rows(self, named: Named, rejects: list[RejectReason]) -> Iterator[tuple[int, SheetRow]]:
         errors, first_line = self.marks.errors, self.first_line
-        for number, row in self.records():
-            if number > first_line and (not is_blank(row) or number in errors):
+        number = 0
+        for number, row in self.rows():
+            if number <= first_line:
+                self._name_above(number, row, named, rejects)
+            elif not is_blank(row) or number in errors:
                 yield number, row
+            else:
+                named.add(BLANK, number)
+            self.records = number
+
+    def _name_above(self, number: int, row: SheetRow, named: Named, rejects: list[RejectReason]) -> None:
+        raw = "\t".join(map(cell_text, row))
+        is_header = number > self.first_line - self.header_rows
+        if self.is_below_table and not is_header and raw.strip():
+            rejects.append(RejectReason(line=number, code="other_table", raw=raw))
+        else:
+            name_above(named, number, raw, is_header=is_header)
 
     def _show(self, number: int, cells: SheetRow) -> None:
         for column, cell_format in self.marks.formats.get(number, {}).items():

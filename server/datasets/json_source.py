@@ -18,6 +18,7 @@ import pyarrow as pa
 from server.datasets.cell_texts import as_text, is_said_text
 from server.datasets.chunks import Chunk
 from server.datasets.json_document import JsonTable, tables_of
+from server.datasets.named import BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.rejects import RejectReason, shortened
 from server.datasets.schema import ColumnType
 from server.datasets.text_encoding import FoundEncoding
@@ -80,8 +81,13 @@ class JsonFile:
                     line=number,
                     limit=self.max_line_bytes,
                 )
-            if line.strip() and line.strip() not in _BRACKETS:
-                yield number, line, done
+            yield number, line, done
+
+    def filled_lines(self) -> Iterator[bytes]:
+        """Without blank ones, and those that hold a bracket of the list around the lines."""
+        for _, line, _ in self.lines():
+            if _holds_something(line):
+                yield line
 
     def _physical_lines(self) -> Iterator[bytes]:
         limit = self.max_line_bytes
@@ -123,7 +129,7 @@ def open_json(path: Path, encoding: FoundEncoding, max_line_bytes: int, wanted: 
 
 def _is_of_lines(file: JsonFile) -> bool:
     """Two lines that are whole objects (or whole rows) are no document. The first may be a bracket."""
-    kinds = [_kind(line) for _, line, _ in islice(file.lines(), 2)]
+    kinds = [_kind(line) for line in islice(file.filled_lines(), 2)]
     return len(kinds) == 2 and kinds[0] is not None and kinds[0] == kinds[1] and not _is_short_document(file)
 
 
@@ -131,12 +137,17 @@ def _is_short_document(file: JsonFile) -> bool:
     """`[` in a line of its own, then one object a line: a list, which is checked to its end if it is not too large."""
     with file.path.open("rb") as stream:
         begins = stream.read(64)[file.encoding.mark_bytes :].lstrip()[:1] == b"["
-    return begins and next(file.lines())[1].lstrip()[:1] == b"{" and file.path.stat().st_size <= _MAX_DOCUMENT_BYTES
+    return begins and next(file.filled_lines()).lstrip()[:1] == b"{" and file.path.stat().st_size <= _MAX_DOCUMENT_BYTES
 
 
 def _are_mostly_objects(file: JsonFile) -> bool:
-    kinds = [_kind(line) for _, line, _ in islice(file.lines(), 200)]
+    kinds = [_kind(line) for line in islice(file.filled_lines(), 200)]
     return kinds.count(dict) * 2 > len(kinds) or (len(kinds) > 2 and kinds[1:].count(dict) == len(kinds) - 1)
+
+
+def _holds_something(line: bytes) -> bool:
+    text = line.strip()
+    return bool(text) and text not in _BRACKETS
 
 
 def _kind(line: bytes) -> type | None:
@@ -148,36 +159,48 @@ def _kind(line: bytes) -> type | None:
 class JsonSource:
     """`keys` are the columns; an object with other keys is rejected rather than cut.
 
-    Of rows that are lists, `keys` are names for their places, and `first_line` of them stand above the data.
+    Of rows that are lists, `keys` are names for their places; the first may be the header.
     """
 
     file: JsonFile
     keys: Sequence[str]
     has_objects: bool = True
-    first_line: int = 0
+    has_header: bool = False
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
     _known: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         self._known = frozenset(self.keys)
 
     def chunks(self) -> Iterator[Chunk]:
-        lines = self._lines()
+        self.records, named = 0, Named()
+        lines = self._lines(named)
         while block := list(islice(lines, _LINES_PER_CHUNK)):
             yield self._chunk(block)
         self.bytes_read = self.file.path.stat().st_size
+        end = self._chunk([])
+        end.named = named
+        yield end
 
     def sample(self) -> Chunk:
-        lines = list(islice(self._lines(), _SAMPLE_LINES))
+        named = Named()
+        lines = list(islice(self._lines(named), _SAMPLE_LINES))
         chunk = self._chunk(lines)
-        chunk.bytes_read = self.bytes_read
+        chunk.named, chunk.bytes_read = named, self.bytes_read
         chunk.types = _said_types([_value(line)[0] for _, line in lines], self.keys)
         return chunk
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self, named: Named) -> Iterator[Line]:
+        is_header = self.has_header
         for number, line, done in self.file.lines():
-            if number > self.first_line:
-                self.bytes_read = done
+            self.bytes_read, self.records = done, number
+            if not _holds_something(line):
+                named.add(DELIMITERS_ONLY if line.strip() else BLANK, number)
+            elif is_header:
+                named.add(HEADER, number)
+                is_header = False
+            else:
                 yield number, line
 
     def _chunk(self, block: list[Line]) -> Chunk:
@@ -229,7 +252,7 @@ class JsonSource:
 def found_keys(file: JsonFile) -> list[str]:
     """All keys of a sample, in the order in which they come up."""
     keys: dict[str, None] = {}
-    for _, line, _ in islice(file.lines(), _MOST_LOOKED_AT):
+    for line in islice(file.filled_lines(), _MOST_LOOKED_AT):
         value, _ = _value(line)
         if isinstance(value, dict):
             keys.update(dict.fromkeys(value))
@@ -238,7 +261,7 @@ def found_keys(file: JsonFile) -> list[str]:
 
 def first_rows(file: JsonFile, count: int) -> list[list[str]]:
     """Rows that are lists, as texts; whatever else there is among them is left out."""
-    values = [_value(line)[0] for _, line, _ in islice(file.lines(), count)]
+    values = [_value(line)[0] for line in islice(file.filled_lines(), count)]
     return [[cell_of(cell) or "" for cell in value] for value in values if isinstance(value, list)]
 
 
@@ -246,7 +269,7 @@ def holds_rows(file: JsonFile) -> bool:
     """Whether lines are lists, not objects."""
     if file.table is not None:
         return not file.table.has_objects
-    kinds = [_kind(line) for _, line, _ in islice(file.lines(), 200)]
+    kinds = [_kind(line) for line in islice(file.filled_lines(), 200)]
     return kinds.count(list) > kinds.count(dict)
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from server.datasets.arrow_source import ArrowSource
+from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, shape_of_text
 from server.datasets.file_kinds import file_kind
+from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
 from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
@@ -27,8 +29,7 @@ from server.datasets.schema import (
     clean_names,
     require_column_count,
 )
-from server.datasets.sheet_start import table_head
-from server.datasets.table_start import has_header
+from server.datasets.sheet_tables import find_in_sheet
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of
@@ -98,8 +99,14 @@ def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, 
     source = TextSource(
         path=path,
         encoding=shape.encoding,
-        dialect=shape.dialect,
-        width=len(shape.names),
+        layout=Layout(
+            dialect=shape.dialect,
+            width=len(shape.names),
+            encoding=shape.encoding.name,
+            headers=shape.headers,
+            pads_short_rows=shape.pads_short_rows,
+        ),
+        skip_rows=shape.skip_rows,
         first_line=shape.first_line,
         max_line_bytes=limits.max_line_bytes,
     )
@@ -140,7 +147,7 @@ def _open_json_rows(path: Path, file: JsonFile, options: ReadOptions, limits: Fi
     raw = rows[0] if header else [*(given or ())]
     names = clean_names([*raw, *[""] * (width - len(raw))])
     shape = FileShape(names=tuple(names), header=header, first_line=int(header), **_json_shape(file))
-    return OpenedFile(shape=shape, source=JsonSource(file=file, keys=names, has_objects=False, first_line=int(header)))
+    return OpenedFile(shape=shape, source=JsonSource(file=file, keys=names, has_objects=False, has_header=header))
 
 
 def _json_shape(file: JsonFile) -> dict[str, Any]:
@@ -198,17 +205,17 @@ def _open_page(path: Path, kind: str, options: ReadOptions, limits: FileLimits, 
     table = tables[place]
     rows = table.even_rows()
     header = True if options.header is None and table.header_rows else options.header
-    head = table_head(rows[:_HEAD_ROWS], above=options.skip_rows, header=header)
-    if head is None:
-        raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=names[place])
-    require_column_count(len(head.names), limits)
+    head = find_in_sheet(rows[:_HEAD_ROWS], header=header, above=options.skip_rows)
+    width = len(rows[0])
+    require_column_count(width, limits)
+    first_line = head.above + head.header_records
     shape = FileShape(
         format=kind,
         encoding=encoding,
-        names=tuple(clean_names(head.names)),
-        header=head.header_rows > 0,
+        names=tuple(clean_names([*head.names, *[""] * width][:width])),
+        header=head.header_records > 0,
         skip_rows=head.above,
-        first_line=head.first_line,
+        first_line=first_line,
         sheet=names[place],
         sheets=tuple(
             SheetInfo(name=name, rows=len(each.rows), columns=each.width)
@@ -216,7 +223,7 @@ def _open_page(path: Path, kind: str, options: ReadOptions, limits: FileLimits, 
         ),
         warnings=tuple(_other_tables(names, place)),
     )
-    source = ListedSource(path=path, rows=rows, width=len(head.names), first_line=head.first_line)
+    source = ListedSource(path=path, rows=rows, width=width, first_line=first_line, header_rows=head.header_records)
     return OpenedFile(shape=shape, source=source)
 
 

@@ -15,8 +15,8 @@ from server.datasets.ods_marks import ods_marks
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.sheet_extent import SheetSigns, require_small_sheets
 from server.datasets.sheet_marks import SheetMarks, xlsx_marks
-from server.datasets.sheet_start import TableHead, table_head
-from server.datasets.sheet_tables import is_empty, side_by_side_at, stacked_at
+from server.datasets.sheet_tables import find_in_sheet, side_by_side_at, stacked_at
+from server.datasets.table_start import filled
 from server.datasets.xlsb_marks import xlsb_marks
 from server.errors import FileProblem, InvalidInput
 
@@ -182,26 +182,27 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
     sheet = _chosen_sheet(workbook, sheets, options.sheet)
     marks = workbook.marks(sheet.name)
     source = ExcelSource(path=workbook.path, sheet=sheet, marks=marks)
-    rows = source.shown_records(_LOOKED_AT_ROWS)
-    head = table_head(rows[:_HEAD_ROWS], above=options.skip_rows, header=options.header, spans=_spans(sheet, source))
-    if head is None:
+    rows = source.first_rows(_LOOKED_AT_ROWS)
+    if not any(map(filled, rows[options.skip_rows or 0 :])):
         raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=sheet.name)
-    names = clean_names(head.names)
+    head = find_in_sheet(rows[:_HEAD_ROWS], header=options.header, above=options.skip_rows)
+    names = clean_names([*head.names, *[""] * len(rows[0])][: len(rows[0])])
     require_column_count(len(names), limits)
-    source.width, source.first_line = len(names), head.first_line
+    source.width, source.header_rows = len(names), head.header_records
+    source.first_line, source.is_below_table = head.above + head.header_records, head.is_other
     shape = FileShape(
         format=workbook.kind,
         names=tuple(names),
-        header=head.header_rows > 0,
+        header=head.header_records > 0,
         skip_rows=head.above,
-        first_line=head.first_line,
+        first_line=source.first_line,
         sheet=sheet.name,
         sheets=tuple(_counted(info, sheet) if info.name == sheet.name else info for info in sheets),
         warnings=(
             *_hidden_warnings(marks, sheets, names, source.start_column),
             *_cell_warnings(source, names),
-            *_table_warnings(rows, head, names),
-            *_merged_warnings(sheet, head),
+            *_table_warnings(rows, source.first_line, head.above, names),
+            *_merged_warnings(sheet, source.first_line),
         ),
     )
     return shape, source
@@ -221,14 +222,6 @@ def _chosen_sheet(workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str
 
 def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
     return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
-
-
-def _spans(sheet: calamine.CalamineSheet, source: ExcelSource) -> list[tuple[int, int, int]]:
-    return [
-        (top, left - source.start_column, right - source.start_column)
-        for (top, left), (_, right) in sheet.merged_cell_ranges or ()
-        if right > left and top < _HEAD_ROWS
-    ]
 
 
 def _hidden_warnings(
@@ -290,8 +283,10 @@ def _cell_warnings(source: ExcelSource, names: Sequence[str]) -> Iterator[FileWa
             )
 
 
-def _table_warnings(rows: Sequence[Sequence[str]], head: TableHead, names: Sequence[str]) -> Iterator[FileWarning]:
-    below = stacked_at(rows, head.first_line)
+def _table_warnings(
+    rows: Sequence[Sequence[str]], first_line: int, above: int, names: Sequence[str]
+) -> Iterator[FileWarning]:
+    below = stacked_at(rows, first_line)
     if below is not None:
         yield FileWarning(
             code="another_table_below",
@@ -299,7 +294,7 @@ def _table_warnings(rows: Sequence[Sequence[str]], head: TableHead, names: Seque
             "sheet of its own if they are not.",
             parameters={"row": below},
         )
-    beside = side_by_side_at([row for row in rows if not is_empty(row)], head.above)
+    beside = side_by_side_at([row for row in rows[above:] if filled(row)])
     if beside is not None:
         yield FileWarning(
             code="another_table_beside",
@@ -309,8 +304,8 @@ def _table_warnings(rows: Sequence[Sequence[str]], head: TableHead, names: Seque
         )
 
 
-def _merged_warnings(sheet: calamine.CalamineSheet, head: TableHead) -> Iterator[FileWarning]:
-    count = sum(1 for (top, _), _ in sheet.merged_cell_ranges or () if top >= head.first_line)
+def _merged_warnings(sheet: calamine.CalamineSheet, first_line: int) -> Iterator[FileWarning]:
+    count = sum(1 for (top, _), _ in sheet.merged_cell_ranges or () if top >= first_line)
     if count:
         yield FileWarning(
             code="merged_cells",

@@ -111,11 +111,15 @@ class MemoryQueue:
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         waiting: dict[str, Waiting] = {}
         for line in self._lines.values():
-            waiting |= line.jobs_waiting()
+            waiting |= line.jobs_waiting(self._is_stalled)
         for due, _, job in self._again:
             seconds = max(0.0, due - self._clock())
             waiting[job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=seconds)
         return waiting
+
+    def _is_stalled(self, job_id: str) -> bool:
+        job = self._life.table.get(job_id)
+        return job is not None and job.is_stalled
 
     def statistics(self) -> QueueStatistics:
         waiting = sum(map(len, self._lines.values())) + len(self._light)

@@ -21,6 +21,7 @@ from server.jobs.log_budget import LogBudget, Noted
 from server.jobs.outcomes import ended, succeeded
 from server.jobs.retry import LATER_SECONDS
 from server.storage.database import NOT_NOW, NOT_STORED
+from server.texts import phrase
 
 _LOG = logging.getLogger("jindu.jobs")
 _SILENT = "silent"
@@ -32,6 +33,16 @@ def _links(job: Job) -> Sequence[Link]:
     is_web_address = isinstance(url, str) and url.startswith(("https://", "http://"))
     return [Link(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
 
+
+# What the client of ours says of its own accord, word for word: on a page in Chinese it is Chinese.
+SAID_BY_CLIENT = (
+    phrase("The script ended without saying how this went."),
+    phrase("The script was ended by SIGTERM."),
+    phrase("The script was ended by SIGHUP."),
+    phrase("The script failed."),
+    phrase("The loop was left before its end."),
+    phrase("An exception ended the loop; the script's own output says more."),
+)
 
 KIND = JobKind(
     name="external",
@@ -57,6 +68,7 @@ class NewExternalJob:
     total: float | None = None
     stage: str = ""
     message: str = ""
+    messages_left_out: int = 0
     detail: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,12 +83,16 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """What a script says in the middle; what is None stays as it was. Nothing at all still means: I am alive."""
+    """What a script says in the middle; what is None stays as it was. Nothing at all still means: I am alive.
+
+    `messages_left_out` counts what it said between the last message that it sent and this one.
+    """
 
     progress: float | None = None
     total: float | None = None
     stage: str | None = None
     message: str | None = None
+    messages_left_out: int = 0
     detail: dict[str, Any] | None = None
     ending: Ending | None = None
 
@@ -136,7 +152,7 @@ class ExternalJobs:
         begun = await self._life.begin(job, asked=asked, also=also)
         if begun.id == job.id:
             running = self._listen_to(begun)
-            self._log_message(running, begun.message)
+            self._log_message(running, begun.message, new.messages_left_out)
         return begun
 
     def running_of(self, owner_id: str) -> int:
@@ -153,7 +169,7 @@ class ExternalJobs:
         running.advancing.advance(
             update.progress, total=update.total, stage=update.stage, message=update.message, detail=update.detail
         )
-        self._log_message(running, update.message or "")
+        self._log_message(running, update.message or "", update.messages_left_out)
         if update.ending is None:
             return running.advancing.job
         await self._end(job_id, update.ending)
@@ -266,8 +282,8 @@ class ExternalJobs:
             return job
         raise Cancelled if job.state is State.CANCELLED else Over
 
-    def _log_message(self, running: _Running, message: str) -> None:
-        self._log_all(running, running.log.lines_for(message))
+    def _log_message(self, running: _Running, message: str, left_out: int) -> None:
+        self._log_all(running, running.log.lines_for(message, left_out))
 
     def _log_all(self, running: _Running, noted: list[Noted]) -> None:
         job = running.advancing.attempt_job

@@ -135,14 +135,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.state is State.RUNNING and (is_counted or self.stage == FINISHING)
 
     @property
+    def pace(self) -> float | None:
+        """Units a second at this moment: what it did before says nothing of one that waits for a worker."""
+        return self.rate if self.state is State.RUNNING and self.waiting is None else None
+
+    @property
     def eta_seconds(self) -> float | None:
         """By its own pace, or else by how long such jobs usually take."""
-        is_moving = self.state is State.RUNNING and self.stalled_since is None and self.stage != PAUSED
-        if not is_moving or self.is_finishing or not self.total:
+        is_standing = self.stalled_since is not None or self.waiting is not None or self.stage == PAUSED
+        if self.state is not State.RUNNING or is_standing or self.is_finishing or not self.total:
             return None
         left = max(0, self.total - self.progress)
-        if self.rate:
-            return round(left / self.rate, 1)
+        if self.pace:
+            return round(left / self.pace, 1)
         return None if self.unit_seconds is None else round(left * self.unit_seconds, 1)
 
     def evolve(self, **changes: Any) -> Job:

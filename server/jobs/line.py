@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.jobs.durations import Durations
@@ -26,7 +26,7 @@ class _Begun:
 class _Before:
     """The work that has to end first: what runs, and more and more of what waits.
 
-    `seconds` until one of the places is free; None when nobody knows how long any of that takes.
+    `places` are those that will be free again; `seconds` until the first of them is, None when nobody knows that.
     """
 
     places: int
@@ -94,16 +94,20 @@ class Line:
         self._fair.clear()
         self._kinds.clear()
 
-    def jobs_waiting(self) -> dict[str, Waiting]:
-        """The first of them: whoever stands hundreds of places back hears of it when they come nearer."""
+    def jobs_waiting(self, is_stalled: Callable[[str], bool] = lambda _job_id: False) -> dict[str, Waiting]:
+        """The first of them: whoever stands hundreds of places back hears of it when they come nearer.
+
+        Nobody knows when one that is stalled ends.
+        """
         running = self._running()
-        before_all = self._before(self._begun.values(), self._places)
+        moving = {job_id: each for job_id, each in self._begun.items() if not is_stalled(job_id)}
+        before_all = self._before(self._begun, self._places, moving)
         before_own: dict[str, _Before] = {}
         found: dict[str, Waiting] = {}
         for place, (owner_id, job_id) in enumerate(self._fair.in_order(running, at_most=_KNOWN_PLACES), start=1):
             if owner_id not in before_own:
-                own = [each for each in self._begun.values() if each.owner_id == owner_id]
-                before_own[owner_id] = self._before(own, self._per_owner)
+                own = {job_id: each for job_id, each in self._begun.items() if each.owner_id == owner_id}
+                before_own[owner_id] = self._before(own, self._per_owner, moving)
             is_own = running[owner_id] >= self._per_owner
             before = before_own[owner_id] if is_own else before_all
             found[job_id] = before.told(place, is_own=is_own)
@@ -112,10 +116,12 @@ class Line:
                 each.add(kind, self._durations.expected(kind) or 0.0)
         return found
 
-    def _before(self, begun: Iterable[_Begun], places: int) -> _Before:
-        now, before = self._clock(), _Before(places)
-        for each in begun:
+    def _before(self, begun: Mapping[str, _Begun], places: int, moving: Mapping[str, _Begun]) -> _Before:
+        now, before = self._clock(), _Before(places - len(begun.keys() - moving.keys()))
+        for job_id, each in begun.items():
             before.kinds[each.kind] += 1
+            if job_id not in moving:
+                continue
             left = self._durations.left(each.kind, now - each.at)
             if left is not None and (before.seconds is None or left < before.seconds):
                 before.seconds = left

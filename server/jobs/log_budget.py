@@ -31,11 +31,14 @@ class LogBudget:
         self._waiting = ""  # the newest message, not yet written
         self._left_out = 0  # messages since the last one that was
 
-    def lines_for(self, message: str) -> list[Noted]:
-        """What to write now that the script said `message`; nothing new (an empty one) may bring what waited."""
-        if message and message != self._said:
+    def lines_for(self, message: str, left_out: int = 0) -> list[Noted]:
+        """What to write now that the script said `message`; nothing new (an empty one) may bring what waited.
+
+        `left_out` counts what it said before that and did not send.
+        """
+        if message and (message != self._said or left_out):
             self._said = message
-            self._left_out += bool(self._waiting)
+            self._left_out += bool(self._waiting) + left_out
             self._waiting = message
         return self._taken() if self._waiting and self._may_write() else []
 

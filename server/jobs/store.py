@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.jobs.job import FINAL_STATES, Job, State, whole
+from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
 from server.jobs.job_log import JobLog, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
@@ -33,6 +33,7 @@ class JobFilter:
 
     owner_id: str | None = None
     states: Sequence[State] = ()
+    outcomes: Sequence[Completeness] = ()
     kinds: Sequence[str] = ()
     text: str = ""
     since: datetime | None = None
@@ -109,6 +110,13 @@ class JobStore:
             )
             return [_job(row) for row in rows]
 
+    async def with_upload(self, owner_id: str, kind: str, upload_ids: Collection[str]) -> list[Job]:
+        """What was done with these uploads, newest first."""
+        upload_id = jobs.c.parameters["upload_id"].as_string()
+        wanted = select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.kind == kind, upload_id.in_(upload_ids))
+        async with self._database.read() as connection:
+            return [_job(row) for row in await connection.execute(wanted.order_by(jobs.c.sequence.desc()))]
+
     async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""
         conditions = _conditions(wanted)
@@ -184,6 +192,8 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(jobs.c.owner_id == wanted.owner_id)
     if wanted.states:
         conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
+    if wanted.outcomes:
+        conditions.append(jobs.c.outcome.in_([outcome.value for outcome in wanted.outcomes]))
     if wanted.kinds:
         conditions.append(jobs.c.kind.in_(wanted.kinds))
     if wanted.since is not None:

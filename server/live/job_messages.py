@@ -90,7 +90,7 @@ class JobMessages:
             "total": None if job.total is None else whole(job.total),
             "unit": job.unit,
             "percent": job.percent,
-            "rate": job.rate,
+            "rate": job.pace,
             "eta_seconds": job.eta_seconds,
             "stage": job.stage,
             "message": gettext(job.message) if job.message else "",

@@ -16,6 +16,7 @@ from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.storage")
 _EVERY_SECONDS = 3600.0
+_FIRST_AFTER_SECONDS = 2.0  # who has just started the server wants to see its first page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Retention:
         self._rules = rules
         self._database = database
         self._clock = clock
-        self._next_at = clock()
+        self._next_at = clock() + timedelta(seconds=_FIRST_AFTER_SECONDS)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -67,6 +68,7 @@ class Retention:
             log=_LOG,
             failed="what is too old could not be removed",
             action="retention",
+            first_after_seconds=_FIRST_AFTER_SECONDS,
         )
 
     async def sweep(self) -> None:

@@ -10,9 +10,16 @@ from server.storage.database import NOT_NOW
 
 
 async def repeat(
-    work: Callable[[], Awaitable[object]], *, every_seconds: float, log: logging.Logger, failed: str, action: str
+    work: Callable[[], Awaitable[object]],
+    *,
+    every_seconds: float,
+    log: logging.Logger,
+    failed: str,
+    action: str,
+    first_after_seconds: float = 0.0,
 ) -> None:
-    """`work` now and every so many seconds, until cancelled. When it fails, `failed` stands in the log."""
+    """`work` every so many seconds, until cancelled. When it fails, `failed` stands in the log."""
+    await asyncio.sleep(first_after_seconds)
     while True:
         try:
             await work()

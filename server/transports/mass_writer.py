@@ -45,7 +45,7 @@ def _ring_if_possible() -> Ring | None:
     except OSError as error:  # an older kernel, or a container that does not allow it
         _LOG.info("broadcasts are written socket by socket: no io_uring (%s)", error, extra={"action": "io_uring"})
         return None
-    _LOG.info("broadcasts are written through io_uring", extra={"action": "io_uring"})
+    _LOG.debug("broadcasts are written through io_uring", extra={"action": "io_uring"})
     return ring
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from server.uploads.files import Upload
@@ -12,8 +12,8 @@ from server.uploads.files import Upload
 class Arrival:
     """What one listener has been told since it last looked."""
 
-    def __init__(self) -> None:
-        self.received: dict[str, int] = {}  # by upload: a file may come in several
+    def __init__(self, received: Mapping[str, int]) -> None:
+        self.received = dict(received)  # by upload: a file may come in several
         self.row_changed = False
         self.is_paused = False
         self._event = asyncio.Event()
@@ -46,11 +46,12 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Arrival]] = {}
+        self._coming: dict[str, dict[str, int]] = {}  # bytes of requests under way, for whoever listens from now on
 
     @contextmanager
     def listen(self, upload_id: str) -> Iterator[Arrival]:
         """Listen before reading the row: then nothing falls between the two."""
-        arrival = Arrival()
+        arrival = Arrival(self._coming.get(upload_id, {}))
         self._listeners.setdefault(upload_id, set()).add(arrival)
         try:
             yield arrival
@@ -60,9 +61,18 @@ class Arrivals:
                 del self._listeners[upload_id]
 
     def announce(self, upload: Upload, received: int) -> None:
-        """Bytes so far, durable or not."""
+        """Bytes so far, durable or not, of a request that will be `over`."""
+        self._coming.setdefault(upload.followed_as, {})[upload.id] = received
         for arrival in self._listeners.get(upload.followed_as, ()):
             arrival.tell(upload.id, received)
+
+    def over(self, upload: Upload) -> None:
+        """The request that brought bytes; what it brought stands in the row."""
+        coming = self._coming.get(upload.followed_as, {})
+        coming.pop(upload.id, None)
+        if not coming:
+            self._coming.pop(upload.followed_as, None)
+        self.row_changed(upload.followed_as)
 
     def paused(self, upload: Upload) -> None:
         """A person stopped sending for the time being."""

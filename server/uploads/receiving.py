@@ -269,7 +269,7 @@ class Receiver:
                 await self._complete(upload.id, durable)
         finally:
             await file.close()
-            self._arrivals.row_changed(upload.followed_as)
+            self._arrivals.over(upload)
         if is_wrong and is_whole:
             raise ChecksumMismatch
 

@@ -6,6 +6,7 @@ import { Fragments } from "./fragments.js";
 import { JobTable } from "./job-table.js";
 import { startJobsLive } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
+import { startDoubting } from "./live-doubt.js";
 import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
 import { startRelativeTimes } from "./relative-times.js";
@@ -52,6 +53,7 @@ function startLive() {
 
   live.on("clock", setClockOffset);
   startConnectionState(live);
+  startDoubting(live, () => [jobs, watched].some((table) => table.running().some((job) => job.state === "running")));
   document.addEventListener("live:changed", () => {
     if (isLost()) return;
     // what happened meanwhile may be more than the kept messages tell

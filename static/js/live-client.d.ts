@@ -151,6 +151,8 @@ export class LiveClient {
   now(): number;
   /** Measure the round trip now; told as `latency`. */
   ping(): void;
+  /** Ask whether the other side is still there, as if somebody looked again: if not, that is known within seconds. */
+  check(): void;
 
   /** Hear the state, also when only the transport changes. The result stops it. */
   on(type: "state", listener: (state: LiveState, detail: { transport: LiveTransport | null }) => void): () => void;

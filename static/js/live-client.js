@@ -25,6 +25,7 @@ const WELCOME_TIMEOUT_MS = 15_000; // longer than the server waits for a token, 
 const NAMED_SPREAD_MS = 1_000;
 const LOST = { code: 4002, reason: "no answer" };
 const NOTHING_CAME = new Set([1006, LOST.code]); // any other code was sent by the server
+const HOLDER_MS = 1_000; // how much longer than whoever holds a shared connection a page waits for an answer
 const PLACE_MS = 30_000; // until we ask whether a place has become free
 
 /**
@@ -213,6 +214,11 @@ export class LiveClient {
     this.#heartbeat.ping();
   }
 
+  /** Ask whether the other side is still there, as if somebody looked again: if not, that is known within seconds. */
+  check() {
+    if (this.#isWelcome) this.#lookedAt();
+  }
+
   // connecting
 
   #open() {
@@ -330,8 +336,10 @@ export class LiveClient {
 
   #lookedAt() {
     this.#link?.tell?.("look");
-    if (this.#isWelcome) this.#heartbeat.ping(PATIENCE_AFTER_SLEEP_MS); // a laptop that slept may not know yet
-    else this.#retryNow();
+    if (!this.#isWelcome) return this.#retryNow();
+    // A laptop that slept may not know yet. Whoever holds the connection for us finds out first, and tells.
+    this.#heartbeat.ping(PATIENCE_AFTER_SLEEP_MS + (this.#link.isShared ? HOLDER_MS : 0));
+    return undefined;
   }
 
   // It has our client id, so the server ends the other connection when this one joins; what comes twice is dropped.

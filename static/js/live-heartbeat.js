@@ -11,6 +11,7 @@ export class Heartbeat {
   #silent;
   #intervals = { ping: 25_000, pong: 10_000 };
   #sentAt = 0;
+  #dueAt = 0; // when the other side is silent, while an answer is waited for
   #clockOffset = 0; // the server's clock less ours
 
   /** When something last came, by the server's clock; null until then. */
@@ -49,10 +50,16 @@ export class Heartbeat {
       this.ping(Date.now() - due > LATE_MS ? PATIENCE_AFTER_SLEEP_MS : undefined);
     });
     this.#sentAt = performance.now();
-    const isWaiting = this.#timers.isRunning("pong") && !patience; // one ping more is no reason to wait longer
-    if (this.#send({ type: "ping", id: "ping" }) && !isWaiting) {
-      this.#timers.start("pong", patience ?? this.#intervals.pong, this.#silent);
-    }
+    if (this.#send({ type: "ping", id: "ping" })) this.#expectPong(patience ?? this.#intervals.pong);
+  }
+
+  // One ping more is no reason to wait longer; but a timer that should be over slept with the laptop.
+  #expectPong(patience) {
+    const dueAt = Date.now() + patience;
+    const isSooner = this.#timers.isRunning("pong") && this.#dueAt <= dueAt && this.#dueAt > Date.now();
+    if (isSooner) return;
+    this.#dueAt = dueAt;
+    this.#timers.start("pong", patience, this.#silent);
   }
 
   /** Something came: that is answer enough. */

@@ -27,6 +27,7 @@ from tests.functional.test_live import demonstrate
 pytestmark = pytest.mark.browser
 Client = aiohttp.ClientSession
 LIMIT = 2
+OWN_CONNECTION = "delete window.SharedWorker; delete window.BroadcastChannel;"  # it follows the page's clock
 
 
 @pytest.fixture
@@ -36,8 +37,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def init_script() -> str:
-    """A page's own connection follows the page's clock."""
-    return "delete window.SharedWorker; delete window.BroadcastChannel;"
+    return OWN_CONNECTION
 
 
 def connect(socket: WebSocketRoute) -> None:
@@ -80,6 +80,29 @@ async def test_without_a_connection_nothing_looks_as_if_it_moved_and_the_page_sa
     async with alice.post(f"/api/v1/jobs/{job_id}/cancel") as response:
         assert response.status in (200, 202)
     await expect(page.locator(".job-row .badge")).to_have_text(re.compile("Cancelled|已取消"), timeout=SECONDS)
+
+
+@pytest.mark.parametrize("init_script", [OWN_CONNECTION, ""], ids=["own", "shared"])
+async def test_a_line_that_hangs_is_found_out_in_seconds_while_something_moves(
+    line: Line, alice: Client, visit: Visit, complaints: Complaints, init_script: str
+) -> None:
+    complaints.allowed = NETWORK
+    page = await visit(line.url, "alice")
+    await demonstrate(alice, seconds=60, total=1000)
+    await page.clock.install()
+    await page.goto("/jobs")
+    await connected(page)
+    await expect(page.locator(".job-row .progress__pace")).to_be_visible(timeout=SECONDS)
+    line.stall()
+    await page.clock.fast_forward(7_000)  # nothing came
+    if init_script == OWN_CONNECTION:
+        await page.clock.fast_forward(5_000)  # no answer either; who holds it for others follows the clock on the wall
+    await expect(page.locator("#live-note")).to_be_visible(timeout=SECONDS)
+    await expect(page.locator(".job-row .progress__pace")).to_be_hidden()
+    line.flow()
+    await page.clock.fast_forward(20_000)
+    await connected(page)
+    await expect(page.locator("#live-note")).to_be_hidden()
 
 
 async def test_a_page_that_never_had_a_connection_is_as_of_when_it_was_drawn_and_true_when_it_has_one(

@@ -119,7 +119,9 @@ async def test_an_import_that_left_rows_out_is_partial_everywhere(server: Server
     )  # fmt: skip
     listed = await get(alice, "/jobs?kind=data_import")
     assert listed["items"][0]["state_text"] == "Done · 1 left out"
-    for page in ("/jobs", f"/jobs/{job['job_id']}", "/"):
+    assert [one["job_id"] for one in (await get(alice, "/jobs?outcome=partial"))["items"]] == [job["job_id"]]
+    assert (await get(alice, "/jobs?outcome=complete&kind=data_import"))["items"] == []
+    for page in ("/jobs", f"/jobs/{job['job_id']}", "/jobs?state=partial", "/"):
         assert "Done · 1 left out" in await text_of(alice, page), page
     async with live(alice) as socket:
         await socket.send(type="history")

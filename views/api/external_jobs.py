@@ -25,10 +25,14 @@ Title = Annotated[str, Meta(min_length=1, max_length=limits.TITLE_CHARACTERS), _
 Unit = Annotated[str, Meta(min_length=1, max_length=limits.UNIT_CHARACTERS), _VISIBLE]
 Stage = Annotated[str, Meta(max_length=limits.STAGE_CHARACTERS)]
 Message = Annotated[str, Meta(max_length=limits.MESSAGE_CHARACTERS)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job of yours that begins now. `total` counts `unit`s; leave it out while it is unknown."""
+    """A job of yours that begins now. `total` counts `unit`s; leave it out while it is unknown.
+
+    `messages_left_out` is how many messages came before this one and are not sent: the job's log marks the gap.
+    """
 
     title: Title
     kind: Literal["external"] = "external"
@@ -36,6 +40,7 @@ class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
     unit: Unit = KIND.unit
     stage: Stage = ""
     message: Message = ""
+    messages_left_out: Count = 0
     detail: dict[str, Any] = {}
 
 
@@ -50,13 +55,15 @@ class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is left out stays as it is; nothing at all only says that the script is alive.
 
     `progress` counts from the beginning; less than before changes nothing, so late requests do no harm. `detail` is
-    merged into what is there. `state` ends the job: `error` belongs to `failed`, `result` to `succeeded`.
+    merged into what is there. `messages_left_out` is how many messages came between the last one that was sent and this
+    one: the job's log marks the gap. `state` ends the job: `error` belongs to `failed`, `result` to `succeeded`.
     """
 
     progress: Amount | UnsetType = UNSET
     total: Amount | UnsetType = UNSET
     stage: Stage | UnsetType = UNSET
     message: Message | UnsetType = UNSET
+    messages_left_out: Count = 0
     detail: dict[str, Any] | UnsetType = UNSET
     state: Literal["succeeded", "failed", "cancelled"] | UnsetType = UNSET
     error: ScriptError | Annotated[str, Meta(min_length=1, max_length=limits.ERROR_CHARACTERS)] | UnsetType = UNSET
@@ -94,6 +101,7 @@ async def begin_job(call: Call[ExternalJobRequest, NoQuery]) -> web.Response:
             total=wanted.total,
             stage=_one_line(wanted.stage),
             message=_one_line(wanted.message),
+            messages_left_out=wanted.messages_left_out,
             detail=_small(wanted.detail, "detail", limits.DETAIL_BYTES),
         ),
         idempotency_key=call.request.headers.get("Idempotency-Key"),
@@ -118,6 +126,7 @@ async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
         total=_given(told.total),
         stage=None if told.stage is UNSET else _one_line(told.stage),
         message=None if told.message is UNSET else _one_line(told.message),
+        messages_left_out=told.messages_left_out,
         detail=None if told.detail is UNSET else _small(told.detail, "detail", limits.DETAIL_BYTES),
         ending=_ending(told),
     )

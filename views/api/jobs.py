@@ -13,7 +13,7 @@ from server.clock import rfc3339
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import KEY_SCHEMA, Count, Digits
-from server.jobs.job import Job, State
+from server.jobs.job import Completeness, Job, State
 from server.jobs.job_log import LogLine
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobFilter
@@ -50,9 +50,13 @@ class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
 
 
 class JobQuery(PageByNumber, frozen=True, kw_only=True):
-    """`user` is a name, for admins; `since` and `until` are moments of creation; `q` looks in title and message."""
+    """`outcome` is of those that succeeded; `user` is a name, for admins.
+
+    `since` and `until` are moments of creation; `q` looks in title and message.
+    """
 
     state: tuple[State, ...] = ()
+    outcome: tuple[Completeness, ...] = ()
     kind: tuple[str, ...] = ()
     user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
@@ -130,6 +134,7 @@ async def list_jobs(call: Call[None, JobQuery]) -> JobList:
         JobFilter(
             owner_id=await jobs.owner_named(call.principal, query.user) if query.user else None,
             states=query.state,
+            outcomes=query.outcome,
             kinds=query.kind,
             text=query.q or "",
             since=query.since,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -282,13 +284,14 @@ def test_whatever_a_script_says_fits_what_the_server_takes() -> None:
     report.stage, report.message = "s" * 100, "line\none " + "m" * 600
     report.detail = {str(number): object() for number in range(100)} | {"0": math.nan, "1": 2.5, "2": True, "3": None}
     report.progress = 1e300
-    body = sent(report, 0.0).body
+    request = sent(report, 0.0)
+    body = request.body
     assert (len(body["title"]), body["unit"], body["total"], len(body["stage"])) == (300, "steps", 0, 64)
     assert len(body["message"]) == 500
     assert body["message"].startswith("line one ")
     assert len(body["detail"]) == 50
     assert [body["detail"][name] for name in "0123"] == ["nan", 2.5, True, None]
-    report.answered(Request("POST", "", body), Answer(202, {"job_id": "j"}), 0.0)
+    report.answered(request, Answer(202, {"job_id": "j"}), 0.0)
     assert sent(report, 1.0).body == {"progress": 2**53 - 1}
 
 
@@ -300,3 +303,55 @@ def test_whatever_the_alphabet_details_and_results_stay_within_the_servers_bytes
     eight = fitting.detail({str(number): value for number in range(8)})
     assert len(eight) == 8
     assert all(text.endswith("…") for text in eight.values())
+
+
+def test_messages_that_another_one_follows_at_once_are_counted_and_none_is_counted_twice() -> None:
+    report = begun()
+    for number in range(100):
+        report.message = f"{number} done"
+    request = sent(report, 1.0)
+    assert request.body == {"message": "99 done", "messages_left_out": 99}
+    report.message = "said while that is under way"
+    report.answered(request, Answer(200, {}), 1.1)
+    assert sent(report, 1.2).body == {"message": "said while that is under way"}
+
+
+def test_a_message_that_is_said_again_after_another_one_is_sent_again() -> None:
+    report = begun()
+    report.message = "waiting"
+    report.answered(sent(report, 1.0), Answer(200, {}), 1.0)
+    report.message = "working"
+    report.message = "waiting"
+    assert sent(report, 2.0).body == {"message": "waiting", "messages_left_out": 1}
+
+
+def test_a_server_that_knows_nothing_of_gaps_still_gets_the_message() -> None:
+    report = begun()
+    report.message = "a"
+    report.message = "b"
+    request = sent(report, 1.0)
+    problem = {"errors": [{"field": "messages_left_out", "message": "There is no such field."}]}
+    report.answered(request, Answer(422, problem), 1.0)
+    assert sent(report, 1.1).body == {"message": "b"}
+    assert report.left_out == {}
+
+
+def test_a_message_that_is_refused_is_not_asked_again_by_its_gap() -> None:
+    report = begun()
+    report.message = "a"
+    report.message = "b"
+    request = sent(report, 1.0)
+    report.answered(request, Answer(422, {"errors": [{"field": "message", "message": "No."}]}), 1.0)
+    assert report.next_request(1.1) is None
+
+
+@pytest.mark.parametrize(
+    ("total", "told"), [(Decimal("2.5"), 2.5), ("40", 40), (Fraction(1, 4), 0.25), (10**400, 2**53 - 1), (True, 1)]
+)
+def test_scripts_count_in_numbers_of_all_kinds(total: Any, told: float) -> None:
+    assert sent(Report("x", total=total, unit="rows"), 0.0).body["total"] == told
+
+
+def test_what_is_no_number_is_said_where_it_is_given() -> None:
+    with pytest.raises(TypeError, match="this is none: 'many'"):
+        Report("x", total="many", unit="rows")  # type: ignore[arg-type]

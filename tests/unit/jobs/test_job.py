@@ -8,6 +8,7 @@ import pytest
 
 from server.clock import utc_now
 from server.jobs.job import FINAL_STATES, LEGAL_MOVES, Job, JobError, State
+from server.jobs.waiting import Waiting, WaitingFor
 
 
 def job(**fields: Any) -> Job:
@@ -55,6 +56,12 @@ def test_the_time_left_is_told_of_running_jobs_that_move() -> None:
     assert job(**moving).eta_seconds == 10.0
     for change in ({"rate": None}, {"rate": 0.0}, {"total": None}, {"state": State.FAILED}):
         assert job(**{**moving, **change}).eta_seconds is None
+
+
+def test_what_waits_for_a_worker_has_no_pace() -> None:
+    moving = job(state=State.RUNNING, progress=20, total=100, rate=8.0, unit_seconds=1.0)
+    waits = moving.evolve(waiting=Waiting(reason=WaitingFor.WORKER, count=1))
+    assert (moving.pace, waits.pace, waits.eta_seconds) == (8.0, None, None)
 
 
 def test_an_error_is_told_in_the_readers_language_with_its_values() -> None:

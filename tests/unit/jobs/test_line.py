@@ -39,6 +39,21 @@ def test_the_estimate_comes_from_what_such_work_took_lately() -> None:
     assert (waiting["5"].seconds, waiting["5"].count) == (6.0 + 10.0 / 2, 3)
 
 
+def test_nobody_knows_when_a_stalled_job_ends() -> None:
+    clock = Clock()
+    waits = line(clock)
+    begin(waits, job("1", "alice"))
+    clock.now += 10
+    waits.end("1")
+    begin(waits, job("2", "alice"), job("3", "alice"))
+    waits.push(job("4", "alice"))
+    waits.push(job("5", "alice"))
+    assert waits.jobs_waiting({"2", "3"}.__contains__)["4"].seconds is None
+    one_moves = waits.jobs_waiting({"2"}.__contains__)
+    assert (one_moves["4"].seconds, one_moves["4"].count) == (10.0, 2)
+    assert one_moves["5"].seconds == 10.0 + 10.0
+
+
 def test_without_anything_to_go_by_there_is_no_estimate() -> None:
     waits = line(Clock())
     begin(waits, job("1", "alice"), job("2", "alice"))

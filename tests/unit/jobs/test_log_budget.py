@@ -44,3 +44,9 @@ def test_the_newest_message_is_written_once_there_is_room_also_when_nothing_more
     assert texts(budget, "21", "") == []
     clock.now += 1
     assert texts(budget, "") == [(1, "21")]
+
+
+def test_what_the_script_itself_left_out_is_counted_with_the_rest() -> None:
+    budget = LogBudget(clock=Clock())
+    assert texts(budget, "a") == [(0, "a")]
+    assert [(noted.left_out, noted.message) for noted in budget.lines_for("a", 7)] == [(7, "a")]

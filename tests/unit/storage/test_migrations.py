@@ -35,6 +35,44 @@ def test_a_database_knows_how_far_it_is(url: str) -> None:
     engine.dispose()
 
 
+def test_a_new_database_has_what_an_old_one_got_by_all_migrations(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        upgrade(connection)
+        made_at_once = shape_of(connection)
+        everything = sa.MetaData()
+        everything.reflect(connection)
+        everything.drop_all(connection)
+        connection.commit()
+        upgrade(connection, newest_revision())
+        assert shape_of(connection) == made_at_once
+    engine.dispose()
+
+
+def shape_of(connection: sa.Connection) -> dict[str, Any]:
+    """Of every table, whatever the order of its columns."""
+    found = sa.inspect(connection)
+    shape: dict[str, Any] = {}
+    for name in found.get_table_names():
+        shape[name] = {
+            "columns": sorted(
+                (column["name"], str(column["type"]), column["nullable"], plain_default(column["default"]))
+                for column in found.get_columns(name)
+            ),
+            "key": found.get_pk_constraint(name),
+            "indexes": sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+            "unique": sorted(found.get_unique_constraints(name), key=lambda unique: str(unique["name"])),
+            "foreign": sorted(found.get_foreign_keys(name), key=lambda key: str(key["name"])),
+            "checks": sorted(found.get_check_constraints(name), key=lambda check: str(check["name"])),
+        }
+    return shape
+
+
+def plain_default(default: str | None) -> str:
+    """Without the type that PostgreSQL remembers of the day it was given."""
+    return str(default).partition("::")[0].strip("()")
+
+
 def test_bytes_on_disk_are_counted_for_what_is_there_already(url: str) -> None:
     engine = sa.create_engine(url)
     with engine.connect() as connection:
