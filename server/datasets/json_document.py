@@ -74,12 +74,14 @@ def _tables(raw: bytes, path: tuple[str, ...], depth: int) -> Iterator[JsonTable
         yield from _table(_elements(raw), path, None)
     elif start == b"{" and depth:
         members = _Members.decode(raw)
+        lists = {name: bytes(member) for name, member in members.items() if bytes(member)[:1] == b"["}
+        found = {name: list(_table(_elements(each), (*path, name), members)) for name, each in lists.items()}
+        is_named = any(table.names for tables in found.values() for table in tables)
         for name, member in members.items():
-            inner = bytes(member)
-            if inner[:1] == b"[":
-                yield from _table(_elements(inner), (*path, name), members)
-            elif inner[:1] == b"{":
-                yield from _tables(inner, (*path, name), depth - 1)
+            if name in found and not (is_named and name.lower() in _NAMES_BESIDE):
+                yield from found[name]
+            elif bytes(member)[:1] == b"{":
+                yield from _tables(bytes(member), (*path, name), depth - 1)
 
 
 def _elements(raw: bytes) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import tempfile
@@ -218,8 +219,8 @@ def _damage_named(kind: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # of the disk, not of the file
         raise FileProblem(
             "The file is packed ({kind}), but damaged or cut off. Unpack it and upload the table.",
             code="damaged_archive",

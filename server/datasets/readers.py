@@ -30,6 +30,7 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
+from server.datasets.table_start import usual_width
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of
@@ -140,7 +141,7 @@ def _open_json_rows(path: Path, file: JsonFile, options: ReadOptions, limits: Fi
     rows = first_rows(file, _HEAD_ROWS)
     given = file.table.names if file.table is not None else None
     header = options.header if options.header is not None else given is None and has_header(rows)
-    width = max(map(len, rows), default=0)
+    width = max(len(rows[0]) if header else 0, usual_width(rows[header:])) if rows else 0
     if not width:
         raise FileProblem("The file has no rows.", code="empty_file")
     require_column_count(width, limits)
