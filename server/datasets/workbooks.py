@@ -29,7 +29,7 @@ _RATIO_MATTERS_FROM = 50 * 1024 * 1024
 _ENCRYPTED_PARTS = ("EncryptedPackage", "EncryptionInfo", "DRMEncryptedTransform")
 _OTHER_OLE_FILES = {
     "WordDocument": "a Word document",
-    "PowerPoint Document": "a presentation",
+    "PowerPoint": "a presentation",
     "__nameid_version1.0": "a mail",
 }
 _OLE_BLOCK = 4 * 1024 * 1024
