@@ -60,6 +60,7 @@ def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
         skip_rows=shape.skip_rows,
         sheet=shape.sheet,
         sheets=list(shape.sheets),
+        members=list(file.members),
         columns=[_previewed(column) for column in columns],
         rows=rows,
         lines=[sample.line_of(row) for row in range(len(rows))],

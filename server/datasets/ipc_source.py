@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from server.datasets.arrow_source import UNREADABLE, damaged
+from server.datasets.arrow_texts import is_string
 
 FILE_MARK = b"ARROW1"
 STREAM_MARK = b"\xff\xff\xff\xff"
@@ -47,8 +48,11 @@ class IpcTable:
 
 
 def _require_valid(batch: pa.RecordBatch) -> None:
-    try:
-        batch.validate(full=True)
-    except pa.ArrowInvalid as error:
-        if "UTF8" not in str(error):  # costs its row, not the file
-            raise
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            if not is_string(column.type):
+                raise
+            # A text that is not UTF-8 costs its row, not the file.
+            column.cast(pa.large_binary()).validate(full=True)

@@ -94,8 +94,10 @@ class _Reader:
             self._each(self.marks.texts, f"{found[1]}{int(found[2])}:{found[3]:0>2}:{found[4]:0>2}{fraction}")
 
     def _each(self, noted: dict[int, dict[int, str]], text: str) -> None:
-        for row in range(self._row, self._row + min(self._rows, _MOST_REPEATED)):
-            for column in range(self._column, self._column + min(self._columns, _MOST_REPEATED)):
+        if self._rows * self._columns > _MOST_REPEATED:
+            return
+        for row in range(self._row, self._row + self._rows):
+            for column in range(self._column, self._column + self._columns):
                 noted.setdefault(row + 1, {})[column] = text
 
 

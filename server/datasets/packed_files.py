@@ -31,6 +31,7 @@ _MOST_LAYERS = 3  # a .gz in a .zip; nobody packs more often by mistake
 _MAX_RATIO = 400
 _RATIO_MATTERS_FROM = 50 * 1024 * 1024
 _NAMES_TOLD = 5
+_MEMBERS_LISTED = 200
 _PACKED_KINDS = ("gzip", "bzip2", "xz", "zstd")
 _SUFFIXES = {"gzip": (".gz", ".gzip"), "bzip2": (".bz2",), "xz": (".xz",), "zstd": (".zst", ".zstd")}
 _TABLES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".json", ".jsonl", ".ndjson",
@@ -52,6 +53,7 @@ class UnpackedFile:
     name: str
     kinds: tuple[str, ...] = ()
     member: str | None = None
+    members: tuple[str, ...] = ()
     share: float = 1.0
     warnings: tuple[FileWarning, ...] = ()
 
@@ -146,6 +148,7 @@ class _Unpacking:
             name=PurePosixPath(chosen.filename).name,
             kinds=(*file.kinds, "zip"),
             member=chosen.filename,
+            members=tuple(member.filename for member in members[:_MEMBERS_LISTED]),
             share=file.share * share,
             warnings=(*file.warnings, *_other_members(chosen.filename, others)),
         )

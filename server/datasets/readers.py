@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, shape_of_text
 from server.datasets.file_kinds import file_kind
+from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places
 from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
@@ -30,7 +32,7 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
-from server.datasets.table_start import usual_width
+from server.datasets.table_start import find_table, usual_width
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of
@@ -95,6 +97,8 @@ def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *
 
 def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
     shape = shape_of_text(path, name, options, limits, whole=whole)
+    if options.delimiter is None and (fixed := _open_fixed_width(path, shape, options, limits)) is not None:
+        return fixed
     assert shape.encoding is not None
     assert shape.dialect is not None
     source = TextSource(
@@ -112,6 +116,36 @@ def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, 
         max_line_bytes=limits.max_line_bytes,
     )
     return OpenedFile(shape=shape, source=source)
+
+
+def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits: FileLimits) -> OpenedFile | None:
+    """Where no delimiter was found, or blanks part the lines into cells unevenly; None where there are no columns."""
+    assert shape.dialect is not None
+    assert shape.encoding is not None
+    if shape.dialect.delimiter.strip(" ") and len(shape.names) > 1:
+        return None
+    source = FixedWidthSource(
+        path=path, encoding=shape.encoding, places=(), max_line_bytes=max(limits.max_line_bytes, 2)
+    )
+    lines = list(islice(source.lines(), _HEAD_ROWS))
+    above = options.skip_rows if options.skip_rows is not None else 0
+    places = fixed_places(lines[above:])
+    if places is None or (len(shape.names) > 1 and are_told_by_blanks(lines[above:], places)):
+        return None
+    rows = [cells_at(line, places) for line in lines]
+    head = find_table(rows, header=options.header, above=options.skip_rows)
+    source.places = places
+    source.first_line, source.header_rows = head.above + head.header_records, head.header_records
+    fixed = FileShape(
+        format="fixed",
+        names=tuple(clean_names([*head.names, *[""] * len(places)][: len(places)])),
+        encoding=shape.encoding,
+        header=head.header_records > 0,
+        skip_rows=head.above,
+        first_line=source.first_line,
+        warnings=shape.warnings,
+    )
+    return OpenedFile(shape=fixed, source=source)
 
 
 def _open_arrow(path: Path, kind: str, limits: FileLimits) -> OpenedFile:

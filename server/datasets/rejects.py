@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "bad_encoding": "The cell holds bytes that are not {encoding}.",
     "cell_too_large": "A cell of this row is larger than {limit} characters.",
     "excel_error": "The cell holds the error {value}.",
+    "outside_columns": "Something stands between the columns; each must keep its place in the line.",
     "not_an_object": "The line is not a JSON object.",
     "not_a_row": "The line is not a JSON list.",
     "unknown_field": "The field “{value}” is not among the columns.",

@@ -294,5 +294,6 @@ def _parse(
     try:
         for piece in pieces:
             parser.Parse(piece, False)
+        parser.Parse(b"", True)  # the reader would wait for ever for the end of what was cut off
     except expat.ExpatError as error:
         raise _damaged() from error

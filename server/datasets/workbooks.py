@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,15 @@ def _require_readable_document(path: Path) -> None:
                 manifest = stream.read(1024 * 1024)
             with archive.open("mimetype") as stream:
                 kind = stream.read(200)
-        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (
+            KeyError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise _damaged() from error
     if b"encryption-data" in manifest:
         raise _encrypted()

@@ -303,3 +303,39 @@ def test_a_preview_of_a_large_packed_text_unpacks_its_beginning_alone(imported: 
     assert not preview.encoding_verified
     assert preview.estimated_rows is not None
     assert 1_000_000 < preview.estimated_rows < 1_700_000
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        (
+            "ID NAME      QTY\n 1 Ann Smith   3\n22 Bob        14\n",
+            ["ID", "NAME", "QTY"],
+            [[1, "Ann Smith", 3], [22, "Bob", 14]],
+        ),
+        (
+            "id   name   qty\n1    Ann      3\n2           14\n3    Cy       5\n",
+            ["id", "name", "qty"],
+            [[1, "Ann", 3], [2, None, 14], [3, "Cy", 5]],
+        ),
+        (
+            "code city      n\n007  São Paulo 1\n008  Köln      2\n",
+            ["code", "city", "n"],
+            [["007", "São Paulo", 1], ["008", "Köln", 2]],
+        ),
+        ("name\nred car\nbig  dog\nold cat\n", ["name"], [["red car"], ["big  dog"], ["old cat"]]),
+    ],
+)
+def test_text_of_fixed_width_is_read_by_place(
+    imported: Importer, content: str, columns: list[str], rows: list[list[Any]]
+) -> None:
+    for encoded in (content.encode(), content.encode("utf-16"), content.replace("\n", "\r\n").encode()):
+        result = imported(encoded, name="a.txt")
+        assert (result.columns, result.rows, result.rejects) == (columns, rows, [])
+
+
+def test_a_line_that_leaves_its_columns_is_rejected(imported: Importer) -> None:
+    lines = "".join(f"{n:>3} name {n:<6} {n * 7:>6}\n" for n in range(300))
+    result = imported(" id name        amount\n" + lines + "301 a name that is too long   2107\n")
+    assert len(result.rows) == 300
+    assert result.reasons == [(302, None, "outside_columns")]
