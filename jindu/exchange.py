@@ -56,12 +56,11 @@ class Exchange:
             self.close()  # more than we care for
         return Answer(response.status, _object(content), _seconds(response.headers.get("Retry-After")))
 
-
     def _connect(self) -> None:
         self._connection.timeout = _CONNECT_SECONDS
         try:
             self._connection.connect()
-        except socket.timeout as error:  # noqa: UP041 - in Python 3.9 it is no TimeoutError
+        except socket.timeout as error:
             self.close()
             raise NoWayThereError(f"no connection within {_CONNECT_SECONDS:.0f} s") from error
         self._connection.sock.settimeout(_TIMEOUT_SECONDS)

@@ -12,16 +12,19 @@ from server.datasets.cells import (
     DATE_FORMATS,
     NULL_WORDS,
     NUMBER_FORMATS,
+    is_no_amount,
     mark_of,
     order_of,
     plain,
     read_date,
+    read_instant,
     read_moment,
     read_number,
     read_truth,
+    unguarded,
 )
 from server.datasets.dataset import Mode
-from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
@@ -55,9 +58,9 @@ class FormColumn:
     def formats(self) -> Sequence[str]:
         """How values of this type may be written, the present way among them."""
         known: Mapping[Any, str] = {}
-        if self.type in ("integer", "decimal"):
+        if self.type in NUMERIC_TYPES:
             known = NUMBER_FORMATS
-        elif self.type in ("date", "datetime"):
+        elif self.type in TEMPORAL_TYPES:
             known = DATE_FORMATS
         return list(dict.fromkeys([*([self.format] if self.format and known else []), *known.values()]))
 
@@ -207,6 +210,7 @@ def marked_cells(form: ImportForm, preview: Preview) -> set[tuple[int, int]]:
 
 
 def _fits(cell: str, column: FormColumn) -> bool:
+    cell = unguarded(cell)
     if plain(cell).lower() in NULL_WORDS:
         return True
     if column.type == "boolean":
@@ -215,8 +219,12 @@ def _fits(cell: str, column: FormColumn) -> bool:
         return read_date(cell, order_of(column.format)) is not None
     if column.type == "datetime":
         return read_moment(cell, order_of(column.format)) is not None
+    if column.type == "timestamp":
+        return read_instant(cell, order_of(column.format)) is not None
     number = read_number(cell, mark_of(column.format))
-    return number is not None and (column.type == "decimal" or number == number.to_integral_value())
+    if number is None:
+        return is_no_amount(cell)
+    return column.type != "integer" or number == number.to_integral_value()
 
 
 def _columns(posted: Mapping[str, str]) -> list[FormColumn]:

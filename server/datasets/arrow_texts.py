@@ -91,13 +91,17 @@ def _said(kind: pa.DataType) -> ColumnType | None:
         return "text"
     if pa.types.is_integer(kind):
         return None if kind == pa.uint64() else "integer"
-    if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+    if pa.types.is_decimal(kind):
         return "decimal"
+    if pa.types.is_floating(kind):
+        return "float"
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_date(kind):
         return "date"
-    return "datetime" if pa.types.is_timestamp(kind) else None
+    if pa.types.is_timestamp(kind):
+        return "datetime" if kind.tz is None else "timestamp"
+    return None
 
 
 def holds_texts(column: pa.Array) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.chunks import Chunk, Source
@@ -19,7 +21,7 @@ from server.datasets.named import TOTAL_ROW
 from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn, date_warnings, plan_columns
+from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, FileWarning, ReadOptions
@@ -49,7 +51,8 @@ def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
     shape = opened.shape
     sample = opened.source.sample()
     columns, totals = _planned(shape, sample, request.options)
-    rows = _first_rows(sample, columns, min(request.rows, sample.row_count))
+    shown = without_rows(sample, totals.rows if request.options.leave_out_totals else ())
+    rows = _first_rows(shown, columns, min(request.rows, shown.row_count))
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
@@ -63,8 +66,8 @@ def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
         members=list(file.members),
         columns=[_previewed(column) for column in columns],
         rows=rows,
-        lines=[sample.line_of(row) for row in range(len(rows))],
-        estimated_rows=_estimated_rows(request.source, shape, sample, file.share),
+        lines=[shown.line_of(row) for row in range(len(rows))],
+        estimated_rows=_estimated_rows(request.source, shape, shown, file.share),
         warnings=[*file.warnings, *_warnings(shape, columns, totals, request.options)],
         named=_named_in(sample, totals, request.options),
         left_out=_left_out(sample),
@@ -111,7 +114,8 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
-        described = [_described(column) for column in columns]
+        written = pq.read_schema(request.target)
+        described = [_described(column, written.field(column.name).type) for column in columns]
         statistics = column_statistics(request.target, described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
@@ -136,7 +140,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
-        warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options)],
+        warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
         options=_settled_options(opened.shape, request.options, columns, file.member),
     )
 
@@ -158,21 +162,26 @@ def _planned(
         columns = plan_columns(shape, sample, options, existing)
         return columns, Totals(columns)
     columns = plan_columns(shape, without_rows(sample, like_totals), options, existing)
-    totals, rows = found_in(sample, columns)
-    left_out = rows if options.leave_out_totals else []
+    totals = found_in(sample, columns)
+    left_out = totals.rows if options.leave_out_totals else ()
     return plan_columns(shape, without_rows(sample, left_out), options, existing), totals
 
 
 def _warnings(
-    shape: FileShape, columns: Sequence[PlannedColumn], totals: Totals, options: ReadOptions
+    shape: FileShape,
+    columns: Sequence[PlannedColumn],
+    totals: Totals,
+    options: ReadOptions,
+    notations: Sequence[set[str]] = (),
 ) -> list[FileWarning]:
+    """`notations` are those of each column's numbers, once all of the file was read."""
     total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
-    return [*shape.warnings, *total_rows, *date_warnings(columns)]
+    return [*shape.warnings, *total_rows, *column_warnings(columns, notations)]
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
-    if totals.count and options.leave_out_totals:
-        sample.named.counts[TOTAL_ROW] += totals.count
+    for row in totals.rows if options.leave_out_totals else ():
+        sample.named.add(TOTAL_ROW, sample.line_of(row), sample.raw_of(row))
     return sample.named.as_counts()
 
 
@@ -236,10 +245,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn) -> Column:
+def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+    is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,
         type=column.type,
+        precision=written.precision if is_decimal else None,
+        scale=written.scale if is_decimal else None,
         source=column.spec.source,
         format=column.format or None,
         required=column.spec.required,
@@ -289,6 +301,7 @@ def _settled_options(
     return msgspec.structs.replace(
         options,
         encoding=shape.encoding.name if shape.encoding else None,
+        language=None,  # it has said what it could
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header if is_text or shape.sheet else None,

@@ -53,7 +53,7 @@ class FileShape:
 
 def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> FileShape:
     """`whole` verifies the encoding to the end of the file; without, large files are sampled."""
-    encoding = find_encoding(path, wanted=options.encoding, whole=whole)
+    encoding = find_encoding(path, wanted=options.encoding, whole=whole, language=options.language)
     source = TextSource(
         path=path, encoding=encoding, layout=Layout(dialect=Dialect(), width=1), max_line_bytes=limits.max_line_bytes
     )
@@ -132,14 +132,14 @@ def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
     if pads:
         warning = FileWarning(
             code="short_rows_filled",
-            message="{count} of the first {rows} rows have fewer cells than the header; empty cells are added at their "
-            "ends. If rows were cut off by accident, have them left out instead.",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. Empty cells are added at "
+            "their ends; if they were cut off by accident, have them left out instead.",
         )
     else:
         warning = FileWarning(
             code="short_rows",
-            message="{count} of the first {rows} rows have fewer cells than the header and will be left out. If only "
-            "empty cells at their ends are missing, have short rows filled up.",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. They will be left out; if "
+            "only empty cells at their ends are missing, have them filled up.",
         )
     return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
 
@@ -152,6 +152,25 @@ def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:
                 code="mixed_encodings",
                 message="Some lines are not {encoding}; they will be rejected or may show wrong characters.",
                 parameters={"encoding": encoding.name.upper()},
+            )
+        )
+    if encoding.has_controls:
+        warnings.append(
+            FileWarning(
+                code="control_characters",
+                message="Some texts have invisible control characters (U+0080 to U+009F): the file was converted from "
+                "another encoding once too often. Export it again as UTF-8 if texts look wrong.",
+            )
+        )
+    if encoding.candidates:
+        warnings.append(
+            FileWarning(
+                code="encoding_guessed",
+                message="The encoding {encoding} is a guess. Look at the texts; choose another one if they are wrong.",
+                parameters={
+                    "encoding": encoding.name.upper(),
+                    "candidates": [{"encoding": one.name, "sample": one.sample} for one in encoding.candidates],
+                },
             )
         )
     if not encoding.is_verified:

@@ -12,6 +12,7 @@ from typing import Literal
 from server.datasets.cells import NULL_WORDS, read_moment, read_number, read_truth
 
 _COMPARED = 200  # records below the first
+_LONGEST_VALUE = 60  # characters; what is longer is no number and no date
 _MOST = 0.8  # of a column's cells make its kind
 
 Kind = Literal["number", "date", "text", ""]
@@ -30,8 +31,12 @@ _USUAL_NAMES = frozenset(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=20_000)
 def kind_of(cell: str) -> Kind:
+    return _kind_of(cell) if len(cell) <= _LONGEST_VALUE else "text"
+
+
+@lru_cache(maxsize=20_000)
+def _kind_of(cell: str) -> Kind:
     text = cell.strip()
     if text.lower() in NULL_WORDS:
         return ""
@@ -178,7 +183,7 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     if not is_known and not (is_group and _has_labels(upper, lower, records[2:])):
         return None
     filled = _filled_right(upper, lower) if is_group else upper
-    return [" ".join(filter(None, pair)) for pair in zip(filled, lower, strict=True)]
+    return [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(filled, lower, strict=True)]
 
 
 def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:

@@ -38,6 +38,8 @@ class Sifter:
         self._totals = totals
         self._leaves_out_totals = bool(options.leave_out_totals)
         self._keep_lines = keep_lines
+        self._types = [column.arrow_type for column in columns]
+        self.notations: list[set[str]] = [set() for _ in columns]  # of each column's numbers
 
     @property
     def schema(self) -> pa.Schema:
@@ -52,7 +54,7 @@ class Sifter:
     def add(self, chunk: Chunk, part: PartWriter) -> None:
         self.named.update(chunk.named)
         reasons: dict[int, list[RejectReason]] = {}
-        values = [self._column(column, chunk, reasons) for column in self._columns]
+        values = [self._column(place, chunk, reasons) for place in range(len(self._columns))]
         left_out = self._without_totals(chunk, values, reasons)
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
         for row in sorted(rejected, key=lambda found: found[0].line):
@@ -78,9 +80,12 @@ class Sifter:
             self.named.add(TOTAL_ROW, chunk.line_of(row), chunk.raw_of(row))
         return set(totals)
 
-    def _column(self, column: PlannedColumn, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+    def _column(self, place: int, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+        column = self._columns[place]
         cells = chunk.columns[column.index]
-        converted = convert_cells(cells, column.type, column.format)
+        converted = convert_cells(cells, column.type, column.format, known=self._types[place])
+        self._types[place] = converted.values.type
+        self.notations[place] |= converted.notations
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}
         for misfit in (*converted.misfits, *column.checks.misfits(converted.values)):
             found.setdefault(misfit.row, misfit.code)

@@ -17,7 +17,7 @@ from server.datasets.chunks import Chunk
 from server.datasets.named import Named
 from server.datasets.plain_reader import read_plain_block
 from server.datasets.records import split_lines
-from server.datasets.text_encoding import FoundEncoding
+from server.datasets.text_encoding import END_OF_FILE, FoundEncoding, without_marks
 from server.errors import FileProblem
 
 _BLOCK = 4 * 1024 * 1024
@@ -70,9 +70,10 @@ class TextSource:
 
     def sample(self) -> Chunk:
         careful = CarefulReader(self.layout)
-        chunks, taken = [], 0
+        chunks, taken = [], self.encoding.mark_bytes
         is_small = self.path.stat().st_size <= _SAMPLE_HEAD
         for position, block in enumerate(self._sample_blocks()):
+            taken += len(block)
             if position == 0:
                 chunks.append(self._above(block))
                 continue
@@ -81,7 +82,6 @@ class TextSource:
             if is_small:
                 chunks.append(careful.finish(self.first_line + lines))
             careful.forget()
-            taken += len(block)
         return _joined(chunks, self.layout.width, taken)
 
     def head(self) -> tuple[list[str], bool]:
@@ -130,7 +130,7 @@ class TextSource:
             for block in self._transcoded(stream, size):
                 cut = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
                 if cut:
-                    whole = rest + block[:cut]
+                    whole = without_marks(rest + block[:cut])
                     yield whole
                     line += whole.count(b"\n")
                     rest = block[cut:]
@@ -143,7 +143,7 @@ class TextSource:
                         line=line,
                         limit=self.max_line_bytes,
                     )
-        if rest:
+        if rest := without_marks(rest).rstrip(END_OF_FILE):
             yield rest
 
     def _transcoded(self, stream: BinaryIO, size: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
 from server.datasets.planning import PlannedColumn
-from server.datasets.schema import FileWarning
+from server.datasets.schema import NUMERIC_TYPES, FileWarning
 from server.datasets.values import convert_cells
 
 # How such a row begins; that its figures are the sums above is what decides.
@@ -24,7 +24,6 @@ _BEGINS = (
 _LIKE_A_TOTAL = re.compile(_BEGINS)
 _LOOKED_AT = 2  # columns: the word stands in the first, or beside a number or a code
 _TAIL = 20  # rows at the end of each chunk; others are looked at where the sample has such words
-_SUMMED = ("integer", "decimal")
 _ROUNDED = Decimal("0.0051")  # figures in a report are rounded to cents
 
 
@@ -36,12 +35,13 @@ class Totals:
     is_everywhere: bool = False
     count: int = 0
     first_line: int = 0
+    rows: Sequence[int] = ()  # of the chunk that was looked at last
     _all: dict[int, Decimal] = field(default_factory=dict)
     _since: dict[int, Decimal] = field(default_factory=dict)
 
     def find(self, chunk: Chunk, values: Sequence[pa.Array]) -> list[int]:
         """The rows of this chunk that are totals; `values` are the cells of the columns as they were read."""
-        summed = [place for place, column in enumerate(self.columns) if column.type in _SUMMED]
+        summed = [place for place, column in enumerate(self.columns) if column.type in NUMERIC_TYPES]
         if not summed or not chunk.row_count:
             return []
         found, start = [], 0
@@ -54,6 +54,7 @@ class Totals:
                 self._since = {}
                 self._note(chunk, row)
         self._add(values, summed, start, chunk.row_count)
+        self.rows = found
         return found
 
     def _note(self, chunk: Chunk, row: int) -> None:
@@ -93,18 +94,26 @@ def _begins_like_a_total(columns: Sequence[pa.Array], row: int) -> bool:
     return any(_LIKE_A_TOTAL.match(cell) is not None for cell in (first, second))
 
 
-def found_in(sample: Chunk, columns: Sequence[PlannedColumn]) -> tuple[Totals, list[int]]:
+def found_in(sample: Chunk, columns: Sequence[PlannedColumn]) -> Totals:
     """The totals among the rows of a sample, in the types that its other rows have."""
     totals = Totals(columns, is_everywhere=True)
     values = [convert_cells(sample.columns[c.index], c.type, c.format).values for c in columns]
-    return totals, totals.find(sample, values)
+    totals.find(sample, values)
+    return totals
 
 
 def without_rows(chunk: Chunk, rows: Sequence[int]) -> Chunk:
-    """The columns alone, for whoever looks at cells and not at lines."""
+    """The other rows alone, for whoever looks at them."""
+    if not rows:
+        return chunk
     left_out = set(rows)
-    kept = pa.array([row for row in range(chunk.row_count) if row not in left_out], pa.int64())
-    return Chunk(columns=[column.take(kept) for column in chunk.columns], line_of=chunk.line_of, raw_of=chunk.raw_of)
+    kept = [row for row in range(chunk.row_count) if row not in left_out]
+    return Chunk(
+        columns=[column.take(pa.array(kept, pa.int64())) for column in chunk.columns],
+        line_of=lambda row: chunk.line_of(kept[row]),
+        raw_of=lambda row: chunk.raw_of(kept[row]),
+        bytes_read=chunk.bytes_read,
+    )
 
 
 def totals_warning(totals: Totals, *, are_left_out: bool) -> list[FileWarning]:
@@ -113,13 +122,13 @@ def totals_warning(totals: Totals, *, are_left_out: bool) -> list[FileWarning]:
     if are_left_out:
         warning = FileWarning(
             code="totals_left_out",
-            message="{count} rows that sum those above them are left out, the first in line {line}.",
+            message="Rows that sum those above them are left out: {count}, the first in line {line}.",
         )
     else:
         warning = FileWarning(
             code="total_rows",
-            message="{count} rows seem to be totals of the rows above them, the first in line {line}. They are kept as "
-            "rows, and sums will count everything twice: leave them out if they are no data.",
+            message="Rows that seem to be totals of those above them: {count}, the first in line {line}. They are "
+            "kept, and sums will count everything twice; leave them out if they are no data.",
         )
     parameters = {"count": totals.count, "line": totals.first_line}
     return [msgspec.structs.replace(warning, parameters=parameters)]

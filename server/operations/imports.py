@@ -132,7 +132,7 @@ class ImportOperations:
         upload = await self._whole_upload(principal, upload_id)
         async with self._pieces.whole(upload.id) as source:
             request = PreviewRequest(
-                source=source, name=upload.name, options=options or ReadOptions(), limits=self._limits
+                source=source, name=upload.name, options=_in_language(options, principal), limits=self._limits
             )
             preview: Preview = await self._workers.run(
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
@@ -161,7 +161,7 @@ class ImportOperations:
             "upload_id": upload.id,
             "dataset": request.dataset,
             "mode": request.mode,
-            "options": msgspec.to_builtins(request.options),
+            "options": msgspec.to_builtins(_in_language(request.options, principal)),
             "reject_limit": reject_limit,
         }
         return await self._runner.start(
@@ -256,3 +256,11 @@ class ImportOperations:
                 ]
             )
         return wanted
+
+
+def _in_language(options: ReadOptions | None, principal: Principal) -> ReadOptions:
+    """With the language of whoever asks, unless they named another."""
+    wanted = options or ReadOptions()
+    return (
+        wanted if wanted.language or wanted.encoding else msgspec.structs.replace(wanted, language=principal.language)
+    )

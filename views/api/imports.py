@@ -102,7 +102,7 @@ async def check_import(call: Call[ImportOrder, NoQuery]) -> None:
 
 async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
     state = await call.operations.imports.get(call.principal, call.path["job_id"])
-    fields = call.parts.job_fields(state.job, language_of(call.request))
+    fields = call.parts.job_fields(state.job, language_of(call.request), call.principal.user_id)
     described_job: dict[str, Any] = msgspec.to_builtins(fields)
     return described_job | _described(state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ NOT_ONE_COLUMN: list[Case] = [
     (
         "column1,column2\nyes,no\nyes,yes,yes\nyes\n",
         ["column1", "column2"],
-        [[True, False]],
+        [["yes", "no"]],
         [(3, "too_many_cells"), (4, "too_few_cells")],
     ),
     (
@@ -245,12 +246,17 @@ CASES = [
 ]  # fmt: skip
 
 
+def plainly(value: Any) -> Any:
+    """Decimals as they are short to write."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
 @pytest.mark.parametrize(("text", "columns", "rows", "rejects"), CASES, ids=[repr(case[0])[:60] for case in CASES])
 def test_tables_are_found(
     imported: Importer, text: str, columns: list[str], rows: list[list[Any]], rejects: list[tuple[int, str]]
 ) -> None:
     result = imported(text)
-    assert (result.columns, result.rows) == (columns, rows)
+    assert (result.columns, [list(map(plainly, row)) for row in result.rows]) == (columns, rows)
     assert [(line, code) for line, _, code in result.reasons] == rejects
 
 
@@ -361,7 +367,7 @@ def test_rows_that_sum_those_above_are_kept_with_a_warning(
 
 def test_totals_are_left_out_where_one_says_so(imported: Importer) -> None:
     result = imported(SALES, leave_out_totals=True)
-    assert result.rows == [["N", 5.1], ["S", 7.0], ["W", 1.2]]
+    assert [list(map(plainly, row)) for row in result.rows] == [["N", 5.1], ["S", 7.0], ["W", 1.2]]
     assert (
         result.converted.named == {"header": 1, "total_row": 3} == imported.preview(SALES, leave_out_totals=True).named
     )
