@@ -52,12 +52,13 @@ class ExcelSource:
     def rows(self) -> Iterator[tuple[int, SheetRow]]:
         """Row number from 1, and its cells."""
         if self.sheet.start is None:
-            return
+            return iter(())
         merged = _Merged(self.sheet)
         rows = enumerate(self.sheet.iter_rows(), start=1)
-        if merged.is_none and not self.marks.formats and not self.marks.texts:
-            yield from rows
-            return
+        is_plain = merged.is_none and not self.marks.formats and not self.marks.texts
+        return rows if is_plain else self._shown(rows, merged)
+
+    def _shown(self, rows: Iterator[tuple[int, SheetRow]], merged: _Merged) -> Iterator[tuple[int, SheetRow]]:
         for number, cells in rows:
             self._show(number, cells)
             yield number, merged.filled(number - 1, self.start_column, cells)
@@ -77,10 +78,11 @@ class ExcelSource:
         last = (self.sheet.end or (1, 0))[0] + 1
         self.records, named = 0, Named()
         rejects: list[RejectReason] = []
-        rows = self._data_rows(named, rejects)
+        rows = self.rows()
         while block := list(islice(rows, _ROWS_PER_CHUNK)):
-            self.bytes_read = min(size, size * block[-1][0] // last)
-            yield self._chunk(block, errors=self.marks.errors)
+            self.records = block[-1][0]
+            self.bytes_read = min(size, size * self.records // last)
+            yield self._chunk(self._data_rows(block, named, rejects), errors=self.marks.errors)
         self.bytes_read = size
         end = self._chunk([], errors={})
         end.named, end.rejects = named, rejects
@@ -89,7 +91,7 @@ class ExcelSource:
     def sample(self) -> Chunk:
         named = Named()
         rejects: list[RejectReason] = []
-        rows = list(islice(self._data_rows(named, rejects), _SAMPLE_ROWS))
+        rows = self._data_rows(list(islice(self.rows(), self.first_line + _SAMPLE_ROWS)), named, rejects)
         chunk = self._chunk(rows, errors={})
         chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
         return chunk
@@ -104,17 +106,21 @@ class ExcelSource:
         }
         return dict.fromkeys(sorted(said_texts(columns) | {place for place in shown if place < self.width}), "text")
 
-    def _data_rows(self, named: Named, rejects: list[RejectReason]) -> Iterator[tuple[int, SheetRow]]:
-        errors, first_line = self.marks.errors, self.first_line
-        number = 0
-        for number, row in self.rows():
-            if number <= first_line:
-                self._name_above(number, row, named, rejects)
-            elif not is_blank(row) or number in errors:
-                yield number, row
-            else:
-                named.add(BLANK, number)
-            self.records = number
+    def _data_rows(
+        self, block: list[tuple[int, SheetRow]], named: Named, rejects: list[RejectReason]
+    ) -> list[tuple[int, SheetRow]]:
+        """Without what stands above the table and what is blank; nearly all rows of most sheets are neither."""
+        above = max(0, self.first_line - block[0][0] + 1) if block else 0
+        for number, row in block[:above]:
+            self._name_above(number, row, named, rejects)
+        errors, block = self.marks.errors, block[above:]
+        kept = [pair for pair in block if not is_blank(pair[1]) or pair[0] in errors]
+        if len(kept) < len(block):
+            numbers = {number for number, _ in kept}
+            for number, _ in block:
+                if number not in numbers:
+                    named.add(BLANK, number)
+        return kept
 
     def _name_above(self, number: int, row: SheetRow, named: Named, rejects: list[RejectReason]) -> None:
         raw = "\t".join(map(cell_text, row))

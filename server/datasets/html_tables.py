@@ -177,9 +177,9 @@ def html_tables(text: str) -> list[HtmlTable]:
     return [table for table in reader.tables if any(any(row) for row in table.rows)]
 
 
-def page_encoding(path: Path, *, wanted: str | None) -> FoundEncoding:
+def page_encoding(path: Path, *, wanted: str | None, language: str | None) -> FoundEncoding:
     """What the page says of itself counts where it is no UTF-8, and no mark says otherwise."""
-    found = find_encoding(path, wanted=wanted)
+    found = find_encoding(path, wanted=wanted, language=language)
     if wanted or found.mark_bytes or found.name.startswith("utf"):
         return found
     with path.open("rb") as stream:

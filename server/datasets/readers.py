@@ -159,7 +159,7 @@ def _open_arrow(path: Path, kind: str, limits: FileLimits) -> OpenedFile:
 
 
 def _open_json(path: Path, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
-    encoding = find_encoding(path, wanted=options.encoding, whole=whole)
+    encoding = find_encoding(path, wanted=options.encoding, whole=whole, language=options.language)
     file = open_json(path, encoding, limits.max_line_bytes, options.sheet)
     if holds_rows(file):
         return _open_json_rows(path, file, options, limits)
@@ -225,7 +225,7 @@ def _open_page(path: Path, kind: str, options: ReadOptions, limits: FileLimits, 
         )
     encoding = None
     if kind == "html":
-        encoding = page_encoding(path, wanted=options.encoding)
+        encoding = page_encoding(path, wanted=options.encoding, language=options.language)
         tables = html_tables(path.read_bytes()[encoding.mark_bytes :].decode(encoding.name, "replace"))
     else:
         tables = xml_sheets(path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -263,6 +264,58 @@ def test_times_and_moments_are_those_that_are_shown(imported: Importer) -> None:
     rows = [["at", "clock"], [moment, time(9, 5)], [moment, time(18, 30)]]
     preview = imported.preview(workbook(rows), name="a.xlsx")
     assert preview.rows == [["2026-03-01 10:30:00", "09:05:00"], ["2026-03-01 10:30:00", "18:30:00"]]
+
+
+def _record(kind: int, data: bytes) -> bytes:
+    """Of a binary workbook: its type in one or two bytes, its size in one, what it holds."""
+    number = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    return number + bytes([len(data)]) + data
+
+
+def _wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def test_a_binary_workbook_shows_zeros_errors_and_hidden_rows(imported: Importer, tmp_path: Path) -> None:
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    links = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def row(number: int, *, is_hidden: bool = False) -> bytes:
+        return _record(0, struct.pack("<IIHBBBI", number, 0, 300, 0, 0x10 if is_hidden else 0, 0, 0))
+
+    def text(column: int, value: str) -> bytes:
+        return _record(6, struct.pack("<II", column, 0) + _wide(value))
+
+    def number(column: int, value: float, style: int = 0) -> bytes:
+        return _record(5, struct.pack("<IId", column, style, value))
+
+    rows = row(0) + text(0, "zip") + text(1, "n")
+    rows += row(1) + number(0, 123, style=1) + number(1, 5) + row(2, is_hidden=True) + number(0, 77, style=1)
+    rows += _record(3, struct.pack("<IIB", 1, 0, 0x2A)) + row(3) + number(0, 78, style=1)
+    rows += _record(3, struct.pack("<IIB", 1, 0, 0x07))
+    sheet = _record(129, b"") + _record(148, struct.pack("<IIII", 0, 3, 0, 1)) + _record(145, b"") + rows
+    styles = (
+        _record(615, struct.pack("<I", 1)) + _record(44, struct.pack("<H", 170) + _wide("00000")) + _record(616, b"")
+    )
+    styles += _record(617, struct.pack("<I", 2)) + _record(47, struct.pack("<HH", 0, 0) + bytes(12))
+    styles += _record(47, struct.pack("<HH", 0, 170) + bytes(12)) + _record(618, b"")
+    book = _record(153, struct.pack("<III", 0, 0, 0) + _wide("")) + _record(143, b"")
+    book += _record(156, struct.pack("<II", 0, 1) + _wide("r1") + _wide("S")) + _record(144, b"") + _record(132, b"")
+    path = tmp_path / "a.xlsb"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("[Content_Types].xml", "<Types/>")
+        packed.writestr("xl/workbook.bin", book)
+        packed.writestr("xl/styles.bin", styles)
+        packed.writestr("xl/worksheets/sheet1.bin", sheet + _record(146, b"") + _record(130, b""))
+        packed.writestr(
+            "xl/_rels/workbook.bin.rels",
+            f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{links}/worksheet" '
+            'Target="worksheets/sheet1.bin"/></Relationships>',
+        )
+    result = imported(path)
+    assert result.rows == [["00123", 5], ["00077", None]]
+    assert result.reasons == [(4, "n", "excel_error")]
+    assert {warning.code for warning in result.converted.warnings} == {"hidden_rows", "missing_lookups"}
 
 
 def test_open_document_shows_zeros_and_lengths_of_time(imported: Importer, tmp_path: Path) -> None:
