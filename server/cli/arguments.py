@@ -82,7 +82,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("--delimiter", metavar="CHARACTER", help="between two values; tab for a tab")
     reading.add_argument("--quote", metavar="CHARACTER", help='around values; "" for none')
     reading.add_argument("--header", action=argparse.BooleanOptionalAction, help="the first row has the names")
-    reading.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file")
+    reading.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file, list of a JSON document")
+    reading.add_argument("--member", metavar="NAME", help="file in a zip")
     reading.add_argument("--skip-rows", type=int, metavar="N", help="lines above the header")
     reading.add_argument(
         "--column",

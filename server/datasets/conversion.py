@@ -19,6 +19,7 @@ from server.datasets.chunks import Chunk, Source
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
+from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
@@ -40,11 +41,14 @@ _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
     """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
-    with problems_named(request.source):
-        return _preview(request)
+    with (
+        problems_named(request.source),
+        unpacked(request.source, request.name, request.options, request.limits) as file,
+    ):
+        return _preview(msgspec.structs.replace(request, source=file.path, name=file.name), file)
 
 
-def _preview(request: PreviewRequest) -> Preview:
+def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
     sample = opened.source.sample()
@@ -54,33 +58,46 @@ def _preview(request: PreviewRequest) -> Preview:
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
-        encoding_verified=shape.encoding.is_verified if shape.encoding else True,
+        encoding_verified=shape.encoding is None or (shape.encoding.is_verified and file.share == 1.0),
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header,
         skip_rows=shape.skip_rows,
         sheet=shape.sheet,
         sheets=list(shape.sheets),
+        members=list(file.members),
         columns=[_previewed(column) for column in columns],
         rows=rows,
         lines=[shown.line_of(row) for row in range(len(rows))],
-        estimated_rows=_estimated_rows(request.source, shape, shown),
-        warnings=_warnings(shape, columns, totals, request.options),
+        estimated_rows=_estimated_rows(request.source, shape, shown, file.share),
+        warnings=[*file.warnings, *_warnings(shape, columns, totals, request.options)],
         named=_named_in(sample, totals, request.options),
         left_out=_left_out(sample),
-        options=_settled_options(shape, request.options, columns),
+        options=_settled_options(shape, request.options, columns, file.member),
     )
 
 
 def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
-    with problems_named(request.source):
-        return _converted(request, report)
-
-
-def _converted(request: ConvertRequest, report: OnReport) -> Converted:
-    progress = _Progress(report, request.source.stat().st_size)
+    progress = _Progress(report, request.source.stat().st_size if request.source.exists() else 0)
     progress.tell("detecting")
+    with (
+        problems_named(request.source),
+        unpacked(
+            request.source,
+            request.name,
+            request.options,
+            request.limits,
+            directory=request.target.parent,
+            on_progress=progress.unpacked,
+        ) as file,
+    ):
+        if file.kinds:
+            progress.begin_file(file.path.stat().st_size)
+        return _converted(msgspec.structs.replace(request, source=file.path, name=file.name), progress, file)
+
+
+def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     sample = opened.source.sample()
     key = request.upsert.key if request.upsert is not None else ()
@@ -135,8 +152,8 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
         upserted=upserted,
-        warnings=_warnings(opened.shape, columns, totals, request.options, sifter.notations),
-        options=_settled_options(opened.shape, request.options, columns),
+        warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
+        options=_settled_options(opened.shape, request.options, columns, file.member),
     )
 
 
@@ -213,6 +230,14 @@ class _Progress:
         self._told_at = time.monotonic()
         self._report(dict(self._state))
 
+    def unpacked(self, done: int, total: int) -> None:
+        self._state |= {"bytes": done, "bytes_total": total}
+        if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
+            self.tell("unpacking")
+
+    def begin_file(self, bytes_total: int) -> None:
+        self.tell("detecting", bytes=0, bytes_total=bytes_total)
+
     def read(self, rows: int, rejected: int, done: int) -> None:
         """`total` is an estimate, from the bytes that are left."""
         records = rows + rejected
@@ -274,16 +299,19 @@ def _first_rows(sample: Chunk, columns: Sequence[PlannedColumn], count: int) -> 
     return rows
 
 
-def _estimated_rows(path: Path, shape: FileShape, sample: Chunk) -> int | None:
+def _estimated_rows(path: Path, shape: FileShape, sample: Chunk, share: float) -> int | None:
+    """`share` is how much of the file is there."""
     if shape.sheet is not None:
         sheet = next(sheet for sheet in shape.sheets if sheet.name == shape.sheet)
         return max(0, (sheet.rows or 0) - shape.first_line)
     if not sample.row_count or not sample.bytes_read:
         return None
-    return round(sample.row_count * max(1.0, path.stat().st_size / sample.bytes_read))
+    return round(sample.row_count * max(1.0, path.stat().st_size / sample.bytes_read) / share)
 
 
-def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[PlannedColumn]) -> ReadOptions:
+def _settled_options(
+    shape: FileShape, options: ReadOptions, columns: Sequence[PlannedColumn], member: str | None
+) -> ReadOptions:
     """What was found, as options: the same file read with them gives the same rows, whatever later versions infer."""
     is_text = shape.dialect is not None
     return msgspec.structs.replace(
@@ -296,5 +324,6 @@ def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[P
         skip_rows=shape.skip_rows if is_text or shape.sheet else None,
         pad_short_rows=shape.pads_short_rows if is_text else None,
         sheet=shape.sheet,
+        member=member,
         columns=[column.settled for column in columns],
     )

@@ -74,8 +74,12 @@ def plan_columns(
     prefer: DecimalMark = "," if shape.dialect is not None and shape.dialect.delimiter == ";" else "."
     cells = [sample.columns[places[spec.source or spec.name]] for spec in specs]
     planned = []
+    said = [
+        msgspec.structs.replace(spec, type=spec.type or sample.types.get(places[spec.source or spec.name]))
+        for spec in specs
+    ]
     for position, (spec, inferred) in enumerate(
-        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=specs), strict=True)
+        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=said), strict=True)
     ):
         resolved = msgspec.structs.replace(spec, format=inferred.format)
         planned.append(

@@ -191,10 +191,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     `lines` are the physical lines (or sheet rows) where these rows start. `encoding_verified` is False when only
     samples of a large file were decoded. `named` counts the records of the sample that are neither rows nor rejects,
     by reason; `left_out` are the first lines that would be no rows. `options` are those to send back to import the
-    file as it is shown.
+    file as it is shown. `members` are the files of a zip.
     """
 
-    format: str  # csv, xlsx, xls, ods, jsonl, parquet
+    format: str  # csv, xlsx, xlsb, xls, xml_sheet, ods, jsonl, json, parquet, arrow, html
     encoding: str | None = None
     encoding_verified: bool = True
     delimiter: str | None = None
@@ -203,6 +203,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     skip_rows: int = 0
     sheet: str | None = None
     sheets: list[SheetInfo] = []
+    members: list[str] = []
     columns: list[PreviewColumn]
     rows: list[list[str | None]]
     lines: list[int]
