@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,12 @@ from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Preview, PreviewRequest, preview_file
+from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
@@ -140,6 +141,14 @@ class ImportOperations:
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
             )
         return preview
+
+    async def difference(
+        self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn]
+    ) -> Difference | None:
+        """How columns of a file differ from those of an own dataset; None when there is none of that name."""
+        principal.require_read()
+        found = await self._catalog.find(principal.user_id, dataset)
+        return None if found is None else difference(found.columns, columns)
 
     async def check(self, principal: Principal, order: ImportOrder) -> None:
         """What `start` would say of it with a whole upload, before anybody sends one."""

@@ -42,18 +42,34 @@ function onChange(event) {
   } else if (field.matches("[data-typing]")) {
     if (field.name.endsWith(".type")) form().elements[field.name.replace(/type$/, "format")]?.remove();
     look("columns");
-  } else check();
+  } else {
+    check();
+    const concernsDataset = field.name === "dataset" || field.matches("[data-keep], [data-name]");
+    if (field.name === "mode" || (concernsDataset && isAdding())) look("columns"); // what differs from it
+  }
+}
+
+const isAdding = () => ["append", "upsert"].includes(form().elements.mode.value);
+
+function onClick(event) {
+  const { encoding, rename } = event.target.closest("[data-encoding], [data-rename]")?.dataset ?? {};
+  if (encoding) chooseEncoding(encoding);
+  else if (rename) useNames(new Map(Object.entries(JSON.parse(rename))));
 }
 
 // The same text in several encodings stands side by side: a click on the one that makes sense.
-function onClick(event) {
-  const wanted = event.target.closest("[data-encoding]")?.dataset.encoding;
-  if (!wanted) return;
+function chooseEncoding(wanted) {
   const field = form().elements.encoding;
   if (![...field.options].some((option) => option.value === wanted)) field.add(new Option(wanted.toUpperCase(), wanted));
   field.value = wanted;
   choose("encoding");
   look("reading");
+}
+
+// The columns that the dataset has under another name get that one.
+function useNames(names) {
+  for (const field of form().querySelectorAll("[data-name]")) field.value = names.get(field.value) ?? field.value;
+  look("columns");
 }
 
 function onInput(event) {

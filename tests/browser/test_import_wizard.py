@@ -257,3 +257,32 @@ async def test_what_is_no_row_is_shown_and_totals_can_be_left_out(
     await expect(page.get_by_text("1 total row")).to_be_visible(timeout=30_000)
     async with alice.get("/api/v1/datasets/may") as response:
         assert (await response.json())["row_count"] == 2
+
+
+async def test_a_file_updates_a_dataset_by_its_key_once_its_names_are_those_of_the_dataset(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    await import_text(alice, "sku,unit_price,note\nA1,1.5,old\nA2,2.5,keep\n", dataset="stock")
+    upload_id = await upload(alice, "sku,Unit Price\nA1,1.75\nA3,9\n", name="stock.csv")
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    await expect(page.locator("#summary")).to_contain_text("Replaces stock, version 1")
+    await expect(page.locator("#key")).to_be_hidden()
+    await page.check("input[name=mode][value=upsert]")
+    await expect(page.locator("#summary")).to_contain_text("Updates stock, version 1")
+    differences = page.locator(".differences")
+    await expect(differences).to_contain_text("“Unit Price” in the file seems to be “unit_price”.")
+    await expect(differences).to_contain_text("Not in the file: note · stays as it is")
+    await page.get_by_role("button", name="Use the dataset's names").click()
+    await expect(page.locator("#c1-name")).to_have_value("unit_price")
+    await expect(differences).not_to_contain_text("seems to be")
+    go = page.get_by_role("button", name="Import", exact=True)
+    await go.click()
+    await expect(page.locator("#key")).to_be_focused()
+    await expect(page.locator("#key-note")).to_have_text("Say which columns are the key.")
+    await page.fill("#key", "sku")
+    await go.click()
+    await expect(page.get_by_role("link", name="Open “stock”")).to_be_visible(timeout=30_000)
+    async with alice.get("/api/v1/datasets/stock/rows") as response:
+        rows = [list(item.values()) for item in (await response.json())["items"]]
+    assert rows == [["A1", 1.75, "old"], ["A2", 2.5, "keep"], ["A3", 9, None]]
