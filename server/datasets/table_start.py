@@ -122,8 +122,8 @@ def is_table(records: Sequence[Record]) -> bool:
     wide = [record for record in records if filled(record) > 1]
     if len(wide) <= 2:
         return False
-    is_more_than_notes = len(wide) > _NOTE_LINES or (len(wide[0]) > 2 and is_head_of_table(wide))
-    return is_more_than_notes or is_certain_header(wide)
+    # Notes are a word and what it says: more columns, or many of them, are data.
+    return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
 
 
 def filled(record: Record) -> int:
