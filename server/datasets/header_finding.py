@@ -186,7 +186,8 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     if is_repeated and all(map(_is_year, filter(None, lower))):
         return _joined(upper, lower)
     is_gap = is_group and not upper[0] and all(lower) and upper.count("") * 2 > width
-    if not is_certain_header([lower, *records[2:]]) and not (is_gap and has_header([lower, *records[2:]])):
+    is_known = is_certain_header([lower, *records[2:]]) or (is_gap and has_header([lower, *records[2:]]))
+    if not is_known and not (is_group and _has_labels(upper, lower, records[2:])):
         return None
     return _joined(_filled_right(upper, lower) if is_group else upper, lower)
 
@@ -212,6 +213,15 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
     spans = any(not upper[place] and lower[place] for place in range(places[0] + 1, len(upper)))
     spans = spans or all(_is_year(upper[place]) for place in places)
     return covers and spans
+
+
+def _has_labels(upper: Sequence[str], lower: Sequence[str], below: Sequence[Record]) -> bool:
+    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`."""
+    rows = [record for record in below if any(map(str.strip, record))]
+    return any(
+        above and not cell and rows and all(place < len(row) and kind_of(row[place]) == "text" for row in rows)
+        for place, (above, cell) in enumerate(zip(upper, lower, strict=True))
+    )
 
 
 def _are_units(upper: Sequence[str], lower: Sequence[str]) -> bool:

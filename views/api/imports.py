@@ -31,6 +31,7 @@ class PreviewQuery(msgspec.Struct, frozen=True, kw_only=True):
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
+    member: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     pad_short_rows: bool | None = None
     leave_out_totals: bool | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import json
+import lzma
 import random
 import struct
 import tracemalloc
@@ -432,6 +434,8 @@ def _seeds(directory: Path) -> dict[str, bytes]:
     nested = pa.Table.from_pylist([{**row, "tags": ["a", "b"], "more": {"x": 1}} for row in rows])
     pq.write_table(nested, directory / "seed.parquet", compression="none")
     text = "name,amount,day,ok\n" + "".join(",".join(map(str, row.values())) + "\n" for row in rows)
+    with pa.ipc.new_file(str(directory / "seed.arrow"), nested.schema) as writer:
+        writer.write_table(nested)
     office = ods(directory / "seed.ods", "".join(f"<table:table-row>{ods_cell(n)}</table:table-row>" for n in range(9)))
     return {
         "a.csv": text.encode(),
@@ -441,8 +445,31 @@ def _seeds(directory: Path) -> dict[str, bytes]:
         "e.ods": office.read_bytes(),
         "f.parquet": (directory / "seed.parquet").read_bytes(),
         "g.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode(),
-        "h.json": json.dumps(rows).encode(),
+        "h.json": json.dumps({"meta": {"n": 40}, "data": {"rows": rows}}, indent=2).encode(),
+        "i.arrow": (directory / "seed.arrow").read_bytes(),
+        "j.csv.gz": gzip.compress(text.encode()),
+        "k.zip": zipped(directory / "seed.zip", {"a.csv": text.encode(), "b.txt": b"x"}).read_bytes(),
+        "l.xls": _page(rows).encode(),
+        "m.csv.xz": lzma.compress(text.encode()),
+        "n.xls": _xml_workbook(rows).encode(),
     }
+
+
+def _page(rows: list[dict[str, Any]]) -> str:
+    lines = "".join(f"<tr><td>{'</td><td rowspan=1>'.join(map(str, row.values()))}</td></tr>" for row in rows)
+    return f"<html><body><p>Sales</p><table><tr><th>{'</th><th>'.join(rows[0])}</th></tr>{lines}</table></body></html>"
+
+
+def _xml_workbook(rows: list[dict[str, Any]]) -> str:
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    lines = "".join(
+        "<Row>" + "".join(f'<Cell><Data ss:Type="String">{cell}</Data></Cell>' for cell in row.values()) + "</Row>"
+        for row in rows
+    )
+    return (
+        f'<?xml version="1.0"?><Workbook xmlns="{space}" xmlns:ss="{space}"><Worksheet ss:Name="a"><Table>{lines}'
+        "</Table></Worksheet></Workbook>"
+    )
 
 
 def _mutated(content: bytes, chance: random.Random) -> bytes:
