@@ -82,17 +82,17 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         encoding=encoding,
         dialect=dialect,
         header=table.header_records > 0,
-        headers=tuple(
-            tuple(cells)
-            for record in headers
-            if not is_ruler(record.cells)
-            for cells in (record.cells, trimmed(record.cells))
-        ),
+        headers=_as_they_come_again([record.cells for record in headers if not is_ruler(record.cells)]),
         pads_short_rows=pads,
         skip_rows=skip_rows + begins,
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
         warnings=(*_text_warnings(encoding), *_short_row_warnings(table, pads=pads)),
     )
+
+
+def _as_they_come_again(headers: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """With and without the delimiters at their ends."""
+    return tuple(dict.fromkeys(tuple(cells) for header in headers for cells in (header, trimmed(header))))
 
 
 def _line_after(records: Sequence[HeadRecord], count: int, lines: Sequence[str]) -> int:

@@ -106,8 +106,8 @@ def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> b
     block = list(itertools.takewhile(lambda other: filled(other) and len(other) == len(record), records[place:]))
     if is_after_gap and is_certain_header(block):
         return True
-    if any(len(records[start]) == len(record) for start in starts):
-        return False
+    if any(filled(other) > 1 and len(other) == len(record) for other in records[:place]):
+        return False  # rows below a gap
     return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
 
 
@@ -120,7 +120,10 @@ def usual_width(records: Sequence[Record]) -> int:
 def is_table(records: Sequence[Record]) -> bool:
     """Whether these have names and rows as well."""
     wide = [record for record in records if filled(record) > 1]
-    return len(wide) > 2 and (len(wide) > _NOTE_LINES or is_certain_header(wide))
+    if len(wide) <= 2:
+        return False
+    # Notes are a word and what it says: more columns, or many of them, are data.
+    return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
 
 
 def filled(record: Record) -> int:

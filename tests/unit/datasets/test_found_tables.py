@@ -251,6 +251,13 @@ HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
     ),
 ]
 LINES_OF_DELIMITERS: list[Case] = [
+    (
+        "id,a,b\n\nx,y,z\nu,v,w\nr,s,t\n\nkey,value\nk1,1\n",
+        ["id", "a", "b"],
+        [["x", "y", "z"], ["u", "v", "w"], ["r", "s", "t"]],
+        [(7, "other_table"), (8, "other_table")],
+    ),
+    ("id|n\nperson 1|5\nperson 2\n", ["id", "n"], [["person 1", 5]], [(3, "too_few_cells")]),
     ("id,title\n1,one\n2,two\n,\n,\n,\n", ["id", "title"], [[1, "one"], [2, "two"]], []),
     ("a,b\n1,2\n , \n3,4\n", ["a", "b"], [[1, 2], [3, 4]], []),
     ('a,b\n1,2\n"",""\n', ["a", "b"], [[1, 2]], []),
