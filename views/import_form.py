@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
@@ -86,6 +87,7 @@ class ImportForm:
     columns: tuple[FormColumn, ...] = ()
     dataset: str = ""
     mode: Mode = "create"
+    key: tuple[str, ...] = ()
     reject_limit: str = ""
 
     @classmethod
@@ -100,6 +102,7 @@ class ImportForm:
             columns=tuple(_columns(posted)),
             dataset=posted.get("dataset", "").strip(),
             mode=cast(Mode, mode) if mode in get_args(Mode) else "create",
+            key=tuple(name for part in re.split("[,，\n]", posted.get("key", "")) if (name := part.strip())),
             reject_limit=posted.get("reject_limit", "").strip(),
         )
 
@@ -140,6 +143,7 @@ class ImportForm:
             upload_id=self.upload_id,
             dataset=self.dataset,
             mode=self.mode,
+            key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
             reject_limit=whole_number(self.reject_limit),
         )

@@ -175,7 +175,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "preview": look.preview,
         "rows": _shown_rows(look.preview),
         "marked": marked_cells(look.form, look.preview) if look.preview else set(),
-        "existing": [dataset.name for dataset in existing],
+        "existing": {dataset.name: dataset.version for dataset in existing},
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,

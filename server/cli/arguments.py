@@ -59,8 +59,11 @@ def _add_import(commands: Commands) -> None:
     parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
     parser.add_argument(
         "--mode",
-        choices=("create", "replace", "append"),
-        help="make a new dataset, or replace or extend the one there is (default: create)",
+        choices=("create", "replace", "append", "upsert"),
+        help="make a new dataset, or replace, extend or update the one there is (default: create)",
+    )
+    parser.add_argument(
+        "--key", action="append", metavar="COLUMN", help="of --mode upsert: what tells rows apart; repeat it for more"
     )
     parser.add_argument(
         "--profile",

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
+from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
@@ -27,6 +28,7 @@ from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
+from server.datasets.upserting import upsert_rows
 from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
 from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
@@ -98,24 +100,33 @@ def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
 def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     sample = opened.source.sample()
-    columns, found = _planned(opened.shape, sample, request.options, request.existing_columns)
+    key = request.upsert.key if request.upsert is not None else ()
+    columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
     totals = Totals(columns, is_everywhere=found.count > 0)
-    unique = [column.name for column in columns if column.spec.unique]
-    staged = request.target.with_suffix(".staged") if unique else request.target
+    unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
+    unique += [key] if key and key not in unique else []
+    rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
+    staged = rows_path.with_suffix(".staged") if unique else rows_path
     try:
         with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
             row_count = _convert(opened.source, sifter, staged, progress)
             if unique:
                 progress.tell("checking")
-                row_count = leave_out_duplicates(staged, request.target, unique, rejects, lambda: _read_again(request))
+                row_count = leave_out_duplicates(staged, rows_path, unique, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
             named = sifter.named
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
-        written = pq.read_schema(request.target)
+        written = pq.read_schema(rows_path)
         described = [_described(column, written.field(column.name).type) for column in columns]
+        upserted = None
+        if request.upsert is not None:
+            progress.tell("merging")
+            upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, described))
+            upserted = upsert_rows(upsert, rows_path, [column.name for column in columns], request.target)
+            described = upsert.columns
         statistics = column_statistics(request.target, described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
@@ -126,8 +137,8 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
-        if unique:
-            staged.unlink(missing_ok=True)
+        for path in {staged, rows_path} - {request.target}:
+            path.unlink(missing_ok=True)
     if not rejected_count:
         request.rejects.unlink()
     return Converted(
@@ -140,6 +151,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
+        upserted=upserted,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
         options=_settled_options(opened.shape, request.options, columns, file.member),
     )
@@ -154,17 +166,21 @@ def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) 
 
 
 def _planned(
-    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Column] | None = None
+    shape: FileShape,
+    sample: Chunk,
+    options: ReadOptions,
+    existing: Sequence[Column] | None = None,
+    key: Sequence[str] = (),
 ) -> tuple[list[PlannedColumn], Totals]:
     """The columns, and the totals among the rows of the sample: what is to be left out decides no type."""
     like_totals = rows_like_totals(sample.columns)
     if not like_totals:
-        columns = plan_columns(shape, sample, options, existing)
+        columns = plan_columns(shape, sample, options, existing, key)
         return columns, Totals(columns)
-    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing)
+    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key)
     totals = found_in(sample, columns)
     left_out = totals.rows if options.leave_out_totals else ()
-    return plan_columns(shape, without_rows(sample, left_out), options, existing), totals
+    return plan_columns(shape, without_rows(sample, left_out), options, existing, key), totals
 
 
 def _warnings(

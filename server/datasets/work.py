@@ -214,6 +214,23 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     options: ReadOptions
 
 
+class Upsert(msgspec.Struct, frozen=True, kw_only=True):
+    """The dataset that rows are merged into, by the columns of `key`: its parts, and its columns."""
+
+    paths: tuple[Path, ...]
+    columns: list[Column]
+    key: tuple[str, ...]
+
+
+class Upserted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows of a file: they changed one, said what was there, or are new; `row_count` is of all."""
+
+    row_count: int
+    inserted: int
+    updated: int
+    unchanged: int
+
+
 class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Read `source`, write `target` (Parquet) and `rejects` (JSON lines).
 
@@ -228,13 +245,15 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     reject_limit: int = 100_000
     limits: FileLimits = FileLimits()
     existing_columns: list[Column] | None = None
+    upsert: Upsert | None = None
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
 
     `rejects_path` is None when nothing was rejected. `named` counts the records that are neither rows nor rejects, by
-    reason. `options` are those the file was read with.
+    reason. `options` are those the file was read with. `row_count` is of the file, `columns` and all else of what was
+    written: of an upsert, the whole dataset.
     """
 
     row_count: int
@@ -246,3 +265,4 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     named: dict[str, int] = {}
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()
+    upserted: Upserted | None = None

@@ -40,14 +40,16 @@ _LIMIT_MESSAGE = "Between 0 and {limit}."
 class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which dataset a file becomes, and how it is to be read.
 
-    `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
-    more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
+    `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
+    whose values in the columns of `key` are there already take the place of what was, all others are added. The import
+    stops when more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
     priority: Priority = Priority.NORMAL
 
 
@@ -163,6 +165,7 @@ class ImportOperations:
             "mode": request.mode,
             "options": msgspec.to_builtins(_in_language(request.options, principal)),
             "reject_limit": reject_limit,
+            "key": request.key,
         }
         return await self._runner.start(
             KIND,
@@ -242,6 +245,10 @@ class ImportOperations:
     def _require_possible(self, order: ImportOrder) -> int:
         """Whatever can be said without the file; answers its limit of rejects."""
         require_dataset_name(order.dataset)
+        if order.mode == "upsert" and not order.key:
+            raise InvalidInput(errors=[FieldError(field="key", message="Say which columns are the key.")])
+        if order.mode != "upsert" and order.key:
+            raise InvalidInput(errors=[FieldError(field="key", message="Only the mode “upsert” has a key.")])
         if order.options.encoding:
             known_codec(order.options.encoding)
         return self._checked_limit(order.reject_limit)

@@ -140,7 +140,7 @@ function showKept(box) {
 
 // Marks what is wrong; answers the first wrong field.
 function check() {
-  const wrong = [checkColumns(), checkDataset()].find(Boolean);
+  const wrong = [checkColumns(), checkDataset(), checkKey()].find(Boolean);
   showSummary();
   return wrong ?? null;
 }
@@ -182,7 +182,8 @@ function checkDataset() {
   const name = field.value.trim();
   const existing = JSON.parse(document.querySelector(".target").dataset.existing);
   const mode = form().elements.mode.value;
-  const problem = datasetProblem(name, mode, existing.includes(name));
+  const problem = datasetProblem(name, mode, name in existing);
+  showWhat(name, mode, existing[name]);
   document.getElementById("dataset-error")?.remove();
   field.toggleAttribute("aria-invalid", Boolean(problem));
   if (problem) field.setAttribute("aria-invalid", "true");
@@ -191,11 +192,37 @@ function checkDataset() {
   return problem ? field : null;
 }
 
+// What pressing the button does.
+function showWhat(name, mode, version) {
+  const values = { name, version };
+  let what = "";
+  if (name && version === undefined) what = t("Makes {name}", values);
+  else if (name && mode === "replace") what = t("Replaces {name}, version {version}", values);
+  else if (name && mode === "append") what = t("Adds to {name}, version {version}", values);
+  else if (name && mode === "upsert") what = t("Updates {name}, version {version}", values);
+  document.querySelector("#summary [data-what]").textContent = what && `${what} · `;
+}
+
+// Asked for only where it means something.
+function checkKey() {
+  const row = document.querySelector("[data-key-row]");
+  if (!row) return null;
+  row.hidden = form().elements.mode.value !== "upsert";
+  const field = document.getElementById("key");
+  const problem = row.hidden || field.value.trim() ? "" : t("Say which columns are the key.");
+  const note = document.getElementById("key-note");
+  note.textContent = problem;
+  note.hidden = !problem;
+  if (problem) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+  return problem ? field : null;
+}
+
 function datasetProblem(name, mode, exists) {
   if (!name) return t("Give the dataset a name.");
   if (!NAME.test(name)) return t("Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter.");
   if (mode === "create" && exists) return t("There is a dataset “{name}” already: replace it, append to it, or choose another name.", { name });
-  if (mode === "append" && !exists) return t("There is no dataset “{name}” to append to.", { name });
+  if ((mode === "append" || mode === "upsert") && !exists) return t("There is no dataset “{name}” to append to.", { name });
   return "";
 }
 

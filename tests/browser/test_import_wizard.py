@@ -54,6 +54,24 @@ async def test_another_delimiter_shows_other_columns_at_once(alice: aiohttp.Clie
     await expect(page.locator(".sheet tbody tr")).to_have_count(3)
 
 
+async def test_a_guessed_encoding_is_chosen_among_those_side_by_side(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    upload_id = await upload(alice, "a,b\nplain,1\nשם פרטי,2\n".encode("cp1255"))
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    guesses = page.locator(".guess")
+    await expect(guesses.first).to_contain_text("שם פרטי,2")
+    await expect(guesses.first).to_have_attribute("aria-pressed", "true")
+    other = guesses.nth(1)
+    text = (await other.locator("span").inner_text()).split(",")[0]
+    encoding = await other.get_attribute("data-encoding")
+    await other.click()
+    await expect(page.locator("#encoding")).to_have_value(encoding or "")
+    await expect(page.locator(".sheet tbody tr").nth(1)).to_contain_text(text)
+    await expect(guesses).to_have_count(0)
+
+
 async def test_cells_that_do_not_fit_are_marked_where_they_stand(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, WITH_A_MISFIT)
     page = await page_of("alice")
