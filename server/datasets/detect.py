@@ -14,7 +14,7 @@ from server.datasets.dialect import Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import FoundTable, find_table, trimmed
+from server.datasets.table_start import FoundTable, find_table, is_ruler, trimmed
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
@@ -82,7 +82,12 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         encoding=encoding,
         dialect=dialect,
         header=table.header_records > 0,
-        headers=tuple(tuple(cells) for record in headers for cells in (record.cells, trimmed(record.cells))),
+        headers=tuple(
+            tuple(cells)
+            for record in headers
+            if not is_ruler(record.cells)
+            for cells in (record.cells, trimmed(record.cells))
+        ),
         pads_short_rows=pads,
         skip_rows=skip_rows + begins,
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
