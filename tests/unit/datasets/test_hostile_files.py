@@ -293,6 +293,15 @@ def test_open_document_with_its_usual_empty_rest_is_read(tmp_path: Path) -> None
     assert looked_at(ods(tmp_path / "usual.ods", rows + empty)) == ["", ""]
 
 
+def test_open_document_that_was_cut_off_within_its_archive_is_told(tmp_path: Path) -> None:
+    """The reader of workbooks would wait for the end for ever."""
+    path = ods(tmp_path / "a.ods", f"<table:table-row>{ods_cell()}</table:table-row>")
+    with zipfile.ZipFile(path) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    members["content.xml"] = members["content.xml"].partition(b"</table:table>")[0]
+    assert looked_at(zipped(path, members)) == ["damaged_workbook"] * 2
+
+
 def test_a_member_that_is_larger_than_it_says_is_no_workbook(tmp_path: Path) -> None:
     rows = "".join(f'<row r="{n}">{cell(f"A{n}")}</row>' for n in range(1, 50_000))
     data = bytearray(xlsx(tmp_path / "liar.xlsx", rows).read_bytes())
