@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
+from server.datasets.kept_bytes import KEEP_BYTES
 from server.datasets.named import BLANK, Named, name_above
 from server.datasets.rejects import RejectReason
 from server.datasets.text_encoding import FoundEncoding
@@ -76,7 +77,7 @@ class FixedWidthSource:
     records: int = field(default=0, init=False)
 
     def lines(self) -> Iterator[str]:
-        with self.path.open(encoding=self.encoding.name, errors="surrogateescape") as stream:
+        with self.path.open(encoding=self.encoding.name, errors=KEEP_BYTES) as stream:
             number = 0
             while line := stream.readline(self.max_line_bytes):
                 number += 1

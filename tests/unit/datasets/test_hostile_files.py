@@ -28,6 +28,7 @@ from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
 from server.datasets.text_encoding import _LIKELY, find_encoding
 from server.datasets.work import ConvertRequest, PreviewRequest
 from server.errors import FileProblem, InvalidInput, JinduError
+from tests.unit.datasets.imported import Importer
 
 _KIND = b"application/vnd.oasis.opendocument.spreadsheet"
 
@@ -544,3 +545,21 @@ def test_what_a_reader_raises_by_surprise_becomes_a_reason(tmp_path: Path) -> No
     for kept in (InvalidInput("x"), MemoryError(), PermissionError(13, "x"), KeyboardInterrupt()):
         with pytest.raises(type(kept)), problems_named(tmp_path):
             raise kept
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"S\x00les",
+        b"\x00d\n",
+        b"\xffn,n 2\nid,te\x00xt\nA,b\nB,c\n" + b"id|x|y\n" * 3,
+        b"\xff,b\n1,2\n3,4\n\xff,b\n5,6\n",
+    ],
+)
+def test_half_characters_and_bytes_in_a_header_are_no_error_of_ours(tmp_path: Path, content: bytes) -> None:
+    try:
+        result = Importer(tmp_path)(content)
+    except FileProblem as problem:
+        assert problem.specific_code != "unreadable_file"
+    else:
+        assert result.rows or result.rejects
