@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import msgspec
 from aiohttp import web
 
-from server.errors import InvalidInput, JinduError
-from server.http.forms import read_form
+from server.datasets.dataset import MOST_DECIMALS, ColumnNote, Dataset, DatasetChange, clean_tags, tags_in
+from server.errors import Conflict, FieldError, InvalidInput, JinduError, PreconditionFailed
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.made_files import send_made_file
 from server.http.parts import operations_of
-from server.operations.datasets import RowsQuery
+from server.numerals import whole_number
+from server.operations.datasets import RowsQuery, entity_tag
 from views.context import render
-from views.field_errors import error_texts
+from views.field_errors import error_texts, errors_by_field
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
 _QUERY_ROWS = 500
 _DESCRIPTION_CHARACTERS = 4000
+_SETTINGS_BYTES = 4 * 1024 * 1024  # a note on each of a thousand columns
+_SETTINGS_FIELDS = 10_000
 OPERATORS = ("contains", "eq", "ne", "lt", "le", "gt", "ge", "null")
 
 
 async def datasets_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
-    page = await operations_of(request).datasets.list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
-    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
+    chosen = clean_tags(request.query.getall("tag", []))
+    datasets = operations_of(request).datasets
+    page = await datasets.list(principal, q=q, tags=chosen, limit=_DATASETS_PER_PAGE, cursor=cursor)
+    tags = await datasets.tags(principal)
+    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor, tags=tags, chosen=chosen)
 
 
 async def dataset_page(request: web.Request) -> web.Response:
@@ -93,9 +101,8 @@ async def versions_page(request: web.Request) -> web.Response:
     page = await operations_of(request).datasets.versions(
         principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
     )
-    loss = await operations_of(request).datasets.loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return await render(request, template, dataset=dataset, page=page, loss=loss, tab="versions")
+    return await render(request, template, dataset=dataset, page=page, tab="versions")
 
 
 async def query_page(request: web.Request) -> web.Response:
@@ -131,16 +138,54 @@ async def run_query(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def change_dataset(request: web.Request) -> web.Response:
-    principal = require_principal(request, "write")
-    posted = await read_form(request)
-    dataset = await operations_of(request).datasets.change(
-        principal,
-        request.match_info["name"],
-        new_name=posted["name"].strip() if "name" in posted else None,
-        description=_description(posted.get("description")),
+async def settings_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    said = DatasetChange(
+        name=dataset.name, description=dataset.description, tags=dataset.tags, column_notes=dataset.column_notes
     )
-    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
+    return await _settings(request, dataset, said)
+
+
+async def change_dataset(request: web.Request) -> web.Response:
+    """What cannot be saved stays in the form, with what is wrong beside it."""
+    principal = require_principal(request, "write")
+    name = request.match_info["name"]
+    posted = await read_form(request, limit_bytes=_SETTINGS_BYTES, max_fields=_SETTINGS_FIELDS)
+    wanted, wrong = _wanted_change(posted)
+    problem: JinduError | None = InvalidInput(errors=wrong) if wrong else None
+    datasets = operations_of(request).datasets
+    if problem is None:
+        try:
+            changed = await datasets.change(principal, name, wanted, expected=posted.get("etag"))
+        except (InvalidInput, Conflict) as error:
+            problem = error
+        else:
+            raise web.HTTPSeeOther(f"/datasets/{quote(changed.name)}/settings?saved")
+    return await _settings(request, await datasets.get(principal, name), wanted, problem)
+
+
+async def _settings(
+    request: web.Request, dataset: Dataset, said: DatasetChange, problem: JinduError | None = None
+) -> web.Response:
+    datasets, principal = operations_of(request).datasets, require_principal(request)
+    problems = errors_by_field(request, problem)
+    if isinstance(problem, Conflict) and not isinstance(problem, PreconditionFailed):
+        problems["name"] = problems.pop("")  # it is taken
+    return await render(
+        request,
+        "datasets/settings.html",
+        200 if problem is None else problem.status,
+        dataset=dataset,
+        said=said,
+        etag=entity_tag(dataset),
+        problems=problems,
+        uses=await datasets.uses(principal, dataset.name),
+        loss=await datasets.loss(principal, dataset.name),
+        is_saved="saved" in request.query and problem is None,
+        most_decimals=MOST_DECIMALS,
+        tab="settings",
+    )
 
 
 async def restore_version(request: web.Request) -> web.Response:
@@ -156,11 +201,32 @@ async def delete_dataset(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/datasets")
 
 
-def _description(text: str | None) -> str | None:
-    """As the API takes it. Raises `InvalidInput` for one that is too long: cut, it would say something else."""
-    if text is not None and len(text.strip()) > _DESCRIPTION_CHARACTERS:
-        raise InvalidInput("A description has at most {limit} characters.", limit=_DESCRIPTION_CHARACTERS)
-    return None if text is None else text.strip()
+def _wanted_change(posted: Form) -> tuple[DatasetChange, list[FieldError]]:
+    """What a form says, as the API takes it, and what it cannot say. What is not in the form stays as it is."""
+    wrong: list[FieldError] = []
+    description = posted["description"].strip().replace("\r\n", "\n") if "description" in posted else None
+    if description is not None and len(description) > _DESCRIPTION_CHARACTERS:
+        message = "A description has at most {limit} characters."
+        told: dict[str, object] = {"limit": _DESCRIPTION_CHARACTERS}
+        wrong.append(FieldError(field="description", message=message, parameters=told))
+    notes: dict[str, ColumnNote] = {}
+    told_of = [posted.all(name) for name in ("column", "column_description", "column_unit", "column_decimals")]
+    for column, *words in zip(*told_of, strict=False):
+        text, unit, decimals = (word.strip() for word in words)
+        note = {"description": text, "unit": unit, "decimals": whole_number(decimals, at_most=MOST_DECIMALS)}
+        try:
+            notes[column] = msgspec.convert(note, ColumnNote)
+        except msgspec.ValidationError:
+            message = "A column's description has at most 1,000 characters, its unit at most 20."
+            wrong.append(FieldError(field=f"column_notes.{column}", message=message))
+            notes[column] = ColumnNote(**note)
+    change = DatasetChange(
+        name=posted["name"].strip() if "name" in posted else None,
+        description=description,
+        tags=tags_in(posted["tags"]) if "tags" in posted else None,
+        column_notes=notes,
+    )
+    return change, wrong
 
 
 def _added_filter(column: str, operator: str, value: str) -> str | None:

@@ -6,6 +6,7 @@ import datetime as dt
 import gettext
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -56,6 +57,11 @@ class Formats:
     def number(self, value: float | None) -> str:
         """12400 → `12,400`; at most three decimals."""
         return "–" if value is None else figure(value, self.locale)
+
+    def fixed(self, value: float | Decimal | str, decimals: int) -> str:
+        """12.5 with two decimals → `12.50`; a text is a number in digits."""
+        number = Decimal(value) if isinstance(value, str) else value
+        return figure(number, self.locale, pattern="#,##0." + "0" * decimals if decimals else "#,##0")
 
     def percent(self, value: float | None) -> str:
         """42.5 → `42%`: of hundred, rounded down, so that 100 % means everything."""

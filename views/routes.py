@@ -109,6 +109,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/datasets/{name}/versions", datasets.versions_page),
     web.get("/datasets/{name}/query", datasets.query_page),
     web.post("/datasets/{name}/query", datasets.run_query),
+    web.get("/datasets/{name}/settings", datasets.settings_page),
     web.post("/datasets/{name}/change", datasets.change_dataset),
     web.post(r"/datasets/{name}/versions/{number:\d{1,9}}/restore", datasets.restore_version),
     web.post("/datasets/{name}/delete", datasets.delete_dataset),

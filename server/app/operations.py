@@ -85,7 +85,7 @@ def build_operations(
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
-        datasets=_datasets(storage, reading, workers),
+        datasets=_datasets(storage, reading, workers, reports),
         events=EventOperations(
             database=database,
             manager=realtime.manager,
@@ -181,10 +181,11 @@ def _imports(
     )
 
 
-def _datasets(storage: Storage, reading: DataReading, workers: Workers) -> DatasetOperations:
+def _datasets(storage: Storage, reading: DataReading, workers: Workers, reports: Reports) -> DatasetOperations:
     return DatasetOperations(
         reading,
         database=storage.database,
+        templates=reports.templates,
         exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),

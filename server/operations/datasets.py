@@ -14,7 +14,16 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, page_rows
-from server.datasets.dataset import Dataset, Version, require_dataset_name
+from server.datasets.dataset import (
+    MOST_TAGS,
+    TAG_CHARACTERS,
+    Dataset,
+    DatasetChange,
+    Version,
+    clean_tags,
+    mentioned,
+    require_dataset_name,
+)
 from server.datasets.excel_texts import require_fits_excel
 from server.datasets.row_filters import check_request
 from server.datasets.work import (
@@ -31,11 +40,12 @@ from server.datasets.work import (
     read_rows,
     write_rows,
 )
-from server.errors import InvalidInput, NotFound, PreconditionFailed
+from server.errors import FieldError, InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
 from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
+from server.reports.template_store import TemplateStore
 from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
@@ -45,6 +55,7 @@ from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
 _EXPORT_SECONDS = 1800.0
+_SOURCES_AT_ONCE = 20  # of templates, which may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +90,13 @@ class Loss:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uses:
+    """What names a dataset, and would no longer find it under another name."""
+
+    templates: list[str]
+
+
 class DatasetOperations:
     """Every method takes who asks first. Only administrators may name another `owner`."""
 
@@ -87,6 +105,7 @@ class DatasetOperations:
         reading: DataReading,
         *,
         database: Database,
+        templates: TemplateStore,
         exports: SharedWorkers,
         blobs: BlobStore,
         audit: Audit,
@@ -96,6 +115,7 @@ class DatasetOperations:
         self._reading = reading
         self._catalog = reading.catalog
         self._database = database
+        self._templates = templates
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
@@ -108,11 +128,18 @@ class DatasetOperations:
         *,
         owner: str | None = None,
         q: str = "",
+        tags: Sequence[str] = (),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[Dataset]:
+        """By name, those that have all of `tags`."""
         owner_id = await self._owner_id(principal, owner)
-        return await self._catalog.list(owner_id, q=q, limit=limit, cursor=cursor)
+        return await self._catalog.list(owner_id, q=q, tags=clean_tags(tags), limit=limit, cursor=cursor)
+
+    async def tags(self, principal: Principal) -> dict[str, int]:
+        """The caller's tags, and how many datasets have each."""
+        principal.require_read()
+        return await self._catalog.tags(principal.user_id)
 
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._catalog.get(await self._owner_id(principal, owner), name)
@@ -210,30 +237,34 @@ class DatasetOperations:
             await asyncio.to_thread(request.target.rename, target)
         return MadeFile(content=target, name=file_name, media_type=media_type)
 
+    async def uses(self, principal: Principal, name: str, *, owner: str | None = None) -> Uses:
+        """What would have to be told of another name."""
+        dataset = await self.get(principal, name, owner=owner)
+        return Uses(templates=[template async for template in self._templates_naming(dataset)])
+
     async def change(
         self,
         principal: Principal,
         name: str,
+        change: DatasetChange,
         *,
         owner: str | None = None,
-        new_name: str | None = None,
-        description: str | None = None,
         expected: str | None = None,
     ) -> Dataset:
-        """Rename or describe; `expected` is the entity tag it must still have."""
+        """Rename it, or say something else of it; `expected` is the entity tag it must still have."""
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
         _require_same(dataset, expected)
-        if new_name is not None:
-            require_dataset_name(new_name, field="name")
+        change = _checked(change, dataset)
         async with self._database.write() as connection:
             # As it is, in the text that is searched, and in the audit log.
-            self._growth.charge(principal.user_id, *[description or ""] * 3)
-            await self._catalog.describe(connection, dataset, name=new_name, description=description)
-            detail = {"name": new_name, "description": description}
+            texts = [change.description or "", *(change.tags or ()), change.column_notes]
+            self._growth.charge(principal.user_id, *texts * 3)
+            await self._catalog.describe(connection, dataset, change)
+            detail = {field: told for field, told in msgspec.to_builtins(change).items() if told is not None}
             await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
         self._catalog.announce_change(dataset.current, "changed")
-        return await self._catalog.get(dataset.owner_id, new_name or name)
+        return await self._catalog.get(dataset.owner_id, change.name or name)
 
     async def restore(self, principal: Principal, name: str, number: int, *, owner: str | None = None) -> Version:
         """Make an old version current again, as a new version."""
@@ -275,6 +306,16 @@ class DatasetOperations:
         await delete_whole(forget=forget, remove=lambda: self._catalog.remove_files(keys))
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
+
+    async def _templates_naming(self, dataset: Dataset) -> AsyncIterator[str]:
+        found = await self._templates.holding(dataset.owner_id, dataset.name)
+        left = list(found)
+        while left:
+            names, left = left[:_SOURCES_AT_ONCE], left[_SOURCES_AT_ONCE:]
+            sources = await self._templates.sources([found[name] for name in names])
+            for name in names:
+                if await asyncio.to_thread(mentioned, [sources.get(found[name], "")], [dataset.name]):
+                    yield name
 
     @asynccontextmanager
     async def _rows_request(
@@ -320,6 +361,26 @@ class DatasetOperations:
 def entity_tag(dataset: Dataset) -> str:
     """Changes whenever anything about the dataset does."""
     return f"{dataset.id}-{dataset.version}-{round(dataset.updated_at.timestamp() * 1_000_000):x}"
+
+
+def _checked(change: DatasetChange, dataset: Dataset) -> DatasetChange:
+    """Raises `InvalidInput` for a name that none can have, too many tags, or a note on a column that is not there."""
+    if change.name is not None:
+        require_dataset_name(change.name, field="name")
+    known = {column.name for column in dataset.columns} | dataset.column_notes.keys()
+    errors = [
+        FieldError(field=f"column_notes.{column}", message="There is no column “{name}”.", parameters={"name": column})
+        for column in change.column_notes or ()
+        if column not in known
+    ]
+    tags = None if change.tags is None else clean_tags(change.tags)
+    if tags is not None and (len(tags) > MOST_TAGS or any(len(tag) > TAG_CHARACTERS for tag in tags)):
+        told: dict[str, object] = {"count": MOST_TAGS, "limit": TAG_CHARACTERS}
+        message = "A dataset has at most {count} tags of up to {limit} characters."
+        errors.append(FieldError(field="tags", message=message, parameters=told))
+    if errors:
+        raise InvalidInput(errors=errors)
+    return msgspec.structs.replace(change, tags=tags)
 
 
 def _require_same(dataset: Dataset, expected: str | None) -> None:

@@ -238,6 +238,8 @@ datasets = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("version", Integer),  # the current version's number; null until the first import is published
     Column("search", Text, nullable=False, server_default=""),  # case-folded: what lists look for words in
+    Column("tags", Text, nullable=False, server_default=""),  # each between line ends: one is found as a whole
+    _json("column_notes"),  # by column name: datasets.dataset.ColumnNote
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("owner_id", "name"),

@@ -7,6 +7,8 @@ import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 350;
 
+// On a phone the current tab may lie outside its line.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const element of document.querySelectorAll("[data-load-now]")) refreshFragment(element);
 startRows(document.getElementById("rows"));
 startQuery(document.querySelector("[data-query]"));

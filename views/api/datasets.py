@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.datasets.dataset import Dataset, Version
+from server.datasets.dataset import MOST_TAGS, TAG_CHARACTERS, TAG_PATTERN, ColumnNote, Dataset, DatasetChange, Version
 from server.datasets.schema import Column
 from server.datasets.work import MEDIA_TYPES, ExportFormat
 from server.errors import NotFound
@@ -21,6 +21,9 @@ from server.storage.pages import Listing
 
 _FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
 _PLACES = {"name": DatasetName, "number": Annotated[int, msgspec.Meta(ge=1, le=999_999_999)], "format": ExportFormat}
+
+
+_Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_CHARACTERS, pattern=TAG_PATTERN)]
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +39,11 @@ class ExportQuery(OwnerQuery, frozen=True, kw_only=True):
 
 
 class DatasetQuery(Page, frozen=True, kw_only=True):
-    """`q` is looked for in names, descriptions, column names and source file names."""
+    """`q` is looked for in names, descriptions, column names, tags and source file names. `tag`: only datasets that
+    have it; may be repeated, then they have all of them.
+    """
 
+    tag: tuple[str, ...] = ()
     owner: str | None = None
 
 
@@ -91,14 +97,16 @@ class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
     rejected_count: int
     bytes: int
     columns: list[Column]
+    tags: list[str]
     created_at: datetime
     updated_at: datetime
     links: dict[str, str]
 
 
 class DatasetDetail(DatasetItem, frozen=True, kw_only=True):
-    """Also what is known of each column: nulls, min, max and more, by column name."""
+    """Also what is known of each column: nulls, min, max and more, by column name, and what people say of it."""
 
+    column_notes: dict[str, ColumnNote]
     statistics: dict[str, Any]
     source: str | None
 
@@ -107,11 +115,23 @@ class DatasetList(Listing[DatasetItem], frozen=True, kw_only=True):
     pass
 
 
-class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; the rest stays."""
+class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; the rest stays. `tags` replace all there were.
+
+    `column_notes`: by column name, its `description`, `unit`, and `decimals`, with how many its numbers are shown.
+    A note replaces what was said of its column, an empty one (`{}`) takes it away.
+    """
 
     name: DatasetName | None = None
     description: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
+    tags: Annotated[list[_Tag], msgspec.Meta(max_length=MOST_TAGS)] | None = None
+    column_notes: dict[str, ColumnNote] | None = None
+
+
+class DatasetUses(msgspec.Struct, frozen=True, kw_only=True):
+    """What names a dataset, and would no longer find it under another name: report templates."""
+
+    templates: list[str]
 
 
 class RowList(Listing[dict[str, Any]], frozen=True, kw_only=True):
@@ -134,6 +154,7 @@ async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
         call.principal,
         owner=call.query.owner,
         q=call.query.q or "",
+        tags=call.query.tag,
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
@@ -149,16 +170,25 @@ async def get_dataset(call: Call[None, OwnerQuery]) -> web.Response:
     return _described(dataset)
 
 
-async def change_dataset(call: Call[DatasetChange, OwnerQuery]) -> web.Response:
+async def change_dataset(call: Call[DatasetChanges, OwnerQuery]) -> web.Response:
     dataset = await call.operations.datasets.change(
         call.principal,
         call.path["name"],
+        DatasetChange(
+            name=call.body.name,
+            description=call.body.description,
+            tags=call.body.tags,
+            column_notes=call.body.column_notes,
+        ),
         owner=call.query.owner,
-        new_name=call.body.name,
-        description=call.body.description,
         expected=_expected(call.request),
     )
     return _described(dataset)
+
+
+async def dataset_uses(call: Call[None, OwnerQuery]) -> DatasetUses:
+    uses = await call.operations.datasets.uses(call.principal, call.path["name"], owner=call.query.owner)
+    return DatasetUses(templates=uses.templates)
 
 
 async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
@@ -235,7 +265,10 @@ def dataset_links(name: str) -> dict[str, str]:
 
 def _described(dataset: Dataset) -> web.Response:
     detail = DatasetDetail(
-        **_fields(dataset), statistics=dataset.current.statistics, source=dataset.current.source.get("name")
+        **_fields(dataset),
+        column_notes=dataset.column_notes,
+        statistics=dataset.current.statistics,
+        source=dataset.current.source.get("name"),
     )
     return encoded(detail, headers={"ETag": f'"{entity_tag(dataset)}"'})
 
@@ -249,6 +282,7 @@ def _fields(dataset: Dataset) -> dict[str, Any]:
         "rejected_count": dataset.current.rejected_count,
         "bytes": dataset.current.bytes,
         "columns": dataset.columns,
+        "tags": dataset.tags,
         "created_at": dataset.created_at,
         "updated_at": dataset.updated_at,
         "links": dataset_links(dataset.name),
@@ -310,12 +344,23 @@ ENDPOINTS = [
         places=_PLACES,
         name="api_change_dataset",
         handler=change_dataset,
-        summary="Rename a dataset or change its description",
+        summary="Rename a dataset, describe it and its columns, tag it",
         access="write",
-        body=DatasetChange,
+        body=DatasetChanges,
         query=OwnerQuery,
         answer=DatasetDetail,
         errors=(404, 409, 412),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/uses",
+        places=_PLACES,
+        name="api_dataset_uses",
+        handler=dataset_uses,
+        summary="The templates that name it, and need the new name after it was renamed",
+        query=OwnerQuery,
+        answer=DatasetUses,
+        errors=(404,),
     ),
     Endpoint(
         method="DELETE",
