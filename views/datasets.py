@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast, get_args
 from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import MOST_DECIMALS, ColumnNote, Dataset, DatasetChange, clean_tags, tags_in
-from server.errors import Conflict, FieldError, InvalidInput, JinduError, PreconditionFailed
+from server.datasets.row_keys import changed_columns, shared_columns
+from server.datasets.work import Change
+from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound, PreconditionFailed
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.made_files import send_made_file
 from server.http.parts import operations_of
 from server.numerals import whole_number
-from server.operations.datasets import RowsQuery, entity_tag
+from server.operations.datasets import Differences, DifferencesQuery, RowsQuery, entity_tag
 from views.context import render
 from views.field_errors import error_texts, errors_by_field
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
+_VERSIONS_TO_CHOOSE = 200
 _QUERY_ROWS = 500
 _DESCRIPTION_CHARACTERS = 4000
 _SETTINGS_BYTES = 4 * 1024 * 1024  # a note on each of a thousand columns
@@ -103,6 +108,72 @@ async def versions_page(request: web.Request) -> web.Response:
     )
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
     return await render(request, template, dataset=dataset, page=page, tab="versions")
+
+
+async def diff_page(request: web.Request) -> web.Response:
+    """What changed between two versions; links and one form alone choose which, and by which columns."""
+    principal = require_principal(request)
+    name, given = request.match_info["name"], request.query
+    datasets = operations_of(request).datasets
+    dataset = await datasets.get(principal, name)
+    versions = (await datasets.versions(principal, name, limit=_VERSIONS_TO_CHOOSE)).items
+    before, after = whole_number(given.get("from"), at_most=10**9), whole_number(given.get("to"), at_most=10**9)
+    key = tuple(given.getall("key", []))
+    change = given.get("change", "")
+    query = DifferencesQuery(
+        before=before,
+        after=after,
+        key=key if key or "keyed" in given else None,
+        change=cast(Change, change) if change in get_args(Change) else "",
+        limit=_ROWS_PER_PAGE,
+        cursor=given.get("cursor"),
+    )
+    diff, problem = None, None
+    try:
+        diff = await datasets.differences(principal, name, query)
+    except (InvalidInput, NotFound) as error:
+        problem = error
+    return await render(
+        request,
+        "datasets/diff.html",
+        200 if problem is None else problem.status,
+        dataset=dataset,
+        diff=diff,
+        problem=problem,
+        messages=error_texts(request, problem),
+        change=query.change,
+        tab="versions",
+        **_shown_differences(dataset, diff, [version.number for version in versions], query),
+    )
+
+
+def _shown_differences(
+    dataset: Dataset, diff: Differences | None, numbers: Sequence[int], query: DifferencesQuery
+) -> dict[str, Any]:
+    """What the page says of them: columns with what changed stand first, after those that tell the rows."""
+    if diff is None:
+        known = {number for number in (query.before, query.after) if number is not None}
+        return {
+            "numbers": sorted(known | set(numbers), reverse=True),
+            "before": query.before,
+            "after": query.after or dataset.version,
+            "shared": [column.name for column in dataset.columns],
+            "query": [],
+        }
+    names, changed = diff.page.names, list(diff.page.cells)
+    first = [*diff.key, *changed]
+    columns = {column.name: column for version in (diff.before, diff.after) for column in version.columns}
+    before, after = diff.before.number, diff.after.number
+    return {
+        "numbers": sorted({before, after, *numbers}, reverse=True),
+        "before": before,
+        "after": after,
+        "shared": shared_columns(diff.before, diff.after),
+        "changed_columns": changed_columns(diff.before, diff.after),
+        "columns": columns,
+        "order": [names.index(name) for name in [*first, *(name for name in names if name not in first)]],
+        "query": [("from", before), ("to", after), ("keyed", 1), *(("key", name) for name in diff.key)],
+    }
 
 
 async def query_page(request: web.Request) -> web.Response:

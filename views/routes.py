@@ -107,6 +107,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/datasets/{name}/columns", datasets.columns_page),
     web.get("/datasets/{name}/columns/profiles", datasets.column_profiles),
     web.get("/datasets/{name}/versions", datasets.versions_page),
+    web.get("/datasets/{name}/diff", datasets.diff_page),
     web.get("/datasets/{name}/query", datasets.query_page),
     web.post("/datasets/{name}/query", datasets.run_query),
     web.get("/datasets/{name}/settings", datasets.settings_page),

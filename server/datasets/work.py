@@ -20,6 +20,8 @@ run_query = ByName("server.datasets.query", "run_query")
 write_query = ByName("server.datasets.query", "write_query")
 read_rows = ByName("server.datasets.rows", "read_rows")
 write_rows = ByName("server.datasets.rows", "write_rows")
+read_differences = ByName("server.datasets.differences", "read_differences")
+write_differences = ByName("server.datasets.differences", "write_differences")
 profile_columns = ByName("server.datasets.profile", "profile_columns")
 export_dataset = ByName("server.datasets.export", "export_dataset")
 preview_file = ByName("server.datasets.conversion", "preview_file")
@@ -97,6 +99,81 @@ class RowsAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Rows for a program: whole values, as JSON."""
 
     rows: RowsRequest
+    place: AnswerPlace
+
+
+class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two versions that are compared."""
+
+    paths: tuple[Path, ...]
+    columns: tuple[Column, ...]
+    row_count: int
+
+
+Change = Literal["changed", "added", "removed"]
+
+
+class DifferencesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows differ from `before` to `after`. `key`: the columns that tell which row is which; without any, whole
+    rows are compared. `change`: only such rows.
+    """
+
+    before: ComparedVersion
+    after: ComparedVersion
+    key: tuple[str, ...]
+    limits: QueryLimits
+    change: Change | Literal[""] = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it was and as it is; None where it is not. `cells` are the places of what changed in it."""
+
+    change: Change
+    before: list[Any] | None
+    after: list[Any] | None
+    cells: list[int] = []
+
+
+class DifferencesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`rows` hold a value for each of `names`; None also where a version has no such column. `total` counts what was
+    asked for. `cells`: by column in how many rows it changed. `repeated_…`: rows whose key another row has.
+    """
+
+    names: list[str]
+    changed: int
+    added: int
+    removed: int
+    same: int
+    cells: dict[str, int]
+    repeated_before: int
+    repeated_after: int
+    total: int
+    rows: list[RowDifference] = []
+
+    def with_rows(self, rows: list[RowDifference]) -> DifferencesPage:
+        return msgspec.structs.replace(self, rows=rows)
+
+    def facts(self) -> dict[str, Any]:
+        """As the API tells them."""
+        return {
+            "counts": {
+                "changed": self.changed,
+                "added": self.added,
+                "removed": self.removed,
+                "same": self.same,
+                "cells": self.cells,
+            },
+            "repeated_keys": {"from": self.repeated_before, "to": self.repeated_after},
+        }
+
+
+class DifferencesAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Differences for a program: whole values, as JSON that begins with `head`."""
+
+    differences: DifferencesRequest
+    head: dict[str, Any]
     place: AnswerPlace
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 from sqlalchemy import select
@@ -26,9 +27,15 @@ from server.datasets.dataset import (
 )
 from server.datasets.excel_texts import require_fits_excel
 from server.datasets.row_filters import check_request
+from server.datasets.row_keys import changed_columns, default_key, require_key, shared_columns
 from server.datasets.work import (
     MEDIA_TYPES,
+    Change,
     ColumnProfile,
+    ComparedVersion,
+    DifferencesAnswerRequest,
+    DifferencesPage,
+    DifferencesRequest,
     ExportFormat,
     ExportRequest,
     ProfileRequest,
@@ -37,7 +44,9 @@ from server.datasets.work import (
     RowsRequest,
     export_dataset,
     profile_columns,
+    read_differences,
     read_rows,
+    write_differences,
     write_rows,
 )
 from server.errors import FieldError, InvalidInput, NotFound, PreconditionFailed
@@ -50,7 +59,7 @@ from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
 from server.storage.growth import Growth
-from server.storage.pages import Listing
+from server.storage.pages import Listing, place_of
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
@@ -77,6 +86,34 @@ class Rows:
     page: RowsPage
     offset: int
     limit: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferencesQuery:
+    """Which two versions are compared, and what of it is wanted.
+
+    `after` is the current one when it is None, `before` the one that came before `after`, `key` what
+    `row_keys.default_key` chooses; an empty `key` compares whole rows.
+    """
+
+    before: int | None = None
+    after: int | None = None
+    key: tuple[str, ...] | None = None
+    change: Change | Literal[""] = ""
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """One page of what differs between two versions."""
+
+    before: Version
+    after: Version
+    key: list[str]
+    page: DifferencesPage
+    offset: int
     next_cursor: str | None
 
 
@@ -179,6 +216,40 @@ class DatasetOperations:
             request = RowsAnswerRequest(rows=rows, place=place)
             answer: Answer = await self._reading.in_worker(principal, write_rows, request)
         return MadeFile.of(answer, name=f"{name}.json", media_type="application/json")
+
+    async def differences(
+        self, principal: Principal, name: str, query: DifferencesQuery, *, owner: str | None = None
+    ) -> Differences:
+        """What changed between two versions, as a page shows it. Raises `NotFound`, `InvalidInput`."""
+        async with self._differences_request(principal, name, query, owner) as (before, after, request):
+            page: DifferencesPage = await self._reading.in_worker(principal, read_differences, request)
+        end = request.offset + len(page.rows)
+        return Differences(
+            before=before,
+            after=after,
+            key=list(request.key),
+            page=page,
+            offset=request.offset,
+            next_cursor=str(end) if page.rows and end < page.total else None,
+        )
+
+    async def differences_answer(
+        self, principal: Principal, name: str, query: DifferencesQuery, *, owner: str | None = None
+    ) -> MadeFile:
+        """The same for programs, as JSON with every value whole."""
+        async with (
+            self._differences_request(principal, name, query, owner) as (before, after, wanted),
+            self._reading.place(".json") as place,
+        ):
+            head = {
+                "from": before.number,
+                "to": after.number,
+                "key": wanted.key,
+                "columns": changed_columns(before, after),
+            }
+            request = DifferencesAnswerRequest(differences=wanted, head=head, place=place)
+            answer: Answer = await self._reading.in_worker(principal, write_differences, request)
+        return MadeFile.of(answer, name=f"{name}-diff.json", media_type="application/json")
 
     async def profile(
         self, principal: Principal, name: str, *, owner: str | None = None
@@ -343,6 +414,47 @@ class DatasetOperations:
                     version=version.number,
                 ),
             )
+
+    @asynccontextmanager
+    async def _differences_request(
+        self, principal: Principal, name: str, query: DifferencesQuery, owner: str | None
+    ) -> AsyncIterator[tuple[Version, Version, DifferencesRequest]]:
+        dataset = await self.get(principal, name, owner=owner)
+        after = await self._version(dataset, dataset.version if query.after is None else query.after)
+        before = await self._version(dataset, query.before or await self._number_before(dataset, after.number))
+        key = default_key(before, after) if query.key is None else require_key(query.key, before, after)
+        if not shared_columns(before, after):
+            raise InvalidInput("The two versions have no column in common; there is nothing to compare.")
+        offset = 0 if query.cursor is None else place_of(query.cursor)
+        async with self._catalog.fetched(before.files) as old, self._catalog.fetched(after.files) as new:
+            compared = [
+                ComparedVersion(paths=paths, columns=tuple(version.columns), row_count=version.row_count)
+                for paths, version in ((old, before), (new, after))
+            ]
+            yield (
+                before,
+                after,
+                DifferencesRequest(
+                    before=compared[0],
+                    after=compared[1],
+                    key=tuple(key),
+                    limits=self._reading.limits,
+                    change=query.change,
+                    limit=query.limit,
+                    offset=offset,
+                ),
+            )
+
+    async def _version(self, dataset: Dataset, number: int) -> Version:
+        if number == dataset.version:
+            return dataset.current
+        return await self._catalog.version(dataset.owner_id, dataset.name, number)
+
+    async def _number_before(self, dataset: Dataset, number: int) -> int:
+        earlier = await self._catalog.versions(dataset.owner_id, dataset.name, limit=1, before=number)
+        if not earlier.items:
+            raise InvalidInput("There is no version before version {number} to compare it with.", number=number)
+        return earlier.items[0].number
 
     async def _owner_id(self, principal: Principal, owner: str | None) -> str:
         principal.require_read()

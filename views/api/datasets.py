@@ -11,16 +11,17 @@ from aiohttp import web
 
 from server.datasets.dataset import MOST_TAGS, TAG_CHARACTERS, TAG_PATTERN, ColumnNote, Dataset, DatasetChange, Version
 from server.datasets.schema import Column
-from server.datasets.work import MEDIA_TYPES, ExportFormat
+from server.datasets.work import MEDIA_TYPES, Change, ExportFormat
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DatasetName, Digits, Limit, described
-from server.operations.datasets import RowsQuery, entity_tag
+from server.operations.datasets import DifferencesQuery, RowsQuery, entity_tag
 from server.storage.pages import Listing
 
 _FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
-_PLACES = {"name": DatasetName, "number": Annotated[int, msgspec.Meta(ge=1, le=999_999_999)], "format": ExportFormat}
+_VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
+_PLACES = {"name": DatasetName, "number": _VersionNumber, "format": ExportFormat}
 
 
 _Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_CHARACTERS, pattern=TAG_PATTERN)]
@@ -65,6 +66,68 @@ class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Digits | None = None
     owner: str | None = None
+
+
+class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`to` is the current version, `from` the one before it, unless you name others. Rows are matched by `key`, which
+    may be repeated: by default the first column that is unique by its check or, named like an identifier, by its
+    values; `whole=true` (or no such column) compares whole rows. `change`: only such rows.
+    """
+
+    from_: _VersionNumber | None = None
+    to: _VersionNumber | None = None
+    key: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] = ()
+    whole: bool = False
+    change: Change | None = None
+    limit: Limit = 50
+    cursor: Digits | None = None
+    owner: str | None = None
+
+
+class DiffCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows; `cells`: by column, in how many rows it changed."""
+
+    changed: int
+    added: int
+    removed: int
+    same: int
+    cells: dict[str, int]
+
+
+class ChangedColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of columns that only one of the versions has, or that have another type."""
+
+    added: list[str]
+    removed: list[str]
+    retyped: list[str]
+
+
+class RepeatedKeys(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """How many rows have a key that a row before them has: such rows are paired in their order."""
+
+    from_: int
+    to: int
+
+
+class DiffItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it was and as it is, by column name. `cells` are the columns that changed in it."""
+
+    change: Change
+    key: dict[str, Any]
+    cells: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class DiffList(Listing[DiffItem], frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What differs between two versions, in the order of the later one. `total` counts what was asked for."""
+
+    from_: int
+    to: int
+    key: list[str]
+    columns: ChangedColumns
+    counts: DiffCounts
+    repeated_keys: RepeatedKeys
 
 
 class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,6 +305,23 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
     )
 
 
+async def diff_versions(call: Call[None, DiffQuery]) -> web.StreamResponse:
+    """The worker writes what `DiffList` describes."""
+    query = call.query
+    wanted = DifferencesQuery(
+        before=query.from_,
+        after=query.to,
+        key=query.key or (() if query.whole else None),
+        change=query.change or "",
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    answer = await call.operations.datasets.differences_answer(
+        call.principal, call.path["name"], wanted, owner=query.owner
+    )
+    return await send_made_file(call.request, answer)
+
+
 async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
     number = call.path["number"]
     if not number.isdecimal() or len(number) > 9:
@@ -258,6 +338,7 @@ def dataset_links(name: str) -> dict[str, str]:
         "self": base,
         "rows": f"{base}/rows",
         "versions": f"{base}/versions",
+        "diff": f"{base}/diff",
         "export": f"{base}/export.csv",
         "page": f"/datasets/{quote(name)}",
     }
@@ -405,6 +486,17 @@ ENDPOINTS = [
         summary="Every version, newest first",
         query=VersionsQuery,
         answer=VersionList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/diff",
+        places=_PLACES,
+        name="api_dataset_diff",
+        handler=diff_versions,
+        summary="What changed between two versions: rows added, removed and changed, cell by cell",
+        query=DiffQuery,
+        answer=DiffList,
         errors=(404,),
     ),
     Endpoint(
