@@ -46,9 +46,12 @@ class Courier:
         self._news = threading.Condition()  # held for moments only, never while a request is under way
         self._thread: threading.Thread | None = None
         self._failures = 0
+        self._is_met = False  # whether the server ever answered
 
     def take(self, errand: Errand) -> None:
         with self._news:
+            if self._is_met:
+                errand.report.somebody_is_there()
             self._errands.append(errand)
             if self._thread is None:
                 # A daemon: a script that ends by itself is not held back.
@@ -120,9 +123,19 @@ class Courier:
             self._away(error)
             return
         self._failures = 0
+        self._meet()
         report.answered(request, answer, time.monotonic())
         self._postpone(errand)
         errand.on_answer()
+
+    def _meet(self) -> None:
+        """An answer to one is news for all: the server is there, however long it takes."""
+        if self._is_met:
+            return
+        with self._news:
+            self._is_met = True
+            for errand in self._errands:
+                errand.report.somebody_is_there()
 
     def _away(self, error: Exception) -> None:
         """It is the server that does not answer: no report need try on its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,12 @@ from jindu.place import Place
 from jindu.report import Answer, Request
 
 _TIMEOUT_SECONDS = 20.0  # sent again too early, it would only add to what keeps a server busy
+_CONNECT_SECONDS = 10.0
 _LARGEST_ANSWER = 1024 * 1024
+
+
+class NoWayThereError(OSError):
+    """Nobody took the connection, nor refused it: a wrong address, or something in between that swallows it."""
 
 
 class Exchange:
@@ -41,12 +47,23 @@ class Exchange:
 
     def _send(self, request: Request) -> Answer:
         body = json.dumps(request.body).encode()
+        if self._connection.sock is None:
+            self._connect()
         self._connection.request(request.method, self._prefix + request.path, body, self._headers | request.headers)
         response = self._connection.getresponse()
         content = response.read(_LARGEST_ANSWER)
         if not response.isclosed():
             self.close()  # more than we care for
         return Answer(response.status, _object(content), _seconds(response.headers.get("Retry-After")))
+
+    def _connect(self) -> None:
+        self._connection.timeout = _CONNECT_SECONDS
+        try:
+            self._connection.connect()
+        except socket.timeout as error:
+            self.close()
+            raise NoWayThereError(f"no connection within {_CONNECT_SECONDS:.0f} s") from error
+        self._connection.sock.settimeout(_TIMEOUT_SECONDS)
 
 
 def _object(content: bytes) -> dict[str, Any]:

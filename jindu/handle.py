@@ -114,7 +114,7 @@ class JobHandle:
         self._result.update(values)
 
     def begin(self) -> None:
-        """From now on it is shown."""
+        """Somebody begins it now, or knows that it will not be shown: no need to say so."""
         self._is_begun = True
         self._has_news = False
 

@@ -38,6 +38,8 @@ class Consumer:
         is_nested = False
         while frame is not None and _instruction(frame) in _WAITS:
             frame, is_nested = frame.f_back, True  # a generator around ours was left, and closed us
+        if frame is not None and is_nested:
+            self._code = frame.f_code  # whose exception it may have been: the generators' own frames have none
         if frame is None or sys.implementation.name != "cpython":
             return Left.UNKNOWN
         if _instruction(frame) in _DROPS or _instruction(frame).startswith(_ASSIGNS):

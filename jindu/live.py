@@ -31,6 +31,7 @@ _MOST_EVENTS = 100  # in one command
 _SINGLY_SECONDS = 0.1  # the server takes 20 messages a second
 _STEADY_SECONDS = 5.0  # a connection that stood so long ends the counting of failures
 _MOST_REVISIONS = 10_000
+_STATUSES = {"not_found": 404, "forbidden": 403, "rate_limited": 429, "internal_error": 500}  # as HTTP has them
 _REPLIES = frozenset({"pong", "subscription", "history", "jobs", "error", "echo"})
 
 
@@ -270,7 +271,7 @@ class Live:
         finally:
             self._replies.pop(number, None)
         if message["type"] == "error":
-            raise Problem(0, message["code"], message["message"])
+            raise Problem(_STATUSES.get(message["code"], 400), message["code"], message["message"])
         return message
 
     async def _refused(self, error: Exception) -> Exception:

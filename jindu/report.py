@@ -80,6 +80,7 @@ class Report:
         self._not_before = -math.inf
         self._heard_at = -math.inf
         self._is_stranger = True
+        self._is_under_way = False  # a request, to which somebody may yet answer
         self._ended_at = math.inf
         self._sure_at = -math.inf  # until then, `end` may still say better how it ended
         self._ask: Callable[[], None] = lambda: None
@@ -148,7 +149,7 @@ class Report:
         if self.is_over or self.ending is None:
             return False
         self._ended_at = min(self._ended_at, now)
-        if self._is_stranger:
+        if self._is_stranger and not self._is_under_way:
             patience_seconds = min(patience_seconds, _STRANGER_SECONDS)
         return now < max(self._ended_at, self._heard_at) + patience_seconds
 
@@ -159,7 +160,12 @@ class Report:
         return max(now + interval_seconds * self._slowness, self._not_before)
 
     def next_request(self, now: float) -> Request | None:
-        """What to send at this moment, if anything."""
+        """What to send at this moment, if anything; `answered` or `unreachable` has to follow."""
+        request = self._next_request(now)
+        self._is_under_way = request is not None
+        return request
+
+    def _next_request(self, now: float) -> Request | None:
         if self.is_over or now < self._not_before:
             return None
         if now >= self._sure_at:
@@ -176,10 +182,14 @@ class Report:
             return None
         return Request("PATCH", f"/api/v1/jobs/{self.job_id}", body, said=self._said)
 
+    def somebody_is_there(self) -> None:
+        """Another report had an answer from the same server."""
+        self._is_stranger = False
+
     def answered(self, request: Request, answer: Answer, now: float) -> None:
         """Take in what came back."""
         self._heard_at = now
-        self._is_stranger = False
+        self._is_stranger = self._is_under_way = False
         code = answer.body.get("code")
         if answer.status < 300:
             self._done(request, answer.body, now)
@@ -199,6 +209,7 @@ class Report:
 
     def unreachable(self, url: str, error: Exception, now: float, *, pause_seconds: float | None = None) -> None:
         """No answer came; wait so long, or longer with each failure."""
+        self._is_under_way = False
         pause = self._grown_pause() if pause_seconds is None else pause_seconds
         if is_slow(error):
             self._is_stranger = False  # somebody is there, who has much to do

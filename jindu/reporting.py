@@ -45,6 +45,7 @@ class Reporting:
             self.total = length_of(bar.iterable) if bar.iterable is not None else None
         unit = str(getattr(bar, "unit", "") or looks.get("unit") or "it")
         self._job = Job(desc or script_name(), total=self.total, unit=unit, url=url, token=token, strict=strict)
+        self._job.begin()  # a bar inside another one that leaves nothing behind is not shown
         self._job.set_progress(self._n)
         postfix = looks.get("postfix")
         if isinstance(postfix, Mapping):
@@ -88,7 +89,8 @@ class Reporting:
     def job(self) -> Job:
         """What the server shows; for `message`, `stage` and `cancelled`."""
         if self._job is None:
-            self._job = Job(script_name())  # never begun: what is said to it, nobody hears
+            self._job = Job(script_name())  # what is said to it, nobody hears
+            self._job.begin()
         return self._job
 
     def __iter__(self) -> Iterator[Any]:

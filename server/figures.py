@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from babel import Locale
 from babel.numbers import format_decimal, format_scientific, get_infinity_symbol
@@ -11,6 +11,7 @@ from babel.numbers import format_decimal, format_scientific, get_infinity_symbol
 _SCIENTIFIC = "0.######E0"
 _LARGEST = Decimal(10) ** 21  # from here on, as browsers write them: 1E21
 _SMALLEST = Decimal("0.0005")  # less would be written as 0
+_MOST_EXACT_DIGITS = 38  # of the decimals in datasets
 _MOST_BITS = 14_000  # Python refuses to write more than 4300 digits
 
 
@@ -23,9 +24,19 @@ def figure(value: float | Decimal, locale: Locale, *, pattern: str | None = None
         return "NaN"
     if number.is_infinite():
         return ("-" if number < 0 else "") + get_infinity_symbol(locale)
+    if pattern is None and isinstance(value, Decimal) and abs(value.adjusted()) <= _MOST_EXACT_DIGITS:
+        return _exact(value, locale)
     if is_beyond_digits(number) or (pattern is None and 0 < abs(number) < _SMALLEST):
         return format_scientific(number, _SCIENTIFIC, locale=locale)
     return format_decimal(number, pattern, locale=locale)
+
+
+def _exact(value: Decimal, locale: Locale) -> str:
+    """With all its digits: an amount of 12.50 has two behind the point."""
+    exponent = value.as_tuple().exponent
+    places = max(0, -exponent) if isinstance(exponent, int) else 0
+    with localcontext(prec=100):
+        return format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale=locale)
 
 
 def is_beyond_digits(number: float | Decimal) -> bool:

@@ -135,6 +135,7 @@ def formats_for(request: web.Request) -> Formats:
         translations=parts_of(request).languages.of(language),
         time_zone=principal.time_zone if principal else wanted_time_zone(request),
         now=utc_now(),
+        reader_id=principal.user_id if principal else "",
     )
 
 

@@ -36,6 +36,7 @@ class Formats:
     translations: gettext.NullTranslations
     time_zone: str
     now: dt.datetime
+    reader_id: str = ""
 
     @cached_property
     def locale(self) -> Locale:
@@ -54,8 +55,8 @@ class Formats:
     def ngettext(self, singular: str, plural: str, count: int) -> str:
         return self.translations.ngettext(singular, plural, count)
 
-    def number(self, value: float | None) -> str:
-        """12400 → `12,400`; at most three decimals."""
+    def number(self, value: float | Decimal | None) -> str:
+        """12400 → `12,400`; at most three decimals, but all that an exact one has."""
         return "–" if value is None else figure(value, self.locale)
 
     def fixed(self, value: float | Decimal | str, decimals: int) -> str:
@@ -162,7 +163,7 @@ class Formats:
         """Why it does not move: `place 3 · waits for 2 reports of others, about 6 s`."""
         if job.waiting is None:
             return ""
-        words = waiting_words(job.waiting, kinds, self.translations)
+        words = waiting_words(job.waiting, kinds, self.translations, is_readers=job.owner_id == self.reader_id)
         if job.waiting.place is None:
             return words
         place = self.gettext("place {place} in line").format(place=self.number(job.waiting.place))

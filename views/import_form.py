@@ -12,24 +12,28 @@ from server.datasets.cells import (
     DATE_FORMATS,
     NULL_WORDS,
     NUMBER_FORMATS,
+    is_no_amount,
     mark_of,
     order_of,
     plain,
     read_date,
+    read_instant,
     read_moment,
     read_number,
     read_truth,
+    unguarded,
 )
 from server.datasets.dataset import Mode
-from server.datasets.schema import COLUMN_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest
 
-READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows")
+READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows", "pad_short_rows", "leave_out_totals")
+_YES_OR_NO = {"yes": True, "no": False}
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "  ")
 _MOST_SKIPPED_ROWS = 1_000
 _MARKED_COLUMNS = 100  # whose cells are checked while the page is made; more would be felt
 
@@ -52,9 +56,9 @@ class FormColumn:
     def formats(self) -> Sequence[str]:
         """How values of this type may be written, the present way among them."""
         known: Mapping[Any, str] = {}
-        if self.type in ("integer", "decimal"):
+        if self.type in NUMERIC_TYPES:
             known = NUMBER_FORMATS
-        elif self.type in ("date", "datetime"):
+        elif self.type in TEMPORAL_TYPES:
             known = DATE_FORMATS
         return list(dict.fromkeys([*([self.format] if self.format and known else []), *known.values()]))
 
@@ -108,9 +112,11 @@ class ImportForm:
             encoding=wanted.get("encoding") or None,
             delimiter=wanted.get("delimiter") or None,
             quote={"none": "", "": None}.get(wanted.get("quote", ""), wanted.get("quote")),
-            header={"yes": True, "no": False}.get(wanted.get("header", "")),
+            header=_YES_OR_NO.get(wanted.get("header", "")),
             sheet=wanted.get("sheet") or None,
             skip_rows=whole_number(skip_rows),
+            pad_short_rows=_YES_OR_NO.get(wanted.get("pad_short_rows", "")),
+            leave_out_totals=_YES_OR_NO.get(wanted.get("leave_out_totals", "")),
         )
 
     @property
@@ -159,6 +165,8 @@ class ImportForm:
             "header": "yes" if preview.header else "no",
             "sheet": preview.sheet or "",
             "skip_rows": str(preview.skip_rows),
+            "pad_short_rows": "yes" if preview.options.pad_short_rows else "no",
+            "leave_out_totals": "yes" if preview.options.leave_out_totals else "no",
         }
         return replace(self, columns=tuple(columns), reading=reading)
 
@@ -198,6 +206,7 @@ def marked_cells(form: ImportForm, preview: Preview) -> set[tuple[int, int]]:
 
 
 def _fits(cell: str, column: FormColumn) -> bool:
+    cell = unguarded(cell)
     if plain(cell).lower() in NULL_WORDS:
         return True
     if column.type == "boolean":
@@ -206,8 +215,12 @@ def _fits(cell: str, column: FormColumn) -> bool:
         return read_date(cell, order_of(column.format)) is not None
     if column.type == "datetime":
         return read_moment(cell, order_of(column.format)) is not None
+    if column.type == "timestamp":
+        return read_instant(cell, order_of(column.format)) is not None
     number = read_number(cell, mark_of(column.format))
-    return number is not None and (column.type == "decimal" or number == number.to_integral_value())
+    if number is None:
+        return is_no_amount(cell)
+    return column.type != "integer" or number == number.to_integral_value()
 
 
 def _columns(posted: Mapping[str, str]) -> list[FormColumn]:

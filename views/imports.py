@@ -63,12 +63,11 @@ async def new_import(request: web.Request) -> web.Response:
 async def _choice(request: web.Request, principal: Principal) -> web.Response:
     """All uploads, page by page; those on their way are jobs, and stand among these."""
     cursor = request.query.get("cursor") or None
-    found = await operations_of(request).uploads.search(principal, limit=_UPLOADS_PER_PAGE, cursor=cursor)
+    found = await operations_of(request).uploaded_files.search(principal, limit=_UPLOADS_PER_PAGE, cursor=cursor)
     return await render(
         request,
         "imports/_choice.html" if "X-Fragment" in request.headers else "imports/choose.html",
         page=found,
-        uploads=[upload for upload in found.items if upload.is_whole],
         cursor=cursor,
     )
 

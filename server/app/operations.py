@@ -35,6 +35,7 @@ from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
+from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.places import EXAMPLES
@@ -115,6 +116,14 @@ def build_operations(
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         retention=RetentionOperations(retention),
         templates=templates,
+        uploaded_files=UploadedFiles(
+            uploads=files,
+            store=jobs.store,
+            table=jobs.table,
+            database=database,
+            days=settings.upload_retention_days,
+            refused_days=settings.refused_upload_retention_days,
+        ),
         uploads=files,
         usage=UsageOperations(database=database, quotas=storage.quotas),
     )

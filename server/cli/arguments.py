@@ -86,8 +86,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="columns",
         metavar="NAME[=SOURCE][:TYPE[:FORMAT]]",
-        help="a column to keep, its name in the file, its type (text, integer, decimal, boolean, date, datetime) and "
-        "how it is written; repeat it for all that are to be kept",
+        help="a column to keep, its name in the file, its type (text, integer, decimal, float, boolean, date, "
+        "datetime, timestamp) and how it is written; repeat it for all that are to be kept",
     )
     reading.add_argument("--reject-limit", type=int, metavar="N", help="stop when more rows than these are wrong")
 

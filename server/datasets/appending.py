@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Context, Decimal
 from typing import Any
 
+import msgspec
+
+from server.datasets.decimals import exact_figure
+from server.datasets.schema import Column
+
+_EXACT = Context(prec=100)
 _SUMMED = frozenset({"nulls", "count", "sum"})
 
 
-def merged_statistics(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+def merged_columns(before: Sequence[Column], added: Sequence[Column]) -> list[Column]:
+    """The dataset's columns; decimals have room for the digits of either part."""
+    wider = {column.name: column for column in added}
+    return [
+        msgspec.structs.replace(column, precision=wider[column.name].precision, scale=wider[column.name].scale)
+        if column.type == "decimal" and column.name in wider
+        else column
+        for column in before
+    ]
+
+
+def merged_statistics(
+    before: dict[str, Any], added: dict[str, Any], columns: Sequence[Column]
+) -> dict[str, dict[str, Any]]:
     """Statistics by column of both parts. What cannot be known without the rows (distinct values, top values,
     histograms) is left out rather than guessed."""
-    return {name: _merged(values, added.get(name) or {}) for name, values in before.items()}
+    exact = {column.name for column in columns if column.type == "decimal"}
+    return {name: _merged(values, added.get(name) or {}, name in exact) for name, values in before.items()}
 
 
-def _merged(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+def _merged(before: dict[str, Any], added: dict[str, Any], is_exact: bool) -> dict[str, Any]:
     merged: dict[str, Any] = {}
+    if is_exact:
+        before, added = _as_decimals(before), _as_decimals(added)
+        merged = _merged(before, added, False)
+        return {key: exact_figure(value) if isinstance(value, Decimal) else value for key, value in merged.items()}
     for key in before.keys() & added.keys():
         known = [value for value in (before[key], added[key]) if value is not None]
         if key in _SUMMED and len(known) == 2:
-            merged[key] = sum(known)
+            merged[key] = _EXACT.add(*known) if isinstance(known[0], Decimal) else sum(known)
         elif key in ("min", "max"):
             merged[key] = _extreme(key, known)
     return merged
+
+
+def _as_decimals(figures: dict[str, Any]) -> dict[str, Any]:
+    exact = {key: Decimal(str(figures[key])) for key in ("min", "max", "sum") if figures.get(key) is not None}
+    return figures | exact
 
 
 def _extreme(key: str, known: list[Any]) -> Any:

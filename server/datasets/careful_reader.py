@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
+from server.datasets.header_finding import is_value
+from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
 from server.datasets.records import MAX_CELL, Records, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
+from server.datasets.table_start import is_head_of_table, is_sentence
+
+_MOST_NOTES = 30  # lines below a table; more are rows that were cut short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What every record of a file is held against: `headers` are the records that name the columns."""
+
+    dialect: Dialect
+    width: int
+    encoding: str = "utf-8"
+    headers: tuple[tuple[str, ...], ...] = ()
+    pads_short_rows: bool = False
+
+
+@dataclass(slots=True)
+class _Odd:
+    """A record of another width than the table; `place` is its number among those of the block."""
+
+    place: int
+    start: int
+    row: list[str]
+    is_after_gap: bool
 
 
 class CarefulReader:
-    """Keeps what a block leaves open until the next one."""
+    """Keeps what a block leaves open until the next one, and what may turn out to stand below the table."""
 
-    def __init__(self, dialect: Dialect, width: int, encoding: str) -> None:
-        self._dialect = dialect
-        self._width = width
-        self._encoding = encoding
+    def __init__(self, layout: Layout) -> None:
+        self.records = 0
+        self._layout = layout
+        self._dialect = layout.dialect
+        self._width = layout.width
+        self._headers = {header for header in layout.headers if any(header)}
         self._open_lines: list[str] = []
+        self._notes: list[RejectReason] = []
+        self._is_after_gap = False
+        self._other_width = 0  # of the table that stood at the end of the block before
 
     @property
     def is_waiting(self) -> bool:
@@ -41,17 +73,30 @@ class CarefulReader:
     def finish(self, line: int) -> Chunk:
         """What is left at the end of the file: a quote that was not closed, and the lines it swallowed."""
         lines, self._open_lines = self._open_lines, []
-        return self._chunk(read_records(lines, self._dialect, is_last=True), lines, line, is_clean=False)
+        chunk = self._chunk(read_records(lines, self._dialect, is_last=True), lines, line, is_clean=False)
+        for note in self._notes:
+            chunk.named.add(BELOW_TABLE, note.line, note.raw)
+        self._notes = []
+        return chunk
 
     def forget(self) -> None:
-        self._open_lines = []
+        """What was left open: the next block does not follow upon this one."""
+        self._open_lines, self._notes = [], []
+        self._is_after_gap, self._other_width = False, 0
+
+    def rows_follow(self) -> list[RejectReason]:
+        """Rows came after what could have been notes at the end: these are rejects."""
+        notes, self._notes = self._notes, []
+        self._other_width, self._is_after_gap = 0, False
+        return notes
 
     def _chunk(self, records: Records, lines: list[str], line: int, is_clean: bool) -> Chunk:
-        rows, starts = records.rows, records.starts
+        self.records += len(records)
+        rows, starts, named = records.rows, records.starts, Named()
         rejects = [self._reject(line + start + 1, code, lines[start]) for start, code in records.faults]
         is_odd = not is_clean or any("\0" in text for text in lines)
-        if is_odd or set(map(len, rows)) != {self._width}:
-            rows, starts = self._sifted(rows, starts, lines, line, rejects)
+        if is_odd or self._notes or set(map(len, rows)) != {self._width} or self._has_left_out(rows):
+            rows, starts = self._sifted(rows, starts, lines, line, rejects, named)
         rejects.sort(key=lambda reject: reject.line)
         columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
         return Chunk(
@@ -59,29 +104,94 @@ class CarefulReader:
             line_of=lambda row: line + starts[row] + 1,
             raw_of=lambda row: _raw(lines, starts[row], rows[row]),
             rejects=rejects,
+            named=named,
         )
 
+    def _has_left_out(self, rows: list[list[str]]) -> bool:
+        """Whether one of these rows, all of the right width, is none."""
+        if any(not "".join(row).strip() for row in rows):
+            return True
+        return any(list(header) in rows for header in self._headers)
+
     def _sifted(
-        self, rows: list[list[str]], starts: list[int], lines: list[str], line: int, rejects: list[RejectReason]
+        self,
+        rows: list[list[str]],
+        starts: list[int],
+        lines: list[str],
+        line: int,
+        rejects: list[RejectReason],
+        named: Named,
     ) -> tuple[list[list[str]], list[int]]:
         """Without blank lines, and with the rows that cannot be used among the rejects."""
-        good, good_starts = [], []
-        for row, start in zip(rows, starts, strict=True):
-            if not row or (len(row) == 1 < self._width and not row[0].strip()):
+        good: list[list[str]] = []
+        good_starts: list[int] = []
+        odd: list[_Odd] = []
+        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+            if reason := self._nothing(row):
+                named.add(reason, line + start + 1)
+                self._is_after_gap = True
                 continue
-            # Delimiters at the end of a line are no cells.
-            cells = row[: self._width] if len(row) > self._width and not any(row[self._width :]) else row
-            code = self._fault(cells)
-            if code:
-                rejects.append(self._reject(line + start + 1, code, _raw(lines, start, row), found=len(row)))
-                continue
-            good.append(cells)
-            good_starts.append(start)
+            cells = self._fitted(row)
+            if tuple(row) in self._headers or tuple(cells) in self._headers:
+                rejects.append(self._reject(line + start + 1, "header_again", _raw(lines, start, row)))
+            elif len(cells) != self._width:
+                odd.append(_Odd(place, start, row, self._is_after_gap))
+            elif code := self._fault(cells):
+                rejects.append(self._reject(line + start + 1, code, _raw(lines, start, row)))
+            else:
+                good.append(cells)
+                good_starts.append(start)
+            self._is_after_gap = False
+        self._tell_apart(odd, lines, line, rejects, good_starts[-1] if good_starts else -1)
         return good, good_starts
 
+    def _nothing(self, row: list[str]) -> str | None:
+        """Why a record without any text is no row. An empty quoted cell is one of a table of one column."""
+        if "".join(row).strip() or row == [""] * self._width == [""]:
+            return None
+        return DELIMITERS_ONLY if len(row) > 1 else BLANK
+
+    def _fitted(self, row: list[str]) -> list[str]:
+        if len(row) > self._width and not any(row[self._width :]):
+            return row[: self._width]  # delimiters at the end of a line are no cells
+        if len(row) < self._width and self._layout.pads_short_rows and not (len(row) == 1 and self._is_after_gap):
+            return row + [""] * (self._width - len(row))
+        return row
+
+    def _tell_apart(
+        self, odd: list[_Odd], lines: list[str], line: int, rejects: list[RejectReason], last_good: int
+    ) -> None:
+        """Rows of another table, notes below this one, and rows that are cut short or too long."""
+        if last_good >= 0:
+            rejects.extend(self.rows_follow())
+        for run in _runs(odd):
+            width = len(run[0].row)
+            goes_on = run[0].place == 0 and self._other_width == width
+            is_other = width > 1 and (goes_on or is_head_of_table([one.row for one in run]))
+            for one in run:
+                code = "too_few_cells" if width < self._width else "too_many_cells"
+                reject = self._reject(
+                    line + one.start + 1,
+                    "other_table" if is_other else code,
+                    _raw(lines, one.start, one.row),
+                    found=width,
+                )
+                if one.start > last_good and self._is_note(one):
+                    self._notes.append(reject)
+                else:
+                    rejects.append(reject)
+            self._other_width = width if is_other else 0
+        if len(self._notes) > _MOST_NOTES:
+            rejects.extend(self._notes)
+            self._notes = []
+
+    def _is_note(self, one: _Odd) -> bool:
+        texts = [cell.strip() for cell in one.row if cell.strip()]
+        if len(texts) != 1 or self._width < 2 or is_value(texts[0]):
+            return False
+        return is_sentence(texts[0]) or one.is_after_gap or bool(self._notes)
+
     def _fault(self, row: list[str]) -> str | None:
-        if len(row) != self._width:
-            return "too_few_cells" if len(row) < self._width else "too_many_cells"
         text = "".join(row)
         if "\0" in text:
             return "nul_character"
@@ -91,10 +201,22 @@ class CarefulReader:
         parameters: dict[str, dict[str, Any]] = {
             "too_few_cells": {"found": found, "expected": self._width},
             "too_many_cells": {"found": found, "expected": self._width},
-            "bad_encoding": {"encoding": self._encoding.upper()},
+            "bad_encoding": {"encoding": self._layout.encoding.upper()},
             "cell_too_large": {"limit": MAX_CELL},
         }
         return RejectReason(line=line, code=code, raw=raw.rstrip("\r\n"), parameters=parameters.get(code, {}))
+
+
+def _runs(odd: Sequence[_Odd]) -> Iterator[list[_Odd]]:
+    """Records of the same width, one after the other."""
+    run: list[_Odd] = []
+    for one in odd:
+        if run and (len(one.row) != len(run[0].row) or one.place != run[-1].place + 1):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
 
 
 def _is_text(text: str) -> bool:

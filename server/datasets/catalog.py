@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
-from server.datasets.appending import merged_statistics
+from server.datasets.appending import merged_columns, merged_statistics
 from server.datasets.catalog_rows import (
     IS_CURRENT,
     VERSION_SIZE,
@@ -363,8 +363,8 @@ def _appended(before: Version, added: dict[str, Any]) -> dict[str, Any]:
         "files": [*before.files, *(key for key in added["files"] if key not in before.files)],
         "row_count": before.row_count + added["row_count"],
         "bytes": before.bytes + added["bytes"],
-        "columns": before.columns,
-        "statistics": merged_statistics(before.statistics, added["statistics"]),
+        "columns": merged_columns(before.columns, added["columns"]),
+        "statistics": merged_statistics(before.statistics, added["statistics"], before.columns),
     }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Literal
+
+from server.datasets.month_names import month_number
 
 DecimalMark = Literal[".", ","]
 DateOrder = Literal["YMD", "DMY", "MDY"]
@@ -19,19 +22,37 @@ TEXT_NULLS = ("", "NULL", "N/A", "#N/A", "\\N")
 TRUE_WORDS = frozenset({"true", "yes", "y", "t", "是", "对", "真", "1", "on", "✓", "√"})
 FALSE_WORDS = frozenset({"false", "no", "n", "f", "否", "错", "假", "0", "off", "✗", "×"})
 
-_CURRENCY = (
-    r"(?:(?:US|HK|NT|CA|AU|A|C)?\$|[¥€£₩₹₽]|CNY|RMB|USD|EUR|GBP|JPY|HKD|TWD|CHF|AUD|CAD|SGD|INR|人民币|元|Fr\.|kr|zł)"
-)
+# How a currency is written, and what is the same one: amounts in several must not be added up.
+_SAME_CURRENCY = {
+    "US$": "$", "USD": "$", "EUR": "€", "Euro": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "RMB": "¥", "人民币": "¥",
+    "元": "¥", "圆": "¥", "円": "¥", "CN¥": "¥", "INR": "₹", "Rs.": "₹", "Rs": "₹", "KRW": "₩", "원": "₩", "RUB": "₽",
+    "руб.": "₽", "руб": "₽", "BRL": "R$", "TRY": "₺", "TL": "₺", "zł": "PLN", "Kč": "CZK", "Fr.": "CHF", "SFr.": "CHF",
+    "HK$": "HKD", "NT$": "TWD", "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "S$": "SGD", "MX$": "MXN",
+    "UAH": "₴", "NGN": "₦", "PHP": "₱", "THB": "฿", "VND": "₫", "ILS": "₪", "Ft": "HUF", "lei": "RON", "kr.": "kr",
+    "Rp": "IDR", "RM": "MYR",
+}  # fmt: skip
+_CURRENCIES = {*_SAME_CURRENCY, *_SAME_CURRENCY.values(), "SEK", "NOK", "DKK", "ZAR", "NZD", "AED", "SAR"}
+_CURRENCY = "(?:" + "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True))) + ")"
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+-])?\s*{_CURRENCY}?\s*(?P<sign2>[+-])?\s*"
+    rf"(?P<currency1>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign1>[+-])?\s*(?P<currency2>{_CURRENCY})?\s*(?P<sign2>[+-])?\s*"
     r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][+-]?\d{1,3})?\s*"
-    rf"(?P<percent>%)?\s*{_CURRENCY}?\s*(?P<sign3>-)?(?P<close>\))?"
+    r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
+    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>-)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
-# Groups of three, all by the same mark; a space or an apostrophe groups in either notation.
+_LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
+_POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
+# Groups of three, the first without a leading zero, all by the same mark; a space or an apostrophe groups in either
+# notation. `1,23,456` is Indian.
 _DIGITS: dict[str, re.Pattern[str]] = {
-    ".": re.compile(r"(?P<whole>\d*|\d{1,3}(?P<mark>[,' ])\d{3}(?:(?P=mark)\d{3})*)(?:\.(?P<part>\d*))?"),
-    ",": re.compile(r"(?P<whole>\d*|\d{1,3}(?P<mark>[.' ])\d{3}(?:(?P=mark)\d{3})*)(?:,(?P<part>\d*))?"),
+    ".": re.compile(
+        r"(?P<whole>\d*|[1-9]\d{0,2}(?P<mark>[,' ])\d{3}(?:(?P=mark)\d{3})*|[1-9]\d?(?:,\d\d)+,\d{3})"
+        r"(?:\.(?P<part>\d*))?"
+    ),
+    ",": re.compile(r"(?P<whole>\d*|[1-9]\d{0,2}(?P<mark>[.' ])\d{3}(?:(?P=mark)\d{3})*)(?:,(?P<part>\d*))?"),
 }
+# What accountants write for nothing: `$-`, `-  €`.
+_NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")
+_GUARD = re.compile(r'="([^"]*)"')
 _LOOKALIKES = str.maketrans({"−": "-", "–": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"})
 
 
@@ -40,22 +61,52 @@ def plain(text: str) -> str:
     return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).strip()
 
 
-def read_number(text: str, mark: DecimalMark) -> Decimal | None:
-    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `１２３`; None when it is no number."""
-    found = _NUMBER.fullmatch(plain(text))
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number and how it was written: `currency` as one name for all its spellings."""
+
+    value: Decimal
+    currency: str = ""
+    is_percent: bool = False
+
+
+def parse_number(text: str, mark: DecimalMark) -> Number | None:
+    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number."""
+    text = " ".join(plain(text).split()) if "  " in text else plain(text)  # many blanks could stand in many places
+    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None or bool(found["open"]) != bool(found["close"]):
         return None
-    signs = [sign for sign in (found["open"] and "-", found["sign"], found["sign2"], found["sign3"]) if sign]
+    signs = [sign for sign in (found["open"] and "-", found["sign1"], found["sign2"], found["sign3"]) if sign]
+    currencies = [found[name] for name in ("currency1", "currency2", "currency3", "currency4") if found[name]]
     digits = _DIGITS[mark].fullmatch(found["digits"].rstrip())
-    if digits is None or len(signs) > 1:
+    if digits is None or len(signs) > 1 or len(currencies) > 1:
         return None
     whole = re.sub(r"\D", "", digits["whole"])
     if not whole and not digits["part"]:
         return None
-    number = Decimal(f"{whole or 0}.{digits['part'] or 0}{found['exponent'] or ''}")
+    power = int((found["exponent"] or "e0")[1:]) + sum(_POWERS[letter] for letter in found["myriads"] or "")
     if found["percent"]:
-        number = number.scaleb(-2)
-    return -number if signs == ["-"] else number
+        power -= 2
+    # From its digits, since arithmetic of Decimals rounds to 28 of them.
+    value = Decimal(f"{'-' if signs == ['-'] else ''}{whole or 0}.{digits['part'] or ''}e{power}")
+    currency = _SAME_CURRENCY.get(currencies[0], currencies[0]) if currencies else ""
+    return Number(value, currency, bool(found["percent"]))
+
+
+def read_number(text: str, mark: DecimalMark) -> Decimal | None:
+    number = parse_number(text, mark)
+    return None if number is None else number.value
+
+
+def is_no_amount(text: str) -> bool:
+    """Whether a cell says that there is no amount, as `$-` does."""
+    return _NO_AMOUNT.fullmatch(plain(text)) is not None
+
+
+def unguarded(text: str) -> str:
+    """`="00123"` is how a text is kept from being a number in Excel."""
+    guarded = _GUARD.fullmatch(text.strip())
+    return guarded[1] if guarded else text
 
 
 def read_truth(text: str) -> bool | None:
@@ -63,24 +114,19 @@ def read_truth(text: str) -> bool | None:
     return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
 
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-         "sep sept september", "oct october", "nov november", "dec december"),
-        start=1,
-    )
-    for name in names.split()
-}  # fmt: skip
 _YEAR_FIRST = re.compile(r"(\d{4})\s?(?:[-/.]|年|\s)\s?(\d{1,2})\s?(?:[-/.]|月|\s)\s?(\d{1,2})(?:\s?日)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{4}|\d{2})(?![\d:])")
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
-_DAY_MONTH_NAME = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?[-/ ]?([A-Za-z]{3,9})\.?[-/, ]+(\d{4}|\d{2})(?![\d:])")
-_MONTH_NAME_DAY = re.compile(r"([A-Za-z]{3,9})\.?[-/ ]?(\d{1,2})(?:st|nd|rd|th)?[-/, ]+(\d{4})")
+_NAME = r"([^\W\d_][^\d\s,./_-]{1,14})"
+_DAY_MONTH_NAME = re.compile(
+    rf"(\d{{1,2}})(?:st|nd|rd|th|er|o|\.)?[-/ ]?\s?(?:de\s|of\s)?{_NAME}\.?"
+    r"(?:[-/, ]+|\sdel?\s)(\d{4}|\d{2})(?![\d:])(?:\s[гр]\.?)?"
+)
+_MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
 _TIME = re.compile(
     r"(?:T|\s*,?\s+|(?<=日))(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
     r"(?:(?::|分)(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?秒?)?)?"
-    r"\s*(?P<half2>AM|PM|am|pm)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+    r"\s*(?P<half2>AM|PM|am|pm)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 )
 
 
@@ -95,13 +141,24 @@ def read_moment(text: str, order: DateOrder) -> datetime | None:
 
     Whatever begins with a four-digit year is year, month, day; `order` decides the rest.
     """
+    moment = _moment(text, order)
+    return moment and moment.replace(tzinfo=None)
+
+
+def read_instant(text: str, order: DateOrder) -> datetime | None:
+    """A day, a time and its offset, in UTC; None for what has no offset, since nobody knows when it was."""
+    moment = _moment(text, order)
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _moment(text: str, order: DateOrder) -> datetime | None:
     text = plain(text)
     found = _day(text, order)
     if found is None:
         return None
     day, rest = found
     if not rest:
-        return datetime(day.year, day.month, day.day)  # noqa: DTZ001 – zoneless by design
+        return datetime(day.year, day.month, day.day)  # noqa: DTZ001 – it has none
     return _at(day, rest)
 
 
@@ -119,7 +176,7 @@ def _day(text: str, order: DateOrder) -> tuple[date, str] | None:
         if pattern is _YEAR_LAST and order == "YMD":
             return None
         parts = dict(zip(places, found.groups(), strict=True))
-        month = _MONTHS.get(parts["M"].lower(), 0) if parts["M"].isalpha() else int(parts["M"])
+        month = int(parts["M"]) if parts["M"].isdecimal() else month_number(parts["M"]) or 0
         try:
             return date(_year(parts["Y"]), month, int(parts["D"])), text[found.end() :].rstrip()
         except ValueError:
@@ -145,7 +202,7 @@ def _at(day: date, text: str) -> datetime | None:
         hour = 0
     microsecond = int((found["fraction"] or "").ljust(6, "0")[:6])
     try:
-        moment = datetime(  # noqa: DTZ001 – zoneless by design
+        moment = datetime(  # noqa: DTZ001 – its zone, if there is one, comes next
             day.year, day.month, day.day, hour, int(found["minute"]), int(found["second"] or 0), microsecond
         )
         return _in_utc(moment, found["zone"]) if found["zone"] else moment
@@ -155,10 +212,10 @@ def _at(day: date, text: str) -> datetime | None:
 
 def _in_utc(moment: datetime, zone: str) -> datetime:
     if zone in ("Z", "UTC", "GMT"):
-        return moment
-    sign = -1 if zone[0] == "-" else 1
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-    return moment.replace(tzinfo=timezone(sign * offset)).astimezone(UTC).replace(tzinfo=None)
+        return moment.replace(tzinfo=UTC)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset)).astimezone(UTC)
 
 
 def mark_of(number_format: str | None) -> DecimalMark:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.schema import ColumnSpec, ColumnType, columns_do_not_fit
-from server.datasets.values import ARROW_TYPES, Misfit, convert_cells
+from server.datasets.decimal_types import decimal_type, digits_of_type
+from server.datasets.decimals import digits_of_value
+from server.datasets.schema import NUMERIC_TYPES, ColumnSpec, ColumnType, columns_do_not_fit
+from server.datasets.values import Misfit, convert_cells
 from server.errors import FieldError
-
-_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(slots=True)
@@ -44,11 +45,12 @@ class ColumnChecks:
         if self.required:
             yield from _marked(pc.is_null(values), "required")
         if self.low is not None:
-            yield from _marked(pc.less(values, self.low), "below_minimum")
+            yield from _marked(pc.less(*_comparable(values, self.low)), "below_minimum")
         if self.high is not None:
-            yield from _marked(pc.greater(values, self.high), "above_maximum")
+            yield from _marked(pc.greater(*_comparable(values, self.high)), "above_maximum")
         if self.allowed is not None:
-            yield from _marked(pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, self.allowed))), "not_one_of")
+            is_allowed = pc.is_in(*_comparable(values, self.allowed))
+            yield from _marked(pc.and_(pc.is_valid(values), pc.invert(is_allowed)), "not_one_of")
 
 
 def _marked(mask: pa.Array, code: str) -> Iterator[Misfit]:
@@ -57,20 +59,28 @@ def _marked(mask: pa.Array, code: str) -> Iterator[Misfit]:
             yield Misfit(row, code)
 
 
+def _comparable(values: pa.Array, limit: Any) -> tuple[pa.Array, Any]:
+    """Both as one type. Arrow would fail over decimals that together have more digits than there can be."""
+    if not (pa.types.is_decimal(values.type) and pa.types.is_decimal(limit.type)):
+        return values, limit
+    digits = digits_of_type(values.type) | digits_of_type(limit.type)
+    kind = decimal_type(digits) if digits.fit else pa.float64()
+    return values.cast(kind), limit.cast(kind)
+
+
 def _limit(value: float | str | None, column_type: ColumnType, column_format: str | None, field: str) -> Any:
     if value is None:
         return None
-    if isinstance(value, float | int) and column_type in ("integer", "decimal"):
-        return _number(value, whole=column_type == "integer")
+    if isinstance(value, float | int) and column_type in NUMERIC_TYPES:
+        # Decimals do not grow when they meet a limit of more digits, and whole numbers may have one of 1.5.
+        return (
+            pa.scalar(Decimal(str(value))) if column_type != "float" and _is_short(value) else pa.scalar(float(value))
+        )
     return _values([str(value)], column_type, column_format, field)[0]
 
 
-def _number(value: float, *, whole: bool) -> pa.Scalar:
-    # A limit of 1.5 on whole numbers, or one that no whole number reaches, is compared as it is.
-    is_whole = isinstance(value, int) or value.is_integer()
-    if whole and is_whole and int(value) in _INT64:
-        return pa.scalar(int(value), pa.int64())
-    return pa.scalar(float(value), pa.float64())
+def _is_short(value: float) -> bool:
+    return abs(value) < 1e15 and digits_of_value(Decimal(str(value))).fit
 
 
 def _values(texts: list[str], column_type: ColumnType, column_format: str | None, field: str) -> pa.Array:
@@ -79,4 +89,4 @@ def _values(texts: list[str], column_type: ColumnType, column_format: str | None
         parameters: dict[str, object] = {"field": field, "type": column_type}
         error = FieldError(field=field, message="{field}: give a value of the type {type}.", parameters=parameters)
         raise columns_do_not_fit("A limit does not fit its column: {problems}", [error])
-    return converted.values.cast(ARROW_TYPES[column_type])
+    return converted.values

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from server.datasets.named import Named
 from server.datasets.rejects import RejectReason
 
 
@@ -17,6 +18,7 @@ class Chunk:
 
     `line_of` and `raw_of` answer for a row of this chunk: the physical line where it starts, and its text.
     `misfits` are cells known to be wrong before they are read as values: (row, column index) → reason code.
+    `named` are the records that are neither rows nor rejects.
     """
 
     columns: list[pa.Array]
@@ -24,6 +26,7 @@ class Chunk:
     raw_of: Callable[[int], str]
     rejects: list[RejectReason] = field(default_factory=list)
     misfits: dict[tuple[int, int], str] = field(default_factory=dict)
+    named: Named = field(default_factory=Named)
     bytes_read: int = 0  # of a sample: how much of the file it took
 
     @property
@@ -37,6 +40,10 @@ class Source(Protocol):
     @property
     def bytes_read(self) -> int:
         """How much of the file is done; equals its size at the end."""
+
+    @property
+    def records(self) -> int:
+        """How many records `chunks` met, counted where they are read: rows, rejects and named ones together."""
 
     def chunks(self) -> Iterator[Chunk]:
         """The data rows. Raises `FileProblem` when it turns out that the file cannot be read on."""

@@ -11,22 +11,28 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.chunks import Chunk, Source
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
+from server.datasets.named import TOTAL_ROW
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn, arrow_schema, date_warnings, plan_columns
+from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
 from server.datasets.rejects import RejectWriter, shortened
-from server.datasets.schema import Column, ReadOptions
-from server.datasets.sifting import LINE_COLUMN, Sifter
-from server.datasets.work import Converted, ConvertRequest, Preview, PreviewColumn, PreviewRequest
+from server.datasets.schema import Column, FileWarning, ReadOptions
+from server.datasets.sifting import Sifter
+from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
+from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
+from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
 
 _REPORT_EVERY_SECONDS = 0.2
 _PREVIEW_CHARACTERS = 500_000  # of all its cells
+_LEFT_OUT_SHOWN = 20  # lines
 _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 
@@ -40,8 +46,9 @@ def _preview(request: PreviewRequest) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
     sample = opened.source.sample()
-    columns = plan_columns(shape, sample, request.options)
-    rows = _first_rows(sample, columns, min(request.rows, sample.row_count))
+    columns, totals = _planned(shape, sample, request.options)
+    shown = without_rows(sample, totals.rows if request.options.leave_out_totals else ())
+    rows = _first_rows(shown, columns, min(request.rows, shown.row_count))
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
@@ -54,9 +61,11 @@ def _preview(request: PreviewRequest) -> Preview:
         sheets=list(shape.sheets),
         columns=[_previewed(column) for column in columns],
         rows=rows,
-        lines=[sample.line_of(row) for row in range(len(rows))],
-        estimated_rows=_estimated_rows(request.source, shape, sample),
-        warnings=[*shape.warnings, *date_warnings(columns)],
+        lines=[shown.line_of(row) for row in range(len(rows))],
+        estimated_rows=_estimated_rows(request.source, shape, shown),
+        warnings=_warnings(shape, columns, totals, request.options),
+        named=_named_in(sample, totals, request.options),
+        left_out=_left_out(sample),
         options=_settled_options(shape, request.options, columns),
     )
 
@@ -71,22 +80,33 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
     progress = _Progress(report, request.source.stat().st_size)
     progress.tell("detecting")
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
-    columns = plan_columns(opened.shape, opened.source.sample(), request.options, request.existing_columns)
+    sample = opened.source.sample()
+    columns, found = _planned(opened.shape, sample, request.options, request.existing_columns)
+    totals = Totals(columns, is_everywhere=found.count > 0)
     unique = [column.name for column in columns if column.spec.unique]
     staged = request.target.with_suffix(".staged") if unique else request.target
     try:
         with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
-            row_count = _convert(opened.source, columns, staged, rejects, progress, keep_lines=bool(unique))
+            sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
+            row_count = _convert(opened.source, sifter, staged, progress)
             if unique:
                 progress.tell("checking")
                 row_count = leave_out_duplicates(staged, request.target, unique, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
-        progress.tell("measuring", rows=row_count, rejected=rejected_count)
-        described = [_described(column) for column in columns]
+            named = sifter.named
+            require_all_told(opened.source.records, row_count, rejected_count, named)
+            require_rows(row_count, rejects)
+        progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
+        written = pq.read_schema(request.target)
+        described = [_described(column, written.field(column.name).type) for column in columns]
         statistics = column_statistics(request.target, described)
-    except BaseException:
+    except BaseException as error:
         request.target.unlink(missing_ok=True)
-        request.rejects.unlink(missing_ok=True)
+        if not isinstance(error, FileProblem) or not request.rejects.stat().st_size:
+            # Only a list that says what is wrong with the file is of use.
+            request.rejects.unlink(missing_ok=True)
+        else:
+            progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
         if unique:
@@ -102,29 +122,60 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         ],
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
-        warnings=[*opened.shape.warnings, *date_warnings(columns)],
+        named=named.as_counts(),
+        warnings=_warnings(opened.shape, columns, totals, request.options, sifter.notations),
         options=_settled_options(opened.shape, request.options, columns),
     )
 
 
-def _convert(
-    source: Source,
-    columns: Sequence[PlannedColumn],
-    target: Path,
-    rejects: RejectWriter,
-    progress: _Progress,
-    *,
-    keep_lines: bool,
-) -> int:
-    schema = arrow_schema(columns)
-    if keep_lines:
-        schema = schema.append(pa.field(LINE_COLUMN, pa.int64()))
-    with PartWriter(target, schema) as part:
-        sifter = Sifter(columns, part, rejects, keep_lines=keep_lines)
+def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) -> int:
+    with PartWriter(target, sifter.schema) as part:
         for chunk in source.chunks():
-            sifter.add(chunk)
-            progress.read(part.row_count, rejects.row_count, source.bytes_read)
+            sifter.add(chunk, part)
+            progress.read(part.row_count, sifter.rejected_count, source.bytes_read)
     return part.row_count
+
+
+def _planned(
+    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Column] | None = None
+) -> tuple[list[PlannedColumn], Totals]:
+    """The columns, and the totals among the rows of the sample: what is to be left out decides no type."""
+    like_totals = rows_like_totals(sample.columns)
+    if not like_totals:
+        columns = plan_columns(shape, sample, options, existing)
+        return columns, Totals(columns)
+    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing)
+    totals = found_in(sample, columns)
+    left_out = totals.rows if options.leave_out_totals else ()
+    return plan_columns(shape, without_rows(sample, left_out), options, existing), totals
+
+
+def _warnings(
+    shape: FileShape,
+    columns: Sequence[PlannedColumn],
+    totals: Totals,
+    options: ReadOptions,
+    notations: Sequence[set[str]] = (),
+) -> list[FileWarning]:
+    """`notations` are those of each column's numbers, once all of the file was read."""
+    total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
+    return [*shape.warnings, *total_rows, *column_warnings(columns, notations)]
+
+
+def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
+    for row in totals.rows if options.leave_out_totals else ():
+        sample.named.add(TOTAL_ROW, sample.line_of(row), sample.raw_of(row))
+    return sample.named.as_counts()
+
+
+def _left_out(sample: Chunk) -> list[LeftOut]:
+    """The first lines that would be no rows, named or rejected, in the order of the file."""
+    found = [LeftOut(line=one.line, reason=one.reason, raw=one.raw) for one in sample.named.first]
+    found += [
+        LeftOut(line=reject.line, reason=reject.code, raw=shortened(reject.raw))
+        for reject in sample.rejects[:_LEFT_OUT_SHOWN]
+    ]
+    return sorted(found, key=lambda one: one.line)[:_LEFT_OUT_SHOWN]
 
 
 def _read_again(request: ConvertRequest) -> Iterator[Chunk]:
@@ -137,7 +188,7 @@ class _Progress:
     def __init__(self, report: OnReport, bytes_total: int) -> None:
         self._report = report
         self._state: dict[str, Any] = {
-            "rows": 0, "rejected": 0, "bytes": 0, "bytes_total": bytes_total, "stage": "", "total": None,
+            "rows": 0, "rejected": 0, "named": {}, "bytes": 0, "bytes_total": bytes_total, "stage": "", "total": None,
         }  # fmt: skip
         self._told_at = 0.0
 
@@ -149,6 +200,8 @@ class _Progress:
     def read(self, rows: int, rejected: int, done: int) -> None:
         """`total` is an estimate, from the bytes that are left."""
         records = rows + rejected
+        if not records:
+            return
         total = round(records * self._state["bytes_total"] / done) if done else None
         self._state |= {"rows": rows, "rejected": rejected, "bytes": done, "total": total, "stage": "reading"}
         if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
@@ -167,10 +220,13 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn) -> Column:
+def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+    is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,
         type=column.type,
+        precision=written.precision if is_decimal else None,
+        scale=written.scale if is_decimal else None,
         source=column.spec.source,
         format=column.format or None,
         required=column.spec.required,
@@ -217,10 +273,12 @@ def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[P
     return msgspec.structs.replace(
         options,
         encoding=shape.encoding.name if shape.encoding else None,
+        language=None,  # it has said what it could
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header if is_text or shape.sheet else None,
         skip_rows=shape.skip_rows if is_text or shape.sheet else None,
+        pad_short_rows=shape.pads_short_rows if is_text else None,
         sheet=shape.sheet,
         columns=[column.settled for column in columns],
     )

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from server.datasets.above_table import HeadRecord, head_records
+from server.datasets.careful_reader import Layout
 from server.datasets.dialect import Dialect
 from server.datasets.dialect_finding import find_dialect
-from server.datasets.records import line_count, read_records
+from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import has_header, table_start
+from server.datasets.table_start import FoundTable, find_table, trimmed
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
@@ -35,18 +39,29 @@ _OTHER_FILES = (
     (b"SQLite format 3", "a database"),
     (b"\x00\x01\x00\x00Standard", "a database"),
 )
+_QUOTES_ARE_WRONG = (
+    "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
+    "or say that nothing stands around texts."
+)
+_NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
+_NARROW = {"，": ",", "；": ";", "｜": "|"}
 _NOT_A_TABLE = "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileShape:
-    """How a file is to be read. `names` are the columns; `first_line` is how many lines stand above the data."""
+    """How a file is to be read. `names` are the columns; `first_line` is how many lines stand above the data.
+
+    `headers` are the records of a text file that name its columns, as they may stand in it once more.
+    """
 
     format: str
     names: tuple[str, ...]
     encoding: FoundEncoding | None = None
     dialect: Dialect | None = None
     header: bool = True
+    headers: tuple[tuple[str, ...], ...] = ()
+    pads_short_rows: bool = False
     skip_rows: int = 0
     first_line: int = 0
     sheet: str | None = None
@@ -92,37 +107,55 @@ def _text_format(head: bytes) -> str:
 
 def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> FileShape:
     """`whole` verifies the encoding to the end of the file; without, large files are sampled."""
-    encoding = find_encoding(path, wanted=options.encoding, whole=whole)
+    encoding = find_encoding(path, wanted=options.encoding, whole=whole, language=options.language)
     source = TextSource(
-        path=path, encoding=encoding, dialect=Dialect(), width=1, first_line=0, max_line_bytes=limits.max_line_bytes
+        path=path, encoding=encoding, layout=Layout(dialect=Dialect(), width=1), max_line_bytes=limits.max_line_bytes
     )
-    lines = source.head()
+    lines, is_whole = source.head()
     _refuse_binary(lines)
-    dialect, skip_rows = _dialect(lines, name, options)
+    dialect, skip_rows = _dialect(lines, name, options, is_whole=is_whole)
     lines = lines[skip_rows:]
-    records = read_records(lines, dialect, is_last=False).rows[:_HEAD_RECORDS]
-    if options.skip_rows is None:
-        above = table_start(records)
-        skipped = _physical_lines(records[:above])
-        skip_rows, records = skip_rows + skipped, records[above:]
-    if not records or not any(records):
+    found = read_sample(lines, dialect, is_whole=is_whole)
+    records = head_records(found, lines, dialect)[:_HEAD_RECORDS]
+    if not "".join(lines).strip(_NOTHING):
         raise FileProblem("The file has no rows.", code="empty_file")
-    header = has_header(records) if options.header is None else options.header
-    widths = [len(record) for record in records if record]
-    # A cell that is empty in every row of the sample is a delimiter at the end of the lines.
-    width = max(len(records[0]), _usual(widths)) if header else _usual(widths)
-    names = clean_names([*records[0], *[""] * (width - len(records[0]))] if header else [""] * width)
-    require_column_count(len(names), limits)
+    if is_whole and all(record.is_faulty for record in records if "".join(record.cells).strip()):
+        raise FileProblem(_QUOTES_ARE_WRONG, code="quotes_are_wrong", line=skip_rows + records[0].start + 1)
+    table = find_table(
+        _with_narrow_header([record.cells for record in records], dialect),
+        header=options.header,
+        above=None if options.skip_rows is None else 0,
+    )
+    require_column_count(table.width, limits)
+    pads = table.is_cut_short if options.pad_short_rows is None else options.pad_short_rows
+    headers = records[table.above : table.above + table.header_records]
+    begins = _line_after(records, table.above, lines)
     return FileShape(
         format="csv",
-        names=tuple(names),
+        names=tuple(clean_names(table.names)),
         encoding=encoding,
         dialect=dialect,
-        header=header,
-        skip_rows=skip_rows,
-        first_line=skip_rows + (_physical_lines(records[:1]) if header else 0),
-        warnings=tuple(_text_warnings(encoding)),
+        header=table.header_records > 0,
+        headers=tuple(tuple(cells) for record in headers for cells in (record.cells, trimmed(record.cells))),
+        pads_short_rows=pads,
+        skip_rows=skip_rows + begins,
+        first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
+        warnings=(*_text_warnings(encoding), *_short_row_warnings(table, pads=pads)),
     )
+
+
+def _line_after(records: Sequence[HeadRecord], count: int, lines: Sequence[str]) -> int:
+    """How many lines the first so many records take."""
+    return records[count].start if count < len(records) else len(lines)
+
+
+def _with_narrow_header(records: list[list[str]], dialect: Dialect) -> list[list[str]]:
+    """Names between commas of ASCII above rows between full-width ones."""
+    narrow = _NARROW.get(dialect.delimiter)
+    if narrow is None or len(records) < 2 or len(records[0]) != 1:
+        return records
+    names = records[0][0].split(narrow)
+    return [names, *records[1:]] if len(names) == len(records[1]) else records
 
 
 def _refuse_binary(lines: Sequence[str]) -> None:
@@ -135,22 +168,34 @@ def _refuse_binary(lines: Sequence[str]) -> None:
         raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
 
 
-def _dialect(lines: Sequence[str], name: str, options: ReadOptions) -> tuple[Dialect, int]:
+def _dialect(lines: Sequence[str], name: str, options: ReadOptions, *, is_whole: bool) -> tuple[Dialect, int]:
     """The dialect, and how many lines are known to stand above the table."""
     prefer = "\t" if name.lower().endswith((".tsv", ".tab")) else None
     skip_rows = options.skip_rows or 0
-    dialect = find_dialect(lines[skip_rows:], delimiter=options.delimiter, quote=options.quote, prefer=prefer)
+    dialect = find_dialect(
+        lines[skip_rows:], delimiter=options.delimiter, quote=options.quote, prefer=prefer, is_whole=is_whole
+    )
     if options.skip_rows is None and lines and lines[0].strip().lower() == f"sep={dialect.delimiter}":
         skip_rows = 1
     return dialect, skip_rows
 
 
-def _usual(widths: Sequence[int]) -> int:
-    return max(set(widths), key=lambda width: (widths.count(width), width))
-
-
-def _physical_lines(records: Sequence[Sequence[str]]) -> int:
-    return sum(map(line_count, records))
+def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
+    if not table.short:
+        return []
+    if pads:
+        warning = FileWarning(
+            code="short_rows_filled",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. Empty cells are added at "
+            "their ends; if they were cut off by accident, have them left out instead.",
+        )
+    else:
+        warning = FileWarning(
+            code="short_rows",
+            message="Rows with fewer cells than the header: {count} of the first {rows}. They will be left out; if "
+            "only empty cells at their ends are missing, have them filled up.",
+        )
+    return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
 
 
 def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:
@@ -161,6 +206,25 @@ def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:
                 code="mixed_encodings",
                 message="Some lines are not {encoding}; they will be rejected or may show wrong characters.",
                 parameters={"encoding": encoding.name.upper()},
+            )
+        )
+    if encoding.has_controls:
+        warnings.append(
+            FileWarning(
+                code="control_characters",
+                message="Some texts have invisible control characters (U+0080 to U+009F): the file was converted from "
+                "another encoding once too often. Export it again as UTF-8 if texts look wrong.",
+            )
+        )
+    if encoding.candidates:
+        warnings.append(
+            FileWarning(
+                code="encoding_guessed",
+                message="The encoding {encoding} is a guess. Look at the texts; choose another one if they are wrong.",
+                parameters={
+                    "encoding": encoding.name.upper(),
+                    "candidates": [{"encoding": one.name, "sample": one.sample} for one in encoding.candidates],
+                },
             )
         )
     if not encoding.is_verified:

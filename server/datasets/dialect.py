@@ -3,24 +3,80 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+_STAND_IN = "\x1f"  # Unicode's own separator of units: no table holds it
+BLANKS = "  "  # two blanks or more, or a tab
+BLANK = " "  # one blank or more
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """`quote` is empty for none. `escape` is a backslash where quotes are written `\\"` instead of doubled."""
+    """`quote` is empty for none. `escape` is a backslash where quotes are written `\\"` instead of doubled.
+
+    A `delimiter` may have several characters; `BLANKS` and `BLANK` stand for runs of them. `is_spaced`: blanks around
+    a quoted cell are no part of it.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str | None = None
+    is_spaced: bool = False
 
     def arguments(self) -> dict[str, Any]:
-        """For `csv.reader`."""
+        """For `csv.reader`, which reads the lines as `prepared`."""
         return {
-            "delimiter": self.delimiter,
+            "delimiter": self.delimiter if len(self.delimiter) == 1 and self.delimiter != BLANK else _STAND_IN,
             "quotechar": self.quote or None,
             "quoting": csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             "escapechar": self.escape,
             "doublequote": self.escape is None,
+            "skipinitialspace": self.is_spaced,
         }
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether lines are read as they stand."""
+        return len(self.delimiter) == 1 and self.delimiter != BLANK and not self.is_spaced
+
+    def prepared(self, lines: Sequence[str]) -> Sequence[str]:
+        """Lines with one character between their cells, and no blanks around quotes."""
+        if self.is_usual:
+            return lines
+        if self.delimiter in (BLANKS, BLANK):
+            lines = [self._without_runs(line) for line in lines]
+        elif len(self.delimiter) > 1:
+            lines = [line.replace(self.delimiter, _STAND_IN) for line in lines]
+        if not self.is_spaced or not self.quote:
+            return lines
+        return [self._spaced.sub(r"\1\2", line) if self.quote in line else line for line in lines]
+
+    def restored(self, rows: list[list[str]]) -> list[list[str]]:
+        """Cells that held the delimiter in quotes hold it again."""
+        if len(self.delimiter) == 1 or self.delimiter == BLANKS:
+            return rows
+        return [
+            [cell.replace(_STAND_IN, self.delimiter) if _STAND_IN in cell else cell for cell in row] for row in rows
+        ]
+
+    def _without_runs(self, line: str) -> str:
+        cells = line.rstrip("\r\n")
+        ended = line[len(cells) :]
+        return self._runs.sub(lambda run: run["quoted"] or _STAND_IN, cells.strip(" \t")) + ended
+
+    @cached_property
+    def _runs(self) -> re.Pattern[str]:
+        runs = r" *\t[ \t]*| {2,}" if self.delimiter == BLANKS else r"[ \t]+"
+        quote = re.escape(self.quote)
+        return re.compile(rf"(?P<quoted>{quote}[^{quote}]*{quote})|{runs}" if quote else rf"(?P<quoted>(?!))|{runs}")
+
+    @cached_property
+    def _spaced(self) -> re.Pattern[str]:
+        """A quoted cell between two delimiters, as a whole: what stands within is not looked at."""
+        mark, quote = re.escape(self.arguments()["delimiter"]), re.escape(self.quote)
+        within = rf"(?:[^{quote}\\]|\\.)*" if self.escape else rf"(?:[^{quote}]|{quote}{quote})*"
+        return re.compile(rf"(^|{mark})[ \t]*({quote}{within}{quote})[ \t]*(?={mark}|\r?\n?$)")

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.dialect import Dialect
-from server.datasets.records import read_records
-from server.datasets.table_start import TITLE_LINES, is_value
+from server.datasets.dialect import BLANK, BLANKS, Dialect
+from server.datasets.header_finding import is_certain_header, is_value
+from server.datasets.records import read_sample
+from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
 
-DELIMITERS = (",", ";", "\t", "|", "，", "、", "^", "~")
+DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~")
+_LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
+_RUNS = (BLANKS, BLANK)
 _SAMPLE_RECORDS = 400
+_LEAST_SCORE = 0.2  # below, a list with commas here and there is one column
+_LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
+_ODD_RUNS = 0.9  # of lines that must have as many runs of blanks
+_FOOTERS = 5
+_TITLE_COST = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    lines: Sequence[str]
+    is_whole: bool
+    prefer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,28 +35,33 @@ class _Judged:
     score: float
     dialect: Dialect
     contradictions: int
+    least: float = _LEAST_SCORE
 
 
 def find_dialect(
-    lines: Sequence[str], *, delimiter: str | None = None, quote: str | None = None, prefer: str | None = None
+    lines: Sequence[str],
+    *,
+    delimiter: str | None = None,
+    quote: str | None = None,
+    prefer: str | None = None,
+    is_whole: bool = False,
 ) -> Dialect:
     """The likeliest dialect of these lines (with their line ends); what is given stays as it is.
 
-    `prefer` is the delimiter that the file's name suggests.
+    `prefer` is the delimiter that the file's name suggests; `is_whole`: the lines are all of the file.
     """
     text = "".join(lines)
     if delimiter is None and (hint := re.match(r"\s*sep=(.)\r?\n", text)):  # Excel's own hint
         delimiter = hint[1]
     found = [
-        _best_escape(lines, Dialect(delimiter=candidate, quote=mark), prefer)
-        for candidate in ((delimiter,) if delimiter else DELIMITERS)
+        _best_escape(_Sample(lines, is_whole, prefer), Dialect(delimiter=candidate, quote=mark))
+        for candidate in ((delimiter,) if delimiter else _candidates(lines, text))
         for mark in ((quote,) if quote is not None else _quotes(text, candidate))
-        if delimiter or candidate in text
     ]
     if not found:
-        return Dialect(quote='"' if quote is None else quote)
+        return Dialect(delimiter=_unused(text), quote='"' if quote is None else quote)
     best = max(found, key=lambda judged: judged.score)
-    if delimiter is None and best.score < 0.2:  # a list with commas here and there: one column
+    if delimiter is None and best.score < best.least:
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
     return best.dialect
 
@@ -51,48 +70,144 @@ def _unused(text: str) -> str:
     return next((mark for mark in (",", "\t", ";", "|", "\x1f") if mark not in text), "\x1f")
 
 
+def _candidates(lines: Sequence[str], text: str) -> list[str]:
+    """Delimiters that occur; of one that is always written twice, or with a blank, only the longer."""
+    longer = [mark for mark in _LONGER if mark in text]
+    doubled = {mark[0] for mark in longer if mark in ("||", "::") and _are_doubled(lines, mark)}
+    usual = [mark for mark in DELIMITERS if mark in text and mark not in doubled]
+    longer = [mark for mark in longer if mark[0] in doubled or mark[0] not in "|:"]
+    # Where every comma has its blank, the blank is no part of the delimiter.
+    longer = [mark for mark in longer if mark[1:] != BLANK or text.count(mark[0]) != text.count(mark)]
+    return [*usual, *longer, *(mark for mark in _RUNS if _are_aligned(lines, mark))]
+
+
+def _are_doubled(lines: Sequence[str], mark: str) -> bool:
+    """Whether the character is written twice in the first line that has it, and in most: no cell is empty there."""
+    counts = [(line.count(mark[0]), line.count(mark)) for line in lines[:_SAMPLE_RECORDS] if mark[0] in line]
+    return counts[0][0] == 2 * counts[0][1] and sum(one == 2 * two for one, two in counts) * 2 >= len(counts)
+
+
+def _are_aligned(lines: Sequence[str], mark: str) -> bool:
+    """Whether runs of blanks stand between cells: as many in (nearly) all lines, and names above values."""
+    dialect = Dialect(delimiter=mark, quote="")
+    records = [line.rstrip("\r\n").split("\x1f") for line in dialect.prepared(lines[:_SAMPLE_RECORDS]) if line.strip()]
+    width = usual_width(records)
+    if width < 2 or len(records) < 2 or len(records[0]) != width:
+        return False
+    alike = sum(len(record) == width for record in records)
+    if alike < _ODD_RUNS * len(records):
+        return False
+    if any(is_value(line) for line in lines[:20]):  # `2026-01-01 10:00` is one cell
+        return False
+    return is_certain_header(records) or (mark == BLANKS and len(records) > 2)
+
+
 def _quotes(text: str, delimiter: str) -> tuple[str, ...]:
     """Apostrophes quote only where they stand at both ends of cells; else they are apostrophes."""
     edge = re.escape(delimiter)
-    if '"' not in text and len(re.findall(rf"(?:^|{edge})'[^'\n]*'(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
+    if len(re.findall(rf"(?:^|{edge})[ \t]*'[^'\n]*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
         return ("'", '"')
     return ('"',)
 
 
-def _best_escape(lines: Sequence[str], doubled: Dialect, prefer: str | None) -> _Judged:
-    """A backslash before a quote may end a cell like `"C:\\"`: it escapes only where doubled quotes fail."""
-    judged = _judged(lines, doubled, prefer)
-    if not judged.contradictions or not doubled.quote or not any(f"\\{doubled.quote}" in line for line in lines):
+def _best_escape(sample: _Sample, plainly: Dialect) -> _Judged:
+    """Blanks around quotes, and a backslash before one, are what they seem only where the file is wrong without.
+
+    A backslash before a quote may end a cell like `"C:\\"`: it escapes only where doubled quotes fail.
+    """
+    judged = _judged(sample, plainly)
+    if not plainly.quote:
         return judged
-    escaped = _judged(lines, dataclasses.replace(doubled, escape="\\"), prefer)
+    if _are_spaced(sample.lines, plainly):
+        spaced = _judged(sample, dataclasses.replace(plainly, is_spaced=True))
+        judged = max(spaced, judged, key=lambda one: (-one.contradictions, one.score))
+    if not judged.contradictions or not any(f"\\{plainly.quote}" in line for line in sample.lines):
+        return judged
+    escaped = _judged(sample, dataclasses.replace(judged.dialect, escape="\\"))
     return max(judged, escaped, key=lambda one: (one.score, -one.contradictions))
 
 
-def _judged(lines: Sequence[str], dialect: Dialect, prefer: str | None) -> _Judged:
-    found = read_records(lines, dialect, is_last=False)
-    records = found.rows[:_SAMPLE_RECORDS]
+def _are_spaced(lines: Sequence[str], dialect: Dialect) -> bool:
+    mark, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+    pattern = re.compile(rf"(?:^|{mark})[ \t]+{quote}|{quote}[ \t]+(?:{mark}|\r?\n?$)")
+    return any(dialect.quote in line and pattern.search(line) is not None for line in lines)
+
+
+def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
+    """A delimiter explains the header and the rows: each line that does not fit counts against it."""
+    found = read_sample(sample.lines, dialect, is_whole=sample.is_whole)
+    records = [record for record in found.rows[:_SAMPLE_RECORDS] if filled(record)]
     contradictions = len(found.faults) + (found.open_at is not None)
-    widths = Counter(len(record) for record in records if len(record) > 1)
-    if not widths:
-        return _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
-    # Wider wins a tie: rows that are cut short must not decide.
-    width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
-    filled = [record for record in records if any(cell.strip() for cell in record)]
-    titles = next((place for place, record in enumerate(filled) if len(record) >= width), 0)
-    filled = filled[titles if titles <= TITLE_LINES else 0 :]
-    # Delimiters at the end of a line are no cells.
-    fitting = [record for record in filled if len(record) >= width and not any(record[width:])]
+    nothing = _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
+    width = usual_width(records)
+    if width < 2:
+        return nothing
+    titles = _titles(records, width)
+    core = records[titles : len(records) - _footers(records[titles:], width)]
+    fitting = [record for record in core if len(record) >= width and not any(record[width:])]
     if not fitting:  # delimiters, and nothing between them
-        return _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
-    consistency = len(fitting) / (len(filled) + contradictions)
+        return nothing
+    explained = len(fitting) + sum(_partly(record, width, at) for at, record in enumerate(core))
+    against = contradictions + _against(records[:titles], len(core), dialect)
+    consistency = explained / (len(core) + against)
     cells = [cell for record in fitting for cell in record[:width]][:4000]
     quality = sum(_cell_quality(cell, dialect) for cell in cells) / len(cells)
     score = consistency**2 * quality * (1 - 1 / (width + 1)) ** 0.5
-    if dialect.delimiter == prefer:
+    if len(trimmed(core[0])) != width and not _fills_up(core[0], width):
+        score *= 0.85  # the header is of another width than the rows
+    if dialect.delimiter == sample.prefer:
         score *= 1.1
     if dialect.delimiter in "^~、":  # characters of text, seldom of tables
         score *= 0.8
-    return _Judged(score=score, dialect=dialect, contradictions=contradictions)
+    if dialect.delimiter in _RUNS:
+        score *= 0.9 if dialect.delimiter == BLANKS else 0.8
+    is_named = titles == 0 and len(core[0]) > 1 and all(map(_is_name, trimmed(core[0])))
+    least = _LEAST_BESIDE_NAMES if is_named else _LEAST_SCORE
+    return _Judged(score=score, dialect=dialect, contradictions=contradictions, least=least)
+
+
+def _titles(records: Sequence[Sequence[str]], width: int) -> int:
+    """How many records stand above the first that could be one of the table."""
+    for place, record in enumerate(records[:TITLE_LINES]):
+        if filled(record) > 1 and not (is_comment(record) and len(record) != width):
+            return place
+    return 0
+
+
+def _footers(records: Sequence[Sequence[str]], width: int) -> int:
+    """Notes below the table, if a header and a row are left above them."""
+    count = next((at for at, record in enumerate(reversed(records)) if len(record) > 1), len(records))
+    return count if count <= _FOOTERS and len(records) - count >= 2 else 0
+
+
+def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect) -> float:
+    """Titles are sentences, or one word. What another delimiter would split, or a list of words, was not understood."""
+    if rows < 2:
+        return len(titles)
+    others = [mark for mark in DELIMITERS[:7] if mark != dialect.delimiter]
+    cost = 0.0
+    for place, record in enumerate(titles):
+        text = record[0].strip()
+        is_odd = any(mark in text for mark in others) or (place > 0 and " " not in text and text.isascii())
+        cost += 1.0 if is_odd and not is_comment(record) else _TITLE_COST
+    return cost
+
+
+def _partly(record: Sequence[str], width: int, place: int) -> float:
+    """A header may be of another width than the rows, and rows may leave out empty cells at their end."""
+    if len(record) == width or (len(record) > width and not any(record[width:])):
+        return 0.0  # it fits
+    if place == 0:
+        return 1.0
+    return 0.5 if 1 < len(record) < width and record[-1].strip() else 0.0
+
+
+def _fills_up(record: Sequence[str], width: int) -> bool:
+    return len(record) == width
+
+
+def _is_name(cell: str) -> bool:
+    return re.fullmatch(r"\w[\w .()/%€$#-]{0,40}", cell) is not None and not is_value(cell)
 
 
 def _cell_quality(cell: str, dialect: Dialect) -> float:
@@ -101,6 +216,6 @@ def _cell_quality(cell: str, dialect: Dialect) -> float:
         return 1.0
     if dialect.quote and dialect.quote in cell.strip("'" if dialect.quote == "'" else ""):
         return 0.6
-    if any(mark in cell for mark in DELIMITERS[:5] if mark != dialect.delimiter):
+    if any(mark in cell for mark in DELIMITERS[:7] if mark != dialect.delimiter):
         return 0.3
     return 0.9

@@ -27,6 +27,7 @@ def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own that stays small and spills beside the part."""
     connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 1})
     connection.execute("SET enable_progress_bar = false")  # it would be drawn into our log
+    connection.execute("SET timezone = 'UTC'")
     connection.execute(f"SET temp_directory = '{_literal(part.with_suffix('.spill'))}'")
     return connection
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import python_calamine as calamine
 
 from server.datasets.chunks import Chunk
+from server.datasets.named import ABOVE_TABLE, BLANK, HEADER, Named
 from server.datasets.schema import SheetInfo
 from server.datasets.sheet_extent import require_small_sheets
 from server.errors import FileProblem
@@ -86,9 +87,11 @@ class ExcelSource:
     sheet: calamine.CalamineSheet
     width: int = 0
     first_line: int = 0
+    header_rows: int = 0
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
 
-    def records(self) -> Iterator[tuple[int, SheetRow]]:
+    def rows(self) -> Iterator[tuple[int, SheetRow]]:
         """Row number from 1, and its cells."""
         if self.sheet.start is None:
             return
@@ -101,21 +104,39 @@ class ExcelSource:
         size = self.path.stat().st_size
         errors = _error_cells(self.path, self.sheet.name)
         last = (self.sheet.end or (1, 0))[0] + 1
-        rows = self._data_rows(errors)
+        self.records, named = 0, Named()
+        rows = self._data_rows(errors, named)
         while block := list(islice(rows, _ROWS_PER_CHUNK)):
             self.bytes_read = min(size, size * block[-1][0] // last)
             yield self._chunk(block, errors)
         self.bytes_read = size
+        yield self._chunk([], errors, named)
 
     def sample(self) -> Chunk:
-        return self._chunk(list(islice(self._data_rows({}), _SAMPLE_ROWS)), {})
+        named = Named()
+        return self._chunk(list(islice(self._data_rows({}, named), _SAMPLE_ROWS)), {}, named)
 
-    def _data_rows(self, errors: dict[int, dict[int, str]]) -> Iterator[tuple[int, SheetRow]]:
-        for number, row in self.records():
-            if number > self.first_line and (any(row) or number in errors):
+    def _data_rows(self, errors: dict[int, dict[int, str]], named: Named) -> Iterator[tuple[int, SheetRow]]:
+        for number, row in self.rows():
+            self.records += 1
+            if number <= self.first_line:
+                self._name_above(number, row, named)
+            elif any(map(str.strip, row)) or number in errors:
                 yield number, row
+            else:
+                named.add(BLANK, number)
 
-    def _chunk(self, block: list[tuple[int, SheetRow]], errors: dict[int, dict[int, str]]) -> Chunk:
+    def _name_above(self, number: int, row: SheetRow, named: Named) -> None:
+        if number > self.first_line - self.header_rows:
+            named.add(HEADER, number)
+        elif any(map(str.strip, row)):
+            named.add(ABOVE_TABLE, number, "\t".join(row).strip())
+        else:
+            named.add(BLANK, number)
+
+    def _chunk(
+        self, block: list[tuple[int, SheetRow]], errors: dict[int, dict[int, str]], named: Named | None = None
+    ) -> Chunk:
         start_column = self.sheet.start[1] if self.sheet.start else 0
         rows = [(row + [""] * self.width)[: self.width] for _, row in block]
         misfits = {
@@ -133,6 +154,7 @@ class ExcelSource:
             line_of=lambda row: block[row][0],
             raw_of=lambda row: "\t".join(rows[row]),
             misfits=dict.fromkeys(misfits, "excel_error"),
+            named=named or Named(),
         )
 
 

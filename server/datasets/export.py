@@ -17,8 +17,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from server.datasets.decimals import fits_float
 from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
 from server.datasets.formula_like import FORMULA, NUMBER, harmless
+from server.datasets.schema import Column
 from server.datasets.work import ExportRequest
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
@@ -39,13 +41,11 @@ def export_dataset(request: ExportRequest, report: OnReport) -> int:
 
 def _batches(request: ExportRequest) -> Iterator[pa.RecordBatch]:
     """All parts as one table: appended parts may order their columns otherwise, the names decide."""
-    names = [column.name for column in request.columns]
-    schema: pa.Schema | None = None
+    schema = _schema(request)
     for path in request.paths:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
-                ordered = batch.select(names)
-                schema = schema or ordered.schema
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=schema.names):
+                ordered = batch.select(schema.names)
                 yield ordered if ordered.schema.equals(schema) else _cast(ordered, schema)
 
 
@@ -54,9 +54,15 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _schema(request: ExportRequest) -> pa.Schema:
-    names = [column.name for column in request.columns]
+    """Decimals with the digits of the part that has the most."""
     known = pq.read_schema(request.paths[0])
-    return pa.schema([known.field(name) for name in names])
+    return pa.schema([_field(known.field(column.name), column) for column in request.columns])
+
+
+def _field(field: pa.Field, column: Column) -> pa.Field:
+    if column.precision is None or column.scale is None:
+        return field
+    return field.with_type(pa.decimal128(column.precision, column.scale))
 
 
 def _write_csv(request: ExportRequest) -> None:
@@ -127,6 +133,7 @@ def _write_xlsx(request: ExportRequest) -> None:
             "date": workbook.add_format({"num_format": "yyyy-mm-dd"}),
             "datetime": workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
+        formats["timestamp"] = formats["datetime"]
         for place, column in enumerate(request.columns):
             width = max(10, min(40, len(column.name) + 4))
             sheet.set_column(place, place, width, formats.get(column.type))
@@ -149,7 +156,8 @@ def _fitting(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float | Decimal):
-        return value if abs(float(value)) < _EXCEL_INTEGER else _text(value)
+        fits = fits_float(value) if isinstance(value, Decimal) else abs(value) < _EXCEL_INTEGER
+        return value if fits else _text(value)
     if isinstance(value, datetime):
         fits = value.date() >= _FIRST_EXCEL_DATE and value.microsecond % 1000 == 0
         return value.replace(tzinfo=None) if fits else _text(value)

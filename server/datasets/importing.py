@@ -17,7 +17,7 @@ from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, convert_file
 from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
-from server.jobs.job import FINISHING, Job
+from server.jobs.job import FINISHING, Job, State
 from server.jobs.kinds import JobKind, Link, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
@@ -109,7 +109,7 @@ class DataImport:
         context.advance(imported, total=imported, stage=FINISHING)
         job_id = context.job.id
         return Outcome(
-            result=_result(job_id, version, imported),
+            result=_result(context.job, version, imported),
             is_partial=version.rejected_count > 0,
             notice=_notice(job_id, version, imported),
         )
@@ -131,11 +131,21 @@ class DataImport:
                     limits=self._limits,
                     existing_columns=current.columns if current and wanted.mode == "append" else None,
                 )
-                converted = await self._room.within(self._convert(context, request))
+                converted = await self._read(context, request)
             for warning in converted.warnings:
                 context.log(warning.message.format(**warning.parameters), level="warning")
-            context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count})
+            context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count, "named": converted.named})
             return await self._publish(context, wanted, upload, current, request, converted)
+
+    async def _read(self, context: JobContext, request: ConvertRequest) -> Converted:
+        try:
+            return await self._room.within(self._convert(context, request))
+        except FileProblem:
+            if request.rejects.exists():  # what is wrong with each row is needed most where nothing was imported
+                size = request.rejects.stat().st_size
+                await self._blobs.publish(request.rejects, rejects_key(context.job.id))
+                context.advance(detail={"rejects_bytes": size})
+            raise
 
     async def _upload(self, upload_id: str, owner_id: str) -> Upload:
         upload = await self._uploads.get(upload_id)
@@ -178,6 +188,8 @@ class DataImport:
             await self._blobs.publish(request.target, data_key(job.id))
             if converted.rejects_path is not None:
                 await self._blobs.publish(converted.rejects_path, rejects_key(job.id))
+            elif job.attempt > 1:  # one that failed may have left its own
+                await self._blobs.delete(rejects_key(job.id))
             async with self._database.write() as connection:
                 await context.fence(connection)
                 await require_unchanged(connection, wanted, job.owner_id, seen)
@@ -228,7 +240,7 @@ def _advance(context: JobContext, report: dict[str, Any]) -> None:
         report["rows"],
         total=report["total"],
         stage=FINISHING if report["stage"] in _STAGES_WITHOUT_ROWS else report["stage"],
-        detail={name: report[name] for name in ("rejected", "bytes", "bytes_total")},
+        detail={name: report[name] for name in ("rejected", "named", "bytes", "bytes_total")},
     )
 
 
@@ -261,13 +273,13 @@ def _links(job: Job) -> Sequence[Link]:
     result, links = job.result or {}, []
     if result.get("dataset"):
         links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
-    if result.get("rejected_count") or job.detail.get("rejected"):
+    if result.get("rejected_count") or (job.state is State.FAILED and job.detail.get("rejects_bytes")):
         links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
     return links
 
 
-def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:
-    name = quote(version.dataset)
+def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
+    name, job_id = quote(version.dataset), job.id
     links = {
         "dataset": f"/api/v1/datasets/{name}",
         "import": f"/api/v1/imports/{job_id}",
@@ -281,5 +293,6 @@ def _result(job_id: str, version: Version, imported: int) -> dict[str, Any]:
         "row_count": version.row_count,
         "imported_count": imported,
         "rejected_count": version.rejected_count,
+        "named": job.detail.get("named", {}),
         "links": links,
     }

@@ -1,11 +1,13 @@
-"""Which type the cells of a column have, and in which notation, judged on a sample."""
+"""Which type the cells of each column have, and in which notation: judged on a sample, all columns together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,15 +16,23 @@ from server.datasets.cells import (
     DATE_FORMATS,
     NULL_WORDS,
     NUMBER_FORMATS,
+    DateOrder,
     DecimalMark,
+    Number,
+    is_no_amount,
     mark_of,
     order_of,
+    parse_number,
+    plain,
     read_date,
+    read_instant,
     read_moment,
-    read_number,
     read_truth,
+    unguarded,
 )
-from server.datasets.schema import ColumnSpec, ColumnType, FileWarning
+from server.datasets.decimals import NO_DIGITS, Digits, digits_of_value
+from server.datasets.doubts import Doubts, doubts_of_notations
+from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType
 
 _DISTINCT_CELLS = 2_000  # enough to see 1 misfit in 20, few enough to try every type on every column
 _FEW = 20  # below so many distinct cells all must fit
@@ -30,82 +40,321 @@ _MISFIT_SHARE = 0.05
 _SCREENED = 100
 # Longer numbers are account, card or order numbers: nobody adds them up, and JavaScript would round them.
 _ID_DIGITS = 16
+_COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
+_EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
+_OF_A_QUANTITY = re.compile(r"[.,-]|[eE][+-]")  # no part number has them beside its E
+# Words that are a truth value even where the column has no other; a country is NO, a sex F.
+_UNMISTAKABLE = frozenset({"true", "false", "是", "否"})
+_TRUTH_PAIRS = (
+    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off"),
+    ("是", "否"), ("对", "错"), ("真", "假"), ("✓", "✗"), ("√", "×"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inferred:
-    """`distinct` counts different cells of the sample, `misfits` those of them that the type does not hold."""
+    """`distinct` counts different cells of the sample, `misfits` those of them that the type does not hold.
+
+    `digits` are those that a decimal needs; `doubts` are what a person should look at, by code.
+    """
 
     type: ColumnType
     format: str | None = None
     misfits: int = 0
     distinct: int = 0
     nulls: int = 0
-    is_ambiguous: bool = False
+    digits: Digits = NO_DIGITS
+    doubts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
+class _Reading:
+    """One way to read all cells of a column; `numbers` are what each of them gives."""
+
     type: ColumnType
-    format: str | None
-    misfits: int
+    notation: str = ""  # a decimal mark or an order of day, month and year
+    misfits: int = 0
+    numbers: Sequence[Number | None] = ()
+    digits: Digits = NO_DIGITS
+    doubts: Doubts = field(default_factory=dict)
+
+    @property
+    def format(self) -> str | None:
+        if self.type in NUMERIC_TYPES:
+            return NUMBER_FORMATS["," if self.notation == "," else "."]
+        return next((name for order, name in DATE_FORMATS.items() if order == self.notation), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Different cells of a column that are not empty, and how many are."""
+
+    cells: list[str]
+    nulls: int
+    is_guarded: bool
+
+    @classmethod
+    def of(cls, column: pa.Array) -> _Sample:
+        trimmed = pc.utf8_trim_whitespace(column)
+        values = [value for value in pc.unique(trimmed).to_pylist() if value is not None]
+        filled = [value for value in values if value.strip().lower() not in NULL_WORDS]
+        nulls = len(column) - int(pc.sum(pc.is_in(trimmed, pa.array(filled, pa.string()))).as_py() or 0)
+        step = max(1, len(filled) // _DISTINCT_CELLS)
+        distinct = filled[::step][:_DISTINCT_CELLS]
+        bare = [unguarded(cell) for cell in distinct]
+        return cls(bare, nulls, is_guarded=bare != distinct)
+
+    @property
+    def most_misfits(self) -> float:
+        return _MISFIT_SHARE * len(self.cells) if len(self.cells) >= _FEW else 0
 
 
 def infer(cells: pa.Array, *, prefer_mark: DecimalMark = ".", wanted: ColumnSpec | None = None) -> Inferred:
-    """The type of a column of texts; a type or format in `wanted` stays as it is."""
-    trimmed = pc.utf8_trim_whitespace(cells)
-    values = [value for value in pc.unique(trimmed).to_pylist() if value is not None]
-    filled = [value for value in values if value.strip().lower() not in NULL_WORDS]
-    nulls = len(cells) - _count_in(trimmed, filled)
-    step = max(1, len(filled) // _DISTINCT_CELLS)
-    distinct = filled[::step][:_DISTINCT_CELLS]
+    """The type of a single column of texts; a type or format in `wanted` stays as it is."""
+    return infer_all([cells], prefer_mark=prefer_mark, wanted=[wanted])[0]
+
+
+def infer_all(
+    columns: Sequence[pa.Array], *, prefer_mark: DecimalMark, wanted: Sequence[ColumnSpec | None]
+) -> list[Inferred]:
+    """The columns of one file: what is clear in one of them settles what is not in its neighbours."""
+    samples = [_Sample.of(column) for column in columns]
+    choices = [_readings(sample, spec) for sample, spec in zip(samples, wanted, strict=True)]
+    mark = _only(readings[0].notation for readings in choices if _is_settled(readings, NUMERIC_TYPES))
+    order = _only(readings[0].notation for readings in choices if _is_settled(readings, TEMPORAL_TYPES))
+    inferred = []
+    for sample, spec, readings in zip(samples, wanted, choices, strict=True):
+        reading = _chosen(sample, readings, mark=mark, prefer_mark=prefer_mark, order=order)
+        if spec is None or spec.type is None:
+            reading = _typed(sample, reading)
+        reading = _measured(reading)
+        inferred.append(
+            Inferred(
+                type=reading.type,
+                format=reading.format,
+                misfits=reading.misfits,
+                distinct=len(sample.cells),
+                nulls=sample.nulls,
+                digits=reading.digits,
+                doubts=reading.doubts,
+            )
+        )
+    return inferred
+
+
+_T = TypeVar("_T")
+
+
+def _only(values: Iterable[_T]) -> _T | None:
+    """The one value that all have; None when there is none, or they differ."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_settled(readings: Sequence[_Reading], types: frozenset[str]) -> bool:
+    """Whether a column tells by itself how numbers, or dates, are written in this file."""
+    first = readings[0]
+    return first.type in types and len(readings) == 1 and first.notation not in ("", "YMD")
+
+
+def _readings(sample: _Sample, wanted: ColumnSpec | None) -> list[_Reading]:
+    """The best ways to read a column, several where it does not tell between them; the likelier first."""
     if wanted is not None and wanted.type is not None:
-        best, is_ambiguous = _with_format(distinct, wanted.type, wanted.format, prefer_mark)
+        return _of_type(sample.cells, wanted.type, wanted.format)
+    text = [_Reading(type="text")]
+    if not sample.cells or sample.is_guarded or _are_names(sample.cells):
+        return text
+    if _are_truths(sample.cells):
+        return [_Reading(type="boolean")]
+    for kinds in (("date", "datetime"), ("decimal",)):
+        best = _best([reading for kind in kinds for reading in _ways(sample.cells, kind)])
+        if best and best[0].misfits <= sample.most_misfits:
+            return best
+    return text
+
+
+def _of_type(cells: Sequence[str], kind: ColumnType, column_format: str | None) -> list[_Reading]:
+    ways = list(_ways(cells, kind))
+    if column_format is not None and kind in NUMERIC_TYPES:
+        ways = [way for way in ways if way.notation == mark_of(column_format)]
+    elif column_format is not None and kind in TEMPORAL_TYPES:
+        ways = [way for way in ways if way.notation == order_of(column_format)]
+    if not ways:  # digits only, and a date is wanted
+        return [_Reading(type=kind, notation=order_of(column_format))]
+    return _best(ways)
+
+
+def _best(ways: Sequence[_Reading]) -> list[_Reading]:
+    """Those with the fewest misfits, all of the type that comes first. Numbers that come out the same are one."""
+    if not ways:
+        return []
+    first = min(ways, key=lambda way: way.misfits)
+    best = [way for way in ways if (way.misfits, way.type) == (first.misfits, first.type)]
+    if first.type in NUMERIC_TYPES and all(one.numbers == other.numbers for one, other in pairwise(best)):
+        return [replace(best[0], notation="")] if len(best) > 1 else best
+    return best
+
+
+def _ways(cells: Sequence[str], kind: ColumnType) -> Iterator[_Reading]:
+    if kind in TEMPORAL_TYPES:
+        for order in DATE_FORMATS if _could_be_dates(cells) else ():
+            yield _Reading(type=kind, notation=order, misfits=_count(cells, _READERS[kind], order))
+    elif kind in NUMERIC_TYPES:
+        for mark in NUMBER_FORMATS:
+            yield _numbers(cells, kind, mark)
+    elif kind == "boolean":
+        yield _Reading(type=kind, misfits=sum(read_truth(cell) is None for cell in cells))
     else:
-        best, is_ambiguous = _best(distinct, prefer_mark)
-    return Inferred(
-        type=best.type,
-        format=best.format,
-        misfits=best.misfits,
-        distinct=len(distinct),
-        nulls=nulls,
-        is_ambiguous=is_ambiguous,
+        yield _Reading(type="text")
+
+
+_READERS: dict[ColumnType, Callable[[str, DateOrder], Any]] = {
+    "date": read_date,
+    "datetime": read_moment,
+    "timestamp": read_instant,
+}
+
+
+def _count(cells: Sequence[str], read: Callable[[str, DateOrder], Any], order: DateOrder) -> int:
+    """Misfits among the cells; a type that fails on most of the first hundred is not tried on the rest."""
+    first = sum(read(cell, order) is None for cell in cells[:_SCREENED])
+    if first * 2 > min(len(cells), _SCREENED):
+        return len(cells)
+    return first + sum(read(cell, order) is None for cell in cells[_SCREENED:])
+
+
+def _numbers(cells: Sequence[str], kind: ColumnType, mark: DecimalMark) -> _Reading:
+    numbers = [parse_number(cell, mark) for cell in cells[:_SCREENED]]
+    if sum(number is None for number in numbers) * 2 > min(len(cells), _SCREENED):
+        return _Reading(type=kind, notation=mark, misfits=len(cells))
+    numbers += [parse_number(cell, mark) for cell in cells[_SCREENED:]]
+    misfits = sum(
+        not is_no_amount(cell) if number is None else kind == "integer" and not _is_whole(number.value)
+        for cell, number in zip(cells, numbers, strict=True)
     )
+    return _Reading(type=kind, notation=mark, misfits=misfits, numbers=numbers, digits=_digits(numbers))
 
 
-def _count_in(cells: pa.Array, filled: list[str]) -> int:
-    return int(pc.sum(pc.is_in(cells, pa.array(filled, pa.string()))).as_py() or 0)
+def _digits(numbers: Iterable[Number | None]) -> Digits:
+    """Of all that fit together; the others will be rejects."""
+    digits = Digits()
+    for number in numbers:
+        if number is not None and (wider := digits | digits_of_value(number.value)).fit:
+            digits = wider
+    return digits
 
 
-def _best(cells: list[str], prefer_mark: DecimalMark) -> tuple[_Candidate, bool]:
-    text = _Candidate(type="text", format=None, misfits=0)
-    if not cells or _are_names(cells):
-        return text, False
-    if all(read_truth(cell) is not None for cell in cells) and not set(cells) <= {"0", "1"}:
-        return _Candidate(type="boolean", format=None, misfits=0), False
-    allowed = _MISFIT_SHARE * len(cells) if len(cells) >= _FEW else 0
-    for candidates in (_moments(cells), _numbers(cells, prefer_mark)):
-        fitting = [candidate for candidate in candidates if candidate.misfits <= allowed]
-        if fitting:
-            best = min(fitting, key=lambda candidate: candidate.misfits)
-            return best, _is_ambiguous(best, fitting)
-    return text, False
+def _is_whole(number: Decimal) -> bool:
+    return number.adjusted() <= 18 and number == number.to_integral_value()
 
 
-def _moments(cells: list[str]) -> list[_Candidate]:
-    return [*_candidates(cells, "date", "."), *_candidates(cells, "datetime", ".")]
+def _chosen(
+    sample: _Sample, readings: Sequence[_Reading], *, mark: str | None, prefer_mark: DecimalMark, order: str | None
+) -> _Reading:
+    """One of the readings: as its neighbours are read, else as files like this usually are, and doubted."""
+    first = readings[0]
+    notations = [reading.notation for reading in readings]
+    if first.type in NUMERIC_TYPES and first.notation == "":
+        return _noted(replace(first, notation=mark or prefer_mark))
+    if first.type in NUMERIC_TYPES:
+        wanted = mark if mark in notations else prefer_mark
+        chosen = next((reading for reading in readings if reading.notation == wanted), first)
+        doubts = _of_marks(sample.cells, chosen, readings, prefer_mark) if len(readings) > 1 and mark is None else {}
+        return _noted(replace(chosen, doubts=doubts))
+    if set(notations) == {"DMY", "MDY"}:
+        chosen = next((reading for reading in readings if reading.notation == order), first)
+        doubts = {"ambiguous_dates": {"format": chosen.format}} if order is None else {}
+        return replace(chosen, doubts=doubts)
+    return first
 
 
-def _numbers(cells: list[str], prefer_mark: DecimalMark) -> list[_Candidate]:
-    """Integer or decimal in the likelier notation: `1.234` must not become 1234 because whole numbers look simpler."""
-    decimal = min(_candidates(cells, "decimal", prefer_mark), key=lambda candidate: candidate.misfits)
-    integers = [c for c in _candidates(cells, "integer", prefer_mark) if c.format == decimal.format]
-    return [*integers, decimal]
+def _of_marks(cells: Sequence[str], chosen: _Reading, readings: Sequence[_Reading], prefer_mark: DecimalMark) -> Doubts:
+    """`1.234` could be 1234. Not told of `1,234` where commas separate cells: there it is a group everywhere."""
+    other = next(reading for reading in readings if reading is not chosen)
+    for cell, number, otherwise in zip(cells, chosen.numbers, other.numbers, strict=True):
+        if number != otherwise and number is not None and not ("," in cell and prefer_mark == "."):
+            return {"ambiguous_numbers": {"value": cell, "reading": f"{number.value:f}"}}
+    return {}
 
 
-def _are_names(cells: list[str]) -> bool:
+def _noted(reading: _Reading) -> _Reading:
+    """With the doubt about numbers that do not go together."""
+    notations = {"%" if n.is_percent else n.currency for n in reading.numbers if n is not None and n.value}
+    return replace(reading, doubts={**reading.doubts, **doubts_of_notations(notations)})
+
+
+def _measured(reading: _Reading) -> _Reading:
+    """With the doubt about numbers that are too long for others, or for a double."""
+    values = [number.value for number in reading.numbers if number is not None]
+    doubts: Doubts = {}
+    if reading.type == "float":
+        rounded = next((value for value in values if not _is_exact(value)), None)
+        doubts = (
+            {} if rounded is None else {"rounded_numbers": {"value": str(rounded), "reading": repr(float(rounded))}}
+        )
+    elif reading.type in NUMERIC_TYPES and any(map(_is_long, values)):
+        doubts = {"long_numbers": {}}
+    return replace(reading, doubts={**reading.doubts, **doubts}) if doubts else reading
+
+
+def _is_long(number: Decimal) -> bool:
+    return len(number.as_tuple().digits) >= _ID_DIGITS
+
+
+def _is_exact(number: Decimal) -> bool:
+    return Decimal(repr(float(number))) == number
+
+
+def _typed(sample: _Sample, reading: _Reading) -> _Reading:
+    """The type in the end: whole numbers, exact or floating ones, moments; text for what these would change."""
+    if reading.type == "datetime":
+        return _with_offsets(sample.cells, reading)
+    if reading.type != "decimal":
+        return reading
+    text = _Reading(type="text", doubts=reading.doubts)
+    if "mixed_currencies" in reading.doubts:
+        return text
+    pairs = [(plain(cell), number.value) for cell, number in zip(sample.cells, reading.numbers, strict=True) if number]
+    values = [value for _, value in pairs]
+    if any(_EXPONENT.search(cell) for cell, _ in pairs):
+        is_quantity = any(_OF_A_QUANTITY.search(cell) for cell, _ in pairs)
+        return replace(reading, type="float") if is_quantity else text
+    too_long = sum((reading.digits | digits_of_value(value)) != reading.digits for value in values)
+    if too_long and reading.misfits + too_long > sample.most_misfits:
+        return replace(reading, type="float") if all(map(_is_exact, values)) else text
+    if reading.digits.scale >= _COMPUTED_SCALE and all(map(_is_exact, values)) and any(map(_is_long, values)):
+        return replace(reading, type="float")  # 0.30000000000000004 was one before it was written
+    # `1.0` is how programs write whole numbers among missing ones; `1.00` is an amount.
+    if reading.digits.scale <= 1 and all(map(_is_whole, values)):
+        return replace(reading, type="integer")
+    return replace(reading, misfits=reading.misfits + too_long)
+
+
+def _with_offsets(cells: Sequence[str], reading: _Reading) -> _Reading:
+    order = order_of(reading.format)
+    moments = [(read_moment(cell, order), read_instant(cell, order)) for cell in cells]
+    with_offset = sum(instant is not None for _, instant in moments)
+    if not with_offset:
+        return reading
+    if with_offset < sum(moment is not None for moment, _ in moments):
+        return _Reading(type="text", doubts={"mixed_offsets": {}})
+    is_moved = any(not plain(cell).endswith(("Z", "UTC", "GMT", "+00:00", "+0000", "+00")) for cell in cells)
+    doubts: Doubts = {**reading.doubts, **({"times_in_utc": {}} if is_moved else {})}
+    return replace(reading, type="timestamp", doubts=doubts)
+
+
+def _are_truths(cells: Sequence[str]) -> bool:
+    """Whether they are truth values and nothing else: a pair of them, or one that is no name of anything."""
+    if set(cells) <= {"0", "1"} or not all(read_truth(cell) is not None for cell in cells):
+        return False
+    words = {plain(cell).casefold() for cell in cells}
+    pairs = [pair for pair in _TRUTH_PAIRS if words & set(pair)]
+    return any(words >= set(pair) for pair in pairs) or bool(words & _UNMISTAKABLE)
+
+
+def _are_names(cells: Sequence[str]) -> bool:
     """Digits that are no quantity: leading zeros, very long numbers, telephone numbers."""
-    digits = [cell for cell in cells if cell.isdigit()]
+    digits = [cell.removeprefix("-") for cell in cells if cell.removeprefix("-").isdigit()]
     if any(len(cell) > 1 and cell[0] in "0０" for cell in digits):
         return True
     if sum(len(cell) >= _ID_DIGITS for cell in digits) * 20 > len(cells):
@@ -113,67 +362,6 @@ def _are_names(cells: list[str]) -> bool:
     return sum(re.fullmatch(r"\+\d{6,}", cell) is not None for cell in cells) * 2 > len(cells)
 
 
-def _with_format(
-    cells: list[str], kind: ColumnType, column_format: str | None, prefer_mark: DecimalMark
-) -> tuple[_Candidate, bool]:
-    candidates = list(_candidates(cells, kind, prefer_mark))
-    if column_format is not None and kind in ("integer", "decimal"):
-        candidates = [c for c in candidates if mark_of(c.format) == mark_of(column_format)]
-    elif column_format is not None and kind in ("date", "datetime"):
-        candidates = [c for c in candidates if order_of(c.format) == order_of(column_format)]
-    if not candidates:  # digits only, and a date is wanted
-        return _Candidate(type=kind, format=column_format or DATE_FORMATS["YMD"], misfits=0), False
-    best = min(candidates, key=lambda candidate: candidate.misfits)
-    return best, column_format is None and _is_ambiguous(best, candidates)
-
-
-def _candidates(cells: list[str], kind: ColumnType, prefer_mark: DecimalMark) -> Iterator[_Candidate]:
-    """The notations of a type, the likelier first: the first of those that fit equally well is taken."""
-    marks: tuple[DecimalMark, ...] = (".", ",") if prefer_mark == "." else (",", ".")
-    if kind == "date" or kind == "datetime":
-        for order, name in DATE_FORMATS.items() if _could_be_dates(cells) else ():
-            read = read_date if kind == "date" else read_moment
-            yield _Candidate(type=kind, format=name, misfits=_count(cells, lambda c: read(c, order) is None))  # noqa: B023
-    elif kind == "integer":
-        for mark in marks:
-            misfits = _count(cells, lambda cell: not _is_whole(read_number(cell, mark)))  # noqa: B023
-            yield _Candidate(type="integer", format=NUMBER_FORMATS[mark], misfits=misfits)
-    elif kind == "decimal":
-        for mark in marks:
-            misfits = _count(cells, lambda cell: read_number(cell, mark) is None)  # noqa: B023
-            yield _Candidate(type="decimal", format=NUMBER_FORMATS[mark], misfits=misfits)
-    elif kind == "boolean":
-        yield _Candidate(type="boolean", format=None, misfits=_count(cells, lambda cell: read_truth(cell) is None))
-    else:
-        yield _Candidate(type="text", format=None, misfits=0)
-
-
-def _count(cells: list[str], is_misfit: Callable[[str], bool]) -> int:
-    """Misfits among the cells; a type that fails on most of the first hundred is not tried on the rest."""
-    first = sum(map(is_misfit, cells[:_SCREENED]))
-    if first * 2 > min(len(cells), _SCREENED):
-        return len(cells)
-    return first + sum(map(is_misfit, cells[_SCREENED:]))
-
-
-def _is_whole(number: Decimal | None) -> bool:
-    return number is not None and number.adjusted() <= 18 and number == number.to_integral_value()
-
-
-def _could_be_dates(cells: list[str]) -> bool:
+def _could_be_dates(cells: Sequence[str]) -> bool:
     # `20260301` is a date among dates; one number of eight digits is a number.
     return not all(cell.isdigit() for cell in cells) or (len(cells) > 1 and all(len(cell) == 8 for cell in cells))
-
-
-def _is_ambiguous(best: _Candidate, fitting: list[_Candidate]) -> bool:
-    """Whether day and month could be either: both orders fit as well, and they are not year-first throughout."""
-    orders = {order_of(c.format) for c in fitting if c.type == best.type and c.misfits == best.misfits}
-    return best.type in ("date", "datetime") and orders == {"DMY", "MDY"}
-
-
-def ambiguity_warning(name: str, column_format: str | None) -> FileWarning:
-    return FileWarning(
-        code="ambiguous_dates",
-        message="The dates in “{column}” could be day/month or month/day; they are read as {format}. Check this.",
-        parameters={"column": name, "format": column_format},
-    )

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_source import as_text
+from server.datasets.named import BLANK, Named
 from server.datasets.rejects import RejectReason, shortened
 from server.errors import FileProblem
 
@@ -32,28 +33,35 @@ class JsonSource:
     max_line_bytes: int
     is_array: bool = False
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
 
     def chunks(self) -> Iterator[Chunk]:
-        lines = self._lines()
+        self.records, blank_lines = 0, Named()
+        lines = self._lines(blank_lines)
         while block := list(islice(lines, _LINES_PER_CHUNK)):
             yield self._chunk(block)
         self.bytes_read = self.path.stat().st_size
+        last = self._chunk([])
+        last.named = blank_lines
+        yield last
 
     def sample(self) -> Chunk:
-        lines = list(islice(self._lines(), _SAMPLE_LINES))
+        blank_lines = Named()
+        lines = list(islice(self._lines(blank_lines), _SAMPLE_LINES))
         chunk = self._chunk(lines)
         chunk.bytes_read = sum(len(line) for _, line in lines)
+        chunk.named = blank_lines
         return chunk
 
     def found_keys(self) -> list[str]:
         """All keys of a sample, in the order in which they come up."""
         keys: dict[str, None] = {}
-        for _, line in islice(self._lines(), 20 * _SAMPLE_LINES):
+        for _, line in islice(self._lines(Named()), 20 * _SAMPLE_LINES):
             record, _ = _object(line)
             keys.update(dict.fromkeys(record or ()))
         return list(keys)
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self, blank_lines: Named) -> Iterator[Line]:
         if self.is_array:
             yield from self._elements()
             return
@@ -63,6 +71,7 @@ class JsonSource:
             number = 0
             while line := stream.readline(self.max_line_bytes + 1):
                 number += 1
+                self.records += 1
                 self.bytes_read += len(line)
                 if len(line) > self.max_line_bytes:
                     raise FileProblem(
@@ -73,6 +82,8 @@ class JsonSource:
                     )
                 if line.strip():
                     yield number, line
+                else:
+                    blank_lines.add(BLANK, number)
 
     def _elements(self) -> Iterator[Line]:
         size = self.path.stat().st_size
@@ -87,6 +98,7 @@ class JsonSource:
         except msgspec.DecodeError as error:
             raise FileProblem("The file is not valid JSON: {reason}", code="invalid_json", reason=str(error)) from error
         for number, element in enumerate(elements, start=1):
+            self.records += 1
             yield number, bytes(element)
 
     def _chunk(self, block: list[Line]) -> Chunk:

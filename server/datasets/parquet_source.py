@@ -58,6 +58,7 @@ class ParquetSource:
     file: pq.ParquetFile
     max_unpacked_bytes: int
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
 
     def chunks(self) -> Iterator[Chunk]:
         size, total = self.path.stat().st_size, max(1, self.file.metadata.num_rows)
@@ -72,7 +73,7 @@ class ParquetSource:
                     code="unpacks_too_large",
                     size=self.max_unpacked_bytes // 1_000_000,
                 )
-            self.bytes_read = size * done // total
+            self.bytes_read, self.records = size * done // total, done
             yield _chunk(batch, done - batch.num_rows)
         self.bytes_read = size
 

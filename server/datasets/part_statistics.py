@@ -9,11 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from server.datasets.decimals import MOST_DIGITS, exact_figure
 from server.datasets.duplicates import opened_for_reading
-from server.datasets.schema import Column
+from server.datasets.schema import NUMERIC_TYPES, Column
 
 _TEXT_CHARACTERS = 100
-_SUMMED = ("integer", "decimal")
+_MOST_ADDED_DIGITS = 28  # of a decimal whose sums surely have 38 at most
 
 
 def column_statistics(part: Path, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
@@ -44,10 +45,10 @@ def _expressions(column: Column) -> list[tuple[str, str, str]]:
         "min": f"min({value})",
         "max": f"max({value})",
     }
-    if column.type in _SUMMED:
-        # Compensated, so that millions of prices add up to the cent.
-        add = "fsum" if column.type == "decimal" else "sum"
-        figures |= {"sum": f"{add}({quoted})", "mean": f"avg({quoted})"}
+    if column.type in NUMERIC_TYPES:
+        # Floating point numbers compensated, so that millions of them add up.
+        is_exact = column.type == "integer" or (column.precision or MOST_DIGITS) <= _MOST_ADDED_DIGITS
+        figures |= {"sum": f"{'sum' if is_exact else 'fsum'}({quoted})", "mean": f"avg({quoted})"}
     return [(name, figure, expression) for figure, expression in figures.items()]
 
 
@@ -56,7 +57,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        value = float(value)
+        return exact_figure(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -11,8 +11,10 @@ import pyarrow as pa
 from server.datasets.cells import DecimalMark
 from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
+from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
-from server.datasets.inference import Inferred, ambiguity_warning, infer
+from server.datasets.doubts import column_warning, doubts_of_notations
+from server.datasets.inference import Inferred, infer_all
 from server.datasets.schema import (
     Column,
     ColumnSpec,
@@ -22,7 +24,7 @@ from server.datasets.schema import (
     chosen_columns,
     columns_do_not_fit,
 )
-from server.datasets.values import ARROW_TYPES
+from server.datasets.values import arrow_type
 from server.errors import FieldError
 
 _UNLIKE_THE_DATASET = "The file does not fit the dataset: {problems} Choose columns, or use the mode “replace”."
@@ -37,6 +39,7 @@ class PlannedColumn:
     type: ColumnType
     inferred: Inferred
     checks: ColumnChecks
+    arrow_type: pa.DataType
 
     @property
     def name(self) -> str:
@@ -60,28 +63,50 @@ def plan_columns(
         specs = _like(existing, specs)
     places = {name: index for index, name in enumerate(shape.names)}
     prefer: DecimalMark = "," if shape.dialect is not None and shape.dialect.delimiter == ";" else "."
+    cells = [sample.columns[places[spec.source or spec.name]] for spec in specs]
     planned = []
-    for position, spec in enumerate(specs):
-        index = places[spec.source or spec.name]
-        inferred = infer(sample.columns[index], prefer_mark=prefer, wanted=spec)
+    for position, (spec, inferred) in enumerate(
+        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=specs), strict=True)
+    ):
         resolved = msgspec.structs.replace(spec, format=inferred.format)
-        checks = ColumnChecks.of(resolved, inferred.type, position)
-        planned.append(PlannedColumn(spec=spec, index=index, type=inferred.type, inferred=inferred, checks=checks))
+        planned.append(
+            PlannedColumn(
+                spec=spec,
+                index=places[spec.source or spec.name],
+                type=inferred.type,
+                inferred=inferred,
+                checks=ColumnChecks.of(resolved, inferred.type, position),
+                arrow_type=arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
+            )
+        )
     if existing is not None:
         _require_values_fit(planned)
     return planned
 
 
+def _digits(inferred: Inferred, column: Column | None) -> Digits:
+    """Room for what was found. Appended, at least what the dataset has: DuckDB adds up what it reads of all parts."""
+    if column is None or column.precision is None or column.scale is None:
+        return inferred.digits
+    room = Digits(column.precision - column.scale, column.scale)
+    return room | inferred.digits if (room | inferred.digits).fit else room
+
+
 def arrow_schema(columns: Sequence[PlannedColumn]) -> pa.Schema:
-    return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in columns])
+    return pa.schema([(column.name, column.arrow_type) for column in columns])
 
 
-def date_warnings(columns: Sequence[PlannedColumn]) -> list[FileWarning]:
-    return [ambiguity_warning(column.name, column.format) for column in columns if column.inferred.is_ambiguous]
+def column_warnings(columns: Sequence[PlannedColumn], notations: Sequence[set[str]] = ()) -> list[FileWarning]:
+    """`notations` of each column are those of the whole file, once it was read."""
+    warnings = []
+    for place, column in enumerate(columns):
+        doubts = {**(doubts_of_notations(notations[place]) if notations else {}), **column.inferred.doubts}
+        warnings += [column_warning(code, column.name, dict(parameters)) for code, parameters in doubts.items()]
+    return warnings
 
 
 def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[ColumnSpec]:
-    """The wanted columns in the dataset's order, with its types."""
+    """The wanted columns in the dataset's order, with its types. Once, decimals were floating point numbers."""
     wanted = {spec.name.casefold(): spec for spec in specs}
     errors = []
     matched = []
@@ -89,7 +114,7 @@ def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[Colum
         spec = wanted.pop(column.name.casefold(), None)
         if spec is None:
             errors.append(_error("The file has no column “{name}”, which the dataset has.", column.name))
-        elif spec.type not in (None, column.type):
+        elif spec.type not in (None, column.type) and (spec.type, column.type) != ("decimal", "float"):
             errors.append(_error("“{name}” has the type {type} in the dataset.", column.name, type=column.type))
         else:
             matched.append(msgspec.structs.replace(spec, name=column.name, type=column.type))

@@ -8,7 +8,7 @@ import msgspec
 
 from server.datasets.answers import shown
 from server.datasets.query import QuerySession, quoted
-from server.datasets.schema import Column
+from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, Column
 from server.datasets.work import ColumnProfile, ProfileRequest, TopValue
 from server.jobs.worker_process import OnReport
 
@@ -18,7 +18,7 @@ _VIEW = "data"
 _FEW = 50
 _FREQUENT = 0.01
 _SAMPLE_ROWS = 500_000  # shapes do not get clearer beyond, only slower
-_MEASURED = frozenset({"integer", "decimal", "date", "datetime"})
+_MEASURED = NUMERIC_TYPES | TEMPORAL_TYPES
 _DETAIL_SHARE = 0.6  # of the time limit: columns after that are shown without details
 
 
@@ -76,7 +76,7 @@ def _detailed(session: QuerySession, profile: ColumnProfile, count: int) -> Colu
 
 
 def _histogram(session: QuerySession, source: str, kind: str) -> list[int]:
-    number = "epoch(v)" if kind in ("date", "datetime") else "v::double"
+    number = "epoch(v)" if kind in TEMPORAL_TYPES else "v::double"
     rows = session.execute(
         f"with x as (select {number} as n from ({source}) where v is not null), "  # noqa: S608
         "r as (select min(n) as low, max(n) as high from x) "

@@ -19,6 +19,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
 from server.datasets.query_values import Columns, columns_of, told_whole
+from server.datasets.schema import Column
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
@@ -28,10 +29,11 @@ _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, s
 _SQL_TYPES = {
     "text": "varchar",
     "integer": "bigint",
-    "decimal": "double",
+    "float": "double",
     "boolean": "boolean",
     "date": "date",
     "datetime": "timestamp",
+    "timestamp": "timestamptz",
 }
 
 
@@ -189,15 +191,12 @@ class QuerySession:
 
     def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, Columns]:
         columns = columns_of(self._connection, sql, bound)
-        self._require_readable(columns)
         whole = told_whole(sql, columns)
         if whole is not None:
             with suppress(duckdb.BinderException, duckdb.ParserException):  # of a statement that is no part of others
                 return self._connection.execute(whole, bound), columns
         cursor = self._connection.execute(sql, bound)
-        columns = [(column[0], str(column[1])) for column in cursor.description or ()]
-        self._require_readable(columns)
-        return cursor, columns
+        return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
 
     def close(self) -> None:
         self._connection.close()
@@ -210,6 +209,7 @@ class QuerySession:
         paths = ", ".join(_text(str(path)) for source in datasets.values() for path in source if isinstance(path, Path))
         for statement in (
             "set enable_progress_bar = false",  # it would be drawn into our log
+            "set timezone = 'UTC'",
             f"set allowed_paths = [{paths}]",
             "set temp_directory = ''",
             "set enable_external_access = false",
@@ -238,25 +238,19 @@ class QuerySession:
         require_known_names(self._connection, sql, statement.type, self._names)
         return _values_of(statement.named_parameters, parameters)
 
-    @staticmethod
-    def _require_readable(columns: Sequence[tuple[str, str]]) -> None:
-        for name, kind in columns:
-            if kind == "TIMESTAMP WITH TIME ZONE":
-                raise InvalidInput(
-                    "Column “{name}” is a moment with a time zone; write {name}::timestamp in the query.",
-                    code="query_error",
-                    name=name,
-                )
-
 
 class SchemaSession(QuerySession):
     """Views without rows, over columns instead of files: to check statements, not to run them."""
 
     def _select(self, source: Sequence[Any]) -> str:
-        columns = ", ".join(
-            f"null::{_SQL_TYPES.get(column.type, 'varchar')} as {quoted(column.name)}" for column in source
-        )
+        columns = ", ".join(f"null::{_sql_type(column)} as {quoted(column.name)}" for column in source)
         return f"select {columns} where false"
+
+
+def _sql_type(column: Column) -> str:
+    if column.type == "decimal":
+        return f"decimal({column.precision or 18}, {column.scale or 0})"
+    return _SQL_TYPES.get(column.type, "varchar")
 
 
 def _too_long(seconds: float) -> InvalidInput:

@@ -45,7 +45,7 @@ def _without_end(sql: str) -> str:
 
 
 def _told(place: str, kind: str) -> str:
-    if not _ODD.search(kind) or "WITH TIME ZONE" in kind or "ENUM" in kind:
+    if not _ODD.search(kind) or "ENUM" in kind:
         return place
     union = f"union(v {kind}, t varchar)"
     whole, text = f"union_value(v := {place})::{union}", f"union_value(t := {place}::varchar)::{union}"

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import python_calamine as calamine
 
+from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, file_format, shape_of_text
 from server.datasets.excel_source import ExcelSource, guard_against_zip_bomb, open_workbook, sheets_of
 from server.datasets.json_source import JsonSource
 from server.datasets.parquet_source import ParquetSource, open_parquet
 from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import has_header, table_start
+from server.datasets.table_start import find_table
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem, InvalidInput, JinduError
 
@@ -77,8 +78,14 @@ def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *
     source = TextSource(
         path=path,
         encoding=shape.encoding,
-        dialect=shape.dialect,
-        width=len(shape.names),
+        layout=Layout(
+            dialect=shape.dialect,
+            width=len(shape.names),
+            encoding=shape.encoding.name,
+            headers=shape.headers,
+            pads_short_rows=shape.pads_short_rows,
+        ),
+        skip_rows=shape.skip_rows,
         first_line=shape.first_line,
         max_line_bytes=limits.max_line_bytes,
     )
@@ -91,22 +98,24 @@ def _open_workbook(path: Path, kind: str, options: ReadOptions, limits: FileLimi
     sheets = sheets_of(workbook)
     sheet = _chosen_sheet(workbook, sheets, options.sheet)
     source = ExcelSource(path=path, sheet=sheet)
-    head = list(islice(source.records(), _HEAD_ROWS))
-    records = [row for _, row in head]
-    above = table_start(records) if options.skip_rows is None else options.skip_rows
+    records = [row for _, row in islice(source.rows(), _HEAD_ROWS)]
+    above = options.skip_rows or 0
     records = records[above:]
     if not any(any(record) for record in records):
         raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=sheet.name)
-    header = has_header(records) if options.header is None else options.header
-    names = clean_names(records[0] if header else [""] * len(records[0]))
+    table = find_table(records, header=options.header, above=None if options.skip_rows is None else 0)
+    above += table.above
+    width = len(records[0])
+    names = clean_names([*table.names, *[""] * width][:width])
     require_column_count(len(names), limits)
     source.width = len(names)
-    source.first_line = above + (1 if header else 0)
+    source.header_rows = table.header_records
+    source.first_line = above + table.header_records
     found = [_counted(info, sheet) if info.name == sheet.name else info for info in sheets]
     shape = FileShape(
         format=kind,
         names=tuple(names),
-        header=header,
+        header=table.header_records > 0,
         skip_rows=above,
         first_line=source.first_line,
         sheet=sheet.name,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from server.datasets.dialect import Dialect
 
+_OPEN_LINES = 200  # a quote open for more is not closed, whatever comes after a sample
 MAX_CELL = 1024 * 1024  # characters; an unclosed quote costs this much before it is noticed
 
 
@@ -23,6 +24,9 @@ class Records:
     starts: list[int] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
     open_at: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.faults)
 
     def note_starts(self, done: int, start: int, *, lines_read: int | None) -> int:
         """Remember where each record from number `done` on starts; returns the line after the last of them.
@@ -45,6 +49,7 @@ def read_records(lines: Sequence[str], dialect: Dialect, *, is_last: bool) -> Re
     """
     csv.field_size_limit(MAX_CELL)
     arguments = dialect.arguments()
+    lines = dialect.prepared(lines)
     records = Records()
     start = 0
     while start < len(lines):
@@ -62,7 +67,24 @@ def read_records(lines: Sequence[str], dialect: Dialect, *, is_last: bool) -> Re
             break
         records.faults.append((start, _reason(fault, reader.line_num - (start - run))))
         start += 1
+    records.rows = dialect.restored(records.rows)
     return records
+
+
+def read_sample(lines: Sequence[str], dialect: Dialect, *, is_whole: bool) -> Records:
+    """The records of a file's first lines. Where they end within one, that one is left out."""
+    records = read_records(lines, dialect, is_last=is_whole)
+    if records.open_at is not None and len(lines) - records.open_at > _OPEN_LINES:
+        return read_records(lines, dialect, is_last=True)
+    return records
+
+
+def lenient_cells(line: str, dialect: Dialect) -> list[str]:
+    """The cells of a line whose quotes are wrong, as well as they can be told."""
+    line = dialect.prepared([line])[0].rstrip("\r\n")
+    cells = [cell.strip() for cell in line.split(dialect.arguments()["delimiter"])]
+    quote = dialect.quote
+    return [cell[1:-1] if len(cell) > 1 and cell[0] == quote == cell[-1] else cell.strip(quote) for cell in cells]
 
 
 def split_lines(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,8 @@ _CELL_CHARACTERS = 120
 REASONS: dict[str, str] = {
     "too_few_cells": "The row has {found} cells; {expected} are expected.",
     "too_many_cells": "The row has {found} cells; {expected} are expected. Quote cells that hold the delimiter.",
+    "header_again": "The row is the header once more.",
+    "other_table": "The row belongs to another table in this file; import it from a file of its own.",
     "unclosed_quote": "A quote opens here and is not closed.",
     "stray_quote": "A quote stands within a quoted cell; write it twice.",
     "nul_character": "The cell holds a NUL character; the file may be damaged.",
@@ -30,9 +33,11 @@ REASONS: dict[str, str] = {
     "not_a_number": "“{value}” is not a number.",
     "not_a_whole_number": "“{value}” is not a whole number.",
     "number_too_large": "“{value}” is too large a number.",
+    "too_many_digits": "“{value}” has too many digits for this column, which holds 38; read it as “float” or “text”.",
     "not_a_truth_value": "“{value}” is neither true nor false.",
     "not_a_date": "“{value}” is not a date.",
     "not_a_datetime": "“{value}” is not a date and time.",
+    "no_offset": "“{value}” has no offset from UTC, so nobody knows when it was; read the column as “datetime”.",
     "required": "The cell is empty, but a value is required.",
     "not_unique": "“{value}” occurs before in this column, which must be unique.",
     "below_minimum": "“{value}” is below the minimum, {limit}.",
@@ -71,6 +76,8 @@ class RejectWriter:
 
     def __init__(self, path: Path, *, limit: int) -> None:
         self.row_count = 0
+        self.by_code: Counter[str] = Counter()
+        self.first: RejectReason | None = None
         self._limit = limit
         self._path = path
         self._stream = path.open("wb")
@@ -88,6 +95,8 @@ class RejectWriter:
             for reason in reasons:
                 self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
         self.row_count += 1
+        self.by_code[reasons[0].code] += 1
+        self.first = self.first or reasons[0]
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from server.datasets.decimals import digits_of_value
 from server.datasets.schema import Column
 from server.errors import FieldError, InvalidInput
 
@@ -79,19 +80,22 @@ def _boolean(text: str) -> bool:
     raise ValueError(text)
 
 
-def _number(text: str) -> float:
+def _number(text: str) -> Decimal | float:
+    """Exactly, if DuckDB has a decimal of so many digits."""
     value = Decimal(text)
     if not value.is_finite():
         raise ValueError(text)
-    return float(value)
+    return value if digits_of_value(value).fit else float(value)
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "integer": _number,  # 2.5 is a fair limit for whole numbers too
     "decimal": _number,
+    "float": lambda text: float(_number(text)),
     "boolean": _boolean,
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
+    "timestamp": datetime.fromisoformat,  # without an offset it is in UTC
 }
 
 

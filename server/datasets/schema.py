@@ -11,10 +11,15 @@ import msgspec
 from server.errors import FieldError, FileProblem, InvalidInput
 from server.settings import Settings
 
-ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
-COLUMN_TYPES: tuple[ColumnType, ...] = ("text", "integer", "decimal", "boolean", "date", "datetime")
+ColumnType = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp"]
+COLUMN_TYPES: tuple[ColumnType, ...] = (
+    "text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp",
+)  # fmt: skip
+NUMERIC_TYPES = frozenset({"integer", "decimal", "float"})
+TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 
 _PROBLEMS_TOLD = 5
+MOST_DELIMITER = 4  # characters
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -40,11 +45,14 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column of a dataset as it is: its place is its position, `source` its name in the file.
 
-    `nullable` says whether a value is missing anywhere; None where nobody looked.
+    `nullable` says whether a value is missing anywhere; None where nobody looked. `precision` and `scale` are of a
+    decimal: how many digits it has room for, and how many of them stand behind the point.
     """
 
     name: str
     type: ColumnType
+    precision: int | None = None
+    scale: int | None = None
     source: str | None = None
     format: str | None = None
     required: bool = False
@@ -56,15 +64,21 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """What a person overrides; everything left out is found by looking at the file.
 
     `columns` names the columns to keep, in the order wanted; left out, all are kept. `quote` is empty for none.
-    `skip_rows` counts the lines above the header (or above the first row when there is no header).
+    `skip_rows` counts the lines above the header (or above the first row when there is no header). A `delimiter` of
+    two blanks is two blanks or more, or a tab; of one blank, any number of them. `pad_short_rows` adds empty cells to
+    rows of a text file that end early, `leave_out_totals` leaves out rows that sum those above them. `language` is that
+    of whoever has the file (`zh-CN`): it settles an encoding that the bytes alone do not tell.
     """
 
     encoding: str | None = None
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    language: Annotated[str, msgspec.Meta(max_length=16)] | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_DELIMITER)] | None = None
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
+    pad_short_rows: bool | None = None
+    leave_out_totals: bool | None = None
     columns: list[ColumnSpec] | None = None
 
 

@@ -9,9 +9,12 @@ import pyarrow as pa
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_source import as_text
+from server.datasets.named import TOTAL_ROW, Named
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn
+from server.datasets.planning import PlannedColumn, arrow_schema
 from server.datasets.rejects import RejectReason, RejectWriter, shortened
+from server.datasets.schema import ReadOptions
+from server.datasets.totals import Totals
 from server.datasets.values import Misfit, convert_cells
 
 LINE_COLUMN = "__line"  # kept beside the rows while duplicates are looked for
@@ -21,16 +24,38 @@ class Sifter:
     """Reads cells as values, checks them, and hands rows on: the good ones to the part, the bad ones to the list."""
 
     def __init__(
-        self, columns: Sequence[PlannedColumn], part: PartWriter, rejects: RejectWriter, *, keep_lines: bool
+        self,
+        columns: Sequence[PlannedColumn],
+        rejects: RejectWriter,
+        totals: Totals,
+        options: ReadOptions,
+        *,
+        keep_lines: bool,
     ) -> None:
+        self.named = Named()
         self._columns = columns
-        self._part = part
         self._rejects = rejects
+        self._totals = totals
+        self._leaves_out_totals = bool(options.leave_out_totals)
         self._keep_lines = keep_lines
+        self._types = [column.arrow_type for column in columns]
+        self.notations: list[set[str]] = [set() for _ in columns]  # of each column's numbers
 
-    def add(self, chunk: Chunk) -> None:
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the part: with the lines, where they are kept."""
+        schema = arrow_schema(self._columns)
+        return schema.append(pa.field(LINE_COLUMN, pa.int64())) if self._keep_lines else schema
+
+    @property
+    def rejected_count(self) -> int:
+        return self._rejects.row_count
+
+    def add(self, chunk: Chunk, part: PartWriter) -> None:
+        self.named.update(chunk.named)
         reasons: dict[int, list[RejectReason]] = {}
-        values = [self._column(column, chunk, reasons) for column in self._columns]
+        values = [self._column(place, chunk, reasons) for place in range(len(self._columns))]
+        left_out = self._without_totals(chunk, values, reasons)
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
         for row in sorted(rejected, key=lambda found: found[0].line):
             self._rejects.add_row(row)
@@ -38,14 +63,29 @@ class Sifter:
             return
         if self._keep_lines:
             values.append(pa.array([chunk.line_of(row) for row in range(chunk.row_count)], pa.int64()))
-        if reasons:
-            keep = pa.array([row not in reasons for row in range(chunk.row_count)])
+        if reasons or left_out:
+            keep = pa.array([row not in reasons and row not in left_out for row in range(chunk.row_count)])
             values = [column.filter(keep) for column in values]
-        self._part.add(values)
+        part.add(values)
 
-    def _column(self, column: PlannedColumn, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+    def _without_totals(
+        self, chunk: Chunk, values: Sequence[pa.Array], reasons: dict[int, list[RejectReason]]
+    ) -> set[int]:
+        """The rows that are totals and left out as such, also where they would be rejected."""
+        totals = self._totals.find(chunk, values)
+        if not self._leaves_out_totals:
+            return set()
+        for row in totals:
+            reasons.pop(row, None)
+            self.named.add(TOTAL_ROW, chunk.line_of(row), chunk.raw_of(row))
+        return set(totals)
+
+    def _column(self, place: int, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+        column = self._columns[place]
         cells = chunk.columns[column.index]
-        converted = convert_cells(cells, column.type, column.format)
+        converted = convert_cells(cells, column.type, column.format, known=self._types[place])
+        self._types[place] = converted.values.type
+        self.notations[place] |= converted.notations
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}
         for misfit in (*converted.misfits, *column.checks.misfits(converted.values)):
             found.setdefault(misfit.row, misfit.code)

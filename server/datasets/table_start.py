@@ -1,76 +1,258 @@
-"""Where the table begins below its titles, and whether its first row names the columns."""
+"""Where the table of a file is: what stands above it, its header, and how wide it is."""
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from server.datasets.cells import read_moment, read_number, read_truth
+from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names
 
 TITLE_LINES = 30  # as far as a table may begin below its title
+_COMMENTS = ("#", "//")
+_NOTE_STARTS = (
+    "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
+)  # fmt: skip
+_NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
 
 
-def is_value(cell: str) -> bool:
-    """A number or a date, in any notation: what headers do not hold, and what a wrong delimiter tears apart."""
-    if not any(character.isdigit() for character in cell):
-        return False
-    return (
-        read_number(cell, ".") is not None or read_number(cell, ",") is not None or read_moment(cell, "DMY") is not None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTable:
+    """`above` records stand above it, then `header_records` (0 to 2) whose `names` are as wide as the table.
+
+    Of the records below, `short` have fewer cells; `is_cut_short`: cells at the end of rows were left out as the
+    file does so throughout. `is_other`: what stands above is a table, too.
+    """
+
+    above: int
+    header_records: int
+    names: tuple[str, ...]
+    is_other: bool = False
+    rows: int = 0
+    short: int = 0
+    is_cut_short: bool = False
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+
+def find_table(records: Sequence[Record], *, header: bool | None = None, above: int | None = None) -> FoundTable:
+    """`header` and `above` are what is known already."""
+    is_other = False
+    if above is not None:
+        above = next((place for place in range(above, len(records)) if filled(records[place])), above)
+    else:
+        above = table_start(records)
+        is_other = is_table(records[:above])
+    below = records[above:]
+    names, count = _header(below, header)
+    body = _own_rows([record for record in below[count:] if filled(record)], names)
+    width = _width(names, body, is_named=count > 0)
+    own = trimmed(names)
+    names = [*names, *[""] * (width - len(names))][:width]
+    short = sum(len(record) < len(own) for record in body) if count else 0
+    return FoundTable(
+        above=above,
+        header_records=count,
+        names=tuple(names),
+        is_other=is_other,
+        rows=len(body),
+        short=short,
+        is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
     )
 
 
-def table_start(records: Sequence[Sequence[str]]) -> int:
-    """How many records (titles, notes, blank ones) stand above the table."""
-    widths = Counter(len(record) for record in records if len(record) > 1)
-    if not widths:
-        return next((index for index, record in enumerate(records) if any(cell.strip() for cell in record)), 0)
-    width = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
-    for index, record in enumerate(records[:TITLE_LINES]):
-        filled = sum(1 for cell in record if cell.strip())
-        if len(record) < width and len(record) <= max(1, width - 1) and not _header_cut_short(records, index, width):
-            continue
-        # A title in an export of Excel: one cell, and delimiters up to the width of the table below.
-        if filled <= 1 < width - 1 and _filled_below(records, index) > 2:
-            continue
-        return index
-    return 0
+def table_start(records: Sequence[Record]) -> int:
+    """How many records (titles, notes, comments, blank ones) stand above the table."""
+    width = usual_width(records)
+    first = next((place for place, record in enumerate(records) if filled(record)), 0)
+    if (largest := _largest_of_several(records)) is not None:
+        return largest
+    if width < 2:
+        return _below_comments(records, first, width)
+    place = _below_titles(records, first, width)
+    if len(records[place]) >= width:
+        return place
+    wide = next((at for at in range(place, len(records)) if len(records[at]) >= width), place)
+    return wide if _begins_anew(records, place, wide) else place
 
 
-def _header_cut_short(records: Sequence[Sequence[str]], index: int, width: int) -> bool:
-    """Rows may be one cell wider than their header (a delimiter at the end of each line)."""
-    record = records[index]
-    return len(record) == width - 1 > 1 and all(cell.strip() for cell in record)
+def _largest_of_several(records: Sequence[Record]) -> int | None:
+    """Where the table with the most cells begins, of those that stand one above the other; None where one is all."""
+    starts: list[int] = []
+    for place, record in enumerate(records):
+        if filled(record) > 1 and _is_start(records, place, starts):
+            starts.append(place)
+    if len(starts) < 2:
+        return None
+    ends = [*starts[1:], len(records)]
+    sizes = [sum(map(filled, records[start:end])) for start, end in zip(starts, ends, strict=True)]
+    return starts[sizes.index(max(sizes))]
 
 
-def _filled_below(records: Sequence[Sequence[str]], index: int) -> int:
-    below = [sum(1 for cell in record if cell.strip()) for record in records[index + 1 : index + 20]]
-    return max(below, default=0)
-
-
-def has_header(records: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record names the columns of those below."""
-    if not records:
+def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> bool:
+    """Whether names begin a table here: at the top, below a blank line, or where the number of cells changes."""
+    before, record = records[place - 1] if place else [], records[place]
+    is_after_gap = not filled(before)
+    if not is_after_gap and len(before) == len(record):
         return False
-    first, below = records[0], [record for record in records[1:200] if record]
-    named = [cell.strip() for cell in first if cell.strip()]
-    if not named:
-        return bool(below)
-    values = [cell for cell in named if is_value(cell)]
-    if values:
-        return len(values) < len(named) and _are_years(values)
-    if not below:
+    if any(list(records[start]) == list(record) for start in starts):  # its own header, once more
+        return False
+    block = list(itertools.takewhile(lambda other: filled(other) and len(other) == len(record), records[place:]))
+    if is_after_gap and is_certain_header(block):
         return True
-    if all(read_truth(cell) is not None for cell in named):
+    if any(len(records[start]) == len(record) for start in starts):
         return False
-    repeated = sum(
-        1
-        for position, cell in enumerate(first)
-        if cell.strip() and any(len(record) > position and record[position].strip() == cell.strip() for record in below)
-    )
-    return repeated == 0
+    return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
 
 
-def _are_years(values: Sequence[str]) -> bool:
-    """A cross table has years as its column names: `Product, 2024, 2025`."""
-    return len(set(values)) == len(values) and all(re.fullmatch(r"(?:19|20)\d\d年?", value.strip()) for value in values)
+def usual_width(records: Sequence[Record]) -> int:
+    """The number of cells that most records have; the first of several equally usual ones."""
+    widths = Counter(len(record) for record in records if len(record) > 1 and filled(record))
+    return max(widths.items(), key=lambda item: item[1])[0] if widths else 1
+
+
+def is_table(records: Sequence[Record]) -> bool:
+    """Whether these have names and rows as well."""
+    wide = [record for record in records if filled(record) > 1]
+    return len(wide) > 2 and (len(wide) > _NOTE_LINES or is_certain_header(wide))
+
+
+def filled(record: Record) -> int:
+    return sum(1 for cell in record if cell.strip())
+
+
+def trimmed(record: Record) -> list[str]:
+    """Without the empty cells at its end: delimiters there are no cells."""
+    cells = list(record)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return cells
+
+
+def is_comment(record: Record) -> bool:
+    return bool(record) and record[0].lstrip().startswith(_COMMENTS)
+
+
+def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
+    """The first record that is no title: one cell, which may have delimiters up to the width of the table below."""
+    for place in range(first, min(len(records), first + TITLE_LINES)):
+        record = records[place]
+        if not filled(record):
+            continue
+        below = [record for record in records[place + 1 :] if filled(record)]
+        if is_comment(record):
+            if not _is_title(record, below, width) and not _is_comment_above(record, below, width):
+                return place
+        elif filled(record) > 1 or not _is_title(record, below, width):
+            return place
+    return first
+
+
+def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
+    """Whether a record of one filled cell is no header: a name alone stands right above rows of values."""
+    if filled(record) != 1 or not below:
+        return False
+    if not record[0].strip():  # a group over other columns
+        return False
+    rest = [other for other in below if filled(other) > 1]
+    if not rest:
+        return False
+    if len(below[0]) >= width and filled(below[0]) > 1 and not has_header(below):
+        return " " in record[0].strip()
+    if len(record) == width and width == 2:
+        return not is_value(record[0]) and (is_certain_header(rest) or " " in record[0].strip())
+    return True
+
+
+def _is_comment_above(record: Record, below: Sequence[Record], width: int) -> bool:
+    rest = [other for other in below if not is_comment(other)]
+    if not rest:
+        return False
+    return len(record) != width or is_certain_header(rest) or (record[0].lstrip()[1:2] == " " and has_header(rest))
+
+
+def _below_comments(records: Sequence[Record], first: int, width: int) -> int:
+    """In a list of one column only lines that begin like comments, several of them or with a blank, are none of it."""
+    place = first
+    while place < len(records) and (not filled(records[place]) or records[place][0].startswith(("# ", "// "))):
+        place += 1
+    return place if place < len(records) else first
+
+
+def _begins_anew(records: Sequence[Record], narrow: int, wide: int) -> bool:
+    """Whether a wider table begins at `wide`, and what is above is none of it; else its header is just short."""
+    below = [record for record in records[wide:] if filled(record)]
+    notes = [record for record in records[narrow:wide] if filled(record)]
+    if is_certain_header(below):
+        return True
+    if not filled(records[wide - 1]) and has_header(below) and all(filled(record) == 2 for record in notes):
+        return True  # `Customer,ACME` and its kind, and a blank line
+    if len(notes) > 1 or not has_header(below) or len(below) < 2:
+        return False
+    return not any(is_value(cell) for record in below[1:] for cell in record)
+
+
+def _header(records: Sequence[Record], header: bool | None) -> tuple[list[str], int]:
+    """The names, and how many records they take."""
+    if header is False or not records:
+        return [], 0
+    upto = [record for record in records if filled(record)]
+    if upto[:2] == list(records[:2]) and (joined := joined_names(upto)) is not None:
+        return joined, 2
+    if header or has_header(records):
+        return list(records[0]), 1
+    return [], 0
+
+
+def _width(names: Sequence[str], body: Sequence[Record], *, is_named: bool) -> int:
+    """As wide as most rows, and as all names; empty cells at the end of lines do not count."""
+    named = len(trimmed(names))
+    if is_named and not body:
+        return max(1, named)
+    widths = Counter(max(len(trimmed(record)), min(len(record), named or len(record))) for record in body)
+    if not is_named and not body:
+        return 1
+    if not is_named:
+        # Where nothing is named, a cell that is empty in all rows is no column.
+        longest = max(len(trimmed(record)) for record in body)
+        usual = usual_width(body)
+        return max(1, min(longest, usual))
+    usual = max(widths.items(), key=lambda item: (item[1], item[0] == named, item[0]))[0]
+    return max(1, named, usual)
+
+
+def _own_rows(body: Sequence[Record], names: Sequence[str]) -> Sequence[Record]:
+    """Without the notes at the end, and without another table below."""
+    named = len(trimmed(names))
+    for place, record in enumerate(body[:-1]):
+        if len(record) not in (1, named) and place > 0 and is_head_of_table(body[place : place + 2]):
+            body = body[:place]
+            break
+    end = len(body)
+    while end > 1 and len(trimmed(body[end - 1])) == 1 < named and is_sentence(body[end - 1][0]):
+        end -= 1
+    return body[:end]
+
+
+def is_head_of_table(records: Sequence[Record]) -> bool:
+    """Names above values, of one width: a table of its own and not rows with a delimiter too many."""
+    first = records[0]
+    if len(records) < 2 or any(not cell.strip() or is_value(cell) for cell in first):
+        return False
+    return any(is_value(cell) for record in records[1:3] for cell in record if len(record) == len(first))
+
+
+def is_sentence(cell: str) -> bool:
+    """Whether a lone cell below a table is rather a note than a row cut short."""
+    text = cell.strip()
+    return not is_value(text) and (" " in text or ":" in text or "：" in text or text.lower().startswith(_NOTE_STARTS))
+
+
+def _are_cut_short(body: Sequence[Record], width: int, short: int) -> bool:
+    """No row ends in an empty cell, none is too long, and at least half of them are short."""
+    if short * 2 < len(body):
+        return False
+    return all(len(trimmed(record)) == len(record) <= width for record in body)

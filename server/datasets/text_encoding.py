@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,10 +12,14 @@ from typing import BinaryIO
 import chardet
 
 from server.datasets.encodings import known_codec
+from server.datasets.plausible_text import plausibility
 
 _BLOCK = 4 * 1024 * 1024
 _SAMPLED_WHOLE = 8 * 1024 * 1024  # a preview verifies files up to this size from end to end: 10 ms
 _GUESS_BYTES = 200_000
+_JUDGED_BYTES = 20_000  # whose characters are looked at one by one
+END_OF_FILE = b"\x1a"  # Ctrl-Z, as programs of DOS still write it
+_C1_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -24,28 +29,68 @@ _MARKS = (
 )
 # Encodings that business files are really in; without the list two lines of German become Turkish of a Macintosh.
 _LIKELY = (
-    "gb18030", "big5", "cp932", "shift_jis", "euc-jp", "cp949", "euc-kr",
-    "windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "koi8-r", "iso-8859-15",
+    "windows-1252", "windows-1250", "gb18030", "big5", "cp932", "shift_jis", "euc-jp", "cp949", "euc-kr",
+    "windows-1251", "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1258", "windows-1257",
+    "cp874", "koi8-r", "koi8-u", "iso-8859-2", "iso-8859-15", "cp850", "mac-roman",
 )  # fmt: skip
+# What people of a language write when it is not UTF-8.
+_OF_LANGUAGES = {
+    "zh": ("gb18030",), "zh-tw": ("big5",), "zh-hk": ("big5",), "zh-hant": ("big5",), "ja": ("cp932",),
+    "ko": ("cp949",), "ru": ("cp1251", "koi8-r"), "uk": ("cp1251", "koi8-u"), "bg": ("cp1251",), "el": ("cp1253",),
+    "tr": ("cp1254",), "he": ("cp1255",), "ar": ("cp1256",), "fa": ("cp1256",), "th": ("cp874",), "vi": ("cp1258",),
+    "pl": ("cp1250", "iso8859-2"), "cs": ("cp1250",), "sk": ("cp1250",), "hu": ("cp1250",), "ro": ("cp1250",),
+    "hr": ("cp1250",), "sl": ("cp1250",), "lt": ("cp1257",), "lv": ("cp1257",), "et": ("cp1257",),
+}  # fmt: skip
+_WESTERN_LANGUAGES = frozenset({"en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "nb", "no", "fi"})
+_MULTIBYTE = frozenset({"gb18030", "big5", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr"})
+# Encodings that files seldom have, and that are like another one in all that short texts hold.
+_RARE = {"mac-roman": 0.27, "cp850": 0.4, "cp1257": 0.12, "cp1258": 0.12, "koi8-u": 0.05, "iso8859-15": 0.03,
+         "iso8859-2": 0.03, "cp1254": 0.02, "shift_jis": 0.01}  # fmt: skip
 _CHINESE_PRIOR = 0.1  # added to chardet's confidence, which is 0.1 to 0.25 on two lines of any East Asian text
+_LANGUAGE_PRIOR = 0.15
+_EAST_ASIAN_PRIOR = 0.2  # more for whoever reads it: the bytes of a word or two are letters elsewhere, too
+_CHARDETS_WEIGHT = 0.4
+_FEW_COUNTED = 8  # characters, of which nobody can tell how frequent they are
+_FEW_FOREIGN = 3  # different characters that are no proof of Chinese, Japanese or Korean
+_SURE_LEAD = 0.25
+_ENOUGH_FOREIGN = 400  # characters whose frequencies chardet can rely on
+_CANDIDATES = 4
+_SAMPLE_CHARACTERS = 120
 _COMMON_HANZI_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An encoding, and what the same few lines say when they are read in it."""
+
+    name: str
+    sample: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundEncoding:
     """A Python codec, the length of the byte order mark, and how sure we are.
 
-    `is_mixed`: some lines are in another encoding; their rows will be rejected.
+    `is_mixed`: some lines are in another encoding; their rows will be rejected. `candidates`, where it is a guess:
+    what else it could be, the likeliest first, which is `name`. `has_controls`: the text has characters that nobody
+    types and that come of reading one encoding as another.
     """
 
     name: str
     mark_bytes: int = 0
     is_verified: bool = True
     is_mixed: bool = False
+    has_controls: bool = False
+    candidates: tuple[Candidate, ...] = ()
 
 
-def find_encoding(path: Path, *, wanted: str | None = None, whole: bool = True) -> FoundEncoding:
-    """`whole` reads the file to its end, since 64 KB of ASCII prove nothing; otherwise large files are sampled."""
+def find_encoding(
+    path: Path, *, wanted: str | None = None, whole: bool = True, language: str | None = None
+) -> FoundEncoding:
+    """`whole` reads the file to its end, since 64 KB of ASCII prove nothing; otherwise large files are sampled.
+
+    `language` is that of whoever has the file: the likelier one where the bytes do not tell.
+    """
     with path.open("rb") as stream:
         head = stream.read(65536)
         mark_bytes, marked = _mark(head)
@@ -64,11 +109,26 @@ def find_encoding(path: Path, *, wanted: str | None = None, whole: bool = True) 
         votes = _vote(_pieces(stream, size, whole=is_verified))
     if marked or votes.foreign_lines <= votes.utf8_lines:
         return FoundEncoding(
-            name="utf-8", mark_bytes=mark_bytes, is_verified=is_verified, is_mixed=votes.foreign_lines > 0
+            name="utf-8",
+            mark_bytes=mark_bytes,
+            is_verified=is_verified,
+            is_mixed=votes.foreign_lines > 0,
+            has_controls=votes.has_controls,
         )
+    candidates = likeliest(bytes(votes.foreign_sample), language or "")
     return FoundEncoding(
-        name=_likeliest(bytes(votes.foreign_sample)), is_verified=is_verified, is_mixed=votes.utf8_lines > 0
+        name=candidates[0].name,
+        is_verified=is_verified,
+        is_mixed=votes.utf8_lines > 0,
+        candidates=candidates if len(candidates) > 1 else (),
     )
+
+
+def without_marks(block: bytes) -> bytes:
+    """UTF-8 without the marks at the beginning of lines, where files were joined."""
+    if codecs.BOM_UTF8[0] not in block or codecs.BOM_UTF8 not in block:  # one byte is found much faster than three
+        return block
+    return block.removeprefix(codecs.BOM_UTF8).replace(b"\n" + codecs.BOM_UTF8, b"\n")
 
 
 def _mark(head: bytes) -> tuple[int, str | None]:
@@ -95,6 +155,7 @@ class _Votes:
 
     def __init__(self) -> None:
         self.utf8_lines = 0
+        self.has_controls = False
         self.foreign_lines = 0
         self.foreign_sample = bytearray()
 
@@ -120,6 +181,7 @@ def _vote(pieces: Iterator[bytes]) -> _Votes:
     for piece in pieces:
         if piece.isascii():
             continue
+        votes.has_controls = votes.has_controls or _C1_CONTROLS.search(piece) is not None
         try:
             piece.decode("utf-8")
         except UnicodeDecodeError:
@@ -159,14 +221,97 @@ def _lines_from(stream: BinaryIO, start: int, length: int) -> Iterator[bytes]:
         yield rest
 
 
-def _likeliest(sample: bytes) -> str:
+def likeliest(sample: bytes, language: str = "") -> tuple[Candidate, ...]:
+    """The encodings that it may be in, the best first; only one when nothing else comes near."""
     guesses = chardet.detect_all(sample, ignore_threshold=True, include_encodings=_LIKELY)
-    scores = {str(guess["encoding"]).lower(): float(guess["confidence"] or 0) for guess in guesses}
+    confidence = {
+        _codec(str(guess["encoding"])): float(guess["confidence"] or 0) for guess in guesses if guess["encoding"]
+    }
     if _common_hanzi_share(sample) >= _COMMON_HANZI_SHARE:
-        scores["gb18030"] = scores.get("gb18030", 0.0) + _CHINESE_PRIOR
-    fitting = [name for name in sorted(scores, key=lambda name: -scores[name]) if _decodes(sample, name)]
-    best = fitting[0] if fitting else "gb18030" if _decodes(sample, "gb18030") else "windows-1252"
-    return codecs.lookup(best).name
+        confidence["gb18030"] = confidence.get("gb18030", 0.0) + _CHINESE_PRIOR
+    texts = {name: _decoded(sample, name) for name in map(_codec, _LIKELY) if _decodes(sample, name)}
+    scores = {name: _score(name, text, sample, confidence.get(name, 0.0), language) for name, text in texts.items()}
+    if not texts:
+        return (Candidate(name="cp1252", sample=""),)
+    alike: dict[str, list[str]] = {}  # those that say the same
+    for name in sorted(texts, key=lambda name: -scores[name]):
+        alike.setdefault(texts[name], []).append(name)
+    names = [_usual(same, language) for same in alike.values()][:_CANDIDATES]
+    best = max(scores[name] for name in alike[texts[names[0]]])
+    foreign = sum(character > "\x7f" for character in texts[names[0]])
+    near = sum(best - scores[name] < _SURE_LEAD for name in names[1:]) if foreign <= _ENOUGH_FOREIGN else 0
+    return tuple(Candidate(name=name, sample=_told(texts[name])) for name in names[: near + 1])
+
+
+def _usual(names: Sequence[str], language: str) -> str:
+    """Of encodings in which a text is the same, the one that most files are in."""
+    own, order = _of_language(language), [_codec(name) for name in _LIKELY]
+    return min(names, key=lambda name: (name not in own, order.index(name)))
+
+
+def _codec(name: str) -> str:
+    return codecs.lookup(name).name
+
+
+def _decoded(sample: bytes, name: str) -> str:
+    return sample[:_JUDGED_BYTES].decode(name, "replace")
+
+
+def _score(name: str, text: str, sample: bytes, confidence: float, language: str) -> float:
+    """How well the text reads, then how often such bytes are of this encoding, then who has the file."""
+    foreign = [character for character in text if character > "\x7f"]
+    counted = _CHARDETS_WEIGHT * min(confidence, 1.0) * min(1.0, len(foreign) / _FEW_COUNTED)
+    score = plausibility(text) - _RARE.get(name, 0.0) + counted
+    is_own = name in _of_language(language)
+    if name in _MULTIBYTE:
+        score += _east_asian(name, foreign, is_own=is_own)
+    return score + (_LANGUAGE_PRIOR if is_own else 0.0)
+
+
+def _east_asian(name: str, foreign: list[str], *, is_own: bool) -> float:
+    """What speaks for two bytes a character, and against. `is_own`: whoever has the file reads that language."""
+    different = len(set(foreign))
+    # Two bytes of which the second is ASCII are more often a ° and a letter; common characters of Big5 have it, too.
+    has_ascii = name not in ("gb18030", "cp949")
+    torn = sum(len(code) == 2 and code[1] < 0x80 for code in (letter.encode(name, "replace") for letter in foreign))
+    score = 0.0
+    if torn and not (has_ascii and (len(foreign) > _FEW_FOREIGN or (is_own and different > 1))):
+        score -= 0.5 * torn / len(foreign)
+    elif is_own:
+        score += _EAST_ASIAN_PRIOR
+    if different < _FEW_FOREIGN and not is_own:
+        score -= 0.25
+    rare = _rare_share(name, foreign)
+    # Korean stands in the first half of the rows of Chinese: a long run of that is no chance.
+    usual = {"gb18030": 0.1, "cp949": min(0.2, 0.01 * len(foreign))}.get(name, 0.0)
+    return score + (usual if rare == 0 else -0.3 * rare)
+
+
+def _of_language(language: str) -> tuple[str, ...]:
+    wanted = language.lower().replace("_", "-")
+    if wanted.split("-")[0] in _WESTERN_LANGUAGES:
+        return ("cp1252",)
+    return _OF_LANGUAGES.get(wanted) or _OF_LANGUAGES.get(wanted.split("-")[0], ())
+
+
+def _rare_share(name: str, foreign: list[str]) -> float:
+    """Of the characters those that only dictionaries have, by the rows of the code table."""
+    is_rare: dict[str, Callable[[bytes], bool]] = {
+        "gb18030": lambda code: len(code) != 2 or not (0xA1 <= code[0] <= 0xD7 and code[1] >= 0xA1),
+        "big5": lambda code: len(code) == 2 and not 0xA1 <= code[0] <= 0xC6,
+        "cp932": lambda code: len(code) == 1 or (len(code) == 2 and code[0] >= 0x98),
+        "shift_jis": lambda code: len(code) == 1 or (len(code) == 2 and code[0] >= 0x98),
+        "euc_jp": lambda code: len(code) != 2 or code[0] >= 0xD0,
+        "cp949": lambda code: len(code) != 2 or not (0xB0 <= code[0] <= 0xC8 and code[1] >= 0xA1),
+        "euc_kr": lambda code: len(code) != 2 or not 0xB0 <= code[0] <= 0xC8,
+    }
+    return sum(is_rare[name](character.encode(name, "replace")) for character in foreign) / max(1, len(foreign))
+
+
+def _told(text: str) -> str:
+    """A line or two of it that hold what is not ASCII."""
+    lines = [line.strip() for line in text.splitlines() if not line.isascii()]
+    return " ⏎ ".join(lines[:3])[:_SAMPLE_CHARACTERS]
 
 
 def _common_hanzi_share(sample: bytes) -> float:

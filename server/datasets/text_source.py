@@ -11,12 +11,13 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from server.datasets.careful_reader import CarefulReader
+from server.datasets.above_table import read_above
+from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.chunks import Chunk
-from server.datasets.dialect import Dialect
+from server.datasets.named import Named
 from server.datasets.plain_reader import read_plain_block
 from server.datasets.records import split_lines
-from server.datasets.text_encoding import FoundEncoding
+from server.datasets.text_encoding import END_OF_FILE, FoundEncoding, without_marks
 from server.errors import FileProblem
 
 _BLOCK = 4 * 1024 * 1024
@@ -36,57 +37,89 @@ codecs.register_error("jindu-keep-bytes", _keep_bytes)
 
 @dataclass(slots=True, kw_only=True)
 class TextSource:
-    """`width` is the number of columns, `first_line` the number of lines above the first data record."""
+    """Of the first `first_line` lines `skip_rows` stand above the table, and the others are its header."""
 
     path: Path
     encoding: FoundEncoding
-    dialect: Dialect
-    width: int
-    first_line: int
+    layout: Layout
+    skip_rows: int = 0
+    first_line: int = 0
     max_line_bytes: int
     bytes_read: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
 
     def chunks(self) -> Iterator[Chunk]:
-        careful = CarefulReader(self.dialect, self.width, self.encoding.name)
-        line = self.first_line
-        for block in self._data_blocks():
-            if careful.is_waiting or (chunk := read_plain_block(block, line, self.width, self.dialect)) is None:
+        careful = CarefulReader(self.layout)
+        blocks = self._data_blocks()
+        yield self._above(next(blocks))
+        line, above, plain_rows = self.first_line, self.records, 0
+        for block in blocks:
+            if careful.is_waiting or (chunk := read_plain_block(block, line, self.layout)) is None:
                 chunk, lines = careful.read(block, line)
                 line += lines
             else:
-                line += chunk.row_count
+                # As Arrow found one row a line.
+                lines = block.count(b"\n") + (not block.endswith(b"\n"))
+                line += lines
+                plain_rows += lines
+                chunk.rejects[:0] = careful.rows_follow()
+            self.records = above + plain_rows + careful.records
             yield chunk
-        if careful.is_waiting:
-            yield careful.finish(line)
+        yield careful.finish(line)
+        self.records = above + plain_rows + careful.records
 
     def sample(self) -> Chunk:
-        careful = CarefulReader(self.dialect, self.width, self.encoding.name)
-        chunks, taken = [], 0
+        careful = CarefulReader(self.layout)
+        chunks, taken = [], self.encoding.mark_bytes
+        is_small = self.path.stat().st_size <= _SAMPLE_HEAD
         for position, block in enumerate(self._sample_blocks()):
-            chunk, _ = careful.read(block, self.first_line)
-            chunks.append(chunk)
-            if position == 0 and self.path.stat().st_size <= _SAMPLE_HEAD:
-                chunks.append(careful.finish(self.first_line))
-            careful.forget()
             taken += len(block)
-        return _joined(chunks, self.width, taken)
+            if position == 0:
+                chunks.append(self._above(block))
+                continue
+            chunk, lines = careful.read(block, self.first_line)
+            chunks.append(chunk)
+            if is_small:
+                chunks.append(careful.finish(self.first_line + lines))
+            careful.forget()
+        return _joined(chunks, self.layout.width, taken)
 
-    def head(self) -> list[str]:
-        """The first lines, with their line ends and without regard to `first_line`."""
-        block = next(self._blocks(), b"")
-        cut = block.rfind(b"\n", 0, _SAMPLE_PIECE) + 1 if len(block) > _SAMPLE_PIECE else len(block)
-        return split_lines(block[: cut or len(block)].decode("utf-8", "surrogateescape"))
+    def head(self) -> tuple[list[str], bool]:
+        """The first lines, with their line ends and without regard to `first_line`; whether they are all."""
+        blocks = self._blocks()
+        block = b""
+        while len(block) <= _SAMPLE_PIECE and (more := next(blocks, b"")):
+            block += more
+        is_whole = len(block) <= _SAMPLE_PIECE
+        cut = len(block) if is_whole else block.rfind(b"\n", 0, _SAMPLE_PIECE) + 1
+        return split_lines(block[: cut or len(block)].decode("utf-8", "surrogateescape")), is_whole
+
+    def _above(self, above: bytes) -> Chunk:
+        """What stands above the rows, all of it named or rejected."""
+        lines = split_lines(above.decode("utf-8", "surrogateescape"))
+        found = read_above(lines[: self.skip_rows], lines[self.skip_rows :], self.layout.dialect)
+        self.records = found.records
+        return Chunk(
+            columns=[pa.array([], pa.string())] * self.layout.width,
+            line_of=lambda _row: 0,
+            raw_of=lambda _row: "",
+            rejects=found.rejects,
+            named=found.named,
+        )
 
     def _data_blocks(self) -> Iterator[bytes]:
-        left = self.first_line
-        for block in self._blocks():
-            if left:
-                start = 0
-                while left and start < len(block):
-                    start, left = _line_end(block, start), left - 1
-                block = block[start:]
-            if block:
-                yield block
+        """First the lines above the rows, in one piece that may be empty; then the rows."""
+        blocks = self._blocks()
+        above, rest, left = b"", b"", self.first_line
+        while left and (block := next(blocks, b"")):
+            start = 0
+            while left and start < len(block):
+                start, left = _line_end(block, start), left - 1
+            above, rest = above + block[:start], block[start:]
+        yield above
+        if rest:
+            yield rest
+        yield from blocks
 
     def _blocks(self) -> Iterator[bytes]:
         """The file as UTF-8 in pieces that end where a line ends; bytes that are no text stay invalid."""
@@ -97,7 +130,7 @@ class TextSource:
             for block in self._transcoded(stream, size):
                 cut = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
                 if cut:
-                    whole = rest + block[:cut]
+                    whole = without_marks(rest + block[:cut])
                     yield whole
                     line += whole.count(b"\n")
                     rest = block[cut:]
@@ -110,7 +143,7 @@ class TextSource:
                         line=line,
                         limit=self.max_line_bytes,
                     )
-        if rest:
+        if rest := without_marks(rest).rstrip(END_OF_FILE):
             yield rest
 
     def _transcoded(self, stream: BinaryIO, size: int) -> Iterator[bytes]:
@@ -127,17 +160,20 @@ class TextSource:
 
     def _sample_blocks(self) -> Iterator[bytes]:
         size = self.path.stat().st_size
-        first = next(self._data_blocks(), b"")
+        blocks = self._data_blocks()
+        yield next(blocks)
         if size <= _SAMPLE_HEAD:
-            yield first
+            yield b"".join(blocks)
             return
+        first = next(blocks, b"")
         yield first[: first.rfind(b"\n", 0, _SAMPLE_HEAD) + 1]
         with self.path.open("rb") as stream:
             for start in (size // 2, max(_SAMPLE_HEAD, size - _SAMPLE_PIECE)):
                 stream.seek(start - (start - self.encoding.mark_bytes) % 4)
                 piece = stream.read(_SAMPLE_PIECE).decode(self.encoding.name, "jindu-keep-bytes")
-                lines = piece[piece.find("\n") + 1 : piece.rfind("\n") + 1]
-                yield lines.encode("utf-8", "surrogatepass")
+                is_end = stream.tell() == size  # where the last line may have no line end
+                lines = piece[piece.find("\n") + 1 : len(piece) if is_end else piece.rfind("\n") + 1]
+                yield lines.encode("utf-8", "surrogatepass") + (b"\n" if is_end else b"")
 
 
 def _line_end(block: bytes, start: int) -> int:
@@ -149,13 +185,16 @@ def _line_end(block: bytes, start: int) -> int:
 
 
 def _joined(chunks: Sequence[Chunk], width: int, taken: int) -> Chunk:
-    filled = [chunk for chunk in chunks if chunk.row_count]
-    if not filled:
-        return Chunk(columns=[pa.array([], pa.string())] * width, line_of=lambda _row: 0, raw_of=lambda _row: "")
+    filled = [chunk for chunk in chunks if chunk.row_count] or chunks[:1]
+    rejects = list(itertools.chain.from_iterable(chunk.rejects for chunk in chunks))
+    named = Named()
+    for chunk in chunks:
+        named.update(chunk.named)
     return Chunk(
         columns=[pa.concat_arrays([chunk.columns[index] for chunk in filled]) for index in range(width)],
         line_of=filled[0].line_of,
         raw_of=filled[0].raw_of,
-        rejects=list(itertools.chain.from_iterable(chunk.rejects for chunk in chunks)),
+        rejects=rejects,
+        named=named,
         bytes_read=taken,
     )

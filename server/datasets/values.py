@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -15,38 +16,45 @@ from server.datasets.cells import (
     TEXT_NULLS,
     DateOrder,
     DecimalMark,
+    is_no_amount,
     mark_of,
     order_of,
+    parse_number,
     read_date,
+    read_instant,
     read_moment,
-    read_number,
     read_truth,
 )
-from server.datasets.schema import ColumnType
+from server.datasets.decimal_types import decimal_type, digits_of_texts, digits_of_type
+from server.datasets.decimals import NO_DIGITS, Digits, digits_of_value, digits_of_values
+from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, ColumnType
 
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+# Of all types but decimals, whose digits are found in the file.
+_ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
-    # A double: 15 digits hold any sum of money to the cent, whatever the number of decimals of a later row or of
-    # the file appended next year; charts, spreadsheets and JSON are doubles anyway.
-    "decimal": pa.float64(),
+    "float": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "datetime": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", "UTC"),
 }
 _INT64 = range(-(2**63), 2**63)
 
 # Cells of these shapes can be cast without looking at them one by one: no day after the 28th, no 19th digit.
-_MONTH_DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_DAY = r"[12]\d\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_CLOCK = r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
 _PLAIN_SHAPES: dict[ColumnType, str] = {
     "integer": r"^-?\d{1,18}$",
-    "decimal": r"^[+-]?\d{1,17}(?:\.\d{1,17})?$",
-    "date": rf"^[12]\d\d\d-{_MONTH_DAY}$",
-    "datetime": rf"^[12]\d\d\d-{_MONTH_DAY}(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{{1,6}})?)?)?$",
+    "decimal": r"^[+-]?\d{1,38}(?:\.\d{1,38})?$",
+    "float": r"^[+-]?\d{1,17}(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?$",
+    "date": rf"^{_DAY}$",
+    "datetime": rf"^{_DAY}(?:{_CLOCK})?$",
+    "timestamp": rf"^{_DAY}{_CLOCK}(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)$",
 }
-_COMMA_SHAPE = r"^[+-]?\d{1,17}(?:,\d{1,17})?$"
 _NULLS = pa.array(sorted(NULL_WORDS))
 _TEXT_NULLS = pa.array(sorted(TEXT_NULLS))
+_NOTHING = pa.scalar(None, pa.string())
 
 
 @dataclass(slots=True)
@@ -59,33 +67,63 @@ class Misfit:
 
 @dataclass(slots=True)
 class ConvertedColumn:
-    """The values, null where a cell was empty or did not fit; the latter are listed."""
+    """The values, null where a cell was empty or did not fit; the latter are listed.
+
+    `notations` are those of its numbers that change what they mean together: currencies, `%`, and none ("").
+    """
 
     values: pa.Array
     misfits: list[Misfit] = field(default_factory=list)
+    notations: set[str] = field(default_factory=set)
 
 
-def convert_cells(cells: pa.Array, column_type: ColumnType, column_format: str | None = None) -> ConvertedColumn:
-    """`cells` are texts as they stand in the file."""
+def arrow_type(column_type: ColumnType, digits: Digits) -> pa.DataType:
+    """`digits` are of a decimal."""
+    return decimal_type(digits) if column_type == "decimal" else _ARROW_TYPES[column_type]
+
+
+def convert_cells(
+    cells: pa.Array, column_type: ColumnType, column_format: str | None = None, *, known: pa.DataType | None = None
+) -> ConvertedColumn:
+    """`cells` are texts as they stand in the file. A decimal has at least the digits of `known`, and those it needs."""
     if column_type == "text":
-        return ConvertedColumn(_trimmed(cells, _TEXT_NULLS))
+        return ConvertedColumn(_unguarded(_trimmed(cells, _TEXT_NULLS)))
     mark, order = mark_of(column_format), order_of(column_format)
-    target = ARROW_TYPES[column_type]
-    is_point = column_type not in ("integer", "decimal") or mark == "."
+    target = known or arrow_type(column_type, NO_DIGITS)
+    is_point = column_type not in NUMERIC_TYPES or mark == "."
     if is_point and (values := _cast(cells, target)) is not None:
-        return ConvertedColumn(values)
-    cells = _trimmed(cells, _NULLS, folded=True)
-    if column_type in ("date", "datetime"):
+        return ConvertedColumn(values, notations=_of_plain(values))
+    cells = _unguarded(_trimmed(cells, _NULLS, folded=True))
+    if column_type in TEMPORAL_TYPES:
         cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
-        return ConvertedColumn(values)
-    return _converted_with_odd_cells(cells, target, _plain_shape(column_type, mark), _reader(column_type, mark, order))
+        return ConvertedColumn(values, notations=_of_plain(values))
+    if column_type == "boolean":
+        return _read_one_by_one(cells, target, _truth)
+    plain, odd = _parted(cells, _PLAIN_SHAPES[column_type], mark if column_type in NUMERIC_TYPES else ".")
+    if column_type == "decimal":
+        return _decimals(plain, odd, mark, digits_of_type(known) if known else NO_DIGITS)
+    notations = _of_plain(plain)
+    converted = _read_one_by_one(odd, target, _reader(column_type, mark, order, notations))
+    values = pc.coalesce(pc.cast(plain, target), converted.values)
+    return ConvertedColumn(values, converted.misfits, notations)
+
+
+def _of_plain(cells: pa.Array) -> set[str]:
+    return {""} if cells.null_count < len(cells) else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
     cells = pc.utf8_trim_whitespace(cells)
     words = pc.utf8_lower(cells) if folded else cells
-    return pc.if_else(pc.is_in(words, nulls), pa.scalar(None, pa.string()), cells)
+    return pc.if_else(pc.is_in(words, nulls), _NOTHING, cells)
+
+
+def _unguarded(cells: pa.Array) -> pa.Array:
+    """See `cells.unguarded`."""
+    if not pc.any(pc.starts_with(cells, '="')).as_py():
+        return cells
+    return pc.replace_substring_regex(cells, r'^="([^"]*)"$', r"\1")
 
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
@@ -116,33 +154,61 @@ def _with_iso_days(cells: pa.Array, order: DateOrder) -> pa.Array:
     return pc.replace_substring_regex(cells, r"^(\d{4}-\d\d-\d\d) (\d:)", r"\1 0\2")
 
 
-def _plain_shape(column_type: ColumnType, mark: DecimalMark) -> str | None:
-    if column_type in ("integer", "decimal") and mark == ",":
-        return _PLAIN_SHAPES["integer"] if column_type == "integer" else _COMMA_SHAPE
-    return _PLAIN_SHAPES.get(column_type)
+def _parted(cells: pa.Array, shape: str, mark: DecimalMark) -> tuple[pa.Array, pa.Array]:
+    """Those that can be cast, with a decimal point, and the odd ones; each null where the other has a cell."""
+    is_plain = pc.match_substring_regex(cells, shape if mark == "." else shape.replace(r"\.", ","))
+    plain = pc.if_else(is_plain, cells, _NOTHING)
+    return plain if mark == "." else pc.replace_substring(plain, ",", "."), pc.if_else(is_plain, _NOTHING, cells)
 
 
 _Reader = Callable[[str], tuple[Any, str | None]]
 
 
-def _converted_with_odd_cells(
-    cells: pa.Array, target: pa.DataType, shape: str | None, read: _Reader
-) -> ConvertedColumn:
-    if shape is None:
-        return _read_one_by_one(cells, target, read)
-    is_plain = pc.match_substring_regex(cells, shape)
-    nothing = pa.scalar(None, pa.string())
-    plain = pc.if_else(is_plain, cells, nothing)
-    if shape == _COMMA_SHAPE:
-        plain = pc.replace_substring(plain, ",", ".")
-    odd = _read_one_by_one(pc.if_else(is_plain, nothing, cells), target, read)
-    return ConvertedColumn(pc.coalesce(pc.cast(plain, target), odd.values), odd.misfits)
+def _decimals(plain: pa.Array, odd: pa.Array, mark: DecimalMark, room: Digits) -> ConvertedColumn:
+    """All cells in as many digits as they need together. When these are more than there can be, as many as fit."""
+    notations = _of_plain(plain)
+    odd = odd.dictionary_encode()
+    numbers = _numbers(odd, mark, notations)
+    needed = room | digits_of_texts(plain) | digits_of_values(value for value, _ in numbers if value is not None)
+    if needed.fit:
+        target = decimal_type(needed)
+        converted = _taken(odd, numbers, target)
+        values = pc.coalesce(pc.cast(plain, target), converted.values)
+        return ConvertedColumn(values, converted.misfits, notations)
+    plain = plain.dictionary_encode()
+    room, plain_numbers = _fitting(_numbers(plain, ".", notations), room)
+    room, odd_numbers = _fitting(numbers, room)
+    target = decimal_type(room)
+    first, second = _taken(plain, plain_numbers, target), _taken(odd, odd_numbers, target)
+    return ConvertedColumn(pc.coalesce(first.values, second.values), first.misfits + second.misfits, notations)
+
+
+_Number = tuple[Decimal | None, str | None]
+
+
+def _numbers(cells: pa.DictionaryArray, mark: DecimalMark, notations: set[str]) -> list[_Number]:
+    read = _number_reader(mark, notations)
+    return [read(text) for text in cells.dictionary.to_pylist()]
+
+
+def _fitting(numbers: list[_Number], room: Digits) -> tuple[Digits, list[_Number]]:
+    fitting: list[_Number] = []
+    for value, code in numbers:
+        wider = room if value is None else room | digits_of_value(value)
+        fitting.append((value, code) if wider.fit else (None, "too_many_digits"))
+        room = wider if wider.fit else room
+    return room, fitting
 
 
 def _read_one_by_one(cells: pa.Array, target: pa.DataType, read: _Reader) -> ConvertedColumn:
     """Each distinct cell is read once: a year has few days, however many rows."""
     encoded = cells.dictionary_encode()
-    results = [read(text) for text in encoded.dictionary.to_pylist()]
+    return _taken(encoded, [read(text) for text in encoded.dictionary.to_pylist()], target)
+
+
+def _taken(
+    encoded: pa.DictionaryArray, results: Sequence[tuple[Any, str | None]], target: pa.DataType
+) -> ConvertedColumn:
     values = pa.array([value for value, _ in results], target).take(encoded.indices)
     codes = [code for _, code in results]
     if not any(codes):
@@ -153,38 +219,61 @@ def _read_one_by_one(cells: pa.Array, target: pa.DataType, read: _Reader) -> Con
     return ConvertedColumn(values, misfits)
 
 
-def _reader(column_type: ColumnType, mark: DecimalMark, order: DateOrder) -> _Reader:
-    def integer(text: str) -> tuple[int | None, str | None]:
-        number = read_number(text, mark)
+def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _Number]:
+    def read(text: str) -> _Number:
+        number = parse_number(text, mark)
         if number is None:
-            return None, "not_a_number"
-        if number.adjusted() > 30:
-            return None, "number_too_large"
-        whole = int(number)
-        if whole != number:
-            return None, "not_a_whole_number"
-        return (whole, None) if whole in _INT64 else (None, "number_too_large")
+            return None, None if is_no_amount(text) else "not_a_number"
+        notations.add("%" if number.is_percent else number.currency)
+        return number.value, None
 
-    def decimal(text: str) -> tuple[float | None, str | None]:
-        number = read_number(text, mark)
-        if number is None:
-            return None, "not_a_number"
-        value = float(number)
-        return (value, None) if math.isfinite(value) else (None, "number_too_large")
+    return read
 
-    def truth(text: str) -> tuple[bool | None, str | None]:
-        value = read_truth(text)
-        return value, "not_a_truth_value" if value is None else None
 
-    def day(text: str) -> tuple[Any, str | None]:
-        value = read_date(text, order)
-        return value, "not_a_date" if value is None else None
+def _truth(text: str) -> tuple[bool | None, str | None]:
+    value = read_truth(text)
+    return value, "not_a_truth_value" if value is None else None
 
-    def moment(text: str) -> tuple[Any, str | None]:
-        value = read_moment(text, order)
-        return value, "not_a_datetime" if value is None else None
 
-    readers: dict[str, _Reader] = {
-        "integer": integer, "decimal": decimal, "boolean": truth, "date": day, "datetime": moment,
-    }  # fmt: skip
-    return readers[column_type]
+def _reader(column_type: ColumnType, mark: DecimalMark, order: DateOrder, notations: set[str]) -> _Reader:
+    if column_type in TEMPORAL_TYPES:
+        read = {"date": _day, "datetime": _moment, "timestamp": _instant}[column_type]
+        return lambda text: read(text, order)
+    number = _number_reader(mark, notations)
+    whole_or_float = _whole if column_type == "integer" else _float
+    return lambda text: whole_or_float(*number(text))
+
+
+def _whole(value: Decimal | None, code: str | None) -> tuple[int | None, str | None]:
+    if value is None:
+        return None, code
+    if value.adjusted() > 30:
+        return None, "number_too_large"
+    whole = int(value)
+    if whole != value:
+        return None, "not_a_whole_number"
+    return (whole, None) if whole in _INT64 else (None, "number_too_large")
+
+
+def _float(value: Decimal | None, code: str | None) -> tuple[float | None, str | None]:
+    if value is None:
+        return None, code
+    rounded = float(value)
+    return (rounded, None) if math.isfinite(rounded) else (None, "number_too_large")
+
+
+def _day(text: str, order: DateOrder) -> tuple[Any, str | None]:
+    value = read_date(text, order)
+    return value, "not_a_date" if value is None else None
+
+
+def _moment(text: str, order: DateOrder) -> tuple[Any, str | None]:
+    value = read_moment(text, order)
+    return value, "not_a_datetime" if value is None else None
+
+
+def _instant(text: str, order: DateOrder) -> tuple[Any, str | None]:
+    value = read_instant(text, order)
+    if value is not None:
+        return value, None
+    return None, "not_a_datetime" if read_moment(text, order) is None else "no_offset"

@@ -254,11 +254,21 @@ class PreviewColumn(msgspec.Struct, frozen=True, kw_only=True):
     misfits: int = 0
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that would be no row: why (the code of a reject, or of what is named), and its text."""
+
+    line: int
+    reason: str
+    raw: str
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What a file looks like. `rows` hold the cells as text, as they stand in the file; null is an empty cell.
 
     `lines` are the physical lines (or sheet rows) where these rows start. `encoding_verified` is False when only
-    samples of a large file were decoded. `options` are those to send back to import the file as it is shown.
+    samples of a large file were decoded. `named` counts the records of the sample that are neither rows nor rejects,
+    by reason; `left_out` are the first lines that would be no rows. `options` are those to send back to import the
+    file as it is shown.
     """
 
     format: str  # csv, xlsx, xls, ods, jsonl, parquet
@@ -275,6 +285,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[int]
     estimated_rows: int | None = None
     warnings: list[FileWarning] = []
+    named: dict[str, int] = {}
+    left_out: list[LeftOut] = []
     options: ReadOptions
 
 
@@ -297,7 +309,8 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
 
-    `rejects_path` is None when nothing was rejected. `options` are those the file was read with.
+    `rejects_path` is None when nothing was rejected. `named` counts the records that are neither rows nor rejects, by
+    reason. `options` are those the file was read with.
     """
 
     row_count: int
@@ -306,5 +319,6 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[Column]
     statistics: dict[str, dict[str, Any]]
     rejects_path: Path | None
+    named: dict[str, int] = {}
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from server.jobs.kinds import JobKinds
 from server.jobs.lanes import Lane
 from server.jobs.life import JobLife
 from server.jobs.line import Line
-from server.jobs.outcomes import UNKNOWN_KIND, ended
+from server.jobs.outcomes import STOPPED_IN_BETWEEN, UNKNOWN_KIND, ended
 from server.jobs.retry import after_crash, seconds_to_next_try
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import NOT_STORED
@@ -111,15 +112,17 @@ class MemoryQueue:
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         waiting: dict[str, Waiting] = {}
         for line in self._lines.values():
-            waiting |= line.jobs_waiting(self._is_stalled)
+            waiting |= line.jobs_waiting(self._seconds_left)
         for due, _, job in self._again:
             seconds = max(0.0, due - self._clock())
             waiting[job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=seconds)
         return waiting
 
-    def _is_stalled(self, job_id: str) -> bool:
+    def _seconds_left(self, job_id: str) -> float | None:
         job = self._life.table.get(job_id)
-        return job is not None and job.is_stalled
+        if job is None:
+            return None
+        return math.inf if job.is_stalled else job.eta_seconds
 
     def statistics(self) -> QueueStatistics:
         waiting = sum(map(len, self._lines.values())) + len(self._light)
@@ -217,7 +220,7 @@ class MemoryQueue:
             self._push(job)
             return
         try:
-            self._life.saver.log(line_now(job, "The server stopped in the middle of this attempt.", "warning"))
+            self._life.saver.log(line_now(job, STOPPED_IN_BETWEEN, "warning"))
             await self._life.move(job, **changes)  # what is queued now is put here by that
         except NOT_STORED as error:
             self._later(job, error)

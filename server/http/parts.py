@@ -41,8 +41,8 @@ class WebParts:
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
     job_kinds: JobKinds
-    job_fields: Callable[[Job, str], JobFields]
-    """A job as people see it, in the language that is named."""
+    job_fields: Callable[[Job, str, str], JobFields]
+    """A job in a language, as the one with that id sees it."""
 
     readiness: Readiness
     open_sockets: OpenSockets

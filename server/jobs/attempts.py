@@ -14,7 +14,7 @@ from server.jobs.job import Job, State
 from server.jobs.job_log import line_now
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
-from server.jobs.outcomes import Outcome, end_of, left_by
+from server.jobs.outcomes import STOPPED_IN_BETWEEN, Outcome, end_of, left_by
 from server.jobs.retry import NEVER, Retries, after_failure, seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.storage.database import NOT_NOW, NOT_STORED
@@ -137,6 +137,8 @@ class Attempts:
         notice = left.notice if left is not None else None
         if changes.get("error") is not None:
             self._life.saver.log(line_now(job, changes["error"].text, "warning" if again else "error"))
+        if wanted is State.QUEUED and left is None:
+            self._life.saver.log(line_now(job, STOPPED_IN_BETWEEN, "warning"))
         if again:
             self._life.saver.log(line_now(job, "That may pass: it is tried again by itself.", "warning"))
             changes = again

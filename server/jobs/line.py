@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -94,20 +95,21 @@ class Line:
         self._fair.clear()
         self._kinds.clear()
 
-    def jobs_waiting(self, is_stalled: Callable[[str], bool] = lambda _job_id: False) -> dict[str, Waiting]:
+    def jobs_waiting(self, left: Callable[[str], float | None] = lambda _job_id: None) -> dict[str, Waiting]:
         """The first of them: whoever stands hundreds of places back hears of it when they come nearer.
 
-        Nobody knows when one that is stalled ends.
+        `left` is what a running job says itself of the seconds it still takes, `math.inf` while it is stalled: nobody
+        knows when that ends. Of those that don't say, it is taken from what such jobs took lately.
         """
         running = self._running()
-        moving = {job_id: each for job_id, each in self._begun.items() if not is_stalled(job_id)}
-        before_all = self._before(self._begun, self._places, moving)
+        seconds = {job_id: self._seconds_left(each, left(job_id)) for job_id, each in self._begun.items()}
+        before_all = self._before(self._begun, self._places, seconds)
         before_own: dict[str, _Before] = {}
         found: dict[str, Waiting] = {}
         for place, (owner_id, job_id) in enumerate(self._fair.in_order(running, at_most=_KNOWN_PLACES), start=1):
             if owner_id not in before_own:
                 own = {job_id: each for job_id, each in self._begun.items() if each.owner_id == owner_id}
-                before_own[owner_id] = self._before(own, self._per_owner, moving)
+                before_own[owner_id] = self._before(own, self._per_owner, seconds)
             is_own = running[owner_id] >= self._per_owner
             before = before_own[owner_id] if is_own else before_all
             found[job_id] = before.told(place, is_own=is_own)
@@ -116,14 +118,15 @@ class Line:
                 each.add(kind, self._durations.expected(kind) or 0.0)
         return found
 
-    def _before(self, begun: Mapping[str, _Begun], places: int, moving: Mapping[str, _Begun]) -> _Before:
-        now, before = self._clock(), _Before(places - len(begun.keys() - moving.keys()))
+    def _seconds_left(self, begun: _Begun, said: float | None) -> float | None:
+        return self._durations.left(begun.kind, self._clock() - begun.at) if said is None else said
+
+    def _before(self, begun: Mapping[str, _Begun], places: int, seconds: Mapping[str, float | None]) -> _Before:
+        before = _Before(places - sum(seconds[job_id] == math.inf for job_id in begun))
         for job_id, each in begun.items():
             before.kinds[each.kind] += 1
-            if job_id not in moving:
-                continue
-            left = self._durations.left(each.kind, now - each.at)
-            if left is not None and (before.seconds is None or left < before.seconds):
+            left = seconds[job_id]
+            if left is not None and left < (math.inf if before.seconds is None else before.seconds):
                 before.seconds = left
         return before
 

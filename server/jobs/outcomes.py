@@ -69,6 +69,9 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
 }
 
 
+STOPPED_IN_BETWEEN = "The server stopped in the middle of this attempt."  # as its log says
+
+
 def interrupted(*, goes_on: bool) -> Mapping[str, Any]:
     """What changes in a job whose server stopped: see `attempt_repeated`."""
     changes = attempt_repeated(goes_on=goes_on)

@@ -21,7 +21,7 @@ _TEXTS = {
     STALLED: phrase("Stalled"),
     FINISHING: phrase("Finishing"),
     PAUSED: phrase("Paused"),
-    WAITING_FOR_SENDER: phrase("Waiting for the browser that sends it"),
+    WAITING_FOR_SENDER: phrase("Waiting for the browser"),
     PARTIAL: phrase("Done, but not all of it"),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +109,13 @@ class JobStore:
                 select(jobs).where(jobs.c.state.in_([State.QUEUED, State.RUNNING])).order_by(jobs.c.sequence)
             )
             return [_job(row) for row in rows]
+
+    async def with_upload(self, owner_id: str, kind: str, upload_ids: Collection[str]) -> list[Job]:
+        """What was done with these uploads, newest first."""
+        upload_id = jobs.c.parameters["upload_id"].as_string()
+        wanted = select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.kind == kind, upload_id.in_(upload_ids))
+        async with self._database.read() as connection:
+            return [_job(row) for row in await connection.execute(wanted.order_by(jobs.c.sequence.desc()))]
 
     async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""

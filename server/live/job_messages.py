@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,9 @@ class JobMoved(Publication, frozen=True, kw_only=True):
         return (user_topic(self.job.owner_id), event_topic(f"job:{self.job.id}"), event_topic(ALL_JOBS))
 
 
+_ANYBODY = ""  # as a reader
+
+
 class JobMessages:
     def __init__(self, *, manager: ConnectionManager, table: JobTable, kinds: JobKinds, languages: Languages) -> None:
         self._manager = manager
@@ -47,14 +51,14 @@ class JobMessages:
 
     def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
         """The live jobs of a user, as the `jobs` command answers."""
-        return [self.fields(job, language) for job in self._table.live_of(principal.user_id)]
+        return [self.fields(job, language, principal.user_id) for job in self._table.live_of(principal.user_id)]
 
-    def fields(self, job: Job, language: str) -> protocol.JobFields:
-        return protocol.JobFields(**self._values(job, language))
+    def fields(self, job: Job, language: str, reader_id: str) -> protocol.JobFields:
+        return protocol.JobFields(**self._values(job, language, reader_id))
 
     def changed(self, job: Job, language: str, *, timestamp: str) -> protocol.JobChanged:
         """The `job` message."""
-        return protocol.JobChanged(**self._values(job, language), timestamp=timestamp)
+        return protocol.JobChanged(**self._values(job, language, job.owner_id), timestamp=timestamp)
 
     def deliver(self, moved: JobMoved) -> None:
         """To the job's owner and to whoever watches it; to nobody when it comes late."""
@@ -69,14 +73,15 @@ class JobMessages:
         message = _MESSAGES[self._kinds.shown(job.kind).message]
         if message is protocol.JobChanged and is_life_change:
             return  # its kept `job` message follows at once
-        wording = Wording(lambda language: message(**self._values(job, language), timestamp=now))
+        wording = Wording(lambda language: message(**self._values(job, language, job.owner_id), timestamp=now))
         self._manager.send_json_to_user(job.owner_id, wording, key=("progress", job.id))
 
     def _tell_watchers(self, event: str, job: Job, now: str) -> None:
-        wording = Wording(lambda language: protocol.Event(timestamp=now, event=event, data=self.fields(job, language)))
+        fields = functools.partial(self.fields, job, reader_id=_ANYBODY)
+        wording = Wording(lambda language: protocol.Event(timestamp=now, event=event, data=fields(language)))
         self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))
 
-    def _values(self, job: Job, language: str) -> dict[str, Any]:
+    def _values(self, job: Job, language: str, reader_id: str) -> dict[str, Any]:
         translations, kind = self._languages.of(language), self._kinds.shown(job.kind)
         gettext, waiting = translations.gettext, job.waiting
         return {
@@ -110,7 +115,9 @@ class JobMessages:
             "last_seconds": job.last_seconds,
             "priority": job.priority.value,
             "place": waiting.place if waiting else None,
-            "waiting_for": waiting_words(waiting, self._kinds, translations) if waiting else None,
+            "waiting_for": waiting_words(waiting, self._kinds, translations, is_readers=job.owner_id == reader_id)
+            if waiting
+            else None,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from gettext import NullTranslations
 
 from server.jobs.kinds import JobKind, JobKinds
@@ -9,40 +10,63 @@ from server.jobs.waiting import Waiting, WaitingFor
 
 _LONGEST_IN_SECONDS = 90.0
 
+Plural = Callable[[str, str, int], str]
 
-def waiting_words(waiting: Waiting, kinds: JobKinds, translations: NullTranslations) -> str:
-    """`waits for 2 reports of others, about 6 s`."""
+
+def waiting_words(waiting: Waiting, kinds: JobKinds, translations: NullTranslations, *, is_readers: bool) -> str:
+    """`waits for 2 reports of others, about 6 s`; to others than who waits (`is_readers`), `waits for 2 reports`."""
     gettext = translations.gettext
     if waiting.reason is WaitingFor.AGAIN:
         return gettext("{duration} until it is tried again").format(duration=_duration(waiting.seconds, translations))
-    ahead = _ahead(waiting, kinds.shown(waiting.kind), translations)
+    is_own = waiting.is_own if is_readers else None
+    ahead = _ahead(waiting, kinds.shown(waiting.kind), translations, is_own=is_own)
     if waiting.seconds is None:
         return ahead
     duration = _duration(waiting.seconds, translations)
     return gettext("{ahead}, about {duration}").format(ahead=ahead, duration=duration)
 
 
-def _ahead(waiting: Waiting, kind: JobKind, translations: NullTranslations) -> str:
-    count, ngettext = max(1, waiting.count), translations.ngettext
+def _ahead(waiting: Waiting, kind: JobKind, translations: NullTranslations, *, is_own: bool | None) -> str:
+    words = {True: _own, False: _of_others, None: _some}[is_own]
+    count = max(1, waiting.count)
     noun = kind.step_noun if waiting.reason is WaitingFor.WORKER else kind.noun
-    match noun, waiting.is_own:
-        case "import", True:
-            text = ngettext("waits for {count} import of yours", "waits for {count} imports of yours", count)
-        case "import", False:
-            text = ngettext("waits for {count} import of others", "waits for {count} imports of others", count)
-        case "report", True:
-            text = ngettext("waits for {count} report of yours", "waits for {count} reports of yours", count)
-        case "report", False:
-            text = ngettext("waits for {count} report of others", "waits for {count} reports of others", count)
-        case "batch", True:
-            text = ngettext("waits for {count} batch of yours", "waits for {count} batches of yours", count)
-        case "batch", False:
-            text = ngettext("waits for {count} batch of others", "waits for {count} batches of others", count)
-        case _, True:
-            text = ngettext("waits for {count} job of yours", "waits for {count} jobs of yours", count)
+    return words(noun, count, translations.ngettext).format(count=count)
+
+
+def _own(noun: str, count: int, ngettext: Plural) -> str:
+    match noun:
+        case "import":
+            return ngettext("waits for {count} import of yours", "waits for {count} imports of yours", count)
+        case "report":
+            return ngettext("waits for {count} report of yours", "waits for {count} reports of yours", count)
+        case "batch":
+            return ngettext("waits for {count} batch of yours", "waits for {count} batches of yours", count)
         case _:
-            text = ngettext("waits for {count} job of others", "waits for {count} jobs of others", count)
-    return text.format(count=count)
+            return ngettext("waits for {count} job of yours", "waits for {count} jobs of yours", count)
+
+
+def _of_others(noun: str, count: int, ngettext: Plural) -> str:
+    match noun:
+        case "import":
+            return ngettext("waits for {count} import of others", "waits for {count} imports of others", count)
+        case "report":
+            return ngettext("waits for {count} report of others", "waits for {count} reports of others", count)
+        case "batch":
+            return ngettext("waits for {count} batch of others", "waits for {count} batches of others", count)
+        case _:
+            return ngettext("waits for {count} job of others", "waits for {count} jobs of others", count)
+
+
+def _some(noun: str, count: int, ngettext: Plural) -> str:
+    match noun:
+        case "import":
+            return ngettext("waits for {count} import", "waits for {count} imports", count)
+        case "report":
+            return ngettext("waits for {count} report", "waits for {count} reports", count)
+        case "batch":
+            return ngettext("waits for {count} batch", "waits for {count} batches", count)
+        case _:
+            return ngettext("waits for {count} job", "waits for {count} jobs", count)
 
 
 def _duration(seconds: float | None, translations: NullTranslations) -> str:

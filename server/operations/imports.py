@@ -72,6 +72,18 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
             return self.version.rejected_count
         return int(self.job.detail.get("rejected") or 0)
 
+    @property
+    def named(self) -> dict[str, int]:
+        """How many records of the file are neither rows nor rejects, by reason; empty until it was read."""
+        return dict(self.job.detail.get("named") or {})
+
+    @property
+    def has_reject_list(self) -> bool:
+        """Whether the rejected rows were listed: of one that failed, too, if it was for its rows."""
+        if self.version is not None:
+            return self.version.rejected_count > 0
+        return self.job.state is State.FAILED and "rejects_bytes" in self.job.detail
+
 
 class RejectsGone(Gone):
     """The list of rows that were left out is no longer kept; import the file again to see them."""
@@ -120,7 +132,7 @@ class ImportOperations:
         upload = await self._whole_upload(principal, upload_id)
         async with self._pieces.whole(upload.id) as source:
             request = PreviewRequest(
-                source=source, name=upload.name, options=options or ReadOptions(), limits=self._limits
+                source=source, name=upload.name, options=_in_language(options, principal), limits=self._limits
             )
             preview: Preview = await self._workers.run(
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
@@ -149,7 +161,7 @@ class ImportOperations:
             "upload_id": upload.id,
             "dataset": request.dataset,
             "mode": request.mode,
-            "options": msgspec.to_builtins(request.options),
+            "options": msgspec.to_builtins(_in_language(request.options, principal)),
             "reject_limit": reject_limit,
         }
         return await self._runner.start(
@@ -207,13 +219,14 @@ class ImportOperations:
     async def _rejects_file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
         """None when nothing was rejected, or nothing yet. Raises `Gone` when the list was removed for its age."""
         state = await self.get(principal, job_id)
+        if not state.has_reject_list:
+            yield None
+            return
         async with AsyncExitStack() as fetched:
             try:
                 (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(job_id)]))
             except NotFound:
-                if state.version is not None and state.rejected_count:
-                    raise RejectsGone from None
-                path = None
+                raise RejectsGone from None
             yield path
 
     async def _whole_upload(self, principal: Principal, upload_id: str) -> Upload:
@@ -243,3 +256,11 @@ class ImportOperations:
                 ]
             )
         return wanted
+
+
+def _in_language(options: ReadOptions | None, principal: Principal) -> ReadOptions:
+    """With the language of whoever asks, unless they named another."""
+    wanted = options or ReadOptions()
+    return (
+        wanted if wanted.language or wanted.encoding else msgspec.structs.replace(wanted, language=principal.language)
+    )

@@ -20,6 +20,7 @@ from server.operations.queries import QueryOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
+from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 
@@ -42,5 +43,6 @@ class Operations:
     retention: RetentionOperations
     samples: SampleOperations
     templates: TemplateOperations
+    uploaded_files: UploadedFiles
     uploads: UploadOperations
     usage: UsageOperations

@@ -77,7 +77,7 @@ class Formats:
         for types, kind in (
             (bool, "boolean"),
             (int, "integer"),
-            (float, "decimal"),
+            (float | Decimal, "decimal"),
             (datetime, "datetime"),
             (date, "date"),
             (timedelta, "duration"),

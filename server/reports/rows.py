@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from server.datasets.decimals import fits_float
 from server.datasets.work import QueryResult
 from server.errors import InvalidInput
 from server.reports.reading import near_hint
@@ -49,9 +50,8 @@ class Rows:
         self._truncated = result.truncated
         self._budget = budget
         names = result.names
-        self._rows = [
-            QueryRow(query, {name: plain(value) for name, value in zip(names, row, strict=True)}) for row in result.rows
-        ]
+        columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
+        self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
     def __getitem__(self, key: str | int) -> Any:
         if isinstance(key, int):
@@ -100,10 +100,16 @@ def iteration_budget() -> Callable[[], None]:
     return spend
 
 
+def _plain_column(column: Sequence[Any]) -> list[Any]:
+    """Decimals become numbers like all others, unless one has more digits than these: then all of them stay exact."""
+    is_long = any(isinstance(value, Decimal) and not fits_float(value) for value in column)
+    return [value if is_long and isinstance(value, Decimal) else plain(value) for value in column]
+
+
 def plain(value: Any) -> Any:
-    """Exact decimals become numbers that templates can mix with others; 15 digits stay exact. No number is None."""
+    """As templates can mix it with others. What is no number is None."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+        return int(value) if value.as_tuple().exponent == 0 else float(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else value

@@ -21,6 +21,7 @@ from server.errors import InvalidInput
 from server.reports.markdown import escaped
 from server.reports.sizes import (
     MAX_TEXT,
+    as_decimals,
     as_text,
     bounded_filters,
     join_texts,
@@ -98,7 +99,7 @@ class _Tracking(_Unfolded, TrackingCodeGenerator):
 class Sandbox(ImmutableSandboxedEnvironment):
     """`filters` are the number and date formats of the report's language."""
 
-    intercepted_binops = frozenset({"*", "**", "%", "+"})
+    intercepted_binops = frozenset({"*", "**", "%", "+", "-", "/", "//"})
     code_generator_class = _Unfolded
     concat = staticmethod(joined)
     joined = staticmethod(joined)
@@ -120,6 +121,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = bounded_filters(self.filters, filters)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        left, right = as_decimals(left, right)
         require_small_result(operator, left, right)
         return require_small(super().call_binop(context, operator, left, right))
 

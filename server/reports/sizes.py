@@ -121,6 +121,15 @@ def require_small_result(operator: str, left: Any, right: Any) -> None:
         raise SecurityError("a number became too long")
 
 
+def as_decimals(left: Any, right: Any) -> tuple[Any, Any]:
+    """A float beside an exact decimal as the decimal that it is written as: Python does not add the two up."""
+    if isinstance(left, Decimal) and isinstance(right, float):
+        return left, Decimal(str(right))
+    if isinstance(left, float) and isinstance(right, Decimal):
+        return Decimal(str(left)), right
+    return left, right
+
+
 def bounded_filters(
     known: Mapping[str, Callable[..., Any]], formats: Mapping[str, Callable[..., Any]]
 ) -> dict[str, Callable[..., Any]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from xlsxwriter.utility import xl_col_to_name
 
+from server.datasets.decimals import fits_float
 from server.datasets.excel_texts import LongTexts, require_room
 from server.reports.formats import Formats, ValueFormat
 from server.reports.words import Words
@@ -66,6 +68,8 @@ class ReportBook:
         match value:
             case bool():
                 sheet.write_boolean(row, column, value, self.style(**wanted))
+            case Decimal() if fits_float(value):
+                sheet.write_number(row, column, float(value), self.style(**wanted))
             case int() | float() if abs(value) < _SAFE_INTEGER:
                 sheet.write_number(row, column, value, self.style(**wanted))
             case datetime() if value.year >= 1900:

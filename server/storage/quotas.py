@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import QuotaExceeded
-from server.storage.tables import batches, dataset_versions, datasets, uploads
+from server.storage.tables import batches, dataset_versions, datasets, jobs, uploads
 
 
 class Stored(StrEnum):
@@ -78,18 +78,16 @@ class Quotas:
         """Raises `QuotaExceeded` when `needed` more bytes of `kind` are too many. 0 asks whether any more may come."""
         quota = self._quotas.get(kind, Quota())
         if quota.per_user:
-            used = (await connection.execute(_used(kind, _OWNER[kind] == owner_id))).scalar_one()
-            _require(used, quota.per_user, needed, _FULL_OF[kind])
+            _require(await _used(connection, kind, owner_id), quota.per_user, needed, _FULL_OF[kind])
         if quota.in_all:
-            used = (await connection.execute(_used(kind))).scalar_one()
-            _require(used, quota.in_all, needed, _ALL_FULL_OF[kind])
+            _require(await _used(connection, kind), quota.in_all, needed, _ALL_FULL_OF[kind])
 
     async def usage(self, connection: AsyncConnection, owner_id: str) -> list[Usage]:
         """One line a kind."""
         return [
             Usage(
                 kind=kind,
-                used_bytes=(await connection.execute(_used(kind, _OWNER[kind] == owner_id))).scalar_one(),
+                used_bytes=await _used(connection, kind, owner_id),
                 limit_bytes=self._quotas.get(kind, Quota()).per_user,
             )
             for kind in Stored
@@ -99,9 +97,10 @@ class Quotas:
         """Bytes of everybody who stores anything, by user id and kind."""
         used: dict[str, dict[Stored, int]] = {}
         for kind in Stored:
-            of_each = _used(kind).add_columns(_OWNER[kind]).group_by(_OWNER[kind])
-            for size, owner_id in await connection.execute(of_each):
-                used.setdefault(owner_id, {})[kind] = size
+            for total, owner in _totals(kind):
+                for size, owner_id in await connection.execute(total.add_columns(owner).group_by(owner)):
+                    of_owner = used.setdefault(owner_id, {})
+                    of_owner[kind] = of_owner.get(kind, 0) + size
         return used
 
 
@@ -125,9 +124,30 @@ _BYTES: dict[Stored, ColumnElement[Any]] = {
 }
 
 
-def _used(kind: Stored, *conditions: ColumnElement[bool]) -> Select[Any]:
+# The list of what an import rejected counts with its version; of one that failed, with its job.
+LIST_OF_FAILED: ColumnElement[int] = case(
+    (jobs.c.kind == "data_import", func.coalesce(jobs.c.detail["rejects_bytes"].as_integer(), 0)), else_=0
+)
+
+
+async def _used(connection: AsyncConnection, kind: Stored, owner_id: str | None = None) -> int:
+    used = 0
+    for total, owner in _totals(kind):
+        query = total if owner_id is None else total.where(owner == owner_id)
+        used += (await connection.execute(query)).scalar_one()
+    return used
+
+
+def _totals(kind: Stored) -> list[tuple[Select[Any], ColumnElement[str]]]:
+    """What adds up to the bytes of a kind, each with the column that says whose they are."""
+    total = _sum_of(_BYTES[kind])
+    if kind is not Stored.DATASETS:
+        return [(total, _OWNER[kind])]
+    joined = dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
+    failed = _sum_of(LIST_OF_FAILED).where(jobs.c.kind == "data_import", jobs.c.state == "failed")
+    return [(total.select_from(joined), _OWNER[kind]), (failed, jobs.c.owner_id)]
+
+
+def _sum_of(size: ColumnElement[Any]) -> Select[Any]:
     # PostgreSQL's sum of large integers is a decimal.
-    total = select(cast(func.coalesce(func.sum(_BYTES[kind]), 0), BigInteger)).where(*conditions)
-    if kind is Stored.DATASETS:
-        return total.select_from(dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id))
-    return total
+    return select(cast(func.coalesce(func.sum(size), 0), BigInteger))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +99,29 @@ class RefusedUploads(_OldFiles):
 
     kind = "refused_uploads"
     _which = _IS_REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """`at` is from when its time counts; `is_kept` as long as a job or a template needs it."""
+
+    at: datetime
+    is_refused: bool
+    is_kept: bool
+
+
+async def last_uses(database: Database, upload_ids: Collection[str]) -> dict[str, LastUse]:
+    """Of whole uploads, by the rules by which they go."""
+    wanted = _whole().where(uploads.c.id.in_(upload_ids))
+    columns = (
+        uploads.c.id,
+        func.coalesce(_USES.c.last_at, uploads.c.completed_at).label("at"),
+        func.coalesce(_USES.c.succeeded, 1).label("succeeded"),
+        or_(func.coalesce(_USES.c.live, 0) > 0, _IS_SHOWN).label("is_kept"),
+    )
+    async with database.read() as connection:
+        rows = (await connection.execute(wanted.with_only_columns(*columns, maintain_column_froms=True))).all()
+    return {row.id: LastUse(row.at, is_refused=row.succeeded == 0, is_kept=bool(row.is_kept)) for row in rows}
 
 
 def _whole() -> Select[Any]:

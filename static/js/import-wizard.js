@@ -28,6 +28,7 @@ function start() {
   chosen.disabled = false; // from here on only what a person set counts, the rest is found out
   form().addEventListener("change", onChange);
   form().addEventListener("input", onInput);
+  form().addEventListener("click", onClick);
   form().addEventListener("submit", onSubmit);
   form().addEventListener("keydown", onKey);
   check();
@@ -42,6 +43,17 @@ function onChange(event) {
     if (field.name.endsWith(".type")) form().elements[field.name.replace(/type$/, "format")]?.remove();
     look("columns");
   } else check();
+}
+
+// The same text in several encodings stands side by side: a click on the one that makes sense.
+function onClick(event) {
+  const wanted = event.target.closest("[data-encoding]")?.dataset.encoding;
+  if (!wanted) return;
+  const field = form().elements.encoding;
+  if (![...field.options].some((option) => option.value === wanted)) field.add(new Option(wanted.toUpperCase(), wanted));
+  field.value = wanted;
+  choose("encoding");
+  look("reading");
 }
 
 function onInput(event) {

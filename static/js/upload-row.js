@@ -4,6 +4,7 @@ import { jobs, live } from "./app.js";
 import { ask } from "./dialog.js";
 import { show } from "./jobs-live.js";
 import { t } from "./i18n.js";
+import { fingerprint } from "./upload-fingerprint.js";
 import { forgetUpload, SendingMark } from "./upload-memory.js";
 
 const CHUNK_BYTES = 64 * 1024 * 1024; // proxies in front limit the size of one request
@@ -15,6 +16,7 @@ const PASSING = new Set([0, 409, 423, 429, 500, 502, 503, 504]);
 
 // Which buttons each state offers.
 const ACTIONS = {
+  queued: ["cancel"],
   sending: ["pause", "cancel"],
   waiting: ["retry", "cancel"],
   paused: ["resume", "cancel"],
@@ -22,14 +24,15 @@ const ACTIONS = {
   removed: ["cancel"],
   done: ["import"],
 };
-const JOB_STATES = { done: "succeeded", failed: "failed", removed: "cancelled" };
+const JOB_STATES = { queued: "queued", done: "succeeded", failed: "failed", removed: "cancelled" };
 const SHOWN_STATES = { ...JOB_STATES, paused: "paused", waiting: "waiting_for_sender" };
 
 export class UploadRow {
-  constructor({ file, endpoint, template, whenDone, whenGone }) {
+  constructor({ file, endpoint, template, whenDone, whenGone, whenStill }) {
     this.file = file;
     this.whenDone = whenDone;
     this.whenGone = whenGone;
+    this.whenStill = whenStill; // it no longer sends
     this.element = template.content.cloneNode(true).firstElementChild;
     this.find = (selector) => this.element.querySelector(selector);
     this.progress = 0;
@@ -42,6 +45,16 @@ export class UploadRow {
     this.element.addEventListener("click", (event) => this.act(event.target.closest("[data-action]")?.dataset.action));
     jobs.listen((job) => job.job_id === this.jobId && this.isSending && this.arrived(job.progress));
     window.addEventListener("online", () => this.state === "waiting" && this.send());
+    this.enter("queued", t("Waiting"));
+  }
+
+  get isQueued() {
+    return this.state === "queued" || this.state === "starting";
+  }
+
+  // Whether it takes one of the places of those that are sent at once.
+  get isBusy() {
+    return this.state === "starting" || this.state === "sending";
   }
 
   get isSending() {
@@ -53,7 +66,9 @@ export class UploadRow {
   }
 
   async start() {
+    this.state = "starting";
     const previous = await this.upload.findPreviousUploads();
+    if (this.state !== "starting") return; // cancelled meanwhile
     if (previous.length) this.upload.resumeFromPreviousUpload(previous.at(-1));
     this.send();
   }
@@ -61,6 +76,7 @@ export class UploadRow {
   options(endpoint) {
     return {
       endpoint,
+      fingerprint,
       chunkSize: CHUNK_BYTES,
       retryDelays: RETRY_DELAYS_MS,
       removeFingerprintOnSuccess: true,
@@ -204,6 +220,7 @@ export class UploadRow {
       button.hidden = !ACTIONS[state].includes(button.dataset.action);
     }
     this.draw();
+    if (!this.isBusy) this.whenStill();
   }
 
   draw() {

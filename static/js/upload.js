@@ -1,9 +1,12 @@
 // The drop zone: files go to the server piece by piece and go on where they were, whatever happens in between.
 
+import { chosenFiles, droppedFiles } from "./dropped-files.js";
 import { UploadRow } from "./upload-row.js";
 import { isBeingSent, unfinishedUploads } from "./upload-memory.js";
-import { percent, t } from "./i18n.js";
+import { number, percent, t } from "./i18n.js";
 import { toast } from "./toasts.js";
+
+const AT_ONCE = 3; // more would only share the same line, and each be later
 
 class DropZone {
   constructor(element) {
@@ -11,14 +14,16 @@ class DropZone {
     this.list = element.querySelector("[data-uploads]");
     this.rows = new Set();
     this.chosen = 0;
+    this.waiting = []; // rows whose turn to be sent has not come
   }
 
   start() {
-    const input = this.element.querySelector("[data-dropzone-input]");
-    input.addEventListener("change", () => {
-      this.add([...input.files]);
-      input.value = ""; // the same file can be chosen again
-    });
+    for (const input of this.element.querySelectorAll("[data-dropzone-input]")) {
+      input.addEventListener("change", () => {
+        this.add(chosenFiles([...input.files]));
+        input.value = ""; // the same file can be chosen again
+      });
+    }
     this.list.addEventListener("upload:known", showOnce);
     document.addEventListener("fragment:swapped", showOnce);
     this.takeDrops();
@@ -26,7 +31,10 @@ class DropZone {
     this.showUnfinished();
   }
 
-  add(files) {
+  add({ files, tooMany }) {
+    if (tooMany) {
+      toast(t("{count} more files were left out; drop them once these are here.", { count: number(tooMany) }), { level: "warning" });
+    } else if (!files.length) toast(t("There is no file in it."), { level: "warning" });
     this.chosen += files.length;
     for (const file of files) {
       const row = new UploadRow({
@@ -35,12 +43,19 @@ class DropZone {
         template: this.element.querySelector("[data-upload-row]"),
         whenDone: (id) => this.finished(id),
         whenGone: () => this.remove(row),
+        whenStill: () => this.sendNext(),
       });
       this.rows.add(row);
       this.show(row.element);
       this.forgetHint(file);
-      row.start();
+      this.waiting.push(row);
     }
+    this.sendNext();
+  }
+
+  // Those that are paused, have failed or wait for the line to come back take nobody's turn.
+  sendNext() {
+    while (this.waiting.length && [...this.rows].filter((row) => row.isBusy).length < AT_ONCE) this.waiting.shift().start();
   }
 
   show(element) {
@@ -50,6 +65,7 @@ class DropZone {
 
   remove(row) {
     this.rows.delete(row);
+    this.waiting = this.waiting.filter((other) => other !== row);
     row.element.remove();
     this.list.hidden = !this.list.children.length;
     showOnce();
@@ -75,18 +91,22 @@ class DropZone {
     document.addEventListener("dragover", (event) => {
       if (hasFiles(event)) event.preventDefault();
     });
-    document.addEventListener("drop", (event) => {
+    document.addEventListener("drop", async (event) => {
       depth = 0;
       mark();
       if (!hasFiles(event)) return;
       event.preventDefault();
-      this.add(droppedFiles(event.dataTransfer));
+      try {
+        this.add(await droppedFiles(event.dataTransfer));
+      } catch {
+        toast(t("The folder could not be read; choose the files in it."), { level: "danger" });
+      }
     });
   }
 
   warnBeforeLeaving() {
     window.addEventListener("beforeunload", (event) => {
-      if ([...this.rows].some((row) => row.isSending)) event.preventDefault();
+      if ([...this.rows].some((row) => row.isSending || row.isQueued)) event.preventDefault();
     });
   }
 
@@ -124,17 +144,6 @@ class DropZone {
 function showOnce() {
   const here = new Set([...document.querySelectorAll("[data-upload-job]")].map((row) => `job-${row.dataset.uploadJob}`));
   for (const row of document.querySelectorAll(".home-live .job-row")) row.hidden = here.has(row.id);
-}
-
-function droppedFiles(transfer) {
-  const items = [...transfer.items].filter((item) => item.kind === "file");
-  if (items.some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
-    toast(t("Folders cannot be uploaded; drop the files in them."), { level: "warning" });
-  }
-  return items
-    .filter((item) => !item.webkitGetAsEntry?.()?.isDirectory)
-    .map((item) => item.getAsFile())
-    .filter(Boolean);
 }
 
 for (const element of document.querySelectorAll("[data-dropzone]")) new DropZone(element).start();

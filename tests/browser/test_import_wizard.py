@@ -215,3 +215,27 @@ async def test_pages_hold_their_width_and_axe_finds_nothing(
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         result = await Axe().run(page)
         assert result.violations_count == 0, (path, result.generate_report())
+
+
+WITH_TITLES = "Report of May\nfor everybody\n\nregion,amount\nNorth,5\nSouth,7\nTotal,12\n\nprinted by Ann\n"
+
+
+async def test_what_is_no_row_is_shown_and_totals_can_be_left_out(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    page = await page_of("alice")
+    await wizard(page, await upload(alice, WITH_TITLES, name="may.csv"))
+    left_out = page.locator(".left-out")
+    await expect(left_out).to_contain_text("2 lines above the table · 2 blank lines · 1 line below the table")
+    await left_out.locator("summary").click()
+    await expect(left_out.get_by_text("printed by Ann")).to_be_visible()
+    await expect(page.locator(".warning")).to_contain_text("seem to be totals")
+    await page.focus("#leave_out_totals")
+    await page.select_option("#leave_out_totals", "yes")
+    await expect(left_out).to_contain_text("1 total row")
+    await expect(left_out.get_by_text("Total,12")).to_be_visible()
+    assert (await Axe().run(page)).violations_count == 0
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.get_by_text("1 total row")).to_be_visible(timeout=30_000)
+    async with alice.get("/api/v1/datasets/may") as response:
+        assert (await response.json())["row_count"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -72,7 +73,7 @@ def large(tmp_path: Path) -> Path:
 
 
 async def choose(page: Page, *paths: Path) -> None:
-    await page.set_input_files("[data-dropzone-input]", list(paths))
+    await page.set_input_files("[data-dropzone-input][multiple]", list(paths))
 
 
 async def uploads_of(client: aiohttp.ClientSession) -> list[dict[str, Any]]:
@@ -243,6 +244,62 @@ async def test_after_a_reload_the_same_file_goes_on_where_it_was(
 
 def patched_at(request: Request) -> list[int]:
     return [int(request.headers["upload-offset"])] if request.method == "PATCH" else []
+
+
+async def test_a_file_that_changed_behind_its_name_size_and_time_begins_anew(
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, large: Path
+) -> None:
+    page = await rough_page_of("alice")
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    line.speed = SLOW_BYTES_A_SECOND
+    await choose(page, large)
+    await percent_past(page, 30)
+    line.cut()
+    line.mend()
+    await page.reload()
+    line.speed = None
+    change_unseen(large)
+    await choose(page, large)
+    await page.wait_for_url("**/imports/new?upload=*", timeout=60_000)
+    assert len(await uploads_of(alice)) == 2
+    await require_whole(alice, large)
+
+
+def change_unseen(path: Path) -> None:
+    """Other bytes, of the same name, size and time."""
+    before = path.stat()
+    with path.open("r+b") as stream:
+        stream.write(b"NUMBER")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+async def test_a_folder_brings_its_files_and_those_of_its_folders(
+    page_of: PageOf, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    folder = tmp_path / "2026"
+    (folder / "march" / "south").mkdir(parents=True)
+    for place in ("a.csv", "march/b.csv", "march/south/三月.csv", ".DS_Store", "march/~$b.csv"):
+        (folder / place).write_text("x\n1\n", "utf-8")
+    page = await page_of("alice")
+    await page.set_input_files("[data-dropzone-input]:not([multiple])", folder)
+    await expect(page.locator(".upload [data-action=import]:visible")).to_have_count(3)
+    assert sorted(upload["name"] for upload in await uploads_of(alice)) == ["a.csv", "b.csv", "三月.csv"]
+
+
+async def test_of_many_files_three_are_sent_at_a_time_and_all_arrive(
+    rough_page_of: RoughPage, line: Line, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{number}.csv" for number in range(8)]
+    for path in paths:
+        path.write_text(f"{path.stem}\n" + "1\n" * 20_000, "utf-8")
+    page = await rough_page_of("alice")
+    line.speed = SLOW_BYTES_A_SECOND
+    await choose(page, *paths)
+    await expect(page.locator("[data-upload-state=sending]")).to_have_count(3)
+    await expect(page.locator("[data-upload-state=queued]")).to_have_count(5)
+    line.speed = None
+    await expect(page.locator("[data-upload-state=done]")).to_have_count(8, timeout=60_000)
+    assert len(await uploads_of(alice)) == 8
 
 
 async def test_a_file_that_is_too_large_is_refused_in_words(

@@ -77,7 +77,7 @@ async def test_the_page_marks_what_was_and_what_is(alice: aiohttp.ClientSession)
     async with alice.get("/datasets/orders/diff?key=ordered_at") as response:
         text = await response.text()
     assert response.status == 200
-    assert "<del>2</del> <ins>2.5</ins>" in text
+    assert "<del>2.00</del> <ins>2.50</ins>" in text
     assert "1 row added" in text
     assert "2 rows changed" in text
     async with alice.get("/datasets/orders/versions") as response:

@@ -67,9 +67,57 @@ async def test_a_failed_import_leaves_the_dataset_as_it_was(alice: aiohttp.Clien
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "too_many_rejects")
     assert "More than 10 rows" in state["error"]["message"]
-    assert files_under(settings) == before
+    assert files_under(settings) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
     async with alice.get("/api/v1/datasets/orders") as response:
         assert (await response.json())["version"] == 1
+
+
+async def test_a_failed_import_keeps_its_list_until_it_is_repeated_or_deleted(
+    alice: aiohttp.ClientSession, settings: Settings
+) -> None:
+    job_id = await start(alice, await upload(alice, "id,n\n" + "1,2\n" * 30 + "1\n" * 20), reject_limit=10)
+    state = await ended(alice, job_id)
+    assert (state["state"], state["rejected_count"]) == ("failed", 11)
+    async with alice.get(f"/api/v1/imports/{job_id}/rejects", params={"limit": 1}) as response:
+        page = await response.json()
+    assert (page["total"], page["items"][0]["line"], page["by_code"]) == (11, 32, {"too_few_cells": 11})
+    async with alice.get(f"/imports/{job_id}") as response:
+        assert f"/imports/{job_id}/rejects" in await response.text()
+    async with alice.get(f"/imports/{job_id}/rejects") as response:
+        assert "Too few cells" in await response.text()
+    async with alice.delete(f"/api/v1/jobs/{job_id}") as response:
+        assert response.status == 204
+    assert files_under(settings) == []
+
+
+async def test_no_import_succeeds_without_a_row(alice: aiohttp.ClientSession) -> None:
+    columns = [{"name": "id"}, {"name": "n", "type": "integer"}]
+    job_id = await start(alice, await upload(alice, "id,n\n1,x\n2,y\n"), options={"columns": columns})
+    state = await ended(alice, job_id)
+    assert (state["state"], state["error"]["code"]) == ("failed", "all_rejected")
+    async with alice.get(f"/api/v1/imports/{job_id}/rejects") as response:
+        assert [item["line"] for item in (await response.json())["items"]] == [2, 3]
+
+
+async def test_what_is_neither_row_nor_reject_is_counted_and_shown(alice: aiohttp.ClientSession) -> None:
+    text = "Report of May\n\nid,n\n1,5\n,\n2,7\n\nprinted by Ann\n"
+    named = {"above_table": 1, "header": 1, "blank": 2, "delimiters_only": 1, "below_table": 1}
+    upload_id = await upload(alice, text)
+    async with alice.get(f"/api/v1/uploads/{upload_id}/preview") as response:
+        preview = await response.json()
+    assert preview["named"] == named
+    assert [(one["line"], one["reason"], one["raw"]) for one in preview["left_out"]] == [
+        (1, "above_table", "Report of May"), (8, "below_table", "printed by Ann"),
+    ]  # fmt: skip
+    async with alice.get("/imports/new", params={"upload": upload_id}) as response:
+        assert "1 line above the table · 2 blank lines" in await response.text()
+    job_id = await start(alice, upload_id)
+    state = await ended(alice, job_id)
+    assert (state["row_count"], state["named"], state["detail"]["named"], state["result"]["named"]) == (
+        2, named, named, named,
+    )  # fmt: skip
+    async with alice.get(f"/imports/{job_id}") as response:
+        assert "1 line below the table" in await response.text()
 
 
 async def test_an_append_that_does_not_fit_says_which_columns(alice: aiohttp.ClientSession) -> None:

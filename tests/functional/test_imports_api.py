@@ -46,7 +46,7 @@ async def test_a_preview_is_read_again_with_other_options(alice: aiohttp.ClientS
 
 async def test_a_wrong_option_is_named(alice: aiohttp.ClientSession) -> None:
     upload_id = await upload(alice)
-    async with alice.post(f"/api/v1/uploads/{upload_id}/preview", json={"delimiter": ",,"}) as response:
+    async with alice.post(f"/api/v1/uploads/{upload_id}/preview", json={"delimiter": ",,,,,"}) as response:
         problem = await response.json()
     assert response.status == 422
     assert problem["errors"][0]["field"] == "delimiter"

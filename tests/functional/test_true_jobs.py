@@ -167,7 +167,7 @@ async def test_an_upload_says_that_it_waits_for_its_sender_and_that_it_is_paused
         clock.now += 6
         waiting = await socket.next(lambda message: message.get("shown_state") == "waiting_for_sender")
         assert (waiting["type"], waiting["state"], *shown(waiting)) == (
-            "file_upload_progress", "running", "waiting_for_sender", "Waiting for the browser that sends it",
+            "file_upload_progress", "running", "waiting_for_sender", "Waiting for the browser",
             None, None, True,
         )  # fmt: skip
         async with bob.post(f"{place}/pause") as response:

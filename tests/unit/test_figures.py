@@ -34,6 +34,9 @@ DECIMALS = [Decimal("1e25"), Decimal("-1e5000"), Decimal("1e-5000"), Decimal("Na
         (float("nan"), "NaN"),
         (float("-inf"), "-∞"),
         (Decimal("1e5000"), "1E5000"),
+        (Decimal("12.50"), "12.50"),
+        (Decimal("-0.00004"), "-0.00004"),
+        (Decimal("12345678901234567890123456789.123456789"), "12,345,678,901,234,567,890,123,456,789.123456789"),
     ],
 )
 def test_a_figure_has_no_more_digits_than_people_read(number: float, text: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.reject_lists import Reject, described
-from server.datasets.schema import ReadOptions
+from server.datasets.schema import MOST_DELIMITER, ReadOptions
 from server.datasets.work import Preview
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
@@ -27,11 +27,13 @@ class PreviewQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What you know better than the detection; the same names as in `options`."""
 
     encoding: str | None = None
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_DELIMITER)] | None = None
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
+    pad_short_rows: bool | None = None
+    leave_out_totals: bool | None = None
 
     @property
     def options(self) -> ReadOptions:
@@ -99,7 +101,7 @@ async def check_import(call: Call[ImportOrder, NoQuery]) -> None:
 
 async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
     state = await call.operations.imports.get(call.principal, call.path["job_id"])
-    fields = call.parts.job_fields(state.job, language_of(call.request))
+    fields = call.parts.job_fields(state.job, language_of(call.request), call.principal.user_id)
     described_job: dict[str, Any] = msgspec.to_builtins(fields)
     return described_job | _described(state)
 
@@ -176,6 +178,7 @@ def _described(state: ImportState) -> dict[str, Any]:
         "version": version.number if version else None,
         "row_count": version.row_count if version else None,
         "rejected_count": state.rejected_count,
+        "named": state.named,
         "links": links,
     }
 

@@ -121,7 +121,7 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
 
 def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     """`job` in the caller's language."""
-    fields = call.parts.job_fields(job, call.principal.language)
+    fields = call.parts.job_fields(job, call.principal.language, call.principal.user_id)
     values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
     links = job_links(job, call.parts.job_kinds)
     return JobAnswer(**values, owner_id=job.owner_id, links=links)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from server.operations.uploaded_files import UploadedFile
 from server.uploads.files import Upload
 
 PREFIX = "/api/v1/uploads"
@@ -25,6 +26,30 @@ class UploadItem(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     completed_at: datetime | None
     links: dict[str, str]
+
+
+class ImportOfUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """`state` is that of its job."""
+
+    job_id: str
+    dataset: str
+    state: str
+
+
+class ListedUpload(UploadItem, frozen=True, kw_only=True):
+    """Also what became of it, newest first, and when it goes: null while it is kept."""
+
+    imports: list[ImportOfUpload]
+    goes_at: datetime | None
+
+
+def listed_upload(file: UploadedFile) -> ListedUpload:
+    imports = [
+        ImportOfUpload(job_id=job.id, dataset=job.parameters["dataset"], state=job.state.value) for job in file.imports
+    ]
+    item = upload_item(file.upload)
+    fields = {name: getattr(item, name) for name in item.__struct_fields__}
+    return ListedUpload(**fields, imports=imports, goes_at=file.goes_at)
 
 
 def upload_item(upload: Upload) -> UploadItem:

@@ -11,21 +11,21 @@ from server.http.files import send_file
 from server.storage.pages import Listing
 from server.uploads.names import saved_name
 from views.api import tus_answers
-from views.api.upload_items import UploadItem, upload_item
+from views.api.upload_items import ListedUpload, UploadItem, listed_upload, upload_item
 
 _FILE_TYPE = "application/octet-stream"
 
 
-class UploadList(Listing[UploadItem], frozen=True, kw_only=True):
+class UploadList(Listing[ListedUpload], frozen=True, kw_only=True):
     """Newest first."""
 
 
 async def list_uploads(call: Call[None, PageByNumber]) -> UploadList:
-    page = await call.operations.uploads.search(
+    page = await call.operations.uploaded_files.search(
         call.principal, limit=call.query.limit, cursor=call.query.cursor, containing=call.query.q
     )
     return UploadList(
-        items=[upload_item(upload) for upload in page.items], next_cursor=page.next_cursor, total=page.total
+        items=[listed_upload(file) for file in page.items], next_cursor=page.next_cursor, total=page.total
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -119,7 +120,7 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
 def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, str]:
     if not _is_number(value) or not _is_number(before) or not before:
         return "–", "neutral"
-    change = (value - before) / abs(before)
+    change = (float(value) - float(before)) / abs(float(before))
     sign = "+" if change > 0 else ""
     text = sign + formats.text(change, ValueFormat(kind="percent", decimals=1))
     if good == "none" or abs(change) < 0.0005:
@@ -128,7 +129,7 @@ def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, s
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
@@ -137,7 +138,7 @@ class _Written:
     def _cell(self, spec: ColumnSpec, column: TableColumn, row: QueryRow) -> Cell:
         value = row[spec.name]
         most = self._widest[spec.name]
-        share = value / most if most and isinstance(value, int | float) else None
+        share = float(value) / most if most and isinstance(value, int | float | Decimal) else None
         tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
         return Cell(value=value, text=self._formats.text(value, column.format), tone=next(tones, ""), share=share)
 
@@ -158,25 +159,34 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
     present = [value for value in values if value is not None]
     if how == "count":
         return len(present)
-    numbers = [value for value in present if isinstance(value, int | float) and not isinstance(value, bool)]
+    numbers = [value for value in present if isinstance(value, int | float | Decimal) and not isinstance(value, bool)]
     if not numbers:
         return None
     match how:
         case "sum":
-            return sum(numbers)
+            return _sum(numbers)
         case "average":
-            return sum(numbers) / len(numbers)
+            return _sum(numbers) / len(numbers)
         case "min":
             return min(numbers)
         case _:
             return max(numbers)
 
 
+def _sum(numbers: Sequence[float | Decimal]) -> Any:
+    """As they are written: cents add up to cents, and long decimals keep their digits."""
+    if all(isinstance(number, int) for number in numbers):
+        return sum(numbers)
+    with localcontext(prec=100):
+        exact = sum(Decimal(str(number)) for number in numbers)
+    return exact if any(isinstance(number, Decimal) for number in numbers) else float(exact)
+
+
 def _widest(spec: ColumnSpec, data: Sequence[QueryRow]) -> float:
     if not spec.bar:
         return 0.0
     numbers = [row[spec.name] for row in data]
-    return max((abs(value) for value in numbers if isinstance(value, int | float)), default=0.0)
+    return max((abs(float(value)) for value in numbers if isinstance(value, int | float | Decimal)), default=0.0)
 
 
 def _groups(spec: TableSpec, data: Sequence[QueryRow]) -> Iterable[tuple[Any, list[QueryRow]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -151,7 +152,7 @@ class Table(Block, frozen=True, kw_only=True):
     def _excel_totals(self, book: ReportBook, sheet: Any, row: int) -> None:
         texts = self._total_texts(book.words)
         for index, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
-            kind = column.format.kind if isinstance(column.total, float) else column.format.kind or "integer"
+            kind = column.format.kind if isinstance(column.total, float | Decimal) else column.format.kind or "integer"
             number = book.formats.excel(column.format, kind)
             book.cell(sheet, row, index, column.total, text, bold=True, top=2, num_format=number, align=column.align)
 

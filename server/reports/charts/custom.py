@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -26,10 +27,12 @@ def custom(chart: Chart, settings: ChartSettings, rows: Rows) -> Chart:
     series = [
         Series(name=name, values=[number(value) for value in values])
         for name, values in list(zip(names, columns, strict=True))[1:]
-        if any(isinstance(value, int | float) for value in values)
+        if any(isinstance(value, int | float | Decimal) for value in values)
     ]
     return msgspec.structs.replace(chart, labels=[str(value) for value in columns[0]], series=series, option=option)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.look import INK, LINE, PALETTE, base_option
+from server.reports.charts.look import INK, LINE, PALETTE, base_option, number
 
 
 def gauge(chart: Chart, value: Any, maximum: Any) -> Chart:
+    value, maximum = number(value), number(maximum)
     if not isinstance(value, int | float):
         return msgspec.structs.replace(chart, is_empty=True)
     top = (

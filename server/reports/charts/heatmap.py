@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -53,6 +54,8 @@ def heatmap(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
 def _places(values: list[Any]) -> dict[Any, int]:
     """Numbers and dates in their order, even when the first row lacks some; others as they come."""
     distinct = list(dict.fromkeys(values))
-    if all(isinstance(value, int | float) for value in distinct) or all(isinstance(v, date) for v in distinct):
+    if all(isinstance(value, int | float | Decimal) for value in distinct) or all(
+        isinstance(v, date) for v in distinct
+    ):
         distinct.sort()
     return {value: place for place, value in enumerate(distinct)}

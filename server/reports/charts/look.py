@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from server.reports.charts.chart import Chart
@@ -75,4 +76,6 @@ def axis_labels(values: list[Any], formats: Formats) -> list[str]:
 
 def number(value: Any) -> Any:
     """What can be drawn; anything else leaves a gap."""
+    if isinstance(value, Decimal):
+        return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -355,3 +355,16 @@ def test_scripts_count_in_numbers_of_all_kinds(total: Any, told: float) -> None:
 def test_what_is_no_number_is_said_where_it_is_given() -> None:
     with pytest.raises(TypeError, match="this is none: 'many'"):
         Report("x", total="many", unit="rows")  # type: ignore[arg-type]
+
+
+def test_an_end_waits_for_an_answer_that_may_yet_come_and_not_for_a_stranger() -> None:
+    report = Report("x", total=None, unit="rows")
+    request = sent(report, 0.0)
+    report.end("succeeded")
+    assert report.is_worth_waiting(10.0, 60.0)  # a busy server has the request
+    report.unreachable("http://x", ConnectionRefusedError("refused"), 10.0)
+    assert not report.is_worth_waiting(14.0, 60.0)
+    report.somebody_is_there()  # another job of the script had an answer
+    assert report.is_worth_waiting(14.0, 60.0)
+    report.answered(request, Answer(202, {"job_id": "j"}), 15.0)
+    assert report.is_worth_waiting(70.0, 60.0)

@@ -174,7 +174,7 @@ def test_integers_beyond_64_bits_are_too_large() -> None:
 def test_infinity_is_a_word_and_not_a_number() -> None:
     converted = convert_cells(pa.array(["1.5", "inf", "1e999", "nan", "N/A"]), "decimal")
     assert converted.values.to_pylist() == [1.5, None, None, None, None]
-    assert [misfit.code for misfit in converted.misfits] == ["not_a_number", "number_too_large"]
+    assert [misfit.code for misfit in converted.misfits] == ["not_a_number", "too_many_digits"]
 
 
 def inferred(*cells: str | None) -> tuple[str, str | None]:
@@ -205,7 +205,7 @@ def test_the_whole_sample_decides_between_day_and_month() -> None:
     assert inferred("01/02/2026", "25/02/2026") == ("date", "DD/MM/YYYY")
     assert inferred("01/02/2026", "02/25/2026") == ("date", "MM/DD/YYYY")
     ambiguous = infer(pa.array(["01/02/2026", "03/04/2026"]))
-    assert ambiguous.is_ambiguous
+    assert ambiguous.doubts == {"ambiguous_dates": {"format": "DD/MM/YYYY"}}
     assert ambiguous.format == "DD/MM/YYYY"
 
 

@@ -23,7 +23,6 @@ def problem_with(imported: Importer, content: bytes | str | Path, **options: obj
     with pytest.raises(FileProblem) as caught:
         imported(content, **options)  # type: ignore[arg-type]
     assert not (imported.directory / "data.parquet").exists()
-    assert not (imported.directory / "rejects.jsonl").exists()
     return caught.value
 
 
@@ -116,6 +115,7 @@ def test_too_many_rejects_stop_the_import(imported: Importer) -> None:
     assert problem.specific_code == "too_many_rejects"
     assert "More than 10 rows" in problem.text
     assert "line 312" in problem.text
+    assert len((imported.directory / "rejects.jsonl").read_bytes().splitlines()) == 11
 
 
 # Columns
@@ -150,9 +150,17 @@ def test_an_empty_file_is_called_empty(imported: Importer, content: bytes) -> No
     assert problem_with(imported, content).text == "The file is empty."
 
 
-def test_a_header_without_rows_is_an_empty_dataset(imported: Importer) -> None:
-    result = imported("id,name\n")
-    assert (result.columns, result.rows) == (["id", "name"], [])
+def test_a_header_without_rows_has_nothing_to_import(imported: Importer) -> None:
+    assert problem_with(imported, "id,name\n").specific_code == "no_rows"
+    assert not (imported.directory / "rejects.jsonl").exists()
+    assert [column.name for column in imported.preview("id,name\n").columns] == ["id", "name"]
+
+
+def test_an_import_of_rejects_alone_has_failed_and_says_why(imported: Importer) -> None:
+    problem = problem_with(imported, "id,n\n1,x\n2,y\n", columns=[{"name": "id"}, {"name": "n", "type": "integer"}])
+    assert problem.specific_code == "all_rejected"
+    assert "all 2 were rejected, the first in line 2: “x” is not a number." in problem.text
+    assert len((imported.directory / "rejects.jsonl").read_bytes().splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -177,4 +177,4 @@ def test_parquet(imported: Importer, tmp_path: Path) -> None:
         "flag": "boolean",
     }  # fmt: skip
     assert result.rows[0] == [1, 12.5, moment, moment.date(), "a", '["x"]', True]
-    assert result.rows[1] == [None, 0.01, None, None, "b", "[]", False]
+    assert result.rows[1] == [None, Decimal("0.01"), None, None, "b", "[]", False]

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.datasets.careful_reader import CarefulReader
+from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.cells import TEXT_NULLS
 from server.datasets.dialect import Dialect
 from server.datasets.plain_reader import read_plain_block
@@ -46,6 +46,7 @@ def test_a_told_dialect_gives_back_every_cell(
     table: list[list[str]], delimiter: str, line_end: str, quote_all: bool, encoding: str
 ) -> None:
     names = [f"column {position}" for position in range(len(table[0]))]
+    table.append([f"last {position}" for position in range(len(names))])
     text = csv_text([names, *table], delimiter=delimiter, lineterminator=line_end, quoting=int(quote_all))
     with tempfile.TemporaryDirectory() as directory:
         result = Importer(Path(directory))(
@@ -58,7 +59,9 @@ def test_a_told_dialect_gives_back_every_cell(
             columns=[{"name": name, "type": "text"} for name in names],
         )
     assert result.rejects == []
-    assert result.rows == [[as_imported(cell) for cell in row] for row in table]
+    rows = [row for row in table if row == [""] or "".join(row).strip()]  # cells without any text are no row
+    assert result.rows == [[as_imported(cell) for cell in row] for row in rows]
+    assert sum(result.converted.named.values()) + len(rows) == len(table) + 1
 
 
 PLAIN = st.text(st.sampled_from("abcdefg 中文äö"), min_size=1, max_size=8).map(str.strip).filter(bool)
@@ -104,13 +107,15 @@ def test_any_bytes_are_imported_or_refused_with_a_reason(content: bytes) -> None
 @given(text=st.text(st.sampled_from('ab,,""\n\n\r é'), max_size=40), width=st.integers(1, 4))
 def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, width: int) -> None:
     block = text.encode()
-    fast = read_plain_block(block, 7, width, Dialect())
+    layout = Layout(dialect=Dialect(), width=width)
+    fast = read_plain_block(block, 7, layout)
     if fast is None:
         return
-    careful = CarefulReader(Dialect(), width, "utf-8")
+    careful = CarefulReader(layout)
     exact, _ = careful.read(block, 7)
     assert not careful.is_waiting
     assert exact.rejects == []
+    assert (fast.named.counts, fast.row_count + fast.named.total) == (exact.named.counts, careful.records)
     assert [column.to_pylist() for column in fast.columns] == [column.to_pylist() for column in exact.columns]
     rows = range(exact.row_count)
     assert [fast.line_of(row) for row in rows] == [exact.line_of(row) for row in rows]
@@ -119,6 +124,6 @@ def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, w
 
 def test_the_fast_reader_does_not_decline_well_formed_quotes() -> None:
     block = b'1,"a, b","",x\r\n2,"c","",""\r\n'
-    plain = read_plain_block(block, 0, 4, Dialect())
+    plain = read_plain_block(block, 0, Layout(dialect=Dialect(), width=4))
     assert plain is not None
     assert [column.to_pylist() for column in plain.columns] == [["1", "2"], ["a, b", "c"], ["", ""], ["x", ""]]

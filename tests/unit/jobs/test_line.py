@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from server.clock import utc_now
 from server.jobs.durations import Durations
 from server.jobs.job import Job
@@ -48,10 +50,21 @@ def test_nobody_knows_when_a_stalled_job_ends() -> None:
     begin(waits, job("2", "alice"), job("3", "alice"))
     waits.push(job("4", "alice"))
     waits.push(job("5", "alice"))
-    assert waits.jobs_waiting({"2", "3"}.__contains__)["4"].seconds is None
-    one_moves = waits.jobs_waiting({"2"}.__contains__)
+    assert waits.jobs_waiting({"2": math.inf, "3": math.inf}.get)["4"].seconds is None
+    one_moves = waits.jobs_waiting({"2": math.inf}.get)
     assert (one_moves["4"].seconds, one_moves["4"].count) == (10.0, 2)
     assert one_moves["5"].seconds == 10.0 + 10.0
+
+
+def test_what_a_running_job_says_itself_counts_more_than_what_such_jobs_took() -> None:
+    clock = Clock()
+    waits = line(clock)
+    begin(waits, job("1", "alice"))
+    clock.now += 10
+    waits.end("1")
+    begin(waits, job("2", "alice"), job("3", "alice"))
+    waits.push(job("4", "alice"))
+    assert waits.jobs_waiting({"2": 42.0, "3": 90.0}.get)["4"].seconds == 42.0
 
 
 def test_without_anything_to_go_by_there_is_no_estimate() -> None:

@@ -48,5 +48,10 @@ TURN, WORKER, AGAIN = WaitingFor.TURN, WaitingFor.WORKER, WaitingFor.AGAIN
     ],
 )
 def test_the_sentence_in_both_languages(waiting: Waiting, english: str, chinese: str) -> None:
-    assert waiting_words(waiting, KINDS, LANGUAGES.of("en")) == english
-    assert waiting_words(waiting, KINDS, LANGUAGES.of("zh-CN")) == chinese
+    assert waiting_words(waiting, KINDS, LANGUAGES.of("en"), is_readers=True) == english
+    assert waiting_words(waiting, KINDS, LANGUAGES.of("zh-CN"), is_readers=True) == chinese
+
+
+def test_to_others_than_who_waits_it_is_nobodys() -> None:
+    waiting = Waiting(reason=WaitingFor.TURN, place=1, kind="batch_report", count=2, is_own=True, seconds=6.0)
+    assert waiting_words(waiting, KINDS, LANGUAGES.of("en"), is_readers=False) == "waits for 2 batches, about 6 s"

@@ -166,3 +166,24 @@ def add(connection: sa.Connection, old: sa.MetaData, table: str, **values: Any) 
     places = ", ".join(f":{name}" for name in values)
     connection.execute(sa.text(f'INSERT INTO "{table}" ({names}) VALUES ({places})'), values)
     assert table in old.tables
+
+
+def test_decimals_that_were_doubles_are_called_so(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        upgrade(connection, "0010")
+        old = sa.MetaData()
+        old.reflect(connection)
+        add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
+        add(connection, old, "datasets", id="d", owner_id="u", name="orders", created_at=NOW, updated_at=NOW)
+        columns = '[{"name": "id", "type": "integer"}, {"name": "amount", "type": "decimal", "format": "1,234.5"}]'
+        values = {"dataset_id": "d", "mode": "create", "bytes": 1, "row_count": 1, "files": "[]", "created_at": NOW}
+        add(connection, old, "dataset_versions", **values, number=1, columns=columns)
+        add(connection, old, "dataset_versions", **values, number=2, columns="[]")
+        connection.commit()
+        upgrade(connection)
+        stored = connection.execute(sa.select(dataset_versions.c.columns).order_by(dataset_versions.c.number)).scalars()
+        assert list(stored) == [
+            [{"name": "id", "type": "integer"}, {"name": "amount", "type": "float", "format": "1,234.5"}], [],
+        ]  # fmt: skip
+    engine.dispose()

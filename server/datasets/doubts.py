@@ -1,0 +1,55 @@
+"""What a person should look at in a column before its values are relied on: a code, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from server.datasets.schema import FileWarning
+
+MESSAGES: dict[str, str] = {
+    "ambiguous_dates": (
+        "The dates in “{column}” could be day/month or month/day; they are read as {format}. Check this."
+    ),
+    "ambiguous_numbers": (
+        "Numbers like {value} in “{column}” could have three decimals or a thousand's mark; it is read as {reading}. "
+        "Choose how numbers of this column are written."
+    ),
+    "mixed_currencies": (
+        "The amounts in “{column}” are in several currencies ({currencies}), which a number does not tell apart. "
+        "Put the currency into a column of its own, or keep the column as text."
+    ),
+    "mixed_percent": "“{column}” has percentages and plain numbers: 12% becomes 0.12, 12 stays 12. Check this.",
+    "long_numbers": (
+        "Numbers in “{column}” have more than 15 digits. They are kept exactly, but Excel, charts and JavaScript round "
+        "them; choose text if they are names."
+    ),
+    "rounded_numbers": (
+        "Numbers in “{column}” have more digits than a floating point number holds, such as {value}; it is rounded to "
+        "{reading}. Choose decimal or text to keep them."
+    ),
+    "mixed_offsets": (
+        "Some times in “{column}” have an offset from UTC and others have none, so the column is kept as text. Choose "
+        "“date and time” to turn the first into UTC and leave the others as they are."
+    ),
+    "times_in_utc": "The times in “{column}” have offsets; they are kept as moments and shown in UTC.",
+}
+
+
+def column_warning(code: str, name: str, parameters: dict[str, Any]) -> FileWarning:
+    return FileWarning(code=code, message=MESSAGES[code], parameters={"column": name, **parameters})
+
+
+Doubts = dict[str, Mapping[str, Any]]
+
+
+def doubts_of_notations(notations: Iterable[str]) -> Doubts:
+    """Of the currencies and `%` beside the numbers of a column; "" where a number had none."""
+    found = set(notations)
+    doubts: Doubts = {}
+    currencies = sorted(found - {"", "%"})
+    if len(currencies) > 1:
+        doubts["mixed_currencies"] = {"currencies": ", ".join(currencies)}
+    if "%" in found and len(found) > 1:
+        doubts["mixed_percent"] = {}
+    return doubts

@@ -1,0 +1,239 @@
+"""Whether the first record of a table names its columns, and whether the first two do so together."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
+
+from server.datasets.cells import NULL_WORDS, read_moment, read_number, read_truth
+
+_COMPARED = 200  # records below the first
+_LONGEST_VALUE = 60  # characters; what is longer is no number and no date
+_MOST = 0.8  # of a column's cells make its kind
+
+Kind = Literal["number", "date", "text", ""]
+Record = Sequence[str]
+
+# Names that columns have in many files: beside one of them, numbers in the first row may be names as well.
+_USUAL_NAMES = frozenset(
+    {
+        "id", "no", "nr", "key", "code", "name", "item", "product", "article", "sku", "region", "country",
+        "city", "state", "store", "shop", "branch", "department", "category", "type", "group", "year", "month",
+        "week", "day", "date", "time", "customer", "client", "account", "employee", "person", "student",
+        "subject", "sample", "sensor", "station",
+        "编号", "序号", "代码", "名称", "姓名", "产品", "商品", "地区", "区域", "国家", "城市", "省份", "门店", "店铺",
+        "部门", "类别", "类型", "年份", "月份", "日期", "时间", "客户", "项目", "科目", "单位",
+    }
+)  # fmt: skip
+
+
+def kind_of(cell: str) -> Kind:
+    return _kind_of(cell) if len(cell) <= _LONGEST_VALUE else "text"
+
+
+@lru_cache(maxsize=20_000)
+def _kind_of(cell: str) -> Kind:
+    text = cell.strip()
+    if text.lower() in NULL_WORDS:
+        return ""
+    if not any(character.isdigit() for character in text):
+        return "text"
+    if read_number(text, ".") is not None or read_number(text, ",") is not None:
+        return "number"
+    return "date" if _is_moment(text) else "text"
+
+
+def is_value(cell: str) -> bool:
+    """A number or a date, in any notation: what a wrong delimiter tears apart."""
+    return kind_of(cell) in ("number", "date")
+
+
+def _is_moment(text: str) -> bool:
+    is_clock = re.fullmatch(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?", text) is not None
+    is_month = re.fullmatch(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])", text) is not None
+    return is_clock or is_month or read_moment(text, "DMY") is not None or read_moment(text, "MDY") is not None
+
+
+class HeaderEvidence:
+    """What speaks for the first record being a header. `is_contrast`: a name stands above cells of another kind."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._first = [cell.strip() for cell in records[0]] if records else []
+        self._below = [
+            record
+            for record in records[1:_COMPARED]
+            if any(map(str.strip, record)) and list(record) != list(records[0])
+        ]
+        self._named = [(place, cell) for place, cell in enumerate(self._first) if cell]
+        self._columns = {place: self._column(place) for place, _ in self._named}
+        self._kinds = {place: _kind_of_column(cells) for place, cells in self._columns.items()}
+
+    def is_header(self) -> bool:
+        if not self._named:
+            return False
+        if not self._below:
+            return not any(is_value(cell) for _, cell in self._named)
+        if self.is_contrast():
+            return True
+        if any(kind_of(cell) != "text" for _, cell in self._named):
+            return self._are_values_names()
+        return not self._repeats() and not self._is_truth_above_truth()
+
+    def is_contrast(self) -> bool:
+        """Text above numbers or dates, or dates above numbers; not where the rest of the row says otherwise."""
+        for_it = against = 0
+        for place, cell in self._named:
+            above, below = kind_of(cell), self._kinds[place]
+            if (below in ("number", "date") and above == "text") or (above == "date" and below == "number"):
+                for_it += 1
+            elif above == "date" and below == "date":
+                against += 1
+        if not for_it or against > for_it:
+            return False
+        return for_it >= 2 or not self._is_a_stray_word()
+
+    def _is_a_stray_word(self) -> bool:
+        """One word above numbers while the numbers beside it stand above numbers, too: a bad cell in the first row."""
+        numbers = sum(kind_of(cell) == "number" and self._kinds[place] == "number" for place, cell in self._named)
+        return numbers >= 2 and not self._are_values_names()
+
+    def _are_values_names(self) -> bool:
+        """Numbers as names: years, months, a series; and none of it goes on below."""
+        values = [(place, cell) for place, cell in self._named if kind_of(cell) in ("number", "date")]
+        texts = [cell for _, cell in self._named if kind_of(cell) == "text"]
+        if len(values) + len(texts) < len(self._named) or not values:
+            return False
+        cells = [cell for _, cell in values]
+        if len(set(cells)) < len(cells) or any(kind_of(c) == "date" == self._kinds[p] for p, c in values):
+            return False
+        if all(_is_year(cell) for cell in cells):
+            return bool(texts) or (len(cells) > 1 and _is_series(cells) and not self._goes_on_below(values))
+        if _is_series(cells) and all(self._kinds[place] == "text" for place, _ in values):
+            return True
+        if not texts:
+            return False
+        if _is_series(cells) and (not self._goes_on_below(values) or self._stand_apart(values)):
+            return True
+        if any(text.casefold() in _USUAL_NAMES for text in texts):
+            return True
+        return all(cell[0] == "0" and cell.isdigit() and len(cell) > 1 for cell in cells) and not any(
+            below.startswith("0") and len(below) > 1 for place, _ in values for below in self._columns[place]
+        )
+
+    def _goes_on_below(self, values: Sequence[tuple[int, str]]) -> bool:
+        rows = [[record[place].strip() for place, _ in values if place < len(record)] for record in self._below]
+        return sum(map(_is_series, rows)) * 2 >= len(rows)
+
+    def _stand_apart(self, values: Sequence[tuple[int, str]]) -> bool:
+        """Whether they are of another size than all numbers below them."""
+        for place, cell in values:
+            number = read_number(cell, ".") or Decimal()
+            for below in self._columns[place]:
+                other = abs(read_number(below, ".") or Decimal())
+                if number <= 5 * other and other <= 5 * number:
+                    return False
+        return True
+
+    def _repeats(self) -> bool:
+        return any(cell in self._columns[place] for place, cell in self._named)
+
+    def _is_truth_above_truth(self) -> bool:
+        return all(
+            read_truth(cell) is not None
+            and self._columns[place]
+            and all(read_truth(below) is not None for below in self._columns[place])
+            for place, cell in self._named
+        )
+
+    def _column(self, place: int) -> list[str]:
+        cells = [record[place].strip() for record in self._below if place < len(record)]
+        return [cell for cell in cells if cell]
+
+
+def has_header(records: Sequence[Record]) -> bool:
+    """Whether the first record names the columns of those below."""
+    return HeaderEvidence(records).is_header()
+
+
+def is_certain_header(records: Sequence[Record]) -> bool:
+    """Whether the kinds of cells say so, and not only that no cell of it is repeated."""
+    return len(records) > 1 and HeaderEvidence(records).is_contrast()
+
+
+def joined_names(records: Sequence[Record]) -> list[str] | None:
+    """The names of a header of two records (`2025` over `q1` and `q2`: `2025 q1`, `2025 q2`), or None.
+
+    Above stands a group for several columns, or below something about a column, such as its unit.
+    """
+    if len(records) < 3:
+        return None
+    width = max(len(records[0]), len(records[1]))
+    upper, lower = (_widened(record, width) for record in records[:2])
+    if not any(upper) or not any(lower) or any(is_value(cell) and not _is_year(cell) for cell in lower):
+        return None
+    is_group = _is_group(upper, lower)
+    if not is_group and not _are_units(upper, lower):
+        return None
+    is_gap = is_group and not upper[0] and all(lower) and upper.count("") * 2 > width
+    if not is_certain_header([lower, *records[2:]]) and not (is_gap and has_header([lower, *records[2:]])):
+        return None
+    filled = _filled_right(upper, lower) if is_group else upper
+    return [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(filled, lower, strict=True)]
+
+
+def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Several names below one; a lone cell at the left is a title."""
+    places = [place for place, cell in enumerate(upper) if cell]
+    gaps = [place for place, cell in enumerate(upper) if not cell]
+    if not gaps or places == [0]:
+        return False
+    covers = all(upper_cell or lower_cell for upper_cell, lower_cell in zip(upper, lower, strict=True))
+    spans = any(not upper[place] and lower[place] for place in range(places[0] + 1, len(upper)))
+    spans = spans or all(_is_year(upper[place]) for place in places)
+    return covers and spans
+
+
+def _are_units(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """All columns are named above; below stand notes to some of them, not to the first."""
+    return all(upper) and not lower[0] and not any(map(is_value, upper))
+
+
+def _filled_right(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """A group holds until the next one; what is named above alone has no group."""
+    filled, group = [], ""
+    for above, below in zip(upper, lower, strict=True):
+        group = above or group
+        filled.append(group if below or above else "")
+        if above and not below:
+            group = ""
+    return filled
+
+
+def _widened(record: Record, width: int) -> list[str]:
+    return [cell.strip() for cell in record] + [""] * (width - len(record))
+
+
+def _kind_of_column(cells: Sequence[str]) -> Kind:
+    kinds = [kind for kind in map(kind_of, cells) if kind]
+    for kind in ("number", "date", "text"):
+        if kinds and kinds.count(kind) >= _MOST * len(kinds):
+            return kind
+    return ""
+
+
+def _is_year(cell: str) -> bool:
+    return re.fullmatch(r"(?:19|20)\d\d年?", cell.strip()) is not None
+
+
+def _is_series(cells: Sequence[str]) -> bool:
+    """Whole numbers at equal distances, upwards: 101, 102, 103."""
+    if len(cells) < 2 or not all(re.fullmatch(r"\d{1,6}年?", cell.strip()) for cell in cells):
+        return False
+    numbers = [int(cell.strip().rstrip("年")) for cell in cells]
+    steps = {after - before for before, after in itertools.pairwise(numbers)}
+    step = steps.pop()
+    return not steps and (step == 1 or (step > 0 and len(cells) > 2))

@@ -1,0 +1,127 @@
+"""How much a text looks like one that people write: what tells encodings apart where there are few bytes to count."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+_WORD = re.compile(r"[^\W\d_]+")
+# Letters beside those of ASCII, a language each: the commoner languages first.
+_ALPHABETS = tuple(
+    frozenset(letters + letters.upper().replace("SS", "ẞ"))
+    for letters in (
+        "äöüß", "éèêëàâîïôûùüçœæ", "áéíóúñü", "ãõáéíóúâêôçà", "àèéìòùí", "åäöé", "æøåéö", "éëïöüè",
+        "áčďéěíňóřšťúůýž", "ąćęłńóśźż", "áéíóöőúüű", "çğıöşüİâî", "áäčďéíĺľňóôŕšťúýž", "ăâîșțşţ", "čćđšž",
+        "ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž", "áðéíóúýþæö", "àáâãèéêìíòóôõùúăđĩũơưýỳ",
+    )
+)  # fmt: skip
+_WESTERN = frozenset().union(*_ALPHABETS[:8])
+_SELDOM = frozenset("ðþýÐÞÝ")  # of Icelandic, where a Turkish text has ğ, ş and ı
+_QUOTES = frozenset("“”„‚«»")
+_AMOUNTS = frozenset("£€¥¢½¼¾±×‰÷")
+_LETTERLIKE = "µªº"
+_SYMBOLS = _QUOTES | _AMOUNTS | frozenset("°²³¹§·–—‘’…•™©®¿¡¬\u00a0")
+_FINAL_INSIDE = re.compile(r"[ςךםןףץ]\w")  # letters that only end words
+_ACCENTED = re.compile(r"[άέήίόύώϊϋΐΰ]")  # as one letter is in every longer word of Greek
+_NEXT = re.compile(r"[\w\s(),.;:/%'\"?!<>=+-]")
+
+
+def plausibility(text: str) -> float:
+    """0 to 1, of what is not ASCII in it; 1 where all is."""
+    shown = _letters(text) + _others(text)
+    total = sum(count for _, count in shown)
+    if not total:
+        return 1.0
+    controls = sum("\x80" <= character <= "\x9f" for character in text)  # which nobody types
+    return sum(score * count for score, count in shown) / total - (0.3 if controls else 0.0)
+
+
+def _letters(text: str) -> list[tuple[float, int]]:
+    words = Counter(word for word in _WORD.findall(text) if not word.isascii())
+    latin = [letter for word in words for letter in word if letter > "\x7f" and _script(letter) == "LATIN"]
+    language = max(_ALPHABETS, key=lambda alphabet: sum(letter in alphabet for letter in latin))
+    return [
+        (_of_word(word, language), count * sum(letter > "\x7f" for letter in word)) for word, count in words.items()
+    ]
+
+
+def _others(text: str) -> list[tuple[float, int]]:
+    """Symbols, each with what stands beside it."""
+    odd: list[tuple[float, int]] = []
+    for place, character in enumerate(text):
+        if character > "\x7f" and not character.isalpha():
+            odd.append((_of_symbol(character, text[max(0, place - 1) : place], text[place + 1 : place + 2]), 1))
+    return odd
+
+
+def _of_symbol(character: str, before: str, after: str) -> float:
+    beside = before + after
+    category = unicodedata.category(character)
+    if category[0] == "C" or character == "\ufffd":
+        return 0.0
+    if category[0] == "M":  # vowels of Thai, of Vietnamese in pieces
+        is_latin = "\u0300" <= character <= "\u036f"
+        return 0.9 if any(letter > "\x7f" for letter in beside) or (is_latin and before.isalpha()) else 0.1
+    if "\u2e80" <= character <= "\u33ff" or "\uff00" <= character <= "\uffef":  # East Asian punctuation
+        return 0.9 if any(letter > "\u2e7f" for letter in beside) else 0.3
+    if character not in _SYMBOLS:
+        return 0.1  # ˛ and ˇ alone, frames of boxes
+    if not all(_NEXT.fullmatch(letter) or letter in "–—“”‘’°€" for letter in (before, after) if letter):
+        return 0.3
+    if character in _AMOUNTS:
+        return 0.3 if before.isalpha() or after.isalpha() else 0.95
+    if character in "²³¹":
+        return 0.95 if (before.isalnum() or before == ")") and not after.isalnum() else 0.3
+    if character in _QUOTES and before.isalpha() and after.isalpha():
+        return 0.3
+    return 0.9
+
+
+def _of_word(word: str, language: frozenset[str]) -> float:
+    """`language` is the alphabet that most of the text is written in."""
+    if word.strip(_LETTERLIKE).isascii():
+        return 0.97  # µm, 1º
+    scripts = {_script(letter) for letter in word}
+    if len(scripts) > 1:
+        return 0.9 if scripts <= {"HIRAGANA", "KATAKANA", "CJK", "KATAKANA-HIRAGANA"} else 0.05
+    cased = _casing(word)
+    script = scripts.pop()
+    if script != "LATIN":
+        if _FINAL_INSIDE.search(word):
+            return 0.2
+        if script == "GREEK" and len(word) > 2 and word.islower() and not _ACCENTED.search(word):
+            return 0.6
+        is_alone = len(word) == 1 and script not in ("CJK", "HANGUL")
+        return cased * (0.4 if script in ("OTHER", "HALFWIDTH") else 0.55 if is_alone else 0.9)
+    foreign = [letter for letter in word if letter > "\x7f"]
+    known = sum(_of_letter(letter, language) for letter in foreign) / len(foreign)
+    share = len(foreign) / len(word)
+    return known * cased * (1.0 if share <= 0.5 else 0.6 if len(word) == 1 else 0.75 if share < 0.7 else 0.2)
+
+
+def _of_letter(letter: str, language: frozenset[str]) -> float:
+    if letter not in language:
+        return 0.6 if letter in _WESTERN else 0.4
+    return 1.0 if letter in _WESTERN else 0.85 if letter in _SELDOM else 0.95
+
+
+def _casing(word: str) -> float:
+    """`мОСКВА` is a word of another encoding, `McDonald` is not worth a thought."""
+    if word.islower() or word.isupper() or word.istitle() or not any(map(str.islower, word)):
+        return 1.0
+    return 0.3
+
+
+def _script(letter: str) -> str:
+    if letter <= "\x7f":
+        return "LATIN"
+    first = unicodedata.name(letter, "OTHER").split()[0]
+    known = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI", "CJK", "HIRAGANA", "KATAKANA", "HANGUL")
+    return (
+        first
+        if first in known or first in ("HALFWIDTH", "KATAKANA-HIRAGANA")
+        else "LATIN"
+        if letter in "ªº"
+        else "OTHER"
+    )

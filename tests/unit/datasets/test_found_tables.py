@@ -1,0 +1,396 @@
+"""Small files as people have them: where their table is, what names its columns, and that nothing of it is lost."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.errors import FileProblem
+from tests.unit.datasets.imported import Importer
+
+D = date.fromisoformat
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Importer:
+    return Importer(tmp_path)
+
+
+def stacked() -> str:
+    return "".join(
+        ",".join(names) + "\n" + (",".join("123456"[: len(names)]) + "\n") * 9 for names in ("ab", "cdef", "ghijkl")
+    )
+
+
+# Text of a file, its columns, its rows, and lines of rejects with their reasons.
+Case = tuple[str, list[str], list[list[Any]], list[tuple[int, str]]]
+
+ROWS_ABOVE_A_CHANGE_OF_WIDTH: list[Case] = [
+    (
+        "day,qty\n2026-01-01,4\n2026-01-02,5\n2026-01-03,6,kg,ok\n2026-01-04,7,kg,ok\n2026-01-05,8,kg,ok\n",
+        ["day", "qty", "column_3", "column_4"],
+        [[D("2026-01-03"), 6, "kg", "ok"], [D("2026-01-04"), 7, "kg", "ok"], [D("2026-01-05"), 8, "kg", "ok"]],
+        [(2, "too_few_cells"), (3, "too_few_cells")],
+    ),
+    ("k0\nw0\nm;n\n", ["k0"], [["w0"], ["m;n"]], []),
+    ("name\nAnn\nBob, jr\n", ["name"], [["Ann"], ["Bob, jr"]], []),
+    ("k\nv1\nv2\nv3,x\nv4\n", ["k"], [["v1"], ["v2"], ["v3,x"], ["v4"]], []),
+    ("1;2\n3;4\n5,6\n7;8", ["column_1", "column_2"], [[1, 2], [3, 4], [7, 8]], [(3, "too_few_cells")]),
+    (
+        "id,name\n1,Ann,x,y\n2,Bob,z,w\n3,Cy,q,r\n",
+        ["id", "name", "column_3", "column_4"],
+        [[1, "Ann", "x", "y"], [2, "Bob", "z", "w"], [3, "Cy", "q", "r"]],
+        [],
+    ),
+    ("Name,,\nAnn,3,4\nBob,5,6\n", ["Name", "column_2", "column_3"], [["Ann", 3, 4], ["Bob", 5, 6]], []),
+    ("id\n1,Ann\n2,Bob\n", ["id", "column_2"], [[1, "Ann"], [2, "Bob"]], []),
+    (
+        "1,2\n3,4\n5,6,7,8\n9,10,11,12\n13,14,15,16\n",
+        ["column_1", "column_2", "column_3", "column_4"],
+        [[5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]],
+        [(1, "too_few_cells"), (2, "too_few_cells")],
+    ),
+    (
+        "id,name,city\n1,Ann\n2,Bob,Rome,x\n3,Cy,Oslo,y\n4,Di,Bonn,z\n",
+        ["id", "name", "city", "column_4"],
+        [[2, "Bob", "Rome", "x"], [3, "Cy", "Oslo", "y"], [4, "Di", "Bonn", "z"]],
+        [(2, "too_few_cells")],
+    ),
+    # The largest of several tables is taken.
+    (stacked(), list("ghijkl"), [[1, 2, 3, 4, 5, 6]] * 9, [(line, "other_table") for line in range(1, 21)]),
+    (
+        "a,b\n1,2\n3,4\n5,6\n7,8\nc,d,e\n1,2,3\n",
+        ["a", "b"],
+        [[1, 2], [3, 4], [5, 6], [7, 8]],
+        [(6, "other_table"), (7, "other_table")],
+    ),
+    (
+        "key,value\nk1,1\n\nid,day\n1,2026-02-16\n2,2026-06-07\n3,2026-01-26\n",
+        ["id", "day"],
+        [[1, D("2026-02-16")], [2, D("2026-06-07")], [3, D("2026-01-26")]],
+        [],
+    ),
+    (
+        "a,b\n1,2\n3,4\n\nc,d,e\n1,2,3\n4,5,6\n7,8,9\n10,11,12\n",
+        ["c", "d", "e"],
+        [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]],
+        [(1, "other_table"), (2, "other_table"), (3, "other_table")],
+    ),
+]
+BLANKS_AROUND_QUOTES: list[Case] = [
+    ('a, b, c\n1, 2, "x, y"\n3, 4, "z, w"\n', ["a", "b", "c"], [[1, 2, "x, y"], [3, 4, "z, w"]], []),
+    (
+        'city, greeting\nRome, "ciao, bella"\nBonn, "guten Tag, alle"\nOslo, hei\n',
+        ["city", "greeting"],
+        [["Rome", "ciao, bella"], ["Bonn", "guten Tag, alle"], ["Oslo", "hei"]],
+        [],
+    ),
+    ('id, note\n1, "x, y" \n2, "z"\n', ["id", "note"], [[1, "x, y"], [2, "z"]], []),
+    ('"a" , "b"\n"1" , "x, y"\n"2" , "z"\n', ["a", "b"], [[1, "x, y"], [2, "z"]], []),
+    ('a; b\n1; "x; y"\n2; "q ""z"""\n', ["a", "b"], [[1, "x; y"], [2, 'q "z"']], []),
+    ('a,\t"b"\n1,\t"x, y"\n2,\t"z"\n', ["a", "b"], [[1, "x, y"], [2, "z"]], []),
+    ('  "id","n"\n  "1","a,b"\n  "2","c"\n', ["id", "n"], [[1, "a,b"], [2, "c"]], []),
+    ('a, b\n1, "two\nlines, here"\n2, x\n', ["a", "b"], [[1, "two\nlines, here"], [2, "x"]], []),
+    ("id, name\n1, 'a, b'\n2, 'c, d'\n", ["id", "name"], [[1, "a, b"], [2, "c, d"]], []),
+    ('n|t\n1| "a|b"\n2| c\n', ["n", "t"], [[1, "a|b"], [2, "c"]], []),
+    ("id,t\n1,'say \"hi\", all'\n2,'b'\n", ["id", "t"], [[1, 'say "hi", all'], [2, "b"]], []),
+]
+OTHER_DELIMITERS_IN_CELLS: list[Case] = [
+    ("tags|n\na,b,c|1\nd,e,f|2\n", ["tags", "n"], [["a,b,c", 1], ["d,e,f", 2]], []),
+    ("wert;name\n1,5;Abt, Hans\n2,5;Bär, Eva\n", ["wert", "name"], [[1.5, "Abt, Hans"], [2.5, "Bär, Eva"]], []),
+    ("a;b\nred,blue;up,down\nbig,small;in,out\n", ["a", "b"], [["red,blue", "up,down"], ["big,small", "in,out"]], []),
+    ("id,名称\n1，苹果\n2，梨\n", ["id", "名称"], [[1, "苹果"], [2, "梨"]], []),
+    ("姓名，年龄\n张三，20\n李四，30\n", ["姓名", "年龄"], [["张三", 20], ["李四", 30]], []),
+    ("地区；金额\n东；1,5\n西；2,5\n", ["地区", "金额"], [["东", 1.5], ["西", 2.5]], []),
+    ("tags;n\na,b;1\nc,d;2\n", ["tags", "n"], [["a,b", 1], ["c,d", 2]], []),
+    ("a||b\n1||2\n3||4|x\n", ["a", "b"], [[1, "2"], [3, "4|x"]], []),
+    ("a::b::c\n1::2::3\n4::5::6\n", ["a", "b", "c"], [[1, 2, 3], [4, 5, 6]], []),
+    ("wert, name\n1,5, Abt\n2,5, Bär\n", ["wert", "name"], [[1.5, "Abt"], [2.5, "Bär"]], []),
+    ("x|y|z\n1,2|3,4|5,6\n7,8|9,1|2,3\n", ["x", "y", "z"], [[1.2, 3.4, 5.6], [7.8, 9.1, 2.3]], []),
+    ("date\tamount\n1,5\t2,5\n3,5\t4,5\n", ["date", "amount"], [[1.5, 2.5], [3.5, 4.5]], []),
+    ("t;u\n12h30;a,b\n13h30;c,d\n", ["t", "u"], [["12h30", "a,b"], ["13h30", "c,d"]], []),
+    (
+        "name;address\nA;Main st 5, Rome, IT\nB;Side st 7, Oslo, NO\n",
+        ["name", "address"],
+        [["A", "Main st 5, Rome, IT"], ["B", "Side st 7, Oslo, NO"]],
+        [],
+    ),
+]
+NOT_ONE_COLUMN: list[Case] = [
+    ('id,note\n1,"never closed\n2,ok\n3,fine\n', ["id", "note"], [[2, "ok"], [3, "fine"]], [(2, "unclosed_quote")]),
+    ('a,b\n"x,1\ny,2\nz,3\n', ["a", "b"], [["y", 2], ["z", 3]], [(2, "unclosed_quote")]),
+    ('a;b\n1;"open\n2;b\n3;"c"\n4;d\n', ["a", "b"], [[2, "b"], [3, "c"], [4, "d"]], [(2, "unclosed_quote")]),
+    (
+        "column1,column2\nyes,no\nyes,yes,yes\nyes\n",
+        ["column1", "column2"],
+        [["yes", "no"]],
+        [(3, "too_many_cells"), (4, "too_few_cells")],
+    ),
+    (
+        "n,m\n1,2\n3\n4,5,6\n7,8,9,10\n",
+        ["n", "m"],
+        [[1, 2]],
+        [(3, "too_few_cells"), (4, "too_many_cells"), (5, "too_many_cells")],
+    ),
+    (
+        "id,text\n1,a, b\n2,c\n3,d, e, f\n",
+        ["id", "text"],
+        [[2, "c"]],
+        [(2, "too_many_cells"), (4, "too_many_cells")],
+    ),
+    ("id  name  qty\n1   Ann   3\n22  Bob  14\n", ["id", "name", "qty"], [[1, "Ann", 3], [22, "Bob", 14]], []),
+    (
+        "id  name        qty\n1   Ann Smith   3\n22  Bob         14\n",
+        ["id", "name", "qty"],
+        [[1, "Ann Smith", 3], [22, "Bob", 14]],
+        [],
+    ),
+    ("id name qty\n1 Ann 3\n22 Bob 14\n", ["id", "name", "qty"], [[1, "Ann", 3], [22, "Bob", 14]], []),
+]
+ONE_COLUMN: list[Case] = [
+    ("first last\nAnn Smith\nBob Jones\n", ["first last"], [["Ann Smith"], ["Bob Jones"]], []),
+    ("note\nRoom 1 is free\nRoom 2 is not\n", ["note"], [["Room 1 is free"], ["Room 2 is not"]], []),
+    ("a\n1\n\n  \n2\n", ["a"], [[1], [2]], []),
+]
+THE_END_COUNTS: list[Case] = [
+    ("id,v\n1,5\n2,6\n3,n.b.", ["id", "v"], [[1, "5"], [2, "6"], [3, "n.b."]], []),
+    ('a,b,c\n"two\nlines",x,5', ["a", "b", "c"], [["two\nlines", "x", 5]], []),
+    ('a;b\n1;"x\ny"', ["a", "b"], [[1, "x\ny"]], []),
+    ("a\n1\n2\nx", ["a"], [["1"], ["2"], ["x"]], []),
+    ("a,b\r\n1,2\r\n3,x", ["a", "b"], [[1, "2"], [3, "x"]], []),
+    ("a,b\r1,2\r3,x", ["a", "b"], [[1, "2"], [3, "x"]], []),
+]
+HEADERS: list[Case] = [
+    (
+        "id,qty,name\n1,2,Ann\n3,4,Bob\nid,qty,name\n5,6,Cy\n",
+        ["id", "qty", "name"],
+        [[1, 2, "Ann"], [3, 4, "Bob"], [5, 6, "Cy"]],
+        [(4, "header_again")],
+    ),
+    (
+        "name,city\nAnn,Rome\nname,city\nBob,Oslo\n",
+        ["name", "city"],
+        [["Ann", "Rome"], ["Bob", "Oslo"]],
+        [(3, "header_again")],
+    ),
+    ("n\n5\n6\n", ["n"], [[5], [6]], []),
+    ("No\n1\n2\n3\n", ["No"], [[1], [2], [3]], []),
+    ("t\n12/06/2018\n13/06/2018\n", ["t"], [[D("2018-06-12")], [D("2018-06-13")]], []),
+    ("on,off\n1,2\n3,4\n", ["on", "off"], [[1, 2], [3, 4]], []),
+    ("False\n1.5\n2.5\n", ["False"], [[1.5], [2.5]], []),
+    ("id,101,102,103\na,5,6,7\nb,8,9,10\n", ["id", "101", "102", "103"], [["a", 5, 6, 7], ["b", 8, 9, 10]], []),
+    ("region,01,02,03\nN,5,6,7\nS,8,9,9\n", ["region", "01", "02", "03"], [["N", 5, 6, 7], ["S", 8, 9, 9]], []),
+    ("product,2023,2024\nA,5,6\nB,7,8\n", ["product", "2023", "2024"], [["A", 5, 6], ["B", 7, 8]], []),
+    ("product,2026-01,2026-02\nA,5,6\nB,7,8\n", ["product", "2026-01", "2026-02"], [["A", 5, 6], ["B", 7, 8]], []),
+    ("2026-01-01,2026-02-01\n5,6\n7,8\n", ["2026-01-01", "2026-02-01"], [[5, 6], [7, 8]], []),
+    ("1,2,3\na,b,c\nd,e,f\n", ["1", "2", "3"], [["a", "b", "c"], ["d", "e", "f"]], []),
+    ("Sales report,\nregion,q1\nN,1\nS,3\n", ["region", "q1"], [["N", 1], ["S", 3]], []),
+    ("Umsatz 2025\nMonat;Wert\nJan;5\nFeb;6\n", ["Monat", "Wert"], [["Jan", 5], ["Feb", 6]], []),
+    (
+        ",2025,,2026,\nregion,q1,q2,q1,q2\nN,1,2,3,4\nS,5,6,7,8\n",
+        ["region", "2025 q1", "2025 q2", "2026 q1", "2026 q2"],
+        [["N", 1, 2, 3, 4], ["S", 5, 6, 7, 8]],
+        [],
+    ),
+    ("region,2025,\n,q1,q2\nN,1,2\nS,3,4\n", ["region", "2025 q1", "2025 q2"], [["N", 1, 2], ["S", 3, 4]], []),
+    ("name,weight\n,kg\nA,5\nB,6\n", ["name", "weight kg"], [["A", 5], ["B", 6]], []),
+    ('id,"na"me",qty\n1,Ann,3\n2,Bob,4\n', ["id", 'na"me', "qty"], [[1, "Ann", 3], [2, "Bob", 4]], []),
+    ("# comment, one\n# comment two\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
+    ("// made by x, y\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
+    ("#id,name\n1,a\n2,b\n", ["#id", "name"], [[1, "a"], [2, "b"]], []),
+]
+HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
+    (
+        "id,place,lat,lon,\n1,Oslo,59.9,10.7\n2,Bern,46.9,7.4\n",
+        ["id", "place", "lat", "lon"],
+        [[1, "Oslo", 59.9, 10.7], [2, "Bern", 46.9, 7.4]],
+        [],
+    ),
+    ("a,b,c,,\n1,2,3\n4,5,6\n", ["a", "b", "c"], [[1, 2, 3], [4, 5, 6]], []),
+    ("a,b\n1,2,\n3,4,\n", ["a", "b"], [[1, 2], [3, 4]], []),
+    (
+        '"HITId","Answer","Approve","Reject"\n"39O0","WM1"\n"39O1","WM2"\n',
+        ["HITId", "Answer", "Approve", "Reject"],
+        [["39O0", "WM1", None, None], ["39O1", "WM2", None, None]],
+        [],
+    ),
+    (
+        "Name,Mail,Phone,Fax\nAnn,ann@x.test,11,12\nBob,bob@x.test\nCy,cy@x.test,13\n",
+        ["Name", "Mail", "Phone", "Fax"],
+        [["Ann", "ann@x.test", 11, 12], ["Bob", "bob@x.test", None, None], ["Cy", "cy@x.test", 13, None]],
+        [],
+    ),
+    ("a;b;c;d\n1;2\n3;4;5\n6;7\n", ["a", "b", "c", "d"], [[1, 2, None, None], [3, 4, 5, None], [6, 7, None, None]], []),
+    # Rows end in empty cells elsewhere: this one was cut off.
+    (
+        "id,name,note\n1,a,\n2,b\n3,c,x\n",
+        ["id", "name", "note"],
+        [[1, "a", None], [3, "c", "x"]],
+        [(3, "too_few_cells")],
+    ),
+]
+LINES_OF_DELIMITERS: list[Case] = [
+    ("id,title\n1,one\n2,two\n,\n,\n,\n", ["id", "title"], [[1, "one"], [2, "two"]], []),
+    ("a,b\n1,2\n , \n3,4\n", ["a", "b"], [[1, 2], [3, 4]], []),
+    ('a,b\n1,2\n"",""\n', ["a", "b"], [[1, 2]], []),
+    (",,\n,,\na,b,c\n1,2,3\n", ["a", "b", "c"], [[1, 2, 3]], []),
+    ("a\tb\n1\t2\n\t\n\t\n3\t4", ["a", "b"], [[1, 2], [3, 4]], []),
+]
+CASES = [
+    *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
+    *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
+]  # fmt: skip
+
+
+def plainly(value: Any) -> Any:
+    """Decimals as they are short to write."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+@pytest.mark.parametrize(("text", "columns", "rows", "rejects"), CASES, ids=[repr(case[0])[:60] for case in CASES])
+def test_tables_are_found(
+    imported: Importer, text: str, columns: list[str], rows: list[list[Any]], rejects: list[tuple[int, str]]
+) -> None:
+    result = imported(text)
+    assert (result.columns, [list(map(plainly, row)) for row in result.rows]) == (columns, rows)
+    assert [(line, code) for line, _, code in result.reasons] == rejects
+
+
+@pytest.mark.parametrize("text", [case[0] for case in CASES], ids=[repr(case[0])[:60] for case in CASES])
+def test_what_a_preview_found_imports_the_same(imported: Importer, text: str) -> None:
+    preview = imported.preview(text)
+    options = {name: getattr(preview.options, name) for name in preview.options.__struct_fields__}
+    found, told = imported(text), imported(text, **options)
+    assert (told.columns, told.rows, told.reasons) == (found.columns, found.rows, found.reasons)
+    assert told.converted.named == found.converted.named == preview.named
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a,b\n1,2\n", {"header": 1}),
+        ("1,2\n3,4\n", {}),
+        (",2025,\nr,q1,q2\nN,1,2\nS,3,4\n", {"header": 2}),
+        (
+            "Report of May\n\nname;qty\na;1\nb;2\n\nprinted by Ann\n",
+            {"above_table": 1, "header": 1, "blank": 2, "below_table": 1},
+        ),
+        ("sep=;\na;b\n1;2\n", {"above_table": 1, "header": 1}),
+        (
+            "# x, y\n\nid,n\n1,2\n,\n3,4\n* without tax\nSource: us\n",
+            {"above_table": 1, "header": 1, "blank": 1, "delimiters_only": 1, "below_table": 2},
+        ),
+        (
+            "Customer,ACME\nPeriod,2026\n\nid,name,qty,price\n1,a,2,3.5\n2,b,4,5.5\n",
+            {"above_table": 2, "header": 1, "blank": 1},
+        ),
+    ],
+)
+def test_what_is_neither_row_nor_reject_is_named(imported: Importer, text: str, named: dict[str, int]) -> None:
+    assert imported(text).converted.named == named
+    assert imported.preview(text).named == named
+
+
+def test_a_preview_shows_the_lines_that_would_be_left_out(imported: Importer) -> None:
+    preview = imported.preview("Report\n\nid,n\n1,2\nid,n\n3,4\n5\n\nprinted by Ann\n")
+    assert [(one.line, one.reason, one.raw) for one in preview.left_out] == [
+        (1, "above_table", "Report"), (5, "header_again", "id,n"), (7, "too_few_cells", "5"),
+        (9, "below_table", "printed by Ann"),
+    ]  # fmt: skip
+
+
+def test_a_row_after_what_looked_like_the_end_is_a_row(imported: Importer) -> None:
+    result = imported("id,n\n1,2\nthat was January\n3,4\n5,6\n")
+    assert result.rows == [[1, 2], [3, 4], [5, 6]]
+    assert (result.reasons, result.converted.named) == ([(3, None, "too_few_cells")], {"header": 1})
+
+
+def test_notes_below_many_rows_are_notes(imported: Importer) -> None:
+    result = imported("id,n\n" + f"1,{'much ' * 20}\n" * 100_000 + "\nprinted by Ann\n")
+    assert (len(result.rows), result.rejects) == (100_000, [])
+    assert result.converted.named == {"header": 1, "blank": 1, "below_table": 1}
+
+
+def test_headers_and_empty_rows_far_below_are_found_by_the_fast_reader(imported: Importer) -> None:
+    result = imported("id,n\n" + (f"1,{'x' * 100}\n" * 30_000 + "id,n\n,\n") * 3 + "2,x\n")
+    assert len(result.rows) == 90_001
+    assert result.reasons == [(line * 30_002, None, "header_again") for line in (1, 2, 3)]
+    assert result.converted.named == {"header": 1, "delimiters_only": 3}
+
+
+def test_short_rows_are_filled_or_left_out_as_one_says(imported: Importer) -> None:
+    text = "a,b,c\n1,2,3\n4,5\n6,7,8\n9,10,11\n"
+    assert imported(text).reasons == [(3, None, "too_few_cells")]
+    assert [(one.code, one.parameters) for one in imported.preview(text).warnings] == [
+        ("short_rows", {"count": 1, "rows": 4})
+    ]
+    assert imported(text, pad_short_rows=True).rows[1] == [4, 5, None]
+    short = "a,b,c\n1,2\n3,4\n5,6\n"
+    assert [one.code for one in imported.preview(short).warnings] == ["short_rows_filled"]
+    with pytest.raises(FileProblem) as caught:
+        imported(short, pad_short_rows=False)
+    assert caught.value.specific_code == "all_rejected"
+
+
+# Totals
+
+SALES = "region,amount\nN,5.10\n小计,5.10\nS,7\nW,1.2\n小计,8.20\n合计,13.30\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "line"),
+    [
+        ("region,amount\nN,5\nS,7\nTotal,12\n", 1, 4),
+        ("region,amount\nN,5\nS,7\nGrand total:,12\n", 1, 4),
+        ("Gebiet;Betrag\nN;5,5\nS;7\nSumme;12,5\n", 1, 4),
+        ("id,region,amount,price\n1,N,5,2.5\n2,S,7,1.5\n,Total,12,\n", 1, 4),
+        ("id,amount\n1,5\n2,7\nTotal,12\n", 1, 4),
+        (SALES, 3, 3),
+        ("region,amount\nTotal,5\nN,6\n", 0, 0),
+        ("region,amount\nN,5\nS,7\nTotal,13\n", 0, 0),
+        ("region,amount\nN,5\nS,7\nRest,12\n", 0, 0),
+    ],
+)
+def test_rows_that_sum_those_above_are_kept_with_a_warning(
+    imported: Importer, text: str, count: int, line: int
+) -> None:
+    result = imported(text)
+    assert len(result.rows) == text.count("\n") - 1
+    warnings = [one.parameters for one in result.converted.warnings if one.code == "total_rows"]
+    assert warnings == ([{"count": count, "line": line}] if count else [])
+    assert [one.parameters for one in imported.preview(text).warnings if one.code == "total_rows"] == warnings
+
+
+def test_totals_are_left_out_where_one_says_so(imported: Importer) -> None:
+    result = imported(SALES, leave_out_totals=True)
+    assert [list(map(plainly, row)) for row in result.rows] == [["N", 5.1], ["S", 7.0], ["W", 1.2]]
+    assert (
+        result.converted.named == {"header": 1, "total_row": 3} == imported.preview(SALES, leave_out_totals=True).named
+    )
+    numbered = imported("id,amount\n1,5\n2,7\nTotal,12\n", leave_out_totals=True)
+    assert (numbered.types["id"], numbered.rows, numbered.rejects) == ("integer", [[1, 5], [2, 7]], [])
+
+
+def test_the_total_of_a_large_file_is_found_at_its_end(imported: Importer) -> None:
+    text = "region,amount\n" + "N,1\nS,2\n" * 100_000 + "Total,300000\n"
+    assert [one.parameters for one in imported(text).converted.warnings] == [{"count": 1, "line": 200_002}]
+    assert imported(text, leave_out_totals=True).converted.row_count == 200_000
+
+
+# What cannot be read
+
+
+def test_quotes_that_are_wrong_in_every_line_are_told(imported: Importer) -> None:
+    with pytest.raises(FileProblem, match="Every line has a quote where none may stand, the first in line 1"):
+        imported('"Pedro "the" legend"\n"Ann "a" b"\n')
+    assert imported('"Pedro "the" legend"\n"Ann "a" b"\n', quote="", header=False).converted.row_count == 2
+
+
+@pytest.mark.parametrize("text", [",,\n,,\n", "\n\n;;\n", '"",""\n'])
+def test_a_file_of_delimiters_has_no_rows(imported: Importer, text: str) -> None:
+    with pytest.raises(FileProblem, match="The file has no rows"):
+        imported(text)
