@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast, get_args
 from urllib.parse import quote
 
@@ -10,7 +11,9 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import MOST_DECIMALS, ColumnNote, Dataset, DatasetChange, clean_tags, tags_in
+from server.datasets.row_filters import parse_filter, types_of
 from server.datasets.row_keys import changed_columns, shared_columns
+from server.datasets.schema import Column
 from server.datasets.work import Change
 from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound, PreconditionFailed
 from server.http.forms import Form, read_form
@@ -57,10 +60,11 @@ async def dataset_page(request: web.Request) -> web.Response:
         limit=_ROWS_PER_PAGE,
         cursor=given.get("cursor"),
     )
-    dataset = await operations_of(request).datasets.get(principal, name)
+    datasets = operations_of(request).datasets
+    dataset = await datasets.get(principal, name)
     rows, problem = None, None
     try:
-        rows = await operations_of(request).datasets.rows(principal, name, query)
+        rows = await datasets.rows(principal, name, query)
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
@@ -73,6 +77,8 @@ async def dataset_page(request: web.Request) -> web.Response:
         problem=problem,
         messages=error_texts(request, problem),
         operators=OPERATORS,
+        needles=_needles(query, rows.version.columns if rows else []),
+        profiles=datasets.known_profile(dataset) if rows and rows.version.number == dataset.version else None,
         url=f"/datasets/{quote(name)}",
         tab="rows",
     )
@@ -96,6 +102,13 @@ async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
     return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
+
+
+async def column_shapes(request: web.Request) -> web.Response:
+    """One small drawing a column, for the head of the rows; the figures take a moment."""
+    principal = require_principal(request)
+    dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
+    return await render(request, "datasets/_shapes.html", dataset=dataset, profiles=profiles)
 
 
 async def versions_page(request: web.Request) -> web.Response:
@@ -298,6 +311,18 @@ def _wanted_change(posted: Form) -> tuple[DatasetChange, list[FieldError]]:
         column_notes=notes,
     )
     return change, wrong
+
+
+def _needles(query: RowsQuery, columns: Sequence[Column]) -> dict[str, list[str]]:
+    """By column, what was looked for in it: its matches are marked."""
+    types = types_of(columns)
+    needles = {name: [query.q] if query.q else [] for name in types}
+    for text in query.filters:
+        with suppress(InvalidInput):  # of a column that this version does not have
+            name, operator, value = parse_filter(text, types, field="filter")
+            if operator == "contains":
+                needles[name].append(str(value))
+    return needles
 
 
 def _added_filter(column: str, operator: str, value: str) -> str | None:

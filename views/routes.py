@@ -106,6 +106,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/datasets/{name}/facts", datasets.dataset_facts),
     web.get("/datasets/{name}/columns", datasets.columns_page),
     web.get("/datasets/{name}/columns/profiles", datasets.column_profiles),
+    web.get("/datasets/{name}/columns/shapes", datasets.column_shapes),
     web.get("/datasets/{name}/versions", datasets.versions_page),
     web.get("/datasets/{name}/diff", datasets.diff_page),
     web.get("/datasets/{name}/query", datasets.query_page),

@@ -157,6 +157,14 @@ class QuerySession:
         with self._running(sql, parameters or {}) as (cursor, columns):
             yield RowStream(cursor, columns, self._limits, until)
 
+    def batches(self, sql: str, parameters: Mapping[str, Any], *, rows: int) -> Iterator[Any]:
+        """All rows as Arrow batches, in the types of the files; whatever Python has not stays as it is."""
+        bound = self._bound(sql, parameters)
+        with self._limited(sql):
+            self._connection.fetchall()  # what was asked to check the names is not read to its end
+            found: Any = self._connection.sql(sql, params=bound)
+            yield from found.to_arrow_reader(rows)
+
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
         with self._limited(sql):

@@ -72,7 +72,8 @@ class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
 class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: `filters` are `column:operator:value`, `order` is column names, descending with a leading `-`.
 
-    `q` is looked for in every column. `row_count` is that of the version, so that it need not be counted again.
+    `q` is looked for in every column. Without a `limit` it is all of them. `row_count` is that of the version, so that
+    it need not be counted again.
     `version` is its number, for cursors.
     """
 
@@ -83,7 +84,7 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     q: str = ""
-    limit: int = 50
+    limit: int | None = 50
     offset: int = 0
     version: int = 1
 
@@ -185,7 +186,9 @@ class TopValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One column. `distinct` is an estimate; `histogram` counts values in equal steps from `min` to `max`."""
+    """One column. `distinct` and `median` are estimates, `mean` and `median` are of numbers alone; `histogram` counts
+    values in equal steps from `min` to `max`.
+    """
 
     name: str
     type: str
@@ -193,6 +196,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     min: Any = None
     max: Any = None
+    mean: Any = None
+    median: Any = None
     top: list[TopValue] = []
     histogram: list[int] = []
     sampled: bool = False
@@ -220,7 +225,7 @@ MEDIA_TYPES: dict[str, str] = {
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which files to read in order, and where to write one file of `format`.
 
-    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula.
+    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula. `rows`: only these, so ordered.
     """
 
     paths: tuple[Path, ...]
@@ -231,6 +236,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     exact: bool = False
     language: str = "en"
+    rows: RowsRequest | None = None
 
 
 class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -39,6 +40,7 @@ from server.datasets.work import (
     ExportFormat,
     ExportRequest,
     ProfileRequest,
+    QueryLimits,
     RowsAnswerRequest,
     RowsPage,
     RowsRequest,
@@ -76,6 +78,11 @@ class RowsQuery:
     q: str = ""
     limit: int = 50
     cursor: str | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it is another list of rows than that of the file."""
+        return bool(self.filters or self.order or self.q.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +208,7 @@ class DatasetOperations:
             version=version,
             page=page,
             offset=request.offset,
-            limit=request.limit,
+            limit=request.limit or len(page.rows),
             next_cursor=f"{version.number}.{after}" if more else None,
         )
 
@@ -265,6 +272,10 @@ class DatasetOperations:
                 self._profiles.popitem(last=False)
         return dataset, self._profiles[key]
 
+    def known_profile(self, dataset: Dataset) -> Sequence[ColumnProfile] | None:
+        """That of its current version, if somebody has asked for it lately."""
+        return self._profiles.get((dataset.id, dataset.version))
+
     async def export(
         self,
         principal: Principal,
@@ -273,17 +284,22 @@ class DatasetOperations:
         *,
         owner: str | None = None,
         exact: bool = False,
+        selection: RowsQuery | None = None,
     ) -> MadeFile:
         """The current version as one file; raises `InvalidInput` when Excel cannot hold it.
 
-        `exact`: see `ExportRequest`.
+        `exact`: see `ExportRequest`. `selection`: only the rows that it finds, in its order; all of them, not a page.
         """
         dataset = await self.get(principal, name, owner=owner)
         files = dataset.current.files
-        if file_format == "xlsx":
+        selection = selection if selection and selection.chooses else None
+        if selection is not None:
+            check_request(selection.filters, selection.order, dataset.columns)
+        elif file_format == "xlsx":
             require_fits_excel(dataset.row_count, len(dataset.columns))
-        file_name, media_type = f"{dataset.name}.{file_format}", MEDIA_TYPES[file_format]
-        if file_format == "parquet" and len(files) == 1:
+        media_type = MEDIA_TYPES[file_format]
+        file_name = f"{dataset.name}{'-rows' if selection else ''}.{file_format}"
+        if file_format == "parquet" and len(files) == 1 and selection is None:
             stored = StoredBlob(store=self._blobs, key=files[0])
             return MadeFile(content=stored, name=file_name, media_type=media_type)
         scratch = self._reading.scratch
@@ -302,6 +318,7 @@ class DatasetOperations:
                 title=dataset.name,
                 exact=exact,
                 language=principal.language,
+                rows=None if selection is None else _all_rows(selection, dataset, paths, self._reading.limits),
             )
             work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
             await self._reading.room.within(work, needed=dataset.current.bytes)
@@ -493,6 +510,19 @@ def _checked(change: DatasetChange, dataset: Dataset) -> DatasetChange:
     if errors:
         raise InvalidInput(errors=errors)
     return msgspec.structs.replace(change, tags=tags)
+
+
+def _all_rows(selection: RowsQuery, dataset: Dataset, paths: tuple[Path, ...], limits: QueryLimits) -> RowsRequest:
+    return RowsRequest(
+        paths=paths,
+        columns=tuple(dataset.columns),
+        row_count=dataset.row_count,
+        limits=msgspec.structs.replace(limits, seconds=_EXPORT_SECONDS),
+        filters=selection.filters,
+        order=selection.order,
+        q=selection.q,
+        limit=None,
+    )
 
 
 def _require_same(dataset: Dataset, expected: str | None) -> None:

@@ -35,6 +35,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_check_import": ((422,), "the same; which datasets there are to append to"),
     "api_dataset_rows": ((422,), "which columns there are, and what fits their types"),
     "api_change_dataset": ((422,), "which columns there are"),
+    "api_dataset_export": ((422,), "which columns there are, and what fits their types"),
     "api_dataset_diff": ((422,), "which columns and versions there are"),
     "api_rejects": ((422,), "at which bytes of the list a page begins"),
     "api_batch_delete": ((423,), "whether its reports are being made at this moment"),

@@ -34,9 +34,14 @@ class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportQuery(OwnerQuery, frozen=True, kw_only=True):
-    """`exact`: texts of a CSV as they are. Else those that begin like a formula get a leading apostrophe."""
+    """`exact`: texts of a CSV as they are. Else those that begin like a formula get a leading apostrophe. `filter`,
+    `order` and `q` choose rows and their order as in the list of rows; all that are found come.
+    """
 
     exact: bool = False
+    filter: tuple[Annotated[str, described(pattern=_FILTER)], ...] = ()
+    order: tuple[Annotated[str, described(minLength=1)], ...] = ()
+    q: str | None = None
 
 
 class DatasetQuery(Page, frozen=True, kw_only=True):
@@ -284,7 +289,11 @@ async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
     if call.request.method == "HEAD":
         dataset = await datasets.get(call.principal, name, owner=call.query.owner)
         return head_of_made_file(f"{dataset.name}.{wanted}", MEDIA_TYPES[wanted])
-    export = await datasets.export(call.principal, name, wanted, owner=call.query.owner, exact=call.query.exact)
+    query = call.query
+    selection = RowsQuery(filters=query.filter, order=query.order, q=query.q or "")
+    export = await datasets.export(
+        call.principal, name, wanted, owner=query.owner, exact=query.exact, selection=selection
+    )
     return await send_made_file(call.request, export, disposition="attachment")
 
 
@@ -472,7 +481,7 @@ ENDPOINTS = [
         places=_PLACES,
         name="api_dataset_export",
         handler=export_dataset,
-        summary="All rows as a file: csv, xlsx, parquet or json",
+        summary="All rows, or those that are filtered, as a file: csv, xlsx, parquet or json",
         query=ExportQuery,
         answer_type=tuple(MEDIA_TYPES.values()),
         errors=(404,),
