@@ -27,6 +27,7 @@ from server.datasets.dataset import (
     require_dataset_name,
 )
 from server.datasets.excel_texts import require_fits_excel
+from server.datasets.query_store import QueryStore
 from server.datasets.row_filters import check_request
 from server.datasets.row_keys import changed_columns, default_key, require_key, shared_columns
 from server.datasets.work import (
@@ -139,6 +140,7 @@ class Uses:
     """What names a dataset, and would no longer find it under another name."""
 
     templates: list[str]
+    queries: list[str]
 
 
 class DatasetOperations:
@@ -150,6 +152,7 @@ class DatasetOperations:
         *,
         database: Database,
         templates: TemplateStore,
+        queries: QueryStore,
         exports: SharedWorkers,
         blobs: BlobStore,
         audit: Audit,
@@ -160,6 +163,7 @@ class DatasetOperations:
         self._catalog = reading.catalog
         self._database = database
         self._templates = templates
+        self._queries = queries
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
@@ -328,7 +332,11 @@ class DatasetOperations:
     async def uses(self, principal: Principal, name: str, *, owner: str | None = None) -> Uses:
         """What would have to be told of another name."""
         dataset = await self.get(principal, name, owner=owner)
-        return Uses(templates=[template async for template in self._templates_naming(dataset)])
+        saved = await self._queries.naming(dataset.owner_id, dataset.name)
+        return Uses(
+            templates=[template async for template in self._templates_naming(dataset)],
+            queries=[query for query, sql in saved.items() if mentioned([sql], [dataset.name])],
+        )
 
     async def change(
         self,

@@ -265,6 +265,31 @@ dataset_versions = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+saved_queries = Table(
+    "saved_queries",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(100), nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("sql", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "name"),
+)
+
+query_runs = Table(
+    "query_runs",
+    metadata,
+    _id(),
+    _user(),
+    Column("sql", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("rows", Integer),  # null: it failed
+    Column("truncated", Boolean, nullable=False, server_default=false()),
+    Column("seconds", Double, nullable=False),
+)
+
 templates = Table(
     "templates",
     metadata,

@@ -78,6 +78,8 @@ async def test_the_page_marks_what_was_and_what_is(alice: aiohttp.ClientSession)
         text = await response.text()
     assert response.status == 200
     assert "<del>2.00</del> <ins>2.50</ins>" in text
+    assert 'action="/datasets/orders/diff"' in text
+    assert "/datasets/orders/diff?from=1&amp;to=2&amp;keyed=1&amp;key=ordered_at&amp;change=added" in text
     assert "1 row added" in text
     assert "2 rows changed" in text
     async with alice.get("/datasets/orders/versions") as response:

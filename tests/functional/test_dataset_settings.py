@@ -98,6 +98,7 @@ async def test_the_templates_that_name_it_are_told_before_it_is_renamed(alice: a
     async with alice.get("/api/v1/datasets/orders/uses") as response:
         assert (await response.json())["templates"] == ["monthly"]
     shown = await page(alice, "/datasets/orders/settings")
+    assert 'action="/datasets/orders/change"' in shown
     assert "/templates/monthly/edit" in shown
     assert "/templates/other/edit" not in shown
 

@@ -197,9 +197,10 @@ class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class DatasetUses(msgspec.Struct, frozen=True, kw_only=True):
-    """What names a dataset, and would no longer find it under another name: report templates."""
+    """What names a dataset, and would no longer find it under another name: templates and saved queries by name."""
 
     templates: list[str]
+    queries: list[str]
 
 
 class RowList(Listing[dict[str, Any]], frozen=True, kw_only=True):
@@ -256,7 +257,7 @@ async def change_dataset(call: Call[DatasetChanges, OwnerQuery]) -> web.Response
 
 async def dataset_uses(call: Call[None, OwnerQuery]) -> DatasetUses:
     uses = await call.operations.datasets.uses(call.principal, call.path["name"], owner=call.query.owner)
-    return DatasetUses(templates=uses.templates)
+    return DatasetUses(templates=uses.templates, queries=uses.queries)
 
 
 async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
@@ -447,7 +448,7 @@ ENDPOINTS = [
         places=_PLACES,
         name="api_dataset_uses",
         handler=dataset_uses,
-        summary="The templates that name it, and need the new name after it was renamed",
+        summary="The templates and saved queries that name it, and need the new name after it was renamed",
         query=OwnerQuery,
         answer=DatasetUses,
         errors=(404,),
