@@ -161,7 +161,7 @@ class Settings:
     )
     max_columns: int = _setting(1000, "Columns a dataset may have.")
     max_line_bytes: int = _setting(4 * _MIB, "Longest line of a text file, in bytes.")
-    max_unpacked_bytes: int = _setting(2 * 1024 * _MIB, "Size an Excel file may unpack to, in bytes.")
+    max_unpacked_bytes: int = _setting(2 * 1024 * _MIB, "Size an Excel or packed file may unpack to, in bytes.")
     reject_limit: int = _setting(100_000, "Rejected rows after which an import stops.")
 
     query_seconds: float = _setting(30.0, "Time limit of one query.")

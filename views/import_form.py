@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
@@ -30,7 +31,9 @@ from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest
 
-READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows", "pad_short_rows", "leave_out_totals")
+READING = (
+    "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
+)  # fmt: skip
 _YES_OR_NO = {"yes": True, "no": False}
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
 DELIMITERS = (",", ";", "\t", "|", "  ")
@@ -84,6 +87,7 @@ class ImportForm:
     columns: tuple[FormColumn, ...] = ()
     dataset: str = ""
     mode: Mode = "create"
+    key: tuple[str, ...] = ()
     reject_limit: str = ""
 
     @classmethod
@@ -98,6 +102,7 @@ class ImportForm:
             columns=tuple(_columns(posted)),
             dataset=posted.get("dataset", "").strip(),
             mode=cast(Mode, mode) if mode in get_args(Mode) else "create",
+            key=tuple(name for part in re.split("[,，\n]", posted.get("key", "")) if (name := part.strip())),
             reject_limit=posted.get("reject_limit", "").strip(),
         )
 
@@ -114,6 +119,7 @@ class ImportForm:
             quote={"none": "", "": None}.get(wanted.get("quote", ""), wanted.get("quote")),
             header=_YES_OR_NO.get(wanted.get("header", "")),
             sheet=wanted.get("sheet") or None,
+            member=wanted.get("member") or None,
             skip_rows=whole_number(skip_rows),
             pad_short_rows=_YES_OR_NO.get(wanted.get("pad_short_rows", "")),
             leave_out_totals=_YES_OR_NO.get(wanted.get("leave_out_totals", "")),
@@ -137,6 +143,7 @@ class ImportForm:
             upload_id=self.upload_id,
             dataset=self.dataset,
             mode=self.mode,
+            key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
             reject_limit=whole_number(self.reject_limit),
         )
@@ -164,6 +171,7 @@ class ImportForm:
             "quote": preview.quote or "none",
             "header": "yes" if preview.header else "no",
             "sheet": preview.sheet or "",
+            "member": preview.options.member or "",
             "skip_rows": str(preview.skip_rows),
             "pad_short_rows": "yes" if preview.options.pad_short_rows else "no",
             "leave_out_totals": "yes" if preview.options.leave_out_totals else "no",

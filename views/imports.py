@@ -10,6 +10,7 @@ from aiohttp import web
 
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
+from server.datasets.difference import Difference
 from server.datasets.schema import COLUMN_TYPES
 from server.datasets.work import Preview
 from server.errors import FieldError, JinduError
@@ -22,6 +23,7 @@ from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
+_ADDING = ("append", "upsert")
 _REJECTS_PER_PAGE = 100
 _UPLOADS_PER_PAGE = 30
 _SUGGESTED_DATASETS = 500
@@ -36,6 +38,7 @@ class _Look:
 
     form: ImportForm
     preview: Preview | None = None
+    difference: Difference | None = None
     problem: JinduError | None = None
 
 
@@ -153,7 +156,13 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
         if with_columns and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
             return await _look(request, principal, form)
         return _Look(form=form, problem=error)
-    return _Look(form=form.after(preview), preview=preview)
+    after = form.after(preview)
+    found = None
+    if form.mode in _ADDING:
+        left_out = {column.source for column in after.columns if not column.keep}
+        kept = [column for column in preview.columns if column.source not in left_out]
+        found = await operations.difference(principal, form.dataset, kept)
+    return _Look(form=after, preview=preview, difference=found)
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
@@ -173,9 +182,10 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "form": look.form,
         "reading": {name: look.form.reading.get(name, "") for name in READING},
         "preview": look.preview,
+        "difference": look.difference,
         "rows": _shown_rows(look.preview),
         "marked": marked_cells(look.form, look.preview) if look.preview else set(),
-        "existing": [dataset.name for dataset in existing],
+        "existing": {dataset.name: dataset.version for dataset in existing},
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,

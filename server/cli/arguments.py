@@ -59,8 +59,11 @@ def _add_import(commands: Commands) -> None:
     parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
     parser.add_argument(
         "--mode",
-        choices=("create", "replace", "append"),
-        help="make a new dataset, or replace or extend the one there is (default: create)",
+        choices=("create", "replace", "append", "upsert"),
+        help="make a new dataset, or replace, extend or update the one there is (default: create)",
+    )
+    parser.add_argument(
+        "--key", action="append", metavar="COLUMN", help="of --mode upsert: what tells rows apart; repeat it for more"
     )
     parser.add_argument(
         "--profile",
@@ -79,7 +82,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("--delimiter", metavar="CHARACTER", help="between two values; tab for a tab")
     reading.add_argument("--quote", metavar="CHARACTER", help='around values; "" for none')
     reading.add_argument("--header", action=argparse.BooleanOptionalAction, help="the first row has the names")
-    reading.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file")
+    reading.add_argument("--sheet", metavar="NAME", help="sheet of an Excel file, list of a JSON document")
+    reading.add_argument("--member", metavar="NAME", help="file in a zip")
     reading.add_argument("--skip-rows", type=int, metavar="N", help="lines above the header")
     reading.add_argument(
         "--column",

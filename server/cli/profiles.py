@@ -14,8 +14,8 @@ from jindu.errors import ClientError
 Order = dict[str, Any]
 """As `POST /api/v1/imports` takes it, but for the upload."""
 
-_OPTIONS = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows")
-_ORDER = ("dataset", "mode", "reject_limit")
+_OPTIONS = ("encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows")
+_ORDER = ("dataset", "mode", "key", "reject_limit")
 _SUFFIXES = (".toml", ".json")
 _NAMED_CHARACTERS = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
 

@@ -9,7 +9,7 @@ from server.datasets.dialect import Dialect
 from server.datasets.named import ABOVE_TABLE, BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.records import Records, lenient_cells, read_sample
 from server.datasets.rejects import RejectReason
-from server.datasets.table_start import is_table
+from server.datasets.table_start import is_ruler, is_table
 
 
 @dataclass(slots=True)
@@ -51,6 +51,6 @@ def read_above(above: Sequence[str], header: Sequence[str], dialect: Dialect) ->
             result.named.add(ABOVE_TABLE, line, raw)
     names = head_records(read_sample(header, dialect, is_whole=True), header, dialect)
     for record in names:
-        result.named.add(HEADER, len(above) + record.start + 1)
+        result.named.add(DELIMITERS_ONLY if is_ruler(record.cells) else HEADER, len(above) + record.start + 1)
     result.records = len(records) + len(names)
     return result

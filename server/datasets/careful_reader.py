@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,7 @@ class CarefulReader:
         self._open_lines: list[str] = []
         self._notes: list[RejectReason] = []
         self._is_after_gap = False
+        self._first_cell = ""  # of the row that was read last
         self._other_width = 0  # of the table that stood at the end of the block before
 
     @property
@@ -142,6 +144,7 @@ class CarefulReader:
                 good.append(cells)
                 good_starts.append(start)
             self._is_after_gap = False
+        self._first_cell = good[-1][0] if good else self._first_cell
         self._tell_apart(odd, lines, line, rejects, good_starts[-1] if good_starts else -1)
         return good, good_starts
 
@@ -187,7 +190,7 @@ class CarefulReader:
 
     def _is_note(self, one: _Odd) -> bool:
         texts = [cell.strip() for cell in one.row if cell.strip()]
-        if len(texts) != 1 or self._width < 2 or is_value(texts[0]):
+        if len(texts) != 1 or self._width < 2 or is_value(texts[0]) or _looks_like(texts[0], self._first_cell):
             return False
         return is_sentence(texts[0]) or one.is_after_gap or bool(self._notes)
 
@@ -217,6 +220,11 @@ def _runs(odd: Sequence[_Odd]) -> Iterator[list[_Odd]]:
         run.append(one)
     if run:
         yield run
+
+
+def _looks_like(text: str, other: str) -> bool:
+    """But for its numbers: `person 12` is a row cut short where the one above begins with `person 11`."""
+    return re.sub(r"\d+", "0", text) == re.sub(r"\d+", "0", other.strip()) and any(map(str.isdigit, text))
 
 
 def _is_text(text: str) -> bool:

@@ -343,13 +343,13 @@ class Catalog:
 
 
 def require_mode_fits(name: str, mode: Mode, current: Dataset | None) -> None:
-    """Raises `Conflict` for creating what exists, `InvalidInput` for appending to what does not.
+    """Raises `Conflict` for creating what exists, `InvalidInput` for adding to what does not.
 
     Replacing what does not exist yet is fine: a nightly import need not know whether it is the first.
     """
     if mode == "create" and current is not None:
         raise Conflict(_EXISTS, code="dataset_exists", name=name)
-    if mode == "append" and current is None:
+    if mode in ("append", "upsert") and current is None:
         raise InvalidInput(
             "There is no dataset named “{name}” to append to; use the mode “create”.",
             code="dataset_missing",

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from server.datasets.named import Named
 from server.datasets.rejects import RejectReason
+from server.datasets.schema import ColumnType
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Chunk:
 
     `line_of` and `raw_of` answer for a row of this chunk: the physical line where it starts, and its text.
     `misfits` are cells known to be wrong before they are read as values: (row, column index) → reason code.
+    `types` are what the file itself says that columns are, by their index.
     `named` are the records that are neither rows nor rejects.
     """
 
@@ -26,6 +28,7 @@ class Chunk:
     raw_of: Callable[[int], str]
     rejects: list[RejectReason] = field(default_factory=list)
     misfits: dict[tuple[int, int], str] = field(default_factory=dict)
+    types: dict[int, ColumnType] = field(default_factory=dict)
     named: Named = field(default_factory=Named)
     bytes_read: int = 0  # of a sample: how much of the file it took
 

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
+from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
+from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
@@ -26,6 +28,7 @@ from server.datasets.rejects import RejectWriter, shortened
 from server.datasets.schema import Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
+from server.datasets.upserting import upsert_rows
 from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
 from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
@@ -38,11 +41,14 @@ _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
     """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
-    with problems_named(request.source):
-        return _preview(request)
+    with (
+        problems_named(request.source),
+        unpacked(request.source, request.name, request.options, request.limits) as file,
+    ):
+        return _preview(msgspec.structs.replace(request, source=file.path, name=file.name), file)
 
 
-def _preview(request: PreviewRequest) -> Preview:
+def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
     sample = opened.source.sample()
@@ -52,53 +58,75 @@ def _preview(request: PreviewRequest) -> Preview:
     return Preview(
         format=shape.format,
         encoding=shape.encoding.name if shape.encoding else None,
-        encoding_verified=shape.encoding.is_verified if shape.encoding else True,
+        encoding_verified=shape.encoding is None or (shape.encoding.is_verified and file.share == 1.0),
         delimiter=shape.dialect.delimiter if shape.dialect else None,
         quote=shape.dialect.quote if shape.dialect else None,
         header=shape.header,
         skip_rows=shape.skip_rows,
         sheet=shape.sheet,
         sheets=list(shape.sheets),
+        members=list(file.members),
         columns=[_previewed(column) for column in columns],
         rows=rows,
         lines=[shown.line_of(row) for row in range(len(rows))],
-        estimated_rows=_estimated_rows(request.source, shape, shown),
-        warnings=_warnings(shape, columns, totals, request.options),
+        estimated_rows=_estimated_rows(request.source, shape, shown, file.share),
+        warnings=[*file.warnings, *_warnings(shape, columns, totals, request.options)],
         named=_named_in(sample, totals, request.options),
         left_out=_left_out(sample),
-        options=_settled_options(shape, request.options, columns),
+        options=_settled_options(shape, request.options, columns, file.member),
     )
 
 
 def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
-    with problems_named(request.source):
-        return _converted(request, report)
-
-
-def _converted(request: ConvertRequest, report: OnReport) -> Converted:
-    progress = _Progress(report, request.source.stat().st_size)
+    progress = _Progress(report, request.source.stat().st_size if request.source.exists() else 0)
     progress.tell("detecting")
+    with (
+        problems_named(request.source),
+        unpacked(
+            request.source,
+            request.name,
+            request.options,
+            request.limits,
+            directory=request.target.parent,
+            on_progress=progress.unpacked,
+        ) as file,
+    ):
+        if file.kinds:
+            progress.begin_file(file.path.stat().st_size)
+        return _converted(msgspec.structs.replace(request, source=file.path, name=file.name), progress, file)
+
+
+def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     sample = opened.source.sample()
-    columns, found = _planned(opened.shape, sample, request.options, request.existing_columns)
+    key = request.upsert.key if request.upsert is not None else ()
+    columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
     totals = Totals(columns, is_everywhere=found.count > 0)
-    unique = [column.name for column in columns if column.spec.unique]
-    staged = request.target.with_suffix(".staged") if unique else request.target
+    unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
+    unique += [key] if key and key not in unique else []
+    rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
+    staged = rows_path.with_suffix(".staged") if unique else rows_path
     try:
         with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
             row_count = _convert(opened.source, sifter, staged, progress)
             if unique:
                 progress.tell("checking")
-                row_count = leave_out_duplicates(staged, request.target, unique, rejects, lambda: _read_again(request))
+                row_count = leave_out_duplicates(staged, rows_path, unique, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
             named = sifter.named
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
-        written = pq.read_schema(request.target)
+        written = pq.read_schema(rows_path)
         described = [_described(column, written.field(column.name).type) for column in columns]
+        upserted = None
+        if request.upsert is not None:
+            progress.tell("merging")
+            upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, described))
+            upserted = upsert_rows(upsert, rows_path, [column.name for column in columns], request.target)
+            described = upsert.columns
         statistics = column_statistics(request.target, described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
@@ -109,8 +137,8 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
             progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
-        if unique:
-            staged.unlink(missing_ok=True)
+        for path in {staged, rows_path} - {request.target}:
+            path.unlink(missing_ok=True)
     if not rejected_count:
         request.rejects.unlink()
     return Converted(
@@ -123,8 +151,9 @@ def _converted(request: ConvertRequest, report: OnReport) -> Converted:
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
-        warnings=_warnings(opened.shape, columns, totals, request.options, sifter.notations),
-        options=_settled_options(opened.shape, request.options, columns),
+        upserted=upserted,
+        warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
+        options=_settled_options(opened.shape, request.options, columns, file.member),
     )
 
 
@@ -137,17 +166,21 @@ def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) 
 
 
 def _planned(
-    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Column] | None = None
+    shape: FileShape,
+    sample: Chunk,
+    options: ReadOptions,
+    existing: Sequence[Column] | None = None,
+    key: Sequence[str] = (),
 ) -> tuple[list[PlannedColumn], Totals]:
     """The columns, and the totals among the rows of the sample: what is to be left out decides no type."""
     like_totals = rows_like_totals(sample.columns)
     if not like_totals:
-        columns = plan_columns(shape, sample, options, existing)
+        columns = plan_columns(shape, sample, options, existing, key)
         return columns, Totals(columns)
-    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing)
+    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key)
     totals = found_in(sample, columns)
     left_out = totals.rows if options.leave_out_totals else ()
-    return plan_columns(shape, without_rows(sample, left_out), options, existing), totals
+    return plan_columns(shape, without_rows(sample, left_out), options, existing, key), totals
 
 
 def _warnings(
@@ -196,6 +229,14 @@ class _Progress:
         self._state |= {"stage": stage, **changes}
         self._told_at = time.monotonic()
         self._report(dict(self._state))
+
+    def unpacked(self, done: int, total: int) -> None:
+        self._state |= {"bytes": done, "bytes_total": total}
+        if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
+            self.tell("unpacking")
+
+    def begin_file(self, bytes_total: int) -> None:
+        self.tell("detecting", bytes=0, bytes_total=bytes_total)
 
     def read(self, rows: int, rejected: int, done: int) -> None:
         """`total` is an estimate, from the bytes that are left."""
@@ -258,16 +299,19 @@ def _first_rows(sample: Chunk, columns: Sequence[PlannedColumn], count: int) -> 
     return rows
 
 
-def _estimated_rows(path: Path, shape: FileShape, sample: Chunk) -> int | None:
+def _estimated_rows(path: Path, shape: FileShape, sample: Chunk, share: float) -> int | None:
+    """`share` is how much of the file is there."""
     if shape.sheet is not None:
         sheet = next(sheet for sheet in shape.sheets if sheet.name == shape.sheet)
         return max(0, (sheet.rows or 0) - shape.first_line)
     if not sample.row_count or not sample.bytes_read:
         return None
-    return round(sample.row_count * max(1.0, path.stat().st_size / sample.bytes_read))
+    return round(sample.row_count * max(1.0, path.stat().st_size / sample.bytes_read) / share)
 
 
-def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[PlannedColumn]) -> ReadOptions:
+def _settled_options(
+    shape: FileShape, options: ReadOptions, columns: Sequence[PlannedColumn], member: str | None
+) -> ReadOptions:
     """What was found, as options: the same file read with them gives the same rows, whatever later versions infer."""
     is_text = shape.dialect is not None
     return msgspec.structs.replace(
@@ -280,5 +324,6 @@ def _settled_options(shape: FileShape, options: ReadOptions, columns: Sequence[P
         skip_rows=shape.skip_rows if is_text or shape.sheet else None,
         pad_short_rows=shape.pads_short_rows if is_text else None,
         sheet=shape.sheet,
+        member=member,
         columns=[column.settled for column in columns],
     )

@@ -13,7 +13,7 @@ import msgspec
 from server.datasets.schema import Column
 from server.errors import FieldError, InvalidInput
 
-Mode = Literal["create", "replace", "append"]
+Mode = Literal["create", "replace", "append", "upsert"]
 
 # A name is also the name of the view in SQL: no quoting needed, and Chinese names stay Chinese.
 NAME_PATTERN = "[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}"

@@ -14,31 +14,13 @@ from server.datasets.dialect import Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import FoundTable, find_table, trimmed
+from server.datasets.table_start import FoundTable, find_table, is_ruler, trimmed
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
 
 _HEAD_RECORDS = 400
 
-# What people upload by mistake, by its first bytes.
-_OTHER_FILES = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"RIFF", "a sound, film or image"),
-    (b"MZ", "a program"),
-    (b"\x7fELF", "a program"),
-    (b"\x1f\x8b", "packed (gzip); unpack it"),
-    (b"BZh", "packed (bzip2); unpack it"),
-    (b"\xfd7zXZ", "packed (xz); unpack it"),
-    (b"\x28\xb5\x2f\xfd", "packed (zstd); unpack it"),
-    (b"7z\xbc\xaf", "an archive; unpack it"),
-    (b"Rar!", "an archive; unpack it"),
-    (b"SQLite format 3", "a database"),
-    (b"\x00\x01\x00\x00Standard", "a database"),
-)
 _QUOTES_ARE_WRONG = (
     "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
     "or say that nothing stands around texts."
@@ -67,42 +49,6 @@ class FileShape:
     sheet: str | None = None
     sheets: tuple[SheetInfo, ...] = ()
     warnings: tuple[FileWarning, ...] = field(default=())
-
-
-def file_format(path: Path) -> str:
-    """csv, xlsx, xls, ods, jsonl, json or parquet; raises `FileProblem` for anything else, and for nothing at all."""
-    with path.open("rb") as stream:
-        head = stream.read(65536)
-    if not head.strip(b" \t\r\n\0\xef\xbb\xbf"):
-        raise FileProblem("The file is empty.", code="empty_file")
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "zip"
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return "xls"
-    for start, kind in _OTHER_FILES:
-        if head.startswith(start):
-            raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind=kind)
-    return _text_format(head)
-
-
-def _text_format(head: bytes) -> str:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    lower = text[:1000].lower()
-    if lower.startswith((b"<html", b"<!doctype html", b"<table", b"<head", b"<meta")) or b"<table" in lower:
-        raise FileProblem(
-            "The file is a web page (HTML), though its name may say otherwise. Open it in a spreadsheet program and "
-            "save it as .xlsx.",
-            code="not_a_table",
-        )
-    if lower.startswith(b"<?xml"):
-        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="XML")
-    if text.startswith(b"{\\rtf"):
-        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a text document (RTF)")
-    if text.startswith((b"{", b"[{", b"[\n", b"[\r", b"[ ")) and (b'"' in text or text.startswith(b"{}")):
-        return "jsonl" if text.startswith(b"{") else "json"
-    return "csv"
 
 
 def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> FileShape:
@@ -136,12 +82,17 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         encoding=encoding,
         dialect=dialect,
         header=table.header_records > 0,
-        headers=tuple(tuple(cells) for record in headers for cells in (record.cells, trimmed(record.cells))),
+        headers=_as_they_come_again([record.cells for record in headers if not is_ruler(record.cells)]),
         pads_short_rows=pads,
         skip_rows=skip_rows + begins,
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
         warnings=(*_text_warnings(encoding), *_short_row_warnings(table, pads=pads)),
     )
+
+
+def _as_they_come_again(headers: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """With and without the delimiters at their ends."""
+    return tuple(dict.fromkeys(tuple(cells) for header in headers for cells in (header, trimmed(header))))
 
 
 def _line_after(records: Sequence[HeadRecord], count: int, lines: Sequence[str]) -> int:

@@ -92,7 +92,7 @@ def _are_aligned(lines: Sequence[str], mark: str) -> bool:
     dialect = Dialect(delimiter=mark, quote="")
     records = [line.rstrip("\r\n").split("\x1f") for line in dialect.prepared(lines[:_SAMPLE_RECORDS]) if line.strip()]
     width = usual_width(records)
-    if width < 2 or len(records) < 2 or len(records[0]) != width:
+    if width < 2 or len(records) < (2 if mark == BLANKS else 3) or len(records[0]) != width:
         return False
     alike = sum(len(record) == width for record in records)
     if alike < _ODD_RUNS * len(records):
@@ -183,7 +183,7 @@ def _footers(records: Sequence[Sequence[str]], width: int) -> int:
 def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect) -> float:
     """Titles are sentences, or one word. What another delimiter would split, or a list of words, was not understood."""
     if rows < 2:
-        return len(titles)
+        return sum(len(record) == 1 for record in titles)
     others = [mark for mark in DELIMITERS[:7] if mark != dialect.delimiter]
     cost = 0.0
     for place, record in enumerate(titles):

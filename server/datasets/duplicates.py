@@ -33,18 +33,22 @@ def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
 
 
 def leave_out_duplicates(
-    staged: Path, target: Path, unique: Sequence[str], rejects: RejectWriter, read_again: Callable[[], Iterator[Chunk]]
+    staged: Path,
+    target: Path,
+    unique: Sequence[Sequence[str]],
+    rejects: RejectWriter,
+    read_again: Callable[[], Iterator[Chunk]],
 ) -> int:
     """Copy `staged` (which has line numbers) to `target` without them and without repeated rows; returns the rows.
 
-    The first row with a value stays. `read_again` reads the file anew, for the texts of the rows left out.
+    `unique` are columns, or several together. The first row with their values stays. `read_again` reads the file anew,
+    for the texts of the rows left out.
     """
-    repeated = {name: _repeated(staged, name) for name in unique}
     by_line: dict[int, list[RejectReason]] = {}
-    for name, rows in repeated.items():
-        for line, value in rows:
+    for names in unique:
+        for line, value in _repeated(staged, names):
             reject = RejectReason(
-                line=line, code="not_unique", raw="", column=name, parameters={"value": shortened(value)}
+                line=line, code="not_unique", raw="", column=", ".join(names), parameters={"value": shortened(value)}
             )
             by_line.setdefault(line, []).append(reject)
             if len(by_line) > rejects.rows_left:
@@ -54,22 +58,28 @@ def leave_out_duplicates(
     return _copy(staged, target, set(by_line))
 
 
-def _repeated(staged: Path, name: str) -> Iterator[tuple[int, str]]:
-    """Line and value of every row but the first with that value."""
-    column, source = f'"{name.replace(chr(34), chr(34) * 2)}"', f"read_parquet('{_literal(staged)}')"
+def _repeated(staged: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Line and values of every row but the first with those values; a row that lacks one has no key to repeat."""
+    columns, source = ", ".join(map(_quoted, names)), f"read_parquet('{_literal(staged)}')"
+    texts = ", ".join(f"CAST({_quoted(name)} AS VARCHAR)" for name in names)
+    filled = " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in names)
     query = (
-        f"SELECT {LINE_COLUMN}, CAST({column} AS VARCHAR) FROM {source} WHERE {column} IN "  # noqa: S608
-        f"(SELECT {column} FROM {source} WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) "
+        f"SELECT {LINE_COLUMN}, {texts} FROM {source} WHERE ({columns}) IN "  # noqa: S608
+        f"(SELECT ({columns}) FROM {source} WHERE {filled} GROUP BY {columns} HAVING count(*) > 1) "
         f"ORDER BY {LINE_COLUMN}"
     )
-    seen: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
     with opened_for_reading(staged) as connection, full_disk_named():
         cursor = connection.execute(query)
         while rows := cursor.fetchmany(_FETCHED):
-            for line, value in rows:
-                if value in seen:
-                    yield line, value
-                seen.add(value)
+            for line, *values in rows:
+                if (key := tuple(values)) in seen:
+                    yield line, ", ".join(key)
+                seen.add(key)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _note(

@@ -63,11 +63,10 @@ class HeaderEvidence:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._first = [cell.strip() for cell in records[0]] if records else []
-        self._below = [
-            record
-            for record in records[1:_COMPARED]
-            if any(map(str.strip, record)) and list(record) != list(records[0])
-        ]
+        header = list(records[0]) if records else []
+        below = [record for record in records[1:_COMPARED] if any(map(str.strip, record))]
+        self._below = [record for record in below if list(record) != header]
+        self._is_repeated = len(self._below) < len(below)
         self._named = [(place, cell) for place, cell in enumerate(self._first) if cell]
         self._columns = {place: self._column(place) for place, _ in self._named}
         self._kinds = {place: _kind_of_column(cells) for place, cells in self._columns.items()}
@@ -81,6 +80,8 @@ class HeaderEvidence:
             return True
         if any(kind_of(cell) != "text" for _, cell in self._named):
             return self._are_values_names()
+        if self._is_repeated and not self._has_usual_names():
+            return False  # a row that occurs twice
         return not self._repeats() and not self._is_truth_above_truth()
 
     def is_contrast(self) -> bool:
@@ -118,11 +119,14 @@ class HeaderEvidence:
             return False
         if _is_series(cells) and (not self._goes_on_below(values) or self._stand_apart(values)):
             return True
-        if any(text.casefold() in _USUAL_NAMES for text in texts):
+        if self._has_usual_names():
             return True
         return all(cell[0] == "0" and cell.isdigit() and len(cell) > 1 for cell in cells) and not any(
             below.startswith("0") and len(below) > 1 for place, _ in values for below in self._columns[place]
         )
+
+    def _has_usual_names(self) -> bool:
+        return any(cell.casefold() in _USUAL_NAMES for _, cell in self._named)
 
     def _goes_on_below(self, values: Sequence[tuple[int, str]]) -> bool:
         rows = [[record[place].strip() for place, _ in values if place < len(record)] for record in self._below]
@@ -176,13 +180,27 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     if not any(upper) or not any(lower) or any(is_value(cell) and not _is_year(cell) for cell in lower):
         return None
     is_group = _is_group(upper, lower)
-    if not is_group and not _are_units(upper, lower):
+    is_repeated = _is_repeated_group(upper, lower)
+    if not is_group and not is_repeated and not _are_units(upper, lower):
         return None
+    if is_repeated and all(map(_is_year, filter(None, lower))):
+        return _joined(upper, lower)
     is_gap = is_group and not upper[0] and all(lower) and upper.count("") * 2 > width
-    if not is_certain_header([lower, *records[2:]]) and not (is_gap and has_header([lower, *records[2:]])):
+    is_known = is_certain_header([lower, *records[2:]]) or (is_gap and has_header([lower, *records[2:]]))
+    if not is_known and not (is_group and _has_labels(upper, lower, records[2:])):
         return None
-    filled = _filled_right(upper, lower) if is_group else upper
-    return [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(filled, lower, strict=True)]
+    return _joined(_filled_right(upper, lower) if is_group else upper, lower)
+
+
+def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    return [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(upper, lower, strict=True)]
+
+
+def _is_repeated_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """`2025, 2025, 2026` over `q1, q2, q1`: names that are told apart by the record below alone."""
+    pairs = list(zip(upper, lower, strict=True))
+    named = [cell for cell in upper if cell]
+    return len(set(named)) < len(named) and all(map(any, pairs)) and len(set(pairs)) == len(pairs)
 
 
 def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
@@ -197,9 +215,18 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
     return covers and spans
 
 
+def _has_labels(upper: Sequence[str], lower: Sequence[str], below: Sequence[Record]) -> bool:
+    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`."""
+    rows = [record for record in below if any(map(str.strip, record))]
+    return any(
+        above and not cell and rows and all(place < len(row) and kind_of(row[place]) == "text" for row in rows)
+        for place, (above, cell) in enumerate(zip(upper, lower, strict=True))
+    )
+
+
 def _are_units(upper: Sequence[str], lower: Sequence[str]) -> bool:
     """All columns are named above; below stand notes to some of them, not to the first."""
-    return all(upper) and not lower[0] and not any(map(is_value, upper))
+    return all(upper) and not lower[0] and not any(is_value(cell) and not _is_year(cell) for cell in upper)
 
 
 def _filled_right(upper: Sequence[str], lower: Sequence[str]) -> list[str]:

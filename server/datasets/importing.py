@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, convert_file
+from server.datasets.work import Converted, ConvertRequest, Upsert, convert_file
 from server.errors import Conflict, FileProblem
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job, State
@@ -32,7 +33,9 @@ from server.uploads.pieces import Pieces, UploadGone
 KIND = "data_import"
 _SHORT_BYTES = 1024 * 1024  # some ten thousand rows: a second or two
 _FIGURES = {"rejected": "Rejected rows"}
-_STAGES_WITHOUT_ROWS = ("checking", "measuring")  # all are counted by then
+_ADDING = ("append", "upsert")
+_UPSERTED = ("inserted", "updated", "unchanged")
+_STAGES_WITHOUT_ROWS = ("checking", "merging", "measuring")  # all are counted by then
 
 
 class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     options: ReadOptions = ReadOptions()
     reject_limit: int = 100_000
+    key: tuple[str, ...] = ()  # of an upsert
     bytes: int | None = None  # of the file
 
     @property
@@ -120,7 +124,7 @@ class DataImport:
         current = await self._catalog.find(owner_id, wanted.dataset)
         require_mode_fits(wanted.dataset, wanted.mode, current)
         async with self._scratch.workplace() as directory:
-            async with self._pieces.whole(upload.id) as source:
+            async with self._pieces.whole(upload.id) as source, self._merged_into(wanted, current) as upsert:
                 request = ConvertRequest(
                     source=source,
                     name=upload.name,
@@ -129,13 +133,22 @@ class DataImport:
                     options=wanted.options,
                     reject_limit=wanted.reject_limit,
                     limits=self._limits,
-                    existing_columns=current.columns if current and wanted.mode == "append" else None,
+                    existing_columns=current.columns if current and wanted.mode in _ADDING else None,
+                    upsert=upsert,
                 )
                 converted = await self._read(context, request)
             for warning in converted.warnings:
                 context.log(warning.message.format(**warning.parameters), level="warning")
             context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count, "named": converted.named})
             return await self._publish(context, wanted, upload, current, request, converted)
+
+    @asynccontextmanager
+    async def _merged_into(self, wanted: ImportParameters, current: Dataset | None) -> AsyncIterator[Upsert | None]:
+        if wanted.mode != "upsert" or current is None:
+            yield None
+            return
+        async with self._blobs.fetch(current.current.files) as paths:
+            yield Upsert(paths=tuple(paths), columns=list(current.columns), key=wanted.key)
 
     async def _read(self, context: JobContext, request: ConvertRequest) -> Converted:
         try:
@@ -184,6 +197,9 @@ class DataImport:
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
         }
+        upserted = converted.upserted
+        if upserted is not None:
+            source["upserted"] = {name: getattr(upserted, name) for name in _UPSERTED}
         try:
             await self._blobs.publish(request.target, data_key(job.id))
             if converted.rejects_path is not None:
@@ -201,7 +217,7 @@ class DataImport:
                     mode=wanted.mode,
                     job_id=job.id,
                     files=[data_key(job.id)],
-                    row_count=converted.row_count,
+                    row_count=converted.row_count if upserted is None else upserted.row_count,
                     rejected_count=converted.rejected_count,
                     bytes=converted.bytes,
                     own_bytes=own_bytes,
@@ -223,10 +239,12 @@ class DataImport:
 async def require_unchanged(
     connection: AsyncConnection, wanted: ImportParameters, owner_id: str, seen: Dataset | None
 ) -> None:
-    """Appended rows were fitted to the columns that the dataset had, and has until this is committed."""
-    if wanted.mode != "append" or seen is None:
+    """Appended rows were fitted to the columns that the dataset had, merged ones to its rows: it has them still."""
+    if wanted.mode not in _ADDING or seen is None:
         return
     now = await lock_dataset(connection, owner_id, wanted.dataset)
+    if now is not None and now.id == seen.id and wanted.mode == "upsert" and now.version != seen.version:
+        raise Conflict("“{name}” was changed meanwhile; import again.", name=wanted.dataset)
     if now is None or now.id != seen.id or now.columns != seen.columns:
         raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
 
@@ -246,6 +264,8 @@ def _advance(context: JobContext, report: dict[str, Any]) -> None:
 
 def _rows_of_import(context: JobContext, version: Version) -> int:
     """Rows of the import alone: an appended version counts those before as well."""
+    if upserted := version.source.get("upserted"):
+        return sum(int(upserted[name]) for name in _UPSERTED)
     read = int(context.job.progress)
     return read if version.mode == "append" and read else version.row_count
 
@@ -294,5 +314,6 @@ def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
         "imported_count": imported,
         "rejected_count": version.rejected_count,
         "named": job.detail.get("named", {}),
+        **version.source.get("upserted", {}),
         "links": links,
     }

@@ -51,3 +51,13 @@ class Named:
     def as_counts(self) -> dict[str, int]:
         """In a fixed order, without what does not occur."""
         return {reason: self.counts[reason] for reason in REASONS if self.counts[reason]}
+
+
+def name_above(named: Named, line: int, raw: str, *, is_header: bool) -> None:
+    """A row of a sheet that stands above the data."""
+    if is_header:
+        named.add(HEADER, line)
+    elif raw.strip():
+        named.add(ABOVE_TABLE, line, raw.strip())
+    else:
+        named.add(BLANK, line)

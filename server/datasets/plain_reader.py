@@ -9,6 +9,7 @@ import pyarrow.csv as arrow_csv
 from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import BLANK, Dialect
+from server.datasets.kept_bytes import is_text
 from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
@@ -81,7 +82,7 @@ def _empty_rows(columns: list[pa.Array]) -> list[int]:
 
 
 def _rows_like(columns: list[pa.Array], header: tuple[str, ...]) -> list[int]:
-    if len(header) != len(columns) or not any(header):
+    if len(header) != len(columns) or not any(header) or not is_text(header[0]):
         return []
     places = pc.indices_nonzero(pc.equal(columns[0], header[0])).to_pylist()
     return [row for row in places if tuple(column[row].as_py() for column in columns) == header]

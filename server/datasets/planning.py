@@ -55,18 +55,31 @@ class PlannedColumn:
 
 
 def plan_columns(
-    shape: FileShape, sample: Chunk, options: ReadOptions, existing: Sequence[Column] | None = None
+    shape: FileShape,
+    sample: Chunk,
+    options: ReadOptions,
+    existing: Sequence[Column] | None = None,
+    key: Sequence[str] = (),
 ) -> list[PlannedColumn]:
-    """Raises `InvalidInput` for columns that are not in the file, or not those of the dataset that is appended to."""
+    """Raises `InvalidInput` for columns that are not in the file, or not those of the dataset that is appended to.
+
+    With a `key` rows are merged into the dataset: columns that the file does not have stay as they are.
+    """
     specs = chosen_columns(options, shape.names)
     if existing is not None:
-        specs = _like(existing, specs)
+        specs = _like(existing, specs, key)
+        named = {spec.name for spec in specs}
+        existing = [column for column in existing if column.name in named]
     places = {name: index for index, name in enumerate(shape.names)}
     prefer: DecimalMark = "," if shape.dialect is not None and shape.dialect.delimiter == ";" else "."
     cells = [sample.columns[places[spec.source or spec.name]] for spec in specs]
     planned = []
+    said = [
+        msgspec.structs.replace(spec, type=spec.type or sample.types.get(places[spec.source or spec.name]))
+        for spec in specs
+    ]
     for position, (spec, inferred) in enumerate(
-        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=specs), strict=True)
+        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=said), strict=True)
     ):
         resolved = msgspec.structs.replace(spec, format=inferred.format)
         planned.append(
@@ -105,19 +118,23 @@ def column_warnings(columns: Sequence[PlannedColumn], notations: Sequence[set[st
     return warnings
 
 
-def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[ColumnSpec]:
+def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence[str]) -> list[ColumnSpec]:
     """The wanted columns in the dataset's order, with its types. Once, decimals were floating point numbers."""
     wanted = {spec.name.casefold(): spec for spec in specs}
-    errors = []
+    names = {column.name for column in existing}
+    errors = [_error("The dataset has no column “{name}” to be its key.", name) for name in key if name not in names]
     matched = []
     for column in existing:
         spec = wanted.pop(column.name.casefold(), None)
+        if spec is None and key and column.name not in key:
+            continue
         if spec is None:
             errors.append(_error("The file has no column “{name}”, which the dataset has.", column.name))
         elif spec.type not in (None, column.type) and (spec.type, column.type) != ("decimal", "float"):
             errors.append(_error("“{name}” has the type {type} in the dataset.", column.name, type=column.type))
         else:
-            matched.append(msgspec.structs.replace(spec, name=column.name, type=column.type))
+            required = spec.required or column.name in key
+            matched.append(msgspec.structs.replace(spec, name=column.name, type=column.type, required=required))
     errors += [_error("The dataset has no column “{name}”; leave it out.", spec.name) for spec in wanted.values()]
     if errors:
         raise columns_do_not_fit(_UNLIKE_THE_DATASET, errors)

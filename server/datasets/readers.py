@@ -9,23 +9,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import python_calamine as calamine
-
+from server.datasets.arrow_source import ArrowSource
 from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Source
-from server.datasets.detect import FileShape, file_format, shape_of_text
-from server.datasets.excel_source import ExcelSource, guard_against_zip_bomb, open_workbook, sheets_of
-from server.datasets.json_source import JsonSource
-from server.datasets.parquet_source import ParquetSource, open_parquet
-from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import find_table
+from server.datasets.detect import FileShape, shape_of_text
+from server.datasets.file_kinds import file_kind
+from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places
+from server.datasets.header_finding import has_header
+from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
+from server.datasets.ipc_source import IpcTable
+from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
+from server.datasets.listed_source import ListedSource
+from server.datasets.parquet_source import ParquetTable
+from server.datasets.schema import (
+    FileLimits,
+    FileWarning,
+    ReadOptions,
+    SheetInfo,
+    clean_names,
+    require_column_count,
+)
+from server.datasets.sheet_tables import find_in_sheet
+from server.datasets.table_start import find_table, usual_width
+from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
+from server.datasets.workbooks import open_workbook, table_of
 from server.errors import FileProblem, InvalidInput, JinduError
 
 _LOG = logging.getLogger("jindu.datasets")
 
 _HEAD_ROWS = 200
+_NAMES_TOLD = 5
+_MOST_PAGE_BYTES = 64 * 1024 * 1024  # its tables stand in memory as a whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +82,23 @@ def _is_of_the_file(error: BaseException) -> bool:
 
 def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
     """Raises `FileProblem` when the file cannot be read as a table. `whole`: see `shape_of_text`."""
-    kind = file_format(path)
-    if kind in ("zip", "xls"):
-        return _open_workbook(path, kind, options, limits)
-    if kind == "parquet":
-        return _open_parquet(path, limits)
-    if kind in ("json", "jsonl"):
-        return _open_json(path, kind, limits)
+    kind = file_kind(path)
+    if kind in ("zip", "ole"):
+        shape, workbook = table_of(open_workbook(path, kind, limits), options, limits)
+        return OpenedFile(shape=shape, source=workbook)
+    if kind in ("parquet", "arrow"):
+        return _open_arrow(path, kind, limits)
+    if kind == "json":
+        return _open_json(path, options, limits, whole=whole)
+    if kind in ("html", "xml_sheet"):
+        return _open_page(path, kind, options, limits, whole=whole)
+    return _open_text(path, name, options, limits, whole=whole)
+
+
+def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
     shape = shape_of_text(path, name, options, limits, whole=whole)
+    if options.delimiter is None and (fixed := _open_fixed_width(path, shape, options, limits)) is not None:
+        return fixed
     assert shape.encoding is not None
     assert shape.dialect is not None
     source = TextSource(
@@ -92,90 +118,156 @@ def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *
     return OpenedFile(shape=shape, source=source)
 
 
-def _open_workbook(path: Path, kind: str, options: ReadOptions, limits: FileLimits) -> OpenedFile:
-    kind = _kind_of_archive(path, limits) if kind == "zip" else kind
-    workbook = open_workbook(path)
-    sheets = sheets_of(workbook)
-    sheet = _chosen_sheet(workbook, sheets, options.sheet)
-    source = ExcelSource(path=path, sheet=sheet)
-    records = [row for _, row in islice(source.rows(), _HEAD_ROWS)]
-    above = options.skip_rows or 0
-    records = records[above:]
-    if not any(any(record) for record in records):
-        raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=sheet.name)
-    table = find_table(records, header=options.header, above=None if options.skip_rows is None else 0)
-    above += table.above
-    width = len(records[0])
-    names = clean_names([*table.names, *[""] * width][:width])
-    require_column_count(len(names), limits)
-    source.width = len(names)
-    source.header_rows = table.header_records
-    source.first_line = above + table.header_records
-    found = [_counted(info, sheet) if info.name == sheet.name else info for info in sheets]
-    shape = FileShape(
-        format=kind,
-        names=tuple(names),
-        header=table.header_records > 0,
-        skip_rows=above,
+def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits: FileLimits) -> OpenedFile | None:
+    """Where no delimiter was found, or blanks part the lines into cells unevenly; None where there are no columns."""
+    assert shape.dialect is not None
+    assert shape.encoding is not None
+    if shape.dialect.delimiter.strip(" ") and len(shape.names) > 1:
+        return None
+    source = FixedWidthSource(
+        path=path, encoding=shape.encoding, places=(), max_line_bytes=max(limits.max_line_bytes, 2)
+    )
+    lines = list(islice(source.lines(), _HEAD_ROWS))
+    above = options.skip_rows if options.skip_rows is not None else 0
+    places = fixed_places(lines[above:])
+    if places is None or (len(shape.names) > 1 and are_told_by_blanks(lines[above:], places)):
+        return None
+    rows = [cells_at(line, places) for line in lines]
+    head = find_table(rows, header=options.header, above=options.skip_rows)
+    source.places = places
+    source.first_line, source.header_rows = head.above + head.header_records, head.header_records
+    fixed = FileShape(
+        format="fixed",
+        names=tuple(clean_names([*head.names, *[""] * len(places)][: len(places)])),
+        encoding=shape.encoding,
+        header=head.header_records > 0,
+        skip_rows=head.above,
         first_line=source.first_line,
-        sheet=sheet.name,
-        sheets=tuple(found),
+        warnings=shape.warnings,
     )
-    return OpenedFile(shape=shape, source=source)
+    return OpenedFile(shape=fixed, source=source)
 
 
-def _kind_of_archive(path: Path, limits: FileLimits) -> str:
-    members = guard_against_zip_bomb(path, max_unpacked_bytes=limits.max_unpacked_bytes)
-    if "xl/workbook.xml" in members:
-        return "xlsx"
-    if "xl/workbook.bin" in members:
-        return "xlsb"
-    if "content.xml" in members and "mimetype" in members:
-        return "ods"
-    raise FileProblem(
-        "The file is an archive or a document, not a table. Unpack it, and upload the CSV or Excel file that is in it.",
-        code="not_a_table",
-    )
-
-
-def _chosen_sheet(
-    workbook: calamine.CalamineWorkbook, sheets: list[SheetInfo], wanted: str | None
-) -> calamine.CalamineSheet:
-    if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
-        raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
-    try:
-        for info in sorted(sheets, key=lambda info: not info.visible):
-            if wanted in (None, info.name):
-                sheet = workbook.get_sheet_by_name(info.name)
-                if wanted is not None or sheet.start is not None:
-                    return sheet
-    except calamine.CalamineError as error:
-        raise FileProblem(
-            "The Excel file is damaged or cut off; open it in a spreadsheet program, save it again and upload that.",
-            code="damaged_workbook",
-        ) from error
-    raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
-
-
-def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
-    return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
-
-
-def _open_parquet(path: Path, limits: FileLimits) -> OpenedFile:
-    file = open_parquet(path)
-    names = clean_names(file.schema_arrow.names)
+def _open_arrow(path: Path, kind: str, limits: FileLimits) -> OpenedFile:
+    file = ParquetTable(path) if kind == "parquet" else IpcTable(path)
+    names = clean_names(file.schema.names)
     if not names:
         raise FileProblem("The file has no columns.", code="empty_file")
     require_column_count(len(names), limits)
-    source = ParquetSource(path=path, file=file, max_unpacked_bytes=limits.max_unpacked_bytes)
-    return OpenedFile(shape=FileShape(format="parquet", names=tuple(names)), source=source)
+    source = ArrowSource(path=path, file=file, max_unpacked_bytes=limits.max_unpacked_bytes)
+    return OpenedFile(shape=FileShape(format=kind, names=tuple(names)), source=source)
 
 
-def _open_json(path: Path, kind: str, limits: FileLimits) -> OpenedFile:
-    source = JsonSource(path=path, keys=(), max_line_bytes=limits.max_line_bytes, is_array=kind == "json")
-    keys = source.found_keys()
+def _open_json(path: Path, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
+    encoding = find_encoding(path, wanted=options.encoding, whole=whole, language=options.language)
+    file = open_json(path, encoding, limits.max_line_bytes, options.sheet)
+    if holds_rows(file):
+        return _open_json_rows(path, file, options, limits)
+    keys = found_keys(file)
     if not keys:
         raise FileProblem("The file holds no JSON objects; write one object a line.", code="empty_file")
     require_column_count(len(keys), limits)
-    source = JsonSource(path=path, keys=keys, max_line_bytes=limits.max_line_bytes, is_array=kind == "json")
-    return OpenedFile(shape=FileShape(format=kind, names=tuple(clean_names(keys))), source=source)
+    shape = FileShape(names=tuple(clean_names(keys)), **_json_shape(file))
+    return OpenedFile(shape=shape, source=JsonSource(file=file, keys=keys))
+
+
+def _open_json_rows(path: Path, file: JsonFile, options: ReadOptions, limits: FileLimits) -> OpenedFile:
+    rows = first_rows(file, _HEAD_ROWS)
+    given = file.table.names if file.table is not None else None
+    header = options.header if options.header is not None else given is None and has_header(rows)
+    width = max(len(rows[0]) if header else 0, usual_width(rows[header:])) if rows else 0
+    if not width:
+        raise FileProblem("The file has no rows.", code="empty_file")
+    require_column_count(width, limits)
+    raw = rows[0] if header else [*(given or ())]
+    names = clean_names([*raw, *[""] * (width - len(raw))])
+    shape = FileShape(names=tuple(names), header=header, first_line=int(header), **_json_shape(file))
+    return OpenedFile(shape=shape, source=JsonSource(file=file, keys=names, has_objects=False, has_header=header))
+
+
+def _json_shape(file: JsonFile) -> dict[str, Any]:
+    named = [table for table in file.tables if table.path]
+    return {
+        "format": "jsonl" if file.table is None else "json",
+        "encoding": file.encoding,
+        "sheet": file.table.path if file.table is not None and named else None,
+        "sheets": tuple(SheetInfo(name=table.path, rows=len(table.elements)) for table in named),
+        "warnings": tuple(_json_warnings(file, [table.path for table in named])),
+    }
+
+
+def _json_warnings(file: JsonFile, names: list[str]) -> Iterator[FileWarning]:
+    if file.table is None or not file.table.path:
+        return
+    others = [name for name in names if name != file.table.path]
+    if others:
+        yield FileWarning(
+            code="other_lists",
+            message="The document holds several lists. “{chosen}” is read, the longest unless you chose it; left out: "
+            "{others}.",
+            parameters={"chosen": file.table.path, "others": ", ".join(others[:_NAMES_TOLD])},
+        )
+    else:
+        yield FileWarning(
+            code="list_in_document",
+            message="The table is the list “{chosen}” within the document; what stands beside it is left out.",
+            parameters={"chosen": file.table.path},
+        )
+
+
+def _open_page(path: Path, kind: str, options: ReadOptions, limits: FileLimits, *, whole: bool) -> OpenedFile:
+    """A web page or a workbook in XML: the table with most cells, or the one asked for."""
+    if path.stat().st_size > _MOST_PAGE_BYTES:
+        raise FileProblem(
+            "A web page may have {limit} MB; save it as CSV or Excel and upload that.",
+            code="page_too_large",
+            limit=_MOST_PAGE_BYTES // 1024**2,
+        )
+    encoding = None
+    if kind == "html":
+        encoding = page_encoding(path, wanted=options.encoding, language=options.language)
+        tables = html_tables(path.read_bytes()[encoding.mark_bytes :].decode(encoding.name, "replace"))
+    else:
+        tables = xml_sheets(path.read_bytes())
+    if not tables:
+        raise FileProblem("The file is a web page (HTML) without a table.", code="not_a_table")
+    names = named_tables(tables)
+    place = max(range(len(tables)), key=lambda index: tables[index].cell_count)
+    if options.sheet is not None:
+        if options.sheet not in names:
+            raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=options.sheet)
+        place = names.index(options.sheet)
+    table = tables[place]
+    rows = table.even_rows()
+    header = True if options.header is None and table.header_rows else options.header
+    head = find_in_sheet(rows[:_HEAD_ROWS], header=header, above=options.skip_rows)
+    width = len(rows[0])
+    require_column_count(width, limits)
+    first_line = head.above + head.header_records
+    shape = FileShape(
+        format=kind,
+        encoding=encoding,
+        names=tuple(clean_names([*head.names, *[""] * width][:width])),
+        header=head.header_records > 0,
+        skip_rows=head.above,
+        first_line=first_line,
+        sheet=names[place],
+        sheets=tuple(
+            SheetInfo(name=name, rows=len(each.rows), columns=each.width)
+            for name, each in zip(names, tables, strict=True)
+        ),
+        warnings=tuple(_other_tables(names, place)),
+    )
+    source = ListedSource(path=path, rows=rows, width=width, first_line=first_line, header_rows=head.header_records)
+    return OpenedFile(shape=shape, source=source)
+
+
+def _other_tables(names: list[str], chosen: int) -> Iterator[FileWarning]:
+    others = [name for place, name in enumerate(names) if place != chosen]
+    if others:
+        yield FileWarning(
+            code="other_tables",
+            message="The page holds several tables. “{chosen}” is read, the largest unless you chose it; left out: "
+            "{others}.",
+            parameters={"chosen": names[chosen], "others": ", ".join(others[:_NAMES_TOLD])},
+        )

@@ -64,6 +64,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """What a person overrides; everything left out is found by looking at the file.
 
     `columns` names the columns to keep, in the order wanted; left out, all are kept. `quote` is empty for none.
+    `sheet` is also a list within a JSON document (`data.rows`) or a table of a web page, `member` a file in a zip.
     `skip_rows` counts the lines above the header (or above the first row when there is no header). A `delimiter` of
     two blanks is two blanks or more, or a tab; of one blank, any number of them. `pad_short_rows` adds empty cells to
     rows of a text file that end early, `leave_out_totals` leaves out rows that sum those above them. `language` is that
@@ -76,6 +77,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
+    member: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     pad_short_rows: bool | None = None
     leave_out_totals: bool | None = None

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from server.errors import FileProblem
 
 _MOST_CELLS = 40_000_000  # with all that lie between: what a worker's memory holds
@@ -31,9 +34,15 @@ _OVERLAP = 64
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,9})(\d{1,18})["']""")
 # Places whose numbers fit into no machine word, over which the reader's process would end.
 _ENDLESS = re.compile(rb"""["'](?:[A-Za-z]{10,}\d|[A-Za-z]{0,40}\d{19})""")
+_NO_VALUE = re.compile(rb"</f>(?:</c>|<v></v>|<v ?/>)")
 _COUNT_OF_TEXTS = re.compile(rb"""\buniqueCount\s*=\s*["']\s*0*(\d+)""")
 _PLACE = re.compile(r"([A-Za-z]*)0*(\d*)")
-_WIDE, _LONG = re.compile(rb"""["'][A-Za-z]{2,9}\d+["']"""), re.compile(rb"""["'][A-Za-z]{1,9}\d{6,18}["']""")
+_USUAL_CELL = re.compile(rb'r="([A-Za-z]{1,9})(\d{1,18})"')
+# Looked for by RE2, which goes once over a text however much is asked; places nearly always read like ` r="A1"`.
+_ODD_PLACES = r"r(?:\s+=|=\s|=')"
+_FAR_PLACES = r"r(?:=\"(?:[A-Za-z]{3,}[0-9]|[A-Za-z]*[0-9]{7})|\s+=|=\s|=')"
+_TWO_LETTERS, _SIX_DIGITS = r'r="[A-Za-z]{2}[0-9]', r'r="[A-Za-z]*[0-9]{6}'
+_SIGNS = r't="e"| hidden="|</f>(?:</c>|<v></v>|<v ?/>)'
 _XLSB_HEAD = 10  # bytes of a type, a size and a number, at most
 _XLSB_CELLS = range(1, 12)  # record types of cells; 0 is the head of a row
 
@@ -48,12 +57,14 @@ class _Extent:
         self.rows, self.columns = max(self.rows, row), max(self.columns, column)
         self.cells += count
 
-    def require_small(self) -> None:
+    @property
+    def is_small(self) -> bool:
         area = self.rows * self.columns
         is_possible = self.rows <= _MOST_ROWS and self.columns <= _MOST_COLUMNS
-        if area <= _ALWAYS_FINE and is_possible:
-            return
-        if not is_possible or area > _MOST_CELLS or area > self.cells * _EMPTY_SHARE:
+        return is_possible and (area <= _ALWAYS_FINE or area <= min(_MOST_CELLS, self.cells * _EMPTY_SHARE))
+
+    def require_small(self) -> None:
+        if not self.is_small:
             raise FileProblem(
                 "A sheet reaches over {rows} rows and {columns} columns but holds only {cells} cells. Delete the empty "
                 "rows and columns (or what stands far outside), or save the sheet as CSV and upload that.",
@@ -64,18 +75,37 @@ class _Extent:
             )
 
 
-def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Raises `FileProblem` for sheets that take too much room, and when a member is larger than it says."""
+@dataclass(slots=True)
+class SheetSigns:
+    """Whether there is anything in a sheet that only a second look at it can tell."""
+
+    has_errors: bool = False
+    has_hidden: bool = False
+    has_formulas_without_values: bool = False
+
+    def note(self, text: bytes) -> None:
+        self.has_errors = self.has_errors or b't="e"' in text
+        self.has_hidden = self.has_hidden or b' hidden="' in text
+        if not self.has_formulas_without_values and b"</f>" in text:
+            self.has_formulas_without_values = _NO_VALUE.search(text) is not None
+
+
+def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> dict[str, SheetSigns]:
+    """By the names of sheets in an .xlsx. Raises `FileProblem` for sheets that take too much room, and when a member is
+    larger than it says.
+    """
+    signs = {}
     for member in members:
         name = member.filename.lower()
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-            _xlsx(path, member)
+            signs[member.filename] = _xlsx(path, member)
         elif name.startswith("xl/worksheets/") and name.endswith(".bin"):
             _xlsb(unpacked(path, member))
         elif name == "content.xml":
             _ods(unpacked(path, member))
         elif name.endswith((".xml", ".bin", ".rels")) or name.startswith("xl/"):
             _other(unpacked(path, member), member.file_size)
+    return signs
 
 
 def _other(pieces: Iterator[bytes], size: int) -> None:
@@ -123,23 +153,38 @@ def _damaged() -> FileProblem:
     )
 
 
-def _xlsx(path: Path, member: zipfile.ZipInfo) -> None:
+def _xlsx(path: Path, member: zipfile.ZipInfo) -> SheetSigns:
     """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
-    is_wide = is_long = is_endless = False
+    signs, cells, is_odd, is_wide, is_long = SheetSigns(), 0, False, False, False
     for text in _overlapping(unpacked(path, member)):
-        is_endless = is_endless or _ENDLESS.search(text) is not None
-        is_wide = is_wide or _WIDE.search(text) is not None
-        is_long = is_long or _LONG.search(text) is not None
-    if is_endless:
+        is_odd = is_odd or _holds(text, _FAR_PLACES)
+        is_wide = is_wide or _holds(text, _TWO_LETTERS)
+        is_long = is_long or _holds(text, _SIX_DIGITS)
+        cells += text.count(b"<c ")
+        if _holds(text, _SIGNS):
+            signs.note(text)
+    at_most = _Extent(rows=999_999 if is_long else 99_999, columns=26 * 27 if is_wide else 26, cells=cells)
+    if is_odd or not at_most.is_small:
+        _count_places(path, member)
+    return signs
+
+
+def _holds(text: bytes, pattern: str) -> bool:
+    offsets = pa.py_buffer(struct.pack("<qq", 0, len(text)))
+    cell = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(text)])
+    return bool(pc.match_substring_regex(cell, pattern)[0].as_py())
+
+
+def _count_places(path: Path, member: zipfile.ZipInfo) -> None:
+    if any(_ENDLESS.search(text) is not None for text in _overlapping(unpacked(path, member))):
         _require_places(unpacked(path, member))
-    if is_wide or is_long:
-        extent = _Extent()
-        for text in _overlapping(unpacked(path, member)):
-            found = set(_CELL.findall(text))
-            extent.cells += len(found)
-            extent.rows = max(extent.rows, max((int(row) for _, row in found), default=0))
-            extent.columns = max(extent.columns, max((_column_number(c) for c in {c for c, _ in found}), default=0))
-        extent.require_small()
+    extent = _Extent()
+    for text in _overlapping(unpacked(path, member)):
+        found = set((_CELL if _holds(text, _ODD_PLACES) else _USUAL_CELL).findall(text))
+        extent.cells += len(found)
+        extent.rows = max(extent.rows, max((int(row) for _, row in found), default=0))
+        extent.columns = max(extent.columns, max((_column_number(c) for c in {c for c, _ in found}), default=0))
+    extent.require_small()
 
 
 def _require_places(pieces: Iterator[bytes]) -> None:
@@ -176,8 +221,8 @@ def _xlsb(pieces: Iterator[bytes]) -> None:
         place = 0
         while place + skip + _XLSB_HEAD <= len(data):
             place += skip
-            kind, place = _varint(data, place, 2)
-            skip, place = _varint(data, place, 4)
+            kind, place = varint(data, place, 2)
+            skip, place = varint(data, place, 4)
             (number,) = struct.unpack_from("<I", data, place)
             if skip >= 4 and kind == 0:
                 row = number
@@ -188,7 +233,7 @@ def _xlsb(pieces: Iterator[bytes]) -> None:
     extent.require_small()
 
 
-def _varint(data: bytes, place: int, most: int) -> tuple[int, int]:
+def varint(data: bytes, place: int, most: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 7 * most, 7):
         byte = data[place]
@@ -249,5 +294,6 @@ def _parse(
     try:
         for piece in pieces:
             parser.Parse(piece, False)
+        parser.Parse(b"", True)  # the reader would wait for ever for the end of what was cut off
     except expat.ExpatError as error:
         raise _damaged() from error

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from server.datasets.cell_texts import as_text
 from server.datasets.chunks import Chunk
-from server.datasets.excel_source import as_text
 from server.datasets.named import TOTAL_ROW, Named
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, arrow_schema

@@ -14,6 +14,7 @@ _COMMENTS = ("#", "//")
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
 )  # fmt: skip
+_DRAWN = frozenset("-=+:_─━|")
 _NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
 
 
@@ -46,8 +47,10 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     else:
         above = table_start(records)
         is_other = is_table(records[:above])
-    below = records[above:]
-    names, count = _header(below, header)
+    below = list(records[above:])
+    ruler = 1 if header is not False and len(below) > 2 and is_ruler(below[1]) else 0
+    del below[1 : 1 + ruler]
+    names, count = _header(below, True if ruler else header)
     body = _own_rows([record for record in below[count:] if filled(record)], names)
     width = _width(names, body, is_named=count > 0)
     own = trimmed(names)
@@ -55,7 +58,7 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     short = sum(len(record) < len(own) for record in body) if count else 0
     return FoundTable(
         above=above,
-        header_records=count,
+        header_records=count + ruler,
         names=tuple(names),
         is_other=is_other,
         rows=len(body),
@@ -103,8 +106,8 @@ def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> b
     block = list(itertools.takewhile(lambda other: filled(other) and len(other) == len(record), records[place:]))
     if is_after_gap and is_certain_header(block):
         return True
-    if any(len(records[start]) == len(record) for start in starts):
-        return False
+    if any(filled(other) > 1 and len(other) == len(record) for other in records[:place]):
+        return False  # rows below a gap
     return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
 
 
@@ -117,7 +120,10 @@ def usual_width(records: Sequence[Record]) -> int:
 def is_table(records: Sequence[Record]) -> bool:
     """Whether these have names and rows as well."""
     wide = [record for record in records if filled(record) > 1]
-    return len(wide) > 2 and (len(wide) > _NOTE_LINES or is_certain_header(wide))
+    if len(wide) <= 2:
+        return False
+    # Notes are a word and what it says: more columns, or many of them, are data.
+    return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
 
 
 def filled(record: Record) -> int:
@@ -160,7 +166,8 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
     rest = [other for other in below if filled(other) > 1]
     if not rest:
         return False
-    if len(below[0]) >= width and filled(below[0]) > 1 and not has_header(below):
+    full = next((place for place, other in enumerate(below) if len(other) >= width and filled(other) > 1), None)
+    if full is not None and not has_header(below[full:]):
         return " " in record[0].strip()
     if len(record) == width and width == 2:
         return not is_value(record[0]) and (is_certain_header(rest) or " " in record[0].strip())
@@ -245,9 +252,17 @@ def is_head_of_table(records: Sequence[Record]) -> bool:
     return any(is_value(cell) for record in records[1:3] for cell in record if len(record) == len(first))
 
 
+def is_ruler(record: Record) -> bool:
+    """A line drawn below a header: `-----|-----`."""
+    cells = [cell.strip() for cell in record if cell.strip()]
+    return bool(cells) and max(map(len, cells)) > 2 and all(set(cell) <= _DRAWN for cell in cells)
+
+
 def is_sentence(cell: str) -> bool:
     """Whether a lone cell below a table is rather a note than a row cut short."""
     text = cell.strip()
+    if is_ruler([text]):
+        return True
     return not is_value(text) and (" " in text or ":" in text or "：" in text or text.lower().startswith(_NOTE_STARTS))
 
 

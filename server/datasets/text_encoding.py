@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +18,10 @@ from server.datasets.plausible_text import plausibility
 _BLOCK = 4 * 1024 * 1024
 _SAMPLED_WHOLE = 8 * 1024 * 1024  # a preview verifies files up to this size from end to end: 10 ms
 _GUESS_BYTES = 200_000
-_JUDGED_BYTES = 20_000  # whose characters are looked at one by one
+_JUDGED_BYTES = 5_000  # whose characters are looked at one by one
 END_OF_FILE = b"\x1a"  # Ctrl-Z, as programs of DOS still write it
 _C1_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
+_JUDGED_LINES = 2_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -254,7 +256,8 @@ def _codec(name: str) -> str:
 
 
 def _decoded(sample: bytes, name: str) -> str:
-    return sample[:_JUDGED_BYTES].decode(name, "replace")
+    whole_lines = sample[: sample.rfind(b"\n", 0, _JUDGED_BYTES) + 1] or sample[:_JUDGED_BYTES]
+    return whole_lines.decode(name, "replace")
 
 
 def _score(name: str, text: str, sample: bytes, confidence: float, language: str) -> float:
@@ -327,7 +330,10 @@ def _common_hanzi_share(sample: bytes) -> float:
 
 def _decodes(sample: bytes, name: str) -> bool:
     """Whether (nearly) all lines can be read; a single glitch does not rule an encoding out."""
-    lines = sample.split(b"\n")
+    with suppress(UnicodeDecodeError):
+        sample.decode(name)
+        return True
+    lines = sample.split(b"\n")[:_JUDGED_LINES]
     failed = 0
     for line in lines:
         try:

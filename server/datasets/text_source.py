@@ -14,6 +14,7 @@ import pyarrow as pa
 from server.datasets.above_table import read_above
 from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.chunks import Chunk
+from server.datasets.kept_bytes import KEEP_BYTES
 from server.datasets.named import Named
 from server.datasets.plain_reader import read_plain_block
 from server.datasets.records import split_lines
@@ -23,16 +24,6 @@ from server.errors import FileProblem
 _BLOCK = 4 * 1024 * 1024
 _SAMPLE_HEAD = 1024 * 1024
 _SAMPLE_PIECE = 256 * 1024
-
-
-def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Undecodable bytes become lone surrogates, which no text holds: the row is rejected, the file goes on."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error("jindu-keep-bytes", _keep_bytes)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,7 +143,7 @@ class TextSource:
                 self.bytes_read = stream.tell()
                 yield block
             return
-        decoder = codecs.getincrementaldecoder(self.encoding.name)(errors="jindu-keep-bytes")
+        decoder = codecs.getincrementaldecoder(self.encoding.name)(errors=KEEP_BYTES)
         while block := stream.read(size):
             self.bytes_read = stream.tell()
             yield decoder.decode(block).encode("utf-8", "surrogatepass")
@@ -170,7 +161,7 @@ class TextSource:
         with self.path.open("rb") as stream:
             for start in (size // 2, max(_SAMPLE_HEAD, size - _SAMPLE_PIECE)):
                 stream.seek(start - (start - self.encoding.mark_bytes) % 4)
-                piece = stream.read(_SAMPLE_PIECE).decode(self.encoding.name, "jindu-keep-bytes")
+                piece = stream.read(_SAMPLE_PIECE).decode(self.encoding.name, KEEP_BYTES)
                 is_end = stream.tell() == size  # where the last line may have no line end
                 lines = piece[piece.find("\n") + 1 : len(piece) if is_end else piece.rfind("\n") + 1]
                 yield lines.encode("utf-8", "surrogatepass") + (b"\n" if is_end else b"")

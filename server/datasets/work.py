@@ -274,10 +274,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     `lines` are the physical lines (or sheet rows) where these rows start. `encoding_verified` is False when only
     samples of a large file were decoded. `named` counts the records of the sample that are neither rows nor rejects,
     by reason; `left_out` are the first lines that would be no rows. `options` are those to send back to import the
-    file as it is shown.
+    file as it is shown. `members` are the files of a zip.
     """
 
-    format: str  # csv, xlsx, xls, ods, jsonl, parquet
+    format: str  # csv, xlsx, xlsb, xls, xml_sheet, ods, jsonl, json, parquet, arrow, html
     encoding: str | None = None
     encoding_verified: bool = True
     delimiter: str | None = None
@@ -286,6 +286,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     skip_rows: int = 0
     sheet: str | None = None
     sheets: list[SheetInfo] = []
+    members: list[str] = []
     columns: list[PreviewColumn]
     rows: list[list[str | None]]
     lines: list[int]
@@ -294,6 +295,23 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     named: dict[str, int] = {}
     left_out: list[LeftOut] = []
     options: ReadOptions
+
+
+class Upsert(msgspec.Struct, frozen=True, kw_only=True):
+    """The dataset that rows are merged into, by the columns of `key`: its parts, and its columns."""
+
+    paths: tuple[Path, ...]
+    columns: list[Column]
+    key: tuple[str, ...]
+
+
+class Upserted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows of a file: they changed one, said what was there, or are new; `row_count` is of all."""
+
+    row_count: int
+    inserted: int
+    updated: int
+    unchanged: int
 
 
 class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,13 +328,15 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     reject_limit: int = 100_000
     limits: FileLimits = FileLimits()
     existing_columns: list[Column] | None = None
+    upsert: Upsert | None = None
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
 
     `rejects_path` is None when nothing was rejected. `named` counts the records that are neither rows nor rejects, by
-    reason. `options` are those the file was read with.
+    reason. `options` are those the file was read with. `row_count` is of the file, `columns` and all else of what was
+    written: of an upsert, the whole dataset.
     """
 
     row_count: int
@@ -328,3 +348,4 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     named: dict[str, int] = {}
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()
+    upserted: Upserted | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,12 @@ from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.importing import KIND
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Preview, PreviewRequest, preview_file
+from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
@@ -40,14 +41,16 @@ _LIMIT_MESSAGE = "Between 0 and {limit}."
 class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which dataset a file becomes, and how it is to be read.
 
-    `mode`: `create` a new dataset, `replace` all rows by those of the file, or `append` them. The import stops when
-    more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
+    `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
+    whose values in the columns of `key` are there already take the place of what was, all others are added. The import
+    stops when more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
     priority: Priority = Priority.NORMAL
 
 
@@ -139,6 +142,14 @@ class ImportOperations:
             )
         return preview
 
+    async def difference(
+        self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn]
+    ) -> Difference | None:
+        """How columns of a file differ from those of an own dataset; None when there is none of that name."""
+        principal.require_read()
+        found = await self._catalog.find(principal.user_id, dataset)
+        return None if found is None else difference(found.columns, columns)
+
     async def check(self, principal: Principal, order: ImportOrder) -> None:
         """What `start` would say of it with a whole upload, before anybody sends one."""
         principal.require_write()
@@ -163,6 +174,7 @@ class ImportOperations:
             "mode": request.mode,
             "options": msgspec.to_builtins(_in_language(request.options, principal)),
             "reject_limit": reject_limit,
+            "key": request.key,
         }
         return await self._runner.start(
             KIND,
@@ -242,6 +254,10 @@ class ImportOperations:
     def _require_possible(self, order: ImportOrder) -> int:
         """Whatever can be said without the file; answers its limit of rejects."""
         require_dataset_name(order.dataset)
+        if order.mode == "upsert" and not order.key:
+            raise InvalidInput(errors=[FieldError(field="key", message="Say which columns are the key.")])
+        if order.mode != "upsert" and order.key:
+            raise InvalidInput(errors=[FieldError(field="key", message="Only the mode “upsert” has a key.")])
         if order.options.encoding:
             known_codec(order.options.encoding)
         return self._checked_limit(order.reject_limit)

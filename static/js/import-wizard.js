@@ -42,18 +42,34 @@ function onChange(event) {
   } else if (field.matches("[data-typing]")) {
     if (field.name.endsWith(".type")) form().elements[field.name.replace(/type$/, "format")]?.remove();
     look("columns");
-  } else check();
+  } else {
+    check();
+    const concernsDataset = field.name === "dataset" || field.matches("[data-keep], [data-name]");
+    if (field.name === "mode" || (concernsDataset && isAdding())) look("columns"); // what differs from it
+  }
+}
+
+const isAdding = () => ["append", "upsert"].includes(form().elements.mode.value);
+
+function onClick(event) {
+  const { encoding, rename } = event.target.closest("[data-encoding], [data-rename]")?.dataset ?? {};
+  if (encoding) chooseEncoding(encoding);
+  else if (rename) useNames(new Map(Object.entries(JSON.parse(rename))));
 }
 
 // The same text in several encodings stands side by side: a click on the one that makes sense.
-function onClick(event) {
-  const wanted = event.target.closest("[data-encoding]")?.dataset.encoding;
-  if (!wanted) return;
+function chooseEncoding(wanted) {
   const field = form().elements.encoding;
   if (![...field.options].some((option) => option.value === wanted)) field.add(new Option(wanted.toUpperCase(), wanted));
   field.value = wanted;
   choose("encoding");
   look("reading");
+}
+
+// The columns that the dataset has under another name get that one.
+function useNames(names) {
+  for (const field of form().querySelectorAll("[data-name]")) field.value = names.get(field.value) ?? field.value;
+  look("columns");
 }
 
 function onInput(event) {
@@ -140,7 +156,7 @@ function showKept(box) {
 
 // Marks what is wrong; answers the first wrong field.
 function check() {
-  const wrong = [checkColumns(), checkDataset()].find(Boolean);
+  const wrong = [checkColumns(), checkDataset(), checkKey()].find(Boolean);
   showSummary();
   return wrong ?? null;
 }
@@ -182,7 +198,8 @@ function checkDataset() {
   const name = field.value.trim();
   const existing = JSON.parse(document.querySelector(".target").dataset.existing);
   const mode = form().elements.mode.value;
-  const problem = datasetProblem(name, mode, existing.includes(name));
+  const problem = datasetProblem(name, mode, name in existing);
+  showWhat(name, mode, existing[name]);
   document.getElementById("dataset-error")?.remove();
   field.toggleAttribute("aria-invalid", Boolean(problem));
   if (problem) field.setAttribute("aria-invalid", "true");
@@ -191,11 +208,37 @@ function checkDataset() {
   return problem ? field : null;
 }
 
+// What pressing the button does.
+function showWhat(name, mode, version) {
+  const values = { name, version };
+  let what = "";
+  if (name && version === undefined) what = t("Makes {name}", values);
+  else if (name && mode === "replace") what = t("Replaces {name}, version {version}", values);
+  else if (name && mode === "append") what = t("Adds to {name}, version {version}", values);
+  else if (name && mode === "upsert") what = t("Updates {name}, version {version}", values);
+  document.querySelector("#summary [data-what]").textContent = what && `${what} · `;
+}
+
+// Asked for only where it means something.
+function checkKey() {
+  const row = document.querySelector("[data-key-row]");
+  if (!row) return null;
+  row.hidden = form().elements.mode.value !== "upsert";
+  const field = document.getElementById("key");
+  const problem = row.hidden || field.value.trim() ? "" : t("Say which columns are the key.");
+  const note = document.getElementById("key-note");
+  note.textContent = problem;
+  note.hidden = !problem;
+  if (problem) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+  return problem ? field : null;
+}
+
 function datasetProblem(name, mode, exists) {
   if (!name) return t("Give the dataset a name.");
   if (!NAME.test(name)) return t("Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter.");
   if (mode === "create" && exists) return t("There is a dataset “{name}” already: replace it, append to it, or choose another name.", { name });
-  if (mode === "append" && !exists) return t("There is no dataset “{name}” to append to.", { name });
+  if ((mode === "append" || mode === "upsert") && !exists) return t("There is no dataset “{name}” to append to.", { name });
   return "";
 }
 

@@ -54,6 +54,24 @@ async def test_another_delimiter_shows_other_columns_at_once(alice: aiohttp.Clie
     await expect(page.locator(".sheet tbody tr")).to_have_count(3)
 
 
+async def test_a_guessed_encoding_is_chosen_among_those_side_by_side(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    upload_id = await upload(alice, "a,b\nplain,1\nשם פרטי,2\n".encode("cp1255"))
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    guesses = page.locator(".guess")
+    await expect(guesses.first).to_contain_text("שם פרטי,2")
+    await expect(guesses.first).to_have_attribute("aria-pressed", "true")
+    other = guesses.nth(1)
+    text = (await other.locator("span").inner_text()).split(",")[0]
+    encoding = await other.get_attribute("data-encoding")
+    await other.click()
+    await expect(page.locator("#encoding")).to_have_value(encoding or "")
+    await expect(page.locator(".sheet tbody tr").nth(1)).to_contain_text(text)
+    await expect(guesses).to_have_count(0)
+
+
 async def test_cells_that_do_not_fit_are_marked_where_they_stand(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, WITH_A_MISFIT)
     page = await page_of("alice")
@@ -243,3 +261,32 @@ async def test_what_is_no_row_is_shown_and_totals_can_be_left_out(
     await expect(page.get_by_text("1 total row")).to_be_visible(timeout=30_000)
     async with alice.get("/api/v1/datasets/may") as response:
         assert (await response.json())["row_count"] == 2
+
+
+async def test_a_file_updates_a_dataset_by_its_key_once_its_names_are_those_of_the_dataset(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    await import_text(alice, "sku,unit_price,note\nA1,1.5,old\nA2,2.5,keep\n", dataset="stock")
+    upload_id = await upload(alice, "sku,Unit Price\nA1,1.75\nA3,9\n", name="stock.csv")
+    page = await page_of("alice")
+    await wizard(page, upload_id)
+    await expect(page.locator("#summary")).to_contain_text("Replaces stock, version 1")
+    await expect(page.locator("#key")).to_be_hidden()
+    await page.check("input[name=mode][value=upsert]")
+    await expect(page.locator("#summary")).to_contain_text("Updates stock, version 1")
+    differences = page.locator(".differences")
+    await expect(differences).to_contain_text("“Unit Price” in the file seems to be “unit_price”.")
+    await expect(differences).to_contain_text("Not in the file: note · stays as it is")
+    await page.get_by_role("button", name="Use the dataset's names").click()
+    await expect(page.locator("#c1-name")).to_have_value("unit_price")
+    await expect(differences).not_to_contain_text("seems to be")
+    go = page.get_by_role("button", name="Import", exact=True)
+    await go.click()
+    await expect(page.locator("#key")).to_be_focused()
+    await expect(page.locator("#key-note")).to_have_text("Say which columns are the key.")
+    await page.fill("#key", "sku")
+    await go.click()
+    await expect(page.get_by_role("link", name="Open “stock”")).to_be_visible(timeout=30_000)
+    async with alice.get("/api/v1/datasets/stock/rows") as response:
+        rows = [list(item.values()) for item in (await response.json())["items"]]
+    assert rows == [["A1", 1.75, "old"], ["A2", 2.5, "keep"], ["A3", 9, None]]

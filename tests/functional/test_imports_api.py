@@ -214,3 +214,23 @@ async def test_an_import_of_another_kind_of_job_is_not_found(alice: aiohttp.Clie
         job_id = (await response.json())["job_id"]
     async with alice.get(f"/api/v1/imports/{job_id}") as response:
         assert response.status == 404
+
+
+async def test_a_preview_tells_how_the_file_differs_from_an_own_dataset(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await import_text(alice)
+    other = "Region,amount,ordered at,discount\nNorth,1.5,2026-01-01,2\n"
+    for client, lost in ((alice, ["paid"]), (bob, None)):
+        upload_id = await upload(client, other)
+        async with client.get(f"/api/v1/uploads/{upload_id}/preview?dataset=orders") as response:
+            told = (await response.json())["difference"]
+        assert (told and told["lost"]) == lost  # what is not theirs is not there
+    async with alice.post(f"/api/v1/uploads/{await upload(alice, other)}/preview?dataset=orders", json={}) as response:
+        told = (await response.json())["difference"]
+    assert told == {
+        "lost": ["paid"],
+        "added": ["discount"],
+        "renamed": [{"dataset": "ordered_at", "file": "ordered at"}],
+        "types": [],
+    }

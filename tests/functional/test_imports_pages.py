@@ -71,7 +71,7 @@ async def test_a_query_comes_as_csv(alice: aiohttp.ClientSession) -> None:
     async with alice.post("/datasets/orders/query", data=fields) as response:
         text = (await response.read()).decode("utf-8-sig")
     assert response.content_type == "text/csv"
-    assert text.splitlines() == ["region,amount", "South,2.0", "华东,7.25", "North,10.5"]
+    assert text.splitlines() == ["region,amount", "South,2.00", "华东,7.25", "North,10.50"]
 
 
 async def test_changes_go_through_the_page_too(alice: aiohttp.ClientSession, bob: aiohttp.ClientSession) -> None:

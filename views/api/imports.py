@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
+from server.datasets.difference import Difference
 from server.datasets.reject_lists import Reject, described
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
 from server.datasets.work import Preview
@@ -23,7 +24,13 @@ from views.formats import Formats
 _REJECT_FILES = {"csv": "text/csv", "json": "application/json"}
 
 
-class PreviewQuery(msgspec.Struct, frozen=True, kw_only=True):
+class PreviewTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """`dataset`: one of yours, to be told how the file differs from it."""
+
+    dataset: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class PreviewQuery(PreviewTarget, frozen=True, kw_only=True):
     """What you know better than the detection; the same names as in `options`."""
 
     encoding: str | None = None
@@ -31,13 +38,21 @@ class PreviewQuery(msgspec.Struct, frozen=True, kw_only=True):
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None = None
     header: bool | None = None
     sheet: str | None = None
+    member: str | None = None
     skip_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     pad_short_rows: bool | None = None
     leave_out_totals: bool | None = None
 
     @property
     def options(self) -> ReadOptions:
-        return ReadOptions(**{name: getattr(self, name) for name in self.__struct_fields__})
+        names = (name for name in self.__struct_fields__ if name != "dataset")
+        return ReadOptions(**{name: getattr(self, name) for name in names})
+
+
+class FilePreview(Preview, frozen=True, kw_only=True):
+    """`difference`: from the dataset that was named, if there is one."""
+
+    difference: Difference | None = None
 
 
 class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +94,11 @@ class RejectList(Listing[RejectItem], frozen=True, kw_only=True):
 
 
 async def preview_upload(call: Call[None, PreviewQuery]) -> web.Response:
-    return await _preview(call, call.query.options)
+    return await _preview(call, call.query.options, call.query.dataset)
 
 
-async def preview_upload_again(call: Call[ReadOptions, NoQuery]) -> web.Response:
-    return await _preview(call, call.body)
+async def preview_upload_again(call: Call[ReadOptions, PreviewTarget]) -> web.Response:
+    return await _preview(call, call.body, call.query.dataset)
 
 
 async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
@@ -150,9 +165,11 @@ def reject_text(formats: Formats) -> Any:
     return text_of
 
 
-async def _preview(call: Call[Any, Any], options: ReadOptions) -> web.Response:
-    preview = await call.operations.imports.preview(call.principal, call.path["id"], options)
-    return encoded(preview_fields(preview, formats_for(call.request)))
+async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | None) -> web.Response:
+    imports = call.operations.imports
+    preview = await imports.preview(call.principal, call.path["id"], options)
+    found = None if dataset is None else await imports.difference(call.principal, dataset, preview.columns)
+    return encoded(preview_fields(preview, formats_for(call.request)) | {"difference": found})
 
 
 def preview_fields(preview: Preview, formats: Formats) -> dict[str, Any]:
@@ -191,7 +208,7 @@ ENDPOINTS = [
         handler=preview_upload,
         summary="What the file looks like: format, encoding, columns with inferred types, first rows",
         query=PreviewQuery,
-        answer=Preview,
+        answer=FilePreview,
         errors=(404, 409, 422),
     ),
     Endpoint(
@@ -201,7 +218,8 @@ ENDPOINTS = [
         handler=preview_upload_again,
         summary="The same, read with corrected options",
         body=ReadOptions,
-        answer=Preview,
+        query=PreviewTarget,
+        answer=FilePreview,
         errors=(404, 409, 422),
     ),
     Endpoint(

@@ -47,6 +47,12 @@ ROWS_ABOVE_A_CHANGE_OF_WIDTH: list[Case] = [
         [],
     ),
     ("Name,,\nAnn,3,4\nBob,5,6\n", ["Name", "column_2", "column_3"], [["Ann", 3, 4], ["Bob", 5, 6]], []),
+    (
+        "Name\nAnn\nBob\nCy,1,2\nDi,3,4\nEd,5,6\nFi,7,8\n",
+        ["Name", "column_2", "column_3"],
+        [["Cy", 1, 2], ["Di", 3, 4], ["Ed", 5, 6], ["Fi", 7, 8]],
+        [(2, "too_few_cells"), (3, "too_few_cells")],
+    ),
     ("id\n1,Ann\n2,Bob\n", ["id", "column_2"], [[1, "Ann"], [2, "Bob"]], []),
     (
         "1,2\n3,4\n5,6,7,8\n9,10,11,12\n13,14,15,16\n",
@@ -200,6 +206,17 @@ HEADERS: list[Case] = [
     ("name,weight\n,kg\nA,5\nB,6\n", ["name", "weight kg"], [["A", 5], ["B", 6]], []),
     ('id,"na"me",qty\n1,Ann,3\n2,Bob,4\n', ["id", 'na"me', "qty"], [[1, "Ann", 3], [2, "Bob", 4]], []),
     ("# comment, one\n# comment two\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
+    ("region,q1,q1\n,2025,2026\nN,1,2\nS,3,4\n", ["region", "q1 2025", "q1 2026"], [["N", 1, 2], ["S", 3, 4]], []),
+    ("year,2025,2025\nregion,q1,q2\nEast,1,2\n", ["year region", "2025 q1", "2025 q2"], [["East", 1, 2]], []),
+    ("city,01/02/2026,02/02/2026\nA,5,6\n", ["city", "01/02/2026", "02/02/2026"], [["A", 5, 6]], []),
+    ("a|b\n---|---\n1|x\n2|w\n", ["a", "b"], [[1, "x"], [2, "w"]], []),
+    (" id | nr \n----+----\n  1 | 5\n  2 | 6\n(2 rows)\n", ["id", "nr"], [[1, 5], [2, 6]], []),
+    (
+        "Ann,Rome\nAnn,Rome\nBob,Oslo\n",
+        ["column_1", "column_2"],
+        [["Ann", "Rome"], ["Ann", "Rome"], ["Bob", "Oslo"]],
+        [],
+    ),
     ("// made by x, y\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
     ("#id,name\n1,a\n2,b\n", ["#id", "name"], [[1, "a"], [2, "b"]], []),
 ]
@@ -234,6 +251,13 @@ HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
     ),
 ]
 LINES_OF_DELIMITERS: list[Case] = [
+    (
+        "id,a,b\n\nx,y,z\nu,v,w\nr,s,t\n\nkey,value\nk1,1\n",
+        ["id", "a", "b"],
+        [["x", "y", "z"], ["u", "v", "w"], ["r", "s", "t"]],
+        [(7, "other_table"), (8, "other_table")],
+    ),
+    ("id|n\nperson 1|5\nperson 2\n", ["id", "n"], [["person 1", 5]], [(3, "too_few_cells")]),
     ("id,title\n1,one\n2,two\n,\n,\n,\n", ["id", "title"], [[1, "one"], [2, "two"]], []),
     ("a,b\n1,2\n , \n3,4\n", ["a", "b"], [[1, 2], [3, 4]], []),
     ('a,b\n1,2\n"",""\n', ["a", "b"], [[1, 2]], []),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import json
+import lzma
 import random
 import struct
 import tracemalloc
@@ -26,6 +28,7 @@ from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
 from server.datasets.text_encoding import _LIKELY, find_encoding
 from server.datasets.work import ConvertRequest, PreviewRequest
 from server.errors import FileProblem, InvalidInput, JinduError
+from tests.unit.datasets.imported import Importer
 
 _KIND = b"application/vnd.oasis.opendocument.spreadsheet"
 
@@ -291,6 +294,15 @@ def test_open_document_with_its_usual_empty_rest_is_read(tmp_path: Path) -> None
     assert looked_at(ods(tmp_path / "usual.ods", rows + empty)) == ["", ""]
 
 
+def test_open_document_that_was_cut_off_within_its_archive_is_told(tmp_path: Path) -> None:
+    """The reader of workbooks would wait for the end for ever."""
+    path = ods(tmp_path / "a.ods", f"<table:table-row>{ods_cell()}</table:table-row>")
+    with zipfile.ZipFile(path) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    members["content.xml"] = members["content.xml"].partition(b"</table:table>")[0]
+    assert looked_at(zipped(path, members)) == ["damaged_workbook"] * 2
+
+
 def test_a_member_that_is_larger_than_it_says_is_no_workbook(tmp_path: Path) -> None:
     rows = "".join(f'<row r="{n}">{cell(f"A{n}")}</row>' for n in range(1, 50_000))
     data = bytearray(xlsx(tmp_path / "liar.xlsx", rows).read_bytes())
@@ -432,6 +444,8 @@ def _seeds(directory: Path) -> dict[str, bytes]:
     nested = pa.Table.from_pylist([{**row, "tags": ["a", "b"], "more": {"x": 1}} for row in rows])
     pq.write_table(nested, directory / "seed.parquet", compression="none")
     text = "name,amount,day,ok\n" + "".join(",".join(map(str, row.values())) + "\n" for row in rows)
+    with pa.ipc.new_file(str(directory / "seed.arrow"), nested.schema) as writer:
+        writer.write_table(nested)
     office = ods(directory / "seed.ods", "".join(f"<table:table-row>{ods_cell(n)}</table:table-row>" for n in range(9)))
     return {
         "a.csv": text.encode(),
@@ -441,8 +455,31 @@ def _seeds(directory: Path) -> dict[str, bytes]:
         "e.ods": office.read_bytes(),
         "f.parquet": (directory / "seed.parquet").read_bytes(),
         "g.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode(),
-        "h.json": json.dumps(rows).encode(),
+        "h.json": json.dumps({"meta": {"n": 40}, "data": {"rows": rows}}, indent=2).encode(),
+        "i.arrow": (directory / "seed.arrow").read_bytes(),
+        "j.csv.gz": gzip.compress(text.encode()),
+        "k.zip": zipped(directory / "seed.zip", {"a.csv": text.encode(), "b.txt": b"x"}).read_bytes(),
+        "l.xls": _page(rows).encode(),
+        "m.csv.xz": lzma.compress(text.encode()),
+        "n.xls": _xml_workbook(rows).encode(),
     }
+
+
+def _page(rows: list[dict[str, Any]]) -> str:
+    lines = "".join(f"<tr><td>{'</td><td rowspan=1>'.join(map(str, row.values()))}</td></tr>" for row in rows)
+    return f"<html><body><p>Sales</p><table><tr><th>{'</th><th>'.join(rows[0])}</th></tr>{lines}</table></body></html>"
+
+
+def _xml_workbook(rows: list[dict[str, Any]]) -> str:
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    lines = "".join(
+        "<Row>" + "".join(f'<Cell><Data ss:Type="String">{cell}</Data></Cell>' for cell in row.values()) + "</Row>"
+        for row in rows
+    )
+    return (
+        f'<?xml version="1.0"?><Workbook xmlns="{space}" xmlns:ss="{space}"><Worksheet ss:Name="a"><Table>{lines}'
+        "</Table></Worksheet></Workbook>"
+    )
 
 
 def _mutated(content: bytes, chance: random.Random) -> bytes:
@@ -508,3 +545,24 @@ def test_what_a_reader_raises_by_surprise_becomes_a_reason(tmp_path: Path) -> No
     for kept in (InvalidInput("x"), MemoryError(), PermissionError(13, "x"), KeyboardInterrupt()):
         with pytest.raises(type(kept)), problems_named(tmp_path):
             raise kept
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"S\x00les",
+        b"\x00d\n",
+        b"\xffn,n 2\nid,te\x00xt\nA,b\nB,c\n" + b"id|x|y\n" * 3,
+        b"\xff,b\n1,2\n3,4\n\xff,b\n5,6\n",
+    ],
+)
+def test_half_characters_and_bytes_in_a_header_are_no_error_of_ours(tmp_path: Path, content: bytes) -> None:
+    assert outcome_of(Importer(tmp_path), content) != "unreadable_file"
+
+
+def outcome_of(importer: Importer, content: bytes) -> str:
+    try:
+        result = importer(content)
+    except FileProblem as problem:
+        return problem.specific_code
+    return "read" if result.rows or result.rejects else "nothing"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from server.datasets.doubts import MESSAGES
 from server.datasets.export import export_dataset
 from server.datasets.query import QuerySession
+from server.datasets.rows import read_rows
 from server.datasets.schema import Column
-from server.datasets.work import ExportRequest, QueryLimits
+from server.datasets.work import ExportRequest, QueryLimits, RowsRequest
 from tests.unit.datasets.imported import Importer, csv_text
 
 D = Decimal
@@ -248,3 +249,20 @@ def test_moments_come_out_in_utc(imported: Importer, tmp_path: Path) -> None:
         assert [row[0].isoformat() for row in rows] == ["2026-03-01T02:30:00+00:00", "2026-03-01T23:30:00+00:00"]
         assert [row[1] for row in rows] == [date(2026, 3, 1)] * 2
         assert session.execute("select 'infinity'::timestamptz").rows == [("infinity",)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("x:eq:12345678901234567.89", ["a"]), ("x:gt:12345678901234567.88", ["a"]), ("x:le:0.1", ["b"]),
+        ("x:lt:12345678901234567.8900000001", ["a", "b"]), ("x:ne:0.10", ["a"]), ("x:ge:1e300", []),
+        ("t:gt:2026-03-01T02:29:00Z", ["a"]), ("t:le:2026-03-01", ["b"]), ("t:eq:2026-03-01T10:30:00+08:00", ["a"]),
+    ],
+)  # fmt: skip
+def test_rows_are_found_by_exact_values(imported: Importer, tmp_path: Path, wanted: str, names: list[str]) -> None:
+    result = imported("name,x,t\na,12345678901234567.89,2026-03-01T10:30:00+08:00\nb,0.10,2026-02-01T00:00:00+01:00\n")
+    request = RowsRequest(
+        paths=(tmp_path / "data.parquet",), columns=tuple(result.converted.columns), row_count=2,
+        limits=QueryLimits(), filters=(wanted,), order=("name",),
+    )  # fmt: skip
+    assert [row[0] for row in read_rows(request, lambda _report: None).rows] == names

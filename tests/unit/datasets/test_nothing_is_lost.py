@@ -6,7 +6,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from server.errors import FileProblem
@@ -31,16 +31,20 @@ def records_of(result: Imported) -> int:
 
 @FAST
 @given(st.randoms(use_true_random=False))
-def test_each_row_of_a_polluted_table_is_a_row_or_a_reject(chance: random.Random) -> None:
+def test_each_row_of_a_polluted_table_is_a_row_a_reject_or_named(chance: random.Random) -> None:
     made = polluted(chance)
+    note(f"{made.kinds} {made.text!r}")
     result = imported(made.text)
     if result is None:
         return
     # Lines of cells that hold no line break are records, however they are read.
     if not any("\n" in line for line in made.lines) and not made.lost:
-        assert records_of(result) == len(made.lines)
+        assert records_of(result) == len(made.lines) - (not made.has_last_end and not made.lines[-1])
     told = "\n".join([*(str(row) for row in result.rows), *(reject["raw"] for reject in result.rejects)])
-    assert [row[0] for row in made.rows if row[0] not in told] == []
+    untold = [row[0] for row in made.rows if row[0] not in told]
+    # A row of one cell may look like a title or a note: then it is counted, and shown, as one.
+    named = result.converted.named
+    assert len(untold) <= named.get("above_table", 0) + named.get("below_table", 0)
 
 
 LINE = st.text(st.sampled_from('ab1,;|\t" é.-中#'), max_size=12)

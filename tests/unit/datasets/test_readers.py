@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -173,8 +173,8 @@ def test_parquet(imported: Importer, tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "in.parquet")
     result = imported(tmp_path / "in.parquet")
     assert result.types == {
-        "n": "integer", "money": "decimal", "at": "datetime", "day": "date", "kind": "text", "tags": "text",
+        "n": "integer", "money": "decimal", "at": "timestamp", "day": "date", "kind": "text", "tags": "text",
         "flag": "boolean",
     }  # fmt: skip
-    assert result.rows[0] == [1, 12.5, moment, moment.date(), "a", '["x"]', True]
+    assert result.rows[0] == [1, 12.5, moment.replace(tzinfo=UTC), moment.date(), "a", '["x"]', True]
     assert result.rows[1] == [None, Decimal("0.01"), None, None, "b", "[]", False]

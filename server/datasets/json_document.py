@@ -1,0 +1,130 @@
+"""Find the table in a JSON document: the longest list of objects, or of rows, wherever it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from server.errors import FileProblem
+
+_DEEPEST = 12  # levels of objects around a table
+_MOST_LISTS = 50
+_NAMES_BESIDE = ("columns", "fields", "header", "headers", "names", "keys", "schema")
+_BETWEEN = re.compile(r"[\s,]*")
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_Elements = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTable:
+    """`path` are the names that lead to it, joined by dots. Of rows that are lists, `names` may be known."""
+
+    path: str
+    elements: Sequence[bytes]
+    has_objects: bool
+    names: tuple[str, ...] | None = None
+
+
+def tables_of(text: bytes) -> list[JsonTable]:
+    """The longest first. Raises `FileProblem` for what is no JSON, and for JSON without a table."""
+    document = _document(text)
+    found = [_separate_objects(text)] if document is None else list(_tables(document, (), _DEEPEST))
+    found.sort(key=lambda table: len(table.elements), reverse=True)
+    if found:
+        return found[:_MOST_LISTS]
+    if text.lstrip()[:1] == b"{":
+        return [JsonTable(path="", elements=[text], has_objects=True)]
+    raise FileProblem(
+        "The file is JSON, but holds no table. Write a list of objects, or one object a line.",
+        code="no_table_in_json",
+    )
+
+
+def _document(text: bytes) -> bytes | None:
+    """The whole as one value, in which NaN, that Python writes, is null. None for several one after the other."""
+    try:
+        return bytes(msgspec.json.decode(text, type=msgspec.Raw))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem = error
+    try:
+        value = json.loads(text, parse_constant=lambda _word: None, parse_float=Decimal)
+        return _JSON.encode(value)
+    except json.JSONDecodeError as error:
+        if error.msg.startswith("Extra data"):
+            return None
+    except (ValueError, RecursionError):
+        pass
+    raise _invalid(problem)
+
+
+def _invalid(error: Exception) -> FileProblem:
+    return FileProblem("The file is not valid JSON: {reason}", code="invalid_json", reason=str(error))
+
+
+def _tables(raw: bytes, path: tuple[str, ...], depth: int) -> Iterator[JsonTable]:
+    start = raw[:1]
+    if start == b"[":
+        yield from _table(_elements(raw), path, None)
+    elif start == b"{" and depth:
+        members = _Members.decode(raw)
+        lists = {name: bytes(member) for name, member in members.items() if bytes(member)[:1] == b"["}
+        found = {name: list(_table(_elements(each), (*path, name), members)) for name, each in lists.items()}
+        is_named = any(table.names for tables in found.values() for table in tables)
+        for name, member in members.items():
+            if name in found and not (is_named and name.lower() in _NAMES_BESIDE):
+                yield from found[name]
+            elif bytes(member)[:1] == b"{":
+                yield from _tables(bytes(member), (*path, name), depth - 1)
+
+
+def _elements(raw: bytes) -> list[bytes]:
+    return [bytes(element) for element in _Elements.decode(raw)]
+
+
+def _table(elements: list[bytes], path: tuple[str, ...], beside: dict[str, msgspec.Raw] | None) -> Iterator[JsonTable]:
+    """Most of a list decide what it is; the others are rejects."""
+    kinds = [element[:1] for element in elements]
+    place = ".".join(path)
+    if kinds.count(b"{") * 2 > len(kinds):
+        yield JsonTable(path=place, elements=elements, has_objects=True)
+    elif kinds.count(b"[") * 2 > len(kinds):
+        yield JsonTable(path=place, elements=elements, has_objects=False, names=_names_beside(elements, beside))
+
+
+def _names_beside(elements: list[bytes], beside: dict[str, msgspec.Raw] | None) -> tuple[str, ...] | None:
+    """Some documents hold the names of the columns and the rows as two lists."""
+    width = max(len(_Elements.decode(element)) for element in elements if element[:1] == b"[")
+    for name, member in (beside or {}).items():
+        if name.lower() not in _NAMES_BESIDE or bytes(member)[:1] != b"[":
+            continue
+        names = [_name(item) for item in msgspec.json.decode(member)]
+        if len(names) == width and all(names):
+            return tuple(str(each) for each in names)
+    return None
+
+
+def _name(item: Any) -> str | None:
+    if isinstance(item, dict):
+        item = item.get("name") or item.get("title") or item.get("field")
+    return item if isinstance(item, str) else None
+
+
+def _separate_objects(text: bytes) -> JsonTable:
+    """Objects one after the other, each over several lines."""
+    whole = text.decode().strip()
+    decoder, place, objects = json.JSONDecoder(), 0, []
+    while place < len(whole):
+        try:
+            _, end = decoder.raw_decode(whole, place)
+        except (ValueError, RecursionError) as error:
+            raise _invalid(error) from error
+        objects.append(whole[place:end].encode())
+        place = _BETWEEN.match(whole, end).end()  # type: ignore[union-attr]  # matches nothing as well
+    return JsonTable(path="", elements=objects, has_objects=True)

@@ -1,0 +1,22 @@
+"""Decoding that goes on after bytes that are no text, so that only their rows are rejected."""
+
+from __future__ import annotations
+
+import codecs
+
+KEEP_BYTES = "jindu-keep-bytes"
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Undecodable bytes become lone surrogates, which no text holds: the row is rejected, the file goes on."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(KEEP_BYTES, _keep_bytes)
+
+
+def is_text(cell: str) -> bool:
+    """Whether nothing of it stands for such bytes."""
+    return not any("\ud800" <= character < "\ue000" for character in cell)

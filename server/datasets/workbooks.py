@@ -1,0 +1,324 @@
+"""Open a workbook and find the table in it: which sheet, where it begins, and what a person should be told of it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import python_calamine as calamine
+
+from server.datasets.detect import FileShape
+from server.datasets.excel_source import MISSING, ExcelSource
+from server.datasets.ods_marks import ods_marks
+from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.sheet_extent import SheetSigns, require_small_sheets
+from server.datasets.sheet_marks import SheetMarks, xlsx_marks
+from server.datasets.sheet_tables import find_in_sheet, side_by_side_at, stacked_at
+from server.datasets.table_start import filled
+from server.datasets.xlsb_marks import xlsb_marks
+from server.errors import FileProblem, InvalidInput
+
+_HEAD_ROWS = 200
+_LOOKED_AT_ROWS = 2_000  # for other tables
+_NAMES_TOLD = 5
+# Real workbooks shrink to a tenth; sheets of one repeated value to a hundredth.
+_MAX_RATIO = 400
+_RATIO_MATTERS_FROM = 50 * 1024 * 1024
+_ENCRYPTED_PARTS = ("EncryptedPackage", "EncryptionInfo", "DRMEncryptedTransform")
+_OTHER_OLE_FILES = {
+    "WordDocument": "a Word document",
+    "PowerPoint": "a presentation",
+    "__nameid_version1.0": "a mail",
+}
+_OLE_BLOCK = 4 * 1024 * 1024
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenedWorkbook:
+    """A workbook with its kind (xlsx, xlsb, xls, ods), and what was seen in its sheets when they were measured."""
+
+    path: Path
+    kind: str
+    book: calamine.CalamineWorkbook
+    signs: dict[str, SheetSigns]
+
+    def sheets(self) -> list[SheetInfo]:
+        return [
+            SheetInfo(name=sheet.name, visible=sheet.visible == calamine.SheetVisibleEnum.Visible)
+            for sheet in self.book.sheets_metadata
+            if sheet.typ == calamine.SheetTypeEnum.WorkSheet
+        ]
+
+    def sheet(self, name: str) -> calamine.CalamineSheet:
+        try:
+            return self.book.get_sheet_by_name(name)
+        except calamine.CalamineError as error:
+            raise _damaged() from error
+
+    def marks(self, sheet: str) -> SheetMarks:
+        if self.kind == "xlsx":
+            return xlsx_marks(self.path, sheet, self.signs)
+        if self.kind == "xlsb":
+            return xlsb_marks(self.path, sheet)
+        return ods_marks(self.path, sheet) if self.kind == "ods" else SheetMarks()
+
+
+def open_workbook(path: Path, kind: str, limits: FileLimits) -> OpenedWorkbook:
+    """`kind`: zip or ole. Raises `FileProblem` for what is damaged, encrypted, no workbook, or unpacks to too much."""
+    signs: dict[str, SheetSigns] = {}
+    if kind == "zip":
+        members = _members(path)
+        kind = _kind_of_archive(path, [member.filename for member in members])
+        signs = _require_small(path, members, limits)
+    else:
+        _require_old_workbook(path)
+        kind = "xls"
+    try:
+        return OpenedWorkbook(path=path, kind=kind, book=calamine.CalamineWorkbook.from_path(str(path)), signs=signs)
+    except calamine.PasswordError as error:
+        raise _encrypted() from error
+    except (calamine.CalamineError, OSError) as error:
+        raise _damaged() from error
+
+
+def is_workbook(path: Path) -> bool:
+    """Of a zip: whether it is a workbook, or an archive of other files."""
+    names = {member.filename for member in _members(path)}
+    return bool(names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml", "[Content_Types].xml"})
+
+
+def _members(path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _damaged() from error
+
+
+def _require_small(path: Path, members: list[zipfile.ZipInfo], limits: FileLimits) -> dict[str, SheetSigns]:
+    unpacked = sum(member.file_size for member in members)
+    packed = max(1, path.stat().st_size)
+    is_bomb = unpacked > _RATIO_MATTERS_FROM and unpacked > _MAX_RATIO * packed
+    if unpacked > limits.max_unpacked_bytes or is_bomb:
+        raise FileProblem(
+            "The Excel file would unpack to {size} MB, which is more than is accepted; save it as CSV and upload that.",
+            code="unpacks_too_large",
+            size=unpacked // 1_000_000,
+        )
+    return require_small_sheets(path, members)
+
+
+def _kind_of_archive(path: Path, names: Sequence[str]) -> str:
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    if "xl/workbook.bin" in names:
+        return "xlsb"
+    if "content.xml" in names and "mimetype" in names:
+        _require_readable_document(path)
+        return "ods"
+    raise FileProblem(
+        "The file is an archive or a document, not a table. Unpack it, and upload the CSV or Excel file that is in it.",
+        code="not_a_table",
+    )
+
+
+def _require_readable_document(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        try:
+            with archive.open("META-INF/manifest.xml") as stream:
+                manifest = stream.read(1024 * 1024)
+            with archive.open("mimetype") as stream:
+                kind = stream.read(200)
+        except (
+            KeyError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise _damaged() from error
+    if b"encryption-data" in manifest:
+        raise _encrypted()
+    if b"spreadsheet" not in kind:
+        raise FileProblem(
+            "The file is an OpenDocument text or drawing, not a table. Save its table as .ods or CSV and upload that.",
+            code="not_a_table",
+        )
+
+
+def _require_old_workbook(path: Path) -> None:
+    """A compound file holds its parts by names in UTF-16: old Excel files, encrypted new ones, Word, mails."""
+    found: set[str] = set()
+    wanted = {name: name.encode("utf-16-le") for name in (*_ENCRYPTED_PARTS, *_OTHER_OLE_FILES, "Workbook", "Book")}
+    rest = b""
+    with path.open("rb") as stream:
+        while block := stream.read(_OLE_BLOCK):
+            text = rest + block
+            found |= {name for name, mark in wanted.items() if mark in text}
+            rest = text[-64:]
+    if found & set(_ENCRYPTED_PARTS):
+        raise _encrypted()
+    other = next((kind for name, kind in _OTHER_OLE_FILES.items() if name in found), None)
+    if other is not None and not found & {"Workbook", "Book"}:
+        raise FileProblem(
+            "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file.",
+            code="not_a_table",
+            kind=other,
+        )
+
+
+def _encrypted() -> FileProblem:
+    return FileProblem(
+        "The Excel file is protected by a password; remove the password and upload it again.", code="encrypted_workbook"
+    )
+
+
+def _damaged() -> FileProblem:
+    return FileProblem(
+        "The Excel file is damaged or cut off; open it in a spreadsheet program, save it again and upload that.",
+        code="damaged_workbook",
+    )
+
+
+def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits) -> tuple[FileShape, ExcelSource]:
+    """The first visible sheet that has rows, or the one asked for."""
+    sheets = workbook.sheets()
+    sheet = _chosen_sheet(workbook, sheets, options.sheet)
+    marks = workbook.marks(sheet.name)
+    source = ExcelSource(path=workbook.path, sheet=sheet, marks=marks)
+    rows = source.first_rows(_LOOKED_AT_ROWS)
+    if not any(map(filled, rows[options.skip_rows or 0 :])):
+        raise FileProblem("The sheet “{sheet}” has no rows.", code="empty_file", sheet=sheet.name)
+    head = find_in_sheet(rows[:_HEAD_ROWS], header=options.header, above=options.skip_rows)
+    names = clean_names([*head.names, *[""] * len(rows[0])][: len(rows[0])])
+    require_column_count(len(names), limits)
+    source.width, source.header_rows = len(names), head.header_records
+    source.first_line, source.is_below_table = head.above + head.header_records, head.is_other
+    shape = FileShape(
+        format=workbook.kind,
+        names=tuple(names),
+        header=head.header_records > 0,
+        skip_rows=head.above,
+        first_line=source.first_line,
+        sheet=sheet.name,
+        sheets=tuple(_counted(info, sheet) if info.name == sheet.name else info for info in sheets),
+        warnings=(
+            *_hidden_warnings(marks, sheets, names, source.start_column),
+            *_cell_warnings(source, names),
+            *_table_warnings(rows, source.first_line, head.above, names),
+            *_merged_warnings(sheet, source.first_line),
+        ),
+    )
+    return shape, source
+
+
+def _chosen_sheet(workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str | None) -> calamine.CalamineSheet:
+    if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
+        raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
+    if wanted is not None:
+        return workbook.sheet(wanted)
+    for info in sorted(sheets, key=lambda info: not info.visible):
+        sheet = workbook.sheet(info.name)
+        if sheet.start is not None:
+            return sheet
+    raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
+
+
+def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
+    return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
+
+
+def _hidden_warnings(
+    marks: SheetMarks, sheets: list[SheetInfo], names: Sequence[str], start: int
+) -> Iterator[FileWarning]:
+    hidden = [info.name for info in sheets if not info.visible]
+    if hidden:
+        yield FileWarning(
+            code="hidden_sheets",
+            message="Hidden sheets are left out: {names}. Choose one by its name to read it.",
+            parameters={"names": ", ".join(hidden[:_NAMES_TOLD])},
+        )
+    if marks.hidden_rows:
+        yield FileWarning(
+            code="hidden_rows",
+            message="{count} rows are hidden in the sheet, by hand or by a filter; they are read like all others.",
+            parameters={"count": marks.hidden_rows},
+        )
+    columns = [names[place - start] for place in marks.hidden_columns if 0 <= place - start < len(names)]
+    if columns:
+        yield FileWarning(
+            code="hidden_columns",
+            message="Columns that are hidden in the sheet are read like all others: {names}.",
+            parameters={"names": ", ".join(columns[:_NAMES_TOLD])},
+        )
+
+
+def _cell_warnings(source: ExcelSource, names: Sequence[str]) -> Iterator[FileWarning]:
+    marks = source.marks
+    missing = [number for number, row in marks.errors.items() if MISSING in row.values() and number > source.first_line]
+    if missing:
+        yield FileWarning(
+            code="missing_lookups",
+            message="{count} rows hold #N/A (a lookup found nothing); such cells are empty. The first is row {row}.",
+            parameters={"count": len(missing), "row": min(missing)},
+        )
+    if marks.has_formulas_without_values:
+        yield FileWarning(
+            code="formulas_without_values",
+            message="The sheet holds formulas that were never calculated; their cells are empty. Open it in a "
+            "spreadsheet program, save it and upload that.",
+        )
+    for column, styles in marks.styles.items():
+        place = column - source.start_column
+        if not 0 <= place < len(names):
+            continue
+        currencies = sorted(styles - {"percent", "number"})
+        if len(currencies) > 1:
+            yield FileWarning(
+                code="mixed_currencies",
+                message="“{column}” holds several currencies ({currencies}); only the numbers are kept.",
+                parameters={"column": names[place], "currencies": ", ".join(currencies[:_NAMES_TOLD])},
+            )
+        if "percent" in styles and len(styles) > 1:
+            yield FileWarning(
+                code="mixed_percent",
+                message="“{column}” holds percentages beside plain numbers; 12% is read as 0.12, and 12 as 12.",
+                parameters={"column": names[place]},
+            )
+
+
+def _table_warnings(
+    rows: Sequence[Sequence[str]], first_line: int, above: int, names: Sequence[str]
+) -> Iterator[FileWarning]:
+    below = stacked_at(rows, first_line)
+    if below is not None:
+        yield FileWarning(
+            code="another_table_below",
+            message="Another table seems to begin in row {row}; its rows are read as rows of the first. Put it into a "
+            "sheet of its own if they are not.",
+            parameters={"row": below},
+        )
+    beside = side_by_side_at([row for row in rows[above:] if filled(row)])
+    if beside is not None:
+        yield FileWarning(
+            code="another_table_beside",
+            message="Another table seems to begin with the column “{column}”; both are read as one. Keep the columns "
+            "of one of them.",
+            parameters={"column": names[beside]},
+        )
+
+
+def _merged_warnings(sheet: calamine.CalamineSheet, first_line: int) -> Iterator[FileWarning]:
+    count = sum(1 for (top, _), _ in sheet.merged_cell_ranges or () if top >= first_line)
+    if count:
+        yield FileWarning(
+            code="merged_cells",
+            message="{count} cells of the table are merged: their value stands in each of their rows, and in the first "
+            "of their columns.",
+            parameters={"count": count},
+        )
