@@ -66,6 +66,8 @@ def setup_templates(app: web.Application) -> None:
     )
     for name in _FILTERS:
         env.filters[name] = _by_reader(name)
+    env.filters["marked"] = lambda text, needles, raw="": _reader.get().marked(text, needles, raw)
+    env.filters["fixed"] = lambda value, decimals: _reader.get().fixed(value, decimals)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     kinds = app[PARTS].job_kinds
     env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)

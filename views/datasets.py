@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any, cast, get_args
 from urllib.parse import quote
 
+import msgspec
 from aiohttp import web
 
-from server.errors import InvalidInput, JinduError
-from server.http.forms import read_form
+from server.datasets.dataset import MOST_DECIMALS, ColumnNote, Dataset, DatasetChange, clean_tags, tags_in
+from server.datasets.query_store import DESCRIPTION_CHARACTERS, QueryChange, SavedQuery
+from server.datasets.row_filters import parse_filter, types_of
+from server.datasets.row_keys import changed_columns, shared_columns
+from server.datasets.schema import Column
+from server.datasets.work import Change, QueryResult
+from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound, PreconditionFailed
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.made_files import send_made_file
 from server.http.parts import operations_of
-from server.operations.datasets import RowsQuery
+from server.numerals import whole_number
+from server.operations.datasets import Differences, DifferencesQuery, RowsQuery, entity_tag
+from server.operations.queries import MOST_CHARACTERS
 from views.context import render
-from views.field_errors import error_texts
+from views.field_errors import error_texts, errors_by_field
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
+_VERSIONS_TO_CHOOSE = 200
 _QUERY_ROWS = 500
+_QUERY_BYTES = 1024 * 1024
 _DESCRIPTION_CHARACTERS = 4000
+_SETTINGS_BYTES = 4 * 1024 * 1024  # a note on each of a thousand columns
+_SETTINGS_FIELDS = 10_000
 OPERATORS = ("contains", "eq", "ne", "lt", "le", "gt", "ge", "null")
 
 
 async def datasets_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
-    page = await operations_of(request).datasets.list(principal, q=q, limit=_DATASETS_PER_PAGE, cursor=cursor)
-    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor)
+    chosen = clean_tags(request.query.getall("tag", []))
+    datasets = operations_of(request).datasets
+    page = await datasets.list(principal, q=q, tags=chosen, limit=_DATASETS_PER_PAGE, cursor=cursor)
+    tags = await datasets.tags(principal)
+    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor, tags=tags, chosen=chosen)
 
 
 async def dataset_page(request: web.Request) -> web.Response:
@@ -44,10 +64,11 @@ async def dataset_page(request: web.Request) -> web.Response:
         limit=_ROWS_PER_PAGE,
         cursor=given.get("cursor"),
     )
-    dataset = await operations_of(request).datasets.get(principal, name)
+    datasets = operations_of(request).datasets
+    dataset = await datasets.get(principal, name)
     rows, problem = None, None
     try:
-        rows = await operations_of(request).datasets.rows(principal, name, query)
+        rows = await datasets.rows(principal, name, query)
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
@@ -60,6 +81,8 @@ async def dataset_page(request: web.Request) -> web.Response:
         problem=problem,
         messages=error_texts(request, problem),
         operators=OPERATORS,
+        needles=_needles(query, rows.version.columns if rows else []),
+        profiles=datasets.known_profile(dataset) if rows and rows.version.number == dataset.version else None,
         url=f"/datasets/{quote(name)}",
         tab="rows",
     )
@@ -85,6 +108,13 @@ async def column_profiles(request: web.Request) -> web.Response:
     return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
+async def column_shapes(request: web.Request) -> web.Response:
+    """One small drawing a column, for the head of the rows; the figures take a moment."""
+    principal = require_principal(request)
+    dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
+    return await render(request, "datasets/_shapes.html", dataset=dataset, profiles=profiles)
+
+
 async def versions_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     name = request.match_info["name"]
@@ -93,18 +123,86 @@ async def versions_page(request: web.Request) -> web.Response:
     page = await operations_of(request).datasets.versions(
         principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
     )
-    loss = await operations_of(request).datasets.loss(principal, name)
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return await render(request, template, dataset=dataset, page=page, loss=loss, tab="versions")
+    return await render(request, template, dataset=dataset, page=page, tab="versions")
+
+
+async def diff_page(request: web.Request) -> web.Response:
+    """What changed between two versions; links and one form alone choose which, and by which columns."""
+    principal = require_principal(request)
+    name, given = request.match_info["name"], request.query
+    datasets = operations_of(request).datasets
+    dataset = await datasets.get(principal, name)
+    versions = (await datasets.versions(principal, name, limit=_VERSIONS_TO_CHOOSE)).items
+    before, after = whole_number(given.get("from"), at_most=10**9), whole_number(given.get("to"), at_most=10**9)
+    key = tuple(given.getall("key", []))
+    change = given.get("change", "")
+    query = DifferencesQuery(
+        before=before,
+        after=after,
+        key=key if key or "keyed" in given else None,
+        change=cast(Change, change) if change in get_args(Change) else "",
+        limit=_ROWS_PER_PAGE,
+        cursor=given.get("cursor"),
+    )
+    diff, problem = None, None
+    try:
+        diff = await datasets.differences(principal, name, query)
+    except (InvalidInput, NotFound) as error:
+        problem = error
+    return await render(
+        request,
+        "datasets/diff.html",
+        200 if problem is None else problem.status,
+        dataset=dataset,
+        diff=diff,
+        problem=problem,
+        messages=error_texts(request, problem),
+        change=query.change,
+        tab="versions",
+        **_shown_differences(dataset, diff, [version.number for version in versions], query),
+    )
+
+
+def _shown_differences(
+    dataset: Dataset, diff: Differences | None, numbers: Sequence[int], query: DifferencesQuery
+) -> dict[str, Any]:
+    """What the page says of them: columns with what changed stand first, after those that tell the rows."""
+    if diff is None:
+        known = {number for number in (query.before, query.after) if number is not None}
+        return {
+            "numbers": sorted(known | set(numbers), reverse=True),
+            "before": query.before,
+            "after": query.after or dataset.version,
+            "shared": [column.name for column in dataset.columns],
+            "query": [],
+        }
+    names, changed = diff.page.names, list(diff.page.cells)
+    first = [*diff.key, *changed]
+    columns = {column.name: column for version in (diff.before, diff.after) for column in version.columns}
+    before, after = diff.before.number, diff.after.number
+    return {
+        "numbers": sorted({before, after, *numbers}, reverse=True),
+        "before": before,
+        "after": after,
+        "shared": shared_columns(diff.before, diff.after),
+        "changed_columns": changed_columns(diff.before, diff.after),
+        "columns": columns,
+        "order": [names.index(name) for name in [*first, *(name for name in names if name not in first)]],
+        "query": [("from", before), ("to", after), ("keyed", 1), *(("key", name) for name in diff.key)],
+    }
 
 
 async def query_page(request: web.Request) -> web.Response:
+    """The box with the query that the address asks for: a saved one, one of the history, or a first one."""
     principal = require_principal(request)
+    queries = operations_of(request).queries
     dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
-    sql = request.query.get("sql") or f"select *\nfrom {dataset.name}\nlimit 100"
-    return await render(
-        request, "datasets/query.html", dataset=dataset, sql=sql, answer=None, problem=None, tab="query"
-    )
+    saved_id, run_id = request.query.get("saved", ""), request.query.get("run", "")
+    saved = await queries.get(principal, saved_id) if saved_id else None
+    run = next((run for run in await queries.history(principal) if run.id == run_id), None) if run_id else None
+    sql = saved.sql if saved else run.sql if run else request.query.get("sql")
+    return await _query(request, dataset, sql or f"select *\nfrom {dataset.name}\nlimit 100", saved=saved)
 
 
 async def run_query(request: web.Request) -> web.StreamResponse:
@@ -120,27 +218,187 @@ async def run_query(request: web.Request) -> web.StreamResponse:
         if as_csv:
             file = await queries.answer(principal, sql, {}, file_format="csv", name=f"{dataset.name}-query")
             return await send_made_file(request, file, disposition="attachment")
-        answer = await queries.run(principal, sql, {}, limit=_QUERY_ROWS)
+        answer = await queries.run_and_remember(principal, sql, limit=_QUERY_ROWS)
     except JinduError as error:
         problem = error
-    template = "datasets/_answer.html" if "fragment" in posted else "datasets/query.html"
     # A wrong statement is an answer like any other to the script that shows it below the box.
-    status = 200 if problem is None or "fragment" in posted else problem.status
+    if "fragment" in posted:
+        return await render(request, "datasets/_answer.html", **_shown_answer(answer), problem=problem)
+    saved = await queries.get(principal, posted["saved"]) if posted.get("saved") else None
+    return await _query(request, dataset, sql, saved=saved, answer=answer, problem=problem)
+
+
+async def save_query(request: web.Request) -> web.Response:
+    """Under a new name, or what is saved anew; what cannot be saved stays on the page."""
+    principal = require_principal(request, "write")
+    name = request.match_info["name"]
+    dataset = await operations_of(request).datasets.get(principal, name)
+    posted = await read_form(request, limit_bytes=_QUERY_BYTES)
+    queries, saved_id = operations_of(request).queries, posted.get("saved", "")
+    said = {"name": posted.get("query_name", "").strip(), "description": posted.get("query_description", "").strip()}
+    sql = posted.get("sql", "").replace("\r\n", "\n")
+    saved = await queries.get(principal, saved_id) if saved_id else None
+    try:
+        _require_savable(sql, said["description"])
+        if saved is not None and posted.get("how") == "change":
+            kept = await queries.change(principal, saved.id, QueryChange(**said, sql=sql))
+        else:
+            kept = await queries.save(principal, **said, sql=sql)
+    except (InvalidInput, Conflict) as error:
+        problems = errors_by_field(request, error)
+        if isinstance(error, Conflict):
+            problems["name"] = problems.pop("")
+        return await _query(request, dataset, sql, saved=saved, said=said, problems=problems, status=error.status)
+    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query?saved={kept.id}&done=saved")
+
+
+async def delete_query(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    await operations_of(request).queries.delete(principal, request.match_info["query_id"])
+    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query?done=deleted")
+
+
+async def forget_queries(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    await operations_of(request).queries.forget_history(principal)
+    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query")
+
+
+async def query_names(request: web.Request) -> web.Response:
+    """What can be completed in the box."""
+    principal = require_principal(request)
+    await operations_of(request).datasets.get(principal, request.match_info["name"])
+    names = await operations_of(request).queries.names(principal)
+    return web.Response(body=msgspec.json.encode(names), content_type="application/json")
+
+
+async def _query(
+    request: web.Request,
+    dataset: Dataset,
+    sql: str,
+    *,
+    saved: SavedQuery | None,
+    answer: QueryResult | None = None,
+    problem: JinduError | None = None,
+    said: dict[str, str] | None = None,
+    problems: dict[str, str] | None = None,
+    status: int = 200,
+) -> web.Response:
+    queries, principal = operations_of(request).queries, require_principal(request)
+    said = said or {"name": saved.name if saved else "", "description": saved.description if saved else ""}
     return await render(
-        request, template, status, dataset=dataset, sql=sql, answer=answer, problem=problem, tab="query"
+        request,
+        "datasets/query.html",
+        status if problem is None else problem.status,
+        dataset=dataset,
+        sql=sql,
+        saved=saved,
+        queries=await queries.saved(principal),
+        history=await queries.history(principal),
+        given_name=said["name"],
+        given_description=said["description"],
+        problem=problem,
+        problems=problems or {},
+        done=request.query.get("done", ""),
+        tab="query",
+        **_shown_answer(answer),
     )
+
+
+def _require_savable(sql: str, description: str) -> None:
+    errors = []
+    if not sql.strip() or len(sql) > MOST_CHARACTERS:
+        message = "Write a query of up to {limit} characters first."
+        errors.append(FieldError(field="name", message=message, parameters={"limit": MOST_CHARACTERS}))
+    if len(description) > DESCRIPTION_CHARACTERS:
+        message = "A description has at most {limit} characters."
+        errors.append(FieldError(field="description", message=message, parameters={"limit": DESCRIPTION_CHARACTERS}))
+    if errors:
+        raise InvalidInput(errors=errors)
+
+
+def _shown_answer(answer: QueryResult | None) -> dict[str, Any]:
+    """With what can be drawn of it: columns of numbers, along the first column that is none."""
+    if answer is None or not answer.rows:
+        return {"answer": answer, "chart": None, "numbers": []}
+    cells = list(zip(*answer.rows, strict=True))
+    numbers = [place for place, values in enumerate(cells) if _are_numbers(values)]
+    others = [place for place in range(len(cells)) if place not in numbers]
+    x = others[0] if others else 0
+    chart = {
+        "names": answer.names,
+        "numbers": numbers,
+        "x": x,
+        "y": next((place for place in numbers if place != x), x),
+        "rows": [[_drawn(value) for value in row] for row in answer.rows],
+    }
+    return {"answer": answer, "chart": chart if numbers and len(cells) > 1 else None, "numbers": numbers}
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    present = [value for value in values if value is not None]
+    return bool(present) and all(
+        isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in present
+    )
+
+
+def _drawn(value: Any) -> Any:
+    """As JSON has it: a drawing needs no more digits than a double."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+async def settings_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    said = DatasetChange(
+        name=dataset.name, description=dataset.description, tags=dataset.tags, column_notes=dataset.column_notes
+    )
+    return await _settings(request, dataset, said)
 
 
 async def change_dataset(request: web.Request) -> web.Response:
+    """What cannot be saved stays in the form, with what is wrong beside it."""
     principal = require_principal(request, "write")
-    posted = await read_form(request)
-    dataset = await operations_of(request).datasets.change(
-        principal,
-        request.match_info["name"],
-        new_name=posted["name"].strip() if "name" in posted else None,
-        description=_description(posted.get("description")),
+    name = request.match_info["name"]
+    posted = await read_form(request, limit_bytes=_SETTINGS_BYTES, max_fields=_SETTINGS_FIELDS)
+    wanted, wrong = _wanted_change(posted)
+    problem: JinduError | None = InvalidInput(errors=wrong) if wrong else None
+    datasets = operations_of(request).datasets
+    if problem is None:
+        try:
+            changed = await datasets.change(principal, name, wanted, expected=posted.get("etag"))
+        except (InvalidInput, Conflict) as error:
+            problem = error
+        else:
+            raise web.HTTPSeeOther(f"/datasets/{quote(changed.name)}/settings?saved")
+    return await _settings(request, await datasets.get(principal, name), wanted, problem)
+
+
+async def _settings(
+    request: web.Request, dataset: Dataset, said: DatasetChange, problem: JinduError | None = None
+) -> web.Response:
+    datasets, principal = operations_of(request).datasets, require_principal(request)
+    problems = errors_by_field(request, problem)
+    if isinstance(problem, Conflict) and not isinstance(problem, PreconditionFailed):
+        problems["name"] = problems.pop("")  # it is taken
+    return await render(
+        request,
+        "datasets/settings.html",
+        200 if problem is None else problem.status,
+        dataset=dataset,
+        said=said,
+        etag=entity_tag(dataset),
+        problems=problems,
+        uses=await datasets.uses(principal, dataset.name),
+        loss=await datasets.loss(principal, dataset.name),
+        is_saved="saved" in request.query and problem is None,
+        most_decimals=MOST_DECIMALS,
+        tab="settings",
     )
-    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/versions")
 
 
 async def restore_version(request: web.Request) -> web.Response:
@@ -156,11 +414,44 @@ async def delete_dataset(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/datasets")
 
 
-def _description(text: str | None) -> str | None:
-    """As the API takes it. Raises `InvalidInput` for one that is too long: cut, it would say something else."""
-    if text is not None and len(text.strip()) > _DESCRIPTION_CHARACTERS:
-        raise InvalidInput("A description has at most {limit} characters.", limit=_DESCRIPTION_CHARACTERS)
-    return None if text is None else text.strip()
+def _wanted_change(posted: Form) -> tuple[DatasetChange, list[FieldError]]:
+    """What a form says, as the API takes it, and what it cannot say. What is not in the form stays as it is."""
+    wrong: list[FieldError] = []
+    description = posted["description"].strip().replace("\r\n", "\n") if "description" in posted else None
+    if description is not None and len(description) > _DESCRIPTION_CHARACTERS:
+        message = "A description has at most {limit} characters."
+        told: dict[str, object] = {"limit": _DESCRIPTION_CHARACTERS}
+        wrong.append(FieldError(field="description", message=message, parameters=told))
+    notes: dict[str, ColumnNote] = {}
+    told_of = [posted.all(name) for name in ("column", "column_description", "column_unit", "column_decimals")]
+    for column, *words in zip(*told_of, strict=False):
+        text, unit, decimals = (word.strip() for word in words)
+        note = {"description": text, "unit": unit, "decimals": whole_number(decimals, at_most=MOST_DECIMALS)}
+        try:
+            notes[column] = msgspec.convert(note, ColumnNote)
+        except msgspec.ValidationError:
+            message = "A column's description has at most 1,000 characters, its unit at most 20."
+            wrong.append(FieldError(field=f"column_notes.{column}", message=message))
+            notes[column] = ColumnNote(**note)
+    change = DatasetChange(
+        name=posted["name"].strip() if "name" in posted else None,
+        description=description,
+        tags=tags_in(posted["tags"]) if "tags" in posted else None,
+        column_notes=notes,
+    )
+    return change, wrong
+
+
+def _needles(query: RowsQuery, columns: Sequence[Column]) -> dict[str, list[str]]:
+    """By column, what was looked for in it: its matches are marked."""
+    types = types_of(columns)
+    needles = {name: [query.q] if query.q else [] for name in types}
+    for text in query.filters:
+        with suppress(InvalidInput):  # of a column that this version does not have
+            name, operator, value = parse_filter(text, types, field="filter")
+            if operator == "contains":
+                needles[name].append(str(value))
+    return needles
 
 
 def _added_filter(column: str, operator: str, value: str) -> str | None:

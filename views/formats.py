@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import gettext
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, dates, numbers, units
+from markupsafe import Markup, escape
 
 from server.errors import JinduError
 from server.figures import figure
@@ -58,6 +61,24 @@ class Formats:
     def number(self, value: float | Decimal | None) -> str:
         """12400 → `12,400`; at most three decimals, but all that an exact one has."""
         return "–" if value is None else figure(value, self.locale)
+
+    def fixed(self, value: float | Decimal | str, decimals: int) -> str:
+        """12.5 with two decimals → `12.50`; a text is a number in digits."""
+        number = Decimal(value) if isinstance(value, str) else value
+        with localcontext(prec=100):  # 21 digits, and ten behind the mark
+            return figure(number, self.locale, pattern="#,##0." + "0" * decimals if decimals else "#,##0")
+
+    def marked(self, text: str, needles: Sequence[str], raw: object = "") -> Markup:
+        """`text` with each of `needles` in it marked, whatever its case; as a whole when only `raw`, as it is stored,
+        has it."""
+        wanted = "|".join(re.escape(needle) for needle in needles if needle)
+        if not wanted:
+            return escape(text)
+        pieces = re.split(f"({wanted})", text, flags=re.IGNORECASE)
+        if len(pieces) == 1 and re.search(wanted, str(raw), re.IGNORECASE):
+            return Markup("<mark>{}</mark>").format(text)
+        mark = Markup("<mark>{}</mark>")
+        return Markup("").join(mark.format(each) if n % 2 else escape(each) for n, each in enumerate(pieces))
 
     def percent(self, value: float | None) -> str:
         """42.5 → `42%`: of hundred, rounded down, so that 100 % means everything."""

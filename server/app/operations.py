@@ -15,6 +15,7 @@ from server.app.workers import Workers
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
+from server.datasets.query_store import QueryStore
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -86,7 +87,7 @@ def build_operations(
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
-        datasets=_datasets(storage, reading, workers),
+        datasets=_datasets(storage, reading, workers, reports),
         events=EventOperations(
             database=database,
             manager=realtime.manager,
@@ -112,7 +113,13 @@ def build_operations(
         ),
         jobs=job_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
-        queries=QueryOperations(reading),
+        queries=QueryOperations(
+            reading,
+            database=database,
+            store=QueryStore(database),
+            audit=Audit(database),
+            growth=storage.growth,
+        ),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         retention=RetentionOperations(retention),
         templates=templates,
@@ -190,10 +197,12 @@ def _imports(
     )
 
 
-def _datasets(storage: Storage, reading: DataReading, workers: Workers) -> DatasetOperations:
+def _datasets(storage: Storage, reading: DataReading, workers: Workers, reports: Reports) -> DatasetOperations:
     return DatasetOperations(
         reading,
         database=storage.database,
+        templates=reports.templates,
+        queries=QueryStore(storage.database),
         exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,15 +24,17 @@ from server.datasets.catalog_rows import (
     find_version_of_job,
     lock_dataset,
     search_text,
+    stored_tags,
+    tags_text,
     version_of,
     versions_where,
 )
-from server.datasets.dataset import Dataset, Mode, Version, mentioned
+from server.datasets.dataset import ColumnNote, Dataset, DatasetChange, Mode, Version, mentioned
 from server.datasets.schema import Column
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of
+from server.storage.pages import Listing, page_of, size_of
 from server.storage.rows import insert_or_get, lock
 from server.storage.tables import batches, dataset_versions, datasets, jobs
 
@@ -135,13 +138,16 @@ class Catalog:
         async with self._database.read() as connection:
             await self.require_mode_fits(connection, owner_id, name, mode)
 
-    async def list(self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None) -> Listing[Dataset]:
-        """Datasets by name. `q` is looked for in names, descriptions, column names and source file names."""
+    async def list(
+        self, owner_id: str, *, q: str = "", tags: Sequence[str] = (), limit: int = 50, cursor: str | None = None
+    ) -> Listing[Dataset]:
+        """Datasets by name that have all of `tags`. `q` is looked for in all that is said of them (`search_text`)."""
         mine = [datasets.c.owner_id == owner_id, datasets.c.version.is_not(None)]
         mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
+        mine += [datasets.c.tags.contains(f"\n{tag}\n", autoescape=True) for tag in tags]
         after = [] if cursor is None else [datasets.c.name > cursor]
         sizes = (
-            select(datasets.c.name, VERSION_SIZE)
+            select(datasets.c.name, VERSION_SIZE + size_of(datasets.c.column_notes))
             .join(dataset_versions, IS_CURRENT)
             .where(*mine, *after)
             .order_by(datasets.c.name)
@@ -214,24 +220,36 @@ class Catalog:
             connection, old.dataset_id, row | {"mode": "restore", "job_id": None, "rejects_bytes": 0, "source": source}
         )
 
-    async def describe(
-        self, connection: AsyncConnection, dataset: Dataset, *, name: str | None = None, description: str | None = None
-    ) -> None:
-        """Rename a dataset or change its description; raises `Conflict` for a name that is taken, or `NotFound`."""
-        if name is not None and name != dataset.name and await lock_dataset(connection, dataset.owner_id, name):
+    async def tags(self, owner_id: str) -> dict[str, int]:
+        """Every tag, and how many datasets have it."""
+        query = select(datasets.c.tags).where(
+            datasets.c.owner_id == owner_id, datasets.c.version.is_not(None), datasets.c.tags != ""
+        )
+        async with self._database.read() as connection:
+            texts = (await connection.execute(query)).scalars().all()
+        return dict(sorted(Counter(tag for text in texts for tag in stored_tags(text)).items()))
+
+    async def describe(self, connection: AsyncConnection, dataset: Dataset, change: DatasetChange) -> None:
+        """Rename a dataset or say something else of it; raises `Conflict` for a name that is taken, or `NotFound`."""
+        name = dataset.name if change.name is None else change.name
+        if name != dataset.name and await lock_dataset(connection, dataset.owner_id, name):
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
+        now = await lock_dataset(connection, dataset.owner_id, dataset.name)
+        if now is None or now.id != dataset.id:
+            raise NotFound(_MISSING, name=dataset.name)
+        notes = now.column_notes | (change.column_notes or {})
+        notes = {column: note for column, note in notes.items() if note != ColumnNote()}
         changed = {
-            "name": dataset.name if name is None else name,
-            "description": dataset.description if description is None else description,
+            "name": name,
+            "description": now.description if change.description is None else change.description,
+            "tags": tags_text(now.tags if change.tags is None else change.tags),
         }
-        search = search_text(**changed, columns=dataset.columns, source=dataset.current.source)
-        described = await connection.execute(
+        search = search_text(**changed, notes=notes, columns=now.columns, source=now.current.source)
+        await connection.execute(
             update(datasets)
             .where(datasets.c.id == dataset.id)
-            .values(**changed, search=search, updated_at=self._clock())
+            .values(**changed, column_notes=msgspec.to_builtins(notes), search=search, updated_at=self._clock())
         )
-        if described.rowcount == 0:
-            raise NotFound(_MISSING, name=dataset.name)
 
     async def delete(self, connection: AsyncConnection, dataset: Dataset) -> set[str]:
         """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.
@@ -313,8 +331,12 @@ class Catalog:
             insert(dataset_versions).values(**stored, dataset_id=dataset_id, number=number, created_at=now)
         )
         is_ours = datasets.c.id == dataset_id
-        found = (await connection.execute(select(datasets.c.name, datasets.c.description).where(is_ours))).one()
-        search = search_text(found.name, found.description, columns=row["columns"], source=row["source"])
+        said = select(datasets.c.name, datasets.c.description, datasets.c.tags, datasets.c.column_notes)
+        found = (await connection.execute(said.where(is_ours))).one()
+        notes = msgspec.convert(found.column_notes, dict[str, ColumnNote])
+        search = search_text(
+            found.name, found.description, found.tags, notes, columns=row["columns"], source=row["source"]
+        )
         await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
         query = versions_where(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
         return version_of((await connection.execute(query)).mappings().one())

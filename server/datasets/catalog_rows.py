@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import RowMapping, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.dataset import Dataset, Version
+from server.datasets.dataset import ColumnNote, Dataset, Version
 from server.datasets.schema import Column
 from server.storage.pages import size_of
 from server.storage.rows import lock
@@ -33,6 +33,8 @@ def current_where(*conditions: Any) -> Select[Any]:
         versions_where(dataset_versions.c.number == datasets.c.version, *conditions)
         .add_columns(
             datasets.c.description,
+            datasets.c.tags,
+            datasets.c.column_notes,
             datasets.c.created_at.label("dataset_created_at"),
             datasets.c.updated_at.label("dataset_updated_at"),
         )
@@ -70,13 +72,33 @@ def dataset_of(row: RowMapping) -> Dataset:
         owner_id=row["owner_id"],
         name=row["dataset"],
         description=row["description"],
+        tags=stored_tags(row["tags"]),
+        column_notes=msgspec.convert(row["column_notes"], dict[str, ColumnNote]),
         created_at=row["dataset_created_at"],
         updated_at=row["dataset_updated_at"],
         current=version_of(row),
     )
 
 
-def search_text(name: str, description: str, *, columns: Sequence[Column], source: Mapping[str, Any]) -> str:
+def tags_text(tags: Sequence[str]) -> str:
+    """As the column `tags` holds them: each between line ends."""
+    return "\n".join(("", *tags, "")) if tags else ""
+
+
+def stored_tags(text: str) -> list[str]:
+    return [tag for tag in text.split("\n") if tag]
+
+
+def search_text(
+    name: str,
+    description: str,
+    tags: str,
+    notes: Mapping[str, ColumnNote],
+    *,
+    columns: Sequence[Column],
+    source: Mapping[str, Any],
+) -> str:
     """What a dataset is found by."""
     names = (column.name for column in columns)
-    return "\n".join((name, description, str(source.get("name", "")), *names)).casefold()
+    said = (note.description for note in notes.values())
+    return "\n".join((name, description, str(source.get("name", "")), *names, tags, *said)).casefold()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,6 +19,22 @@ Mode = Literal["create", "replace", "append", "upsert"]
 NAME_PATTERN = "[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}"
 _NAME = re.compile(NAME_PATTERN)
 NAME_RULE = "Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter."
+MOST_TAGS = 20
+TAG_CHARACTERS = 40
+TAG_PATTERN = r"^[^\x00-\x1f\x7f,;\uff0c\uff1b\u3001]*$"  # none of what people write between tags
+MOST_DECIMALS = 10
+_BETWEEN_TAGS = re.compile("[,;\n\uff0c\uff1b\u3001]")
+
+
+class ColumnNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What people say of one column, whatever version: shown with its values, which stay as they are.
+
+    With `decimals` its numbers are written with so many digits after the mark.
+    """
+
+    description: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    unit: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=MOST_DECIMALS)] | None = None
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +63,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: str
     name: str
     description: str
+    tags: list[str]
+    column_notes: dict[str, ColumnNote]
     created_at: datetime
     updated_at: datetime
     current: Version
@@ -61,6 +80,29 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> list[Column]:
         return self.current.columns
+
+
+class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be said of a dataset from now on; None leaves a thing as it is.
+
+    Of `column_notes` those that are named replace what was said of their columns; an empty one takes it away.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    column_notes: dict[str, ColumnNote] | None = None
+
+
+def clean_tags(texts: Iterable[str]) -> list[str]:
+    """Small letters, single spaces, each once, in their order: `Finance` and `finance ` are one tag."""
+    composed = (" ".join(unicodedata.normalize("NFC", text).lower().split()) for text in texts)
+    return list(dict.fromkeys(filter(None, composed)))
+
+
+def tags_in(text: str) -> list[str]:
+    """Tags as people write them into one field: `finance, monthly`, `财务、月度`."""
+    return clean_tags(_BETWEEN_TAGS.split(text))
 
 
 def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:

@@ -20,8 +20,10 @@ import xlsxwriter
 from server.datasets.decimals import fits_float
 from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
 from server.datasets.formula_like import FORMULA, NUMBER, harmless
+from server.datasets.query import QuerySession
+from server.datasets.rows import VIEW, count_rows, rows_sql
 from server.datasets.schema import Column
-from server.datasets.work import ExportRequest
+from server.datasets.work import ExportRequest, RowsRequest
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 
@@ -32,6 +34,9 @@ _FIRST_EXCEL_DATE = date(1900, 1, 1)
 
 def export_dataset(request: ExportRequest, report: OnReport) -> int:
     """Write the file and return its size. Raises `InvalidInput` when Excel cannot hold that much."""
+    if request.rows is not None:
+        with QuerySession({VIEW: request.paths}, request.rows.limits) as session:
+            request = msgspec.structs.replace(request, row_count=count_rows(session, request.rows))
     if request.format == "xlsx":
         require_fits_excel(request.row_count, len(request.columns))
     with full_disk_named():
@@ -42,11 +47,22 @@ def export_dataset(request: ExportRequest, report: OnReport) -> int:
 def _batches(request: ExportRequest) -> Iterator[pa.RecordBatch]:
     """All parts as one table: appended parts may order their columns otherwise, the names decide."""
     schema = _schema(request)
+    if request.rows is not None:
+        yield from _selected(request, request.rows, schema)
+        return
     for path in request.paths:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=schema.names):
                 ordered = batch.select(schema.names)
                 yield ordered if ordered.schema.equals(schema) else _cast(ordered, schema)
+
+
+def _selected(request: ExportRequest, rows: RowsRequest, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    sql, values = rows_sql(rows)
+    with QuerySession({VIEW: request.paths}, rows.limits) as session:
+        for batch in session.batches(sql, values, rows=_BATCH_ROWS):
+            if batch.num_rows:
+                yield _cast(batch, schema)
 
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -41,11 +41,13 @@ def _figures(session: QuerySession, columns: tuple[Column, ...]) -> tuple[int, l
     for column in columns:
         name = quoted(column.name)
         parts += [f"count({name})", f"approx_count_distinct({name})", f"min({name})", f"max({name})"]
+        numeric = column.type in NUMERIC_TYPES
+        parts += [f"avg({name})", f"approx_quantile({name}, 0.5)"] if numeric else ["null", "null"]
     row = session.execute(f"select {', '.join(parts)} from {_VIEW}", {}).rows[0]  # noqa: S608 – quoted names only
     count: int = row[0]
     profiles = []
     for place, column in enumerate(columns):
-        present, distinct, low, high = row[1 + 4 * place : 5 + 4 * place]
+        present, distinct, low, high, mean, median = row[1 + 6 * place : 7 + 6 * place]
         profiles.append(
             ColumnProfile(
                 name=column.name,
@@ -54,6 +56,8 @@ def _figures(session: QuerySession, columns: tuple[Column, ...]) -> tuple[int, l
                 distinct=min(distinct, present),
                 min=shown(low),
                 max=shown(high),
+                mean=shown(mean),
+                median=shown(median),
             )
         )
     return count, profiles

@@ -157,15 +157,33 @@ class QuerySession:
         with self._running(sql, parameters or {}) as (cursor, columns):
             yield RowStream(cursor, columns, self._limits, until)
 
+    def batches(self, sql: str, parameters: Mapping[str, Any], *, rows: int) -> Iterator[Any]:
+        """All rows as Arrow batches, in the types of the files; whatever Python has not stays as it is."""
+        bound = self._bound(sql, parameters)
+        with self._limited(sql):
+            self._connection.fetchall()  # what was asked to check the names is not read to its end
+            found: Any = self._connection.sql(sql, params=bound)
+            yield from found.to_arrow_reader(rows)
+
+    def run_own(self, sql: str) -> list[tuple[Any, ...]]:
+        """A statement that is none of a user's, and may make temporary tables; within the same limits."""
+        with self._limited(sql):
+            return self._connection.execute(sql).fetchall()
+
     @contextmanager
     def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, Columns]]:
         """The cursor, and the names and types of its columns."""
         bound = self._bound(sql, parameters)
+        with self._limited(sql):
+            yield self._begun(sql, bound)
+
+    @contextmanager
+    def _limited(self, sql: str) -> Iterator[None]:
         timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            yield self._begun(sql, bound)
+            yield
         except duckdb.InterruptException:
             raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:

@@ -12,23 +12,45 @@ from server.datasets.work import RowsAnswerRequest, RowsPage, RowsRequest
 from server.jobs.worker_process import OnReport
 
 _OPERATORS = {"eq": "=", "ne": "is distinct from", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-_VIEW = "data"
+VIEW = "data"
+_SHOWN_AT_ONCE = 180  # characters
+_BEFORE_MATCH = 60
 
 
 def read_rows(request: RowsRequest, report: OnReport) -> RowsPage:
     """Raises `InvalidInput` naming the filter or order that is wrong."""
     where, values = _condition(request)
-    with QuerySession({_VIEW: request.paths}, request.limits) as session:
+    with QuerySession({VIEW: request.paths}, request.limits) as session:
         total = _total(session, request, where, values)
         result = session.execute(_page_sql(request, where), values)
-    return RowsPage(rows=[[shown(value) for value in row] for row in result.rows], total=total)
+    needle = request.q.strip().lower()
+    return RowsPage(rows=[[shown(_around(needle, value)) for value in row] for row in result.rows], total=total)
+
+
+def rows_sql(request: RowsRequest) -> tuple[str, dict[str, Any]]:
+    """The statement for the rows of `request` over the view `data`, and its values."""
+    where, values = _condition(request)
+    return _page_sql(request, where), values
+
+
+def count_rows(session: QuerySession, request: RowsRequest) -> int:
+    """How many match."""
+    return _total(session, request, *_condition(request))
+
+
+def _around(needle: str, value: Any) -> Any:
+    """A long text from shortly before where it holds `needle`: a page shows the beginning alone."""
+    if not needle or not isinstance(value, str) or len(value) <= _SHOWN_AT_ONCE:
+        return value
+    place = value.lower().find(needle)
+    return value if place + len(needle) <= _SHOWN_AT_ONCE else f"…{value[max(0, place - _BEFORE_MATCH) :]}"
 
 
 def write_rows(request: RowsAnswerRequest, report: OnReport) -> Answer:
     """`{items, next_cursor, total, version}`, items as objects by column name. Raises what `read_rows` does."""
     wanted = request.rows
     where, values = _condition(wanted)
-    with QuerySession({_VIEW: wanted.paths}, wanted.limits) as session, AnswerWriter(request.place) as writer:
+    with QuerySession({VIEW: wanted.paths}, wanted.limits) as session, AnswerWriter(request.place) as writer:
         total = _total(session, wanted, where, values)
         writer.write(b'{"items":')
         with session.stream(_page_sql(wanted, where), values) as stream:
@@ -45,15 +67,15 @@ def write_rows(request: RowsAnswerRequest, report: OnReport) -> Answer:
 def _total(session: QuerySession, request: RowsRequest, where: str, values: dict[str, Any]) -> int:
     if not where:
         return request.row_count
-    counted: int = session.execute(f"select count(*) from {_VIEW} where {where}", values).rows[0][0]  # noqa: S608
+    counted: int = session.execute(f"select count(*) from {VIEW} where {where}", values).rows[0][0]  # noqa: S608
     return counted
 
 
 def _page_sql(request: RowsRequest, where: str) -> str:
     names = [column.name for column in request.columns]
     wanted = ", ".join(map(quoted, names))
-    source = f"{_VIEW} where {where}" if where else _VIEW
-    tail = f"limit {request.limit:d} offset {request.offset:d}"
+    source = f"{VIEW} where {where}" if where else VIEW
+    tail = "" if request.limit is None else f"limit {request.limit:d} offset {request.offset:d}"
     if not request.order:
         return f"select {wanted} from {source} {tail}"  # noqa: S608 – quoted names and bound values only
     # Equal values must not change places between two pages: the place in the file decides.

@@ -21,6 +21,8 @@ run_query = ByName("server.datasets.query", "run_query")
 write_query = ByName("server.datasets.query", "write_query")
 read_rows = ByName("server.datasets.rows", "read_rows")
 write_rows = ByName("server.datasets.rows", "write_rows")
+read_differences = ByName("server.datasets.differences", "read_differences")
+write_differences = ByName("server.datasets.differences", "write_differences")
 profile_columns = ByName("server.datasets.profile", "profile_columns")
 export_dataset = ByName("server.datasets.export", "export_dataset")
 preview_file = ByName("server.datasets.conversion", "preview_file")
@@ -71,7 +73,8 @@ class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
 class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: `filters` are `column:operator:value`, `order` is column names, descending with a leading `-`.
 
-    `q` is looked for in every column. `row_count` is that of the version, so that it need not be counted again.
+    `q` is looked for in every column. Without a `limit` it is all of them. `row_count` is that of the version, so that
+    it need not be counted again.
     `version` is its number, for cursors.
     """
 
@@ -82,7 +85,7 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     q: str = ""
-    limit: int = 50
+    limit: int | None = 50
     offset: int = 0
     version: int = 1
 
@@ -101,6 +104,81 @@ class RowsAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
     place: AnswerPlace
 
 
+class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two versions that are compared."""
+
+    paths: tuple[Path, ...]
+    columns: tuple[Column, ...]
+    row_count: int
+
+
+Change = Literal["changed", "added", "removed"]
+
+
+class DifferencesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows differ from `before` to `after`. `key`: the columns that tell which row is which; without any, whole
+    rows are compared. `change`: only such rows.
+    """
+
+    before: ComparedVersion
+    after: ComparedVersion
+    key: tuple[str, ...]
+    limits: QueryLimits
+    change: Change | Literal[""] = ""
+    limit: int = 50
+    offset: int = 0
+
+
+class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it was and as it is; None where it is not. `cells` are the places of what changed in it."""
+
+    change: Change
+    before: list[Any] | None
+    after: list[Any] | None
+    cells: list[int] = []
+
+
+class DifferencesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`rows` hold a value for each of `names`; None also where a version has no such column. `total` counts what was
+    asked for. `cells`: by column in how many rows it changed. `repeated_…`: rows whose key another row has.
+    """
+
+    names: list[str]
+    changed: int
+    added: int
+    removed: int
+    same: int
+    cells: dict[str, int]
+    repeated_before: int
+    repeated_after: int
+    total: int
+    rows: list[RowDifference] = []
+
+    def with_rows(self, rows: list[RowDifference]) -> DifferencesPage:
+        return msgspec.structs.replace(self, rows=rows)
+
+    def facts(self) -> dict[str, Any]:
+        """As the API tells them."""
+        return {
+            "counts": {
+                "changed": self.changed,
+                "added": self.added,
+                "removed": self.removed,
+                "same": self.same,
+                "cells": self.cells,
+            },
+            "repeated_keys": {"from": self.repeated_before, "to": self.repeated_after},
+        }
+
+
+class DifferencesAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Differences for a program: whole values, as JSON that begins with `head`."""
+
+    differences: DifferencesRequest
+    head: dict[str, Any]
+    place: AnswerPlace
+
+
 class TopValue(msgspec.Struct, frozen=True, kw_only=True):
     """A frequent value and its share (0 to 1) of the rows that have one."""
 
@@ -109,7 +187,9 @@ class TopValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One column. `distinct` is an estimate; `histogram` counts values in equal steps from `min` to `max`."""
+    """One column. `distinct` and `median` are estimates, `mean` and `median` are of numbers alone; `histogram` counts
+    values in equal steps from `min` to `max`.
+    """
 
     name: str
     type: str
@@ -117,6 +197,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     min: Any = None
     max: Any = None
+    mean: Any = None
+    median: Any = None
     top: list[TopValue] = []
     histogram: list[int] = []
     sampled: bool = False
@@ -144,7 +226,7 @@ MEDIA_TYPES: dict[str, str] = {
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which files to read in order, and where to write one file of `format`.
 
-    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula.
+    Without `exact` a CSV has no cell that a spreadsheet program would run as a formula. `rows`: only these, so ordered.
     """
 
     paths: tuple[Path, ...]
@@ -155,6 +237,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     exact: bool = False
     language: str = "en"
+    rows: RowsRequest | None = None
 
 
 class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True):

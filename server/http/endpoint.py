@@ -267,7 +267,8 @@ def _query_reader(target: type[msgspec.Struct]) -> Callable[[MultiMapping[str]],
 
     What takes no parameters at all does not look.
     """
-    types_of = {info.encode_name: _without_none(info.type) for info in msgspec.structs.fields(target)}
+    fields = {info.encode_name: info for info in msgspec.structs.fields(target)}
+    types_of = {name: _without_none(info.type) for name, info in fields.items()}
 
     def read(given: MultiMapping[str]) -> Any:
         values: dict[str, Any] = {}
@@ -280,7 +281,7 @@ def _query_reader(target: type[msgspec.Struct]) -> Callable[[MultiMapping[str]],
                 errors.append(FieldError(field=name, message="This can be given once only."))
             else:
                 try:
-                    values[name] = _parameter(texts, kind)
+                    values[fields[name].name] = _parameter(texts, kind)
                 except msgspec.ValidationError as error:
                     errors.append(FieldError(field=name, message=str(error)))
         if errors:

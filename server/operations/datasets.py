@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 from sqlalchemy import select
@@ -14,37 +16,58 @@ from sqlalchemy import select
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer, page_rows
-from server.datasets.dataset import Dataset, Version, require_dataset_name
+from server.datasets.dataset import (
+    MOST_TAGS,
+    TAG_CHARACTERS,
+    Dataset,
+    DatasetChange,
+    Version,
+    clean_tags,
+    mentioned,
+    require_dataset_name,
+)
 from server.datasets.excel_texts import require_fits_excel
+from server.datasets.query_store import QueryStore
 from server.datasets.row_filters import check_request
+from server.datasets.row_keys import changed_columns, default_key, require_key, shared_columns
 from server.datasets.work import (
     MEDIA_TYPES,
+    Change,
     ColumnProfile,
+    ComparedVersion,
+    DifferencesAnswerRequest,
+    DifferencesPage,
+    DifferencesRequest,
     ExportFormat,
     ExportRequest,
     ProfileRequest,
+    QueryLimits,
     RowsAnswerRequest,
     RowsPage,
     RowsRequest,
     export_dataset,
     profile_columns,
+    read_differences,
     read_rows,
+    write_differences,
     write_rows,
 )
-from server.errors import InvalidInput, NotFound, PreconditionFailed
+from server.errors import FieldError, InvalidInput, NotFound, PreconditionFailed
 from server.jobs.shared_workers import SharedWorkers
 from server.numerals import whole_number
 from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
+from server.reports.template_store import TemplateStore
 from server.storage.blob_store import BlobStore, StoredBlob
 from server.storage.database import Database
 from server.storage.deleting import delete_whole
 from server.storage.growth import Growth
-from server.storage.pages import Listing
+from server.storage.pages import Listing, place_of
 from server.storage.tables import users
 
 _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
 _EXPORT_SECONDS = 1800.0
+_SOURCES_AT_ONCE = 20  # of templates, which may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +79,11 @@ class RowsQuery:
     q: str = ""
     limit: int = 50
     cursor: str | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it is another list of rows than that of the file."""
+        return bool(self.filters or self.order or self.q.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +98,34 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferencesQuery:
+    """Which two versions are compared, and what of it is wanted.
+
+    `after` is the current one when it is None, `before` the one that came before `after`, `key` what
+    `row_keys.default_key` chooses; an empty `key` compares whole rows.
+    """
+
+    before: int | None = None
+    after: int | None = None
+    key: tuple[str, ...] | None = None
+    change: Change | Literal[""] = ""
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """One page of what differs between two versions."""
+
+    before: Version
+    after: Version
+    key: list[str]
+    page: DifferencesPage
+    offset: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """What deleting a dataset loses."""
 
@@ -77,6 +133,14 @@ class Loss:
     versions: int
     row_count: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uses:
+    """What names a dataset, and would no longer find it under another name."""
+
+    templates: list[str]
+    queries: list[str]
 
 
 class DatasetOperations:
@@ -87,6 +151,8 @@ class DatasetOperations:
         reading: DataReading,
         *,
         database: Database,
+        templates: TemplateStore,
+        queries: QueryStore,
         exports: SharedWorkers,
         blobs: BlobStore,
         audit: Audit,
@@ -96,6 +162,8 @@ class DatasetOperations:
         self._reading = reading
         self._catalog = reading.catalog
         self._database = database
+        self._templates = templates
+        self._queries = queries
         self._exports = exports
         self._blobs = blobs
         self._audit = audit
@@ -108,11 +176,18 @@ class DatasetOperations:
         *,
         owner: str | None = None,
         q: str = "",
+        tags: Sequence[str] = (),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[Dataset]:
+        """By name, those that have all of `tags`."""
         owner_id = await self._owner_id(principal, owner)
-        return await self._catalog.list(owner_id, q=q, limit=limit, cursor=cursor)
+        return await self._catalog.list(owner_id, q=q, tags=clean_tags(tags), limit=limit, cursor=cursor)
+
+    async def tags(self, principal: Principal) -> dict[str, int]:
+        """The caller's tags, and how many datasets have each."""
+        principal.require_read()
+        return await self._catalog.tags(principal.user_id)
 
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._catalog.get(await self._owner_id(principal, owner), name)
@@ -137,7 +212,7 @@ class DatasetOperations:
             version=version,
             page=page,
             offset=request.offset,
-            limit=request.limit,
+            limit=request.limit or len(page.rows),
             next_cursor=f"{version.number}.{after}" if more else None,
         )
 
@@ -153,6 +228,40 @@ class DatasetOperations:
             answer: Answer = await self._reading.in_worker(principal, write_rows, request)
         return MadeFile.of(answer, name=f"{name}.json", media_type="application/json")
 
+    async def differences(
+        self, principal: Principal, name: str, query: DifferencesQuery, *, owner: str | None = None
+    ) -> Differences:
+        """What changed between two versions, as a page shows it. Raises `NotFound`, `InvalidInput`."""
+        async with self._differences_request(principal, name, query, owner) as (before, after, request):
+            page: DifferencesPage = await self._reading.in_worker(principal, read_differences, request)
+        end = request.offset + len(page.rows)
+        return Differences(
+            before=before,
+            after=after,
+            key=list(request.key),
+            page=page,
+            offset=request.offset,
+            next_cursor=str(end) if page.rows and end < page.total else None,
+        )
+
+    async def differences_answer(
+        self, principal: Principal, name: str, query: DifferencesQuery, *, owner: str | None = None
+    ) -> MadeFile:
+        """The same for programs, as JSON with every value whole."""
+        async with (
+            self._differences_request(principal, name, query, owner) as (before, after, wanted),
+            self._reading.place(".json") as place,
+        ):
+            head = {
+                "from": before.number,
+                "to": after.number,
+                "key": wanted.key,
+                "columns": changed_columns(before, after),
+            }
+            request = DifferencesAnswerRequest(differences=wanted, head=head, place=place)
+            answer: Answer = await self._reading.in_worker(principal, write_differences, request)
+        return MadeFile.of(answer, name=f"{name}-diff.json", media_type="application/json")
+
     async def profile(
         self, principal: Principal, name: str, *, owner: str | None = None
     ) -> tuple[Dataset, Sequence[ColumnProfile]]:
@@ -167,6 +276,10 @@ class DatasetOperations:
                 self._profiles.popitem(last=False)
         return dataset, self._profiles[key]
 
+    def known_profile(self, dataset: Dataset) -> Sequence[ColumnProfile] | None:
+        """That of its current version, if somebody has asked for it lately."""
+        return self._profiles.get((dataset.id, dataset.version))
+
     async def export(
         self,
         principal: Principal,
@@ -175,17 +288,22 @@ class DatasetOperations:
         *,
         owner: str | None = None,
         exact: bool = False,
+        selection: RowsQuery | None = None,
     ) -> MadeFile:
         """The current version as one file; raises `InvalidInput` when Excel cannot hold it.
 
-        `exact`: see `ExportRequest`.
+        `exact`: see `ExportRequest`. `selection`: only the rows that it finds, in its order; all of them, not a page.
         """
         dataset = await self.get(principal, name, owner=owner)
         files = dataset.current.files
-        if file_format == "xlsx":
+        selection = selection if selection and selection.chooses else None
+        if selection is not None:
+            check_request(selection.filters, selection.order, dataset.columns)
+        elif file_format == "xlsx":
             require_fits_excel(dataset.row_count, len(dataset.columns))
-        file_name, media_type = f"{dataset.name}.{file_format}", MEDIA_TYPES[file_format]
-        if file_format == "parquet" and len(files) == 1:
+        media_type = MEDIA_TYPES[file_format]
+        file_name = f"{dataset.name}{'-rows' if selection else ''}.{file_format}"
+        if file_format == "parquet" and len(files) == 1 and selection is None:
             stored = StoredBlob(store=self._blobs, key=files[0])
             return MadeFile(content=stored, name=file_name, media_type=media_type)
         scratch = self._reading.scratch
@@ -204,36 +322,45 @@ class DatasetOperations:
                 title=dataset.name,
                 exact=exact,
                 language=principal.language,
+                rows=None if selection is None else _all_rows(selection, dataset, paths, self._reading.limits),
             )
             work = self._exports.run(principal.user_id, export_dataset, request, timeout_seconds=_EXPORT_SECONDS)
             await self._reading.room.within(work, needed=dataset.current.bytes)
             await asyncio.to_thread(request.target.rename, target)
         return MadeFile(content=target, name=file_name, media_type=media_type)
 
+    async def uses(self, principal: Principal, name: str, *, owner: str | None = None) -> Uses:
+        """What would have to be told of another name."""
+        dataset = await self.get(principal, name, owner=owner)
+        saved = await self._queries.naming(dataset.owner_id, dataset.name)
+        return Uses(
+            templates=[template async for template in self._templates_naming(dataset)],
+            queries=[query for query, sql in saved.items() if mentioned([sql], [dataset.name])],
+        )
+
     async def change(
         self,
         principal: Principal,
         name: str,
+        change: DatasetChange,
         *,
         owner: str | None = None,
-        new_name: str | None = None,
-        description: str | None = None,
         expected: str | None = None,
     ) -> Dataset:
-        """Rename or describe; `expected` is the entity tag it must still have."""
+        """Rename it, or say something else of it; `expected` is the entity tag it must still have."""
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
         _require_same(dataset, expected)
-        if new_name is not None:
-            require_dataset_name(new_name, field="name")
+        change = _checked(change, dataset)
         async with self._database.write() as connection:
             # As it is, in the text that is searched, and in the audit log.
-            self._growth.charge(principal.user_id, *[description or ""] * 3)
-            await self._catalog.describe(connection, dataset, name=new_name, description=description)
-            detail = {"name": new_name, "description": description}
+            texts = [change.description or "", *(change.tags or ()), change.column_notes]
+            self._growth.charge(principal.user_id, *texts * 3)
+            await self._catalog.describe(connection, dataset, change)
+            detail = {field: told for field, told in msgspec.to_builtins(change).items() if told is not None}
             await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
         self._catalog.announce_change(dataset.current, "changed")
-        return await self._catalog.get(dataset.owner_id, new_name or name)
+        return await self._catalog.get(dataset.owner_id, change.name or name)
 
     async def restore(self, principal: Principal, name: str, number: int, *, owner: str | None = None) -> Version:
         """Make an old version current again, as a new version."""
@@ -276,6 +403,16 @@ class DatasetOperations:
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
 
+    async def _templates_naming(self, dataset: Dataset) -> AsyncIterator[str]:
+        found = await self._templates.holding(dataset.owner_id, dataset.name)
+        left = list(found)
+        while left:
+            names, left = left[:_SOURCES_AT_ONCE], left[_SOURCES_AT_ONCE:]
+            sources = await self._templates.sources([found[name] for name in names])
+            for name in names:
+                if await asyncio.to_thread(mentioned, [sources.get(found[name], "")], [dataset.name]):
+                    yield name
+
     @asynccontextmanager
     async def _rows_request(
         self, principal: Principal, name: str, query: RowsQuery, owner: str | None
@@ -303,6 +440,47 @@ class DatasetOperations:
                 ),
             )
 
+    @asynccontextmanager
+    async def _differences_request(
+        self, principal: Principal, name: str, query: DifferencesQuery, owner: str | None
+    ) -> AsyncIterator[tuple[Version, Version, DifferencesRequest]]:
+        dataset = await self.get(principal, name, owner=owner)
+        after = await self._version(dataset, dataset.version if query.after is None else query.after)
+        before = await self._version(dataset, query.before or await self._number_before(dataset, after.number))
+        key = default_key(before, after) if query.key is None else require_key(query.key, before, after)
+        if not shared_columns(before, after):
+            raise InvalidInput("The two versions have no column in common; there is nothing to compare.")
+        offset = 0 if query.cursor is None else place_of(query.cursor)
+        async with self._catalog.fetched(before.files) as old, self._catalog.fetched(after.files) as new:
+            compared = [
+                ComparedVersion(paths=paths, columns=tuple(version.columns), row_count=version.row_count)
+                for paths, version in ((old, before), (new, after))
+            ]
+            yield (
+                before,
+                after,
+                DifferencesRequest(
+                    before=compared[0],
+                    after=compared[1],
+                    key=tuple(key),
+                    limits=self._reading.limits,
+                    change=query.change,
+                    limit=query.limit,
+                    offset=offset,
+                ),
+            )
+
+    async def _version(self, dataset: Dataset, number: int) -> Version:
+        if number == dataset.version:
+            return dataset.current
+        return await self._catalog.version(dataset.owner_id, dataset.name, number)
+
+    async def _number_before(self, dataset: Dataset, number: int) -> int:
+        earlier = await self._catalog.versions(dataset.owner_id, dataset.name, limit=1, before=number)
+        if not earlier.items:
+            raise InvalidInput("There is no version before version {number} to compare it with.", number=number)
+        return earlier.items[0].number
+
     async def _owner_id(self, principal: Principal, owner: str | None) -> str:
         principal.require_read()
         if owner is None or owner in (principal.user_id, principal.user_name):
@@ -320,6 +498,39 @@ class DatasetOperations:
 def entity_tag(dataset: Dataset) -> str:
     """Changes whenever anything about the dataset does."""
     return f"{dataset.id}-{dataset.version}-{round(dataset.updated_at.timestamp() * 1_000_000):x}"
+
+
+def _checked(change: DatasetChange, dataset: Dataset) -> DatasetChange:
+    """Raises `InvalidInput` for a name that none can have, too many tags, or a note on a column that is not there."""
+    if change.name is not None:
+        require_dataset_name(change.name, field="name")
+    known = {column.name for column in dataset.columns} | dataset.column_notes.keys()
+    errors = [
+        FieldError(field=f"column_notes.{column}", message="There is no column “{name}”.", parameters={"name": column})
+        for column in change.column_notes or ()
+        if column not in known
+    ]
+    tags = None if change.tags is None else clean_tags(change.tags)
+    if tags is not None and (len(tags) > MOST_TAGS or any(len(tag) > TAG_CHARACTERS for tag in tags)):
+        told: dict[str, object] = {"count": MOST_TAGS, "limit": TAG_CHARACTERS}
+        message = "A dataset has at most {count} tags of up to {limit} characters."
+        errors.append(FieldError(field="tags", message=message, parameters=told))
+    if errors:
+        raise InvalidInput(errors=errors)
+    return msgspec.structs.replace(change, tags=tags)
+
+
+def _all_rows(selection: RowsQuery, dataset: Dataset, paths: tuple[Path, ...], limits: QueryLimits) -> RowsRequest:
+    return RowsRequest(
+        paths=paths,
+        columns=tuple(dataset.columns),
+        row_count=dataset.row_count,
+        limits=msgspec.structs.replace(limits, seconds=_EXPORT_SECONDS),
+        filters=selection.filters,
+        order=selection.order,
+        q=selection.q,
+        limit=None,
+    )
 
 
 def _require_same(dataset: Dataset, expected: str | None) -> None:

@@ -238,6 +238,8 @@ datasets = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("version", Integer),  # the current version's number; null until the first import is published
     Column("search", Text, nullable=False, server_default=""),  # case-folded: what lists look for words in
+    Column("tags", Text, nullable=False, server_default=""),  # each between line ends: one is found as a whole
+    _json("column_notes"),  # by column name: datasets.dataset.ColumnNote
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("owner_id", "name"),
@@ -261,6 +263,31 @@ dataset_versions = Table(
     _json("statistics"),
     _json("source"),  # {upload_id, name, sha256, options}
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+saved_queries = Table(
+    "saved_queries",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(100), nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("sql", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "name"),
+)
+
+query_runs = Table(
+    "query_runs",
+    metadata,
+    _id(),
+    _user(),
+    Column("sql", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("rows", Integer),  # null: it failed
+    Column("truncated", Boolean, nullable=False, server_default=false()),
+    Column("seconds", Double, nullable=False),
 )
 
 templates = Table(

@@ -1,15 +1,15 @@
-// Dataset pages: rows change in place, figures load when they are ready, queries answer below their box.
+// Dataset pages: rows change in place, figures load when they are ready.
 
 import { live } from "./app.js";
 import { refreshFragment } from "./fragments.js";
-import { t } from "./i18n.js";
 import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 350;
 
+// On a phone the current tab may lie outside its line.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const element of document.querySelectorAll("[data-load-now]")) refreshFragment(element);
 startRows(document.getElementById("rows"));
-startQuery(document.querySelector("[data-query]"));
 
 function startRows(rows) {
   if (!rows) return;
@@ -63,30 +63,4 @@ function startRows(rows) {
 function addressOf(form) {
   const values = [...new FormData(form)].filter(([, value]) => value !== "");
   return `${form.action}?${new URLSearchParams(values)}`;
-}
-
-function startQuery(form) {
-  if (!form) return;
-  const answer = document.getElementById("answer");
-  form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    form.requestSubmit();
-  });
-  form.addEventListener("submit", async (event) => {
-    if (event.submitter?.name === "download") return;
-    event.preventDefault();
-    const body = new URLSearchParams(new FormData(form));
-    body.set("fragment", "1");
-    answer.setAttribute("aria-busy", "true");
-    try {
-      const response = await fetch(form.action, { method: "POST", body });
-      if (!response.ok) throw new Error(response.statusText);
-      swap(answer, await response.text());
-    } catch {
-      answer.textContent = t("The server could not be reached. Try again in a moment.");
-    } finally {
-      answer.removeAttribute("aria-busy");
-    }
-  });
 }

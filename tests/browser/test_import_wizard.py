@@ -216,6 +216,7 @@ async def test_pages_hold_their_width_and_axe_finds_nothing(
     alice: aiohttp.ClientSession, page_of: PageOf, width: int
 ) -> None:
     state = await import_text(alice, WITH_A_MISFIT, options={"columns": [{"name": "amount", "type": "decimal"}]})
+    await import_text(alice, ORDERS, mode="replace")
     page = await page_of("alice", viewport={"width": width, "height": 844})
     for path in (
         "/imports/new",
@@ -225,8 +226,11 @@ async def test_pages_hold_their_width_and_axe_finds_nothing(
         "/datasets",
         "/datasets/orders",
         "/datasets/orders/columns",
+        "/datasets/orders?q=north&order=amount",
         "/datasets/orders/versions",
+        "/datasets/orders/diff",
         "/datasets/orders/query",
+        "/datasets/orders/settings",
     ):
         await page.goto(path)
         await expect(page.locator("h1")).to_be_visible()

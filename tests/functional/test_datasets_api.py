@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 from typing import Any
 
 import aiohttp
@@ -161,3 +163,55 @@ async def test_an_administrator_names_the_owner(alice: aiohttp.ClientSession, ad
         assert response.status == 404
     async with admin.get("/api/v1/datasets/orders/rows", params={"owner": "Alice"}) as response:
         assert (await response.json())["total"] == 3
+
+
+async def exported(client: aiohttp.ClientSession, file_format: str, **query: Any) -> bytes:
+    async with client.get(f"/api/v1/datasets/orders/export.{file_format}", params=query) as response:
+        assert response.status == 200, await response.text()
+        assert f"orders-rows.{file_format}" in response.headers["Content-Disposition"]
+        return await response.read()
+
+
+async def test_an_export_of_what_is_filtered_has_these_rows_in_this_order(alice: aiohttp.ClientSession) -> None:
+    await import_text(alice)
+    await import_text(alice, "region,amount,ordered_at,paid\nNorth-West,100,2026-05-01,no\n", mode="append")
+    query = {"q": "o", "filter": "amount:gt:5", "order": "-amount"}
+    found = [row["region"] for row in (await rows(alice, **query))["items"]]
+    assert found == ["North-West", "North"]
+    lines = (await exported(alice, "csv", **query)).decode("utf-8-sig").splitlines()
+    assert [cells[0] for cells in csv.reader(lines)] == ["region", *found]
+    table = pq.read_table(io.BytesIO(await exported(alice, "parquet", **query)))
+    assert table["region"].to_pylist() == found
+    async with alice.get("/api/v1/datasets/orders/export.parquet") as response:
+        assert table.schema == pq.read_table(io.BytesIO(await response.read())).schema
+    assert [row["region"] for row in json.loads(await exported(alice, "json", **query))] == found
+    sheet = openpyxl.load_workbook(io.BytesIO(await exported(alice, "xlsx", **query))).active
+    assert [cell.value for cell in sheet["A"]] == ["region", *found]
+
+
+async def test_an_export_of_no_row_has_the_names_alone(alice: aiohttp.ClientSession) -> None:
+    await import_text(alice)
+    assert (await exported(alice, "csv", q="nobody")).decode("utf-8-sig").strip() == "region,amount,ordered_at,paid"
+    assert json.loads(await exported(alice, "json", q="nobody")) == []
+    assert pq.read_table(io.BytesIO(await exported(alice, "parquet", q="nobody"))).num_rows == 0
+
+
+async def test_an_export_by_a_column_that_is_not_there_is_refused(alice: aiohttp.ClientSession) -> None:
+    await import_text(alice)
+    for query in ({"order": "nothing"}, {"filter": "nothing:eq:1"}, {"filter": "amount:eq:x"}):
+        async with alice.get("/api/v1/datasets/orders/export.csv", params=query) as response:
+            assert response.status == 422
+
+
+async def test_the_page_marks_and_counts_what_matches_and_exports_it(alice: aiohttp.ClientSession) -> None:
+    await import_text(alice, ORDERS + f"{'x' * 500} northern,1,2026-01-01,no\n")
+    async with alice.get("/datasets/orders", params={"q": "nORTH", "filter": "amount:contains:0"}) as response:
+        text = await response.text()
+    assert "<mark>North</mark>" in text
+    assert "<mark>north</mark>ern" in text  # far behind what a cell shows of its beginning
+    assert '<b class="numeric">2</b> of 4 rows' in text
+    assert "/export.csv?q=nORTH&amp;filter=amount%3Acontains%3A0" in text
+    async with alice.get("/datasets/orders") as response:
+        assert "export-these" not in await response.text()
+    async with alice.get("/datasets/orders/columns/shapes") as response:
+        assert "amount in all rows: from" in await response.text()

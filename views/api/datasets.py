@@ -9,18 +9,22 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from server.datasets.dataset import Dataset, Version
+from server.datasets.dataset import MOST_TAGS, TAG_CHARACTERS, TAG_PATTERN, ColumnNote, Dataset, DatasetChange, Version
 from server.datasets.schema import Column
-from server.datasets.work import MEDIA_TYPES, ExportFormat
+from server.datasets.work import MEDIA_TYPES, Change, ExportFormat
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DatasetName, Digits, Limit, described
-from server.operations.datasets import RowsQuery, entity_tag
+from server.operations.datasets import DifferencesQuery, RowsQuery, entity_tag
 from server.storage.pages import Listing
 
 _FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
-_PLACES = {"name": DatasetName, "number": Annotated[int, msgspec.Meta(ge=1, le=999_999_999)], "format": ExportFormat}
+_VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
+_PLACES = {"name": DatasetName, "number": _VersionNumber, "format": ExportFormat}
+
+
+_Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_CHARACTERS, pattern=TAG_PATTERN)]
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +34,22 @@ class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportQuery(OwnerQuery, frozen=True, kw_only=True):
-    """`exact`: texts of a CSV as they are. Else those that begin like a formula get a leading apostrophe."""
+    """`exact`: texts of a CSV as they are. Else those that begin like a formula get a leading apostrophe. `filter`,
+    `order` and `q` choose rows and their order as in the list of rows; all that are found come.
+    """
 
     exact: bool = False
+    filter: tuple[Annotated[str, described(pattern=_FILTER)], ...] = ()
+    order: tuple[Annotated[str, described(minLength=1)], ...] = ()
+    q: str | None = None
 
 
 class DatasetQuery(Page, frozen=True, kw_only=True):
-    """`q` is looked for in names, descriptions, column names and source file names."""
+    """`q` is looked for in names, descriptions, column names, tags and source file names. `tag`: only datasets that
+    have it; may be repeated, then they have all of them.
+    """
 
+    tag: tuple[str, ...] = ()
     owner: str | None = None
 
 
@@ -59,6 +71,68 @@ class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Digits | None = None
     owner: str | None = None
+
+
+class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`to` is the current version, `from` the one before it, unless you name others. Rows are matched by `key`, which
+    may be repeated: by default the first column that is unique by its check or, named like an identifier, by its
+    values; `whole=true` (or no such column) compares whole rows. `change`: only such rows.
+    """
+
+    from_: _VersionNumber | None = None
+    to: _VersionNumber | None = None
+    key: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] = ()
+    whole: bool = False
+    change: Change | None = None
+    limit: Limit = 50
+    cursor: Digits | None = None
+    owner: str | None = None
+
+
+class DiffCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows; `cells`: by column, in how many rows it changed."""
+
+    changed: int
+    added: int
+    removed: int
+    same: int
+    cells: dict[str, int]
+
+
+class ChangedColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of columns that only one of the versions has, or that have another type."""
+
+    added: list[str]
+    removed: list[str]
+    retyped: list[str]
+
+
+class RepeatedKeys(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """How many rows have a key that a row before them has: such rows are paired in their order."""
+
+    from_: int
+    to: int
+
+
+class DiffItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as it was and as it is, by column name. `cells` are the columns that changed in it."""
+
+    change: Change
+    key: dict[str, Any]
+    cells: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class DiffList(Listing[DiffItem], frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What differs between two versions, in the order of the later one. `total` counts what was asked for."""
+
+    from_: int
+    to: int
+    key: list[str]
+    columns: ChangedColumns
+    counts: DiffCounts
+    repeated_keys: RepeatedKeys
 
 
 class VersionItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,14 +165,16 @@ class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
     rejected_count: int
     bytes: int
     columns: list[Column]
+    tags: list[str]
     created_at: datetime
     updated_at: datetime
     links: dict[str, str]
 
 
 class DatasetDetail(DatasetItem, frozen=True, kw_only=True):
-    """Also what is known of each column: nulls, min, max and more, by column name."""
+    """Also what is known of each column: nulls, min, max and more, by column name, and what people say of it."""
 
+    column_notes: dict[str, ColumnNote]
     statistics: dict[str, Any]
     source: str | None
 
@@ -107,11 +183,24 @@ class DatasetList(Listing[DatasetItem], frozen=True, kw_only=True):
     pass
 
 
-class DatasetChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; the rest stays."""
+class DatasetChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; the rest stays. `tags` replace all there were.
+
+    `column_notes`: by column name, its `description`, `unit`, and `decimals`, with how many its numbers are shown.
+    A note replaces what was said of its column, an empty one (`{}`) takes it away.
+    """
 
     name: DatasetName | None = None
     description: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
+    tags: Annotated[list[_Tag], msgspec.Meta(max_length=MOST_TAGS)] | None = None
+    column_notes: dict[str, ColumnNote] | None = None
+
+
+class DatasetUses(msgspec.Struct, frozen=True, kw_only=True):
+    """What names a dataset, and would no longer find it under another name: templates and saved queries by name."""
+
+    templates: list[str]
+    queries: list[str]
 
 
 class RowList(Listing[dict[str, Any]], frozen=True, kw_only=True):
@@ -134,6 +223,7 @@ async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
         call.principal,
         owner=call.query.owner,
         q=call.query.q or "",
+        tags=call.query.tag,
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
@@ -149,16 +239,25 @@ async def get_dataset(call: Call[None, OwnerQuery]) -> web.Response:
     return _described(dataset)
 
 
-async def change_dataset(call: Call[DatasetChange, OwnerQuery]) -> web.Response:
+async def change_dataset(call: Call[DatasetChanges, OwnerQuery]) -> web.Response:
     dataset = await call.operations.datasets.change(
         call.principal,
         call.path["name"],
+        DatasetChange(
+            name=call.body.name,
+            description=call.body.description,
+            tags=call.body.tags,
+            column_notes=call.body.column_notes,
+        ),
         owner=call.query.owner,
-        new_name=call.body.name,
-        description=call.body.description,
         expected=_expected(call.request),
     )
     return _described(dataset)
+
+
+async def dataset_uses(call: Call[None, OwnerQuery]) -> DatasetUses:
+    uses = await call.operations.datasets.uses(call.principal, call.path["name"], owner=call.query.owner)
+    return DatasetUses(templates=uses.templates, queries=uses.queries)
 
 
 async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
@@ -191,7 +290,11 @@ async def export_dataset(call: Call[None, ExportQuery]) -> web.StreamResponse:
     if call.request.method == "HEAD":
         dataset = await datasets.get(call.principal, name, owner=call.query.owner)
         return head_of_made_file(f"{dataset.name}.{wanted}", MEDIA_TYPES[wanted])
-    export = await datasets.export(call.principal, name, wanted, owner=call.query.owner, exact=call.query.exact)
+    query = call.query
+    selection = RowsQuery(filters=query.filter, order=query.order, q=query.q or "")
+    export = await datasets.export(
+        call.principal, name, wanted, owner=query.owner, exact=query.exact, selection=selection
+    )
     return await send_made_file(call.request, export, disposition="attachment")
 
 
@@ -212,6 +315,23 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
     )
 
 
+async def diff_versions(call: Call[None, DiffQuery]) -> web.StreamResponse:
+    """The worker writes what `DiffList` describes."""
+    query = call.query
+    wanted = DifferencesQuery(
+        before=query.from_,
+        after=query.to,
+        key=query.key or (() if query.whole else None),
+        change=query.change or "",
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    answer = await call.operations.datasets.differences_answer(
+        call.principal, call.path["name"], wanted, owner=query.owner
+    )
+    return await send_made_file(call.request, answer)
+
+
 async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
     number = call.path["number"]
     if not number.isdecimal() or len(number) > 9:
@@ -228,6 +348,7 @@ def dataset_links(name: str) -> dict[str, str]:
         "self": base,
         "rows": f"{base}/rows",
         "versions": f"{base}/versions",
+        "diff": f"{base}/diff",
         "export": f"{base}/export.csv",
         "page": f"/datasets/{quote(name)}",
     }
@@ -235,7 +356,10 @@ def dataset_links(name: str) -> dict[str, str]:
 
 def _described(dataset: Dataset) -> web.Response:
     detail = DatasetDetail(
-        **_fields(dataset), statistics=dataset.current.statistics, source=dataset.current.source.get("name")
+        **_fields(dataset),
+        column_notes=dataset.column_notes,
+        statistics=dataset.current.statistics,
+        source=dataset.current.source.get("name"),
     )
     return encoded(detail, headers={"ETag": f'"{entity_tag(dataset)}"'})
 
@@ -249,6 +373,7 @@ def _fields(dataset: Dataset) -> dict[str, Any]:
         "rejected_count": dataset.current.rejected_count,
         "bytes": dataset.current.bytes,
         "columns": dataset.columns,
+        "tags": dataset.tags,
         "created_at": dataset.created_at,
         "updated_at": dataset.updated_at,
         "links": dataset_links(dataset.name),
@@ -310,12 +435,23 @@ ENDPOINTS = [
         places=_PLACES,
         name="api_change_dataset",
         handler=change_dataset,
-        summary="Rename a dataset or change its description",
+        summary="Rename a dataset, describe it and its columns, tag it",
         access="write",
-        body=DatasetChange,
+        body=DatasetChanges,
         query=OwnerQuery,
         answer=DatasetDetail,
         errors=(404, 409, 412),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/uses",
+        places=_PLACES,
+        name="api_dataset_uses",
+        handler=dataset_uses,
+        summary="The templates and saved queries that name it, and need the new name after it was renamed",
+        query=OwnerQuery,
+        answer=DatasetUses,
+        errors=(404,),
     ),
     Endpoint(
         method="DELETE",
@@ -346,7 +482,7 @@ ENDPOINTS = [
         places=_PLACES,
         name="api_dataset_export",
         handler=export_dataset,
-        summary="All rows as a file: csv, xlsx, parquet or json",
+        summary="All rows, or those that are filtered, as a file: csv, xlsx, parquet or json",
         query=ExportQuery,
         answer_type=tuple(MEDIA_TYPES.values()),
         errors=(404,),
@@ -360,6 +496,17 @@ ENDPOINTS = [
         summary="Every version, newest first",
         query=VersionsQuery,
         answer=VersionList,
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/datasets/{name}/diff",
+        places=_PLACES,
+        name="api_dataset_diff",
+        handler=diff_versions,
+        summary="What changed between two versions: rows added, removed and changed, cell by cell",
+        query=DiffQuery,
+        answer=DiffList,
         errors=(404,),
     ),
     Endpoint(

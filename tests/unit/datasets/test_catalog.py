@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog, data_key
-from server.datasets.dataset import Version, is_dataset_name, suggested_name
+from server.datasets.dataset import DatasetChange, Version, is_dataset_name, suggested_name
 from server.datasets.schema import Column
 from server.engines.local_files import LocalFiles
 from server.errors import Conflict, InvalidInput, Locked, NotFound
@@ -181,8 +181,8 @@ async def test_renaming_refuses_a_taken_name(house: House) -> None:
     dataset = await house.catalog.get(ALICE, "orders")
     async with house.database.write() as connection:
         with pytest.raises(Conflict, match="“returns”"):
-            await house.catalog.describe(connection, dataset, name="returns")
-        await house.catalog.describe(connection, dataset, name="订单", description="All of them")
+            await house.catalog.describe(connection, dataset, DatasetChange(name="returns"))
+        await house.catalog.describe(connection, dataset, DatasetChange(name="订单", description="All of them"))
     renamed = await house.catalog.get(ALICE, "订单")
     assert (renamed.id, renamed.description, renamed.version) == (dataset.id, "All of them", 1)
 
@@ -202,7 +202,7 @@ async def test_a_search_follows_a_dataset_through_its_changes(house: House) -> N
     await house.publish(source={"name": "January.csv"})
     dataset = await house.catalog.get(ALICE, "orders")
     async with house.database.write() as connection:
-        await house.catalog.describe(connection, dataset, name="sales", description="Straße 100%")
+        await house.catalog.describe(connection, dataset, DatasetChange(name="sales", description="Straße 100%"))
     await house.publish(name="other", job_id="j9")
 
     async def found(q: str) -> list[str]:

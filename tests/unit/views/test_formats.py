@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +99,28 @@ def test_an_errors_placeholders_are_filled() -> None:
     assert formats().error_text(stored) == "Line 7 is wrong."
     assert formats().error_text(FileProblem("Line {line} is wrong.", line=8)) == "Line 8 is wrong."
     assert formats().error_text({"code": "x", "message": "Broken {brace"}) == "Broken {brace"
+
+
+def test_what_was_looked_for_is_marked_whatever_its_case_and_nothing_becomes_html() -> None:
+    reader = formats()
+    assert reader.marked("Straße <b> STRASSE", ["<B", "strasse"]) == (
+        "Straße <mark>&lt;b</mark>&gt; <mark>STRASSE</mark>"
+    )
+    assert reader.marked("<i>", []) == "&lt;i&gt;"
+    assert reader.marked("1,234.5", ["1234"], 1234.5) == "<mark>1,234.5</mark>"  # as it is stored
+    assert reader.marked("a.b", [".", "("]) == "a<mark>.</mark>b"
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (12.5, 2, "12.50"),
+        (5, 1, "5.0"),
+        ("1234.565", 2, "1,234.56"),
+        (Decimal("123456789012345678901.5"), 10, "123,456,789,012,345,678,901.5000000000"),
+        (float("nan"), 2, "NaN"),
+        (-0.4, 0, "-0"),
+    ],
+)
+def test_decimals_may_be_fixed(value: Any, decimals: int, text: str) -> None:
+    assert formats().fixed(value, decimals) == text
