@@ -125,6 +125,9 @@ OTHER_DELIMITERS_IN_CELLS: list[Case] = [
         [["A", "Main st 5, Rome, IT"], ["B", "Side st 7, Oslo, NO"]],
         [],
     ),
+    ("id~name\n1~A,b\n2~C,d\n", ["id", "name"], [[1, "A,b"], [2, "C,d"]], []),
+    ("id^name\n" + "1^A,b\n2^C,d\n" * 150, ["id", "name"], [[1, "A,b"], [2, "C,d"]] * 150, []),
+    ("id::name\n1::A,b\n2::C,d\n", ["id", "name"], [[1, "A,b"], [2, "C,d"]], []),
 ]
 NOT_ONE_COLUMN: list[Case] = [
     ('id,note\n1,"never closed\n2,ok\n3,fine\n', ["id", "note"], [[2, "ok"], [3, "fine"]], [(2, "unclosed_quote")]),
@@ -161,6 +164,15 @@ ONE_COLUMN: list[Case] = [
     ("first last\nAnn Smith\nBob Jones\n", ["first last"], [["Ann Smith"], ["Bob Jones"]], []),
     ("note\nRoom 1 is free\nRoom 2 is not\n", ["note"], [["Room 1 is free"], ["Room 2 is not"]], []),
     ("a\n1\n\n  \n2\n", ["a"], [[1], [2]], []),
+    ("Name\nMüller, Hans\nMeier, Eva\n", ["Name"], [["Müller, Hans"], ["Meier, Eva"]], []),
+    ("Name\n" + "Müller, Hans\nMeier, Eva\n" * 150, ["Name"], [["Müller, Hans"], ["Meier, Eva"]] * 150, []),
+    ("# all of them\nFull name\nMüller, Hans\nMeier, Eva\n", ["Full name"], [["Müller, Hans"], ["Meier, Eva"]], []),
+    ("name\nfoo; bar\nbaz\nqux; x\n", ["name"], [["foo; bar"], ["baz"], ["qux; x"]], []),
+    ("tags\na|b\nc\nd|e\n", ["tags"], [["a|b"], ["c"], ["d|e"]], []),
+    ("betrag\n1.234,50\n12,00\n", ["betrag"], [[1234.5], [12.0]], []),
+    ("betrag\n" + "1.234,50\n12,00\n" * 150, ["betrag"], [[1234.5], [12.0]] * 150, []),
+    ("v\n1,5\n2\n3,75\n", ["v"], [[1.5], [2.0], [3.75]], []),
+    ("amount\n1,234.50\n12.00\n", ["amount"], [[1234.5], [12.0]], []),
 ]
 THE_END_COUNTS: list[Case] = [
     ("id,v\n1,5\n2,6\n3,n.b.", ["id", "v"], [[1, "5"], [2, "6"], [3, "n.b."]], []),
