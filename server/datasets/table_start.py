@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
 )  # fmt: skip
 _DRAWN = frozenset("-=+:_─━|")
+_THOUSANDS = re.compile(r"\s*[-+]?\W?\d{1,3}")
+_REST = re.compile(r"\d{3}(?:\.\d+)?\s*\W?")
 _NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
 
 
@@ -23,7 +26,8 @@ class FoundTable:
     """`above` records stand above it, then `header_records` (0 to 2) whose `names` are as wide as the table.
 
     Of the records below, `short` have fewer cells; `is_cut_short`: cells at the end of rows were left out as the
-    file does so throughout. `is_other`: what stands above is a table, too.
+    file does so throughout. `is_other`: what stands above is a table, too. `first_wide` is the first record with more
+    cells than there are names, where the table is as wide as such.
     """
 
     above: int
@@ -33,6 +37,8 @@ class FoundTable:
     rows: int = 0
     short: int = 0
     is_cut_short: bool = False
+    named: int = 0
+    first_wide: int | None = None
 
     @property
     def width(self) -> int:
@@ -53,7 +59,10 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     names, count = _header(below, True if ruler else header)
     body = _own_rows([record for record in below[count:] if filled(record)], names)
     width = _width(names, body, is_named=count > 0)
-    own = trimmed(names)
+    own, named = trimmed(names), len(names)
+    starts = above + count + ruler
+    is_wider = count > 0 and width > named
+    wide = (place for place in range(starts, len(records)) if len(trimmed(records[place])) > named)
     names = [*names, *[""] * (width - len(names))][:width]
     short = sum(len(record) < len(own) for record in body) if count else 0
     return FoundTable(
@@ -64,6 +73,8 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
         rows=len(body),
         short=short,
         is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
+        named=named,
+        first_wide=next(wide, None) if is_wider else None,
     )
 
 
@@ -228,7 +239,20 @@ def _width(names: Sequence[str], body: Sequence[Record], *, is_named: bool) -> i
         usual = usual_width(body)
         return max(1, min(longest, usual))
     usual = max(widths.items(), key=lambda item: (item[1], item[0] == named, item[0]))[0]
+    if usual > named and widths[named] and all(_is_torn(record, named) for record in body if len(record) > named):
+        return named
     return max(1, named, usual)
+
+
+def _is_torn(record: Record, width: int) -> bool:
+    """Whether the cells it has too many are the rest of `1,234.50` or `Miller, Ann` without quotes."""
+    pairs = itertools.pairwise(trimmed(record))
+    parts = sum(
+        (after.startswith(" ") and not before.startswith(" "))
+        or (_THOUSANDS.fullmatch(before) is not None and _REST.fullmatch(after) is not None)
+        for before, after in pairs
+    )
+    return parts == len(trimmed(record)) - width
 
 
 def _own_rows(body: Sequence[Record], names: Sequence[str]) -> Sequence[Record]:

@@ -262,6 +262,21 @@ HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
         [(3, "too_few_cells")],
     ),
 ]
+CELLS_WITHOUT_QUOTES: list[Case] = [
+    (
+        "id,amount,ok\n1,1,234.50,y\n2,12.00,n\n3,5,000.00,y\n",
+        ["id", "amount", "ok"],
+        [[2, 12.0, "n"]],
+        [(2, "too_many_cells"), (4, "too_many_cells")],
+    ),
+    (
+        "id,name,n\n1,Müller, Hans,2\n2,Meier, Eva,3\n3,X,4\n",
+        ["id", "name", "n"],
+        [[3, "X", 4]],
+        [(2, "too_many_cells"), (3, "too_many_cells")],
+    ),
+    ("id,text 0\nA1,,one,more\nA2,north\n", ["id", "text 0"], [["A2", "north"]], [(2, "too_many_cells")]),
+]
 LINES_OF_DELIMITERS: list[Case] = [
     (
         "id,a,b\n\nx,y,z\nu,v,w\nr,s,t\n\nkey,value\nk1,1\n",
@@ -279,6 +294,7 @@ LINES_OF_DELIMITERS: list[Case] = [
 CASES = [
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
+    *CELLS_WITHOUT_QUOTES,
 ]  # fmt: skip
 
 
@@ -370,6 +386,20 @@ def test_short_rows_are_filled_or_left_out_as_one_says(imported: Importer) -> No
     with pytest.raises(FileProblem) as caught:
         imported(short, pad_short_rows=False)
     assert caught.value.specific_code == "all_rejected"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("id,name\n1,Ann,x,y\n2,Bob,z,w\n", [{"line": 2, "found": 4, "expected": 2}]),
+        ("# two\n\nday,qty\n1,4\n2,5,kg\n3,6,kg\n4,7,kg\n", [{"line": 5, "found": 3, "expected": 2}]),
+        ("Name,,\nAnn,3,4\nBob,5,6\n", []),
+        ("a,b\n1,2,\n3,4,\n", []),
+    ],
+)
+def test_columns_without_a_name_are_told(imported: Importer, text: str, found: list[dict[str, int]]) -> None:
+    for warnings in (imported(text).converted.warnings, imported.preview(text).warnings):
+        assert [one.parameters for one in warnings if one.code == "more_cells_than_names"] == found
 
 
 # Totals
