@@ -221,6 +221,19 @@ HEADERS: list[Case] = [
     ("region,q1,q1\n,2025,2026\nN,1,2\nS,3,4\n", ["region", "q1 2025", "q1 2026"], [["N", 1, 2], ["S", 3, 4]], []),
     ("year,2025,2025\nregion,q1,q2\nEast,1,2\n", ["year region", "2025 q1", "2025 q2"], [["East", 1, 2]], []),
     ("city,01/02/2026,02/02/2026\nA,5,6\n", ["city", "01/02/2026", "02/02/2026"], [["A", 5, 6]], []),
+    ("id  t\n--  --\n1   a\n2   b\n", ["id", "t"], [[1, "a"], [2, "b"]], []),
+    (
+        "Date,Text,Sum\n********,****,***\n2026-01-01,x,5.5\n2026-01-02,y,6.5\n",
+        ["Date", "Text", "Sum"],
+        [[D("2026-01-01"), "x", 5.5], [D("2026-01-02"), "y", 6.5]],
+        [],
+    ),
+    (
+        "交易号,商家,金额,\n1,a,5.5,\n2,b,6.5,\n------------------------\n共2笔记录\n已收入:1笔,12元\n导出时间:[2026-01-01]\n",
+        ["交易号", "商家", "金额"],
+        [[1, "a", 5.5], [2, "b", 6.5]],
+        [(6, "too_few_cells")],
+    ),
     ("a|b\n---|---\n1|x\n2|w\n", ["a", "b"], [[1, "x"], [2, "w"]], []),
     (" id | nr \n----+----\n  1 | 5\n  2 | 6\n(2 rows)\n", ["id", "nr"], [[1, 5], [2, 6]], []),
     (
@@ -231,6 +244,13 @@ HEADERS: list[Case] = [
     ),
     ("// made by x, y\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
     ("#id,name\n1,a\n2,b\n", ["#id", "name"], [[1, "a"], [2, "b"]], []),
+    ("# generated 2026-01-01, by x\n#id,name\n1,a\n", ["#id", "name"], [[1, "a"]], []),
+    ("% comment; one\n% two\nid;name\n1;a\n", ["id", "name"], [[1, "a"]], []),
+    ("-- dump 1, 2\nid,name\n1,a\n", ["id", "name"], [[1, "a"]], []),
+    ("* note, more\nid,name\n1,a\n", ["id", "name"], [[1, "a"]], []),
+    ("* a,1\n* b,2\n", ["column_1", "column_2"], [["* a", 1], ["* b", 2]], []),
+    ("Umsatz 2026, alle Regionen\nregion,q1\nN,1\nS,2\n", ["region", "q1"], [["N", 1], ["S", 2]], []),
+    ("first name, age\nAnn,1\nBob,2\n", ["first name", "age"], [["Ann", 1], ["Bob", 2]], []),
 ]
 HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
     (
