@@ -30,6 +30,20 @@ _USUAL_NAMES = frozenset(
     }
 )  # fmt: skip
 
+_BRACKETED = re.compile(r"\[[^\[\]]{0,20}\]|\([^()]{0,20}\)|（[^（）]{0,20}）")
+_UNITS = frozenset(
+    {
+        "%", "‰", "°", "°C", "°F", "degC", "degF", "K", "C", "F", "s", "sec", "ms", "µs", "us", "ns", "min", "h",
+        "hr", "d", "day", "days", "y", "yr", "m", "mm", "cm", "dm", "km", "µm", "um", "nm", "in", "ft", "yd", "mi",
+        "m2", "m3", "m²", "m³", "cm²", "cm³", "km²", "ha", "l", "L", "ml", "mL", "dl", "hl", "g", "mg", "µg", "ug",
+        "kg", "t", "lb", "oz", "N", "kN", "Pa", "hPa", "kPa", "MPa", "bar", "mbar", "psi", "J", "kJ", "MJ", "W",
+        "kW", "MW", "GW", "Wh", "kWh", "MWh", "GWh", "V", "mV", "kV", "A", "mA", "Ah", "Hz", "kHz", "MHz", "GHz",
+        "dB", "dBA", "lx", "lm", "cd", "mol", "mmol", "rpm", "deg", "rad", "ppm", "ppb", "pH", "EUR", "USD", "CHF",
+        "GBP", "CNY", "€", "$", "£", "¥", "pcs", "Stk", "Stück", "元", "万元", "亿元", "件", "个", "吨", "千克",
+        "公斤", "克", "米", "厘米", "毫米", "千米", "公里", "秒", "分钟", "小时", "天", "人", "摄氏度", "℃",
+    }
+)  # fmt: skip
+
 
 def kind_of(cell: str) -> Kind:
     return _kind_of(cell) if len(cell) <= _LONGEST_VALUE else "text"
@@ -175,6 +189,8 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     """
     if len(records) < 3:
         return None
+    if _are_all_units(records):
+        return _with_units(records[0], records[1])
     width = max(len(records[0]), len(records[1]))
     upper, lower = (_widened(record, width) for record in records[:2])
     if not any(upper) or not any(lower) or any(is_value(cell) and not _is_year(cell) for cell in lower):
@@ -228,6 +244,33 @@ def _has_labels(upper: Sequence[str], lower: Sequence[str], below: Sequence[Reco
 def _are_units(upper: Sequence[str], lower: Sequence[str]) -> bool:
     """All columns are named above; below stand notes to some of them, not to the first."""
     return all(upper) and not lower[0] and not any(is_value(cell) and not _is_year(cell) for cell in upper)
+
+
+def _are_all_units(records: Sequence[Record]) -> bool:
+    """Whether below names stand the units of the numbers that follow: `s`, `[degC]`, `(kg)`; none above a text."""
+    upper, lower = records[0], [cell.strip() for cell in records[1]]
+    if len(upper) != len(lower) or not all(map(str.strip, upper)) or any(is_value(cell) for cell in (*upper, *lower)):
+        return False
+    units = [(place, cell) for place, cell in enumerate(lower) if cell]
+    rows = [record for record in records[2:_COMPARED] if len(record) == len(upper)]
+    are_known = all(_BRACKETED.fullmatch(cell) for _, cell in units) or all(_is_unit(cell) for _, cell in units)
+    if not lower[0] or not are_known or not rows:
+        return False
+    return all(_kind_of_column([row[place].strip() for row in rows]) in ("number", "date") for place, _ in units)
+
+
+def _is_unit(cell: str) -> bool:
+    """`km/h`, `m^2`, `kWh`: units of which each part is known."""
+    parts = re.split(r"[/*·^ ]", cell)
+    return all(part in _UNITS or re.fullmatch(r"-?\d", part) for part in parts) and parts[0] in _UNITS
+
+
+def _with_units(names: Record, units: Sequence[str]) -> list[str]:
+    pairs = zip(names, map(str.strip, units), strict=True)
+    return [
+        f"{name.strip()} {unit if _BRACKETED.fullmatch(unit) else f'[{unit}]'}" if unit else name.strip()
+        for name, unit in pairs
+    ]
 
 
 def _filled_right(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
