@@ -52,7 +52,11 @@ _DIGITS: dict[str, re.Pattern[str]] = {
 }
 # What accountants write for nothing: `$-`, `-  €`.
 _NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")
+# Digits that are a name: as a number `007` is 7 and `84E3` 84000. What is measured has a point or a sign beside its E.
+ZEROS_FIRST = r"^-?[0０][0-9０-９]+$"
+BARE_EXPONENT = r"^[0-9０-９]+[eE][0-9]+$"
 _GUARD = re.compile(r'="([^"]*)"')
+_CODE = re.compile(f"{ZEROS_FIRST}|{BARE_EXPONENT}")
 _LOOKALIKES = str.maketrans({"−": "-", "–": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"})
 
 
@@ -101,6 +105,11 @@ def read_number(text: str, mark: DecimalMark) -> Decimal | None:
 def is_no_amount(text: str) -> bool:
     """Whether a cell says that there is no amount, as `$-` does."""
     return _NO_AMOUNT.fullmatch(plain(text)) is not None
+
+
+def is_code(text: str) -> bool:
+    """Whether a number would lose how it is written, as `007` and `84E3` do."""
+    return _CODE.match(text) is not None
 
 
 def unguarded(text: str) -> str:

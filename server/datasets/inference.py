@@ -19,6 +19,7 @@ from server.datasets.cells import (
     DateOrder,
     DecimalMark,
     Number,
+    is_code,
     is_no_amount,
     mark_of,
     order_of,
@@ -55,7 +56,8 @@ _TRUTH_PAIRS = (
 class Inferred:
     """`distinct` counts different cells of the sample, `misfits` those of them that the type does not hold.
 
-    `digits` are those that a decimal needs; `doubts` are what a person should look at, by code.
+    `digits` are those that a decimal needs; `doubts` are what a person should look at, by code. `has_codes`: some of
+    the sample are digits whose form a number does not keep.
     """
 
     type: ColumnType
@@ -65,6 +67,7 @@ class Inferred:
     nulls: int = 0
     digits: Digits = NO_DIGITS
     doubts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    has_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,7 @@ def infer_all(
                 nulls=sample.nulls,
                 digits=reading.digits,
                 doubts=reading.doubts,
+                has_codes=any(map(is_code, sample.cells)),
             )
         )
     return inferred

@@ -147,6 +147,29 @@ def test_what_only_later_rows_show_is_said_all_the_same(imported: Importer) -> N
     assert sorted(warning.code for warning in result.converted.warnings) == ["mixed_currencies", "mixed_percent"]
 
 
+@pytest.mark.parametrize(
+    ("usual", "codes"),
+    [("12", ["01234", '="00777"', " 007", "-05", "84E3", "12e5", "００7"]), ("1.5", ["01234", "84E3", '="007"'])],
+)
+def test_codes_below_the_sample_are_never_numbers(imported: Importer, usual: str, codes: list[str]) -> None:
+    kept = ["0", "-3", "1,234", '="777"', ""]
+    usual_lines = f"{'a' * 50},{usual}\n" * 25_000
+    later = csv_text([["b", cell] for cell in kept + codes])
+    result = imported(f"name,x\n{usual_lines}{later}{usual_lines * 2}")
+    values = [value for name, value in result.rows if name == "b"]
+    assert [value if value is None else Decimal(value) for value in values] == [0, -3, 1234, 777, None]
+    first = 25_002 + len(kept)
+    assert result.reasons == [(first + place, "x", "code_not_number") for place in range(len(codes))]
+
+
+def test_codes_are_numbers_for_whoever_saw_them_and_chose_numbers(imported: Importer) -> None:
+    content = "name,x\na,007\nb,84E3\nc,5\n"
+    assert imported(content).column("x") == ["007", "84E3", "5"]
+    assert imported(content, columns=[{"name": "x", "type": "integer"}]).column("x") == [7, 84000, 5]
+    existing = [Column(name="name", type="text"), Column(name="x", type="integer")]
+    assert [code for _, _, code in imported(content, existing=existing).reasons] == ["code_not_number"] * 2
+
+
 def test_decimals_have_the_digits_of_the_whole_file(imported: Importer) -> None:
     lines = [f"{number},{number}.5" for number in range(400_000)]
     lines[210_000] = "210000,0.123456789"
