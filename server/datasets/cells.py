@@ -37,7 +37,7 @@ _NUMBER = re.compile(
     rf"(?P<currency1>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign1>[+-])?\s*(?P<currency2>{_CURRENCY})?\s*(?P<sign2>[+-])?\s*"
     r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][+-]?\d{1,3})?\s*"
     r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
-    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>-)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
+    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
@@ -57,7 +57,9 @@ ZEROS_FIRST = r"^-?[0０][0-9０-９]+$"
 BARE_EXPONENT = r"^[0-9０-９]+[eE][0-9]+$"
 _GUARD = re.compile(r'="([^"]*)"')
 _CODE = re.compile(f"{ZEROS_FIRST}|{BARE_EXPONENT}")
-_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"})
+_LOOKALIKES = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"}
+)
 
 
 def plain(text: str) -> str:
@@ -75,15 +77,20 @@ class Number:
 
 
 def parse_number(text: str, mark: DecimalMark) -> Number | None:
-    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number."""
+    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number.
+
+    A dash behind a decimal mark is no minus: `5,-` has no cents.
+    """
     text = " ".join(plain(text).split()) if "  " in text else plain(text)  # many blanks could stand in many places
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None or bool(found["open"]) != bool(found["close"]):
         return None
-    signs = [sign for sign in (found["open"] and "-", found["sign1"], found["sign2"], found["sign3"]) if sign]
+    written = found["digits"].rstrip()
+    last_sign = None if written.endswith((".", ",")) else found["sign3"]
+    signs = [sign for sign in (found["open"] and "-", found["sign1"], found["sign2"], last_sign) if sign]
     currencies = [found[name] for name in ("currency1", "currency2", "currency3", "currency4") if found[name]]
-    digits = _DIGITS[mark].fullmatch(found["digits"].rstrip())
-    if digits is None or len(signs) > 1 or len(currencies) > 1:
+    digits = _DIGITS[mark].fullmatch(written)
+    if digits is None or last_sign == "--" or len(signs) > 1 or len(currencies) > 1:
         return None
     whole = re.sub(r"\D", "", digits["whole"])
     if not whole and not digits["part"]:
