@@ -177,6 +177,16 @@ def test_codes_are_numbers_for_whoever_saw_them_and_chose_numbers(imported: Impo
     assert [code for _, _, code in imported(content, existing=existing).reasons] == ["code_not_number"] * 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['[{"a":Infinity},{"a":1.5},{"a":NaN}]', '{"a":-Infinity}\n{"a":1.5}\n{"a":NaN}\n', "[[Infinity],[1.5],[NaN]]"],
+)
+def test_infinity_of_json_rejects_its_row(imported: Importer, content: str) -> None:
+    result = imported(content, name="data.json")
+    assert result.rows == [[1.5], [None]]
+    assert [(line, code) for line, _, code in result.reasons] == [(1, "number_too_large")]
+
+
 def test_decimals_have_the_digits_of_the_whole_file(imported: Importer) -> None:
     lines = [f"{number},{number}.5" for number in range(400_000)]
     lines[210_000] = "210000,0.123456789"
