@@ -19,8 +19,16 @@ NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", 
 # In text only what nobody writes as text.
 TEXT_NULLS = ("", "NULL", "N/A", "#N/A", "\\N")
 
-TRUE_WORDS = frozenset({"true", "yes", "y", "t", "是", "对", "真", "1", "on", "✓", "√"})
-FALSE_WORDS = frozenset({"false", "no", "n", "f", "否", "错", "假", "0", "off", "✗", "×"})
+# Each beside its opposite. No `si`, which is Slovenia beside Norway's `no`.
+TRUTH_PAIRS = (
+    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off"),
+    ("是", "否"), ("对", "错"), ("真", "假"), ("✓", "✗"), ("√", "×"), ("はい", "いいえ"), ("예", "아니요"),
+    ("ja", "nein"), ("ja", "nee"), ("ja", "nej"), ("wahr", "falsch"), ("oui", "non"), ("vrai", "faux"), ("sí", "no"),
+    ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"), ("sim", "não"), ("tak", "nie"),
+    ("prawda", "fałsz"), ("ano", "ne"), ("evet", "hayır"), ("да", "нет"), ("истина", "ложь"),
+)  # fmt: skip
+TRUE_WORDS = frozenset(true for true, _ in TRUTH_PAIRS)
+FALSE_WORDS = frozenset(false for _, false in TRUTH_PAIRS)
 
 # How a currency is written, and what is the same one: amounts in several must not be added up.
 _SAME_CURRENCY = {
@@ -130,7 +138,9 @@ def read_truth(text: str) -> bool | None:
     return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
 
 
-_YEAR_FIRST = re.compile(r"(\d{4})\s?(?:[-/.]|年|\s)\s?(\d{1,2})\s?(?:[-/.]|月|\s)\s?(\d{1,2})(?:\s?日)?")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})\s?(?:[-/.年년]|\s)\s?(\d{1,2})\s?(?:[-/.月월]|\s)\s?(\d{1,2})(?:\s?[日일]|\.(?=\s|$))?"
+)
 _YEAR_LAST = re.compile(r"(\d{1,2})\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{4}|\d{2})(?![\d:])")
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
 _NAME = r"([^\W\d_][^\d\s,./_-]{1,14})"
@@ -139,6 +149,8 @@ _DAY_MONTH_NAME = re.compile(
     r"(?:[-/, ]+|\sdel?\s)(\d{4}|\d{2})(?![\d:])(?:\s[гр]\.?)?"
 )
 _MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
+_WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+(?=\w)")
+_CLOSE_TIME = re.compile(r"T(\d\d)(\d\d)(\d\d)?(?=[\dZ.,+-]|$)")  # of ISO 8601: T100000Z
 _TIME = re.compile(
     r"(?:T|\s*,?\s+|(?<=日))(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
     r"(?:(?::|分)(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?秒?)?)?"
@@ -168,7 +180,7 @@ def read_instant(text: str, order: DateOrder) -> datetime | None:
 
 
 def _moment(text: str, order: DateOrder) -> datetime | None:
-    text = plain(text)
+    text = _WEEKDAY.sub("", plain(text), count=1)
     found = _day(text, order)
     if found is None:
         return None
@@ -207,7 +219,7 @@ def _year(digits: str) -> int:
 
 
 def _at(day: date, text: str) -> datetime | None:
-    found = _TIME.fullmatch(text)
+    found = _TIME.fullmatch(_CLOSE_TIME.sub(lambda part: "T" + ":".join(filter(None, part.groups())), text))
     if found is None:
         return None
     hour = int(found["hour"])
