@@ -29,7 +29,7 @@ from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, 
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
-from server.operations.imports import ImportRequest
+from server.operations.imports import ImportRequest, KnownFile
 
 READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
@@ -148,6 +148,21 @@ class ImportForm:
             reject_limit=whole_number(self.reject_limit),
         )
 
+    def like(self, known: KnownFile) -> ImportForm:
+        """To be read, and to go, as a file like this one was and did."""
+        reading = {name: _as_posted(value) for name, value in known.corrections.reading.items()}
+        return replace(self, reading=reading, chosen=frozenset(reading), dataset=known.dataset)
+
+    def with_columns_of(self, known: KnownFile) -> ImportForm:
+        """With what a person said of the columns of that file."""
+        said = {spec.source: spec for spec in known.corrections.columns}
+        left_out = set(known.corrections.left_out)
+        columns = [
+            replace(_as_said(column, said.get(column.source)), keep=column.source not in left_out)
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
+
     def after(self, preview: Preview) -> ImportForm:
         """The form with what the preview found; what a person said of a column stays with that column."""
         before = {column.source: column for column in self.columns}
@@ -248,3 +263,23 @@ def _columns(posted: Mapping[str, str]) -> list[FormColumn]:
             )
         )
     return columns
+
+
+def _as_posted(value: object) -> str:
+    """An option as the form's field has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "none"  # the empty quote
+
+
+def _as_said(column: FormColumn, spec: ColumnSpec | None) -> FormColumn:
+    if spec is None:
+        return column
+    return replace(
+        column,
+        name=spec.name,
+        type=spec.type or column.type,
+        format=spec.format,
+        required=spec.required,
+        unique=spec.unique,
+    )

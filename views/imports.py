@@ -18,6 +18,7 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job
+from server.operations.imports import KnownFile
 from server.uploads.files import Upload
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
@@ -39,6 +40,7 @@ class _Look:
     form: ImportForm
     preview: Preview | None = None
     difference: Difference | None = None
+    known: KnownFile | None = None  # a file like it, that one might be read like
     problem: JinduError | None = None
 
 
@@ -57,8 +59,13 @@ async def new_import(request: web.Request) -> web.Response:
     wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
     form = ImportForm(upload_id=upload.id, dataset=wanted)
     look = await _look(request, principal, form)
+    known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
+    if known is not None and request.query.get("like") == known.dataset:
+        look = await _look_like(request, principal, form, known)
+    else:
+        look = replace(look, known=known)
     existing = await _datasets(request, principal)
-    if wanted in (dataset.name for dataset in existing):
+    if look.form.dataset in (dataset.name for dataset in existing):
         look = replace(look, form=replace(look.form, mode="replace"))
     return await render(request, page, **_wizard_values(request, upload, look, existing))
 
@@ -165,6 +172,14 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
     return _Look(form=after, preview=preview, difference=found)
 
 
+async def _look_like(request: web.Request, principal: Principal, form: ImportForm, known: KnownFile) -> _Look:
+    """As a file like this one was read before: how, and with what a person said of its columns."""
+    look = await _look(request, principal, form.like(known))
+    if look.preview is None:
+        return look
+    return await _look(request, principal, look.form.with_columns_of(known), with_columns=True)
+
+
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
     page = await operations_of(request).datasets.list(principal, limit=_SUGGESTED_DATASETS)
     return page.items
@@ -183,6 +198,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "reading": {name: look.form.reading.get(name, "") for name in READING},
         "preview": look.preview,
         "difference": look.difference,
+        "known": look.known,
         "rows": _shown_rows(look.preview),
         "marked": marked_cells(look.form, look.preview) if look.preview else set(),
         "existing": {dataset.name: dataset.version for dataset in existing},

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
+from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
@@ -100,6 +101,7 @@ def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
 def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     sample = opened.source.sample()
+    corrected = _corrections(request, opened.shape, sample)
     key = request.upsert.key if request.upsert is not None else ()
     columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
     totals = Totals(columns, is_everywhere=found.count > 0)
@@ -154,7 +156,25 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         upserted=upserted,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
         options=_settled_options(opened.shape, request.options, columns, file.member),
+        corrections=corrected,
     )
+
+
+def _corrections(request: ConvertRequest, shape: FileShape, sample: Chunk) -> Corrections:
+    """What would have been found without the options is found again, on samples: some milliseconds."""
+    given = request.options
+    bare = ReadOptions(language=given.language, member=given.member)
+    if given == bare:
+        return Corrections()
+    columns, _ = _planned(shape, sample, msgspec.structs.replace(given, columns=None))
+    try:
+        alone = open_file(request.source, request.name, bare, request.limits, whole=False).shape
+    except FileProblem:
+        alone = None  # without a word it is no table: all that was said counts
+    found = bare if alone is None else _settled_options(alone, bare, (), None)
+    planned, _ = _planned(shape, sample, given)
+    settled = _settled_options(shape, given, planned, None)
+    return corrections(settled, msgspec.structs.replace(found, columns=[column.settled for column in columns]))
 
 
 def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) -> int:

@@ -197,6 +197,8 @@ class DataImport:
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
         }
+        if converted.corrections.count:
+            source["corrections"] = msgspec.to_builtins(converted.corrections)
         upserted = converted.upserted
         if upserted is not None:
             source["upserted"] = {name: getattr(upserted, name) for name in _UPSERTED}

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.datasets.answers import AnswerPlace
+from server.datasets.corrections import Corrections
 from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.jobs.worker_process import ByName
 
@@ -349,3 +350,4 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()
     upserted: Upserted | None = None
+    corrections: Corrections = Corrections()

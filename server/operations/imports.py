@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,8 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists
 from server.datasets.catalog import Catalog, rejects_key
-from server.datasets.dataset import Mode, Version, require_dataset_name
+from server.datasets.corrections import Corrections, stem_of
+from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.importing import KIND
@@ -35,6 +37,7 @@ from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces
 
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
+_KNOWN_DATASETS = 500
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 
 
@@ -86,6 +89,20 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         if self.version is not None:
             return self.version.rejected_count > 0
         return self.job.state is State.FAILED and "rejects_bytes" in self.job.detail
+
+
+class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file like one that was imported before: `why` they are alike is their `columns`, or their `name`.
+
+    `corrections` are what a person said of that one.
+    """
+
+    dataset: str
+    version: int
+    file: str
+    imported_at: datetime
+    why: str
+    corrections: Corrections
 
 
 class RejectsGone(Gone):
@@ -141,6 +158,20 @@ class ImportOperations:
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS
             )
         return preview
+
+    async def known(self, principal: Principal, upload: Upload, preview: Preview) -> KnownFile | None:
+        """The dataset that was last made from a file like this one: of its names of columns, or else of its name."""
+        principal.require_read()
+        stem, names = stem_of(upload.name), {column.source for column in preview.columns}
+        page = await self._catalog.list(principal.user_id, limit=_KNOWN_DATASETS)
+        newest_first = sorted(page.items, key=lambda dataset: dataset.updated_at, reverse=True)
+        for is_like, why in (
+            (lambda found: {column.source or column.name for column in found.columns} == names, "columns"),
+            (lambda found: bool(stem) and stem_of(str(found.current.source.get("name", ""))) == stem, "name"),
+        ):
+            if (found := next(filter(is_like, newest_first), None)) is not None:
+                return _known(found, why)
+        return None
 
     async def difference(
         self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn]
@@ -279,4 +310,16 @@ def _in_language(options: ReadOptions | None, principal: Principal) -> ReadOptio
     wanted = options or ReadOptions()
     return (
         wanted if wanted.language or wanted.encoding else msgspec.structs.replace(wanted, language=principal.language)
+    )
+
+
+def _known(dataset: Dataset, why: str) -> KnownFile:
+    version = dataset.current
+    return KnownFile(
+        dataset=dataset.name,
+        version=version.number,
+        file=str(version.source.get("name", "")),
+        imported_at=version.created_at,
+        why=why,
+        corrections=msgspec.convert(version.source.get("corrections", {}), Corrections),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 
 from tests.functional.importing import ended, import_text, upload
@@ -91,3 +93,29 @@ async def test_changes_go_through_the_page_too(alice: aiohttp.ClientSession, bob
                 assert response.status == status, path
     async with alice.get("/datasets/orders") as response:
         assert response.status == 404
+
+
+async def test_a_file_like_one_before_is_read_the_same_way_on_demand(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    columns = [{"name": "Where", "source": "region", "type": "text"}, {"name": "amount", "type": "text"}]
+    await import_text(alice, name="orders 2026-03.csv", options={"columns": columns})
+    upload_id = await upload(alice, name="orders 2026-04.csv")
+    async with alice.get(f"/api/v1/uploads/{upload_id}/preview") as response:
+        known = (await response.json())["known"]
+    assert (known["dataset"], known["file"], known["why"]) == ("orders", "orders 2026-03.csv", "name")
+    assert known["corrections"]["left_out"] == ["ordered_at", "paid"]
+    async with alice.get(f"/imports/new?upload={upload_id}") as response:
+        text = await response.text()
+    assert "“orders 2026-03.csv” became “orders” on" in text
+    assert "Read it the same way (4 corrections)" in text
+    async with alice.get(f"/imports/new?upload={upload_id}&like=orders") as response:
+        text = await response.text()
+    assert "A file like this one" not in text
+    for expected in ('value="Where"', 'name="dataset" value="orders"', 'value="replace" checked'):
+        assert expected in text, expected
+    kept = [box for box in re.findall("<input[^>]*data-keep[^>]*>", text) if "checked" in box]
+    assert len(kept) == 2
+    other = await upload(bob, name="orders 2026-04.csv")
+    async with bob.get(f"/api/v1/uploads/{other}/preview") as response:
+        assert (await response.json())["known"] is None

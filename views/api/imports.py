@@ -15,7 +15,7 @@ from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_made
 from server.http.values import Digits, Limit
-from server.operations.imports import ImportOrder, ImportRequest, ImportState
+from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile
 from server.storage.pages import Listing
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
@@ -50,9 +50,10 @@ class PreviewQuery(PreviewTarget, frozen=True, kw_only=True):
 
 
 class FilePreview(Preview, frozen=True, kw_only=True):
-    """`difference`: from the dataset that was named, if there is one."""
+    """`difference`: from the dataset that was named, if there is one. `known`: how a file like it was read before."""
 
     difference: Difference | None = None
+    known: KnownFile | None = None
 
 
 class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +170,9 @@ async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | No
     imports = call.operations.imports
     preview = await imports.preview(call.principal, call.path["id"], options)
     found = None if dataset is None else await imports.difference(call.principal, dataset, preview.columns)
-    return encoded(preview_fields(preview, formats_for(call.request)) | {"difference": found})
+    known = await imports.known(call.principal, await imports.upload(call.principal, call.path["id"]), preview)
+    fields = preview_fields(preview, formats_for(call.request))
+    return encoded(fields | {"difference": found, "known": known})
 
 
 def preview_fields(preview: Preview, formats: Formats) -> dict[str, Any]:
