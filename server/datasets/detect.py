@@ -86,7 +86,11 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         pads_short_rows=pads,
         skip_rows=skip_rows + begins,
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
-        warnings=(*_text_warnings(encoding), *_short_row_warnings(table, pads=pads)),
+        warnings=(
+            *_text_warnings(encoding),
+            *_short_row_warnings(table, pads=pads),
+            *_wide_row_warnings(table, records, skip_rows),
+        ),
     )
 
 
@@ -147,6 +151,21 @@ def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
             "only empty cells at their ends are missing, have them filled up.",
         )
     return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
+
+
+def _wide_row_warnings(table: FoundTable, records: Sequence[HeadRecord], above: int) -> list[FileWarning]:
+    """`above` are the lines above the records."""
+    if table.first_wide is None:
+        return []
+    record = records[table.first_wide]
+    return [
+        FileWarning(
+            code="more_cells_than_names",
+            message="Rows have more cells than the header has names, the first in line {line}: {found} instead of "
+            "{expected}. If a cell holds the delimiter, put it between quotes; else name all columns.",
+            parameters={"line": above + record.start + 1, "found": len(trimmed(record.cells)), "expected": table.named},
+        )
+    ]
 
 
 def _text_warnings(encoding: FoundEncoding) -> list[FileWarning]:

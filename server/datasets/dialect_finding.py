@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.datasets.dialect import BLANK, BLANKS, Dialect
-from server.datasets.header_finding import is_certain_header, is_value
+from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.records import read_sample
 from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
 
@@ -32,10 +32,18 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
+    """`is_split`: the delimiter stands in the first line; `is_everywhere`: all records have as many cells as that.
+
+    `is_torn`: the first line is one name, and what is below is one column of texts or of decimals.
+    """
+
     score: float
     dialect: Dialect
     contradictions: int
     least: float = _LEAST_SCORE
+    is_split: bool = False
+    is_everywhere: bool = False
+    is_torn: bool = False
 
 
 def find_dialect(
@@ -61,7 +69,9 @@ def find_dialect(
     if not found:
         return Dialect(delimiter=_unused(text), quote='"' if quote is None else quote)
     best = max(found, key=lambda judged: judged.score)
-    if delimiter is None and best.score < best.least:
+    if not best.is_split and any(judged.is_everywhere for judged in found):
+        best = max((judged for judged in found if judged.is_everywhere), key=lambda judged: judged.score)
+    if delimiter is None and (best.score < best.least or best.is_torn):
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
     return best.dialect
 
@@ -163,7 +173,36 @@ def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
         score *= 0.9 if dialect.delimiter == BLANKS else 0.8
     is_named = titles == 0 and len(core[0]) > 1 and all(map(_is_name, trimmed(core[0])))
     least = _LEAST_BESIDE_NAMES if is_named else _LEAST_SCORE
-    return _Judged(score=score, dialect=dialect, contradictions=contradictions, least=least)
+    own = [record for record in found.rows[:_SAMPLE_RECORDS] if not is_comment(record)]
+    is_split = len(next(filter(filled, own), [])) != 1
+    return _Judged(
+        score=score,
+        dialect=dialect,
+        contradictions=contradictions,
+        least=least,
+        is_split=is_split,
+        is_everywhere=dialect.delimiter not in _RUNS and all(len(record) == width for record in records),
+        is_torn=not is_split and _is_torn(own, dialect),
+    )
+
+
+def _is_torn(records: Sequence[Sequence[str]], dialect: Dialect) -> bool:
+    """Whether one name stands right above lines that are one value or one text each, whatever marks are in them."""
+    start = next((place for place, record in enumerate(records) if filled(record)), 0)
+    name, below = records[start][0].strip(), records[start + 1 :]
+    if is_value(name) or not below or not filled(below[0]):
+        return False
+    rows = [record for record in below if filled(record)]
+    if dialect.delimiter == "," and all(kind_of(",".join(record)) in ("number", "") for record in rows):
+        return True
+    if is_certain_header(rows) or any(is_value(record[0]) or not all(map(str.strip, record)) for record in rows):
+        return False
+    parts = [cell for record in rows for cell in record[1:]]
+    if sum(map(is_value, parts)) * 10 > len(parts):
+        return False
+    if all(cell.startswith(BLANK) for cell in parts):
+        return True  # `Miller, Ann`
+    return " " not in name and (len(set(map(len, rows))) > 1 or len(rows[0]) == 2)
 
 
 def _titles(records: Sequence[Sequence[str]], width: int) -> int:

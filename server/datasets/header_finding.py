@@ -179,7 +179,8 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     upper, lower = (_widened(record, width) for record in records[:2])
     if not any(upper) or not any(lower) or any(is_value(cell) and not _is_year(cell) for cell in lower):
         return None
-    is_group = _is_group(upper, lower)
+    # Names without a gap are a whole header: the wider record below them is a row.
+    is_group = (not all(map(str.strip, records[0])) or not lower[0]) and _is_group(upper, lower)
     is_repeated = _is_repeated_group(upper, lower)
     if not is_group and not is_repeated and not _are_units(upper, lower):
         return None

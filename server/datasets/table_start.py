@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names
+from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names, kind_of
 
 TITLE_LINES = 30  # as far as a table may begin below its title
-_COMMENTS = ("#", "//")
+_COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
 )  # fmt: skip
-_DRAWN = frozenset("-=+:_─━|")
+_DRAWN = frozenset("-=+:_─━|*")
+_THOUSANDS = re.compile(r"\s*[-+]?\W?\d{1,3}")
+_REST = re.compile(r"\d{3}(?:\.\d+)?\s*\W?")
 _NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
 
 
@@ -23,7 +26,8 @@ class FoundTable:
     """`above` records stand above it, then `header_records` (0 to 2) whose `names` are as wide as the table.
 
     Of the records below, `short` have fewer cells; `is_cut_short`: cells at the end of rows were left out as the
-    file does so throughout. `is_other`: what stands above is a table, too.
+    file does so throughout. `is_other`: what stands above is a table, too. `first_wide` is the first record with more
+    cells than there are names, where the table is as wide as such.
     """
 
     above: int
@@ -33,6 +37,8 @@ class FoundTable:
     rows: int = 0
     short: int = 0
     is_cut_short: bool = False
+    named: int = 0
+    first_wide: int | None = None
 
     @property
     def width(self) -> int:
@@ -53,7 +59,10 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     names, count = _header(below, True if ruler else header)
     body = _own_rows([record for record in below[count:] if filled(record)], names)
     width = _width(names, body, is_named=count > 0)
-    own = trimmed(names)
+    own, named = trimmed(names), len(names)
+    starts = above + count + ruler
+    is_wider = count > 0 and width > named
+    wide = (place for place in range(starts, len(records)) if len(trimmed(records[place])) > named)
     names = [*names, *[""] * (width - len(names))][:width]
     short = sum(len(record) < len(own) for record in body) if count else 0
     return FoundTable(
@@ -64,6 +73,8 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
         rows=len(body),
         short=short,
         is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
+        named=named,
+        first_wide=next(wide, None) if is_wider else None,
     )
 
 
@@ -123,7 +134,15 @@ def is_table(records: Sequence[Record]) -> bool:
     if len(wide) <= 2:
         return False
     # Notes are a word and what it says: more columns, or many of them, are data.
+    if len(wide) <= _NOTE_LINES and max(map(filled, wide)) == 2 and _are_notes(wide):
+        return False
     return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
+
+
+def _are_notes(wide: Sequence[Record]) -> bool:
+    """Whether words stand before values of several kinds: `Account,DE12`, `From,2026-01-01`, `Balance,5.00`."""
+    values = [next((cell for cell in record[1:] if cell.strip()), "") for record in wide]
+    return not any(is_value(record[0]) for record in wide) and len(set(map(kind_of, values[1:])) - {""}) > 1
 
 
 def filled(record: Record) -> int:
@@ -152,9 +171,18 @@ def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
         if is_comment(record):
             if not _is_title(record, below, width) and not _is_comment_above(record, below, width):
                 return place
-        elif filled(record) > 1 or not _is_title(record, below, width):
+        elif not _is_title(record, below, width) and not _is_sentence_above(record, below):
             return place
     return first
+
+
+def _is_sentence_above(record: Record, below: Sequence[Record]) -> bool:
+    """`Sales of 2026, all regions` above names: a blank follows each mark, and none between the names."""
+    if filled(record) < 2 or not all(cell.startswith(" ") for cell in record[1:]):
+        return False
+    if not any(" " in cell.strip() for cell in record) or any(map(is_value, record)):
+        return False
+    return is_certain_header(below) and not any(cell.startswith(" ") for cell in below[0])
 
 
 def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
@@ -178,7 +206,13 @@ def _is_comment_above(record: Record, below: Sequence[Record], width: int) -> bo
     rest = [other for other in below if not is_comment(other)]
     if not rest:
         return False
-    return len(record) != width or is_certain_header(rest) or (record[0].lstrip()[1:2] == " " and has_header(rest))
+    if _is_spaced_comment(record) and is_comment(below[0]) and not _is_spaced_comment(below[0]):
+        return len(below[0]) == width and is_certain_header([below[0], *rest])  # `#id,name`
+    return len(record) != width or is_certain_header(rest) or (_is_spaced_comment(record) and has_header(rest))
+
+
+def _is_spaced_comment(record: Record) -> bool:
+    return is_comment(record) and record[0].lstrip().lstrip("#/%-*!").startswith(" ")
 
 
 def _below_comments(records: Sequence[Record], first: int, width: int) -> int:
@@ -228,7 +262,20 @@ def _width(names: Sequence[str], body: Sequence[Record], *, is_named: bool) -> i
         usual = usual_width(body)
         return max(1, min(longest, usual))
     usual = max(widths.items(), key=lambda item: (item[1], item[0] == named, item[0]))[0]
+    if usual > named and widths[named] and all(_is_torn(record, named) for record in body if len(record) > named):
+        return named
     return max(1, named, usual)
+
+
+def _is_torn(record: Record, width: int) -> bool:
+    """Whether the cells it has too many are the rest of `1,234.50` or `Miller, Ann` without quotes."""
+    pairs = itertools.pairwise(trimmed(record))
+    parts = sum(
+        (after.startswith(" ") and not before.startswith(" "))
+        or (_THOUSANDS.fullmatch(before) is not None and _REST.fullmatch(after) is not None)
+        for before, after in pairs
+    )
+    return parts == len(trimmed(record)) - width
 
 
 def _own_rows(body: Sequence[Record], names: Sequence[str]) -> Sequence[Record]:
@@ -238,10 +285,21 @@ def _own_rows(body: Sequence[Record], names: Sequence[str]) -> Sequence[Record]:
         if len(record) not in (1, named) and place > 0 and is_head_of_table(body[place : place + 2]):
             body = body[:place]
             break
+    body = _above_last_ruler(body, named)
     end = len(body)
     while end > 1 and len(trimmed(body[end - 1])) == 1 < named and is_sentence(body[end - 1][0]):
         end -= 1
     return body[:end]
+
+
+def _above_last_ruler(body: Sequence[Record], named: int) -> Sequence[Record]:
+    """Without the lines below a line that is drawn below the rows, where none of them is as wide as the names."""
+    for place in range(len(body) - 1, 0, -1):
+        if len(trimmed(body[place])) >= named > 1:
+            break
+        if filled(body[place]) == 1 and is_ruler(body[place]):
+            return body[:place]
+    return body
 
 
 def is_head_of_table(records: Sequence[Record]) -> bool:
@@ -255,7 +313,9 @@ def is_head_of_table(records: Sequence[Record]) -> bool:
 def is_ruler(record: Record) -> bool:
     """A line drawn below a header: `-----|-----`."""
     cells = [cell.strip() for cell in record if cell.strip()]
-    return bool(cells) and max(map(len, cells)) > 2 and all(set(cell) <= _DRAWN for cell in cells)
+    if not all(set(cell) <= _DRAWN for cell in cells):
+        return False
+    return max(map(len, cells), default=0) > 2 or (1 < len(cells) == len(record) and min(map(len, cells)) > 1)
 
 
 def is_sentence(cell: str) -> bool:

@@ -125,6 +125,9 @@ OTHER_DELIMITERS_IN_CELLS: list[Case] = [
         [["A", "Main st 5, Rome, IT"], ["B", "Side st 7, Oslo, NO"]],
         [],
     ),
+    ("id~name\n1~A,b\n2~C,d\n", ["id", "name"], [[1, "A,b"], [2, "C,d"]], []),
+    ("id^name\n" + "1^A,b\n2^C,d\n" * 150, ["id", "name"], [[1, "A,b"], [2, "C,d"]] * 150, []),
+    ("id::name\n1::A,b\n2::C,d\n", ["id", "name"], [[1, "A,b"], [2, "C,d"]], []),
 ]
 NOT_ONE_COLUMN: list[Case] = [
     ('id,note\n1,"never closed\n2,ok\n3,fine\n', ["id", "note"], [[2, "ok"], [3, "fine"]], [(2, "unclosed_quote")]),
@@ -161,6 +164,15 @@ ONE_COLUMN: list[Case] = [
     ("first last\nAnn Smith\nBob Jones\n", ["first last"], [["Ann Smith"], ["Bob Jones"]], []),
     ("note\nRoom 1 is free\nRoom 2 is not\n", ["note"], [["Room 1 is free"], ["Room 2 is not"]], []),
     ("a\n1\n\n  \n2\n", ["a"], [[1], [2]], []),
+    ("Name\nMüller, Hans\nMeier, Eva\n", ["Name"], [["Müller, Hans"], ["Meier, Eva"]], []),
+    ("Name\n" + "Müller, Hans\nMeier, Eva\n" * 150, ["Name"], [["Müller, Hans"], ["Meier, Eva"]] * 150, []),
+    ("# all of them\nFull name\nMüller, Hans\nMeier, Eva\n", ["Full name"], [["Müller, Hans"], ["Meier, Eva"]], []),
+    ("name\nfoo; bar\nbaz\nqux; x\n", ["name"], [["foo; bar"], ["baz"], ["qux; x"]], []),
+    ("tags\na|b\nc\nd|e\n", ["tags"], [["a|b"], ["c"], ["d|e"]], []),
+    ("betrag\n1.234,50\n12,00\n", ["betrag"], [[1234.5], [12.0]], []),
+    ("betrag\n" + "1.234,50\n12,00\n" * 150, ["betrag"], [[1234.5], [12.0]] * 150, []),
+    ("v\n1,5\n2\n3,75\n", ["v"], [[1.5], [2.0], [3.75]], []),
+    ("amount\n1,234.50\n12.00\n", ["amount"], [[1234.5], [12.0]], []),
 ]
 THE_END_COUNTS: list[Case] = [
     ("id,v\n1,5\n2,6\n3,n.b.", ["id", "v"], [[1, "5"], [2, "6"], [3, "n.b."]], []),
@@ -209,6 +221,19 @@ HEADERS: list[Case] = [
     ("region,q1,q1\n,2025,2026\nN,1,2\nS,3,4\n", ["region", "q1 2025", "q1 2026"], [["N", 1, 2], ["S", 3, 4]], []),
     ("year,2025,2025\nregion,q1,q2\nEast,1,2\n", ["year region", "2025 q1", "2025 q2"], [["East", 1, 2]], []),
     ("city,01/02/2026,02/02/2026\nA,5,6\n", ["city", "01/02/2026", "02/02/2026"], [["A", 5, 6]], []),
+    ("id  t\n--  --\n1   a\n2   b\n", ["id", "t"], [[1, "a"], [2, "b"]], []),
+    (
+        "Date,Text,Sum\n********,****,***\n2026-01-01,x,5.5\n2026-01-02,y,6.5\n",
+        ["Date", "Text", "Sum"],
+        [[D("2026-01-01"), "x", 5.5], [D("2026-01-02"), "y", 6.5]],
+        [],
+    ),
+    (
+        "交易号,商家,金额,\n1,a,5.5,\n2,b,6.5,\n------------------------\n共2笔记录\n已收入:1笔,12元\n导出时间:[2026-01-01]\n",
+        ["交易号", "商家", "金额"],
+        [[1, "a", 5.5], [2, "b", 6.5]],
+        [(6, "too_few_cells")],
+    ),
     ("a|b\n---|---\n1|x\n2|w\n", ["a", "b"], [[1, "x"], [2, "w"]], []),
     (" id | nr \n----+----\n  1 | 5\n  2 | 6\n(2 rows)\n", ["id", "nr"], [[1, 5], [2, 6]], []),
     (
@@ -219,6 +244,13 @@ HEADERS: list[Case] = [
     ),
     ("// made by x, y\nid,name\n1,a\n2,b\n", ["id", "name"], [[1, "a"], [2, "b"]], []),
     ("#id,name\n1,a\n2,b\n", ["#id", "name"], [[1, "a"], [2, "b"]], []),
+    ("# generated 2026-01-01, by x\n#id,name\n1,a\n", ["#id", "name"], [[1, "a"]], []),
+    ("% comment; one\n% two\nid;name\n1;a\n", ["id", "name"], [[1, "a"]], []),
+    ("-- dump 1, 2\nid,name\n1,a\n", ["id", "name"], [[1, "a"]], []),
+    ("* note, more\nid,name\n1,a\n", ["id", "name"], [[1, "a"]], []),
+    ("* a,1\n* b,2\n", ["column_1", "column_2"], [["* a", 1], ["* b", 2]], []),
+    ("Umsatz 2026, alle Regionen\nregion,q1\nN,1\nS,2\n", ["region", "q1"], [["N", 1], ["S", 2]], []),
+    ("first name, age\nAnn,1\nBob,2\n", ["first name", "age"], [["Ann", 1], ["Bob", 2]], []),
 ]
 HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
     (
@@ -250,6 +282,21 @@ HEADERS_AND_ROWS_OF_OTHER_WIDTHS: list[Case] = [
         [(3, "too_few_cells")],
     ),
 ]
+CELLS_WITHOUT_QUOTES: list[Case] = [
+    (
+        "id,amount,ok\n1,1,234.50,y\n2,12.00,n\n3,5,000.00,y\n",
+        ["id", "amount", "ok"],
+        [[2, 12.0, "n"]],
+        [(2, "too_many_cells"), (4, "too_many_cells")],
+    ),
+    (
+        "id,name,n\n1,Müller, Hans,2\n2,Meier, Eva,3\n3,X,4\n",
+        ["id", "name", "n"],
+        [[3, "X", 4]],
+        [(2, "too_many_cells"), (3, "too_many_cells")],
+    ),
+    ("id,text 0\nA1,,one,more\nA2,north\n", ["id", "text 0"], [["A2", "north"]], [(2, "too_many_cells")]),
+]
 LINES_OF_DELIMITERS: list[Case] = [
     (
         "id,a,b\n\nx,y,z\nu,v,w\nr,s,t\n\nkey,value\nk1,1\n",
@@ -267,6 +314,7 @@ LINES_OF_DELIMITERS: list[Case] = [
 CASES = [
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
+    *CELLS_WITHOUT_QUOTES,
 ]  # fmt: skip
 
 
@@ -358,6 +406,20 @@ def test_short_rows_are_filled_or_left_out_as_one_says(imported: Importer) -> No
     with pytest.raises(FileProblem) as caught:
         imported(short, pad_short_rows=False)
     assert caught.value.specific_code == "all_rejected"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("id,name\n1,Ann,x,y\n2,Bob,z,w\n", [{"line": 2, "found": 4, "expected": 2}]),
+        ("# two\n\nday,qty\n1,4\n2,5,kg\n3,6,kg\n4,7,kg\n", [{"line": 5, "found": 3, "expected": 2}]),
+        ("Name,,\nAnn,3,4\nBob,5,6\n", []),
+        ("a,b\n1,2,\n3,4,\n", []),
+    ],
+)
+def test_columns_without_a_name_are_told(imported: Importer, text: str, found: list[dict[str, int]]) -> None:
+    for warnings in (imported(text).converted.warnings, imported.preview(text).warnings):
+        assert [one.parameters for one in warnings if one.code == "more_cells_than_names"] == found
 
 
 # Totals
