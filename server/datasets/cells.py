@@ -19,8 +19,16 @@ NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", 
 # In text only what nobody writes as text.
 TEXT_NULLS = ("", "NULL", "N/A", "#N/A", "\\N")
 
-TRUE_WORDS = frozenset({"true", "yes", "y", "t", "是", "对", "真", "1", "on", "✓", "√"})
-FALSE_WORDS = frozenset({"false", "no", "n", "f", "否", "错", "假", "0", "off", "✗", "×"})
+# Each beside its opposite. No `si`, which is Slovenia beside Norway's `no`.
+TRUTH_PAIRS = (
+    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off"),
+    ("是", "否"), ("对", "错"), ("真", "假"), ("✓", "✗"), ("√", "×"), ("はい", "いいえ"), ("예", "아니요"),
+    ("ja", "nein"), ("ja", "nee"), ("ja", "nej"), ("wahr", "falsch"), ("oui", "non"), ("vrai", "faux"), ("sí", "no"),
+    ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"), ("sim", "não"), ("tak", "nie"),
+    ("prawda", "fałsz"), ("ano", "ne"), ("evet", "hayır"), ("да", "нет"), ("истина", "ложь"),
+)  # fmt: skip
+TRUE_WORDS = frozenset(true for true, _ in TRUTH_PAIRS)
+FALSE_WORDS = frozenset(false for _, false in TRUTH_PAIRS)
 
 # How a currency is written, and what is the same one: amounts in several must not be added up.
 _SAME_CURRENCY = {
@@ -37,7 +45,7 @@ _NUMBER = re.compile(
     rf"(?P<currency1>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign1>[+-])?\s*(?P<currency2>{_CURRENCY})?\s*(?P<sign2>[+-])?\s*"
     r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][+-]?\d{1,3})?\s*"
     r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
-    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>-)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
+    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
@@ -52,8 +60,14 @@ _DIGITS: dict[str, re.Pattern[str]] = {
 }
 # What accountants write for nothing: `$-`, `-  €`.
 _NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")
+# Digits that are a name: as a number `007` is 7 and `84E3` 84000. What is measured has a point or a sign beside its E.
+ZEROS_FIRST = r"^-?[0０][0-9０-９]+$"
+BARE_EXPONENT = r"^[0-9０-９]+[eE][0-9]+$"
 _GUARD = re.compile(r'="([^"]*)"')
-_LOOKALIKES = str.maketrans({"−": "-", "–": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"})
+_CODE = re.compile(f"{ZEROS_FIRST}|{BARE_EXPONENT}")
+_LOOKALIKES = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "﹣": "-", "\u00a0": " ", "\u202f": " ", "’": "'", "￥": "¥"}
+)
 
 
 def plain(text: str) -> str:
@@ -71,15 +85,20 @@ class Number:
 
 
 def parse_number(text: str, mark: DecimalMark) -> Number | None:
-    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number."""
+    """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number.
+
+    A dash behind a decimal mark is no minus: `5,-` has no cents.
+    """
     text = " ".join(plain(text).split()) if "  " in text else plain(text)  # many blanks could stand in many places
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None or bool(found["open"]) != bool(found["close"]):
         return None
-    signs = [sign for sign in (found["open"] and "-", found["sign1"], found["sign2"], found["sign3"]) if sign]
+    written = found["digits"].rstrip()
+    last_sign = None if written.endswith((".", ",")) else found["sign3"]
+    signs = [sign for sign in (found["open"] and "-", found["sign1"], found["sign2"], last_sign) if sign]
     currencies = [found[name] for name in ("currency1", "currency2", "currency3", "currency4") if found[name]]
-    digits = _DIGITS[mark].fullmatch(found["digits"].rstrip())
-    if digits is None or len(signs) > 1 or len(currencies) > 1:
+    digits = _DIGITS[mark].fullmatch(written)
+    if digits is None or last_sign == "--" or len(signs) > 1 or len(currencies) > 1:
         return None
     whole = re.sub(r"\D", "", digits["whole"])
     if not whole and not digits["part"]:
@@ -103,6 +122,11 @@ def is_no_amount(text: str) -> bool:
     return _NO_AMOUNT.fullmatch(plain(text)) is not None
 
 
+def is_code(text: str) -> bool:
+    """Whether a number would lose how it is written, as `007` and `84E3` do."""
+    return _CODE.match(text) is not None
+
+
 def unguarded(text: str) -> str:
     """`="00123"` is how a text is kept from being a number in Excel."""
     guarded = _GUARD.fullmatch(text.strip())
@@ -114,7 +138,9 @@ def read_truth(text: str) -> bool | None:
     return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
 
 
-_YEAR_FIRST = re.compile(r"(\d{4})\s?(?:[-/.]|年|\s)\s?(\d{1,2})\s?(?:[-/.]|月|\s)\s?(\d{1,2})(?:\s?日)?")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})\s?(?:[-/.年년]|\s)\s?(\d{1,2})\s?(?:[-/.月월]|\s)\s?(\d{1,2})(?:\s?[日일]|\.(?=\s|$))?"
+)
 _YEAR_LAST = re.compile(r"(\d{1,2})\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{4}|\d{2})(?![\d:])")
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
 _NAME = r"([^\W\d_][^\d\s,./_-]{1,14})"
@@ -123,6 +149,8 @@ _DAY_MONTH_NAME = re.compile(
     r"(?:[-/, ]+|\sdel?\s)(\d{4}|\d{2})(?![\d:])(?:\s[гр]\.?)?"
 )
 _MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
+_WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+(?=\w)")
+_CLOSE_TIME = re.compile(r"T(\d\d)(\d\d)(\d\d)?(?=[\dZ.,+-]|$)")  # of ISO 8601: T100000Z
 _TIME = re.compile(
     r"(?:T|\s*,?\s+|(?<=日))(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
     r"(?:(?::|分)(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?秒?)?)?"
@@ -152,7 +180,7 @@ def read_instant(text: str, order: DateOrder) -> datetime | None:
 
 
 def _moment(text: str, order: DateOrder) -> datetime | None:
-    text = plain(text)
+    text = _WEEKDAY.sub("", plain(text), count=1)
     found = _day(text, order)
     if found is None:
         return None
@@ -191,7 +219,7 @@ def _year(digits: str) -> int:
 
 
 def _at(day: date, text: str) -> datetime | None:
-    found = _TIME.fullmatch(text)
+    found = _TIME.fullmatch(_CLOSE_TIME.sub(lambda part: "T" + ":".join(filter(None, part.groups())), text))
     if found is None:
         return None
     hour = int(found["hour"])

@@ -13,7 +13,7 @@ import python_calamine as calamine
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
-from server.datasets.named import BLANK, Named, name_above
+from server.datasets.named import BELOW_TABLE, BLANK, Named, name_above
 from server.datasets.rejects import RejectReason
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
@@ -23,6 +23,7 @@ _MOST_FILLED = 2_000_000  # cells that merged ones above them fill
 _MOST_FILLED_CHARACTERS = 50_000_000
 _ROWS_PER_CHUNK = 20_000
 _SAMPLE_ROWS = 5_000
+_LEAST_NAMES = 2  # a single name may well be a value of its column
 MISSING = "#N/A"  # a lookup that found nothing: the cell is empty, its row is none the worse
 
 SheetRow = list[Any]
@@ -42,6 +43,7 @@ class ExcelSource:
     first_line: int = 0
     header_rows: int = 0
     is_below_table: bool = False
+    header: list[str] = field(default_factory=list)
     bytes_read: int = field(default=0, init=False)
     records: int = field(default=0, init=False)
 
@@ -78,12 +80,15 @@ class ExcelSource:
         last = (self.sheet.end or (1, 0))[0] + 1
         self.records, named = 0, Named()
         rejects: list[RejectReason] = []
+        notes: list[tuple[int, SheetRow]] = []  # perhaps: unless rows follow
         rows = self.rows()
         while block := list(islice(rows, _ROWS_PER_CHUNK)):
             self.records = block[-1][0]
             self.bytes_read = min(size, size * self.records // last)
-            yield self._chunk(self._data_rows(block, named, rejects), errors=self.marks.errors)
+            kept, notes = self._without_notes([*notes, *self._data_rows(block, named, rejects)])
+            yield self._chunk(kept, errors=self.marks.errors)
         self.bytes_read = size
+        _name_notes(notes, named)
         end = self._chunk([], errors={})
         end.named, end.rejects = named, rejects
         yield end
@@ -91,7 +96,9 @@ class ExcelSource:
     def sample(self) -> Chunk:
         named = Named()
         rejects: list[RejectReason] = []
-        rows = self._data_rows(list(islice(self.rows(), self.first_line + _SAMPLE_ROWS)), named, rejects)
+        block = list(islice(self.rows(), self.first_line + _SAMPLE_ROWS))
+        rows, notes = self._without_notes(self._data_rows(block, named, rejects))
+        _name_notes(notes, named)
         chunk = self._chunk(rows, errors={})
         chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
         return chunk
@@ -114,6 +121,7 @@ class ExcelSource:
         for number, row in block[:above]:
             self._name_above(number, row, named, rejects)
         errors, block = self.marks.errors, block[above:]
+        block = [pair for pair in block if not self._is_header_again(*pair, rejects)]
         kept = [pair for pair in block if not is_blank(pair[1]) or pair[0] in errors]
         if len(kept) < len(block):
             numbers = {number for number, _ in kept}
@@ -121,6 +129,27 @@ class ExcelSource:
                 if number not in numbers:
                     named.add(BLANK, number)
         return kept
+
+    def _is_header_again(self, number: int, cells: SheetRow, rejects: list[RejectReason]) -> bool:
+        """Sheets that were put together from several have it again and again."""
+        header = self.header
+        if len(header) < _LEAST_NAMES or not cells or cells[0] != header[0]:
+            return False
+        if [cell_text(cell) for cell in self._cut(cells)] != header:
+            return False
+        rejects.append(RejectReason(line=number, code="header_again", raw="\t".join(header)))
+        return True
+
+    def _without_notes(
+        self, rows: list[tuple[int, SheetRow]]
+    ) -> tuple[list[tuple[int, SheetRow]], list[tuple[int, SheetRow]]]:
+        """The rows, and what stands alone in its first cell below them and a blank row: notes, if nothing follows."""
+        place = len(rows)
+        while place > 1 and self.width > 1 and not any(cell not in ("", None) for cell in rows[place - 1][1][1:]):
+            place -= 1
+            if rows[place][0] - rows[place - 1][0] > 1:
+                return rows[:place], rows[place:]
+        return rows, []
 
     def _name_above(self, number: int, row: SheetRow, named: Named, rejects: list[RejectReason]) -> None:
         raw = "\t".join(map(cell_text, row))
@@ -158,6 +187,11 @@ class ExcelSource:
             raw_of=lambda row: "\t".join(map(cell_text, rows[row])),
             misfits=misfits,
         )
+
+
+def _name_notes(notes: list[tuple[int, SheetRow]], named: Named) -> None:
+    for number, cells in notes:
+        named.add(BELOW_TABLE, number, "\t".join(map(cell_text, cells)))
 
 
 class _Merged:

@@ -138,7 +138,7 @@ class DataImport:
                 )
                 converted = await self._read(context, request)
             for warning in converted.warnings:
-                context.log(warning.message.format(**warning.parameters), level="warning")
+                context.log(warning.text, level="warning")
             context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count, "named": converted.named})
             return await self._publish(context, wanted, upload, current, request, converted)
 
@@ -197,6 +197,8 @@ class DataImport:
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
         }
+        if converted.warnings:
+            source["warnings"] = [{"code": each.code, "message": each.text} for each in converted.warnings]
         if converted.corrections.count:
             source["corrections"] = msgspec.to_builtins(converted.corrections)
         upserted = converted.upserted
@@ -316,6 +318,7 @@ def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
         "imported_count": imported,
         "rejected_count": version.rejected_count,
         "named": job.detail.get("named", {}),
+        "warnings": version.source.get("warnings", []),
         **version.source.get("upserted", {}),
         "links": links,
     }

@@ -16,9 +16,11 @@ from server.datasets.cells import (
     DATE_FORMATS,
     NULL_WORDS,
     NUMBER_FORMATS,
+    TRUTH_PAIRS,
     DateOrder,
     DecimalMark,
     Number,
+    is_code,
     is_no_amount,
     mark_of,
     order_of,
@@ -44,18 +46,17 @@ _COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
 _EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
 _OF_A_QUANTITY = re.compile(r"[.,-]|[eE][+-]")  # no part number has them beside its E
 # Words that are a truth value even where the column has no other; a country is NO, a sex F.
-_UNMISTAKABLE = frozenset({"true", "false", "是", "否"})
-_TRUTH_PAIRS = (
-    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off"),
-    ("是", "否"), ("对", "错"), ("真", "假"), ("✓", "✗"), ("√", "×"),
-)  # fmt: skip
+_UNMISTAKABLE = frozenset({"true", "false"})
+# Of these, three digits behind a mark are a thousand.
+_WITHOUT_THREE_DECIMALS = frozenset({"¥", "₩"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inferred:
     """`distinct` counts different cells of the sample, `misfits` those of them that the type does not hold.
 
-    `digits` are those that a decimal needs; `doubts` are what a person should look at, by code.
+    `digits` are those that a decimal needs; `doubts` are what a person should look at, by code. `has_codes`: some of
+    the sample are digits whose form a number does not keep.
     """
 
     type: ColumnType
@@ -65,6 +66,7 @@ class Inferred:
     nulls: int = 0
     digits: Digits = NO_DIGITS
     doubts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    has_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ def infer_all(
                 nulls=sample.nulls,
                 digits=reading.digits,
                 doubts=reading.doubts,
+                has_codes=any(map(is_code, sample.cells)),
             )
         )
     return inferred
@@ -256,6 +259,8 @@ def _chosen(
     notations = [reading.notation for reading in readings]
     if first.type in NUMERIC_TYPES and first.notation == "":
         return _noted(replace(first, notation=mark or prefer_mark))
+    if first.type in NUMERIC_TYPES and len(readings) > 1 and _have_no_decimals(first):
+        return _noted(min(readings, key=lambda reading: reading.digits.scale))
     if first.type in NUMERIC_TYPES:
         wanted = mark if mark in notations else prefer_mark
         chosen = next((reading for reading in readings if reading.notation == wanted), first)
@@ -266,6 +271,11 @@ def _chosen(
         doubts = {"ambiguous_dates": {"format": chosen.format}} if order is None else {}
         return replace(chosen, doubts=doubts)
     return first
+
+
+def _have_no_decimals(reading: _Reading) -> bool:
+    """Whether all amounts are of a currency that has at most two of them."""
+    return {number.currency for number in reading.numbers if number is not None} <= _WITHOUT_THREE_DECIMALS
 
 
 def _of_marks(cells: Sequence[str], chosen: _Reading, readings: Sequence[_Reading], prefer_mark: DecimalMark) -> Doubts:
@@ -348,7 +358,7 @@ def _are_truths(cells: Sequence[str]) -> bool:
     if set(cells) <= {"0", "1"} or not all(read_truth(cell) is not None for cell in cells):
         return False
     words = {plain(cell).casefold() for cell in cells}
-    pairs = [pair for pair in _TRUTH_PAIRS if words & set(pair)]
+    pairs = [pair for pair in TRUTH_PAIRS if words & set(pair)]
     return any(words >= set(pair) for pair in pairs) or bool(words & _UNMISTAKABLE)
 
 

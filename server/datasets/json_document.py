@@ -48,13 +48,13 @@ def tables_of(text: bytes) -> list[JsonTable]:
 
 
 def _document(text: bytes) -> bytes | None:
-    """The whole as one value, in which NaN, that Python writes, is null. None for several one after the other."""
+    """The whole as one value, with the constants that Python writes. None for several one after the other."""
     try:
         return bytes(msgspec.json.decode(text, type=msgspec.Raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         problem = error
     try:
-        value = json.loads(text, parse_constant=lambda _word: None, parse_float=Decimal)
+        value = json.loads(text, parse_constant=constant, parse_float=Decimal)
         return _JSON.encode(value)
     except json.JSONDecodeError as error:
         if error.msg.startswith("Extra data"):
@@ -62,6 +62,11 @@ def _document(text: bytes) -> bytes | None:
     except (ValueError, RecursionError):
         pass
     raise _invalid(problem)
+
+
+def constant(word: str) -> Decimal | None:
+    """NaN is a missing value. Infinity is none, and too large for any column: its row will be a reject."""
+    return None if word == "NaN" else Decimal(word.replace("Infinity", "1E999"))
 
 
 def _invalid(error: Exception) -> FileProblem:

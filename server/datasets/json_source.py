@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from server.datasets.cell_texts import as_text, is_said_text
 from server.datasets.chunks import Chunk
-from server.datasets.json_document import JsonTable, tables_of
+from server.datasets.json_document import JsonTable, constant, tables_of
 from server.datasets.named import BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.rejects import RejectReason, shortened
 from server.datasets.schema import ColumnType
@@ -282,7 +282,7 @@ def _value(line: bytes) -> tuple[Any, bool]:
     except UnicodeDecodeError:
         return None, False
     try:
-        value = json.loads(text, parse_constant=lambda _word: None, parse_float=Decimal)
+        value = json.loads(text, parse_constant=constant, parse_float=Decimal)
         _ENCODER.encode(value)
     except UnicodeEncodeError:  # half of a pair, as an escape: no text
         return None, False

@@ -40,6 +40,7 @@ class PlannedColumn:
     inferred: Inferred
     checks: ColumnChecks
     arrow_type: pa.DataType
+    takes_codes: bool = False  # 007 as 7: whoever chose the type saw such cells
 
     @property
     def name(self) -> str:
@@ -66,6 +67,7 @@ def plan_columns(
     With a `key` rows are merged into the dataset: columns that the file does not have stay as they are.
     """
     specs = chosen_columns(options, shape.names)
+    typed = {spec.name.casefold() for spec in specs if spec.type is not None}
     if existing is not None:
         specs = _like(existing, specs, key)
         named = {spec.name for spec in specs}
@@ -90,6 +92,7 @@ def plan_columns(
                 inferred=inferred,
                 checks=ColumnChecks.of(resolved, inferred.type, position),
                 arrow_type=arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
+                takes_codes=inferred.has_codes and spec.name.casefold() in typed,
             )
         )
     if existing is not None:

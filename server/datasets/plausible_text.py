@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"(\d?)([^\W\d_]+)")
 # Letters beside those of ASCII, a language each: the commoner languages first.
 _ALPHABETS = tuple(
     frozenset(letters + letters.upper().replace("SS", "ẞ"))
@@ -20,6 +20,7 @@ _WESTERN = frozenset().union(*_ALPHABETS[:8])
 _SELDOM = frozenset("ðþýÐÞÝ")  # of Icelandic, where a Turkish text has ğ, ş and ı
 _QUOTES = frozenset("“”„‚«»")
 _AMOUNTS = frozenset("£€¥¢½¼¾±×‰÷")
+_CUBIC = re.compile(r"(?:[cdkm]|N|S)?mł")  # m³ in an encoding of Central Europe
 _LETTERLIKE = "µªº"
 _SYMBOLS = _QUOTES | _AMOUNTS | frozenset("°²³¹§·–—‘’…•™©®¿¡¬\u00a0")
 _FINAL_INSIDE = re.compile(r"[ςךםןףץ]\w")  # letters that only end words
@@ -38,12 +39,20 @@ def plausibility(text: str) -> float:
 
 
 def _letters(text: str) -> list[tuple[float, int]]:
-    words = Counter(word for word in _WORD.findall(text) if not word.isascii())
-    latin = [letter for word in words for letter in word if letter > "\x7f" and _script(letter) == "LATIN"]
+    found = ((digit, word.strip("²³¹¼½¾")) for digit, word in _WORD.findall(text))
+    words = Counter((digit, word) for digit, word in found if not word.isascii())
+    latin = [letter for _, word in words for letter in word if letter > "\x7f" and _script(letter) == "LATIN"]
     language = max(_ALPHABETS, key=lambda alphabet: sum(letter in alphabet for letter in latin))
     return [
-        (_of_word(word, language), count * sum(letter > "\x7f" for letter in word)) for word, count in words.items()
+        (_of_word(word, language) * _behind(digit, word), count * sum(letter > "\x7f" for letter in word))
+        for (digit, word), count in words.items()
     ]
+
+
+def _behind(digit: str, word: str) -> float:
+    """`2½x` is likelier than `2œx`."""
+    is_odd = digit and len(word) > 1 and word[0] > "\x7f" and word[0] not in _LETTERLIKE and _script(word[0]) == "LATIN"
+    return 0.7 if is_odd else 1.0
 
 
 def _others(text: str) -> list[tuple[float, int]]:
@@ -70,12 +79,19 @@ def _of_symbol(character: str, before: str, after: str) -> float:
     if not all(_NEXT.fullmatch(letter) or letter in "–—“”‘’°€" for letter in (before, after) if letter):
         return 0.3
     if character in _AMOUNTS:
-        return 0.3 if before.isalpha() or after.isalpha() else 0.95
+        return _of_amount(character, before, after)
     if character in "²³¹":
-        return 0.95 if (before.isalnum() or before == ")") and not after.isalnum() else 0.3
+        is_power = (before.isalnum() or before == ")") and not after.isalnum()
+        return (1.0 if before in ("m", "s") else 0.95) if is_power else 0.3
     if character in _QUOTES and before.isalpha() and after.isalpha():
         return 0.3
     return 0.9
+
+
+def _of_amount(character: str, before: str, after: str) -> float:
+    """`2½x` and `5 ±x` are written as well; other signs have no letters beside them."""
+    takes_letters = (character in "½¼¾" and before.isdigit()) or (character == "±" and not before.isalpha())
+    return 0.95 if takes_letters or not (before.isalpha() or after.isalpha()) else 0.3
 
 
 def _of_word(word: str, language: frozenset[str]) -> float:
@@ -85,6 +101,8 @@ def _of_word(word: str, language: frozenset[str]) -> float:
     scripts = {_script(letter) for letter in word}
     if len(scripts) > 1:
         return 0.9 if scripts <= {"HIRAGANA", "KATAKANA", "CJK", "KATAKANA-HIRAGANA"} else 0.05
+    if _CUBIC.fullmatch(word):
+        return 0.7
     cased = _casing(word)
     script = scripts.pop()
     if script != "LATIN":

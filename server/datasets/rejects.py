@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "not_a_row": "The line is not a JSON list.",
     "unknown_field": "The field “{value}” is not among the columns.",
     "not_a_number": "“{value}” is not a number.",
+    "code_not_number": "As a number, “{value}” would lose how it is written; read the column as text.",
     "not_a_whole_number": "“{value}” is not a whole number.",
     "number_too_large": "“{value}” is too large a number.",
     "too_many_digits": "“{value}” has too many digits for this column, which holds 38; read it as “float” or “text”.",

@@ -10,6 +10,7 @@ import msgspec
 
 from server.errors import FieldError, FileProblem, InvalidInput
 from server.settings import Settings
+from server.texts import told
 
 ColumnType = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp"]
 COLUMN_TYPES: tuple[ColumnType, ...] = (
@@ -106,6 +107,11 @@ class FileWarning(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     parameters: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """In English."""
+        return told(self.message, self.parameters, str)
 
 
 class SheetInfo(msgspec.Struct, frozen=True, kw_only=True):

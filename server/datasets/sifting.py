@@ -83,7 +83,9 @@ class Sifter:
     def _column(self, place: int, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
         column = self._columns[place]
         cells = chunk.columns[column.index]
-        converted = convert_cells(cells, column.type, column.format, known=self._types[place])
+        converted = convert_cells(
+            cells, column.type, column.format, known=self._types[place], takes_codes=column.takes_codes
+        )
         self._types[place] = converted.values.type
         self.notations[place] |= converted.notations
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}

@@ -21,6 +21,7 @@ _GUESS_BYTES = 200_000
 _JUDGED_BYTES = 5_000  # whose characters are looked at one by one
 END_OF_FILE = b"\x1a"  # Ctrl-Z, as programs of DOS still write it
 _C1_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
+_EAST_ASIAN = re.compile("[\u2e80-\u9fff]+")
 _JUDGED_LINES = 2_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -54,6 +55,8 @@ _EAST_ASIAN_PRIOR = 0.2  # more for whoever reads it: the bytes of a word or two
 _CHARDETS_WEIGHT = 0.4
 _FEW_COUNTED = 8  # characters, of which nobody can tell how frequent they are
 _FEW_FOREIGN = 3  # different characters that are no proof of Chinese, Japanese or Korean
+_TEARING = frozenset({"big5", "cp932", "shift_jis"})  # the second byte of a character may be ASCII
+_ODDS_OF_WORDS = 0.2  # against whole words of these, which may be symbols and letters
 _SURE_LEAD = 0.25
 _ENOUGH_FOREIGN = 400  # characters whose frequencies chardet can rely on
 _CANDIDATES = 4
@@ -267,16 +270,19 @@ def _score(name: str, text: str, sample: bytes, confidence: float, language: str
     score = plausibility(text) - _RARE.get(name, 0.0) + counted
     is_own = name in _of_language(language)
     if name in _MULTIBYTE:
-        score += _east_asian(name, foreign, is_own=is_own)
+        score += _east_asian(name, text, foreign, is_own=is_own)
     return score + (_LANGUAGE_PRIOR if is_own else 0.0)
 
 
-def _east_asian(name: str, foreign: list[str], *, is_own: bool) -> float:
+def _east_asian(name: str, text: str, foreign: list[str], *, is_own: bool) -> float:
     """What speaks for two bytes a character, and against. `is_own`: whoever has the file reads that language."""
     different = len(set(foreign))
     # Two bytes of which the second is ASCII are more often a ° and a letter; common characters of Big5 have it, too.
     has_ascii = name not in ("gb18030", "cp949")
     torn = sum(len(code) == 2 and code[1] < 0x80 for code in (letter.encode(name, "replace") for letter in foreign))
+    rare = _rare_share(name, foreign)
+    if name in _TEARING and not is_own and different < _FEW_FOREIGN and rare == 0 and _are_words(text):
+        return -_ODDS_OF_WORDS
     score = 0.0
     if torn and not (has_ascii and (len(foreign) > _FEW_FOREIGN or (is_own and different > 1))):
         score -= 0.5 * torn / len(foreign)
@@ -284,10 +290,15 @@ def _east_asian(name: str, foreign: list[str], *, is_own: bool) -> float:
         score += _EAST_ASIAN_PRIOR
     if different < _FEW_FOREIGN and not is_own:
         score -= 0.25
-    rare = _rare_share(name, foreign)
     # Korean stands in the first half of the rows of Chinese: a long run of that is no chance.
     usual = {"gb18030": 0.1, "cp949": min(0.2, 0.01 * len(foreign))}.get(name, 0.0)
     return score + (usual if rare == 0 else -0.3 * rare)
+
+
+def _are_words(text: str) -> bool:
+    """Whether no ideograph or kana stands alone, as one that is a ° and a letter does."""
+    runs = _EAST_ASIAN.findall(text)
+    return bool(runs) and all(len(run) > 1 for run in runs)
 
 
 def _of_language(language: str) -> tuple[str, ...]:

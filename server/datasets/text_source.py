@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import codecs
 import itertools
 from collections.abc import Iterator, Sequence
@@ -181,10 +182,25 @@ def _joined(chunks: Sequence[Chunk], width: int, taken: int) -> Chunk:
     named = Named()
     for chunk in chunks:
         named.update(chunk.named)
+    ends = list(itertools.accumulate(chunk.row_count for chunk in filled))
+
+    def of(row: int) -> tuple[Chunk, int]:
+        """The chunk that a row is of, and its place there."""
+        place = bisect.bisect_right(ends, row)
+        return filled[place], row - (ends[place - 1] if place else 0)
+
+    def line_of(row: int) -> int:
+        chunk, place = of(row)
+        return chunk.line_of(place)
+
+    def raw_of(row: int) -> str:
+        chunk, place = of(row)
+        return chunk.raw_of(place)
+
     return Chunk(
         columns=[pa.concat_arrays([chunk.columns[index] for chunk in filled]) for index in range(width)],
-        line_of=filled[0].line_of,
-        raw_of=filled[0].raw_of,
+        line_of=line_of,
+        raw_of=raw_of,
         rejects=rejects,
         named=named,
         bytes_read=taken,

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.cells import (
+    BARE_EXPONENT,
     NULL_WORDS,
     TEXT_NULLS,
+    ZEROS_FIRST,
     DateOrder,
     DecimalMark,
     is_no_amount,
@@ -83,17 +85,32 @@ def arrow_type(column_type: ColumnType, digits: Digits) -> pa.DataType:
 
 
 def convert_cells(
-    cells: pa.Array, column_type: ColumnType, column_format: str | None = None, *, known: pa.DataType | None = None
+    cells: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None = None,
+    *,
+    known: pa.DataType | None = None,
+    takes_codes: bool = True,
 ) -> ConvertedColumn:
-    """`cells` are texts as they stand in the file. A decimal has at least the digits of `known`, and those it needs."""
+    """`cells` are texts as they stand in the file. A decimal has at least the digits of `known`, and those it needs.
+
+    `takes_codes`: `007` is 7 in a column of numbers; otherwise it does not fit.
+    """
     if column_type == "text":
         return ConvertedColumn(_unguarded(_trimmed(cells, _TEXT_NULLS)))
     mark, order = mark_of(column_format), order_of(column_format)
     target = known or arrow_type(column_type, NO_DIGITS)
     is_point = column_type not in NUMERIC_TYPES or mark == "."
-    if is_point and (values := _cast(cells, target)) is not None:
+    keeps_codes = column_type in NUMERIC_TYPES and not takes_codes
+    has_codes = keeps_codes and _codes(cells, column_type) is not None
+    if is_point and not has_codes and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values, notations=_of_plain(values))
     cells = _unguarded(_trimmed(cells, _NULLS, folded=True))
+    if keeps_codes and (codes := _codes(cells, column_type)) is not None:
+        others = pc.if_else(codes, _NOTHING, cells)
+        converted = convert_cells(others, column_type, column_format, known=known)
+        converted.misfits += [Misfit(row, "code_not_number") for row in pc.indices_nonzero(codes).to_pylist()]
+        return converted
     if column_type in TEMPORAL_TYPES:
         cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
@@ -124,6 +141,26 @@ def _unguarded(cells: pa.Array) -> pa.Array:
     if not pc.any(pc.starts_with(cells, '="')).as_py():
         return cells
     return pc.replace_substring_regex(cells, r'^="([^"]*)"$', r"\1")
+
+
+def _codes(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray | None:
+    """Which cells are digits with a form that a number does not keep; None when none is."""
+    is_longer = pc.greater(pc.binary_length(cells), 1)
+    firsts = (pc.and_(pc.starts_with(cells, "0"), is_longer), pc.starts_with(cells, "-0"), pc.starts_with(cells, "０"))
+    shapes = [ZEROS_FIRST] if any(pc.any(first).as_py() for first in firsts) else []
+    if column_type != "float" and _hold_an_e(cells):
+        shapes.append(BARE_EXPONENT)
+    if not shapes:
+        return None
+    codes = pc.match_substring_regex(cells, "|".join(shapes))
+    return codes if pc.any(codes).as_py() else None
+
+
+def _hold_an_e(cells: pa.Array) -> bool:
+    """Or what lies around them in memory does: much faster than a look at each."""
+    data = cells.buffers()[2]
+    texts = b"" if data is None else data.to_pybytes()
+    return b"E" in texts or b"e" in texts
 
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:

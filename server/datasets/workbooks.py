@@ -199,6 +199,8 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
     require_column_count(len(names), limits)
     source.width, source.header_rows = len(names), head.header_records
     source.first_line, source.is_below_table = head.above + head.header_records, head.is_other
+    if head.header_records == 1:
+        source.header = [*head.names, *[""] * source.width][: source.width]
     shape = FileShape(
         format=workbook.kind,
         names=tuple(names),

@@ -136,7 +136,8 @@ async def test_a_full_disk_stops_the_batch_with_a_reason_and_a_retry_goes_on(
         worker.rlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     async with admin.post(f"/api/v1/batches/{batch_id}/retry") as response:
         assert response.status == 202
-    assert (await ended(admin, batch_id))["tally"]["succeeded"] == REPORTS
+    batch = await ended(admin, batch_id)
+    assert (batch["state"], batch["tally"]["succeeded"]) == ("succeeded", REPORTS)
 
 
 def workers_of(process: ServerProcess) -> list[psutil.Process]:

@@ -234,3 +234,10 @@ async def test_a_preview_tells_how_the_file_differs_from_an_own_dataset(
         "renamed": [{"dataset": "ordered_at", "file": "ordered at"}],
         "types": [],
     }
+
+
+async def test_what_is_to_be_looked_at_stands_in_the_result_too(alice: aiohttp.ClientSession) -> None:
+    state = await import_text(alice, "n,day\n1,01/02/2026\n2,03/04/2026\n")
+    (warning,) = state["result"]["warnings"]
+    assert warning["code"] == "ambiguous_dates"
+    assert "“day”" in warning["message"]

@@ -179,6 +179,12 @@ def test_a_preview_shows_cells_as_they_stand_in_the_file(imported: Importer) -> 
     ]  # fmt: skip
 
 
+def test_a_preview_goes_on_after_a_quote_that_is_not_closed(imported: Importer) -> None:
+    preview = imported.preview('id,note\n1,ok\n2,"bad\n3,ok\n4,fine\n')
+    assert preview.rows == [["1", "ok"], ["3", "ok"], ["4", "fine"]]
+    assert preview.lines == [2, 4, 5]
+
+
 def test_a_preview_warns_of_dates_that_could_be_read_either_way(imported: Importer) -> None:
     preview = imported.preview("n,day\n1,01/02/2026\n2,03/04/2026\n")
     assert [warning.code for warning in preview.warnings] == ["ambiguous_dates"]

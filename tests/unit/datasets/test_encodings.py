@@ -31,6 +31,8 @@ SURE = [
     "id,x\n1,×3\n", "id,road\n1,Straße\n", "id,town\n1,Ålesund\n2,Tromsø\n", "id,x\n1,temp. 20 °C\n",
     "id,name\n1,Müller\n2,Größe\n", "id,name\n1,Peña\n", "id,x\n1,¿Qué?\n", "id,x\n1,5 ¥\n", "id,x\n1,© Smith\n",
     "id,name\n1,François\n2,Zoë\n", "id,name\n1,São Paulo\n2,Müller\n", "id,x\n1,naïve\n",
+    "unit\nm³\n", "unit\nm³/h\n", "id,x\n1,12 m³\n", "id,x\n1,kg/m³\n2,Nm³\n",
+    "id,x\n1,m³\n2,m²\n", "id,x\n1,2½x\n", "id,x\n1,1¼ in\n", "id,x\n1,5 ±x\n", "id,x\n1,½\n", "id,x\n1,10³\n",
 ]  # fmt: skip
 
 
@@ -61,6 +63,14 @@ def test_two_lines_of_a_language_are_right_or_the_right_one_stands_beside(
     read, warnings, candidates = table(imported, text.encode(encoding))
     is_beside = any(all(line in text for line in sample.split(" ⏎ ")) for sample in candidates.values())
     assert read == text or ("encoding_guessed" in warnings and is_beside)
+
+
+@pytest.mark.parametrize("language", ["", "en"])
+@pytest.mark.parametrize("word", ["臺北", "高雄", "姓名", "香港", "產品", "銷售", "金額", "台中"])
+def test_a_word_of_big5_is_at_least_offered(imported: Importer, word: str, language: str) -> None:
+    text = f"id,city\n1,{word}\n2,Bar\n"
+    read, _, candidates = table(imported, text.encode("big5"), language)
+    assert read == text or f"1,{word}" in candidates.values()
 
 
 @pytest.mark.parametrize("text", ["名\n李\n", "牛奶,5\n", "苹果,1\n", "上海\n", "客户,1\n"])

@@ -38,7 +38,11 @@ COLUMNS: dict[str, tuple[list[str], str, list[Any], list[str]]] = {
     "two that are no pair": (["NO", "ON"], "text", ["NO", "ON"], []),
     "always yes": (["yes", "Yes"], "text", ["yes", "Yes"], []),
     "always true": (["TRUE", "true"], "boolean", [True, True], []),
-    "always 是": (["是", "是"], "boolean", [True, True], []),
+    "always 是": (["是", "是"], "text", ["是", "是"], []),
+    "French truth": (["VRAI", "FAUX"], "boolean", [True, False], []),
+    "German yes": (["ja", "Nein", "ja"], "boolean", [True, False, True], []),
+    "Russian yes": (["Да", "нет"], "boolean", [True, False], []),
+    "languages": (["ja", "no"], "text", ["ja", "no"], []),
     "three currencies": (["$5", "€7", "£3"], "text", ["$5", "€7", "£3"], ["mixed_currencies"]),
     "a currency by code and sign": (["5 EUR", "€7"], "integer", [5, 7], []),
     "codes of two currencies": (["5 USD", "7 CHF"], "text", ["5 USD", "7 CHF"], ["mixed_currencies"]),
@@ -71,6 +75,13 @@ COLUMNS: dict[str, tuple[list[str], str, list[Any], list[str]]] = {
     "accounting": ([" $1,234.00 ", " $(500.00)", " $-   "], "decimal", [D("1234.00"), D("-500.00"), None], []),
     "accounting in euros": (["1,234.50 €", "(7.00) €", "- €"], "decimal", [D("1234.50"), D("-7.00"), None], []),
     "dollars in brackets": (["($12.34)", "$(5.00)", "-$1.00"], "decimal", [D("-12.34"), D("-5.00"), D("-1.00")], []),
+    "no cents in German": (["1.234,-", "5,50", "12,--"], "decimal", [D("1234.00"), D("5.50"), D("12.00")], []),
+    "no cents in Swiss": (["CHF 12.-", "CHF 1'234.-", "CHF -7.-"], "integer", [12, 1234, -7], []),
+    "no cents with a currency": (["$5.-", "$7.—"], "integer", [5, 7], []),
+    "no cents before a currency": (["1.234,- €", "5,– €", "-3,- €"], "integer", [1234, 5, -3], []),
+    "no cents in Danish": (["5,- kr", "1.234,-kr."], "integer", [5, 1234], []),
+    "minus behind": (["1.234,56-", "5,00-", "7-"], "decimal", [D("-1234.56"), D("-5.00"), D("-7.00")], []),
+    "two dashes behind": (["5--", "7--"], "text", ["5--", "7--"], []),
     "Indian grouping": (["₹1,23,456.00", "₹12,34,567.00"], "decimal", [D("123456.00"), D("1234567.00")], []),
     "Indian grouping without a sign": (["1,23,456", "99,999"], "integer", [123456, 99999], []),
     "reais": (["R$ 12.50", "R$ 7.00"], "decimal", [D("12.50"), D("7.00")], []),
@@ -88,6 +99,11 @@ COLUMNS: dict[str, tuple[list[str], str, list[Any], list[str]]] = {
     "Russian": (["5 марта 2026 г.", "6 мая 2026"], "date", [date(2026, 3, 5), date(2026, 5, 6)], []),
     "Turkish": (["5 Ocak 2026", "6 Ağustos 2026"], "date", [date(2026, 1, 5), date(2026, 8, 6)], []),
     "Hindi": (["5 जनवरी 2026", "6 मई 2026"], "date", [date(2026, 1, 5), date(2026, 5, 6)], []),
+    "Korean": (["2026. 1. 5.", "2026년 2월 6일"], "date", [date(2026, 1, 5), date(2026, 2, 6)], []),
+    "of mails": (["Mon, 05 Jan 2026 10:00:00 +0000", "Tue, 6 Jan 2026 11:00:00 +0000"], "timestamp",
+                 [datetime(2026, 1, 5, 10, tzinfo=UTC), datetime(2026, 1, 6, 11, tzinfo=UTC)], []),
+    "ISO without marks": (["20260101T100000Z", "20260102T1130Z"], "timestamp",
+                          [datetime(2026, 1, 1, 10, tzinfo=UTC), datetime(2026, 1, 2, 11, 30, tzinfo=UTC)], []),
     "no month": (["5 brumaire 2026", "6 germinal 2026"], "text", ["5 brumaire 2026", "6 germinal 2026"], []),
     "hours of a week": (["40:01:02", "1:02:03"], "text", ["40:01:02", "1:02:03"], []),
     "times of day": (["10:30", "23:59"], "text", ["10:30", "23:59"], []),
@@ -124,6 +140,8 @@ def test_a_column_is_what_its_cells_say(imported: Importer, kind: str) -> None:
         ('count,amount\n"1.234","7,5"\n"2.500","8,25"\n', {"count": [1234, 2500], "amount": [D("7.50"), D("8.25")]}),
         ("a\tb\n1.234\t7.5\n2.500\t8.25\n", {"a": [D("1.234"), D("2.500")]}),
         ("a;b\n1,234;7.5\n2,500;8.25\n", {"a": [1234, 2500]}),
+        ("a;b\n1,000円;7,5\n2,500円;8,25\n", {"a": [1000, 2500], "b": [D("7.50"), D("8.25")]}),
+        ("a;b\n¥1.000;x\n¥2.500;y\n", {"a": [1000, 2500]}),
         ("a;b\n1.234;7,5\n2.500;8,25\n", {"a": [1234, 2500]}),
         ("a,b\n25/02/2026,01/02/2026\n26/02/2026,03/02/2026\n", {"b": [date(2026, 2, 1), date(2026, 2, 3)]}),
         ("a,b\n02/25/2026,01/02/2026\n02/26/2026,03/02/2026\n", {"b": [date(2026, 1, 2), date(2026, 3, 2)]}),
@@ -145,6 +163,39 @@ def test_what_only_later_rows_show_is_said_all_the_same(imported: Importer) -> N
     filler = [["a", "$5.00", "12"] for _ in range(150_000)]
     result = imported(csv_text([*rows, *filler]), columns=[{"name": "x"}, {"name": "y", "type": "decimal"}])
     assert sorted(warning.code for warning in result.converted.warnings) == ["mixed_currencies", "mixed_percent"]
+
+
+@pytest.mark.parametrize(
+    ("usual", "codes"),
+    [("12", ["01234", '="00777"', " 007", "-05", "84E3", "12e5", "００7"]), ("1.5", ["01234", "84E3", '="007"'])],
+)
+def test_codes_below_the_sample_are_never_numbers(imported: Importer, usual: str, codes: list[str]) -> None:
+    kept = ["0", "-3", "1,234", '="777"', ""]
+    usual_lines = f"{'a' * 50},{usual}\n" * 25_000
+    later = csv_text([["b", cell] for cell in kept + codes])
+    result = imported(f"name,x\n{usual_lines}{later}{usual_lines * 2}")
+    values = [value for name, value in result.rows if name == "b"]
+    assert [value if value is None else Decimal(value) for value in values] == [0, -3, 1234, 777, None]
+    first = 25_002 + len(kept)
+    assert result.reasons == [(first + place, "x", "code_not_number") for place in range(len(codes))]
+
+
+def test_codes_are_numbers_for_whoever_saw_them_and_chose_numbers(imported: Importer) -> None:
+    content = "name,x\na,007\nb,84E3\nc,5\n"
+    assert imported(content).column("x") == ["007", "84E3", "5"]
+    assert imported(content, columns=[{"name": "x", "type": "integer"}]).column("x") == [7, 84000, 5]
+    existing = [Column(name="name", type="text"), Column(name="x", type="integer")]
+    assert [code for _, _, code in imported(content, existing=existing).reasons] == ["code_not_number"] * 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"a":Infinity},{"a":1.5},{"a":NaN}]', '{"a":-Infinity}\n{"a":1.5}\n{"a":NaN}\n', "[[Infinity],[1.5],[NaN]]"],
+)
+def test_infinity_of_json_rejects_its_row(imported: Importer, content: str) -> None:
+    result = imported(content, name="data.json")
+    assert result.rows == [[1.5], [None]]
+    assert [(line, code) for line, _, code in result.reasons] == [(1, "number_too_large")]
 
 
 def test_decimals_have_the_digits_of_the_whole_file(imported: Importer) -> None:

@@ -367,3 +367,27 @@ def test_errors_are_found_in_whatever_order_attributes_stand(imported: Importer,
     result = imported(xlsx(tmp_path / "a.xlsx", rows))
     assert result.reasons == [(3, "B1", "excel_error")]
     assert result.rejects[0]["parameters"] == {"value": "#REF!"}
+
+
+def test_a_header_that_stands_in_a_sheet_again_is_a_reject_and_makes_no_texts(imported: Importer) -> None:
+    result = imported(workbook([["a", "b"], ["x", 1], ["a", "b"], ["y", 2]]))
+    assert (result.rows, result.types["b"]) == ([["x", 1], ["y", 2]], "integer")
+    assert [(reject["line"], reject["code"]) for reject in result.rejects] == [(3, "header_again")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        ([["a", "b"], [7, 1], [8, 2], [None, None], ["Quelle: Amt"]], 1),
+        ([["a", "b", "c"], [7, 1, 1], [8, 2, 2], [None], ["* vorläufig"], ["** geschätzt"]], 2),
+    ],
+)
+def test_notes_below_a_sheet_and_a_blank_row_are_named(imported: Importer, rows: list[list[Any]], named: int) -> None:
+    result = imported(workbook(rows))
+    assert [row[0] for row in result.rows] == [7, 8]
+    assert result.converted.named["below_table"] == named
+
+
+def test_a_row_of_one_cell_that_others_follow_is_a_row(imported: Importer) -> None:
+    result = imported(workbook([["a", "b"], ["x", 1], [None], ["y", None], ["z", 3]]))
+    assert [row[0] for row in result.rows] == ["x", "y", "z"]
