@@ -89,6 +89,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         warnings=(
             *_text_warnings(encoding),
             *_short_row_warnings(table, pads=pads),
+            *_unit_warnings(table),
             *_wide_row_warnings(table, records, skip_rows),
         ),
     )
@@ -151,6 +152,19 @@ def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:
             "only empty cells at their ends are missing, have them filled up.",
         )
     return [msgspec.structs.replace(warning, parameters={"count": table.short, "rows": table.rows})]
+
+
+def _unit_warnings(table: FoundTable) -> list[FileWarning]:
+    if not table.has_units:
+        return []
+    return [
+        FileWarning(
+            code="units_in_names",
+            message="The row below the names holds units: they are part of the names now, such as {name}. Give the "
+            "columns other names if you like.",
+            parameters={"name": table.names[0]},
+        )
+    ]
 
 
 def _wide_row_warnings(table: FoundTable, records: Sequence[HeadRecord], above: int) -> list[FileWarning]:

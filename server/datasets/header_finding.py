@@ -189,7 +189,7 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     """
     if len(records) < 3:
         return None
-    if _are_all_units(records):
+    if are_units(records):
         return _with_units(records[0], records[1])
     width = max(len(records[0]), len(records[1]))
     upper, lower = (_widened(record, width) for record in records[:2])
@@ -246,8 +246,10 @@ def _are_units(upper: Sequence[str], lower: Sequence[str]) -> bool:
     return all(upper) and not lower[0] and not any(is_value(cell) and not _is_year(cell) for cell in upper)
 
 
-def _are_all_units(records: Sequence[Record]) -> bool:
+def are_units(records: Sequence[Record]) -> bool:
     """Whether below names stand the units of the numbers that follow: `s`, `[degC]`, `(kg)`; none above a text."""
+    if len(records) < 3:
+        return False
     upper, lower = records[0], [cell.strip() for cell in records[1]]
     if len(upper) != len(lower) or not all(map(str.strip, upper)) or any(is_value(cell) for cell in (*upper, *lower)):
         return False

@@ -8,7 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names, kind_of
+from server.datasets.header_finding import (
+    Record,
+    are_units,
+    has_header,
+    is_certain_header,
+    is_value,
+    joined_names,
+    kind_of,
+)
 
 TITLE_LINES = 30  # as far as a table may begin below its title
 _COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")
@@ -27,7 +35,7 @@ class FoundTable:
 
     Of the records below, `short` have fewer cells; `is_cut_short`: cells at the end of rows were left out as the
     file does so throughout. `is_other`: what stands above is a table, too. `first_wide` is the first record with more
-    cells than there are names, where the table is as wide as such.
+    cells than there are names, where the table is as wide as such. `has_units`: the second record names units.
     """
 
     above: int
@@ -37,6 +45,7 @@ class FoundTable:
     rows: int = 0
     short: int = 0
     is_cut_short: bool = False
+    has_units: bool = False
     named: int = 0
     first_wide: int | None = None
 
@@ -73,6 +82,7 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
         rows=len(body),
         short=short,
         is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
+        has_units=count == 2 and are_units(below),
         named=named,
         first_wide=next(wide, None) if is_wider else None,
     )

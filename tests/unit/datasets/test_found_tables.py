@@ -428,6 +428,13 @@ def test_columns_without_a_name_are_told(imported: Importer, text: str, found: l
         assert [one.parameters for one in warnings if one.code == "more_cells_than_names"] == found
 
 
+def test_units_that_became_part_of_the_names_are_told(imported: Importer) -> None:
+    text = "time,temp\ns,degC\n0,20.5\n1,21\n"
+    warnings = [(one.code, one.parameters) for one in imported.preview(text).warnings]
+    assert warnings == [("units_in_names", {"name": "time [s]"})]
+    assert imported(text).converted.named == {"header": 2}
+
+
 # Totals
 
 SALES = "region,amount\nN,5.10\n小计,5.10\nS,7\nW,1.2\n小计,8.20\n合计,13.30\n"
