@@ -26,6 +26,7 @@ from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
 
+_LONGEST_BYTES_IN_ID = 30
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
 # server that tests start as a process of its own (tests/process.py), and of tests/unit/auth/test_passwords.py.
@@ -78,6 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Programs that tests start take Ctrl-C as usual, also where these tests were started to ignore it (`… &`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Files that are made while tests are collected (they hold the time) would differ from process to process."""
+    return argname if isinstance(val, bytes) and len(val) > _LONGEST_BYTES_IN_ID else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -251,7 +251,11 @@ def small_workbook() -> bytes:
         archive(book__xlsx=small_workbook()),
         archive(**{"orders__csv": CSV, "__MACOSX/._orders__csv": b"\x00\x05", "data/": b""}),
     ],
-)
+    ids=[
+        "gzip", "two gzips joined", "bzip2", "xz", "zstd", "gzip of gzip", "gzip of workbook", "gzip of json",
+        "zip", "zip of gzip", "zip of workbook", "zip of a Mac",
+    ],
+)  # fmt: skip
 def test_packed_files_are_unpacked(imported: Importer, tmp_path: Path, content: bytes) -> None:
     result = imported(content, name="orders.csv.gz")
     assert result.rows == ROWS
