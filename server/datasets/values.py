@@ -146,7 +146,9 @@ def _unguarded(cells: pa.Array) -> pa.Array:
 def _codes(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray | None:
     """Which cells are digits with a form that a number does not keep; None when none is."""
     texts = _texts_around(cells)
-    has_zeros = b"-0" in texts or "０".encode() in texts or _begin_with_zero(cells)
+    is_narrow = b"\xef" not in texts  # no full-width digits
+    below_zero = b"-" in texts and b"-0" in texts  # a single byte is found much faster than two
+    has_zeros = below_zero or not is_narrow or _begin_with_zero(cells)
     shapes = [ZEROS_FIRST] if has_zeros else []
     if column_type != "float" and (b"E" in texts or b"e" in texts):
         shapes.append(BARE_EXPONENT)
