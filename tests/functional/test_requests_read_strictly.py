@@ -35,13 +35,14 @@ async def test_every_list_refuses_parameters_it_does_not_know_doubled_ones_and_n
     endpoints = with_query()
     paths = {door.pattern: door.path for door in doors(await prepared(admin))}
     for pattern, endpoint in endpoints.items():
-        path, known = paths[f"/api/v1{pattern}"], {info.name for info in msgspec.structs.fields(endpoint.query)}
+        path, known = paths[f"/api/v1{pattern}"], {info.encode_name for info in msgspec.structs.fields(endpoint.query)}
         assert await told(admin, path, "lmit=10") == (422, ["lmit"]), path
         assert await told(admin, path, "Limit=1&a%5B%5D=2&limit2=") == (422, ["Limit", "a[]", "limit2"]), path
         if "limit" in known:
             for query in ("limit=1&limit=1", "limit=null", "limit=0", "limit=1001", "limit=", "limit=1e1x"):
                 assert await told(admin, path, query) == (422, ["limit"]), (path, query)
-            assert (await told(admin, path, "limit=1"))[0] == 200, path
+            if not any(info.required for info in msgspec.structs.fields(endpoint.query)):
+                assert (await told(admin, path, "limit=1"))[0] == 200, path
         if "cursor" in known:
             for query in ("cursor=", "cursor=x&cursor=y"):
                 assert (await told(admin, path, query))[0] == 422, (path, query)
