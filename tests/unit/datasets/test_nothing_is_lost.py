@@ -13,7 +13,7 @@ from server.errors import FileProblem
 from tests.unit.datasets.imported import Imported, Importer
 from tests.unit.datasets.polluted import polluted
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def imported(text: str) -> Imported | None:
