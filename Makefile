@@ -48,9 +48,9 @@ test: check chromium clients ## lint, types, unit, contract, functional (on both
 	$(BIN)/pytest -n logical --dist loadfile -m browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
-WITHOUT_ROWS := bodies bounded_answers cli_import cli_jobs cli_serve cross_site docs_examples drain example_client file_modes foreign_clients full_disk head http \
-  live_fan_out live_faults live_frames live_limits live_settings made_up_transport nothing_evaluated presence python_client query_values raw_http request_turns scripts scripts_ends scripts_tqdm \
-  shared_workers sign_in_siege slow_clients sse static_files strict_bodies typescript_client upload_forms uploads_full_disk websocket_test_page wheels work_without_end
+WITHOUT_ROWS := bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site docs_examples drain example_client file_modes foreign_clients full_disk head http importing imports_pages large_numbers \
+  live_fan_out live_faults live_frames live_limits live_settings made_up_transport nothing_cut_silently nothing_evaluated presence python_client queries_api query_values raw_http report_images reports request_turns scripts scripts_ends scripts_tqdm \
+  shared_workers sign_in_siege slow_clients sse static_files strict_bodies templates typescript_client upload_forms uploads_full_disk websocket_test_page wheels work_without_end
 PROCESSES := shared_workers turns watch worker_process workers
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
