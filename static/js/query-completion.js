@@ -24,8 +24,10 @@ export function startCompletion(box, address) {
 
   const load = async () => {
     names ??= {};
+    const { value } = box;
     const response = await fetch(address).catch(() => null);
     if (response?.ok) names = await response.json();
+    if (box.value !== value && document.activeElement === box) show(); // who types fast has typed already
   };
   box.addEventListener("focus", load, { once: true });
 
