@@ -101,9 +101,9 @@ def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
 def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     sample = opened.source.sample()
-    corrected = _corrections(request, opened.shape, sample)
     key = request.upsert.key if request.upsert is not None else ()
     columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
+    corrected = _corrections(request, opened.shape, sample, columns)
     totals = Totals(columns, is_everywhere=found.count > 0)
     unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
     unique += [key] if key and key not in unique else []
@@ -160,7 +160,9 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     )
 
 
-def _corrections(request: ConvertRequest, shape: FileShape, sample: Chunk) -> Corrections:
+def _corrections(
+    request: ConvertRequest, shape: FileShape, sample: Chunk, planned: Sequence[PlannedColumn]
+) -> Corrections:
     """What would have been found without the options is found again, on samples: some milliseconds."""
     given = request.options
     bare = ReadOptions(language=given.language, member=given.member)
@@ -172,7 +174,8 @@ def _corrections(request: ConvertRequest, shape: FileShape, sample: Chunk) -> Co
     except FileProblem:
         alone = None  # without a word it is no table: all that was said counts
     found = bare if alone is None else _settled_options(alone, bare, (), None)
-    planned, _ = _planned(shape, sample, given)
+    if request.existing_columns is not None:  # what the dataset has is nobody's correction
+        planned, _ = _planned(shape, sample, given)
     settled = _settled_options(shape, given, planned, None)
     return corrections(settled, msgspec.structs.replace(found, columns=[column.settled for column in columns]))
 

@@ -17,6 +17,7 @@ from server.datasets.chunks import Chunk
 from server.datasets.part_writer import PartWriter
 from server.datasets.rejects import RejectReason, RejectWriter, shortened
 from server.datasets.sifting import LINE_COLUMN
+from server.datasets.sql_text import literal, quoted
 from server.storage.full_disk import full_disk_named
 
 _MEMORY = "512MB"
@@ -28,7 +29,7 @@ def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 1})
     connection.execute("SET enable_progress_bar = false")  # it would be drawn into our log
     connection.execute("SET timezone = 'UTC'")
-    connection.execute(f"SET temp_directory = '{_literal(part.with_suffix('.spill'))}'")
+    connection.execute(f"SET temp_directory = {literal(part.with_suffix('.spill'))}")
     return connection
 
 
@@ -60,9 +61,9 @@ def leave_out_duplicates(
 
 def _repeated(staged: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Line and values of every row but the first with those values; a row that lacks one has no key to repeat."""
-    columns, source = ", ".join(map(_quoted, names)), f"read_parquet('{_literal(staged)}')"
-    texts = ", ".join(f"CAST({_quoted(name)} AS VARCHAR)" for name in names)
-    filled = " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in names)
+    columns, source = ", ".join(map(quoted, names)), f"read_parquet({literal(staged)})"
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in names)
+    filled = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in names)
     query = (
         f"SELECT {LINE_COLUMN}, {texts} FROM {source} WHERE ({columns}) IN "  # noqa: S608
         f"(SELECT ({columns}) FROM {source} WHERE {filled} GROUP BY {columns} HAVING count(*) > 1) "
@@ -76,10 +77,6 @@ def _repeated(staged: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]:
                 if (key := tuple(values)) in seen:
                     yield line, ", ".join(key)
                 seen.add(key)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _note(
@@ -109,7 +106,3 @@ def _copy(staged: Path, target: Path, left_out: set[int]) -> int:
             part.add([batch.column(name) for name in schema.names])
     file.close()
     return part.row_count
-
-
-def _literal(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -12,6 +12,7 @@ from typing import Any
 from server.datasets.decimals import MOST_DIGITS, exact_figure
 from server.datasets.duplicates import opened_for_reading
 from server.datasets.schema import NUMERIC_TYPES, Column
+from server.datasets.sql_text import literal, quoted
 
 _TEXT_CHARACTERS = 100
 _MOST_ADDED_DIGITS = 28  # of a decimal whose sums surely have 38 at most
@@ -20,10 +21,10 @@ _MOST_ADDED_DIGITS = 28  # of a decimal whose sums surely have 38 at most
 def column_statistics(part: Path, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     """By column: `count` (of values), `nulls`, `distinct` (estimated), `min`, `max`; for numbers `sum` and `mean`."""
     wanted = [expression for column in columns for expression in _expressions(column)]
-    source = str(part).replace("'", "''")
+    source = literal(part)
     with opened_for_reading(part) as connection:
         row = connection.execute(
-            f"SELECT count(*), {', '.join(expression for _, _, expression in wanted)} FROM read_parquet('{source}')"  # noqa: S608
+            f"SELECT count(*), {', '.join(expression for _, _, expression in wanted)} FROM read_parquet({source})"  # noqa: S608
         ).fetchone()
     assert row is not None
     total, figures = row[0], row[1:]
@@ -37,18 +38,18 @@ def column_statistics(part: Path, columns: Sequence[Column]) -> dict[str, dict[s
 
 def _expressions(column: Column) -> list[tuple[str, str, str]]:
     name = column.name
-    quoted = '"' + name.replace('"', '""') + '"'
-    value = f"left({quoted}, {_TEXT_CHARACTERS})" if column.type == "text" else quoted
+    place = quoted(name)
+    value = f"left({place}, {_TEXT_CHARACTERS})" if column.type == "text" else place
     figures = {
-        "count": f"count({quoted})",
-        "distinct": f"approx_count_distinct({quoted})",
+        "count": f"count({place})",
+        "distinct": f"approx_count_distinct({place})",
         "min": f"min({value})",
         "max": f"max({value})",
     }
     if column.type in NUMERIC_TYPES:
         # Floating point numbers compensated, so that millions of them add up.
         is_exact = column.type == "integer" or (column.precision or MOST_DIGITS) <= _MOST_ADDED_DIGITS
-        figures |= {"sum": f"{'sum' if is_exact else 'fsum'}({quoted})", "mean": f"avg({quoted})"}
+        figures |= {"sum": f"{'sum' if is_exact else 'fsum'}({place})", "mean": f"avg({place})"}
     return [(name, figure, expression) for figure, expression in figures.items()]
 
 

@@ -20,6 +20,7 @@ from server.datasets.query_errors import query_error
 from server.datasets.query_names import require_known_names
 from server.datasets.query_values import Columns, columns_of, told_whole
 from server.datasets.schema import Column
+from server.datasets.sql_text import literal, quoted
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
@@ -210,11 +211,11 @@ class QuerySession:
         self._connection.close()
 
     def _select(self, source: Sequence[Any]) -> str:
-        files = ", ".join(_text(str(path)) for path in source)
+        files = ", ".join(literal(path) for path in source)
         return f"select * from read_parquet([{files}], union_by_name = true)"  # noqa: S608 – quoted
 
     def _lock(self, datasets: Mapping[str, Sequence[Any]]) -> None:
-        paths = ", ".join(_text(str(path)) for source in datasets.values() for path in source if isinstance(path, Path))
+        paths = ", ".join(literal(path) for source in datasets.values() for path in source if isinstance(path, Path))
         for statement in (
             "set enable_progress_bar = false",  # it would be drawn into our log
             "set timezone = 'UTC'",
@@ -267,15 +268,6 @@ def _too_long(seconds: float) -> InvalidInput:
         code="query_too_long",
         seconds=seconds,
     )
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier, whatever is in it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _values_of(names: set[str], parameters: Mapping[str, Any]) -> dict[str, Any]:

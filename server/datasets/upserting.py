@@ -12,6 +12,7 @@ from server.datasets.decimals import NO_DIGITS, Digits
 from server.datasets.duplicates import opened_for_reading
 from server.datasets.part_writer import PartWriter
 from server.datasets.schema import Column
+from server.datasets.sql_text import literal, quoted
 from server.datasets.values import arrow_type
 from server.datasets.work import Upsert, Upserted
 from server.errors import FileProblem
@@ -34,7 +35,7 @@ def upsert_rows(upsert: Upsert, part: Path, given: Sequence[str], target: Path) 
         connection.execute(f"CREATE VIEW old AS {_numbered(upsert.paths, _OLD_PLACE)}")
         connection.execute(f"CREATE VIEW new AS {_numbered([part], _NEW_PLACE)}")
         _require_unique(connection, upsert.key)
-        on = " AND ".join(f"old.{_quoted(name)} = new.{_quoted(name)}" for name in upsert.key)
+        on = " AND ".join(f"old.{quoted(name)} = new.{quoted(name)}" for name in upsert.key)
         updated, unchanged, inserted = _counted(connection, on, given)
         result = connection.execute(_merged_sql(columns, given, upsert.key, on)).to_arrow_reader(_FETCHED)
         assert result is not None
@@ -47,10 +48,10 @@ def upsert_rows(upsert: Upsert, part: Path, given: Sequence[str], target: Path) 
 
 def _counted(connection: duckdb.DuckDBPyConnection, on: str, given: Sequence[str]) -> tuple[int, int, int]:
     """Rows of the file that change one, that say what is there already, and that are new."""
-    differs = " OR ".join(f"old.{_quoted(name)} IS DISTINCT FROM new.{_quoted(name)}" for name in given)
+    differs = " OR ".join(f"old.{quoted(name)} IS DISTINCT FROM new.{quoted(name)}" for name in given)
     row = connection.execute(
         f"SELECT count(*) FILTER (found AND differs), count(*) FILTER (found AND NOT differs), "  # noqa: S608
-        f"count(*) FILTER (NOT found) FROM (SELECT old.{_quoted(_OLD_PLACE)} IS NOT NULL AS found, ({differs}) "
+        f"count(*) FILTER (NOT found) FROM (SELECT old.{quoted(_OLD_PLACE)} IS NOT NULL AS found, ({differs}) "
         f"AS differs FROM new LEFT JOIN old ON {on})"
     ).fetchone()
     assert row is not None
@@ -58,29 +59,29 @@ def _counted(connection: duckdb.DuckDBPyConnection, on: str, given: Sequence[str
 
 
 def _merged_sql(columns: Sequence[str], given: Sequence[str], key: Sequence[str], on: str) -> str:
-    is_found = f"new.{_quoted(_NEW_PLACE)} IS NOT NULL"
+    is_found = f"new.{quoted(_NEW_PLACE)} IS NOT NULL"
     known = set(given)
     kept = ", ".join(
-        f"case when {is_found} then new.{_quoted(name)} else old.{_quoted(name)} end as {_quoted(name)}"
+        f"case when {is_found} then new.{quoted(name)} else old.{quoted(name)} end as {quoted(name)}"
         if name in known
-        else f"old.{_quoted(name)}"
+        else f"old.{quoted(name)}"
         for name in columns
     )
-    added = ", ".join(f"new.{_quoted(name)}" if name in known else f"NULL AS {_quoted(name)}" for name in columns)
-    wanted = ", ".join(map(_quoted, columns))
-    old_place, new_place = _quoted(_OLD_PLACE), _quoted(_NEW_PLACE)
+    added = ", ".join(f"new.{quoted(name)}" if name in known else f"NULL AS {quoted(name)}" for name in columns)
+    wanted = ", ".join(map(quoted, columns))
+    old_place, new_place = quoted(_OLD_PLACE), quoted(_NEW_PLACE)
     return (
         f"SELECT {wanted} FROM ("  # noqa: S608 - quoted names
         f"SELECT 0 AS {new_place}, old.{old_place} AS {old_place}, {kept} FROM old LEFT JOIN new ON {on} "
         f"UNION ALL BY NAME SELECT 1 AS {new_place}, new.{new_place} AS {old_place}, {added} FROM new ANTI JOIN old "
-        f"USING ({', '.join(map(_quoted, key))})) ORDER BY {new_place}, {old_place}"
+        f"USING ({', '.join(map(quoted, key))})) ORDER BY {new_place}, {old_place}"
     )
 
 
 def _require_unique(connection: duckdb.DuckDBPyConnection, key: Sequence[str]) -> None:
-    names = ", ".join(map(_quoted, key))
+    names = ", ".join(map(quoted, key))
     found = connection.execute(
-        f"SELECT {names}, count(*) AS rows FROM old WHERE {' AND '.join(f'{_quoted(n)} IS NOT NULL' for n in key)} "  # noqa: S608
+        f"SELECT {names}, count(*) AS rows FROM old WHERE {' AND '.join(f'{quoted(n)} IS NOT NULL' for n in key)} "  # noqa: S608
         f"GROUP BY {names} HAVING count(*) > 1 LIMIT 1"
     ).fetchone()
     if found is not None:
@@ -95,9 +96,9 @@ def _require_unique(connection: duckdb.DuckDBPyConnection, key: Sequence[str]) -
 
 
 def _numbered(paths: Iterable[Path], place: str) -> str:
-    files = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in paths)
+    files = ", ".join(map(literal, paths))
     # Read by one thread: in the order of the files and their rows.
-    return f"SELECT *, row_number() OVER () AS {_quoted(place)} FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608
+    return f"SELECT *, row_number() OVER () AS {quoted(place)} FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608
 
 
 def _type_of(column: Column) -> pa.DataType:
@@ -105,7 +106,3 @@ def _type_of(column: Column) -> pa.DataType:
     if column.precision is not None and column.scale is not None:
         digits = Digits(column.precision - column.scale, column.scale)
     return arrow_type(column.type, digits)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

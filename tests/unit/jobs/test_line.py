@@ -26,13 +26,19 @@ def begin(line: Line, *jobs: Job) -> None:
         line.begin(each)
 
 
-def test_the_estimate_comes_from_what_such_work_took_lately() -> None:
-    clock = Clock()
+def after_one_of_ten_seconds(clock: Clock) -> Line:
+    """Two more run."""
     waits = line(clock)
     begin(waits, job("1", "alice"))
     clock.now += 10
     waits.end("1")
     begin(waits, job("2", "alice"), job("3", "alice"))
+    return waits
+
+
+def test_the_estimate_comes_from_what_such_work_took_lately() -> None:
+    clock = Clock()
+    waits = after_one_of_ten_seconds(clock)
     clock.now += 4
     waits.push(job("4", "alice"))
     waits.push(job("5", "alice"))
@@ -42,12 +48,7 @@ def test_the_estimate_comes_from_what_such_work_took_lately() -> None:
 
 
 def test_nobody_knows_when_a_stalled_job_ends() -> None:
-    clock = Clock()
-    waits = line(clock)
-    begin(waits, job("1", "alice"))
-    clock.now += 10
-    waits.end("1")
-    begin(waits, job("2", "alice"), job("3", "alice"))
+    waits = after_one_of_ten_seconds(Clock())
     waits.push(job("4", "alice"))
     waits.push(job("5", "alice"))
     assert waits.jobs_waiting({"2": math.inf, "3": math.inf}.get)["4"].seconds is None
@@ -57,12 +58,7 @@ def test_nobody_knows_when_a_stalled_job_ends() -> None:
 
 
 def test_what_a_running_job_says_itself_counts_more_than_what_such_jobs_took() -> None:
-    clock = Clock()
-    waits = line(clock)
-    begin(waits, job("1", "alice"))
-    clock.now += 10
-    waits.end("1")
-    begin(waits, job("2", "alice"), job("3", "alice"))
+    waits = after_one_of_ten_seconds(Clock())
     waits.push(job("4", "alice"))
     assert waits.jobs_waiting({"2": 42.0, "3": 90.0}.get)["4"].seconds == 42.0
 
