@@ -164,6 +164,8 @@ COLUMNS: list[tuple[pa.Array, list[Any]]] = [
         ['{"d":"29349-01-26"}', '{"d":"1970-01-02"}'],
     ),
     (pa.array([[1_000_000_001], []], pa.list_(pa.timestamp("ns"))), ['["1970-01-01 00:00:01.000000001"]', "[]"]),
+    (pa.array([1_000_000_001, None], pa.timestamp("ns")), ["1970-01-01 00:00:01.000000001", None]),
+    (pa.array([1_000_001_000, None], pa.timestamp("ns")), [datetime.fromisoformat("1970-01-01T00:00:01.000001"), None]),
     (pa.array([{"b": b"\xff", "n": Decimal("1.50")}, None]), ['{"b":"ff","n":1.50}', None]),
     (pa.array([20260301, 20260302]), [20260301, 20260302]),
     (pa.array([timedelta(hours=40, seconds=62), None], pa.duration("s")), ["40:01:02", None]),
