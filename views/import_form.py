@@ -25,11 +25,13 @@ from server.datasets.cells import (
     unguarded,
 )
 from server.datasets.dataset import Mode
+from server.datasets.reject_limits import is_percent
 from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest, KnownFile
+from views.import_checks import check_errors, checks_of, posted_checks, said_checks
 
 READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
@@ -52,6 +54,7 @@ class FormColumn:
     keep: bool = True
     required: bool = False
     unique: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)  # the others of `FIELDS_OF_CHECKS`, as they were written
     nulls: int = 0
     misfits: int = 0
 
@@ -74,6 +77,7 @@ class FormColumn:
             format=self.format if self.formats else None,
             required=self.required,
             unique=self.unique,
+            **said_checks(self.checks),
         )
 
 
@@ -131,11 +135,22 @@ class ImportForm:
         specs = [column.spec for column in self.columns]
         return msgspec.structs.replace(self.options, columns=specs or None)
 
+    def without_checks(self) -> ImportForm:
+        return replace(self, columns=tuple(replace(column, checks={}) for column in self.columns))
+
+    def with_checks_of(self, other: ImportForm) -> ImportForm:
+        said = {column.source: column.checks for column in other.columns}
+        columns = tuple(replace(column, checks=said.get(column.source, {})) for column in self.columns)
+        return replace(self, columns=columns)
+
     def request(self, preview_options: ReadOptions) -> ImportRequest:
         """What to import: as it was previewed, with the kept columns. Raises `InvalidInput` at the fields."""
         errors = list(column_errors(self.columns))
-        if self.reject_limit and whole_number(self.reject_limit) is None:
-            errors.append(FieldError(field="reject_limit", message="Write a whole number."))
+        limit: int | str | None = whole_number(self.reject_limit)
+        if self.reject_limit and limit is None:
+            limit = self.reject_limit
+            if not is_percent(limit):
+                errors.append(FieldError(field="reject_limit", message="Write a whole number, or a share such as 5%."))
         if errors:
             raise InvalidInput(errors=errors)
         specs = [column.spec for column in self.columns if column.keep]
@@ -145,7 +160,7 @@ class ImportForm:
             mode=self.mode,
             key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
-            reject_limit=whole_number(self.reject_limit),
+            reject_limit=limit,
         )
 
     def like(self, known: KnownFile) -> ImportForm:
@@ -178,7 +193,14 @@ class ImportForm:
             )
             known = before.get(found.source)
             if known is not None:
-                column = replace(column, name=known.name, keep=known.keep, required=known.required, unique=known.unique)
+                column = replace(
+                    column,
+                    name=known.name,
+                    keep=known.keep,
+                    required=known.required,
+                    unique=known.unique,
+                    checks=known.checks,
+                )
             columns.append(column)
         reading = {
             "encoding": preview.encoding or "",
@@ -212,6 +234,10 @@ def column_errors(columns: Sequence[FormColumn]) -> list[FieldError]:
                 )
             )
         seen.add(name.casefold())
+        errors += [
+            FieldError(field=f"c{place}.{error.field}", message=error.message, parameters=error.parameters)
+            for error in check_errors(column.checks)
+        ]
     return errors
 
 
@@ -260,6 +286,7 @@ def _columns(posted: Mapping[str, str]) -> list[FormColumn]:
                 keep=f"{prefix}keep" in posted,
                 required=f"{prefix}required" in posted,
                 unique=f"{prefix}unique" in posted,
+                checks=posted_checks(posted, prefix),
             )
         )
     return columns
@@ -282,4 +309,5 @@ def _as_said(column: FormColumn, spec: ColumnSpec | None) -> FormColumn:
         format=spec.format,
         required=spec.required,
         unique=spec.unique,
+        checks=checks_of(spec),
     )

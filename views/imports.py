@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,12 +24,15 @@ from server.operations.imports import KnownFile
 from server.uploads.files import Upload
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
+from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
 from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
+_COLUMN_FIELD = re.compile(r"^options\.columns\[(\d+)\]\.")
 _ADDING = ("append", "upsert")
 _REJECTS_PER_PAGE = 100
 _UPLOADS_PER_PAGE = 30
 _SUGGESTED_DATASETS = 500
+_MOST_OFFERED = 1_000
 _SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
 _LEAST_ROWS = 5
 _WIZARD_BYTES, _WIZARD_FIELDS = 1024 * 1024, 20_000  # of a form with a thousand columns
@@ -109,7 +114,7 @@ async def start_import(request: web.Request) -> web.Response:
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=True)
     problem = look.problem
-    if look.preview is not None and "again" not in posted:
+    if look.preview is not None and problem is None and "again" not in posted:
         try:
             job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
         except JinduError as error:
@@ -117,6 +122,8 @@ async def start_import(request: web.Request) -> web.Response:
         else:
             raise web.HTTPSeeOther(f"/imports/{job.id}")
     existing = await _datasets(request, principal)
+    if problem is not None:
+        problem = _at_columns(problem)
     values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
     return await render(request, "imports/new.html", problem.status if problem else 200, **values)
 
@@ -160,6 +167,9 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
         options = form.options_with_columns if with_columns else form.options
         preview = await operations.preview(principal, form.upload_id, options)
     except JinduError as error:
+        if with_columns and is_about_checks(error.errors):
+            look = await _look(request, principal, form.without_checks(), with_columns=True)
+            return replace(look, form=look.form.with_checks_of(form), problem=_at_columns(error))
         if with_columns and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
             return await _look(request, principal, form)
         return _Look(form=form, problem=error)
@@ -205,15 +215,29 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
+        "check_fields": FIELDS_OF_CHECKS,
+        "columns_to_refer_to": _columns_to_refer_to(existing),
         "reject_limit": operations_of(request).imports.reject_limit,
         **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
+
+
+def _columns_to_refer_to(existing: Sequence[Dataset]) -> list[str]:
+    """Offered while one is typed."""
+    names = (f"{dataset.name}.{column.name}" for dataset in existing for column in dataset.columns)
+    return list(itertools.islice(names, _MOST_OFFERED))
 
 
 def _shown_rows(preview: Preview | None) -> Sequence[Sequence[str | None]]:
     if preview is None:
         return ()
     return preview.rows[: max(_LEAST_ROWS, _SHOWN_CELLS // max(1, len(preview.columns)))]
+
+
+def _at_columns(problem: JinduError) -> JinduError:
+    """With what is wrong with a column at that column's fields of the form."""
+    problem.errors = tuple(replace(error, field=_COLUMN_FIELD.sub(r"c\1.", error.field)) for error in problem.errors)
+    return problem
 
 
 class _FieldTexts(dict[str, str]):

@@ -22,6 +22,11 @@ from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
+from server.operations.dataset_access import DatasetAccess
+from server.operations.dataset_differences import DifferenceOperations
+from server.operations.dataset_exports import ExportOperations
+from server.operations.dataset_profiles import ProfileOperations
+from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
@@ -73,6 +78,7 @@ def build_operations(
         limits=datasets.query_limits,
         answer_bytes=settings.max_answer_bytes,
     )
+    access = DatasetAccess(database=database, catalog=datasets.catalog)
     templates = _templates(storage, reading, reports)
     return Operations(
         accounts=accounts,
@@ -87,7 +93,11 @@ def build_operations(
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
-        datasets=_datasets(storage, reading, workers, reports),
+        dataset_differences=DifferenceOperations(reading, access),
+        dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
+        dataset_profiles=ProfileOperations(reading, access),
+        dataset_rows=RowOperations(reading, access),
+        datasets=_datasets(storage, reading, access, reports),
         events=EventOperations(
             database=database,
             manager=realtime.manager,
@@ -197,13 +207,13 @@ def _imports(
     )
 
 
-def _datasets(storage: Storage, reading: DataReading, workers: Workers, reports: Reports) -> DatasetOperations:
+def _datasets(storage: Storage, reading: DataReading, access: DatasetAccess, reports: Reports) -> DatasetOperations:
     return DatasetOperations(
         reading,
+        access,
         database=storage.database,
         templates=reports.templates,
         queries=QueryStore(storage.database),
-        exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),
         growth=storage.growth,

@@ -93,7 +93,18 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="a column to keep, its name in the file, its type (text, integer, decimal, float, boolean, date, "
         "datetime, timestamp) and how it is written; repeat it for all that are to be kept",
     )
-    reading.add_argument("--reject-limit", type=int, metavar="N", help="stop when more rows than these are wrong")
+    reading.add_argument(
+        "--pad-short-rows", action=argparse.BooleanOptionalAction, help="fill up rows that end early with empty cells"
+    )
+    reading.add_argument(
+        "--leave-out-totals", action=argparse.BooleanOptionalAction, help="leave out rows that sum those above them"
+    )
+    reading.add_argument(
+        "--reject-limit",
+        type=_limit,
+        metavar="LIMIT",
+        help="stop when more rows are wrong: a number, or a share as 5%%",
+    )
 
 
 def _add_report(commands: Commands) -> None:
@@ -155,6 +166,16 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     filters.add_argument("--since", type=_moment, metavar="TIME", help="made at or after it, e.g. 2026-10-01T08:00")
     filters.add_argument("--until", type=_moment, metavar="TIME", help="made before")
     filters.add_argument("--search", metavar="TEXT", help="in title or message")
+
+
+def _limit(given: str) -> int | str:
+    """Whether the share is one, the server says."""
+    if given.endswith("%"):
+        return given
+    try:
+        return int(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is neither a number nor a share like 5%") from None
 
 
 def _moment(given: str) -> str:

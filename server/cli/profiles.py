@@ -14,7 +14,9 @@ from jindu.errors import ClientError
 Order = dict[str, Any]
 """As `POST /api/v1/imports` takes it, but for the upload."""
 
-_OPTIONS = ("encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows")
+_OPTIONS = (
+    "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
+)  # fmt: skip
 _ORDER = ("dataset", "mode", "key", "reject_limit")
 _SUFFIXES = (".toml", ".json")
 _NAMED_CHARACTERS = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}

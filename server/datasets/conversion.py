@@ -18,7 +18,6 @@ from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
-from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
 from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import column_statistics
@@ -30,6 +29,7 @@ from server.datasets.schema import Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
 from server.datasets.upserting import upsert_rows
+from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
 from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
 from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
@@ -107,19 +107,25 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     totals = Totals(columns, is_everywhere=found.count > 0)
     unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
     unique += [key] if key and key not in unique else []
+    require_comparable({column.name: column.type for column in columns}, request.references)
+    whole = WholeChecks(unique=unique, references=request.references)
     rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
-    staged = rows_path.with_suffix(".staged") if unique else rows_path
+    staged = rows_path.with_suffix(".staged") if whole else rows_path
     try:
-        with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
-            sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
+        with (
+            RejectWriter(request.rejects, limit=request.reject_limit, share=request.reject_share) as rejects,
+            _without_garbage_collection(),
+        ):
+            sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
             row_count = _convert(opened.source, sifter, staged, progress)
-            if unique:
+            if whole:
                 progress.tell("checking")
-                row_count = leave_out_duplicates(staged, rows_path, unique, rejects, lambda: _read_again(request))
+                row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
             named = sifter.named
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
+            rejects.judge(row_count, is_end=True)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
         written = pq.read_schema(rows_path)
         described = [_described(column, written.field(column.name).type) for column in columns]
@@ -184,6 +190,7 @@ def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) 
     with PartWriter(target, sifter.schema) as part:
         for chunk in source.chunks():
             sifter.add(chunk, part)
+            sifter.judge(part.row_count)
             progress.read(part.row_count, sifter.rejected_count, source.bytes_read)
     return part.row_count
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.datasets.catalog import Catalog, data_key, rejects_key, require_mode_fits
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
+from server.datasets.references import fetched_references, find_references
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, Upsert, convert_file
 from server.errors import Conflict, FileProblem
@@ -46,6 +47,7 @@ class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     options: ReadOptions = ReadOptions()
     reject_limit: int = 100_000
+    reject_share: float | None = None
     key: tuple[str, ...] = ()  # of an upsert
     bytes: int | None = None  # of the file
 
@@ -123,8 +125,13 @@ class DataImport:
         upload = await self._upload(wanted.upload_id, owner_id)
         current = await self._catalog.find(owner_id, wanted.dataset)
         require_mode_fits(wanted.dataset, wanted.mode, current)
+        referred = await find_references(self._catalog, owner_id, wanted.options.columns or ())
         async with self._scratch.workplace() as directory:
-            async with self._pieces.whole(upload.id) as source, self._merged_into(wanted, current) as upsert:
+            async with (
+                self._pieces.whole(upload.id) as source,
+                self._merged_into(wanted, current) as upsert,
+                fetched_references(self._catalog, referred) as references,
+            ):
                 request = ConvertRequest(
                     source=source,
                     name=upload.name,
@@ -135,6 +142,8 @@ class DataImport:
                     limits=self._limits,
                     existing_columns=current.columns if current and wanted.mode in _ADDING else None,
                     upsert=upsert,
+                    reject_share=wanted.reject_share,
+                    references=references,
                 )
                 converted = await self._read(context, request)
             for warning in converted.warnings:

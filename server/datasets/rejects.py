@@ -15,6 +15,8 @@ from server.texts import phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
 _CELL_CHARACTERS = 120
+EARLY_RECORDS = 10_000  # of which more than so often the allowed share is wrong: then a file is given up early
+EARLY_FACTOR = 2
 
 # Every reason, and what to tell about it. `{value}` is the cell.
 REASONS: dict[str, str] = {
@@ -45,11 +47,15 @@ REASONS: dict[str, str] = {
     "not_unique": "“{value}” occurs before in this column, which must be unique.",
     "below_minimum": "“{value}” is below the minimum, {limit}.",
     "above_maximum": "“{value}” is above the maximum, {limit}.",
-    "not_one_of": "“{value}” is not one of the allowed values.",
+    "not_one_of": "“{value}” is not one of the allowed values: {limit}.",
+    "too_short": "“{value}” has fewer characters than {limit}.",
+    "too_long": "“{value}” has more characters than {limit}.",
+    "pattern_mismatch": "“{value}” does not match the pattern {limit}.",
+    "not_in_reference": "“{value}” does not occur in the column “{column}” of the dataset “{dataset}”.",
 }
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class RejectReason:
     """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1."""
 
@@ -77,11 +83,14 @@ def _without_surrogates(text: str) -> str:
 class RejectWriter:
     """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
 
-    def __init__(self, path: Path, *, limit: int) -> None:
+    def __init__(self, path: Path, *, limit: int, share: float | None = None) -> None:
+        """`limit` is a number of rows, `share` (0 to 1) of all rows, rejected or not."""
         self.row_count = 0
         self.by_code: Counter[str] = Counter()
         self.first: RejectReason | None = None
         self._limit = limit
+        self._share = share
+        self._last: RejectReason | None = None
         self._path = path
         self._stream = path.open("wb")
         self._encoder = msgspec.json.Encoder()
@@ -100,6 +109,7 @@ class RejectWriter:
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
+        self._last = reasons[0]
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(
@@ -111,6 +121,32 @@ class RejectWriter:
                 column=first.column or "",
                 reason=phrase(REASONS[first.code], **first.parameters),
             )
+
+    def judge(self, row_count: int, *, is_end: bool) -> None:
+        """Raises `FileProblem` past the share: at the end, and before, when it is clear what kind of file it is.
+
+        Wrong rows may stand together, so that in the middle of a file the share of those read so far says little of it.
+        """
+        if self._share is None or self._last is None:
+            return
+        records = row_count + self.row_count
+        if not is_end and records < EARLY_RECORDS:
+            return
+        allowed = self._share if is_end else self._share * EARLY_FACTOR
+        if self.row_count <= allowed * records:
+            return
+        last = self._last
+        raise FileProblem(
+            "{rejected} of {rows} rows had to be rejected, which is more than {percent} %. The last one is in line "
+            "{line} (column “{column}”): {reason} Check the delimiter, the encoding and the column types.",
+            code="too_many_rejects",
+            rejected=self.row_count,
+            rows=records,
+            percent=f"{self._share * 100:g}",
+            line=last.line,
+            column=last.column or "",
+            reason=phrase(REASONS[last.code], **last.parameters),
+        )
 
     @property
     def rows_left(self) -> int:

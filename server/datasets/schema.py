@@ -19,17 +19,33 @@ COLUMN_TYPES: tuple[ColumnType, ...] = (
 NUMERIC_TYPES = frozenset({"integer", "decimal", "float"})
 TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 
+# What a column's values must keep, as `ColumnSpec` names it.
+CHECKS = (
+    "required", "unique", "min", "max", "one_of", "min_length", "max_length", "pattern", "reference",
+)  # fmt: skip
+
 _PROBLEMS_TOLD = 5
 MOST_DELIMITER = 4  # characters
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Length = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A column of one of your datasets."""
+
+    dataset: _Name
+    column: _Name
 
 
 class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One column as it is wanted: `source` is its name in the file (default: the same), `type` is inferred when absent.
 
     `format` says how ambiguous values are written: for numbers the decimal mark (`1,234.5` or `1.234,5`), for dates
-    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`). `min` and `max` are compared in the column's own type.
+    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`).
+    `min` and `max` are compared in the column's own type. Of texts, `min_length` and `max_length` count characters, and
+    all of a value must match `pattern`, a regular expression in RE2's syntax. Values must occur in the column that
+    `reference` names. Missing values break no rule but `required`.
     """
 
     name: _Name
@@ -41,6 +57,10 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     min: float | str | None = None
     max: float | str | None = None
     one_of: list[str] | None = None
+    min_length: _Length | None = None
+    max_length: _Length | None = None
+    pattern: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    reference: Reference | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

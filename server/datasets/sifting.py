@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from server.datasets.cell_texts import as_text
+from server.datasets.checks import rule_of
 from server.datasets.chunks import Chunk
 from server.datasets.named import TOTAL_ROW, Named
 from server.datasets.part_writer import PartWriter
@@ -68,6 +68,10 @@ class Sifter:
             values = [column.filter(keep) for column in values]
         part.add(values)
 
+    def judge(self, row_count: int) -> None:
+        """Whether too many were rejected, in the middle of the file. Raises `FileProblem`."""
+        self._rejects.judge(row_count, is_end=False)
+
     def _without_totals(
         self, chunk: Chunk, values: Sequence[pa.Array], reasons: dict[int, list[RejectReason]]
     ) -> set[int]:
@@ -98,9 +102,7 @@ class Sifter:
 
 def _reject(column: PlannedColumn, chunk: Chunk, misfit: Misfit, cell: str | None) -> RejectReason:
     parameters: dict[str, Any] = {} if cell is None else {"value": shortened(cell.strip())}
-    limit = {"below_minimum": column.spec.min, "above_maximum": column.spec.max}.get(misfit.code)
-    if limit is not None:
-        parameters["limit"] = as_text(limit)
+    parameters |= rule_of(column.spec, misfit.code)
     return RejectReason(
         line=chunk.line_of(misfit.row),
         code=misfit.code,

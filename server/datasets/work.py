@@ -315,10 +315,20 @@ class Upserted(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
+class ReferenceFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A column in which values must occur: whose, and the parts that hold it."""
+
+    dataset: str
+    column: str
+    type: ColumnType
+    paths: tuple[Path, ...]
+
+
 class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Read `source`, write `target` (Parquet) and `rejects` (JSON lines).
 
-    `existing_columns` are the `columns` of the dataset that is appended to, else None.
+    `existing_columns` are the `columns` of the dataset that is appended to, else None. `reject_share` (0 to 1) is how
+    many of all rows may be rejected, besides `reject_limit`. `references` are of columns by name.
     """
 
     source: Path
@@ -330,6 +340,8 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     limits: FileLimits = FileLimits()
     existing_columns: list[Column] | None = None
     upsert: Upsert | None = None
+    reject_share: float | None = None
+    references: dict[str, ReferenceFiles] = {}
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,8 @@ from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.importing import KIND
+from server.datasets.references import find_references
+from server.datasets.reject_limits import RejectLimit, share_of
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
@@ -46,13 +48,14 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
     whose values in the columns of `key` are there already take the place of what was, all others are added. The import
-    stops when more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
+    stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). `priority` orders what
+    you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
-    reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    reject_limit: RejectLimit | None = None
     key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
     priority: Priority = Priority.NORMAL
 
@@ -184,14 +187,14 @@ class ImportOperations:
     async def check(self, principal: Principal, order: ImportOrder) -> None:
         """What `start` would say of it with a whole upload, before anybody sends one."""
         principal.require_write()
-        self._require_possible(order)
+        await self._require_possible(principal, order)
         await self._catalog.would_take(principal.user_id, order.dataset, order.mode)
 
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:
         """Raises `NotFound`, `Conflict` for creating what exists, or `InvalidInput` naming the wrong field."""
         principal.require_write()
         upload = await self._whole_upload(principal, request.upload_id)
-        reject_limit = self._require_possible(request)
+        await self._require_possible(principal, request)
 
         async def check(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
@@ -204,7 +207,7 @@ class ImportOperations:
             "dataset": request.dataset,
             "mode": request.mode,
             "options": msgspec.to_builtins(_in_language(request.options, principal)),
-            "reject_limit": reject_limit,
+            **self._limit_parameters(request.reject_limit),
             "key": request.key,
         }
         return await self._runner.start(
@@ -282,8 +285,8 @@ class ImportOperations:
             )
         return upload
 
-    def _require_possible(self, order: ImportOrder) -> int:
-        """Whatever can be said without the file; answers its limit of rejects."""
+    async def _require_possible(self, principal: Principal, order: ImportOrder) -> None:
+        """Whatever can be said without the file."""
         require_dataset_name(order.dataset)
         if order.mode == "upsert" and not order.key:
             raise InvalidInput(errors=[FieldError(field="key", message="Say which columns are the key.")])
@@ -291,18 +294,22 @@ class ImportOperations:
             raise InvalidInput(errors=[FieldError(field="key", message="Only the mode “upsert” has a key.")])
         if order.options.encoding:
             known_codec(order.options.encoding)
-        return self._checked_limit(order.reject_limit)
+        self._require_limit(order.reject_limit)
+        await find_references(self._catalog, principal.user_id, order.options.columns or ())
 
-    def _checked_limit(self, wanted: int | None) -> int:
-        if wanted is None:
-            return self.reject_limit
-        if not 0 <= wanted <= self.reject_limit:
+    def _limit_parameters(self, wanted: int | str | None) -> dict[str, Any]:
+        """As the job has them. Of a share, too, no more rows are listed than ever."""
+        if isinstance(wanted, str):
+            return {"reject_limit": self.reject_limit, "reject_share": share_of(wanted)}
+        return {"reject_limit": self.reject_limit if wanted is None else wanted}
+
+    def _require_limit(self, wanted: int | str | None) -> None:
+        if isinstance(wanted, int) and not 0 <= wanted <= self.reject_limit:
             raise InvalidInput(
                 errors=[
                     FieldError(field="reject_limit", message=_LIMIT_MESSAGE, parameters={"limit": self.reject_limit})
                 ]
             )
-        return wanted
 
 
 def _in_language(options: ReadOptions | None, principal: Principal) -> ReadOptions:

@@ -8,6 +8,10 @@ from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
+from server.operations.dataset_differences import DifferenceOperations
+from server.operations.dataset_exports import ExportOperations
+from server.operations.dataset_profiles import ProfileOperations
+from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
@@ -31,6 +35,10 @@ class Operations:
     admin: AdminOperations
     batches: BatchOperations
     connections: ConnectionOperations
+    dataset_differences: DifferenceOperations
+    dataset_exports: ExportOperations
+    dataset_profiles: ProfileOperations
+    dataset_rows: RowOperations
     datasets: DatasetOperations
     events: EventOperations
     external_jobs: ExternalJobOperations
