@@ -24,11 +24,20 @@ _UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it wa
 async def import_file(session: Session, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
-    _require_source(options["file"], options["name"])
+    place = _place_of(options["file"])
+    if place is None:
+        _require_source(options["file"], options["name"])
     # Before the first byte is read or sent: a slip in a name must not cost an hour.
     await session.client.post("/api/v1/imports/check", order)
-    with _source(options["file"], options["name"]) as path:
-        sent = await _sent(session, path, is_kept=options["file"] != "-")
+    if place is not None:
+        fetched = await _fetched(session, place)
+        if fetched["state"] != "succeeded":
+            session.answer(fetched)
+            return session.status_of(fetched)
+        sent = _Sent(session=session, name=fetched["title"], upload_id=fetched["result"]["upload_id"])
+    else:
+        with _source(options["file"], options["name"]) as path:
+            sent = await _sent(session, path, is_kept=options["file"] != "-")
     job = await session.followed(await _started(session, sent, order))
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
     session.answer(outcome, *(_lines(session, outcome) if job["state"] == "succeeded" else ()))
@@ -36,6 +45,23 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
         return REJECTS
     return status
+
+
+def _place_of(given: str) -> dict[str, str] | None:
+    """What the server is to get itself: `https://…`, or `folder:NAME/FILE`; None for a file of ours."""
+    if given.startswith("https://"):
+        return {"url": given}
+    if given.startswith("folder:"):
+        folder, _, file = given.removeprefix("folder:").partition("/")
+        if not folder or not file:
+            raise ClientError("Write folder:NAME/FILE; FILE may have * and ?, and means the newest of several.")
+        return {"folder": folder, "file": file}
+    return None
+
+
+async def _fetched(session: Session, place: dict[str, str]) -> Job:
+    started = await session.client.post("/api/v1/fetches", place)
+    return await session.followed(started["job_id"])
 
 
 def _require_source(given: str, name: str | None) -> None:
