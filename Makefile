@@ -6,7 +6,7 @@ BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
 # Tests wait for servers, disks and clocks of their own as often as they compute.
 AT_ONCE ?= $(shell echo $$(( $$(nproc) + 1 )))
-# Tests start hundreds of processes: each would compile everything anew where this is set.
+# Tests are hundreds of processes, each of which would compile the whole tree for itself.
 unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,15 @@ _TAKES_AWAY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhabitant:
-    """Somebody with something of every kind. `things` are their ids and names by the address of the kind."""
+    """Somebody with something of every kind. `things` are their ids and names by the address of the kind.
+
+    Operations that are `closed` to them are left out.
+    """
 
     role: str
     token: str
     things: Mapping[str, str]
+    closed: Collection[str] = ()
 
 
 async def fuzz(
@@ -153,6 +157,9 @@ def _config(inhabitant: Inhabitant, document: Mapping[str, Any]) -> Iterator[str
 def _changes(path: str, operation: Mapping[str, Any], inhabitant: Inhabitant) -> Iterator[str]:
     """How one operation is to be treated otherwise."""
     name, kind = operation["operationId"], path.partition("}")[0].removeprefix("/api/v1") + "}"
+    if name in inhabitant.closed:
+        yield "enabled = false"
+        return
     if name in UNSAYABLE:
         statuses = [*_ACCEPTED, *map(str, UNSAYABLE[name][0])]
         yield f"checks.positive_data_acceptance.expected-statuses = {json.dumps(statuses)}"
