@@ -64,6 +64,9 @@ async def new_import(request: web.Request) -> web.Response:
     wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
     form = ImportForm(upload_id=upload.id, dataset=wanted)
     look = await _look(request, principal, form)
+    if "order" in request.query:
+        look = await _look_as_ordered(request, principal, form, request.query["order"])
+        return await render(request, page, **_wizard_values(request, upload, look, await _datasets(request, principal)))
     known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
     if known is not None and request.query.get("like") == known.dataset:
         look = await _look_like(request, principal, form, known)
@@ -116,7 +119,8 @@ async def start_import(request: web.Request) -> web.Response:
     problem = look.problem
     if look.preview is not None and problem is None and "again" not in posted:
         try:
-            job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
+            order = look.form.request(look.preview.options, dry_run="check" in posted)
+            job = await operations_of(request).imports.start(principal, order)
         except JinduError as error:
             problem = error
         else:
@@ -148,6 +152,13 @@ async def retry_import(request: web.Request) -> web.Response:
     state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
     await operations_of(request).jobs.retry(principal, state.job.id)
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
+
+
+async def import_checked(request: web.Request) -> web.Response:
+    """What a check has read, now for good."""
+    principal = require_principal(request, "write")
+    job = await operations_of(request).imports.start_checked(principal, request.match_info["job_id"])
+    raise web.HTTPSeeOther(f"/imports/{job.id}")
 
 
 async def rejects_page(request: web.Request) -> web.Response:
@@ -188,6 +199,17 @@ async def _look_like(request: web.Request, principal: Principal, form: ImportFor
     if look.preview is None:
         return look
     return await _look(request, principal, look.form.with_columns_of(known), with_columns=True)
+
+
+async def _look_as_ordered(request: web.Request, principal: Principal, form: ImportForm, job_id: str) -> _Look:
+    """As another import or check of this file was ordered, to change something of it."""
+    order = (await operations_of(request).imports.get(principal, job_id)).order
+    if order.upload_id != form.upload_id:
+        return await _look(request, principal, form)
+    look = await _look(request, principal, form.as_ordered(order))
+    if look.preview is None:
+        return look
+    return await _look(request, principal, look.form.with_columns_ordered(order), with_columns=True)
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:

@@ -101,6 +101,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/imports/{job_id}", imports.import_page, name="import_page"),
     web.post("/imports/{job_id}/cancel", imports.cancel_import),
     web.post("/imports/{job_id}/retry", imports.retry_import),
+    web.post("/imports/{job_id}/import", imports.import_checked),
     web.get("/imports/{job_id}/rejects", imports.rejects_page, name="rejects"),
     web.get("/datasets", datasets.datasets_page, name="datasets"),
     web.get("/datasets/{name}", datasets.dataset_page, name="dataset"),

@@ -72,6 +72,11 @@ def _add_import(commands: Commands) -> None:
     parser.add_argument(
         "--fail-on-rejects", action="store_true", help="exit status 3 when rows were rejected, though all others came"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read and judge all of the file and say what would happen; change nothing",
+    )
     _add_reading(parser)
     _with_server(parser, "importing", "import_file")
 

@@ -31,7 +31,8 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
         sent = await _sent(session, path, is_kept=options["file"] != "-")
     job = await session.followed(await _started(session, sent, order))
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
-    session.answer(outcome, *(_lines(session, outcome) if job["state"] == "succeeded" else ()))
+    told = _would_lines if options["dry_run"] else _lines
+    session.answer(outcome, *(told(session, outcome) if job["state"] == "succeeded" else ()))
     status = session.status_of(job)
     if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
         return REJECTS
@@ -102,5 +103,22 @@ async def _started(session: Session, sent: _Sent, order: Order) -> str:
 def _lines(session: Session, outcome: Job) -> Iterator[str]:
     yield f"{outcome['dataset']}: version {outcome['version']}, {outcome['row_count']:,} rows"
     if outcome["rejected_count"]:
-        place = f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"
-        yield f"{outcome['rejected_count']:,} rejected; see {place}"
+        yield f"{outcome['rejected_count']:,} rejected; see {_list_of(session, outcome)}"
+
+
+def _would_lines(session: Session, outcome: Job) -> Iterator[str]:
+    """What an import would have done; nothing was."""
+    would = outcome["result"]
+    yield f"{would['dataset']} would be version {would['version']}, {would['row_count']:,} rows; nothing was changed"
+    yield f"{would['imported_count']:,} rows of the file would be imported"
+    if "updated" in would:
+        yield f"{would['inserted']:,} added, {would['updated']:,} changed, {would['unchanged']:,} as they are"
+    if would["rejected_count"]:
+        codes = ", ".join(f"{count:,} {code}" for code, count in would["rejected_by"].items())
+        yield f"{would['rejected_count']:,} would be rejected ({codes}); see {_list_of(session, outcome)}"
+    yield from (f"{count:,} lines are no rows: {reason}" for reason, count in would["named"].items())
+    yield from (f"warning: {warning['message']}" for warning in would["warnings"])
+
+
+def _list_of(session: Session, outcome: Job) -> str:
+    return f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"

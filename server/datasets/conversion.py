@@ -158,6 +158,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         ],
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
+        rejected_by=dict(rejects.by_code.most_common()),
         named=named.as_counts(),
         upserted=upserted,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],

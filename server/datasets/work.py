@@ -347,9 +347,9 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
 
-    `rejects_path` is None when nothing was rejected. `named` counts the records that are neither rows nor rejects, by
-    reason. `options` are those the file was read with. `row_count` is of the file, `columns` and all else of what was
-    written: of an upsert, the whole dataset.
+    `rejects_path` is None when nothing was rejected; `rejected_by` counts the rejected rows by their first reason.
+    `named` counts the records that are neither rows nor rejects, by reason. `options` are those the file was read with.
+    `row_count` is of the file, `columns` and all else of what was written: of an upsert, the whole dataset.
     """
 
     row_count: int
@@ -358,6 +358,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[Column]
     statistics: dict[str, dict[str, Any]]
     rejects_path: Path | None
+    rejected_by: dict[str, int] = {}
     named: dict[str, int] = {}
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()

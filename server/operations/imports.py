@@ -20,9 +20,11 @@ from server.datasets.corrections import Corrections, stem_of
 from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
+from server.datasets.import_checking import CHECK_KIND
+from server.datasets.import_reading import ImportParameters
 from server.datasets.importing import KIND
 from server.datasets.references import find_references
-from server.datasets.reject_limits import RejectLimit, share_of
+from server.datasets.reject_limits import RejectLimit, percent_of, share_of
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
@@ -48,8 +50,8 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
     whose values in the columns of `key` are there already take the place of what was, all others are added. The import
-    stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). `priority` orders what
-    you have waiting yourself.
+    stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). With `dry_run` all of
+    the file is read and judged, and nothing is written. `priority` orders what you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
@@ -57,6 +59,7 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     options: ReadOptions = ReadOptions()
     reject_limit: RejectLimit | None = None
     key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
+    dry_run: bool = False
     priority: Priority = Priority.NORMAL
 
 
@@ -67,13 +70,32 @@ class ImportRequest(ImportOrder, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):
-    """An import: its job, what was asked for, and the version it published (None until then)."""
+    """An import, or the check of one: its job, what was asked for, and the version it published (None until then)."""
 
     job: Job
     upload_id: str
     dataset: str
     mode: str
     version: Version | None
+
+    @property
+    def is_check(self) -> bool:
+        return self.job.kind == CHECK_KIND
+
+    @property
+    def order(self) -> ImportRequest:
+        """What was asked for, to ask for it once more."""
+        given = ImportParameters.of(self.job)
+        limit = given.reject_limit if given.reject_share is None else percent_of(given.reject_share)
+        return ImportRequest(
+            upload_id=given.upload_id,
+            dataset=given.dataset,
+            mode=given.mode,
+            options=given.options,
+            reject_limit=limit,
+            key=list(given.key),
+            priority=self.job.priority,
+        )
 
     @property
     def rejected_count(self) -> int:
@@ -91,7 +113,7 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the rejected rows were listed: of one that failed, too, if it was for its rows."""
         if self.version is not None:
             return self.version.rejected_count > 0
-        return self.job.state is State.FAILED and "rejects_bytes" in self.job.detail
+        return self.job.state.is_final and "rejects_bytes" in self.job.detail
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,7 +222,8 @@ class ImportOperations:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
             await self._catalog.require_mode_fits(connection, principal.user_id, request.dataset, request.mode)
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
-            await self._audit.record(connection, principal, "import.start", job.id, detail)
+            action = "import.check" if request.dry_run else "import.start"
+            await self._audit.record(connection, principal, action, job.id, detail)
 
         parameters = {
             "upload_id": upload.id,
@@ -211,7 +234,7 @@ class ImportOperations:
             "key": request.key,
         }
         return await self._runner.start(
-            KIND,
+            CHECK_KIND if request.dry_run else KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
             parameters=parameters | {"bytes": upload.size},
@@ -220,11 +243,23 @@ class ImportOperations:
             priority=request.priority,
         )
 
+    async def start_checked(self, principal: Principal, job_id: str) -> Job:
+        """Import now what a check has read, in the same way. Asked twice, it is the same import."""
+        principal.require_write()
+        state = await self.get(principal, job_id)
+        if state.job.owner_id != principal.user_id:
+            raise NotFound
+        if not state.is_check or state.job.state is not State.SUCCEEDED:
+            raise Conflict("Only a file that was checked to its end can be imported from here.", code="not_checked")
+        key = f"checked:{job_id}:{state.job.attempt}"
+        return await self.start(principal, state.order, idempotency_key=key)
+
     async def get(self, principal: Principal, job_id: str) -> ImportState:
         job = await self._jobs.get(principal, job_id)
-        if job.kind != KIND:
+        if job.kind not in (KIND, CHECK_KIND):
             raise NotFound
-        version = await self._catalog.version_of_job(job.id) if job.state is State.SUCCEEDED else None
+        is_published = job.kind == KIND and job.state is State.SUCCEEDED
+        version = await self._catalog.version_of_job(job.id) if is_published else None
         given = job.parameters
         return ImportState(
             job=job,

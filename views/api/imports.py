@@ -15,6 +15,7 @@ from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_made
 from server.http.values import Digits, Limit
+from server.jobs.job import Job
 from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile
 from server.storage.pages import Listing
 from views.api.datasets import dataset_links
@@ -106,9 +107,12 @@ async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
     job = await call.operations.imports.start(
         call.principal, call.body, idempotency_key=call.request.headers.get("Idempotency-Key")
     )
-    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
-    answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
-    return encoded(answer, status=202, headers={"Location": links["self"]})
+    return _started(job)
+
+
+async def import_checked(call: Call[None, NoQuery]) -> web.Response:
+    job = await call.operations.imports.start_checked(call.principal, call.path["job_id"])
+    return _started(job)
 
 
 async def check_import(call: Call[ImportOrder, NoQuery]) -> None:
@@ -150,6 +154,12 @@ async def download_rejects(call: Call[None, RejectFileQuery]) -> web.StreamRespo
         return await send_made(
             call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
         )
+
+
+def _started(job: Job) -> web.Response:
+    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
+    answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
+    return encoded(answer, status=202, headers={"Location": links["self"]})
 
 
 def import_links(job_id: str) -> dict[str, str]:
@@ -195,6 +205,7 @@ def _described(state: ImportState) -> dict[str, Any]:
         "upload_id": state.upload_id,
         "dataset": state.dataset,
         "mode": state.mode,
+        "dry_run": state.is_check,
         "version": version.number if version else None,
         "row_count": version.row_count if version else None,
         "rejected_count": state.rejected_count,
@@ -230,7 +241,7 @@ ENDPOINTS = [
         path="/imports",
         name="api_start_import",
         handler=start_import,
-        summary="Import an uploaded file into a dataset",
+        summary="Import an uploaded file into a dataset, or with `dry_run` read all of it to say what that would do",
         access="write",
         body=ImportRequest,
         answer=ImportStarted,
@@ -242,11 +253,22 @@ ENDPOINTS = [
         path="/imports/check",
         name="api_check_import",
         handler=check_import,
-        summary="Whether such an import would begin, before anything is uploaded; nothing is done",
+        summary="Whether such an import would begin, before anything is uploaded; for the file itself, see `dry_run`",
         access="write",
         body=ImportOrder,
         status=204,
         errors=(409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/imports/{job_id}/import",
+        name="api_import_checked",
+        handler=import_checked,
+        summary="Import now what a dry run has read, in the same way",
+        access="write",
+        answer=ImportStarted,
+        status=202,
+        errors=(404, 409, 422),
     ),
     Endpoint(
         method="GET",

@@ -14,7 +14,7 @@ from server.realtime.protocol import SERVER_MESSAGES
 from server.settings import Settings
 from tests.unit.jobs.test_job import job
 
-NAMES = ["demonstration", "external", "file_upload", "data_import", "batch_report"]
+NAMES = ["demonstration", "external", "file_upload", "data_import", "import_check", "batch_report"]
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ RESULT = {"dataset": "a b", "rejected_count": 3, "url": "https://example.com/r"}
     ("name", "urls"),
     [
         ("data_import", ["/datasets/a%20b", "/imports/j"]),
+        ("import_check", ["/imports/j"]),
         ("batch_report", ["/batches/b"]),
         ("file_upload", ["/imports/new?upload=u"]),
         ("external", ["https://example.com/r"]),
