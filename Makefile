@@ -6,6 +6,8 @@ BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
 # Tests wait for servers, disks and clocks of their own as often as they compute.
 AT_ONCE ?= $(shell echo $$(( $$(nproc) + 1 )))
+# Tests start hundreds of processes: each would compile everything anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
