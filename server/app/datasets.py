@@ -9,6 +9,7 @@ from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.datasets.catalog import Catalog
 from server.datasets.import_checking import ImportCheck
+from server.datasets.import_correction import ImportCorrection
 from server.datasets.import_reading import ImportReading
 from server.datasets.importing import DataImport
 from server.datasets.schema import FileLimits
@@ -45,10 +46,19 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
         quotas=storage.quotas,
         seconds=settings.import_seconds,
     )
+    correction = ImportCorrection(
+        reading,
+        catalog=catalog,
+        blobs=storage.blobs,
+        scratch=storage.scratch,
+        database=storage.database,
+        quotas=storage.quotas,
+        seconds=settings.import_seconds,
+    )
     check = ImportCheck(reading, catalog=catalog, scratch=storage.scratch, seconds=settings.import_seconds)
     return Datasets(
         catalog=catalog,
         file_limits=limits,
         query_limits=QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows),
-        job_kinds=(data_import.kind(), check.kind()),
+        job_kinds=(data_import.kind(), check.kind(), correction.kind()),
     )

@@ -24,6 +24,7 @@ _UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it wa
 async def import_file(session: Session, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
+    _require_possible(options)
     _require_source(options["file"], options["name"])
     # Before the first byte is read or sent: a slip in a name must not cost an hour.
     await session.client.post("/api/v1/imports/check", order)
@@ -33,10 +34,20 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
     told = _would_lines if options["dry_run"] else _lines
     session.answer(outcome, *(told(session, outcome) if job["state"] == "succeeded" else ()))
+    if job["state"] == "succeeded" and options["save_rejects"] and outcome["rejected_count"]:
+        await session.client.download(f"/api/v1/imports/{job['job_id']}/rejects/file", options["save_rejects"])
     status = session.status_of(job)
     if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
         return REJECTS
     return status
+
+
+def _require_possible(options: dict[str, Any]) -> None:
+    target = options["save_rejects"]
+    if target is not None and options["dry_run"]:
+        raise ClientError("A dry run saves no rejects; it says where their list is.")
+    if target is not None and not target.absolute().parent.is_dir():
+        raise ClientError(f"{target.parent} is not a directory.")
 
 
 def _require_source(given: str, name: str | None) -> None:

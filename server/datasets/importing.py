@@ -99,6 +99,8 @@ class DataImport:
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
         }
+        if converted.rejected_count:
+            source |= {"layout": msgspec.to_builtins(converted.layout), "key": list(wanted.key)}
         if converted.warnings:
             source["warnings"] = told_warnings(converted)
         if converted.corrections.count:

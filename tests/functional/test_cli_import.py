@@ -129,7 +129,7 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
         "-",
         *("--profile", "gebiete", "--name", "gebiete.csv", "--mode", "replace", "--delimiter", ";"),
         *("--column", "area=Gebiet:text", "--column", "amount=Betrag:decimal:1.234,5"),
-        *("--fail-on-rejects", "--json"),
+        *("--fail-on-rejects", "--json", "--save-rejects", str(tmp_path / "left.csv")),
         given=text,
         XDG_CONFIG_HOME=str(tmp_path),
         **user,
@@ -138,6 +138,8 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
     told = json.loads(outcome.out)
     assert (told["dataset"], told["row_count"], told["rejected_count"]) == ("areas", 2, 1)
     assert told["title"] == "gebiete.csv → areas"
+    saved = (tmp_path / "left.csv").read_text("cp1252").splitlines()
+    assert saved == ["Gebiet;Betrag;Rest;jindu_reject_reason", "West;oops;z;amount: “oops” is not a number."]
     rows = await items(alice, "/datasets/areas/rows")
     assert [(row["area"], float(row["amount"])) for row in rows] == [("Nord", 1.5), ("Süd", 2.5)]
 
