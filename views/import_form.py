@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 
@@ -143,7 +143,7 @@ class ImportForm:
         columns = tuple(replace(column, checks=said.get(column.source, {})) for column in self.columns)
         return replace(self, columns=columns)
 
-    def request(self, preview_options: ReadOptions) -> ImportRequest:
+    def request(self, preview_options: ReadOptions, *, dry_run: bool = False) -> ImportRequest:
         """What to import: as it was previewed, with the kept columns. Raises `InvalidInput` at the fields."""
         errors = list(column_errors(self.columns))
         limit: int | str | None = whole_number(self.reject_limit)
@@ -161,17 +161,37 @@ class ImportForm:
             key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
             reject_limit=limit,
+            dry_run=dry_run,
         )
 
     def like(self, known: KnownFile) -> ImportForm:
         """To be read, and to go, as a file like this one was and did."""
-        reading = {name: _as_posted(value) for name, value in known.corrections.reading.items()}
-        return replace(self, reading=reading, chosen=frozenset(reading), dataset=known.dataset)
+        return replace(self.reading_as(known.corrections.reading), dataset=known.dataset)
+
+    def reading_as(self, options: Mapping[str, object]) -> ImportForm:
+        reading = {name: _as_posted(value) for name, value in options.items()}
+        return replace(self, reading=reading, chosen=frozenset(reading))
 
     def with_columns_of(self, known: KnownFile) -> ImportForm:
         """With what a person said of the columns of that file."""
-        said = {spec.source: spec for spec in known.corrections.columns}
-        left_out = set(known.corrections.left_out)
+        return self._with_columns(known.corrections.columns, set(known.corrections.left_out))
+
+    def as_ordered(self, order: ImportRequest) -> ImportForm:
+        """To go where an order sent the same file."""
+        said = {name: getattr(order.options, name) for name in READING}
+        form = self.reading_as({name: value for name, value in said.items() if value is not None})
+        limit = "" if order.reject_limit is None else str(order.reject_limit)
+        return replace(form, dataset=order.dataset, mode=order.mode, key=tuple(order.key), reject_limit=limit)
+
+    def with_columns_ordered(self, order: ImportRequest) -> ImportForm:
+        specs = order.options.columns
+        if specs is None:
+            return self
+        wanted = {spec.source or spec.name for spec in specs}
+        return self._with_columns(specs, {column.source for column in self.columns} - wanted)
+
+    def _with_columns(self, specs: Sequence[ColumnSpec], left_out: Collection[str]) -> ImportForm:
+        said = {spec.source or spec.name: spec for spec in specs}
         columns = [
             replace(_as_said(column, said.get(column.source)), keep=column.source not in left_out)
             for column in self.columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +14,15 @@ from aiohttp import web
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.difference import Difference
+from server.datasets.import_correction import RejectsLeft
 from server.datasets.schema import COLUMN_TYPES
 from server.datasets.work import Preview
-from server.errors import FieldError, JinduError
+from server.errors import Conflict, FieldError, Gone, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job
-from server.operations.imports import KnownFile
+from server.operations.imports import ImportState, KnownFile
 from server.uploads.files import Upload
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
@@ -64,6 +66,9 @@ async def new_import(request: web.Request) -> web.Response:
     wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
     form = ImportForm(upload_id=upload.id, dataset=wanted)
     look = await _look(request, principal, form)
+    if "order" in request.query:
+        look = await _look_as_ordered(request, principal, form, request.query["order"])
+        return await render(request, page, **_wizard_values(request, upload, look, await _datasets(request, principal)))
     known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
     if known is not None and request.query.get("like") == known.dataset:
         look = await _look_like(request, principal, form, known)
@@ -117,7 +122,8 @@ async def start_import(request: web.Request) -> web.Response:
     problem = look.problem
     if look.preview is not None and problem is None and "again" not in posted:
         try:
-            job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
+            order = look.form.request(look.preview.options, dry_run="check" in posted)
+            job = await operations_of(request).imports.start(principal, order)
         except JinduError as error:
             problem = error
         else:
@@ -133,8 +139,20 @@ async def import_page(request: web.Request) -> web.Response:
     """One import: live while it runs, then what came of it."""
     principal = require_principal(request)
     state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    if state.corrects is not None:
+        raise web.HTTPSeeOther(f"/imports/{state.corrects}/correct?after={state.job.id}")
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    return await render(request, template, state=state, job=state.job)
+    return await render(request, template, state=state, job=state.job, left=await _left(request, principal, state))
+
+
+async def _left(request: web.Request, principal: Principal, state: ImportState) -> RejectsLeft | None:
+    """What of its rejects can be corrected; None where there was nothing, or where nothing can be added any more."""
+    if state.version is None or not state.rejected_count:
+        return None
+    with suppress(Conflict, Gone):
+        left = await operations_of(request).rejects.left(principal, state.job.id)
+        return left if left.layout.names else None
+    return None
 
 
 async def cancel_import(request: web.Request) -> web.Response:
@@ -151,6 +169,13 @@ async def retry_import(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
+async def import_checked(request: web.Request) -> web.Response:
+    """What a check has read, now for good."""
+    principal = require_principal(request, "write")
+    job = await operations_of(request).imports.start_checked(principal, request.match_info["job_id"])
+    raise web.HTTPSeeOther(f"/imports/{job.id}")
+
+
 async def rejects_page(request: web.Request) -> web.Response:
     """Which rows were left out, filtered by reason."""
     principal = require_principal(request)
@@ -158,8 +183,11 @@ async def rejects_page(request: web.Request) -> web.Response:
     code, cursor = request.query.get("code") or None, request.query.get("cursor")
     imports = operations_of(request).imports
     state = await imports.get(principal, job_id)
-    page = await imports.rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
-    return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
+    page = await operations_of(request).rejects.list(
+        principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code
+    )
+    left = await _left(request, principal, state)
+    return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor, left=left)
 
 
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
@@ -189,6 +217,17 @@ async def _look_like(request: web.Request, principal: Principal, form: ImportFor
     if look.preview is None:
         return look
     return await _look(request, principal, look.form.with_columns_of(known), with_columns=True)
+
+
+async def _look_as_ordered(request: web.Request, principal: Principal, form: ImportForm, job_id: str) -> _Look:
+    """As another import or check of this file was ordered, to change something of it."""
+    order = (await operations_of(request).imports.get(principal, job_id)).order
+    if order.upload_id != form.upload_id:
+        return await _look(request, principal, form)
+    look = await _look(request, principal, form.as_ordered(order))
+    if look.preview is None:
+        return look
+    return await _look(request, principal, look.form.with_columns_ordered(order), with_columns=True)
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:

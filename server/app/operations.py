@@ -38,6 +38,7 @@ from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.queries import QueryOperations
+from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
@@ -80,6 +81,7 @@ def build_operations(
         answer_bytes=settings.max_answer_bytes,
     )
     access = DatasetAccess(database=database, catalog=datasets.catalog)
+    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
     templates = _templates(storage, reading, reports)
     return Operations(
         accounts=accounts,
@@ -120,7 +122,7 @@ def build_operations(
             hosts=settings.import_hosts,
         ),
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
-        imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
+        imports=imports,
         job_removal=JobRemoval(
             database=database,
             jobs=job_operations,
@@ -138,6 +140,15 @@ def build_operations(
             growth=storage.growth,
         ),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
+        rejects=RejectOperations(
+            imports,
+            reading,
+            runner=jobs.runner,
+            catalog=datasets.catalog,
+            database=database,
+            blobs=storage.blobs,
+            audit=Audit(database),
+        ),
         retention=RetentionOperations(retention),
         templates=templates,
         uploaded_files=UploadedFiles(
@@ -207,7 +218,6 @@ def _imports(
         pieces=uploads.pieces,
         catalog=datasets.catalog,
         workers=workers.interactive,
-        blobs=storage.blobs,
         audit=Audit(storage.database),
         limits=datasets.file_limits,
         reject_limit=settings.reject_limit,

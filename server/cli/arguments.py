@@ -77,6 +77,17 @@ def _add_import(commands: Commands) -> None:
     parser.add_argument(
         "--fail-on-rejects", action="store_true", help="exit status 3 when rows were rejected, though all others came"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read and judge all of the file and say what would happen; change nothing",
+    )
+    parser.add_argument(
+        "--save-rejects",
+        type=Path,
+        metavar="FILE",
+        help="where to save rejected rows in the layout of the file, with the reasons",
+    )
     _add_reading(parser)
     _with_server(parser, "importing", "import_file")
 

@@ -34,6 +34,8 @@ def order_of(flags: dict[str, Any]) -> Order:
         options["delimiter"] = _NAMED_CHARACTERS.get(options["delimiter"], options["delimiter"])
     if "dataset" not in order:
         raise ClientError("Say which dataset: --dataset NAME, or `dataset` in the profile.")
+    if flags["dry_run"]:
+        order["dry_run"] = True
     return {"mode": "create"} | order | {"options": options}
 
 

@@ -57,6 +57,7 @@ def chunk_of(batch: pa.RecordBatch, before: int, unsaid_texts: frozenset[int] = 
             raw=_raw(columns, row),
             column=batch.schema.names[place],
             parameters={"encoding": "UTF-8"},
+            cells=[cells[row].as_py() for cells in columns],
         )
         for row, place in sorted(bad.items())
     ]

@@ -24,8 +24,9 @@ from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
+from server.datasets.reject_rows import RejectLayout
 from server.datasets.rejects import RejectWriter, shortened
-from server.datasets.schema import Column, FileWarning, ReadOptions
+from server.datasets.schema import REASON_COLUMN, Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
 from server.datasets.upserting import upsert_rows
@@ -128,7 +129,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             rejects.judge(row_count, is_end=True)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
         written = pq.read_schema(rows_path)
-        described = [_described(column, written.field(column.name).type) for column in columns]
+        described = [described_column(column, written.field(column.name).type) for column in columns]
         upserted = None
         if request.upsert is not None:
             progress.tell("merging")
@@ -158,6 +159,13 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         ],
         statistics=statistics,
         rejects_path=request.rejects if rejected_count else None,
+        rejected_by=dict(rejects.by_code.most_common()),
+        layout=RejectLayout(
+            format=opened.shape.format,
+            names=list(opened.shape.names),
+            delimiter=opened.shape.dialect.delimiter if opened.shape.dialect else None,
+            codes=[column.name for column in columns if column.takes_codes],
+        ),
         named=named.as_counts(),
         upserted=upserted,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
@@ -222,7 +230,20 @@ def _warnings(
 ) -> list[FileWarning]:
     """`notations` are those of each column's numbers, once all of the file was read."""
     total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
-    return [*shape.warnings, *total_rows, *column_warnings(columns, notations)]
+    return [*shape.warnings, *total_rows, *_reason_column(shape, columns), *column_warnings(columns, notations)]
+
+
+def _reason_column(shape: FileShape, columns: Sequence[PlannedColumn]) -> list[FileWarning]:
+    """That of a file of rejects which comes back corrected."""
+    if REASON_COLUMN not in shape.names or any(column.spec.source == REASON_COLUMN for column in columns):
+        return []
+    return [
+        FileWarning(
+            code="reason_column",
+            message="The column “{name}” says why these rows were rejected before; it is left out.",
+            parameters={"name": REASON_COLUMN},
+        )
+    ]
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
@@ -291,7 +312,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+def described_column(column: PlannedColumn, written: pa.DataType) -> Column:
     is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,

@@ -20,6 +20,11 @@ def is_percent(text: str) -> bool:
     return _PERCENT.fullmatch(text) is not None
 
 
+def percent_of(share: float) -> str:
+    """The other way round."""
+    return f"{round(share * 100, 3):g}%"
+
+
 def share_of(limit: int | str) -> float | None:
     """0.05 of `5%`; None of a number of rows."""
     return float(limit.rstrip("% ")) / 100 if isinstance(limit, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from server.texts import phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
 _CELL_CHARACTERS = 120
+_ROW_CHARACTERS = 20_000  # of all cells of a row that can be corrected in place
 EARLY_RECORDS = 10_000  # of which more than so often the allowed share is wrong: then a file is given up early
 EARLY_FACTOR = 2
 
@@ -57,13 +59,17 @@ REASONS: dict[str, str] = {
 
 @dataclass(slots=True)
 class RejectReason:
-    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1."""
+    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1.
+
+    `cells` are those of the row as far as they can be told, for whoever corrects it.
+    """
 
     line: int
     code: str
     raw: str
     column: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    cells: Sequence[str | None] | None = None
 
 
 def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
@@ -104,8 +110,10 @@ class RejectWriter:
     def add_row(self, reasons: list[RejectReason]) -> None:
         """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
         with full_disk_named():
-            for reason in reasons:
-                self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
+            cells = _kept_cells(next((reason.cells for reason in reasons if reason.cells is not None), None))
+            for place, reason in enumerate(reasons):
+                record = _record(reason) | ({"cells": cells} if cells is not None and place == 0 else {})
+                self._stream.write(self._encoder.encode(record) + b"\n")
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
@@ -156,6 +164,13 @@ class RejectWriter:
     def flush(self) -> None:
         with full_disk_named():
             self._stream.flush()
+
+
+def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:
+    """Whole, or not at all: what was cut could not be imported."""
+    if cells is None or sum(len(cell or "") for cell in cells) > _ROW_CHARACTERS:
+        return None
+    return [shortened(cell, _ROW_CHARACTERS) if cell else None for cell in cells]
 
 
 def _record(reject: RejectReason) -> dict[str, Any]:

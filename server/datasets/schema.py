@@ -24,6 +24,7 @@ CHECKS = (
     "required", "unique", "min", "max", "one_of", "min_length", "max_length", "pattern", "reference",
 )  # fmt: skip
 
+REASON_COLUMN = "jindu_reject_reason"  # of a file of rejects, the last one; when it comes back it is left out
 _PROBLEMS_TOLD = 5
 MOST_DELIMITER = 4  # characters
 
@@ -169,9 +170,13 @@ def require_column_count(count: int, limits: FileLimits) -> None:
 
 
 def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpec]:
-    """The wanted columns with their `source` filled in; raises `InvalidInput` naming what the file does not have."""
+    """The wanted columns with their `source` filled in, by default all but that of reasons for rejects.
+
+    Raises `InvalidInput` naming what the file does not have.
+    """
     if options.columns is None:
-        return [ColumnSpec(name=name, source=name) for name in names]
+        kept = [name for name in names if name != REASON_COLUMN or len(names) == 1]
+        return [ColumnSpec(name=name, source=name) for name in kept]
     chosen = [msgspec.structs.replace(spec, source=spec.source or spec.name) for spec in options.columns]
     errors = list(_column_errors(chosen, set(names)))
     if errors:

@@ -56,6 +56,9 @@ class Sifter:
         reasons: dict[int, list[RejectReason]] = {}
         values = [self._column(place, chunk, reasons) for place in range(len(self._columns))]
         left_out = self._without_totals(chunk, values, reasons)
+        if reasons:
+            for found, cells in zip(reasons.values(), chunk.cells_of(list(reasons)), strict=True):
+                found[0].cells = cells
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
         for row in sorted(rejected, key=lambda found: found[0].line):
             self._rejects.add_row(row)

@@ -39,10 +39,13 @@ def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeChecks:
-    """`unique` are columns, or several together; `references` are of columns by name."""
+    """`unique` are columns, or several together; `references` are of columns by name. What `taken` parts hold is there
+    already where values must be unique.
+    """
 
     unique: Sequence[tuple[str, ...]] = ()
     references: Mapping[str, ReferenceFiles] = field(default_factory=dict)
+    taken: Sequence[Path] = ()
 
     def __bool__(self) -> bool:
         return bool(self.unique or self.references)
@@ -82,6 +85,9 @@ def leave_out(
             _note_reason(by_line, RejectReason(line, "not_in_reference", "", name, parameters))
             if len(by_line) > rejects.rows_left:
                 break
+    for names in checks.unique if checks.taken else ():
+        for line, value in _taken(staged, names, checks.taken):
+            _note_reason(by_line, RejectReason(line, "not_unique", "", ", ".join(names), {"value": shortened(value)}))
     elsewhere = frozenset(by_line)
     for names in checks.unique:
         for line, value in _repeated(staged, names, elsewhere):
@@ -120,6 +126,20 @@ def _missing(staged: Path, name: str, reference: ReferenceFiles) -> Iterator[tup
             yield from rows
 
 
+def _taken(staged: Path, names: Sequence[str], parts: Sequence[Path]) -> Iterator[tuple[int, str]]:
+    """Line and values of every row whose values another part has."""
+    files = ", ".join(map(literal, parts))
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in names)
+    same = " AND ".join(f"other.{quoted(name)} = mine.{quoted(name)}" for name in names)
+    query = (
+        f"SELECT {LINE_COLUMN}, {texts} FROM read_parquet({literal(staged)}) AS mine WHERE EXISTS "  # noqa: S608
+        f"(SELECT 1 FROM read_parquet([{files}], union_by_name = true) AS other WHERE {same}) ORDER BY {LINE_COLUMN}"
+    )
+    with opened_for_reading(staged) as connection, full_disk_named():
+        for line, *values in connection.execute(query).fetchall():
+            yield line, ", ".join(values)
+
+
 def _repeated(staged: Path, names: Sequence[str], left_out: Collection[int]) -> Iterator[tuple[int, str]]:
     """Line and values of every row but the first with those values; a row that lacks one has no key to repeat.
 
@@ -156,6 +176,7 @@ def _note(
                 left.discard(line)
                 for reject in by_line[line]:
                     reject.raw = chunk.raw_of(row)
+                (by_line[line][0].cells,) = chunk.cells_of([row])
                 rejects.add_row(by_line[line])
         if not left:
             return

@@ -22,6 +22,7 @@ from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
+from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
@@ -50,6 +51,7 @@ class Operations:
     jobs: JobOperations
     notifications: NotificationOperations
     queries: QueryOperations
+    rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
     templates: TemplateOperations

@@ -138,7 +138,7 @@ async def test_the_command_line_has_the_server_get_the_file(server: Server, alic
     assert (outcome.status, "orders: version 1, 3 rows" in outcome.out + outcome.error) == (0, True), outcome
     for given, status, complaint in (
         ("folder:inbox", 2, "folder:NAME/FILE"),
-        ("folder:inbox/none.csv", 1, "has no file"),
+        ("folder:inbox/none.csv", 2, "has no file"),
         ("https://other.example.com/a.csv", 2, "not fetched from this host"),
     ):
         outcome = await run("import", given, "--dataset", "new", **as_user(server, alice))
