@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from server.datasets.decimals import MOST_DIGITS, exact_figure
-from server.datasets.duplicates import opened_for_reading
 from server.datasets.schema import NUMERIC_TYPES, Column
 from server.datasets.sql_text import literal, quoted
+from server.datasets.whole_checks import opened_for_reading
 
 _TEXT_CHARACTERS = 100
 _MOST_ADDED_DIGITS = 28  # of a decimal whose sums surely have 38 at most

@@ -33,6 +33,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_upload_preview_again": ((422,), "the same; which columns the file has, what fits their types"),
     "api_start_import": ((422,), "the server's own limit of rejects"),
     "api_check_import": ((422,), "the same; which datasets there are to append to"),
+    "api_start_fetch": ((422,), "that one place is named; which folders and hosts there are"),
     "api_dataset_rows": ((422,), "which columns there are, and what fits their types"),
     "api_change_dataset": ((422,), "which columns there are"),
     "api_dataset_export": ((422,), "which columns there are, and what fits their types"),
