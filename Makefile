@@ -86,6 +86,7 @@ chromium:
 # `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
 wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/
 	@rm -rf $(JUST_BUILT)
+	@find server locales examples -name __pycache__ -prune -exec rm -rf {} +
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./jindu .
 	@rm -rf $(JUST_BUILT)
 
