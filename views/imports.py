@@ -89,6 +89,7 @@ async def _choice(request: web.Request, principal: Principal) -> web.Response:
         "imports/_choice.html" if "X-Fragment" in request.headers else "imports/choose.html",
         page=found,
         cursor=cursor,
+        can_fetch=operations_of(request).fetches.places(principal).any,
     )
 
 

@@ -30,6 +30,7 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.fetches import FetchOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
@@ -113,6 +114,12 @@ def build_operations(
             store=jobs.store,
             jobs_per_user=settings.external_jobs_per_user,
             updates_per_second=settings.external_updates_per_second,
+        ),
+        fetches=FetchOperations(
+            runner=jobs.runner,
+            elsewhere=uploads.elsewhere,
+            folders=uploads.folders,
+            hosts=settings.import_hosts,
         ),
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
         imports=imports,

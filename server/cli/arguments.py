@@ -54,7 +54,12 @@ def _add_import(commands: Commands) -> None:
         description="Upload a file and import it into a dataset. What is wrong with the order is told before anything "
         "is sent. Interrupted, the same command goes on with its upload.",
     )
-    parser.add_argument("file", metavar="FILE", help="file to import; - reads standard input")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="file to import; - reads standard input. The server itself gets https://… and folder:NAME/FILE, whose "
+        "FILE may have * and ?: the newest",
+    )
     parser.add_argument("--name", help="name of what comes from standard input, e.g. orders.csv")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
     parser.add_argument(

@@ -25,11 +25,15 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
     _require_possible(options)
-    _require_source(options["file"], options["name"])
+    place = _place_of(options["file"])
+    if place is None:
+        _require_source(options["file"], options["name"])
     # Before the first byte is read or sent: a slip in a name must not cost an hour.
     await session.client.post("/api/v1/imports/check", order)
-    with _source(options["file"], options["name"]) as path:
-        sent = await _sent(session, path, is_kept=options["file"] != "-")
+    if place is None:
+        sent = await _sent(session, options["file"], options["name"])
+    else:
+        sent = await _fetched(session, place)
     job = await session.followed(await _started(session, sent, order))
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
     told = _would_lines if options["dry_run"] else _lines
@@ -40,6 +44,27 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
         return REJECTS
     return status
+
+
+def _place_of(given: str) -> dict[str, str] | None:
+    """What the server is to get itself: `https://…`, or `folder:NAME/FILE`; None for a file of ours."""
+    if given.startswith("https://"):
+        return {"url": given}
+    if given.startswith("folder:"):
+        folder, _, file = given.removeprefix("folder:").partition("/")
+        if not folder or not file:
+            raise ClientError("Write folder:NAME/FILE; FILE may have * and ?, and means the newest of several.")
+        return {"folder": folder, "file": file}
+    return None
+
+
+async def _fetched(session: Session, place: dict[str, str]) -> _Sent:
+    """Raises `ClientError` with the reason why the server has not got it."""
+    started = await session.client.post("/api/v1/fetches", place)
+    job = await session.followed(started["job_id"])
+    if job["state"] != "succeeded":
+        raise ClientError((job.get("error") or {}).get("message") or f"{job['title']}: {job['state']}")
+    return _Sent(session=session, name=job["title"], upload_id=job["result"]["upload_id"], is_ours=True)
 
 
 def _require_possible(options: dict[str, Any]) -> None:
@@ -87,14 +112,15 @@ class _Sent:
         )
 
 
-async def _sent(session: Session, path: Path, *, is_kept: bool) -> _Sent:
-    sent = _Sent(session=session, name=path.name)
-    if is_kept:
-        session.farewell = _UPLOAD_GOES_ON
-        upload = await session.client.resume_upload(path, sent.show)
-    else:
-        session.farewell = "stopped; nothing was imported"
-        upload = await session.client.upload(path, sent.show)
+async def _sent(session: Session, given: str, name: str | None) -> _Sent:
+    with _source(given, name) as path:
+        sent = _Sent(session=session, name=path.name)
+        if given == "-":
+            session.farewell = "stopped; nothing was imported"
+            upload = await session.client.upload(path, sent.show)
+        else:
+            session.farewell = _UPLOAD_GOES_ON
+            upload = await session.client.resume_upload(path, sent.show)
     sent.upload_id = upload["id"]
     return sent
 

@@ -15,6 +15,7 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.fetches import FetchOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
@@ -43,6 +44,7 @@ class Operations:
     datasets: DatasetOperations
     events: EventOperations
     external_jobs: ExternalJobOperations
+    fetches: FetchOperations
     first_run: FirstRun
     imports: ImportOperations
     job_removal: JobRemoval

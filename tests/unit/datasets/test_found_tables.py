@@ -184,6 +184,12 @@ THE_END_COUNTS: list[Case] = [
 ]
 HEADERS: list[Case] = [
     (
+        "who,2026-01-01,2026-02-01\nann,in,out\nbob,out,in\n",
+        ["who", "2026-01-01", "2026-02-01"],
+        [["ann", "in", "out"], ["bob", "out", "in"]],
+        [],
+    ),
+    (
         "id,qty,name\n1,2,Ann\n3,4,Bob\nid,qty,name\n5,6,Cy\n",
         ["id", "qty", "name"],
         [[1, 2, "Ann"], [3, 4, "Bob"], [5, 6, "Cy"]],

@@ -14,7 +14,16 @@ from server.realtime.protocol import SERVER_MESSAGES
 from server.settings import Settings
 from tests.unit.jobs.test_job import job
 
-NAMES = ["demonstration", "external", "file_upload", "data_import", "import_check", "import_correction", "batch_report"]
+NAMES = [
+    "demonstration",
+    "external",
+    "file_upload",
+    "file_fetch",
+    "data_import",
+    "import_check",
+    "import_correction",
+    "batch_report",
+]
 
 
 @pytest.fixture
