@@ -37,7 +37,7 @@ from server.storage.quotas import Quotas, Stored
 from server.storage.scratch import Scratch
 
 CORRECTION_KIND = "import_correction"
-MOST_ROWS = 500  # at once: they stand in the job
+MOST_ROWS = 200  # at once: they stand in the job
 _TRIES = 5  # while others add to the same dataset
 _ADDING = ("append", "upsert")
 
