@@ -28,6 +28,7 @@ def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> 
         "radius": ["46%", "72%"],
         "center": ["50%", "52%"],
         "data": data,
+        "percentPrecision": 9,  # rounded once, where they are written
         "itemStyle": {"borderColor": "#ffffff", "borderWidth": 2},
         "label": {"color": INK, "fontSize": 11, "jinduFormat": "name-percent", "lineHeight": 14},
         "labelLine": {"length": 8, "length2": 8},
