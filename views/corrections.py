@@ -55,7 +55,8 @@ async def correction_page(request: web.Request) -> web.Response:
         tried = await operations.rejects.tried(principal, job_id, after) if after else None
         found = await _page(request, principal, job_id, given.get("cursor"))
     except (Conflict, Gone) as problem:
-        return await render(request, template, problem.status, state=state, problem=problem)
+        status = 200 if "fragment" in given else problem.status
+        return await render(request, template, status, state=state, problem=problem)
     return await render(
         request,
         template,
