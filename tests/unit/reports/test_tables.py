@@ -61,7 +61,7 @@ def test_sheets_are_told_apart_and_named_as_excel_allows(orders: Path, tmp_path:
 def test_a_column_shown_twice_has_two_labels_and_two_ways_to_be_written(orders: Path, tmp_path: Path) -> None:
     source = """\
 title: x
-queries: {q: select 'North' as region, 12500 as a}
+queries: {q: "select 'North' as region, 12500 as a"}
 blocks:
   - table:
       query: q
