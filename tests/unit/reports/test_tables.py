@@ -58,6 +58,7 @@ def test_sheets_are_told_apart_and_named_as_excel_allows(orders: Path, tmp_path:
     assert book.sheetnames == ["Summary", "History 1", "a b", "A b 2", "x" * 28]
 
 
+@pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")  # openpyxl knows no data bars
 def test_a_column_shown_twice_has_two_labels_and_two_ways_to_be_written(orders: Path, tmp_path: Path) -> None:
     source = """\
 title: x
