@@ -56,7 +56,8 @@ async def correction_page(request: web.Request) -> web.Response:
         found = await _page(request, principal, job_id, given.get("cursor"))
     except (Conflict, Gone) as problem:
         status = 200 if "fragment" in given else problem.status
-        return await render(request, template, status, state=state, problem=problem)
+        values = {"state": state, "problem": problem, "found": None, "is_judging": False}
+        return await render(request, template, status, **values)
     return await render(
         request,
         template,

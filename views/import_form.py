@@ -5,33 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 
-from server.datasets.cells import (
-    DATE_FORMATS,
-    NULL_WORDS,
-    NUMBER_FORMATS,
-    is_no_amount,
-    mark_of,
-    order_of,
-    plain,
-    read_date,
-    read_instant,
-    read_moment,
-    read_number,
-    read_truth,
-    unguarded,
-)
 from server.datasets.dataset import Mode
 from server.datasets.reject_limits import is_percent
-from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType, ReadOptions
+from server.datasets.schema import ColumnSpec, ReadOptions
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest, KnownFile
-from views.import_checks import check_errors, checks_of, posted_checks, said_checks
+from views.import_columns import FormColumn, as_said, column_errors, found_column, posted_columns
 
 READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
@@ -40,45 +25,7 @@ _YES_OR_NO = {"yes": True, "no": False}
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
 DELIMITERS = (",", ";", "\t", "|", "  ")
 _MOST_SKIPPED_ROWS = 1_000
-_MARKED_COLUMNS = 100  # whose cells are checked while the page is made; more would be felt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormColumn:
-    """One column as the form shows it. `source` is its name in the file."""
-
-    source: str
-    name: str
-    type: ColumnType
-    format: str | None = None
-    keep: bool = True
-    required: bool = False
-    unique: bool = False
-    checks: Mapping[str, str] = field(default_factory=dict)  # the others of `FIELDS_OF_CHECKS`, as they were written
-    nulls: int = 0
-    misfits: int = 0
-
-    @property
-    def formats(self) -> Sequence[str]:
-        """How values of this type may be written, the present way among them."""
-        known: Mapping[Any, str] = {}
-        if self.type in NUMERIC_TYPES:
-            known = NUMBER_FORMATS
-        elif self.type in TEMPORAL_TYPES:
-            known = DATE_FORMATS
-        return list(dict.fromkeys([*([self.format] if self.format and known else []), *known.values()]))
-
-    @property
-    def spec(self) -> ColumnSpec:
-        return ColumnSpec(
-            name=self.name,
-            source=self.source,
-            type=self.type,
-            format=self.format if self.formats else None,
-            required=self.required,
-            unique=self.unique,
-            **said_checks(self.checks),
-        )
+Columns = Literal["found", "said", "shown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +50,7 @@ class ImportForm:
             upload_id=posted.get("upload_id", ""),
             reading={name: posted[name] for name in READING if name in posted},
             chosen=frozenset(chosen) & frozenset(READING),
-            columns=tuple(_columns(posted)),
+            columns=tuple(posted_columns(posted)),
             dataset=posted.get("dataset", "").strip(),
             mode=cast(Mode, mode) if mode in get_args(Mode) else "create",
             key=tuple(name for part in re.split("[,，\n]", posted.get("key", "")) if (name := part.strip())),
@@ -129,11 +76,23 @@ class ImportForm:
             leave_out_totals=_YES_OR_NO.get(wanted.get("leave_out_totals", "")),
         )
 
-    @property
-    def options_with_columns(self) -> ReadOptions:
-        """Also all columns, left out ones too: the preview goes on showing them."""
-        specs = [column.spec for column in self.columns]
+    def options_with(self, columns: Columns) -> ReadOptions:
+        """With the columns as shown, or with what a person said of them: also of left out ones, which stay in sight."""
+        if columns == "found":
+            return self.options
+        specs = [column.spec if columns == "shown" else column.said_spec for column in self.columns]
         return msgspec.structs.replace(self.options, columns=specs or None)
+
+    def with_said_of(self, before: ImportForm) -> ImportForm:
+        """With the types that a person chose, where the columns are there when the file is read otherwise."""
+        said = {column.source: column for column in before.columns if column.said}
+        columns = [
+            replace(column, type=known.type, format=known.format, said=known.said)
+            if (known := said.get(column.source)) is not None
+            else column
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
 
     def without_checks(self) -> ImportForm:
         return replace(self, columns=tuple(replace(column, checks={}) for column in self.columns))
@@ -193,7 +152,7 @@ class ImportForm:
     def _with_columns(self, specs: Sequence[ColumnSpec], left_out: Collection[str]) -> ImportForm:
         said = {spec.source or spec.name: spec for spec in specs}
         columns = [
-            replace(_as_said(column, said.get(column.source)), keep=column.source not in left_out)
+            replace(as_said(column, said.get(column.source)), keep=column.source not in left_out)
             for column in self.columns
         ]
         return replace(self, columns=tuple(columns))
@@ -201,27 +160,7 @@ class ImportForm:
     def after(self, preview: Preview) -> ImportForm:
         """The form with what the preview found; what a person said of a column stays with that column."""
         before = {column.source: column for column in self.columns}
-        columns = []
-        for found in preview.columns:
-            column = FormColumn(
-                source=found.source,
-                name=found.name,
-                type=found.type,
-                format=found.format,
-                nulls=found.nulls,
-                misfits=found.misfits,
-            )
-            known = before.get(found.source)
-            if known is not None:
-                column = replace(
-                    column,
-                    name=known.name,
-                    keep=known.keep,
-                    required=known.required,
-                    unique=known.unique,
-                    checks=known.checks,
-                )
-            columns.append(column)
+        columns = [found_column(found, before.get(found.source)) for found in preview.columns]
         reading = {
             "encoding": preview.encoding or "",
             "delimiter": preview.delimiter or "",
@@ -236,98 +175,8 @@ class ImportForm:
         return replace(self, columns=tuple(columns), reading=reading)
 
 
-def column_errors(columns: Sequence[FormColumn]) -> list[FieldError]:
-    """Names that are missing or used twice; SQL does not tell Name from name."""
-    errors: list[FieldError] = []
-    seen: set[str] = set()
-    kept = [(place, column) for place, column in enumerate(columns) if column.keep]
-    if columns and not kept:
-        errors.append(FieldError(field="columns", message="Keep at least one column."))
-    for place, column in kept:
-        name = column.name.strip()
-        if not name:
-            errors.append(FieldError(field=f"c{place}.name", message="Give the column a name, or leave it out."))
-        elif name.casefold() in seen:
-            errors.append(
-                FieldError(
-                    field=f"c{place}.name", message="The name “{name}” is used twice.", parameters={"name": name}
-                )
-            )
-        seen.add(name.casefold())
-        errors += [
-            FieldError(field=f"c{place}.{error.field}", message=error.message, parameters=error.parameters)
-            for error in check_errors(column.checks)
-        ]
-    return errors
-
-
-def marked_cells(form: ImportForm, preview: Preview) -> set[tuple[int, int]]:
-    """(row, column) of the shown cells that do not fit their column's type and would be rejected."""
-    marked: set[tuple[int, int]] = set()
-    for place, column in enumerate(form.columns[:_MARKED_COLUMNS]):
-        if column.type == "text" or not column.misfits or not column.keep:
-            continue
-        for number, row in enumerate(preview.rows):
-            cell = row[place] if place < len(row) else None
-            if cell is not None and not _fits(cell, column):
-                marked.add((number, place))
-    return marked
-
-
-def _fits(cell: str, column: FormColumn) -> bool:
-    cell = unguarded(cell)
-    if plain(cell).lower() in NULL_WORDS:
-        return True
-    if column.type == "boolean":
-        return read_truth(cell) is not None
-    if column.type == "date":
-        return read_date(cell, order_of(column.format)) is not None
-    if column.type == "datetime":
-        return read_moment(cell, order_of(column.format)) is not None
-    if column.type == "timestamp":
-        return read_instant(cell, order_of(column.format)) is not None
-    number = read_number(cell, mark_of(column.format))
-    if number is None:
-        return is_no_amount(cell)
-    return column.type != "integer" or number == number.to_integral_value()
-
-
-def _columns(posted: Mapping[str, str]) -> list[FormColumn]:
-    columns: list[FormColumn] = []
-    while f"c{len(columns)}.source" in posted:
-        prefix = f"c{len(columns)}."
-        kind = posted.get(f"{prefix}type", "text")
-        columns.append(
-            FormColumn(
-                source=posted[f"{prefix}source"],
-                name=posted.get(f"{prefix}name", "").strip()[:200],
-                type=kind if kind in COLUMN_TYPES else "text",
-                format=posted.get(f"{prefix}format", "")[:40] or None,
-                keep=f"{prefix}keep" in posted,
-                required=f"{prefix}required" in posted,
-                unique=f"{prefix}unique" in posted,
-                checks=posted_checks(posted, prefix),
-            )
-        )
-    return columns
-
-
 def _as_posted(value: object) -> str:
     """An option as the form's field has it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) or "none"  # the empty quote
-
-
-def _as_said(column: FormColumn, spec: ColumnSpec | None) -> FormColumn:
-    if spec is None:
-        return column
-    return replace(
-        column,
-        name=spec.name,
-        type=spec.type or column.type,
-        format=spec.format,
-        required=spec.required,
-        unique=spec.unique,
-        checks=checks_of(spec),
-    )

@@ -27,7 +27,10 @@ from server.uploads.files import Upload
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
-from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
+from views.import_columns import column_errors
+from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm
+from views.import_marks import card_rows, marked_cells
+from views.import_problems import MISTAKE, doubts_by_place, is_doubtful, problems_of
 
 _COLUMN_FIELD = re.compile(r"^options\.columns\[(\d+)\]\.")
 _ADDING = ("append", "upsert")
@@ -108,7 +111,10 @@ async def preview_again(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     form = ImportForm.parse(await _wizard_form(request))
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
-    look = await _look(request, principal, form, with_columns=request.query.get("changed") == "columns")
+    columns: Columns = "said" if request.query.get("changed") == "columns" else "found"
+    look = await _look(request, principal, form, columns=columns)
+    if look.preview is not None and columns == "found" and (again := look.form.with_said_of(form)) != look.form:
+        look = await _look(request, principal, again, columns="said")
     return await render(request, "imports/_file.html", **_wizard_values(request, upload, look, ()))
 
 
@@ -118,7 +124,8 @@ async def start_import(request: web.Request) -> web.Response:
     posted = await _wizard_form(request)
     form = ImportForm.parse(posted)
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
-    look = await _look(request, principal, form, with_columns=True)
+    # Without its script the page cannot tell what a person chose of the columns.
+    look = await _look(request, principal, form, columns="said" if "chosen" in posted else "shown")
     problem = look.problem
     if look.preview is not None and problem is None and "again" not in posted:
         try:
@@ -131,7 +138,7 @@ async def start_import(request: web.Request) -> web.Response:
     existing = await _datasets(request, principal)
     if problem is not None:
         problem = _at_columns(problem)
-    values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
+    values = _wizard_values(request, upload, look, existing) | _problem_values(request, look, problem)
     return await render(request, "imports/new.html", problem.status if problem else 200, **values)
 
 
@@ -190,16 +197,15 @@ async def rejects_page(request: web.Request) -> web.Response:
     return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor, left=left)
 
 
-async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
+async def _look(request: web.Request, principal: Principal, form: ImportForm, *, columns: Columns = "found") -> _Look:
     operations = operations_of(request).imports
     try:
-        options = form.options_with_columns if with_columns else form.options
-        preview = await operations.preview(principal, form.upload_id, options)
+        preview = await operations.preview(principal, form.upload_id, form.options_with(columns))
     except JinduError as error:
-        if with_columns and is_about_checks(error.errors):
-            look = await _look(request, principal, form.without_checks(), with_columns=True)
+        if columns != "found" and is_about_checks(error.errors):
+            look = await _look(request, principal, form.without_checks(), columns=columns)
             return replace(look, form=look.form.with_checks_of(form), problem=_at_columns(error))
-        if with_columns and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
+        if columns != "found" and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
             return await _look(request, principal, form)
         return _Look(form=form, problem=error)
     after = form.after(preview)
@@ -216,7 +222,7 @@ async def _look_like(request: web.Request, principal: Principal, form: ImportFor
     look = await _look(request, principal, form.like(known))
     if look.preview is None:
         return look
-    return await _look(request, principal, look.form.with_columns_of(known), with_columns=True)
+    return await _look(request, principal, look.form.with_columns_of(known), columns="said")
 
 
 async def _look_as_ordered(request: web.Request, principal: Principal, form: ImportForm, job_id: str) -> _Look:
@@ -227,7 +233,7 @@ async def _look_as_ordered(request: web.Request, principal: Principal, form: Imp
     look = await _look(request, principal, form.as_ordered(order))
     if look.preview is None:
         return look
-    return await _look(request, principal, look.form.with_columns_ordered(order), with_columns=True)
+    return await _look(request, principal, look.form.with_columns_ordered(order), columns="said")
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
@@ -242,6 +248,8 @@ async def _upload_job(request: web.Request, principal: Principal, upload: Upload
 
 
 def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: Sequence[Dataset]) -> dict[str, Any]:
+    rows = _shown_rows(look.preview)
+    marked = marked_cells(look.form.columns, rows)
     return {
         "upload": upload,
         "form": look.form,
@@ -249,8 +257,9 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "preview": look.preview,
         "difference": look.difference,
         "known": look.known,
-        "rows": _shown_rows(look.preview),
-        "marked": marked_cells(look.form, look.preview) if look.preview else set(),
+        "rows": rows,
+        "marked": marked,
+        "card_rows": card_rows(len(rows), len(look.form.columns), marked),
         "existing": {dataset.name: dataset.version for dataset in existing},
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
@@ -258,7 +267,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "check_fields": FIELDS_OF_CHECKS,
         "columns_to_refer_to": _columns_to_refer_to(existing),
         "reject_limit": operations_of(request).imports.reject_limit,
-        **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
+        **_problem_values(request, look, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
 
 
@@ -288,10 +297,18 @@ class _FieldTexts(dict[str, str]):
 
 
 def _problem_values(
-    request: web.Request, problem: JinduError | None, more: Sequence[FieldError] = ()
+    request: web.Request, look: _Look, problem: JinduError | None, more: Sequence[FieldError] = ()
 ) -> dict[str, Any]:
-    """`errors` by field, in the reader's language; `problem` is what has no field."""
+    """`errors` by field, in the reader's language; `problem` is what has no field; `to_look_at` is told in chips."""
     errors = _FieldTexts(errors_by_field(request, problem, more))
     if problem is not None and problem.specific_code == "dataset_exists":
         errors["dataset"] = problem.translated(formats_for(request).gettext)
-    return {"problem": problem, "errors": errors}
+    to_look_at = problems_of(look.form.columns, look.preview.warnings if look.preview else (), errors)
+    return {
+        "problem": problem,
+        "errors": errors,
+        "to_look_at": to_look_at,
+        "mistaken": {one.place for one in to_look_at if one.code == MISTAKE},
+        "doubts": doubts_by_place(to_look_at, len(look.form.columns)),
+        "is_doubtful": is_doubtful(to_look_at) or look.preview is None,
+    }

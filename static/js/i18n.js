@@ -7,8 +7,12 @@ const timeZone = document.documentElement.dataset.timeZone || "UTC";
 
 // t("{count} running", {count: 2})
 export function t(text, values = {}) {
-  const found = translations[text] ?? text;
-  return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return filled(translations[text] ?? text, values);
+}
+
+// The same with a text that the page brought in the reader's language.
+export function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 const decimal = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });

@@ -1,6 +1,7 @@
 // The import wizard: each correction looks at the file again, names are checked while they are typed.
 
-import { t } from "./i18n.js";
+import { filled, number, t } from "./i18n.js";
+import { follow, reveal, settingsOf, showKept, showMistakes, showName } from "./import-columns.js";
 import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 500;
@@ -31,6 +32,8 @@ function start() {
   form().addEventListener("click", onClick);
   form().addEventListener("submit", onSubmit);
   form().addEventListener("keydown", onKey);
+  const wrong = form().querySelector("[aria-invalid]"); // what the server found
+  if (wrong) reveal(wrong);
   check();
 }
 
@@ -40,7 +43,9 @@ function onChange(event) {
     choose(field.name);
     look("reading");
   } else if (field.matches("[data-typing]")) {
-    if (field.name.endsWith(".type")) form().elements[field.name.replace(/type$/, "format")]?.remove();
+    say(field);
+    look("columns");
+  } else if (field.matches("[data-checking]")) {
     look("columns");
   } else {
     check();
@@ -51,10 +56,32 @@ function onChange(event) {
 
 const isAdding = () => ["append", "upsert"].includes(form().elements.mode.value);
 
+// From now on this is what the person said, and no longer found out.
+function say(field) {
+  const [column, what] = field.name.split(".");
+  const said = form().elements[`${column}.said`];
+  said.value = what === "type" ? "type" : "format,type";
+  if (what === "type") form().elements[`${column}.format`]?.closest("[data-format]").remove(); // how such values are written is found out
+}
+
 function onClick(event) {
-  const { encoding, rename } = event.target.closest("[data-encoding], [data-rename]")?.dataset ?? {};
-  if (encoding) chooseEncoding(encoding);
+  const chip = event.target.closest("a.problem");
+  const { encoding, rename, accept, place } = event.target.closest("[data-encoding], [data-rename], [data-accept]")?.dataset ?? {};
+  if (chip) {
+    event.preventDefault();
+    follow(chip);
+  } else if (encoding) chooseEncoding(encoding);
   else if (rename) useNames(new Map(Object.entries(JSON.parse(rename))));
+  else if (accept) acceptDoubts(place, accept);
+}
+
+// What is doubtful in a column is right as it was read.
+function acceptDoubts(place, codes) {
+  const { elements } = form();
+  elements[`c${place}.accepted`].value += `,${codes}`;
+  elements[`c${place}.said`].value = "format,type";
+  settingsOf(place).querySelector("[data-keep]").focus(); // the button goes with what it was about
+  look("columns");
 }
 
 // The same text in several encodings stands side by side: a click on the one that makes sense.
@@ -73,7 +100,10 @@ function useNames(names) {
 }
 
 function onInput(event) {
-  if (event.target.matches("[data-keep]")) showKept(event.target);
+  const place = event.target.closest("[data-settings]")?.dataset.settings;
+  if (event.target.matches("[data-keep]")) showKept(place, event.target.checked);
+  if (event.target.matches("[data-name]")) showName(place, event.target.value);
+  if (event.target.matches("[data-checking]")) event.target.removeAttribute("aria-invalid"); // it is judged anew
   if (event.target.matches("[data-reading][type=number]")) {
     choose(event.target.name);
     clearTimeout(pause);
@@ -91,7 +121,7 @@ function onSubmit(event) {
   const wrong = check();
   if (wrong) {
     event.preventDefault();
-    wrong.focus();
+    reveal(wrong);
     return;
   }
   const button = event.submitter ?? document.getElementById("import-button");
@@ -145,15 +175,6 @@ function showFailure(zones, changed) {
   zones.prepend(notice);
 }
 
-function showKept(box) {
-  const column = box.closest("[data-column]");
-  const place = Number(column.dataset.column) + 1;
-  column.classList.toggle("is-left-out", !box.checked);
-  for (const row of document.querySelectorAll(".sheet tbody tr")) {
-    row.children[place]?.classList.toggle("is-left-out", !box.checked);
-  }
-}
-
 // Marks what is wrong; answers the first wrong field.
 function check() {
   const wrong = [checkColumns(), checkDataset(), checkKey()].find(Boolean);
@@ -163,19 +184,21 @@ function check() {
 
 function checkColumns() {
   const seen = new Set();
-  let first = null;
-  for (const column of document.querySelectorAll(".sheet__column")) {
-    const field = column.querySelector("[data-name]");
+  const mistaken = new Set();
+  for (const settings of document.querySelectorAll("[data-settings]")) {
+    const field = settings.querySelector("[data-name]");
     const name = field.value.trim();
-    const kept = column.querySelector("[data-keep]").checked;
+    const isKept = settings.querySelector("[data-keep]").checked;
     let problem = "";
-    if (kept && !name) problem = t("Give the column a name, or leave it out.");
-    else if (kept && seen.has(name.toLowerCase())) problem = t("The name “{name}” is used twice.", { name });
-    if (kept) seen.add(name.toLowerCase());
-    mark(field, problem, `c${column.dataset.column}-error`);
-    if (problem) first ??= field;
+    if (isKept && !name) problem = t("Give the column a name, or leave it out.");
+    else if (isKept && seen.has(name.toLowerCase())) problem = t("The name “{name}” is used twice.", { name });
+    if (isKept) seen.add(name.toLowerCase());
+    mark(field, problem, `${field.id}-error`);
+    if (settings.querySelector("[aria-invalid]")) mistaken.add(Number(settings.dataset.settings));
   }
-  return first;
+  showMistakes(mistaken);
+  const [first] = mistaken;
+  return first === undefined ? null : settingsOf(first).querySelector("[aria-invalid]");
 }
 
 function mark(field, problem, id) {
@@ -210,13 +233,15 @@ function checkDataset() {
 
 // What pressing the button does.
 function showWhat(name, mode, version) {
-  const values = { name, version };
-  let what = "";
-  if (name && version === undefined) what = t("Makes {name}", values);
-  else if (name && mode === "replace") what = t("Replaces {name}, version {version}", values);
-  else if (name && mode === "append") what = t("Adds to {name}, version {version}", values);
-  else if (name && mode === "upsert") what = t("Updates {name}, version {version}", values);
-  document.querySelector("#summary [data-what]").textContent = what && `${what} · `;
+  const summary = document.getElementById("summary");
+  const key = document.getElementById("key").value.trim();
+  const what = version === undefined ? "create" : mode === "upsert" && key ? "upsert_by" : mode;
+  const values = { name, version, key };
+  const text = JSON.parse(summary.dataset.whats)[what];
+  summary.querySelector("[data-what]").textContent = name ? filled(text, values) : "";
+  const added = Number(document.querySelector("#file-zones [data-added]")?.dataset.added ?? 0);
+  const line = summary.querySelector("[data-added-line]");
+  line.textContent = added ? ` · ${filled(summary.dataset.addedText, { count: number(added) })}` : "";
 }
 
 // Asked for only where it means something.
@@ -247,5 +272,5 @@ function showSummary() {
   const summary = document.getElementById("summary");
   if (!summary || !boxes.length) return;
   const kept = boxes.filter((box) => box.checked).length;
-  summary.querySelector("[data-kept]").textContent = summary.dataset.text.replace("{kept}", kept).replace("{all}", boxes.length);
+  summary.querySelector("[data-kept]").textContent = filled(summary.dataset.keptText, { kept: number(kept), all: number(boxes.length) });
 }

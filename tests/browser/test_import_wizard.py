@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 
@@ -23,18 +24,60 @@ async def wizard(page: Page, upload_id: str) -> None:
     await expect(page.get_by_role("button", name="Import", exact=True)).to_be_visible()
 
 
+async def settings_of(page: Page, place: int) -> Locator:
+    """Of a column, opened by its head."""
+    await page.locator(f"[data-head='{place}']:visible").click()
+    settings = page.locator(f"#c{place}-settings")
+    await expect(settings).to_be_visible()
+    return settings
+
+
+async def change_reading(page: Page) -> None:
+    """Open what stands behind the sentence."""
+    await page.locator("#reading > summary").click()
+
+
+async def test_a_clean_file_is_two_clicks(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    page = await page_of("alice")
+    pressed: list[str] = []
+    await page.expose_function("pressed", lambda name: pressed.append(name))
+    await page.add_init_script(
+        "addEventListener('pointerdown', (event) => pressed(event.target.closest('label, a, button')?.className), true)"
+    )
+    await page.goto("/")
+    async with page.expect_file_chooser() as choosing:
+        await page.locator(".dropzone").click()
+    await (await choosing.value).set_files({"name": "orders.csv", "mimeType": "text/csv", "buffer": ORDERS.encode()})
+    await expect(page.locator(".reading__sentence")).to_have_text("CSV, UTF-8, comma, 4 columns")
+    await expect(page.locator("#reading")).not_to_have_attribute("open", "")
+    await expect(page.locator("#problems li")).to_have_count(0)
+    await expect(page.locator(".wizard__what")).to_have_text("Creates the dataset orders, about 3 rows")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.get_by_role("link", name="Open “orders”")).to_be_visible(timeout=30_000)
+    assert pressed == ["dropzone", "button button--primary button--large"]
+
+
 async def test_a_file_is_looked_at_corrected_and_imported(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, name="Sales 2026.csv")
     page = await page_of("alice")
     await wizard(page, upload_id)
     assert await page.input_value("#dataset") == "sales_2026"
     assert await page.input_value("#c1-type") == "decimal"
-    await page.fill("#c0-name", "where")
-    await page.uncheck("#c3-keep")
-    await page.select_option("#c1-type", "text")
+    await (await settings_of(page, 0)).get_by_label("Name").fill("where")
+    await expect(page.locator("#c0-open")).to_contain_text("where")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#c0-open")).to_be_focused()
+    await (await settings_of(page, 3)).get_by_label("Import this column").uncheck()
+    await expect(page.locator("#c3-open")).to_contain_text("left out")
+    await page.keyboard.press("Escape")
+    type_of = (await settings_of(page, 1)).get_by_label("Type")
+    await type_of.focus()
+    await type_of.select_option("text")
     await expect(page.locator("#c1-format")).to_have_count(0)  # looked at again: a text has no number format
+    await expect(type_of).to_be_focused()  # looking again closes nothing
     assert await page.input_value("#c0-name") == "where"
     await expect(page.locator("#summary")).to_contain_text("3 of 4 columns")
+    await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.get_by_role("link", name="Open “sales_2026”")).to_be_visible(timeout=30_000)
     async with alice.get("/api/v1/datasets/sales_2026/rows") as response:
@@ -46,7 +89,9 @@ async def test_another_delimiter_shows_other_columns_at_once(alice: aiohttp.Clie
     upload_id = await upload(alice, "a;b,c\n1;2,3\n4;5,6\n")
     page = await page_of("alice")
     await wizard(page, upload_id)
+    await change_reading(page)
     await page.select_option("#delimiter", ";")
+    await expect(page.locator(".reading__sentence")).to_contain_text("semicolon")
     await expect(page.locator("#c1-name")).to_have_value("b,c")
     await page.select_option("#delimiter", ",")
     await expect(page.locator("#c1-name")).to_have_value("c")
@@ -60,7 +105,8 @@ async def test_a_guessed_encoding_is_chosen_among_those_side_by_side(
     upload_id = await upload(alice, "a,b\nplain,1\nשם פרטי,2\n".encode("cp1255"))
     page = await page_of("alice")
     await wizard(page, upload_id)
-    guesses = page.locator(".guess")
+    guesses = page.locator(".guess")  # open, since it is a guess
+    await expect(page.locator("#problems")).to_contain_text("The encoding is a guess")
     await expect(guesses.first).to_contain_text("שם פרטי,2")
     await expect(guesses.first).to_have_attribute("aria-pressed", "true")
     other = guesses.nth(1)
@@ -70,15 +116,21 @@ async def test_a_guessed_encoding_is_chosen_among_those_side_by_side(
     await expect(page.locator("#encoding")).to_have_value(encoding or "")
     await expect(page.locator(".sheet tbody tr").nth(1)).to_contain_text(text)
     await expect(guesses).to_have_count(0)
+    await expect(page.locator("#problems")).not_to_contain_text("The encoding is a guess")
 
 
 async def test_cells_that_do_not_fit_are_marked_where_they_stand(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, WITH_A_MISFIT)
     page = await page_of("alice")
     await wizard(page, upload_id)
-    await page.select_option("#c1-type", "decimal")
+    await (await settings_of(page, 1)).get_by_label("Type").select_option("decimal")
     await expect(page.locator("td.is-misfit")).to_have_text("??")
-    await expect(page.locator(".misfit-count")).to_have_text("1 does not fit")
+    await expect(page.locator("#c1-open .misfit-count")).to_have_text("1 does not fit")
+    await page.keyboard.press("Escape")
+    chip = page.get_by_role("link", name="amount 1 does not fit")
+    await chip.press("Enter")
+    await expect(page.locator("#c1-open")).to_be_focused()
+    await expect(page.locator("td.is-misfit")).to_be_in_viewport()
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.get_by_text("1 row was left out")).to_be_visible(timeout=30_000)
     await page.get_by_role("link", name="Look at them").click()
@@ -99,10 +151,15 @@ async def test_mistakes_are_said_at_their_fields(alice: aiohttp.ClientSession, p
     await expect(page.locator("#dataset-note")).to_contain_text("small letters")
     await page.fill("#dataset", "orders_2026")
     await expect(page.locator("#dataset-note")).to_be_hidden()
-    await page.fill("#c1-name", "region")
-    await expect(page.locator("#c1-error")).to_have_text("The name “region” is used twice.")
+    await (await settings_of(page, 1)).get_by_label("Name").fill("region")
+    await expect(page.locator("#c1-name-error")).to_have_text("The name “region” is used twice.")
+    await page.keyboard.press("Escape")
+    chip = page.get_by_role("link", name="region has a mistake")
+    await expect(chip).to_be_visible()
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.locator("#c1-name")).to_be_focused()
+    await page.fill("#c1-name", "sum")
+    await expect(chip).to_have_count(0)
     assert "/imports/new" in page.url
 
 
@@ -110,9 +167,12 @@ async def test_without_scripts_it_works_as_well(alice: aiohttp.ClientSession, pa
     upload_id = await upload(alice, "a;b,c\n1;2,3\n")
     page = await page_of("alice", java_script_enabled=False)
     await page.goto(f"/imports/new?upload={upload_id}")
+    await change_reading(page)
     await page.select_option("#delimiter", ",")
     await page.get_by_role("button", name="Look again").click()
     assert await page.input_value("#c1-name") == "c"
+    await (await settings_of(page, 1)).get_by_label("Name").fill("last")
+    await page.keyboard.press("Escape")
     await page.fill("#dataset", "letters")
     await page.get_by_role("button", name="Import", exact=True).click()
     await page.wait_for_url("**/imports/*")
@@ -257,8 +317,10 @@ async def test_what_is_no_row_is_shown_and_totals_can_be_left_out(
     await expect(left_out).to_contain_text("2 lines above the table · 2 blank lines · 1 line below the table")
     await left_out.locator("summary").click()
     await expect(left_out.get_by_text("printed by Ann")).to_be_visible()
-    await expect(page.locator(".warning")).to_contain_text("seem to be totals")
-    await page.focus("#leave_out_totals")
+    await expect(page.locator("#note-total_rows")).to_contain_text("seem to be totals")
+    await change_reading(page)  # was open, since this is to be decided
+    await page.get_by_role("link", name="1 row looks like a total").click()
+    await expect(page.locator("#leave_out_totals")).to_be_focused()
     await page.select_option("#leave_out_totals", "yes")
     await expect(left_out).to_contain_text("1 total row")
     await expect(left_out.get_by_text("Total,12")).to_be_visible()
@@ -280,6 +342,9 @@ async def test_a_file_updates_a_dataset_by_its_key_once_its_names_are_those_of_t
     await expect(page.locator("#key")).to_be_hidden()
     await page.check("input[name=mode][value=upsert]")
     await expect(page.locator("#summary")).to_contain_text("Updates stock, version 1")
+    await page.fill("#key", "sku")
+    await expect(page.locator("#summary")).to_contain_text("Updates stock, version 1, by sku")
+    await page.fill("#key", "")
     differences = page.locator(".differences")
     await expect(differences).to_contain_text("“Unit Price” in the file seems to be “unit_price”.")
     await expect(differences).to_contain_text("Not in the file: note · stays as it is")
@@ -296,3 +361,75 @@ async def test_a_file_updates_a_dataset_by_its_key_once_its_names_are_those_of_t
     async with alice.get("/api/v1/datasets/stock/rows") as response:
         rows = [list(item.values()) for item in (await response.json())["items"]]
     assert rows == [["A1", 1.75, "old"], ["A2", 2.5, "keep"], ["A3", 9, None]]
+
+
+DOUBTFUL = "id,day,share\n" + "".join(
+    f"{n},0{n % 9 + 1}/0{n % 8 + 1}/2026,{n}{'%' if n % 2 else ''}\n" for n in range(40)
+)
+
+
+async def test_a_doubt_lasts_until_somebody_decides(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    page = await page_of("alice")
+    await wizard(page, await upload(alice, DOUBTFUL))
+    chips = page.locator("#problems a")
+    await expect(chips).to_have_text(["day day or month first?", "share percentages beside numbers"])
+    await (await settings_of(page, 0)).get_by_label("Type").select_option("text")
+    await expect(page.locator("#c0-open")).to_contain_text("Text")
+    await expect(chips).to_have_count(2)  # a word about another column says nothing of these
+    await page.keyboard.press("Escape")
+    await change_reading(page)
+    await page.select_option("#quote", "none")
+    await expect(page.locator("#c0-open")).to_contain_text("Text")  # nor does another quote undo it
+    await chips.nth(1).click()
+    settings = page.locator("#c2-settings")
+    await expect(settings.get_by_label("Written like")).to_be_focused()
+    await settings.get_by_role("button", name="It is right as it is").click()
+    await expect(chips).to_have_count(1)
+    await expect(settings.get_by_label("Import this column")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await chips.first.click()
+    await page.locator("#c1-settings").get_by_label("Written like").select_option("MM/DD/YYYY")
+    await expect(chips).to_have_count(0)
+
+
+async def test_the_field_in_focus_is_never_under_the_bar(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    page = await page_of("alice", reduced_motion="reduce")
+    await wizard(page, await upload(alice, WITH_TITLES))
+    await page.check("[name=mode][value=upsert]")
+    fields = page.locator("#file-zones, .target").locator(":is(input, select, button, summary, a[href]):visible")
+    for width, height in ((1280, 800), (390, 844), (640, 400), (390, 420)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await fields.first.focus()
+        for key in ("Tab", "Shift+Tab"):
+            for _ in range(await fields.count()):
+                assert await page.evaluate(IS_IN_SIGHT), (width, height, key, await page.evaluate(IN_FOCUS))
+                await page.keyboard.press(key)
+
+
+IN_FOCUS = "document.activeElement.outerHTML.slice(0, 200)"
+IS_IN_SIGHT = """() => {
+    const focused = document.activeElement;
+    if (!focused.closest("#file-zones, .target")) return true;
+    const { left, right, top, bottom } = focused.getBoundingClientRect();
+    if (bottom - top > 200) return true; // the table, higher than what is left of the window
+    const seen = [top + 2, bottom - 2].map((y) => document.elementFromPoint((left + right) / 2, y));
+    return seen.every((element) => element && !element.closest(".wizard__go, .nav, .topbar"));
+}"""
+
+
+async def test_on_a_phone_columns_are_cards(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    page = await page_of("alice", viewport={"width": 390, "height": 844})
+    many = "a,b,c\n" + "".join(f"{n},{'x' if n == 30 else n},z\n" for n in range(45))
+    await wizard(page, await upload(alice, many))
+    await expect(page.locator(".sheet")).to_be_hidden()
+    card = page.locator(".column-card").nth(1)
+    values = card.locator(".column-card__values li")
+    await expect(values).to_have_text(["0", "1", "2", re.compile("rejected: x")])
+    await page.get_by_role("link", name="b 1 does not fit").click()
+    await expect(page.locator("#c1-card")).to_be_focused()
+    settings = await settings_of(page, 1)
+    assert (await Axe().run(page)).violations_count == 0
+    await settings.get_by_label("Type").select_option("text")
+    await expect(values).to_have_count(3)
+    await settings.get_by_role("button", name="Close").click()
+    await expect(page.locator("#c1-card")).to_be_focused()
