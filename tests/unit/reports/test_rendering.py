@@ -13,7 +13,7 @@ import pytest
 from server.datasets.schema import Column
 from server.errors import InvalidInput
 from server.reports.work import DatasetSource
-from tests.unit.reports.orders import content, expand, render
+from tests.unit.reports.orders import content, expand, render, workbook
 
 REGION = """\
 title: "{{ region }} · {{ month | month }}"
@@ -114,6 +114,21 @@ def test_the_footer_names_the_datasets_that_were_read(orders: Path, tmp_path: Pa
     datasets = {name: DatasetSource(version=2, paths=(orders,)) for name in ("s", "orders", "odd", "an")}
     html = content(render(source, orders, tmp_path, datasets=datasets))
     assert "Data: s (version 2)" in html
+
+
+def test_what_a_chart_does_not_show_stands_below_it_in_every_form(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries: {q: "select * from (values ('Jan','A',10),('Jan','A',5),('Feb','A',7)) t(m,s,v)"}
+blocks: [{chart: {kind: bar, query: q, x: m, y: v, series: s, title: Sales}}]
+"""
+    note = "Rows with the same m are added up (1 more than there are points)."
+    rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    assert rendered.warnings == (f"Sales: {note}",)
+    assert note in content(rendered)
+    assert note in pypdf.PdfReader(rendered.artifacts[1].path).pages[0].extract_text().replace("\n", " ")
+    cells = [cell.value for row in workbook(rendered)["Summary"].iter_rows() for cell in row]
+    assert note in cells
 
 
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:
