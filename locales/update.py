@@ -40,9 +40,10 @@ _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
 _LEAST_OF_CALLS = {"gettext": _WORD, "_": _WORD, "text": _WORD, "phrase": _ANY}
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
-# Constants that look like sentences but are none: a pattern, names, a description of the API.
+# Constants that look like sentences but are none: a pattern, names, a description of the API; and Chinese of reports.
 _NO_TEXTS = re.compile(
-    r"""\{"|Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
+    r"""\{"|.*[\u4e00-\u9fff]|"""
+    r"""Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
 Text = str | tuple[str, str]  # a pair is singular and plural
