@@ -40,10 +40,16 @@ class ColumnChecks:
             allowed=allowed,
         )
 
+    @property
+    def _has_limits(self) -> bool:
+        return any(limit is not None for limit in (self.low, self.high, self.allowed))
+
     def misfits(self, values: pa.Array) -> Iterator[Misfit]:
         """Rows that break a rule. A cell that could not be read is null here and must be left out by the caller."""
         if self.required:
             yield from _marked(pc.is_null(values), "required")
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode() if self._has_limits else values
         if self.low is not None:
             yield from _marked(pc.less(*_comparable(values, self.low)), "below_minimum")
         if self.high is not None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
+from server.datasets.ahead import in_order
 from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.corrections import Corrections, corrections
@@ -21,7 +22,7 @@ from server.datasets.detect import FileShape
 from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
 from server.datasets.packed_files import UnpackedFile, unpacked
-from server.datasets.part_statistics import column_statistics
+from server.datasets.part_statistics import PartStatistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
@@ -109,10 +110,13 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     unique += [key] if key and key not in unique else []
     rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
     staged = rows_path.with_suffix(".staged") if unique else rows_path
+    statistics = PartStatistics(request.target)
     try:
         with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
-            row_count = _convert(opened.source, sifter, staged, progress)
+            row_count = _convert(
+                opened.source, sifter, staged, progress, statistics if staged == request.target else None
+            )
             if unique:
                 progress.tell("checking")
                 row_count = leave_out_duplicates(staged, rows_path, unique, rejects, lambda: _read_again(request))
@@ -129,7 +133,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, described))
             upserted = upsert_rows(upsert, rows_path, [column.name for column in columns], request.target)
             described = upsert.columns
-        statistics = column_statistics(request.target, described)
+        figures = statistics.figures(described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
         if not isinstance(error, FileProblem) or not request.rejects.stat().st_size:
@@ -139,6 +143,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
+        statistics.close()
         for path in {staged, rows_path} - {request.target}:
             path.unlink(missing_ok=True)
     if not rejected_count:
@@ -147,10 +152,8 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         row_count=row_count,
         rejected_count=rejected_count,
         bytes=request.target.stat().st_size,
-        columns=[
-            msgspec.structs.replace(column, nullable=statistics[column.name]["nulls"] > 0) for column in described
-        ],
-        statistics=statistics,
+        columns=[msgspec.structs.replace(column, nullable=figures[column.name]["nulls"] > 0) for column in described],
+        statistics=figures,
         rejects_path=request.rejects if rejected_count else None,
         named=named.as_counts(),
         upserted=upserted,
@@ -180,11 +183,15 @@ def _corrections(
     return corrections(settled, msgspec.structs.replace(found, columns=[column.settled for column in columns]))
 
 
-def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) -> int:
-    with PartWriter(target, sifter.schema) as part:
-        for chunk in source.chunks():
-            sifter.add(chunk, part)
-            progress.read(part.row_count, sifter.rejected_count, source.bytes_read)
+def _convert(
+    source: Source, sifter: Sifter, target: Path, progress: _Progress, statistics: PartStatistics | None
+) -> int:
+    """Chunks are read from the file, and their cells as values, while those before them are sifted and written."""
+    chunks = ((chunk, source.bytes_read) for chunk in source.chunks())
+    with PartWriter(target, sifter.schema, statistics) as part:
+        for (chunk, bytes_read), columns in in_order(lambda item: sifter.read(item[0]), chunks):
+            sifter.add(chunk, columns, part)
+            progress.read(part.row_count, sifter.rejected_count, bytes_read)
     return part.row_count
 
 

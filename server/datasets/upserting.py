@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from server.datasets.decimals import NO_DIGITS, Digits
-from server.datasets.duplicates import opened_for_reading
+from server.datasets.part_database import opened_for_reading
 from server.datasets.part_writer import PartWriter
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted

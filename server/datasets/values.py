@@ -41,6 +41,7 @@ _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "datetime": pa.timestamp("us"),
     "timestamp": pa.timestamp("us", "UTC"),
 }
+REPEATED_TEXTS = pa.dictionary(pa.int32(), pa.string())  # of a column of few different texts, until it is written
 _INT64 = range(-(2**63), 2**63)
 
 # Cells of these shapes can be cast without looking at them one by one: no day after the 28th, no 19th digit.
@@ -97,7 +98,9 @@ def convert_cells(
     `takes_codes`: `007` is 7 in a column of numbers; otherwise it does not fit.
     """
     if column_type == "text":
-        return ConvertedColumn(_unguarded(_trimmed(cells, _TEXT_NULLS)))
+        return ConvertedColumn(_repeated_texts(cells) if known == REPEATED_TEXTS else _texts(cells))
+    if column_type == "boolean":
+        return _truths(cells)
     mark, order = mark_of(column_format), order_of(column_format)
     target = known or arrow_type(column_type, NO_DIGITS)
     is_point = column_type not in NUMERIC_TYPES or mark == "."
@@ -115,8 +118,6 @@ def convert_cells(
         cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values, notations=_of_plain(values))
-    if column_type == "boolean":
-        return _read_one_by_one(cells, target, _truth)
     plain, odd = _parted(cells, _PLAIN_SHAPES[column_type], mark if column_type in NUMERIC_TYPES else ".")
     if column_type == "decimal":
         return _decimals(plain, odd, mark, digits_of_type(known) if known else NO_DIGITS)
@@ -126,14 +127,25 @@ def convert_cells(
     return ConvertedColumn(values, converted.misfits, notations)
 
 
+def _texts(cells: pa.Array) -> pa.Array:
+    return _unguarded(_trimmed(cells, _TEXT_NULLS))
+
+
+def _repeated_texts(cells: pa.Array) -> pa.DictionaryArray:
+    """Each different text is looked at once."""
+    encoded = cells.dictionary_encode()
+    texts = _texts(encoded.dictionary)
+    return encoded if texts.equals(encoded.dictionary) else texts.take(encoded.indices).dictionary_encode()
+
+
 def _of_plain(cells: pa.Array) -> set[str]:
     return {""} if cells.null_count < len(cells) else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
     cells = pc.utf8_trim_whitespace(cells)
-    words = pc.utf8_lower(cells) if folded else cells
-    return pc.if_else(pc.is_in(words, nulls), _NOTHING, cells)
+    is_nothing = pc.is_in(pc.utf8_lower(cells) if folded else cells, nulls)
+    return pc.if_else(is_nothing, _NOTHING, cells) if pc.any(is_nothing).as_py() else cells
 
 
 def _unguarded(cells: pa.Array) -> pa.Array:
@@ -173,8 +185,6 @@ def _begin_with_zero(cells: pa.Array) -> bool:
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     """All cells at once, or None when one of them cannot be cast as it stands."""
-    if target == pa.bool_():
-        return None
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:
@@ -273,6 +283,12 @@ def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _N
         return number.value, None
 
     return read
+
+
+def _truths(cells: pa.Array) -> ConvertedColumn:
+    encoded = cells.dictionary_encode()
+    words = _unguarded(_trimmed(encoded.dictionary, _NULLS, folded=True)).to_pylist()
+    return _taken(encoded, [(None, None) if word is None else _truth(word) for word in words], pa.bool_())
 
 
 def _truth(text: str) -> tuple[bool | None, str | None]:
