@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -74,6 +75,9 @@ def _without_surrogates(text: str) -> str:
     return text
 
 
+_BUFFER = 256 * 1024
+
+
 class RejectWriter:
     """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
 
@@ -83,20 +87,28 @@ class RejectWriter:
         self.first: RejectReason | None = None
         self._limit = limit
         self._path = path
-        self._stream = path.open("wb")
+        self._stream = path.open("wb", buffering=_BUFFER)
         self._encoder = msgspec.json.Encoder()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._stream.close()
+        with full_disk_named():
+            self._stream.close()
 
     def add_row(self, reasons: list[RejectReason]) -> None:
         """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
+        self.add_rows([reasons])
+
+    def add_rows(self, rows: Iterable[list[RejectReason]]) -> None:
         with full_disk_named():
-            for reason in reasons:
-                self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
+            for reasons in rows:
+                self._add(reasons)
+
+    def _add(self, reasons: list[RejectReason]) -> None:
+        for reason in reasons:
+            self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]

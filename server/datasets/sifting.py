@@ -73,8 +73,7 @@ class Sifter:
         values = [self._column(place, chunk, column, reasons) for place, column in enumerate(columns)]
         left_out = self._without_totals(chunk, values, reasons)
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
-        for row in sorted(rejected, key=lambda found: found[0].line):
-            self._rejects.add_row(row)
+        self._rejects.add_rows(sorted(rejected, key=lambda found: found[0].line))
         if chunk.row_count == 0:
             return
         if self._keep_lines:

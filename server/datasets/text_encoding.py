@@ -18,6 +18,7 @@ from server.datasets.kept_bytes import is_utf8
 from server.datasets.plausible_text import plausibility
 
 _BLOCK = 4 * 1024 * 1024
+_READ_AT_ONCE = 1024 * 1024
 _SAMPLED_WHOLE = 8 * 1024 * 1024  # a preview verifies files up to this size from end to end: 10 ms
 _GUESS_BYTES = 200_000
 _JUDGED_BYTES = 5_000  # whose characters are looked at one by one
@@ -236,7 +237,7 @@ def _lines_from(stream: BinaryIO, start: int, length: int) -> Iterator[bytes]:
     stream.seek(start)
     rest = b"" if start == 0 else None
     end = start + length
-    while (left := end - stream.tell()) > 0 and (block := stream.read(min(_BLOCK, left))):
+    while (left := end - stream.tell()) > 0 and (block := stream.read(min(_READ_AT_ONCE, left))):
         if rest is None:  # the first line may have begun in the middle of a character
             block = block[block.find(b"\n") + 1 :]
             rest = b""
