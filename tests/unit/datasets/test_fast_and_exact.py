@@ -8,6 +8,7 @@ import random
 import statistics
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.datasets.ahead import in_order
+from server.datasets.excel_columns import cell_text, column_texts
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Imported, Importer
 
@@ -128,6 +130,20 @@ def test_decimals_that_grow_late_keep_all_rows_and_figures(tmp_path: Path) -> No
     assert figures["w"] == {"count": 125_001, "nulls": 0, "distinct": 1, "min": word, "max": word}
     table = pq.read_table(tmp_path / "data.parquet")
     assert (str(table["w"].type), table["v"][0].as_py()) == ("string", Decimal("0.2500"))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2026-03-01 09:05", "2026-03-01", "", "2026-12-31 23:59:59"],
+        ["2026-03-01 09:05:00.001", "2026-03-01"],
+        ["1900-01-01 09:05", "2026-03-01"],
+    ],
+    ids=["moments", "parts of seconds", "time of day"],
+)
+def test_columns_of_moments_are_the_texts_of_their_cells(texts: list[str]) -> None:
+    cells = [text and datetime.fromisoformat(text) for text in texts]
+    assert [text or "" for text in column_texts(cells).to_pylist()] == [cell_text(cell) for cell in cells]
 
 
 def test_results_and_errors_come_in_their_turn() -> None:
