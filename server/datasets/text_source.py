@@ -24,6 +24,7 @@ from server.datasets.text_encoding import END_OF_FILE, FoundEncoding, without_ma
 from server.errors import FileProblem
 
 _BLOCK = 8 * 1024 * 1024  # of which each costs a millisecond or two, however small it is
+_PIECE = 512 * 1024
 _SAMPLE_HEAD = 1024 * 1024
 _SAMPLE_PIECE = 256 * 1024
 
@@ -48,19 +49,27 @@ class TextSource:
         yield self._above(next(blocks))
         line, above, plain_rows = self.first_line, self.records, 0
         placed = ((block, self._position) for block in blocks)
-        for (block, position), plain in in_order(lambda item: self._plain(item[0]), placed):
-            if careful.is_waiting or plain is None:
-                chunk, lines = careful.read(block, line)
-            else:
-                chunk, lines = plain.chunk(line), plain.lines
-                plain_rows += lines  # a record in each
-                chunk.rejects[:0] = careful.rows_follow()
-            line += lines
-            self.bytes_read = position
-            self.records = above + plain_rows + careful.records
-            yield chunk
+        for (_, position), pieces in in_order(lambda item: self._pieces(item[0]), placed):
+            for piece, plain in pieces:
+                if careful.is_waiting or plain is None:
+                    chunk, lines = careful.read(piece, line)
+                else:
+                    chunk, lines = plain.chunk(line), plain.lines
+                    plain_rows += lines  # a record in each
+                    chunk.rejects[:0] = careful.rows_follow()
+                line += lines
+                self.bytes_read = position
+                self.records = above + plain_rows + careful.records
+                yield chunk
         yield careful.finish(line)
         self.records = above + plain_rows + careful.records
+
+    def _pieces(self, block: bytes) -> list[tuple[bytes, PlainBlock | None]]:
+        """The block, or parts of it where something in it is not plain: then the exact reader has less to read."""
+        plain = self._plain(block)
+        if plain is not None or len(block) <= _PIECE:
+            return [(block, plain)]
+        return [(piece, self._plain(piece)) for piece in _parts(block)]
 
     def _plain(self, block: bytes) -> PlainBlock | None:
         return read_plain_block(block, self.layout, is_utf8=self.encoding.is_valid)
@@ -182,6 +191,15 @@ class TextSource:
                 is_end = stream.tell() == size  # where the last line may have no line end
                 lines = piece[piece.find("\n") + 1 : len(piece) if is_end else piece.rfind("\n") + 1]
                 yield lines.encode("utf-8", "surrogatepass") + (b"\n" if is_end else b"")
+
+
+def _parts(block: bytes) -> Iterator[bytes]:
+    """Parts that end where a line ends, and may be within quotes."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+        yield block[start:end]
+        start = end
 
 
 def _line_end(block: bytes, start: int) -> int:

@@ -82,6 +82,23 @@ def test_both_readers_import_the_same(content: str) -> None:
     assert told == len(list(csv.reader(io.StringIO(content, newline=""))))
 
 
+def test_a_fault_here_and_there_costs_no_row_and_no_line_its_number(tmp_path: Path) -> None:
+    """More than one of the parts that a block is cut into where something in it is odd."""
+    content, line, rows, faults = ["id,name,note\n"], 2, [], []
+    for number in range(40_000):
+        if number % 7_001 == 7_000:
+            content.append(f'{number},"bro"ken,x\n')
+            faults.append((line, None, "stray_quote"))
+            line += 1
+        note = "two\nlines" if number % 997 == 0 else "plain, but with a comma, and so long that it needs room"
+        content.append(f'{number},"a ""b""","{note}"\n')
+        rows.append([number, 'a "b"', note])
+        line += 1 + note.count("\n")
+    result = Importer(tmp_path)("".join(content))
+    assert result.reasons == faults
+    assert result.rows == rows
+
+
 def test_figures_are_those_of_the_values(tmp_path: Path) -> None:
     chance = random.Random(3)
     rows = [
