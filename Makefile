@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
+MINUTES ?= 5
 # Tests wait for servers, disks and clocks of their own as often as they compute.
 AT_ONCE ?= $(shell echo $$(( $$(nproc) + 1 )))
+# Tests are hundreds of processes, each of which would compile the whole tree for itself.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz bench shots messages lock clean chromium clients
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots messages lock clean chromium clients
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -62,6 +65,10 @@ test-postgresql: install-test ## the tests that have to do with rows, on a Postg
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py
 
+fuzz-imports: install-test ## draw files, the worse the better, and import them for MINUTES=5, others each time
+	@until=$$(( $$(date +%s) + $(MINUTES) * 60 )); while [ $$(date +%s) -lt $$until ]; do \
+	  FUZZ_EXAMPLES=500 $(BIN)/pytest -q -x --timeout 0 --hypothesis-seed=$$RANDOM tests/unit/datasets/test_nothing_is_lost.py; done
+
 bench: install-test ## measure; prints figures (BENCH=tests/benchmarks/live/test_fan_out.py for some of them)
 	$(BIN)/pytest -m benchmark -s $(BENCH)
 
@@ -79,6 +86,7 @@ chromium:
 # `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
 wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/
 	@rm -rf $(JUST_BUILT)
+	@find server locales examples -name __pycache__ -prune -exec rm -rf {} +
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./jindu .
 	@rm -rf $(JUST_BUILT)
 

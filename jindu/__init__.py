@@ -1,19 +1,20 @@
 """Jindu's client: show a script's progress, follow jobs live, upload, import, download.
 
 `job`, `track` and `tqdm` need the standard library of Python 3.9 or newer alone; `tqdm` is a subclass of tqdm's own
-class where that is installed. `Client` is asynchronous and needs aiohttp. Both are imported when first asked for.
+class where that is installed. `Client` is asynchronous and needs aiohttp. Each is imported when first asked for.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jindu.errors import Cancelled, ClientError, Closed, NotConfigured, Problem, Unreachable
-from jindu.tracking import Job, job, track
 
 if TYPE_CHECKING:
     from jindu.bar import tqdm, trange
     from jindu.client import Client
+    from jindu.tracking import Job, job, track
 
 __version__ = "0.1.0"  # the server's as well
 
@@ -33,14 +34,18 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "Client": "jindu.client",
+    "Job": "jindu.tracking",
+    "job": "jindu.tracking",
+    "tqdm": "jindu.bar",
+    "track": "jindu.tracking",
+    "trange": "jindu.bar",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """What needs a package that is not always there is imported when it is first asked for."""
-    if name == "Client":
-        from jindu.client import Client
-
-        return Client
-    if name in ("tqdm", "trange"):
-        from jindu import bar
-
-        return getattr(bar, name)
-    raise AttributeError(f"module 'jindu' has no attribute {name!r}")
+    """For packages that are not always there, and for the server, which needs no more than the errors."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jindu' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -23,6 +23,8 @@ JinduError
 ├── Unavailable             503
 ├── JobFailed               –    a job's attempt ended in an error its owner is told
 │   ├── WorkTooLarge        422  it needs more time or memory than one worker may use
+│   ├── NotFetched          –    a file that lies elsewhere cannot be had
+│   │   └── NotFetchedNow   –    but perhaps later
 │   └── WorkerDied          503  its worker process was killed or ran out of memory
 │       └── WorkerFrozen    503  or showed no sign of life
 └── ConfigurationError      –    the server cannot start as it was told to
@@ -289,6 +291,18 @@ class WorkTooLarge(JobFailed):
 
     code = "too_much_work"
     status = 422
+
+
+class NotFetched(JobFailed):
+    """The file cannot be fetched; check where it is."""
+
+    code = "not_fetched"
+
+
+class NotFetchedNow(NotFetched):
+    """The file cannot be fetched at the moment."""
+
+    temporary = True
 
 
 class WorkerDied(JobFailed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,6 +126,12 @@ class Settings:
     upload_expiry_hours: int = _setting(72, "Unfinished uploads are removed after so many hours.")
     upload_silence_minutes: float = _setting(
         30.0, "The job of an unfinished upload ends when nothing came for so long; choosing the file again goes on."
+    )
+    import_hosts: tuple[str, ...] = _setting(
+        (), "Hosts that files may be fetched from over HTTPS, e.g. data.example.com or *.example.com, comma-separated."
+    )
+    import_folders: tuple[str, ...] = _setting(
+        (), "Folders that everybody may import files from, e.g. inbox=/srv/inbox, comma-separated."
     )
     min_free_bytes: int = _setting(256 * _MIB, "New data and reports are refused when the disk has less free space.")
     reserve_bytes: int = _setting(
@@ -248,6 +255,7 @@ def _convert(key: str, source: str, value: Any, target: Any) -> Any:
         raise ConfigurationError(f"{key} from the {source} is wrong: {error}") from error
 
 
+_HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
 
 
@@ -258,4 +266,10 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    for folder in settings.import_folders:
+        if not all(part.strip() for part in (*folder.partition("=")[::2],)):
+            raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
+    for host in settings.import_hosts:
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
     return settings

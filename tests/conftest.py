@@ -21,7 +21,7 @@ from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.http.listener import listen
 from server.http.parts import PARTS, WebParts
-from server.serving import address_of
+from server.serving import address_of, tune_garbage_collector
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
@@ -79,6 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Programs that tests start take Ctrl-C as usual, also where these tests were started to ignore it (`… &`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """As a server does once it is built: the thousands of tests that now stand in memory stay there to the end."""
+    tune_garbage_collector()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

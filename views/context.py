@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -186,6 +187,7 @@ def _digest_of_live_scripts() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in scripts)).hexdigest()[:_DIGEST_CHARACTERS]
 
 
+@functools.cache
 def _icon_reader() -> Callable[[str], Markup]:
     drawings = {path.stem: _one_line(path.read_text("utf-8")) for path in _ICONS.glob("*.svg")}
 

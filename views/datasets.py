@@ -20,7 +20,9 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
-from server.operations.datasets import Differences, DifferencesQuery, RowsQuery, entity_tag
+from server.operations.dataset_differences import Differences, DifferencesQuery
+from server.operations.dataset_rows import RowsQuery
+from server.operations.datasets import entity_tag
 from views.context import render
 from views.field_errors import error_texts, errors_by_field
 
@@ -62,7 +64,7 @@ async def dataset_page(request: web.Request) -> web.Response:
     dataset = await datasets.get(principal, name)
     rows, problem = None, None
     try:
-        rows = await datasets.rows(principal, name, query)
+        rows = await operations_of(request).dataset_rows.page(principal, name, query)
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
@@ -76,7 +78,9 @@ async def dataset_page(request: web.Request) -> web.Response:
         messages=error_texts(request, problem),
         operators=OPERATORS,
         needles=_needles(query, rows.version.columns if rows else []),
-        profiles=datasets.known_profile(dataset) if rows and rows.version.number == dataset.version else None,
+        profiles=operations_of(request).dataset_profiles.known(dataset)
+        if rows and rows.version.number == dataset.version
+        else None,
         url=f"/datasets/{quote(name)}",
         tab="rows",
     )
@@ -98,14 +102,14 @@ async def columns_page(request: web.Request) -> web.Response:
 
 async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
+    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, request.match_info["name"])
     return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
 async def column_shapes(request: web.Request) -> web.Response:
     """One small drawing a column, for the head of the rows; the figures take a moment."""
     principal = require_principal(request)
-    dataset, profiles = await operations_of(request).datasets.profile(principal, request.match_info["name"])
+    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, request.match_info["name"])
     return await render(request, "datasets/_shapes.html", dataset=dataset, profiles=profiles)
 
 
@@ -141,7 +145,7 @@ async def diff_page(request: web.Request) -> web.Response:
     )
     diff, problem = None, None
     try:
-        diff = await datasets.differences(principal, name, query)
+        diff = await operations_of(request).dataset_differences.page(principal, name, query)
     except (InvalidInput, NotFound) as error:
         problem = error
     return await render(

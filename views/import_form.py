@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 
@@ -25,11 +25,13 @@ from server.datasets.cells import (
     unguarded,
 )
 from server.datasets.dataset import Mode
+from server.datasets.reject_limits import is_percent
 from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType, ReadOptions
 from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest, KnownFile
+from views.import_checks import check_errors, checks_of, posted_checks, said_checks
 
 READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
@@ -52,6 +54,7 @@ class FormColumn:
     keep: bool = True
     required: bool = False
     unique: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)  # the others of `FIELDS_OF_CHECKS`, as they were written
     nulls: int = 0
     misfits: int = 0
 
@@ -74,6 +77,7 @@ class FormColumn:
             format=self.format if self.formats else None,
             required=self.required,
             unique=self.unique,
+            **said_checks(self.checks),
         )
 
 
@@ -131,11 +135,22 @@ class ImportForm:
         specs = [column.spec for column in self.columns]
         return msgspec.structs.replace(self.options, columns=specs or None)
 
-    def request(self, preview_options: ReadOptions) -> ImportRequest:
+    def without_checks(self) -> ImportForm:
+        return replace(self, columns=tuple(replace(column, checks={}) for column in self.columns))
+
+    def with_checks_of(self, other: ImportForm) -> ImportForm:
+        said = {column.source: column.checks for column in other.columns}
+        columns = tuple(replace(column, checks=said.get(column.source, {})) for column in self.columns)
+        return replace(self, columns=columns)
+
+    def request(self, preview_options: ReadOptions, *, dry_run: bool = False) -> ImportRequest:
         """What to import: as it was previewed, with the kept columns. Raises `InvalidInput` at the fields."""
         errors = list(column_errors(self.columns))
-        if self.reject_limit and whole_number(self.reject_limit) is None:
-            errors.append(FieldError(field="reject_limit", message="Write a whole number."))
+        limit: int | str | None = whole_number(self.reject_limit)
+        if self.reject_limit and limit is None:
+            limit = self.reject_limit
+            if not is_percent(limit):
+                errors.append(FieldError(field="reject_limit", message="Write a whole number, or a share such as 5%."))
         if errors:
             raise InvalidInput(errors=errors)
         specs = [column.spec for column in self.columns if column.keep]
@@ -145,18 +160,38 @@ class ImportForm:
             mode=self.mode,
             key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
-            reject_limit=whole_number(self.reject_limit),
+            reject_limit=limit,
+            dry_run=dry_run,
         )
 
     def like(self, known: KnownFile) -> ImportForm:
         """To be read, and to go, as a file like this one was and did."""
-        reading = {name: _as_posted(value) for name, value in known.corrections.reading.items()}
-        return replace(self, reading=reading, chosen=frozenset(reading), dataset=known.dataset)
+        return replace(self.reading_as(known.corrections.reading), dataset=known.dataset)
+
+    def reading_as(self, options: Mapping[str, object]) -> ImportForm:
+        reading = {name: _as_posted(value) for name, value in options.items()}
+        return replace(self, reading=reading, chosen=frozenset(reading))
 
     def with_columns_of(self, known: KnownFile) -> ImportForm:
         """With what a person said of the columns of that file."""
-        said = {spec.source: spec for spec in known.corrections.columns}
-        left_out = set(known.corrections.left_out)
+        return self._with_columns(known.corrections.columns, set(known.corrections.left_out))
+
+    def as_ordered(self, order: ImportRequest) -> ImportForm:
+        """To go where an order sent the same file."""
+        said = {name: getattr(order.options, name) for name in READING}
+        form = self.reading_as({name: value for name, value in said.items() if value is not None})
+        limit = "" if order.reject_limit is None else str(order.reject_limit)
+        return replace(form, dataset=order.dataset, mode=order.mode, key=tuple(order.key), reject_limit=limit)
+
+    def with_columns_ordered(self, order: ImportRequest) -> ImportForm:
+        specs = order.options.columns
+        if specs is None:
+            return self
+        wanted = {spec.source or spec.name for spec in specs}
+        return self._with_columns(specs, {column.source for column in self.columns} - wanted)
+
+    def _with_columns(self, specs: Sequence[ColumnSpec], left_out: Collection[str]) -> ImportForm:
+        said = {spec.source or spec.name: spec for spec in specs}
         columns = [
             replace(_as_said(column, said.get(column.source)), keep=column.source not in left_out)
             for column in self.columns
@@ -178,7 +213,14 @@ class ImportForm:
             )
             known = before.get(found.source)
             if known is not None:
-                column = replace(column, name=known.name, keep=known.keep, required=known.required, unique=known.unique)
+                column = replace(
+                    column,
+                    name=known.name,
+                    keep=known.keep,
+                    required=known.required,
+                    unique=known.unique,
+                    checks=known.checks,
+                )
             columns.append(column)
         reading = {
             "encoding": preview.encoding or "",
@@ -212,6 +254,10 @@ def column_errors(columns: Sequence[FormColumn]) -> list[FieldError]:
                 )
             )
         seen.add(name.casefold())
+        errors += [
+            FieldError(field=f"c{place}.{error.field}", message=error.message, parameters=error.parameters)
+            for error in check_errors(column.checks)
+        ]
     return errors
 
 
@@ -260,6 +306,7 @@ def _columns(posted: Mapping[str, str]) -> list[FormColumn]:
                 keep=f"{prefix}keep" in posted,
                 required=f"{prefix}required" in posted,
                 unique=f"{prefix}unique" in posted,
+                checks=posted_checks(posted, prefix),
             )
         )
     return columns
@@ -282,4 +329,5 @@ def _as_said(column: FormColumn, spec: ColumnSpec | None) -> FormColumn:
         format=spec.format,
         required=spec.required,
         unique=spec.unique,
+        checks=checks_of(spec),
     )

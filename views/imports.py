@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,23 +14,27 @@ from aiohttp import web
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.difference import Difference
+from server.datasets.import_correction import RejectsLeft
 from server.datasets.schema import COLUMN_TYPES
 from server.datasets.work import Preview
-from server.errors import FieldError, JinduError
+from server.errors import Conflict, FieldError, Gone, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job
-from server.operations.imports import KnownFile
+from server.operations.imports import ImportState, KnownFile
 from server.uploads.files import Upload
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
+from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
 from views.import_form import DELIMITERS, ENCODINGS, READING, ImportForm, column_errors, marked_cells
 
+_COLUMN_FIELD = re.compile(r"^options\.columns\[(\d+)\]\.")
 _ADDING = ("append", "upsert")
 _REJECTS_PER_PAGE = 100
 _UPLOADS_PER_PAGE = 30
 _SUGGESTED_DATASETS = 500
+_MOST_OFFERED = 1_000
 _SHOWN_CELLS = 6_000  # a preview of more is slow in the browser; few rows of many columns say enough
 _LEAST_ROWS = 5
 _WIZARD_BYTES, _WIZARD_FIELDS = 1024 * 1024, 20_000  # of a form with a thousand columns
@@ -59,6 +66,9 @@ async def new_import(request: web.Request) -> web.Response:
     wanted = upload.metadata.get("dataset") or request.query.get("dataset") or suggested_name(upload.name)
     form = ImportForm(upload_id=upload.id, dataset=wanted)
     look = await _look(request, principal, form)
+    if "order" in request.query:
+        look = await _look_as_ordered(request, principal, form, request.query["order"])
+        return await render(request, page, **_wizard_values(request, upload, look, await _datasets(request, principal)))
     known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
     if known is not None and request.query.get("like") == known.dataset:
         look = await _look_like(request, principal, form, known)
@@ -79,6 +89,7 @@ async def _choice(request: web.Request, principal: Principal) -> web.Response:
         "imports/_choice.html" if "X-Fragment" in request.headers else "imports/choose.html",
         page=found,
         cursor=cursor,
+        can_fetch=operations_of(request).fetches.places(principal).any,
     )
 
 
@@ -109,14 +120,17 @@ async def start_import(request: web.Request) -> web.Response:
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
     look = await _look(request, principal, form, with_columns=True)
     problem = look.problem
-    if look.preview is not None and "again" not in posted:
+    if look.preview is not None and problem is None and "again" not in posted:
         try:
-            job = await operations_of(request).imports.start(principal, look.form.request(look.preview.options))
+            order = look.form.request(look.preview.options, dry_run="check" in posted)
+            job = await operations_of(request).imports.start(principal, order)
         except JinduError as error:
             problem = error
         else:
             raise web.HTTPSeeOther(f"/imports/{job.id}")
     existing = await _datasets(request, principal)
+    if problem is not None:
+        problem = _at_columns(problem)
     values = _wizard_values(request, upload, look, existing) | _problem_values(request, problem)
     return await render(request, "imports/new.html", problem.status if problem else 200, **values)
 
@@ -125,8 +139,20 @@ async def import_page(request: web.Request) -> web.Response:
     """One import: live while it runs, then what came of it."""
     principal = require_principal(request)
     state = await operations_of(request).imports.get(principal, request.match_info["job_id"])
+    if state.corrects is not None:
+        raise web.HTTPSeeOther(f"/imports/{state.corrects}/correct?after={state.job.id}")
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    return await render(request, template, state=state, job=state.job)
+    return await render(request, template, state=state, job=state.job, left=await _left(request, principal, state))
+
+
+async def _left(request: web.Request, principal: Principal, state: ImportState) -> RejectsLeft | None:
+    """What of its rejects can be corrected; None where there was nothing, or where nothing can be added any more."""
+    if state.version is None or not state.rejected_count:
+        return None
+    with suppress(Conflict, Gone):
+        left = await operations_of(request).rejects.left(principal, state.job.id)
+        return left if left.layout.names else None
+    return None
 
 
 async def cancel_import(request: web.Request) -> web.Response:
@@ -143,6 +169,13 @@ async def retry_import(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/imports/{state.job.id}")
 
 
+async def import_checked(request: web.Request) -> web.Response:
+    """What a check has read, now for good."""
+    principal = require_principal(request, "write")
+    job = await operations_of(request).imports.start_checked(principal, request.match_info["job_id"])
+    raise web.HTTPSeeOther(f"/imports/{job.id}")
+
+
 async def rejects_page(request: web.Request) -> web.Response:
     """Which rows were left out, filtered by reason."""
     principal = require_principal(request)
@@ -150,8 +183,11 @@ async def rejects_page(request: web.Request) -> web.Response:
     code, cursor = request.query.get("code") or None, request.query.get("cursor")
     imports = operations_of(request).imports
     state = await imports.get(principal, job_id)
-    page = await imports.rejects(principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code)
-    return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor)
+    page = await operations_of(request).rejects.list(
+        principal, job_id, limit=_REJECTS_PER_PAGE, cursor=cursor, code=code
+    )
+    left = await _left(request, principal, state)
+    return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor, left=left)
 
 
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, with_columns: bool = False) -> _Look:
@@ -160,6 +196,9 @@ async def _look(request: web.Request, principal: Principal, form: ImportForm, *,
         options = form.options_with_columns if with_columns else form.options
         preview = await operations.preview(principal, form.upload_id, options)
     except JinduError as error:
+        if with_columns and is_about_checks(error.errors):
+            look = await _look(request, principal, form.without_checks(), with_columns=True)
+            return replace(look, form=look.form.with_checks_of(form), problem=_at_columns(error))
         if with_columns and error.specific_code == "columns_do_not_fit":  # the file is read otherwise than before
             return await _look(request, principal, form)
         return _Look(form=form, problem=error)
@@ -178,6 +217,17 @@ async def _look_like(request: web.Request, principal: Principal, form: ImportFor
     if look.preview is None:
         return look
     return await _look(request, principal, look.form.with_columns_of(known), with_columns=True)
+
+
+async def _look_as_ordered(request: web.Request, principal: Principal, form: ImportForm, job_id: str) -> _Look:
+    """As another import or check of this file was ordered, to change something of it."""
+    order = (await operations_of(request).imports.get(principal, job_id)).order
+    if order.upload_id != form.upload_id:
+        return await _look(request, principal, form)
+    look = await _look(request, principal, form.as_ordered(order))
+    if look.preview is None:
+        return look
+    return await _look(request, principal, look.form.with_columns_ordered(order), with_columns=True)
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
@@ -205,15 +255,29 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
+        "check_fields": FIELDS_OF_CHECKS,
+        "columns_to_refer_to": _columns_to_refer_to(existing),
         "reject_limit": operations_of(request).imports.reject_limit,
         **_problem_values(request, look.problem, column_errors(look.form.columns) if look.preview else ()),
     }
+
+
+def _columns_to_refer_to(existing: Sequence[Dataset]) -> list[str]:
+    """Offered while one is typed."""
+    names = (f"{dataset.name}.{column.name}" for dataset in existing for column in dataset.columns)
+    return list(itertools.islice(names, _MOST_OFFERED))
 
 
 def _shown_rows(preview: Preview | None) -> Sequence[Sequence[str | None]]:
     if preview is None:
         return ()
     return preview.rows[: max(_LEAST_ROWS, _SHOWN_CELLS // max(1, len(preview.columns)))]
+
+
+def _at_columns(problem: JinduError) -> JinduError:
+    """With what is wrong with a column at that column's fields of the form."""
+    problem.errors = tuple(replace(error, field=_COLUMN_FIELD.sub(r"c\1.", error.field)) for error in problem.errors)
+    return problem
 
 
 class _FieldTexts(dict[str, str]):

@@ -1,4 +1,4 @@
-"""The catalogue of datasets, and the job that imports files into it."""
+"""The catalogue of datasets, and the jobs that read files for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from server.app.live import Live
 from server.app.storage import Storage
 from server.app.uploads import Uploads
 from server.datasets.catalog import Catalog
+from server.datasets.import_checking import ImportCheck
+from server.datasets.import_correction import ImportCorrection
+from server.datasets.import_reading import ImportReading
 from server.datasets.importing import DataImport
 from server.datasets.schema import FileLimits
 from server.datasets.work import QueryLimits
@@ -20,27 +23,42 @@ class Datasets:
     catalog: Catalog
     file_limits: FileLimits
     query_limits: QueryLimits
-    job_kind: JobKind
+    job_kinds: tuple[JobKind, ...]
 
 
 def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, live: Live) -> Datasets:
     catalog = Catalog(storage.database, storage.blobs, announce=live.announcing.publish)
     limits = FileLimits.from_settings(settings)
-    data_import = DataImport(
+    reading = ImportReading(
         uploads=uploads.store,
         pieces=uploads.pieces,
         catalog=catalog,
         blobs=storage.blobs,
-        scratch=storage.scratch,
-        database=storage.database,
         limits=limits,
         room=storage.room,
+    )
+    data_import = DataImport(
+        reading,
+        catalog=catalog,
+        blobs=storage.blobs,
+        scratch=storage.scratch,
+        database=storage.database,
         quotas=storage.quotas,
         seconds=settings.import_seconds,
     )
+    correction = ImportCorrection(
+        reading,
+        catalog=catalog,
+        blobs=storage.blobs,
+        scratch=storage.scratch,
+        database=storage.database,
+        quotas=storage.quotas,
+        seconds=settings.import_seconds,
+    )
+    check = ImportCheck(reading, catalog=catalog, scratch=storage.scratch, seconds=settings.import_seconds)
     return Datasets(
         catalog=catalog,
         file_limits=limits,
         query_limits=QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows),
-        job_kind=data_import.kind(),
+        job_kinds=(data_import.kind(), check.kind(), correction.kind()),
     )

@@ -22,9 +22,15 @@ from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
+from server.operations.dataset_access import DatasetAccess
+from server.operations.dataset_differences import DifferenceOperations
+from server.operations.dataset_exports import ExportOperations
+from server.operations.dataset_profiles import ProfileOperations
+from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.fetches import FetchOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
@@ -32,6 +38,7 @@ from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.queries import QueryOperations
+from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
@@ -73,6 +80,8 @@ def build_operations(
         limits=datasets.query_limits,
         answer_bytes=settings.max_answer_bytes,
     )
+    access = DatasetAccess(database=database, catalog=datasets.catalog)
+    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
     templates = _templates(storage, reading, reports)
     return Operations(
         accounts=accounts,
@@ -87,7 +96,11 @@ def build_operations(
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
-        datasets=_datasets(storage, reading, workers, reports),
+        dataset_differences=DifferenceOperations(reading, access),
+        dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
+        dataset_profiles=ProfileOperations(reading, access),
+        dataset_rows=RowOperations(reading, access),
+        datasets=_datasets(storage, reading, access, reports),
         events=EventOperations(
             database=database,
             manager=realtime.manager,
@@ -102,8 +115,14 @@ def build_operations(
             jobs_per_user=settings.external_jobs_per_user,
             updates_per_second=settings.external_updates_per_second,
         ),
+        fetches=FetchOperations(
+            runner=jobs.runner,
+            elsewhere=uploads.elsewhere,
+            folders=uploads.folders,
+            hosts=settings.import_hosts,
+        ),
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
-        imports=_imports(settings, storage, workers, jobs, job_operations, uploads, datasets),
+        imports=imports,
         job_removal=JobRemoval(
             database=database,
             jobs=job_operations,
@@ -121,6 +140,15 @@ def build_operations(
             growth=storage.growth,
         ),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
+        rejects=RejectOperations(
+            imports,
+            reading,
+            runner=jobs.runner,
+            catalog=datasets.catalog,
+            database=database,
+            blobs=storage.blobs,
+            audit=Audit(database),
+        ),
         retention=RetentionOperations(retention),
         templates=templates,
         uploaded_files=UploadedFiles(
@@ -190,20 +218,19 @@ def _imports(
         pieces=uploads.pieces,
         catalog=datasets.catalog,
         workers=workers.interactive,
-        blobs=storage.blobs,
         audit=Audit(storage.database),
         limits=datasets.file_limits,
         reject_limit=settings.reject_limit,
     )
 
 
-def _datasets(storage: Storage, reading: DataReading, workers: Workers, reports: Reports) -> DatasetOperations:
+def _datasets(storage: Storage, reading: DataReading, access: DatasetAccess, reports: Reports) -> DatasetOperations:
     return DatasetOperations(
         reading,
+        access,
         database=storage.database,
         templates=reports.templates,
         queries=QueryStore(storage.database),
-        exports=workers.exports,
         blobs=storage.blobs,
         audit=Audit(storage.database),
         growth=storage.growth,

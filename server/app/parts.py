@@ -98,7 +98,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     uploads = build_uploads(settings, storage=storage)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
     reports = build_reports(settings, storage=storage, workers=workers, uploads=uploads, datasets=datasets, live=live)
-    for kind in (uploads.job_kind, datasets.job_kind, reports.job_kind):
+    for kind in (*uploads.job_kinds, *datasets.job_kinds, reports.job_kind):
         kinds.add(kind)
     jobs = build_jobs(
         settings,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from server.app.engines import open_pieces
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.clock import utc_now
+from server.engines.https_files import HttpsFiles
 from server.jobs.kinds import JobKind
 from server.operations.uploads import UploadLimits
 from server.settings import Settings
 from server.uploads.arrivals import Arrivals
+from server.uploads.elsewhere import Elsewhere
 from server.uploads.expiry import ExpirySweep
+from server.uploads.fetching import FileFetch
 from server.uploads.files import UploadStore
+from server.uploads.folders import Folders
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.upload import DataUpload
@@ -30,7 +35,9 @@ class Uploads:
     receiver: Receiver
     sweep: ExpirySweep
     limits: UploadLimits
-    job_kind: JobKind
+    job_kinds: Sequence[JobKind]
+    folders: Folders
+    elsewhere: Mapping[str, Elsewhere]
 
 
 def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
@@ -49,6 +56,23 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         clock=utc_now,
         silence=timedelta(minutes=settings.upload_silence_minutes),
     )
+    folders = Folders(
+        {
+            name.strip(): Path(path.strip())
+            for name, _, path in (each.partition("=") for each in settings.import_folders)
+        }
+    )
+    elsewhere: dict[str, Elsewhere] = {"url": HttpsFiles(settings.import_hosts), "folder": folders}
+    fetch = FileFetch(
+        database=database,
+        store=store,
+        pieces=pieces,
+        receiver=receiver,
+        elsewhere=elsewhere,
+        clock=utc_now,
+        expiry=limits.expiry,
+        max_bytes=limits.max_bytes,
+    )
     return Uploads(
         store=store,
         pieces=pieces,
@@ -56,7 +80,9 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         receiver=receiver,
         sweep=ExpirySweep(store=store, pieces=pieces, receiver=receiver, clock=utc_now),
         limits=limits,
-        job_kind=upload.kind(),
+        job_kinds=(upload.kind(), fetch.kind()),
+        folders=folders,
+        elsewhere=elsewhere,
     )
 
 

@@ -16,9 +16,11 @@ _LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a thi
 _EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a browser waits as long for its first byte
 PRELOADED = (  # slow to import: once, not per process
     "server.datasets.conversion",
+    "server.datasets.correcting",
     "server.datasets.differences",
     "server.datasets.export",
     "server.datasets.profile",
+    "server.datasets.reject_files",
     "server.datasets.rows",
     "server.reports.choices",
     "server.reports.ordering",

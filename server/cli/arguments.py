@@ -54,7 +54,12 @@ def _add_import(commands: Commands) -> None:
         description="Upload a file and import it into a dataset. What is wrong with the order is told before anything "
         "is sent. Interrupted, the same command goes on with its upload.",
     )
-    parser.add_argument("file", metavar="FILE", help="file to import; - reads standard input")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="file to import; - reads standard input. The server itself gets https://… and folder:NAME/FILE, whose "
+        "FILE may have * and ?: the newest",
+    )
     parser.add_argument("--name", help="name of what comes from standard input, e.g. orders.csv")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
     parser.add_argument(
@@ -71,6 +76,17 @@ def _add_import(commands: Commands) -> None:
     )
     parser.add_argument(
         "--fail-on-rejects", action="store_true", help="exit status 3 when rows were rejected, though all others came"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read and judge all of the file and say what would happen; change nothing",
+    )
+    parser.add_argument(
+        "--save-rejects",
+        type=Path,
+        metavar="FILE",
+        help="where to save rejected rows in the layout of the file, with the reasons",
     )
     _add_reading(parser)
     _with_server(parser, "importing", "import_file")
@@ -93,7 +109,18 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="a column to keep, its name in the file, its type (text, integer, decimal, float, boolean, date, "
         "datetime, timestamp) and how it is written; repeat it for all that are to be kept",
     )
-    reading.add_argument("--reject-limit", type=int, metavar="N", help="stop when more rows than these are wrong")
+    reading.add_argument(
+        "--pad-short-rows", action=argparse.BooleanOptionalAction, help="fill up rows that end early with empty cells"
+    )
+    reading.add_argument(
+        "--leave-out-totals", action=argparse.BooleanOptionalAction, help="leave out rows that sum those above them"
+    )
+    reading.add_argument(
+        "--reject-limit",
+        type=_limit,
+        metavar="LIMIT",
+        help="stop when more rows are wrong: a number, or a share as 5%%",
+    )
 
 
 def _add_report(commands: Commands) -> None:
@@ -155,6 +182,16 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     filters.add_argument("--since", type=_moment, metavar="TIME", help="made at or after it, e.g. 2026-10-01T08:00")
     filters.add_argument("--until", type=_moment, metavar="TIME", help="made before")
     filters.add_argument("--search", metavar="TEXT", help="in title or message")
+
+
+def _limit(given: str) -> int | str:
+    """Whether the share is one, the server says."""
+    if given.endswith("%"):
+        return given
+    try:
+        return int(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is neither a number nor a share like 5%") from None
 
 
 def _moment(given: str) -> str:

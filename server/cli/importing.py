@@ -24,18 +24,55 @@ _UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it wa
 async def import_file(session: Session, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
-    _require_source(options["file"], options["name"])
+    _require_possible(options)
+    place = _place_of(options["file"])
+    if place is None:
+        _require_source(options["file"], options["name"])
     # Before the first byte is read or sent: a slip in a name must not cost an hour.
     await session.client.post("/api/v1/imports/check", order)
-    with _source(options["file"], options["name"]) as path:
-        sent = await _sent(session, path, is_kept=options["file"] != "-")
+    if place is None:
+        sent = await _sent(session, options["file"], options["name"])
+    else:
+        sent = await _fetched(session, place)
     job = await session.followed(await _started(session, sent, order))
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
-    session.answer(outcome, *(_lines(session, outcome) if job["state"] == "succeeded" else ()))
+    told = _would_lines if options["dry_run"] else _lines
+    session.answer(outcome, *(told(session, outcome) if job["state"] == "succeeded" else ()))
+    if job["state"] == "succeeded" and options["save_rejects"] and outcome["rejected_count"]:
+        await session.client.download(f"/api/v1/imports/{job['job_id']}/rejects/file", options["save_rejects"])
     status = session.status_of(job)
     if status == DONE and options["fail_on_rejects"] and outcome["rejected_count"]:
         return REJECTS
     return status
+
+
+def _place_of(given: str) -> dict[str, str] | None:
+    """What the server is to get itself: `https://…`, or `folder:NAME/FILE`; None for a file of ours."""
+    if given.startswith("https://"):
+        return {"url": given}
+    if given.startswith("folder:"):
+        folder, _, file = given.removeprefix("folder:").partition("/")
+        if not folder or not file:
+            raise ClientError("Write folder:NAME/FILE; FILE may have * and ?, and means the newest of several.")
+        return {"folder": folder, "file": file}
+    return None
+
+
+async def _fetched(session: Session, place: dict[str, str]) -> _Sent:
+    """Raises `ClientError` with the reason why the server has not got it."""
+    started = await session.client.post("/api/v1/fetches", place)
+    job = await session.followed(started["job_id"])
+    if job["state"] != "succeeded":
+        raise ClientError((job.get("error") or {}).get("message") or f"{job['title']}: {job['state']}")
+    return _Sent(session=session, name=job["title"], upload_id=job["result"]["upload_id"], is_ours=True)
+
+
+def _require_possible(options: dict[str, Any]) -> None:
+    target = options["save_rejects"]
+    if target is not None and options["dry_run"]:
+        raise ClientError("A dry run saves no rejects; it says where their list is.")
+    if target is not None and not target.absolute().parent.is_dir():
+        raise ClientError(f"{target.parent} is not a directory.")
 
 
 def _require_source(given: str, name: str | None) -> None:
@@ -75,14 +112,15 @@ class _Sent:
         )
 
 
-async def _sent(session: Session, path: Path, *, is_kept: bool) -> _Sent:
-    sent = _Sent(session=session, name=path.name)
-    if is_kept:
-        session.farewell = _UPLOAD_GOES_ON
-        upload = await session.client.resume_upload(path, sent.show)
-    else:
-        session.farewell = "stopped; nothing was imported"
-        upload = await session.client.upload(path, sent.show)
+async def _sent(session: Session, given: str, name: str | None) -> _Sent:
+    with _source(given, name) as path:
+        sent = _Sent(session=session, name=path.name)
+        if given == "-":
+            session.farewell = "stopped; nothing was imported"
+            upload = await session.client.upload(path, sent.show)
+        else:
+            session.farewell = _UPLOAD_GOES_ON
+            upload = await session.client.resume_upload(path, sent.show)
     sent.upload_id = upload["id"]
     return sent
 
@@ -102,5 +140,22 @@ async def _started(session: Session, sent: _Sent, order: Order) -> str:
 def _lines(session: Session, outcome: Job) -> Iterator[str]:
     yield f"{outcome['dataset']}: version {outcome['version']}, {outcome['row_count']:,} rows"
     if outcome["rejected_count"]:
-        place = f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"
-        yield f"{outcome['rejected_count']:,} rejected; see {place}"
+        yield f"{outcome['rejected_count']:,} rejected; see {_list_of(session, outcome)}"
+
+
+def _would_lines(session: Session, outcome: Job) -> Iterator[str]:
+    """What an import would have done; nothing was."""
+    would = outcome["result"]
+    yield f"{would['dataset']} would be version {would['version']}, {would['row_count']:,} rows; nothing was changed"
+    yield f"{would['imported_count']:,} rows of the file would be imported"
+    if "updated" in would:
+        yield f"{would['inserted']:,} added, {would['updated']:,} changed, {would['unchanged']:,} as they are"
+    if would["rejected_count"]:
+        codes = ", ".join(f"{count:,} {code}" for code, count in would["rejected_by"].items())
+        yield f"{would['rejected_count']:,} would be rejected ({codes}); see {_list_of(session, outcome)}"
+    yield from (f"{count:,} lines are no rows: {reason}" for reason, count in would["named"].items())
+    yield from (f"warning: {warning['message']}" for warning in would["warnings"])
+
+
+def _list_of(session: Session, outcome: Job) -> str:
+    return f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"

@@ -14,7 +14,9 @@ from jindu.errors import ClientError
 Order = dict[str, Any]
 """As `POST /api/v1/imports` takes it, but for the upload."""
 
-_OPTIONS = ("encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows")
+_OPTIONS = (
+    "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
+)  # fmt: skip
 _ORDER = ("dataset", "mode", "key", "reject_limit")
 _SUFFIXES = (".toml", ".json")
 _NAMED_CHARACTERS = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
@@ -32,6 +34,8 @@ def order_of(flags: dict[str, Any]) -> Order:
         options["delimiter"] = _NAMED_CHARACTERS.get(options["delimiter"], options["delimiter"])
     if "dataset" not in order:
         raise ClientError("Say which dataset: --dataset NAME, or `dataset` in the profile.")
+    if flags["dry_run"]:
+        order["dry_run"] = True
     return {"mode": "create"} | order | {"options": options}
 
 

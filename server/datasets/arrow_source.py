@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.arrow_texts import chunk_of, holds_texts, is_binary, is_text
+from server.datasets.cells import FINER_THAN_MICROSECONDS
 from server.datasets.chunks import Chunk
 from server.errors import FileProblem
 
@@ -78,6 +79,9 @@ class ArrowSource:
             )
         chunk = chunk_of(batch, 0, self._texts_in(batch))
         chunk.bytes_read = self._bytes_of(batch.num_rows, self.path.stat().st_size)
+        # What is finer than our types is for whoever imports it to decide, as with texts.
+        finer = [place for place, column in enumerate(chunk.columns) if _has_nanoseconds(batch.column(place), column)]
+        chunk.types = {place: kind for place, kind in chunk.types.items() if place not in finer}
         return chunk
 
     def _bytes_of(self, rows: int, size: int) -> int:
@@ -101,6 +105,11 @@ class ArrowSource:
                 yield from _small_parts(_without_views(batch), limit_bytes)
         except UNREADABLE as error:
             raise damaged(self.file.name) from error
+
+
+def _has_nanoseconds(column: pa.Array, cells: pa.Array) -> bool:
+    is_fine = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
+    return is_fine and bool(pc.any(pc.match_substring_regex(cells, FINER_THAN_MICROSECONDS)).as_py())
 
 
 def is_bytes(kind: pa.DataType) -> bool:

@@ -57,6 +57,7 @@ def chunk_of(batch: pa.RecordBatch, before: int, unsaid_texts: frozenset[int] = 
             raw=_raw(columns, row),
             column=batch.schema.names[place],
             parameters={"encoding": "UTF-8"},
+            cells=[cells[row].as_py() for cells in columns],
         )
         for row, place in sorted(bad.items())
     ]
@@ -160,14 +161,12 @@ def _strings(column: pa.Array) -> Texts:
 
 
 def _moments(column: pa.Array) -> pa.Array:
-    """With a zone as UTC, which is said; beyond microseconds only where there is something."""
+    """With a zone as UTC, which is said; nanoseconds only where there are some."""
     kind = column.type
     if kind.tz is not None:
         column = column.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit))
-    try:
+    with suppress(pa.ArrowInvalid):
         column = column.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        column = column.cast(pa.timestamp("us"), safe=False) if kind.unit == "ns" else column
     cells = _cast(column)
     return pc.binary_join_element_wise(cells, "Z", "") if kind.tz is not None else cells
 

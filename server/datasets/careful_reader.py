@@ -13,7 +13,7 @@ from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.header_finding import is_value
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
-from server.datasets.records import MAX_CELL, Records, line_count, read_records, split_lines
+from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
 from server.datasets.table_start import is_head_of_table, is_sentence
 
@@ -95,7 +95,10 @@ class CarefulReader:
     def _chunk(self, records: Records, lines: list[str], line: int, is_clean: bool) -> Chunk:
         self.records += len(records)
         rows, starts, named = records.rows, records.starts, Named()
-        rejects = [self._reject(line + start + 1, code, lines[start]) for start, code in records.faults]
+        rejects = [
+            self._reject(line + start + 1, code, lines[start], cells=lenient_cells(lines[start], self._dialect))
+            for start, code in records.faults
+        ]
         is_odd = not is_clean or any("\0" in text for text in lines)
         if is_odd or self._notes or set(map(len, rows)) != {self._width} or self._has_left_out(rows):
             rows, starts = self._sifted(rows, starts, lines, line, rejects, named)
@@ -139,7 +142,7 @@ class CarefulReader:
             elif len(cells) != self._width:
                 odd.append(_Odd(place, start, row, self._is_after_gap))
             elif code := self._fault(cells):
-                rejects.append(self._reject(line + start + 1, code, _raw(lines, start, row)))
+                rejects.append(self._reject(line + start + 1, code, _raw(lines, start, row), cells=row))
             else:
                 good.append(cells)
                 good_starts.append(start)
@@ -178,6 +181,7 @@ class CarefulReader:
                     "other_table" if is_other else code,
                     _raw(lines, one.start, one.row),
                     found=width,
+                    cells=one.row,
                 )
                 if one.start > last_good and self._is_note(one):
                     self._notes.append(reject)
@@ -200,14 +204,18 @@ class CarefulReader:
             return "nul_character"
         return None if text.isascii() or _is_text(text) else "bad_encoding"
 
-    def _reject(self, line: int, code: str, raw: str, *, found: int = 0) -> RejectReason:
+    def _reject(
+        self, line: int, code: str, raw: str, *, found: int = 0, cells: Sequence[str] | None = None
+    ) -> RejectReason:
         parameters: dict[str, dict[str, Any]] = {
             "too_few_cells": {"found": found, "expected": self._width},
             "too_many_cells": {"found": found, "expected": self._width},
             "bad_encoding": {"encoding": self._layout.encoding.upper()},
             "cell_too_large": {"limit": MAX_CELL},
         }
-        return RejectReason(line=line, code=code, raw=raw.rstrip("\r\n"), parameters=parameters.get(code, {}))
+        return RejectReason(
+            line=line, code=code, raw=raw.rstrip("\r\n"), parameters=parameters.get(code, {}), cells=cells
+        )
 
 
 def _runs(odd: Sequence[_Odd]) -> Iterator[list[_Odd]]:

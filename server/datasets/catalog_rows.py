@@ -61,6 +61,14 @@ async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Versi
     return version_of(row) if row else None
 
 
+async def versions_after(connection: AsyncConnection, version: Version) -> list[Version]:
+    """Those of the same dataset that came later, in their order."""
+    later = versions_where(
+        dataset_versions.c.dataset_id == version.dataset_id, dataset_versions.c.number > version.number
+    ).order_by(dataset_versions.c.number)
+    return [version_of(row) for row in (await connection.execute(later)).mappings()]
+
+
 def version_of(row: RowMapping) -> Version:
     values = {name: row[name] for name in Version.__struct_fields__}
     return Version(**values | {"columns": msgspec.convert(row["columns"], list[Column])})

@@ -62,6 +62,7 @@ _DIGITS: dict[str, re.Pattern[str]] = {
 _NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")
 # Digits that are a name: as a number `007` is 7 and `84E3` 84000. What is measured has a point or a sign beside its E.
 ZEROS_FIRST = r"^-?[0０][0-9０-９]+$"
+FINER_THAN_MICROSECONDS = r":\d\d[.,]\d{6}\d*[1-9]"
 BARE_EXPONENT = r"^[0-9０-９]+[eE][0-9]+$"
 _GUARD = re.compile(r'="([^"]*)"')
 _CODE = re.compile(f"{ZEROS_FIRST}|{BARE_EXPONENT}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,6 +35,11 @@ class Chunk:
     @property
     def row_count(self) -> int:
         return len(self.columns[0]) if self.columns else 0
+
+    def cells_of(self, rows: Sequence[int]) -> list[tuple[str | None, ...]]:
+        """All cells of some rows, as texts."""
+        places = pa.array(rows, pa.int64())
+        return list(zip(*(column.take(places).to_pylist() for column in self.columns), strict=True))
 
 
 class Source(Protocol):

@@ -19,18 +19,19 @@ from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
-from server.datasets.duplicates import leave_out_duplicates
 from server.datasets.named import TOTAL_ROW
 from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import PartStatistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
+from server.datasets.reject_rows import RejectLayout
 from server.datasets.rejects import RejectWriter, shortened
-from server.datasets.schema import Column, FileWarning, ReadOptions
+from server.datasets.schema import REASON_COLUMN, Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
 from server.datasets.upserting import upsert_rows
+from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
 from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
 from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
@@ -109,25 +110,30 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     totals = Totals(columns, is_everywhere=found.count > 0)
     unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
     unique += [key] if key and key not in unique else []
+    require_comparable({column.name: column.type for column in columns}, request.references)
+    whole = WholeChecks(unique=unique, references=request.references)
     rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
-    staged = rows_path.with_suffix(".staged") if unique else rows_path
+    staged = rows_path.with_suffix(".staged") if whole else rows_path
     statistics = PartStatistics(request.target)
+    told = statistics if staged == request.target else None
     try:
-        with RejectWriter(request.rejects, limit=request.reject_limit) as rejects, _without_garbage_collection():
-            sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(unique))
-            row_count = _convert(
-                opened.source, sifter, staged, progress, statistics if staged == request.target else None
-            )
-            if unique:
+        with (
+            RejectWriter(request.rejects, limit=request.reject_limit, share=request.reject_share) as rejects,
+            _without_garbage_collection(),
+        ):
+            sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
+            row_count = _convert(opened.source, sifter, staged, progress, told)
+            if whole:
                 progress.tell("checking")
-                row_count = leave_out_duplicates(staged, rows_path, unique, rejects, lambda: _read_again(request))
+                row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
             named = sifter.named
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
+            rejects.judge(row_count, is_end=True)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
         written = pq.read_schema(rows_path)
-        described = [_described(column, written.field(column.name).type) for column in columns]
+        described = [described_column(column, written.field(column.name).type) for column in columns]
         upserted = None
         if request.upsert is not None:
             progress.tell("merging")
@@ -156,6 +162,13 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         columns=[msgspec.structs.replace(column, nullable=figures[column.name]["nulls"] > 0) for column in described],
         statistics=figures,
         rejects_path=request.rejects if rejected_count else None,
+        rejected_by=dict(rejects.by_code.most_common()),
+        layout=RejectLayout(
+            format=opened.shape.format,
+            names=list(opened.shape.names),
+            delimiter=opened.shape.dialect.delimiter if opened.shape.dialect else None,
+            codes=[column.name for column in columns if column.takes_codes],
+        ),
         named=named.as_counts(),
         upserted=upserted,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
@@ -192,6 +205,7 @@ def _convert(
     with PartWriter(target, sifter.schema, statistics) as part:
         for (chunk, bytes_read), columns in in_order(lambda item: sifter.read(item[0]), chunks):
             sifter.add(chunk, columns, part)
+            sifter.judge(part.row_count)
             progress.read(part.row_count, sifter.rejected_count, bytes_read)
     return part.row_count
 
@@ -223,7 +237,20 @@ def _warnings(
 ) -> list[FileWarning]:
     """`notations` are those of each column's numbers, once all of the file was read."""
     total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
-    return [*shape.warnings, *total_rows, *column_warnings(columns, notations)]
+    return [*shape.warnings, *total_rows, *_reason_column(shape, columns), *column_warnings(columns, notations)]
+
+
+def _reason_column(shape: FileShape, columns: Sequence[PlannedColumn]) -> list[FileWarning]:
+    """That of a file of rejects which comes back corrected."""
+    if REASON_COLUMN not in shape.names or any(column.spec.source == REASON_COLUMN for column in columns):
+        return []
+    return [
+        FileWarning(
+            code="reason_column",
+            message="The column “{name}” says why these rows were rejected before; it is left out.",
+            parameters={"name": REASON_COLUMN},
+        )
+    ]
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:
@@ -298,7 +325,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _described(column: PlannedColumn, written: pa.DataType) -> Column:
+def described_column(column: PlannedColumn, written: pa.DataType) -> Column:
     is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.schema import ColumnSpec, ReadOptions
+from server.datasets.schema import CHECKS, ColumnSpec, ReadOptions
 
 READING = ("encoding", "delimiter", "quote", "header", "sheet", "skip_rows", "pad_short_rows", "leave_out_totals")
-_OF_COLUMNS = ("name", "type", "format", "required", "unique", "min", "max", "one_of")
+_OF_COLUMNS = ("name", "type", "format", *CHECKS)
 _NO_WORD = re.compile(r"[\W\d_]+")
 
 

@@ -12,12 +12,14 @@ from server.datasets.above_table import HeadRecord, head_records
 from server.datasets.careful_reader import Layout
 from server.datasets.dialect import Dialect
 from server.datasets.dialect_finding import find_dialect
+from server.datasets.file_kinds import not_a_table
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.table_start import FoundTable, find_table, is_ruler, trimmed
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
+from server.texts import phrase
 
 _HEAD_RECORDS = 400
 
@@ -27,7 +29,6 @@ _QUOTES_ARE_WRONG = (
 )
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
 _NARROW = {"，": ",", "；": ";", "｜": "|"}
-_NOT_A_TABLE = "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def _refuse_binary(lines: Sequence[str]) -> None:
         1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
     )
     if odd > max(4, len(text) // 30):
-        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a binary file")
+        raise not_a_table(phrase("a binary file"))
 
 
 def _dialect(lines: Sequence[str], name: str, options: ReadOptions, *, is_whole: bool) -> tuple[Dialect, int]:

@@ -19,13 +19,14 @@ class Dialect:
     """`quote` is empty for none. `escape` is a backslash where quotes are written `\\"` instead of doubled.
 
     A `delimiter` may have several characters; `BLANKS` and `BLANK` stand for runs of them. `is_spaced`: blanks around
-    a quoted cell are no part of it.
+    a quoted cell are no part of it. `is_framed`: a delimiter stands before the first cell and after the last one, too.
     """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str | None = None
     is_spaced: bool = False
+    is_framed: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """For `csv.reader`, which reads the lines as `prepared`."""
@@ -41,12 +42,14 @@ class Dialect:
     @property
     def is_usual(self) -> bool:
         """Whether lines are read as they stand."""
-        return len(self.delimiter) == 1 and self.delimiter != BLANK and not self.is_spaced
+        return len(self.delimiter) == 1 and self.delimiter != BLANK and not self.is_spaced and not self.is_framed
 
     def prepared(self, lines: Sequence[str]) -> Sequence[str]:
         """Lines with one character between their cells, and no blanks around quotes."""
         if self.is_usual:
             return lines
+        if self.is_framed:
+            lines = [self._without_frame(line) for line in lines]
         if self.delimiter in (BLANKS, BLANK):
             lines = [self._without_runs(line) for line in lines]
         elif len(self.delimiter) > 1:
@@ -62,6 +65,13 @@ class Dialect:
         return [
             [cell.replace(_STAND_IN, self.delimiter) if _STAND_IN in cell else cell for cell in row] for row in rows
         ]
+
+    def _without_frame(self, line: str) -> str:
+        cells = line.rstrip("\r\n")
+        within = cells.strip(" \t")
+        if len(within) < 2 or not within.startswith(self.delimiter) or not within.endswith(self.delimiter):
+            return line
+        return within[1:-1] + line[len(cells) :]
 
     def _without_runs(self, line: str) -> str:
         cells = line.rstrip("\r\n")

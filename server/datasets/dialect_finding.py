@@ -15,6 +15,7 @@ from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed
 DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~")
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
 _RUNS = (BLANKS, BLANK)
+_DRAWN = ("|", "｜")
 _SAMPLE_RECORDS = 400
 _LEAST_SCORE = 0.2  # below, a list with commas here and there is one column
 _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
@@ -73,7 +74,13 @@ def find_dialect(
         best = max((judged for judged in found if judged.is_everywhere), key=lambda judged: judged.score)
     if delimiter is None and (best.score < best.least or best.is_torn):
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
-    return best.dialect
+    return dataclasses.replace(best.dialect, is_framed=_are_framed(lines, best.dialect.delimiter))
+
+
+def _are_framed(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether lines are drawn as tables are on consoles and in Markdown: `| id | name |`."""
+    cells = [line.strip() for line in lines[:_SAMPLE_RECORDS] if delimiter in line]
+    return delimiter in _DRAWN and all(len(cell) > 1 and cell[0] == delimiter == cell[-1] for cell in cells)
 
 
 def _unused(text: str) -> str:

@@ -32,6 +32,10 @@ MESSAGES: dict[str, str] = {
         "Some times in “{column}” have an offset from UTC and others have none, so the column is kept as text. Choose "
         "“date and time” to turn the first into UTC and leave the others as they are."
     ),
+    "finer_than_microseconds": (
+        "The times in “{column}” are finer than a microsecond, such as {value}, so the column is kept as text. Choose "
+        "“date and time” to leave these digits out."
+    ),
     "times_in_utc": "The times in “{column}” have offsets; they are kept as moments and shown in UTC.",
 }
 

@@ -9,29 +9,53 @@ from server.datasets.ipc_source import FILE_MARK, STREAM_MARK
 from server.datasets.json_source import begins_json
 from server.datasets.text_encoding import find_encoding
 from server.errors import FileProblem
+from server.texts import Phrase, phrase
 
 _HEAD_BYTES = 65536
 _ZIP, _OLE = (b"PK\x03\x04", b"PK\x05\x06"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
-# What people upload by mistake, by its first bytes.
-_OTHER_FILES = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"RIFF", "a sound, film or image"),
-    (b"MZ", "a program"),
-    (b"\x7fELF", "a program"),
-    (b"7z\xbc\xaf", "an archive; unpack it"),
-    (b"Rar!", "an archive; unpack it"),
-    (b"SQLite format 3", "a database"),
-    (b"\x00\x01\x00\x00Standard", "a database"),
-    (b"PARE", "encrypted Parquet"),
-    (b"FEA1", "an old Feather file (version 1); write it again as Parquet"),
-    (b"ORC", "an ORC file; write it again as Parquet"),
-    (b"Obj\x01", "an Avro file; write it again as Parquet"),
+_AS_CSV, _AS_PARQUET = phrase("export the table as CSV"), phrase("write it again as Parquet")
+_UNPACKED = phrase("unpack it and upload the file in it")
+_IMAGE, _PROGRAM = phrase("an image"), phrase("a program")
+_ARCHIVE, _DATABASE = phrase("an archive"), phrase("a database")
+# What people upload by mistake, by its first bytes, and what to do instead.
+_OTHER_FILES: tuple[tuple[bytes, Phrase, Phrase], ...] = (
+    (b"%PDF", phrase("a PDF"), phrase("ask whoever made it for the table itself")),
+    (b"\x89PNG", _IMAGE, _AS_CSV),
+    (b"\xff\xd8\xff", _IMAGE, _AS_CSV),
+    (b"GIF8", _IMAGE, _AS_CSV),
+    (b"RIFF", phrase("a sound, film or image"), _AS_CSV),
+    (b"MZ", _PROGRAM, _AS_CSV),
+    (b"\x7fELF", _PROGRAM, _AS_CSV),
+    (b"7z\xbc\xaf", _ARCHIVE, _UNPACKED),
+    (b"Rar!", _ARCHIVE, _UNPACKED),
+    (b"SQLite format 3", _DATABASE, _AS_CSV),
+    (b"\x00\x01\x00\x00Standard", _DATABASE, _AS_CSV),
+    (b"PARE", phrase("encrypted Parquet"), phrase("write it again without encryption")),
+    (b"FEA1", phrase("an old Feather file (version 1)"), _AS_PARQUET),
+    (b"ORC", phrase("an ORC file"), _AS_PARQUET),
+    (b"Obj\x01", phrase("an Avro file"), _AS_PARQUET),
 )
-_NOT_A_TABLE = "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file."
+# Programs whose text holds data, and looks like a table here and there.
+_PROGRAM_TEXTS: tuple[tuple[re.Pattern[str], Phrase, Phrase], ...] = (
+    (
+        re.compile(
+            r"(?:(?:(?:var|let|const)\s+)?[\w$.]+\s*=|export\s+default|[\w$.]+\()\s*"
+            r"(?:\[\s*[\[{\]]|\{\s*[\"}])"
+        ),
+        phrase("JavaScript"),
+        phrase("save the data in it as JSON"),
+    ),
+    (
+        re.compile(
+            r"(?:--[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/;?|(?:SET|BEGIN|START|PRAGMA|DROP|USE|LOCK)\b[^;\n]*+;|\s)*+"
+            r"(?:CREATE\s+TABLE|INSERT\s+INTO)\b",
+            re.IGNORECASE,
+        ),
+        phrase("a dump of a database (SQL)"),
+        _AS_CSV,
+    ),
+)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|meta|table|style|div|center|font)\b", re.IGNORECASE)
 _XML_SHEET = "urn:schemas-microsoft-com:office:spreadsheet"
 
@@ -45,18 +69,24 @@ def file_kind(path: Path) -> str:
         head = stream.read(_HEAD_BYTES)
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf"):
         raise FileProblem("The file is empty.", code="empty_file")
-    for start, kind in ((b"PAR1", "parquet"), (FILE_MARK, "arrow"), (_OLE, "ole"), *((mark, "zip") for mark in _ZIP)):
+    for start, name in ((b"PAR1", "parquet"), (FILE_MARK, "arrow"), (_OLE, "ole"), *((mark, "zip") for mark in _ZIP)):
         if head.startswith(start):
-            return kind
+            return name
     if head.startswith(STREAM_MARK) and len(head) > 8 and head[6:8] == b"\0\0":  # a short length, in little endian
         return "arrow"
-    for start, kind in _PACKED:
+    for start, name in _PACKED:
         if head.startswith(start):
-            return kind
-    for start, kind in _OTHER_FILES:
+            return name
+    for start, kind, advice in _OTHER_FILES:
         if head.startswith(start):
-            raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind=kind)
+            raise not_a_table(kind, advice)
     return _text_kind(_decoded(path, head))
+
+
+def not_a_table(kind: Phrase, advice: Phrase = _AS_CSV) -> FileProblem:
+    """`kind` is what it is, with its article; `advice` what to do, without a full stop."""
+    message = "The file is {kind}, not a table; {advice}. Tables are read from CSV, Excel, JSON, Parquet and others."
+    return FileProblem(message, code="not_a_table", kind=kind, advice=advice)
 
 
 def _decoded(path: Path, head: bytes) -> str:
@@ -73,7 +103,10 @@ def _text_kind(text: str) -> str:
         if _HTML.search(beginning):
             return "html"
         if beginning.lower().startswith("<?xml"):
-            raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="XML")
+            raise not_a_table(phrase("XML"), _AS_CSV)
     if text.startswith("{\\rtf"):
-        raise FileProblem(_NOT_A_TABLE, code="not_a_table", kind="a text document (RTF)")
+        raise not_a_table(phrase("a text document (RTF)"), _AS_CSV)
+    for pattern, kind, advice in _PROGRAM_TEXTS:
+        if pattern.match(text):
+            raise not_a_table(kind, advice)
     return "json" if begins_json(text) else "text"

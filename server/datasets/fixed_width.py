@@ -116,7 +116,8 @@ class FixedWidthSource:
             elif not line.strip():
                 named.add(BLANK, number)
             elif (problem := self._problem(line)) is not None:
-                rejects.append(RejectReason(line=number, code=problem[0], raw=line, parameters=problem[1]))
+                cells = cells_at(line, self.places)
+                rejects.append(RejectReason(line=number, code=problem[0], raw=line, parameters=problem[1], cells=cells))
             else:
                 numbers.append(number)
                 kept.append(line)

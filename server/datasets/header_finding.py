@@ -125,6 +125,8 @@ class HeaderEvidence:
         cells = [cell for _, cell in values]
         if len(set(cells)) < len(cells) or any(kind_of(c) == "date" == self._kinds[p] for p, c in values):
             return False
+        if len(cells) > 1 and all(kind_of(cell) == "date" for cell in cells):
+            return True  # different days, above something else: a plan or a list of who came
         if all(_is_year(cell) for cell in cells):
             return bool(texts) or (len(cells) > 1 and _is_series(cells) and not self._goes_on_below(values))
         if _is_series(cells) and all(self._kinds[place] == "text" for place, _ in values):

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from server.datasets.cells import (
     DATE_FORMATS,
+    FINER_THAN_MICROSECONDS,
     NULL_WORDS,
     NUMBER_FORMATS,
     TRUTH_PAIRS,
@@ -44,6 +45,7 @@ _SCREENED = 100
 _ID_DIGITS = 16
 _COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
 _EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
+_FINER = re.compile(FINER_THAN_MICROSECONDS)
 _OF_A_QUANTITY = re.compile(r"[.,-]|[eE][+-]")  # no part number has them beside its E
 # Words that are a truth value even where the column has no other; a country is NO, a sex F.
 _UNMISTAKABLE = frozenset({"true", "false"})
@@ -318,7 +320,7 @@ def _is_exact(number: Decimal) -> bool:
 def _typed(sample: _Sample, reading: _Reading) -> _Reading:
     """The type in the end: whole numbers, exact or floating ones, moments; text for what these would change."""
     if reading.type == "datetime":
-        return _with_offsets(sample.cells, reading)
+        return _as_moments(sample.cells, reading)
     if reading.type != "decimal":
         return reading
     text = _Reading(type="text", doubts=reading.doubts)
@@ -340,7 +342,10 @@ def _typed(sample: _Sample, reading: _Reading) -> _Reading:
     return replace(reading, misfits=reading.misfits + too_long)
 
 
-def _with_offsets(cells: Sequence[str], reading: _Reading) -> _Reading:
+def _as_moments(cells: Sequence[str], reading: _Reading) -> _Reading:
+    finer = next((cell for cell in cells if _FINER.search(cell)), None)
+    if finer is not None:
+        return _Reading(type="text", doubts={"finer_than_microseconds": {"value": finer}})
     order = order_of(reading.format)
     moments = [(read_moment(cell, order), read_instant(cell, order)) for cell in cells]
     with_offset = sum(instant is not None for _, instant in moments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -24,23 +24,27 @@ _Elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonTable:
-    """`path` are the names that lead to it, joined by dots. Of rows that are lists, `names` may be known."""
+    """`path` are the names that lead to it, joined by dots. Of rows that are lists, `names` may be known.
+
+    `is_of_members`: no list, but an object whose members are the rows.
+    """
 
     path: str
     elements: Sequence[bytes]
     has_objects: bool
     names: tuple[str, ...] | None = None
+    is_of_members: bool = False
 
 
 def tables_of(text: bytes) -> list[JsonTable]:
-    """The longest first. Raises `FileProblem` for what is no JSON, and for JSON without a table."""
+    """The longest first, but what describes another after it. Raises `FileProblem` for what holds no table."""
     document = _document(text)
     found = [_separate_objects(text)] if document is None else list(_tables(document, (), _DEEPEST))
-    found.sort(key=lambda table: len(table.elements), reverse=True)
+    found = sorted(found, key=lambda table: len(table.elements), reverse=True)[:_MOST_LISTS]
     if found:
-        return found[:_MOST_LISTS]
-    if text.lstrip()[:1] == b"{":
-        return [JsonTable(path="", elements=[text], has_objects=True)]
+        return sorted(found, key=lambda table: any(_describes(table, other) for other in found))
+    if document is not None and document[:1] == b"{":
+        return [_table_of_members(document) or JsonTable(path="", elements=[text], has_objects=True)]
     raise FileProblem(
         "The file is JSON, but holds no table. Write a list of objects, or one object a line.",
         code="no_table_in_json",
@@ -87,6 +91,39 @@ def _tables(raw: bytes, path: tuple[str, ...], depth: int) -> Iterator[JsonTable
                 yield from found[name]
             elif bytes(member)[:1] == b"{":
                 yield from _tables(bytes(member), (*path, name), depth - 1)
+
+
+def _describes(one: JsonTable, other: JsonTable) -> bool:
+    """Whether the objects of a list name the columns of another one, as the `schema` that pandas writes does."""
+    if one is other or not (one.has_objects and other.has_objects) or other.elements[0][:1] != b"{":
+        return False
+    names = {_name(msgspec.json.decode(element)) for element in one.elements}
+    return _Members.decode(other.elements[0]).keys() <= names
+
+
+def _table_of_members(document: bytes) -> JsonTable | None:
+    """Of objects with the same names: `{"age": {"0": 1, "1": 2}, …}` by columns, `{"ann": {"age": 1}, …}` by rows."""
+    members = _Members.decode(document)
+    if not members or any(bytes(member)[:1] != b"{" for member in members.values()):
+        return None
+    objects = {name: _Members.decode(member) for name, member in members.items()}
+    first = next(iter(objects.values()))
+    if not first or any(each.keys() != first.keys() for each in objects.values()):
+        return None
+    if _are_counted(first):
+        rows = [{name: each[row] for name, each in objects.items()} for row in first]
+    elif len(objects) < 2:
+        return None
+    elif _are_counted(objects):
+        rows = [dict(each) for each in objects.values()]
+    else:
+        own = "key" if "key" not in first else "_key"
+        rows = [{own: msgspec.Raw(_JSON.encode(name)), **each} for name, each in objects.items()]
+    return JsonTable(path="", elements=[_JSON.encode(row) for row in rows], has_objects=True, is_of_members=True)
+
+
+def _are_counted(names: Iterable[str]) -> bool:
+    return all(name == str(place) for place, name in enumerate(names))
 
 
 def _elements(raw: bytes) -> list[bytes]:

@@ -214,7 +214,10 @@ class JsonSource:
                 kept.append((number, line))
             else:
                 code, parameters = problem
-                rejects.append(RejectReason(line=number, code=code, raw=_text(line), parameters=parameters))
+                cells = self._cells(_value(line)[0])
+                rejects.append(
+                    RejectReason(line=number, code=code, raw=_text(line), parameters=parameters, cells=cells)
+                )
         return Chunk(
             columns=[pa.array(cells, pa.string()) for cells in self._columns(rows)],
             line_of=lambda row: kept[row][0],
@@ -228,6 +231,12 @@ class JsonSource:
                 yield [cell_of(row.get(key)) for row in rows]
             else:
                 yield [cell_of(row[place]) for row in rows]
+
+    def _cells(self, value: Any) -> list[str | None] | None:
+        """Of what is no row, as far as it has some."""
+        if self.has_objects:
+            return [cell_of(value.get(key)) for key in self.keys] if isinstance(value, dict) else None
+        return [cell_of(cell) for cell in value] if isinstance(value, list) else None
 
     def _row(self, line: bytes) -> tuple[Any, tuple[str, dict[str, Any]] | None]:
         """The row, or the code and parameters of why it is none."""

@@ -15,7 +15,7 @@ from server.jobs.old_jobs import HAS_REJECTS
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.keeping import Amount, amount_of
-from server.storage.quotas import LIST_OF_FAILED
+from server.storage.quotas import LIST_OF_JOB
 from server.storage.tables import dataset_versions, datasets, jobs
 
 _AT_ONCE = 20  # files
@@ -44,11 +44,11 @@ class OldRejects:
         self._blobs = blobs
 
     async def held(self, owner_id: str | None = None) -> Amount:
-        return await self._amount(_lists(), _lists_of_failed(), owner_id)
+        return await self._amount(_lists(), _lists_of_jobs(), owner_id)
 
     async def due(self, before: datetime, owner_id: str | None = None) -> Amount:
         published = _lists().where(dataset_versions.c.created_at < before)
-        return await self._amount(published, _lists_of_failed().where(jobs.c.finished_at < before), owner_id)
+        return await self._amount(published, _lists_of_jobs().where(jobs.c.finished_at < before), owner_id)
 
     async def remove_some(self, before: datetime) -> Amount | None:
         old = _lists().where(dataset_versions.c.created_at < before).order_by(dataset_versions.c.job_id)
@@ -60,7 +60,7 @@ class OldRejects:
         gone = Amount()
         for row in found:
             gone += await self._remove(row.job_id, row.rejects_bytes)
-        return gone if found else await self._remove_some_of_failed(before)
+        return gone if found else await self._remove_some_of_jobs(before)
 
     async def _remove(self, job_id: str, known: int | None) -> Amount:
         """The file first: after a crash between, the next sweep still knows that the list was to go."""
@@ -70,8 +70,8 @@ class OldRejects:
             await forget_rejects(connection, job_id, size)
         return Amount(count=1, bytes=size)
 
-    async def _remove_some_of_failed(self, before: datetime) -> Amount | None:
-        old = _lists_of_failed().where(jobs.c.finished_at < before).limit(_AT_ONCE)
+    async def _remove_some_of_jobs(self, before: datetime) -> Amount | None:
+        old = _lists_of_jobs().where(jobs.c.finished_at < before).limit(_AT_ONCE)
         async with self._database.read() as connection:
             found = (await connection.execute(old)).all()
         gone = Amount()
@@ -84,11 +84,11 @@ class OldRejects:
             gone += Amount(count=1, bytes=row.detail["rejects_bytes"])
         return gone if found else None
 
-    async def _amount(self, published: Select[Any], failed: Select[Any], owner_id: str | None) -> Amount:
+    async def _amount(self, published: Select[Any], listed: Select[Any], owner_id: str | None) -> Amount:
         size = func.coalesce(dataset_versions.c.rejects_bytes, 0)
         of_versions = await amount_of(self._database, published, size, owner=datasets.c.owner_id, owner_id=owner_id)
-        of_failed = await amount_of(self._database, failed, LIST_OF_FAILED, owner=jobs.c.owner_id, owner_id=owner_id)
-        return of_versions + of_failed
+        of_jobs = await amount_of(self._database, listed, LIST_OF_JOB, owner=jobs.c.owner_id, owner_id=owner_id)
+        return of_versions + of_jobs
 
 
 def _lists() -> Select[Any]:
@@ -96,5 +96,5 @@ def _lists() -> Select[Any]:
     return select(dataset_versions).select_from(joined).where(HAS_REJECTS)
 
 
-def _lists_of_failed() -> Select[Any]:
-    return select(jobs).where(jobs.c.kind == "data_import", jobs.c.state == "failed", LIST_OF_FAILED > 0)
+def _lists_of_jobs() -> Select[Any]:
+    return select(jobs).where(LIST_OF_JOB > 0)

@@ -97,7 +97,7 @@ def plan_columns(
                 inferred=inferred,
                 checks=ColumnChecks.of(resolved, inferred.type, position),
                 arrow_type=REPEATED_TEXTS
-                if inferred.type == "text" and _are_repeated(cells[position])
+                if inferred.type == "text" and _are_repeated(cells[position], spec)
                 else arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
                 takes_codes=inferred.has_codes and spec.name.casefold() in typed,
             )
@@ -107,8 +107,10 @@ def plan_columns(
     return planned
 
 
-def _are_repeated(cells: pa.Array) -> bool:
-    if len(cells) < _FEW_ROWS:
+def _are_repeated(cells: pa.Array, spec: ColumnSpec) -> bool:
+    """Of texts of which none has to be looked at for itself."""
+    checks = (spec.min, spec.max, spec.one_of, spec.min_length, spec.max_length, spec.pattern)
+    if len(cells) < _FEW_ROWS or any(check is not None for check in checks):
         return False
     different = pc.count_distinct(cells).as_py()
     return bool(different * _OFTEN <= len(cells) and different <= _FEW_TEXTS)

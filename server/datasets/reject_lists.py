@@ -17,7 +17,10 @@ _CHUNK_LINES = 1000  # lines a piece of the CSV: one write to the client each
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """One row (or cell) that was left out. `line` is the physical line where its record starts."""
+    """One row (or cell) that was left out. `line` is the physical line where its record starts.
+
+    `cells` are those of the row; the first of its reasons has them.
+    """
 
     line: int
     column: str | None = None
@@ -25,6 +28,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     parameters: dict[str, Any] = {}
     raw: str | None = None
+    cells: list[str | None] | None = None
 
 
 class RejectPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,9 @@ from server.texts import phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
 _CELL_CHARACTERS = 120
+_ROW_CHARACTERS = 20_000  # of all cells of a row that can be corrected in place
+EARLY_RECORDS = 10_000  # of which more than so often the allowed share is wrong: then a file is given up early
+EARLY_FACTOR = 2
 
 # Every reason, and what to tell about it. `{value}` is the cell.
 REASONS: dict[str, str] = {
@@ -46,19 +49,27 @@ REASONS: dict[str, str] = {
     "not_unique": "“{value}” occurs before in this column, which must be unique.",
     "below_minimum": "“{value}” is below the minimum, {limit}.",
     "above_maximum": "“{value}” is above the maximum, {limit}.",
-    "not_one_of": "“{value}” is not one of the allowed values.",
+    "not_one_of": "“{value}” is not one of the allowed values: {limit}.",
+    "too_short": "“{value}” has fewer characters than {limit}.",
+    "too_long": "“{value}” has more characters than {limit}.",
+    "pattern_mismatch": "“{value}” does not match the pattern {limit}.",
+    "not_in_reference": "“{value}” does not occur in the column “{column}” of the dataset “{dataset}”.",
 }
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class RejectReason:
-    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1."""
+    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1.
+
+    `cells` are those of the row as far as they can be told, for whoever corrects it.
+    """
 
     line: int
     code: str
     raw: str
     column: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    cells: Sequence[str | None] | None = None
 
 
 def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
@@ -81,11 +92,14 @@ _BUFFER = 256 * 1024
 class RejectWriter:
     """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
 
-    def __init__(self, path: Path, *, limit: int) -> None:
+    def __init__(self, path: Path, *, limit: int, share: float | None = None) -> None:
+        """`limit` is a number of rows, `share` (0 to 1) of all rows, rejected or not."""
         self.row_count = 0
         self.by_code: Counter[str] = Counter()
         self.first: RejectReason | None = None
         self._limit = limit
+        self._share = share
+        self._last: RejectReason | None = None
         self._path = path
         self._stream = path.open("wb", buffering=_BUFFER)
         self._encoder = msgspec.json.Encoder()
@@ -107,11 +121,14 @@ class RejectWriter:
                 self._add(reasons)
 
     def _add(self, reasons: list[RejectReason]) -> None:
-        for reason in reasons:
-            self._stream.write(self._encoder.encode(_record(reason)) + b"\n")
+        cells = _kept_cells(next((reason.cells for reason in reasons if reason.cells is not None), None))
+        for place, reason in enumerate(reasons):
+            record = _record(reason) | ({"cells": cells} if cells is not None and place == 0 else {})
+            self._stream.write(self._encoder.encode(record) + b"\n")
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
+        self._last = reasons[0]
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(
@@ -124,6 +141,32 @@ class RejectWriter:
                 reason=phrase(REASONS[first.code], **first.parameters),
             )
 
+    def judge(self, row_count: int, *, is_end: bool) -> None:
+        """Raises `FileProblem` past the share: at the end, and before, when it is clear what kind of file it is.
+
+        Wrong rows may stand together, so that in the middle of a file the share of those read so far says little of it.
+        """
+        if self._share is None or self._last is None:
+            return
+        records = row_count + self.row_count
+        if not is_end and records < EARLY_RECORDS:
+            return
+        allowed = self._share if is_end else self._share * EARLY_FACTOR
+        if self.row_count <= allowed * records:
+            return
+        last = self._last
+        raise FileProblem(
+            "{rejected} of {rows} rows had to be rejected, which is more than {percent} %. The last one is in line "
+            "{line} (column “{column}”): {reason} Check the delimiter, the encoding and the column types.",
+            code="too_many_rejects",
+            rejected=self.row_count,
+            rows=records,
+            percent=f"{self._share * 100:g}",
+            line=last.line,
+            column=last.column or "",
+            reason=phrase(REASONS[last.code], **last.parameters),
+        )
+
     @property
     def rows_left(self) -> int:
         """How many rows more may be rejected."""
@@ -132,6 +175,13 @@ class RejectWriter:
     def flush(self) -> None:
         with full_disk_named():
             self._stream.flush()
+
+
+def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:
+    """Whole, or not at all: what was cut could not be imported."""
+    if cells is None or sum(len(cell or "") for cell in cells) > _ROW_CHARACTERS:
+        return None
+    return [shortened(cell, _ROW_CHARACTERS) if cell else None for cell in cells]
 
 
 def _record(reject: RejectReason) -> dict[str, Any]:

@@ -19,17 +19,34 @@ COLUMN_TYPES: tuple[ColumnType, ...] = (
 NUMERIC_TYPES = frozenset({"integer", "decimal", "float"})
 TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 
+# What a column's values must keep, as `ColumnSpec` names it.
+CHECKS = (
+    "required", "unique", "min", "max", "one_of", "min_length", "max_length", "pattern", "reference",
+)  # fmt: skip
+
+REASON_COLUMN = "jindu_reject_reason"  # of a file of rejects, the last one; when it comes back it is left out
 _PROBLEMS_TOLD = 5
 MOST_DELIMITER = 4  # characters
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Length = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A column of one of your datasets."""
+
+    dataset: _Name
+    column: _Name
 
 
 class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One column as it is wanted: `source` is its name in the file (default: the same), `type` is inferred when absent.
 
     `format` says how ambiguous values are written: for numbers the decimal mark (`1,234.5` or `1.234,5`), for dates
-    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`). `min` and `max` are compared in the column's own type.
+    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`).
+    `min` and `max` are compared in the column's own type. Of texts, `min_length` and `max_length` count characters, and
+    all of a value must match `pattern`, a regular expression in RE2's syntax. Values must occur in the column that
+    `reference` names. Missing values break no rule but `required`.
     """
 
     name: _Name
@@ -41,6 +58,10 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     min: float | str | None = None
     max: float | str | None = None
     one_of: list[str] | None = None
+    min_length: _Length | None = None
+    max_length: _Length | None = None
+    pattern: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    reference: Reference | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,9 +170,13 @@ def require_column_count(count: int, limits: FileLimits) -> None:
 
 
 def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpec]:
-    """The wanted columns with their `source` filled in; raises `InvalidInput` naming what the file does not have."""
+    """The wanted columns with their `source` filled in, by default all but that of reasons for rejects.
+
+    Raises `InvalidInput` naming what the file does not have.
+    """
     if options.columns is None:
-        return [ColumnSpec(name=name, source=name) for name in names]
+        kept = [name for name in names if name != REASON_COLUMN or len(names) == 1]
+        return [ColumnSpec(name=name, source=name) for name in kept]
     chosen = [msgspec.structs.replace(spec, source=spec.source or spec.name) for spec in options.columns]
     errors = list(_column_errors(chosen, set(names)))
     if errors:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cell_texts import as_text
+from server.datasets.checks import rule_of
 from server.datasets.chunks import Chunk
 from server.datasets.named import TOTAL_ROW, Named
 from server.datasets.part_writer import PartWriter
@@ -72,6 +72,9 @@ class Sifter:
         reasons: dict[int, list[RejectReason]] = {}
         values = [self._column(place, chunk, column, reasons) for place, column in enumerate(columns)]
         left_out = self._without_totals(chunk, values, reasons)
+        if reasons:
+            for found, cells in zip(reasons.values(), chunk.cells_of(list(reasons)), strict=True):
+                found[0].cells = cells
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
         self._rejects.add_rows(sorted(rejected, key=lambda found: found[0].line))
         if chunk.row_count == 0:
@@ -82,6 +85,10 @@ class Sifter:
             keep = _all_but({*reasons, *left_out}, chunk.row_count)
             values = [column.filter(keep) for column in values]
         part.add(values)
+
+    def judge(self, row_count: int) -> None:
+        """Whether too many were rejected, in the middle of the file. Raises `FileProblem`."""
+        self._rejects.judge(row_count, is_end=False)
 
     def _without_totals(
         self, chunk: Chunk, values: Sequence[pa.Array], reasons: dict[int, list[RejectReason]]
@@ -127,9 +134,7 @@ def _all_but(rows: Iterable[int], count: int) -> pa.Array:
 
 def _reject(column: PlannedColumn, chunk: Chunk, misfit: Misfit, cell: str | None) -> RejectReason:
     parameters: dict[str, Any] = {} if cell is None else {"value": shortened(cell.strip())}
-    limit = {"below_minimum": column.spec.min, "above_maximum": column.spec.max}.get(misfit.code)
-    if limit is not None:
-        parameters["limit"] = as_text(limit)
+    parameters |= rule_of(column.spec, misfit.code)
     return RejectReason(
         line=chunk.line_of(misfit.row),
         code=misfit.code,

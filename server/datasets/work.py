@@ -14,6 +14,7 @@ import msgspec
 
 from server.datasets.answers import AnswerPlace
 from server.datasets.corrections import Corrections
+from server.datasets.reject_rows import RejectLayout
 from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.jobs.worker_process import ByName
 
@@ -27,6 +28,8 @@ profile_columns = ByName("server.datasets.profile", "profile_columns")
 export_dataset = ByName("server.datasets.export", "export_dataset")
 preview_file = ByName("server.datasets.conversion", "preview_file")
 convert_file = ByName("server.datasets.conversion", "convert_file")
+write_rejects = ByName("server.datasets.reject_files", "write_rejects")
+correct_rows = ByName("server.datasets.correcting", "correct_rows")
 
 
 class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,10 +318,71 @@ class Upserted(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
+class ReferenceFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A column in which values must occur: whose, and the parts that hold it."""
+
+    dataset: str
+    column: str
+    type: ColumnType
+    paths: tuple[Path, ...]
+
+
+class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Corrected `rows` (cells by line) of the list `rejects`: which of them fit now, read with `options`.
+
+    Writes those to `target`, the list of all that is left to `left`, that of the rows that are wrong still to `wrong`.
+    `columns` are those of the dataset; values of `parts` are taken where values must be unique.
+    """
+
+    rejects: Path
+    rows: dict[int, list[str | None]]
+    layout: RejectLayout
+    options: ReadOptions
+    columns: list[Column]
+    parts: tuple[Path, ...]
+    references: dict[str, ReferenceFiles]
+    upsert: Upsert | None
+    target: Path
+    left: Path
+    wrong: Path
+
+
+class Corrected(msgspec.Struct, frozen=True, kw_only=True):
+    """`row_count` rows fit, `wrong_count` do not, `missing` are no longer in the list; `left_count` rows are.
+
+    The rest is of what was written: of an upsert, the whole dataset.
+    """
+
+    row_count: int
+    wrong_count: int
+    left_count: int
+    missing: int
+    bytes: int = 0
+    columns: list[Column] = []
+    statistics: dict[str, dict[str, Any]] = {}
+    upserted: Upserted | None = None
+
+
+class RejectsFileRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Write the rows of the list `rejects` to `target` as the file they came from has its rows, with their reasons.
+
+    `messages` are the texts of reasons in the language of whoever asks, by the English ones.
+    """
+
+    rejects: Path
+    target: Path
+    kind: Literal["text", "json", "xlsx"]
+    layout: RejectLayout
+    options: ReadOptions
+    title: str
+    messages: dict[str, str] = {}
+
+
 class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Read `source`, write `target` (Parquet) and `rejects` (JSON lines).
 
-    `existing_columns` are the `columns` of the dataset that is appended to, else None.
+    `existing_columns` are the `columns` of the dataset that is appended to, else None. `reject_share` (0 to 1) is how
+    many of all rows may be rejected, besides `reject_limit`. `references` are of columns by name.
     """
 
     source: Path
@@ -330,14 +394,16 @@ class ConvertRequest(msgspec.Struct, frozen=True, kw_only=True):
     limits: FileLimits = FileLimits()
     existing_columns: list[Column] | None = None
     upsert: Upsert | None = None
+    reject_share: float | None = None
+    references: dict[str, ReferenceFiles] = {}
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a file. `columns`: name, type, format, nullable, source; `statistics`: by column name.
 
-    `rejects_path` is None when nothing was rejected. `named` counts the records that are neither rows nor rejects, by
-    reason. `options` are those the file was read with. `row_count` is of the file, `columns` and all else of what was
-    written: of an upsert, the whole dataset.
+    `rejects_path` is None when nothing was rejected; `rejected_by` counts the rejected rows by their first reason.
+    `named` counts the records that are neither rows nor rejects, by reason. `options` are those the file was read with.
+    `row_count` is of the file, `columns` and all else of what was written: of an upsert, the whole dataset.
     """
 
     row_count: int
@@ -346,6 +412,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[Column]
     statistics: dict[str, dict[str, Any]]
     rejects_path: Path | None
+    rejected_by: dict[str, int] = {}
+    layout: RejectLayout
     named: dict[str, int] = {}
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()

@@ -12,6 +12,7 @@ import python_calamine as calamine
 
 from server.datasets.detect import FileShape
 from server.datasets.excel_source import MISSING, ExcelSource
+from server.datasets.file_kinds import not_a_table
 from server.datasets.ods_marks import ods_marks
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.sheet_extent import SheetSigns, require_small_sheets
@@ -20,6 +21,7 @@ from server.datasets.sheet_tables import find_in_sheet, side_by_side_at, stacked
 from server.datasets.table_start import filled
 from server.datasets.xlsb_marks import xlsb_marks
 from server.errors import FileProblem, InvalidInput
+from server.texts import phrase
 
 _HEAD_ROWS = 200
 _LOOKED_AT_ROWS = 2_000  # for other tables
@@ -29,9 +31,9 @@ _MAX_RATIO = 400
 _RATIO_MATTERS_FROM = 50 * 1024 * 1024
 _ENCRYPTED_PARTS = ("EncryptedPackage", "EncryptionInfo", "DRMEncryptedTransform")
 _OTHER_OLE_FILES = {
-    "WordDocument": "a Word document",
-    "PowerPoint": "a presentation",
-    "__nameid_version1.0": "a mail",
+    "WordDocument": phrase("a Word document"),
+    "PowerPoint": phrase("a presentation"),
+    "__nameid_version1.0": phrase("a mail"),
 }
 _OLE_BLOCK = 4 * 1024 * 1024
 
@@ -165,11 +167,7 @@ def _require_old_workbook(path: Path) -> None:
         raise _encrypted()
     other = next((kind for name, kind in _OTHER_OLE_FILES.items() if name in found), None)
     if other is not None and not found & {"Workbook", "Book"}:
-        raise FileProblem(
-            "The file is {kind}, not a table. Upload a CSV, Excel, JSON lines or Parquet file.",
-            code="not_a_table",
-            kind=other,
-        )
+        raise not_a_table(other, phrase("save its table as CSV or Excel"))
 
 
 def _encrypted() -> FileProblem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -262,6 +263,7 @@ def _with_whole_numbers(value: Any) -> Any:
     return value
 
 
+@functools.cache
 def _query_reader(target: type[msgspec.Struct]) -> Callable[[MultiMapping[str]], Any]:
     """Reads the parameters of an address as `target`; one that is not there, or twice, is wrong, as is `null`.
 

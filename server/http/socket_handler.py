@@ -161,6 +161,7 @@ class SocketHandler(web.RequestHandler):
         """aiohttp calls this when the socket became a WebSocket."""
         self.go_live()
         super().set_parser(MaskedReader(parser), data_received_cb)  # type: ignore[arg-type]  # it reads in its place
+        self._parser = None  # no HTTP comes any more, and it keeps the whole head of the request
 
     def go_live(self) -> None:
         """From now on the live layer looks after it."""

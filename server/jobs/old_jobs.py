@@ -13,7 +13,7 @@ from server.jobs.store import IS_OVER
 from server.storage.database import Database
 from server.storage.keeping import Amount, amount, amount_of
 from server.storage.pages import size_of
-from server.storage.quotas import LIST_OF_FAILED
+from server.storage.quotas import LIST_OF_JOB
 from server.storage.tables import batches, dataset_versions, job_log, jobs, uploads
 
 _JOBS_AT_ONCE, _LINES_AT_ONCE = 100, 1_000
@@ -30,7 +30,7 @@ HAS_REJECTS: ColumnElement[bool] = (
 _IS_NEEDED = (
     exists().where(batches.c.job_id == jobs.c.id)
     | exists().where(dataset_versions.c.job_id == jobs.c.id, HAS_REJECTS)
-    | (LIST_OF_FAILED > 0)
+    | (LIST_OF_JOB > 0)
 )
 
 

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.datasets import reject_lists
-from server.datasets.catalog import Catalog, rejects_key
+from server.datasets.catalog import Catalog
 from server.datasets.corrections import Corrections, stem_of
 from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
+from server.datasets.import_checking import CHECK_KIND
+from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
+from server.datasets.import_reading import ImportParameters
 from server.datasets.importing import KIND
-from server.datasets.reject_lists import Reject, RejectPage
+from server.datasets.references import find_references
+from server.datasets.reject_limits import RejectLimit, percent_of, share_of
 from server.datasets.schema import FileLimits, ReadOptions
 from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
-from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
+from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
-from server.numerals import whole_number
 from server.operations.jobs import JobOperations
-from server.storage.blob_store import BlobStore
-from server.storage.file_pieces import in_thread
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces
 
@@ -46,14 +43,16 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
     whose values in the columns of `key` are there already take the place of what was, all others are added. The import
-    stops when more than `reject_limit` rows are wrong. `priority` orders what you have waiting yourself.
+    stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). With `dry_run` all of
+    the file is read and judged, and nothing is written. `priority` orders what you have waiting yourself.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
-    reject_limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})] | None = None
+    reject_limit: RejectLimit | None = None
     key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
+    dry_run: bool = False
     priority: Priority = Priority.NORMAL
 
 
@@ -64,13 +63,39 @@ class ImportRequest(ImportOrder, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):
-    """An import: its job, what was asked for, and the version it published (None until then)."""
+    """An import, the check of one, or a correction of its rejects: its job, what was asked for, and the version that it
+    published (None until then).
+    """
 
     job: Job
     upload_id: str
     dataset: str
     mode: str
     version: Version | None
+
+    @property
+    def is_check(self) -> bool:
+        return self.job.kind == CHECK_KIND
+
+    @property
+    def corrects(self) -> str | None:
+        """The job of the import whose rejects it adds, corrected."""
+        return CorrectionParameters.of(self.job).import_id if self.job.kind == CORRECTION_KIND else None
+
+    @property
+    def order(self) -> ImportRequest:
+        """What was asked for, to ask for it once more."""
+        given = ImportParameters.of(self.job)
+        limit = given.reject_limit if given.reject_share is None else percent_of(given.reject_share)
+        return ImportRequest(
+            upload_id=given.upload_id,
+            dataset=given.dataset,
+            mode=given.mode,
+            options=given.options,
+            reject_limit=limit,
+            key=list(given.key),
+            priority=self.job.priority,
+        )
 
     @property
     def rejected_count(self) -> int:
@@ -88,7 +113,7 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the rejected rows were listed: of one that failed, too, if it was for its rows."""
         if self.version is not None:
             return self.version.rejected_count > 0
-        return self.job.state is State.FAILED and "rejects_bytes" in self.job.detail
+        return self.job.state.is_final and "rejects_bytes" in self.job.detail
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,12 +130,6 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     corrections: Corrections
 
 
-class RejectsGone(Gone):
-    """The list of rows that were left out is no longer kept; import the file again to see them."""
-
-    code = "rejects_removed"
-
-
 class ImportOperations:
     """Every method takes who asks first; what they may not see is not found."""
 
@@ -123,7 +142,6 @@ class ImportOperations:
         pieces: Pieces,
         catalog: Catalog,
         workers: SharedWorkers,
-        blobs: BlobStore,
         audit: Audit,
         limits: FileLimits,
         reject_limit: int,
@@ -134,7 +152,6 @@ class ImportOperations:
         self._pieces = pieces
         self._catalog = catalog
         self._workers = workers
-        self._blobs = blobs
         self._audit = audit
         self._limits = limits
         self.reject_limit = reject_limit
@@ -184,31 +201,32 @@ class ImportOperations:
     async def check(self, principal: Principal, order: ImportOrder) -> None:
         """What `start` would say of it with a whole upload, before anybody sends one."""
         principal.require_write()
-        self._require_possible(order)
+        await self._require_possible(principal, order)
         await self._catalog.would_take(principal.user_id, order.dataset, order.mode)
 
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:
         """Raises `NotFound`, `Conflict` for creating what exists, or `InvalidInput` naming the wrong field."""
         principal.require_write()
         upload = await self._whole_upload(principal, request.upload_id)
-        reject_limit = self._require_possible(request)
+        await self._require_possible(principal, request)
 
         async def check(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
             await self._catalog.require_mode_fits(connection, principal.user_id, request.dataset, request.mode)
             detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
-            await self._audit.record(connection, principal, "import.start", job.id, detail)
+            action = "import.check" if request.dry_run else "import.start"
+            await self._audit.record(connection, principal, action, job.id, detail)
 
         parameters = {
             "upload_id": upload.id,
             "dataset": request.dataset,
             "mode": request.mode,
             "options": msgspec.to_builtins(_in_language(request.options, principal)),
-            "reject_limit": reject_limit,
+            **self._limit_parameters(request.reject_limit),
             "key": request.key,
         }
         return await self._runner.start(
-            KIND,
+            CHECK_KIND if request.dry_run else KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
             parameters=parameters | {"bytes": upload.size},
@@ -217,11 +235,23 @@ class ImportOperations:
             priority=request.priority,
         )
 
+    async def start_checked(self, principal: Principal, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Import now what a check has read, in the same way. Asked twice, it is the same import, also without a key."""
+        principal.require_write()
+        state = await self.get(principal, job_id)
+        if state.job.owner_id != principal.user_id:
+            raise NotFound
+        if not state.is_check or state.job.state is not State.SUCCEEDED:
+            raise Conflict("Only a file that was checked to its end can be imported from here.", code="not_checked")
+        key = idempotency_key or f"checked:{job_id}:{state.job.attempt}"
+        return await self.start(principal, state.order, idempotency_key=key)
+
     async def get(self, principal: Principal, job_id: str) -> ImportState:
         job = await self._jobs.get(principal, job_id)
-        if job.kind != KIND:
+        if job.kind not in (KIND, CHECK_KIND, CORRECTION_KIND):
             raise NotFound
-        version = await self._catalog.version_of_job(job.id) if job.state is State.SUCCEEDED else None
+        is_published = job.kind != CHECK_KIND and job.state is State.SUCCEEDED
+        version = await self._catalog.version_of_job(job.id) if is_published else None
         given = job.parameters
         return ImportState(
             job=job,
@@ -230,47 +260,6 @@ class ImportOperations:
             mode=given["mode"],
             version=version,
         )
-
-    async def rejects(
-        self, principal: Principal, job_id: str, *, limit: int = 50, cursor: str | None = None, code: str | None = None
-    ) -> RejectPage:
-        """What was left out and why; empty while the import has not ended."""
-        offset = 0 if cursor is None else whole_number(cursor)
-        async with self._rejects_file(principal, job_id) as path:
-            if offset is None or not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
-                raise InvalidInput("This cursor is not one of ours; start again without it.")
-            return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
-
-    @asynccontextmanager
-    async def all_rejects(
-        self,
-        principal: Principal,
-        job_id: str,
-        file_format: str,
-        text_of: Callable[[Reject], str],
-        *,
-        exact: bool = False,
-    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-        """The whole list as `csv` or `json`, piece by piece, inside the block."""
-        async with self._rejects_file(principal, job_id) as path:
-            if file_format == "json":
-                yield in_thread(reject_lists.json_pieces(path, text_of))
-            else:
-                yield in_thread(reject_lists.csv_pieces(path, text_of, exact=exact))
-
-    @asynccontextmanager
-    async def _rejects_file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
-        """None when nothing was rejected, or nothing yet. Raises `Gone` when the list was removed for its age."""
-        state = await self.get(principal, job_id)
-        if not state.has_reject_list:
-            yield None
-            return
-        async with AsyncExitStack() as fetched:
-            try:
-                (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(job_id)]))
-            except NotFound:
-                raise RejectsGone from None
-            yield path
 
     async def _whole_upload(self, principal: Principal, upload_id: str) -> Upload:
         upload = await self.upload(principal, upload_id)
@@ -282,8 +271,8 @@ class ImportOperations:
             )
         return upload
 
-    def _require_possible(self, order: ImportOrder) -> int:
-        """Whatever can be said without the file; answers its limit of rejects."""
+    async def _require_possible(self, principal: Principal, order: ImportOrder) -> None:
+        """Whatever can be said without the file."""
         require_dataset_name(order.dataset)
         if order.mode == "upsert" and not order.key:
             raise InvalidInput(errors=[FieldError(field="key", message="Say which columns are the key.")])
@@ -291,18 +280,22 @@ class ImportOperations:
             raise InvalidInput(errors=[FieldError(field="key", message="Only the mode “upsert” has a key.")])
         if order.options.encoding:
             known_codec(order.options.encoding)
-        return self._checked_limit(order.reject_limit)
+        self._require_limit(order.reject_limit)
+        await find_references(self._catalog, principal.user_id, order.options.columns or ())
 
-    def _checked_limit(self, wanted: int | None) -> int:
-        if wanted is None:
-            return self.reject_limit
-        if not 0 <= wanted <= self.reject_limit:
+    def _limit_parameters(self, wanted: int | str | None) -> dict[str, Any]:
+        """As the job has them. Of a share, too, no more rows are listed than ever."""
+        if isinstance(wanted, str):
+            return {"reject_limit": self.reject_limit, "reject_share": share_of(wanted)}
+        return {"reject_limit": self.reject_limit if wanted is None else wanted}
+
+    def _require_limit(self, wanted: int | str | None) -> None:
+        if isinstance(wanted, int) and not 0 <= wanted <= self.reject_limit:
             raise InvalidInput(
                 errors=[
                     FieldError(field="reject_limit", message=_LIMIT_MESSAGE, parameters={"limit": self.reject_limit})
                 ]
             )
-        return wanted
 
 
 def _in_language(options: ReadOptions | None, principal: Principal) -> ReadOptions:

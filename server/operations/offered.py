@@ -8,15 +8,21 @@ from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
+from server.operations.dataset_differences import DifferenceOperations
+from server.operations.dataset_exports import ExportOperations
+from server.operations.dataset_profiles import ProfileOperations
+from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.fetches import FetchOperations
 from server.operations.first_run import FirstRun
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
+from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.templates import TemplateOperations
@@ -31,15 +37,21 @@ class Operations:
     admin: AdminOperations
     batches: BatchOperations
     connections: ConnectionOperations
+    dataset_differences: DifferenceOperations
+    dataset_exports: ExportOperations
+    dataset_profiles: ProfileOperations
+    dataset_rows: RowOperations
     datasets: DatasetOperations
     events: EventOperations
     external_jobs: ExternalJobOperations
+    fetches: FetchOperations
     first_run: FirstRun
     imports: ImportOperations
     job_removal: JobRemoval
     jobs: JobOperations
     notifications: NotificationOperations
     queries: QueryOperations
+    rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
     templates: TemplateOperations

@@ -124,9 +124,10 @@ _BYTES: dict[Stored, ColumnElement[Any]] = {
 }
 
 
-# The list of what an import rejected counts with its version; of one that failed, with its job.
-LIST_OF_FAILED: ColumnElement[int] = case(
-    (jobs.c.kind == "data_import", func.coalesce(jobs.c.detail["rejects_bytes"].as_integer(), 0)), else_=0
+# The list of what an import rejected counts with its version; of a job that published none, with that job.
+_HAS_LIST = jobs.c.kind.in_(("data_import", "import_check", "import_correction")) & jobs.c.finished_at.is_not(None)
+LIST_OF_JOB: ColumnElement[int] = case(
+    (_HAS_LIST, func.coalesce(jobs.c.detail["rejects_bytes"].as_integer(), 0)), else_=0
 )
 
 
@@ -144,8 +145,7 @@ def _totals(kind: Stored) -> list[tuple[Select[Any], ColumnElement[str]]]:
     if kind is not Stored.DATASETS:
         return [(total, _OWNER[kind])]
     joined = dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
-    failed = _sum_of(LIST_OF_FAILED).where(jobs.c.kind == "data_import", jobs.c.state == "failed")
-    return [(total.select_from(joined), _OWNER[kind]), (failed, jobs.c.owner_id)]
+    return [(total.select_from(joined), _OWNER[kind]), (_sum_of(LIST_OF_JOB).where(_HAS_LIST), jobs.c.owner_id)]
 
 
 def _sum_of(size: ColumnElement[Any]) -> Select[Any]:

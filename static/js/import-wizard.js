@@ -94,7 +94,7 @@ function onSubmit(event) {
     wrong.focus();
     return;
   }
-  const button = document.getElementById("import-button");
+  const button = event.submitter ?? document.getElementById("import-button");
   button.setAttribute("aria-busy", "true");
   // A page that comes back by the back button must be usable again.
   window.addEventListener("pageshow", () => button.removeAttribute("aria-busy"), { once: true });

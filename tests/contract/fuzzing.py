@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_upload_preview_again": ((422,), "the same; which columns the file has, what fits their types"),
     "api_start_import": ((422,), "the server's own limit of rejects"),
     "api_check_import": ((422,), "the same; which datasets there are to append to"),
+    "api_start_fetch": ((422,), "that one place is named; which folders and hosts there are"),
     "api_dataset_rows": ((422,), "which columns there are, and what fits their types"),
     "api_change_dataset": ((422,), "which columns there are"),
     "api_dataset_export": ((422,), "which columns there are, and what fits their types"),
@@ -78,11 +79,15 @@ _TAKES_AWAY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhabitant:
-    """Somebody with something of every kind. `things` are their ids and names by the address of the kind."""
+    """Somebody with something of every kind. `things` are their ids and names by the address of the kind.
+
+    Operations that are `closed` to them are left out.
+    """
 
     role: str
     token: str
     things: Mapping[str, str]
+    closed: Collection[str] = ()
 
 
 async def fuzz(
@@ -153,6 +158,9 @@ def _config(inhabitant: Inhabitant, document: Mapping[str, Any]) -> Iterator[str
 def _changes(path: str, operation: Mapping[str, Any], inhabitant: Inhabitant) -> Iterator[str]:
     """How one operation is to be treated otherwise."""
     name, kind = operation["operationId"], path.partition("}")[0].removeprefix("/api/v1") + "}"
+    if name in inhabitant.closed:
+        yield "enabled = false"
+        return
     if name in UNSAYABLE:
         statuses = [*_ACCEPTED, *map(str, UNSAYABLE[name][0])]
         yield f"checks.positive_data_acceptance.expected-statuses = {json.dumps(statuses)}"

@@ -129,7 +129,7 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
         "-",
         *("--profile", "gebiete", "--name", "gebiete.csv", "--mode", "replace", "--delimiter", ";"),
         *("--column", "area=Gebiet:text", "--column", "amount=Betrag:decimal:1.234,5"),
-        *("--fail-on-rejects", "--json"),
+        *("--fail-on-rejects", "--json", "--save-rejects", str(tmp_path / "left.csv")),
         given=text,
         XDG_CONFIG_HOME=str(tmp_path),
         **user,
@@ -138,6 +138,8 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
     told = json.loads(outcome.out)
     assert (told["dataset"], told["row_count"], told["rejected_count"]) == ("areas", 2, 1)
     assert told["title"] == "gebiete.csv → areas"
+    saved = (tmp_path / "left.csv").read_text("cp1252").splitlines()
+    assert saved == ["Gebiet;Betrag;Rest;jindu_reject_reason", "West;oops;z;amount: “oops” is not a number."]
     rows = await items(alice, "/datasets/areas/rows")
     assert [(row["area"], float(row["amount"])) for row in rows] == [("Nord", 1.5), ("Süd", 2.5)]
 
@@ -146,6 +148,25 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
     outcome = await run("import", "-", "--profile", str(profile), given=text, **user)
     assert outcome.status == 2
     assert "modus" in outcome.error
+
+
+async def test_a_dry_run_says_what_would_come_and_the_same_command_without_it_imports(
+    server: Server, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,amount,note\n1,10,a\n2\n3,20,b\nTotal,30,\n", "utf-8")
+    command = (
+        *("import", str(path), "--dataset", "orders", "--pad-short-rows", "--leave-out-totals"),
+        *("--column", "id:integer", "--column", "amount:integer", "--column", "note:text", "--reject-limit", "10%"),
+    )
+    told = await run(*command, "--dry-run", **as_user(server, alice))
+    assert told.status == 0, told
+    assert "orders would be version 1, 3 rows; nothing was changed" in told.out
+    assert "1 lines are no rows: total_row" in told.out
+    assert await items(alice, "/datasets") == []
+    done = await run(*command, "--json", **as_user(server, alice))
+    assert done.status == 0, done
+    assert (json.loads(done.out)["row_count"], len(await items(alice, "/uploads"))) == (3, 1)
 
 
 async def test_a_check_does_nothing_and_is_for_those_who_may_write(

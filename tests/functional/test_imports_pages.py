@@ -52,7 +52,7 @@ async def test_a_mistake_stands_at_its_field(alice: aiohttp.ClientSession) -> No
     assert "Use up to 63 small letters" in text
     status, text, _ = await post_form(alice, upload_id=upload_id, dataset="x", mode="create", reject_limit="many")
     assert status == 422
-    assert "Write a whole number." in text
+    assert "Write a whole number, or a share" in text
 
 
 async def test_a_file_that_is_still_coming_shows_its_bar(alice: aiohttp.ClientSession) -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
 from server.datasets.difference import Difference
-from server.datasets.reject_lists import Reject, described
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
 from server.datasets.work import Preview
-from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
-from server.http.files import send_made
-from server.http.values import Digits, Limit
+from server.jobs.job import Job
 from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile
-from server.storage.pages import Listing
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
 from views.formats import Formats
-
-_REJECT_FILES = {"csv": "text/csv", "json": "application/json"}
 
 
 class PreviewTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,36 +58,6 @@ class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
-class RejectFileQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`exact`: every byte as it stood in the file. Else cells of a CSV that begin like a formula get an apostrophe."""
-
-    exact: bool = False
-
-
-class RejectQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`code`: only rejects for this reason."""
-
-    limit: Limit = 50
-    cursor: Digits | None = None
-    code: str | None = None
-
-
-class RejectItem(msgspec.Struct, frozen=True, kw_only=True):
-    """`line` is the physical line where the record starts; `raw` is its text as it stands in the file."""
-
-    line: int
-    column: str | None
-    code: str
-    message: str
-    raw: str | None
-
-
-class RejectList(Listing[RejectItem], frozen=True, kw_only=True):
-    """`by_code` counts the whole list by reason."""
-
-    by_code: dict[str, int]
-
-
 async def preview_upload(call: Call[None, PreviewQuery]) -> web.Response:
     return await _preview(call, call.query.options, call.query.dataset)
 
@@ -106,9 +70,14 @@ async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
     job = await call.operations.imports.start(
         call.principal, call.body, idempotency_key=call.request.headers.get("Idempotency-Key")
     )
-    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
-    answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
-    return encoded(answer, status=202, headers={"Location": links["self"]})
+    return started(job)
+
+
+async def import_checked(call: Call[None, NoQuery]) -> web.Response:
+    job = await call.operations.imports.start_checked(
+        call.principal, call.path["job_id"], idempotency_key=call.request.headers.get("Idempotency-Key")
+    )
+    return started(job)
 
 
 async def check_import(call: Call[ImportOrder, NoQuery]) -> None:
@@ -122,48 +91,15 @@ async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
     return described_job | _described(state)
 
 
-async def list_rejects(call: Call[None, RejectQuery]) -> RejectList:
-    page = await call.operations.imports.rejects(
-        call.principal,
-        call.path["job_id"],
-        limit=call.query.limit,
-        cursor=call.query.cursor,
-        code=call.query.code,
-    )
-    text_of = reject_text(formats_for(call.request))
-    return RejectList(
-        items=[RejectItem(**described(reject, text_of)) for reject in page.items],
-        next_cursor=None if page.next_offset is None else str(page.next_offset),
-        total=page.total,
-        by_code=page.by_code,
-    )
-
-
-async def download_rejects(call: Call[None, RejectFileQuery]) -> web.StreamResponse:
-    file_format, job_id = call.path["format"], call.path["job_id"]
-    if file_format not in _REJECT_FILES:
-        raise NotFound("Rejects come as csv or json, not as {format}.", format=file_format)
-    rejects = call.operations.imports.all_rejects(
-        call.principal, job_id, file_format, reject_text(formats_for(call.request)), exact=call.query.exact
-    )
-    async with rejects as pieces:
-        return await send_made(
-            call.request, pieces, name=f"rejects-{job_id}.{file_format}", media_type=_REJECT_FILES[file_format]
-        )
+def started(job: Job) -> web.Response:
+    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
+    answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
+    return encoded(answer, status=202, headers={"Location": links["self"]})
 
 
 def import_links(job_id: str) -> dict[str, str]:
     base = f"/api/v1/imports/{job_id}"
     return {"self": base, "import": base, "rejects": f"{base}/rejects", "page": f"/imports/{job_id}"}
-
-
-def reject_text(formats: Formats) -> Any:
-    """A reject's message in the reader's language."""
-
-    def text_of(reject: Reject) -> str:
-        return formats.error_text({"message": reject.message, "parameters": reject.parameters})
-
-    return text_of
 
 
 async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | None) -> web.Response:
@@ -195,6 +131,7 @@ def _described(state: ImportState) -> dict[str, Any]:
         "upload_id": state.upload_id,
         "dataset": state.dataset,
         "mode": state.mode,
+        "dry_run": state.is_check,
         "version": version.number if version else None,
         "row_count": version.row_count if version else None,
         "rejected_count": state.rejected_count,
@@ -230,7 +167,7 @@ ENDPOINTS = [
         path="/imports",
         name="api_start_import",
         handler=start_import,
-        summary="Import an uploaded file into a dataset",
+        summary="Import an uploaded file into a dataset, or with `dry_run` read all of it to say what that would do",
         access="write",
         body=ImportRequest,
         answer=ImportStarted,
@@ -242,11 +179,22 @@ ENDPOINTS = [
         path="/imports/check",
         name="api_check_import",
         handler=check_import,
-        summary="Whether such an import would begin, before anything is uploaded; nothing is done",
+        summary="Whether such an import would begin, before anything is uploaded; for the file itself, see `dry_run`",
         access="write",
         body=ImportOrder,
         status=204,
         errors=(409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/imports/{job_id}/import",
+        name="api_import_checked",
+        handler=import_checked,
+        summary="Import now what a dry run has read, in the same way",
+        access="write",
+        answer=ImportStarted,
+        status=202,
+        errors=(404, 409, 422),
     ),
     Endpoint(
         method="GET",
@@ -256,26 +204,5 @@ ENDPOINTS = [
         summary="An import: its job, counts, and links to the dataset and the rejects",
         answer=dict[str, Any],
         errors=(404,),
-    ),
-    Endpoint(
-        method="GET",
-        path="/imports/{job_id}/rejects",
-        name="api_rejects",
-        handler=list_rejects,
-        summary="Rows that were left out, with line, column and reason",
-        query=RejectQuery,
-        answer=RejectList,
-        errors=(404, 410),
-    ),
-    Endpoint(
-        method="GET",
-        path="/imports/{job_id}/rejects.{format}",
-        name="api_rejects_file",
-        handler=download_rejects,
-        summary="The whole list as csv or json",
-        query=RejectFileQuery,
-        places={"format": Literal["csv", "json"]},
-        answer_type=tuple(_REJECT_FILES.values()),
-        errors=(404, 410),
     ),
 ]

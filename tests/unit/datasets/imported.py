@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from server.datasets.conversion import convert_file, preview_file
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest
+from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest, ReferenceFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ class Importer:
         name: str = "data.csv",
         limits: FileLimits | None = None,
         reject_limit: int = 100_000,
+        reject_share: float | None = None,
         existing: list[dict[str, Any]] | None = None,
+        references: dict[str, ReferenceFiles] | None = None,
         **options: Any,
     ) -> Imported:
         reports: list[dict[str, Any]] = []
@@ -63,6 +65,8 @@ class Importer:
             reject_limit=reject_limit,
             limits=limits or FileLimits(),
             existing_columns=existing,
+            reject_share=reject_share,
+            references=references or {},
         )
         converted = convert_file(request, reports.append)
         table = pq.read_table(request.target)

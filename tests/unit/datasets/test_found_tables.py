@@ -184,6 +184,12 @@ THE_END_COUNTS: list[Case] = [
 ]
 HEADERS: list[Case] = [
     (
+        "who,2026-01-01,2026-02-01\nann,in,out\nbob,out,in\n",
+        ["who", "2026-01-01", "2026-02-01"],
+        [["ann", "in", "out"], ["bob", "out", "in"]],
+        [],
+    ),
+    (
         "id,qty,name\n1,2,Ann\n3,4,Bob\nid,qty,name\n5,6,Cy\n",
         ["id", "qty", "name"],
         [[1, 2, "Ann"], [3, 4, "Bob"], [5, 6, "Cy"]],
@@ -317,10 +323,16 @@ LINES_OF_DELIMITERS: list[Case] = [
     (",,\n,,\na,b,c\n1,2,3\n", ["a", "b", "c"], [[1, 2, 3]], []),
     ("a\tb\n1\t2\n\t\n\t\n3\t4", ["a", "b"], [[1, 2], [3, 4]], []),
 ]
+FRAMED: list[Case] = [
+    ("| id | name |\n| 1 | Ann |\n| 2 | Bob |\n", ["id", "name"], [[1, "Ann"], [2, "Bob"]], []),
+    ("| id | name |\n|----|------|\n| 1 | |\n| | Bob |\n", ["id", "name"], [[1, None], [None, "Bob"]], []),
+    ("|id|name|\n|1|Ann|x|\n|2|Bob|\n|3|Cy|\n", ["id", "name"], [[2, "Bob"], [3, "Cy"]], [(2, "too_many_cells")]),
+    ("+----+------+\n| id | name |\n+----+------+\n|  1 | Ann  |\n+----+------+\n", ["id", "name"], [[1, "Ann"]], []),
+]
 CASES = [
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
-    *CELLS_WITHOUT_QUOTES,
+    *CELLS_WITHOUT_QUOTES, *FRAMED,
 ]  # fmt: skip
 
 

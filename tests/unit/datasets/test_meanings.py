@@ -116,6 +116,10 @@ COLUMNS: dict[str, tuple[list[str], str, list[Any], list[str]]] = {
     "moments in UTC": (["2026-03-01T10:30:00Z"], "timestamp", [datetime(2026, 3, 1, 10, 30, tzinfo=UTC)], []),
     "some with an offset": (["2026-03-01T10:30:00Z", "2026-03-01 12:00"], "text",
                             ["2026-03-01T10:30:00Z", "2026-03-01 12:00"], ["mixed_offsets"]),
+    "finer than a microsecond": (["2026-03-01T10:30:00.123456789", "2026-03-01T10:30:00"], "text",
+                                 ["2026-03-01T10:30:00.123456789", "2026-03-01T10:30:00"], ["finer_than_microseconds"]),
+    "nine digits of microseconds": (["2026-03-01T10:30:00.123456000"], "datetime",
+                                    [datetime.fromisoformat("2026-03-01T10:30:00.123456")], []),
     "day or month": (["01/02/2026", "03/04/2026"], "date", [date(2026, 2, 1), date(2026, 4, 3)], ["ambiguous_dates"]),
 }  # fmt: skip
 

@@ -57,6 +57,16 @@ def problem_with(imported: Importer, content: bytes | str | Path, **options: Any
         ('[\n{"a":1,"b":"x"},\n{"a":2,"b":"y"}\n]\n', ["a", "b"], ROWS),
         ('\n\n{"a":"x"}\n\n\n{"a":"y"}\n', ["a"], [["x"], ["y"]]),
         ('{"code":"1E5"}\n{"code":"2E7"}\n', ["code"], [["1E5"], ["2E7"]]),
+        (
+            '{"schema":{"fields":[{"name":"a"},{"name":"b"}]},"data":[{"a":1,"b":"x"}]}',
+            ["a", "b"],
+            [[1, "x"]],
+        ),
+        ('{"a":{"0":1,"1":2},"b":{"0":"x","1":"y"}}', ["a", "b"], ROWS),
+        ('{"0":{"a":1,"b":"x"},"1":{"b":"y","a":2}}', ["a", "b"], ROWS),
+        ('{"ann":{"n":1},"bob":{"n":2}}', ["key", "n"], [["ann", 1], ["bob", 2]]),
+        ('{"ann":{"key":1},"bob":{"key":2}}', ["_key", "key"], [["ann", 1], ["bob", 2]]),
+        ('{"user":{"n":1},"place":{"x":2}}', ["user", "place"], [['{"n":1}', '{"x":2}']]),
         ('{"a": NaN, "b": "x"}\n{"a": 2, "b": "y"}\n', ["a", "b"], [[None, "x"], [2, "y"]]),
         ('[{"a": NaN}, {"a": 2}]', ["a"], [[None], [2]]),
         ('{"k"},b\n1,2\n', ['{"k"}', "b"], [[1, 2]]),
@@ -99,6 +109,31 @@ def test_the_lists_of_a_document_are_named_and_another_can_be_chosen(imported: I
     assert problem_with(imported, content, sheet="z").specific_code == "unknown_table"
 
 
+def test_members_that_are_read_as_rows_are_told(imported: Importer) -> None:
+    assert [warning.code for warning in imported.preview('{"ann":{"n":1},"bob":{"n":2}}').warnings] == [
+        "members_are_rows"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('var data = [{"a":1},{"a":2}];\n', "JavaScript"),
+        ('callback([{"a":1},{"a":2}]);\n', "save the data in it as JSON"),
+        ('window.rows = {"a": [1]}\n', "JavaScript"),
+        ("-- dump\nCREATE TABLE t (id int);\nINSERT INTO t VALUES (1,'Ann'),(2,'Bob');\n", "a dump of a database"),
+        ("/* 1 *//* 2 */ SET x=1;\nINSERT INTO t VALUES (1,2);\n", "export the table as CSV"),
+    ],
+)
+def test_programs_that_hold_data_are_told(imported: Importer, content: str, words: str) -> None:
+    problem = problem_with(imported, content)
+    assert (problem.specific_code, words in problem.text) == ("not_a_table", True)
+
+
+def test_many_comments_before_nothing_are_read_in_no_time(imported: Importer) -> None:
+    assert len(imported("/* x */ " * 8_000 + "\na\nb\n").rows) == 2
+
+
 def test_lines_of_json_that_are_no_rows_are_rejected_by_reason(imported: Importer) -> None:
     assert imported('{"id": 3, broken\n{"id":1}\n{"id":2}\n').reasons == [(1, None, "not_an_object")]
     assert imported('["a","b"]\n[1,2]\n[3]\n[4,5,6]\n{}\n').reasons == [
@@ -129,6 +164,8 @@ COLUMNS: list[tuple[pa.Array, list[Any]]] = [
         ['{"d":"29349-01-26"}', '{"d":"1970-01-02"}'],
     ),
     (pa.array([[1_000_000_001], []], pa.list_(pa.timestamp("ns"))), ['["1970-01-01 00:00:01.000000001"]', "[]"]),
+    (pa.array([1_000_000_001, None], pa.timestamp("ns")), ["1970-01-01 00:00:01.000000001", None]),
+    (pa.array([1_000_001_000, None], pa.timestamp("ns")), [datetime.fromisoformat("1970-01-01T00:00:01.000001"), None]),
     (pa.array([{"b": b"\xff", "n": Decimal("1.50")}, None]), ['{"b":"ff","n":1.50}', None]),
     (pa.array([20260301, 20260302]), [20260301, 20260302]),
     (pa.array([timedelta(hours=40, seconds=62), None], pa.duration("s")), ["40:01:02", None]),

@@ -14,7 +14,16 @@ from server.realtime.protocol import SERVER_MESSAGES
 from server.settings import Settings
 from tests.unit.jobs.test_job import job
 
-NAMES = ["demonstration", "external", "file_upload", "data_import", "batch_report"]
+NAMES = [
+    "demonstration",
+    "external",
+    "file_upload",
+    "file_fetch",
+    "data_import",
+    "import_check",
+    "import_correction",
+    "batch_report",
+]
 
 
 @pytest.fixture
@@ -31,11 +40,19 @@ def test_the_house_knows_its_kinds(kinds: JobKinds) -> None:
 def test_messages_and_icons_of_each_kind_exist(kinds: JobKinds, name: str) -> None:
     kind = kinds[name]
     assert kind.message in {message.__struct_config__.tag for message in SERVER_MESSAGES}
-    done = job(kind=name, state=State.SUCCEEDED, parameters={"batch_id": "b", "upload_id": "u"}, result=RESULT)
+    done = job(kind=name, state=State.SUCCEEDED, parameters=PARAMETERS, result=RESULT)
     icons = {kind.icon, *(link.icon for link in kind.links(done))}
     assert [icon for icon in icons if not list(STATIC.glob(f"vendor/lucide-static-*/{icon}.svg"))] == []
 
 
+PARAMETERS = {
+    "batch_id": "b",
+    "upload_id": "u",
+    "import_id": "i",
+    "dataset": "a b",
+    "mode": "append",
+    "rows": {"3": ["x", None]},
+}
 RESULT = {"dataset": "a b", "rejected_count": 3, "url": "https://example.com/r"}
 
 
@@ -43,6 +60,8 @@ RESULT = {"dataset": "a b", "rejected_count": 3, "url": "https://example.com/r"}
     ("name", "urls"),
     [
         ("data_import", ["/datasets/a%20b", "/imports/j"]),
+        ("import_check", ["/imports/j"]),
+        ("import_correction", ["/datasets/a%20b", "/imports/i/correct"]),
         ("batch_report", ["/batches/b"]),
         ("file_upload", ["/imports/new?upload=u"]),
         ("external", ["https://example.com/r"]),
@@ -50,7 +69,7 @@ RESULT = {"dataset": "a b", "rejected_count": 3, "url": "https://example.com/r"}
     ],
 )
 def test_links_lead_to_what_was_made(kinds: JobKinds, name: str, urls: list[str]) -> None:
-    done = job(kind=name, state=State.SUCCEEDED, parameters={"batch_id": "b", "upload_id": "u"}, result=RESULT)
+    done = job(kind=name, state=State.SUCCEEDED, parameters=PARAMETERS, result=RESULT)
     assert [link.url for link in kinds[name].links(done)] == urls
 
 

@@ -1,0 +1,376 @@
+"""The job that adds corrected rows of an import's list of rejects to the dataset that came of it.
+
+Each correction is a version that says which import it corrects, and whose own list is what is left of the rejects. So
+the newest one has the list to go on with, and a row that was added once is in no list that anybody can add from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.datasets.catalog import Catalog, data_key, rejects_key
+from server.datasets.catalog_rows import lock_dataset, versions_after
+from server.datasets.dataset import Dataset, Mode, Version
+from server.datasets.import_reading import UPSERTED, ImportReading
+from server.datasets.references import fetched_references, find_references
+from server.datasets.reject_rows import RejectLayout
+from server.datasets.schema import ReadOptions
+from server.datasets.work import Corrected, CorrectRequest, Upsert, correct_rows
+from server.errors import Conflict, FileProblem, Gone, NotFound
+from server.jobs.context import JobContext
+from server.jobs.job import FINISHING, Job
+from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.lanes import Lane
+from server.jobs.outcomes import Notice, Outcome
+from server.storage.blob_store import BlobStore
+from server.storage.database import Database
+from server.storage.quotas import Quotas, Stored
+from server.storage.scratch import Scratch
+
+CORRECTION_KIND = "import_correction"
+MOST_ROWS = 500  # at once: they stand in the job
+_TRIES = 5  # while others add to the same dataset
+_ADDING = ("append", "upsert")
+
+
+class CorrectionParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of such a job. `rows` are the cells of each row by the line where it starts in the file."""
+
+    import_id: str
+    upload_id: str
+    dataset: str
+    mode: Mode
+    rows: dict[int, list[str | None]]
+
+    @classmethod
+    def of(cls, job: Job) -> CorrectionParameters:
+        return msgspec.convert(job.parameters, cls, strict=False)
+
+
+class RejectsGone(Gone):
+    """The list of rows that were left out is no longer kept; import the file again to see them."""
+
+    code = "rejects_removed"
+
+
+class _Changed(Conflict):
+    """The dataset was changed at this moment; try again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectsLeft:
+    """What is left of the rejects of an import: the list of the last of its `corrections`, or else its own."""
+
+    of_import: Version
+    corrections: Sequence[Version]
+
+    @property
+    def version(self) -> Version:
+        return self.corrections[-1] if self.corrections else self.of_import
+
+    @property
+    def corrected(self) -> int:
+        """How many rows were added."""
+        return sum(version.source["corrects"]["rows"] for version in self.corrections)
+
+    @property
+    def count(self) -> int:
+        return self.version.rejected_count
+
+    @property
+    def job_id(self) -> str:
+        if self.version.job_id is None:
+            raise RejectsGone
+        return self.version.job_id
+
+    @property
+    def layout(self) -> RejectLayout:
+        """Raises `Conflict` for an import of an older version of the program, whose list has no cells."""
+        told = self.of_import.source.get("layout")
+        if told is None:
+            raise Conflict(
+                "This list was made by an older version of the program and cannot be corrected here. Import the file "
+                "again, or download the list.",
+                code="not_correctable",
+            )
+        return msgspec.convert(told, RejectLayout)
+
+    @property
+    def options(self) -> ReadOptions:
+        return msgspec.convert(self.of_import.source["options"], ReadOptions)
+
+
+async def rejects_left(connection: AsyncConnection, of_import: Version) -> RejectsLeft:
+    """Raises `Conflict` when the rows of that import are perhaps no longer those of its dataset."""
+    later = await versions_after(connection, of_import)
+    numbers = [version.number for version in later]
+    is_whole = numbers == list(range(of_import.number + 1, of_import.number + 1 + len(later)))
+    if not is_whole or any(version.mode not in _ADDING for version in later):
+        raise Conflict(
+            "“{name}” was replaced or restored since, so rows of this import can no longer be added to it. Import the "
+            "file again.",
+            code="dataset_replaced",
+            name=of_import.dataset,
+        )
+    ours = [version for version in later if _corrects(version) == of_import.job_id]
+    return RejectsLeft(of_import=of_import, corrections=ours)
+
+
+def _corrects(version: Version) -> str | None:
+    """The job of the import of which a version corrects rows."""
+    told = version.source.get("corrects") or {}
+    found: str | None = told.get("import_id")
+    return found
+
+
+class ImportCorrection:
+    """Adds corrected rows. An attempt that is repeated after a crash finds what an earlier one published."""
+
+    def __init__(
+        self,
+        reading: ImportReading,
+        *,
+        catalog: Catalog,
+        blobs: BlobStore,
+        scratch: Scratch,
+        database: Database,
+        quotas: Quotas,
+        seconds: float,
+    ) -> None:
+        """`seconds` is the time limit of one attempt to add them."""
+        self._reading = reading
+        self._catalog = catalog
+        self._blobs = blobs
+        self._scratch = scratch
+        self._database = database
+        self._quotas = quotas
+        self._seconds = seconds
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=CORRECTION_KIND,
+            label="Correction of rejected rows",
+            icon="pencil",
+            unit="rows",
+            missing=Missing(names=("wrong_count",), label="Done · {count} do not fit yet", is_counted=False),
+            links=_links,
+            lost="Nothing is added. The rows stay in the list.",
+            kept="The corrected rows are judged again.",
+            noun="import",
+            step_noun="import",
+            function=self.process_import_correction,
+            lane=lambda job: Lane.SHORT if CorrectionParameters.of(job).mode != "upsert" else Lane.LONG,
+            step_seconds=self._seconds,
+            stores=Stored.DATASETS,
+        )
+
+    async def process_import_correction(self, context: JobContext) -> Outcome:
+        version = await self._catalog.version_of_job(context.job.id)
+        if version is None:
+            version = await self._added(context)
+            self._catalog.announce_change(version)
+        told = version.source["corrects"]
+        context.advance(told["rows"], total=told["rows"], stage=FINISHING)
+        return Outcome(
+            result=_result(context.job, version),
+            is_partial=told["wrong"] > 0,
+            notice=Notice(
+                title="“{dataset}” has version {version}",
+                body="{rows} corrected rows were added to version {before}."
+                if told["rows"] != 1
+                else "One corrected row was added to version {before}.",
+                level="success",
+                url=f"/imports/{told['import_id']}",
+                parameters={
+                    "dataset": version.dataset,
+                    "version": version.number,
+                    "rows": told["rows"],
+                    "before": version.number - 1,
+                },
+            ),
+        )
+
+    async def _added(self, context: JobContext) -> Version:
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._added_once(context)
+            except _Changed:
+                context.log("The dataset was changed meanwhile; judging the rows again.")
+        return await self._added_once(context)
+
+    async def _added_once(self, context: JobContext) -> Version:
+        wanted, owner_id = CorrectionParameters.of(context.job), context.job.owner_id
+        of_import = await self._catalog.version_of_job(wanted.import_id)
+        if of_import is None or of_import.owner_id != owner_id:
+            raise NotFound("The version of this import is no longer kept; import the file again.")
+        async with self._database.read() as connection:
+            left = await rejects_left(connection, of_import)
+        seen = await self._catalog.get(owner_id, of_import.dataset)
+        async with self._scratch.workplace() as directory:
+            corrected = await self._judged(context, wanted, left, seen, directory)
+            if not corrected.row_count:
+                await self._refuse(context, corrected, directory)
+            return await self._publish(context, wanted, left, seen, corrected, directory)
+
+    async def _judged(
+        self, context: JobContext, wanted: CorrectionParameters, left: RejectsLeft, seen: Dataset, directory: Path
+    ) -> Corrected:
+        options = left.options
+        referred = await find_references(self._catalog, context.job.owner_id, options.columns or ())
+        key = tuple(left.of_import.source.get("key", ()))
+        is_merged = wanted.mode == "upsert"
+        async with (
+            self._list(left) as rejects,
+            self._catalog.fetched(seen.current.files if is_merged else _parts_of(left, seen)) as parts,
+            fetched_references(self._catalog, referred) as references,
+        ):
+            if not rejects.exists():
+                raise RejectsGone
+            corrected: Corrected = await context.run_in_worker(
+                correct_rows,
+                CorrectRequest(
+                    rejects=rejects,
+                    rows=wanted.rows,
+                    layout=left.layout,
+                    options=options,
+                    columns=list(seen.columns),
+                    parts=() if is_merged else parts,
+                    references=references,
+                    upsert=Upsert(paths=parts, columns=list(seen.columns), key=key) if is_merged else None,
+                    target=directory / "data.parquet",
+                    left=directory / "left.jsonl",
+                    wrong=directory / "wrong.jsonl",
+                ),
+                is_short=not is_merged,
+            )
+        return corrected
+
+    @asynccontextmanager
+    async def _list(self, left: RejectsLeft) -> AsyncIterator[Path]:
+        async with AsyncExitStack() as fetched:
+            try:
+                (path,) = await fetched.enter_async_context(self._blobs.fetch([rejects_key(left.job_id)]))
+            except NotFound:
+                raise RejectsGone from None
+            yield path
+
+    async def _refuse(self, context: JobContext, corrected: Corrected, directory: Path) -> None:
+        if not corrected.wrong_count:
+            raise Conflict(
+                "These rows are no longer in the list: they were corrected and added already, perhaps in another tab.",
+                code="already_corrected",
+            )
+        await self._reading.keep_list(context, directory / "wrong.jsonl")
+        raise FileProblem(
+            "None of the {count} rows fits yet; each says why. Nothing was added.",
+            code="none_corrected",
+            count=corrected.wrong_count,
+        )
+
+    async def _publish(
+        self,
+        context: JobContext,
+        wanted: CorrectionParameters,
+        left: RejectsLeft,
+        seen: Dataset,
+        corrected: Corrected,
+        directory: Path,
+    ) -> Version:
+        """Files first, then the one transaction that names them: a crash between leaves all as it was."""
+        job, upserted = context.job, corrected.upserted
+        listed = (await asyncio.to_thread((directory / "left.jsonl").stat)).st_size if corrected.left_count else 0
+        told = {"import_id": wanted.import_id, "rows": corrected.row_count, "wrong": corrected.wrong_count}
+        source = {name: value for name, value in left.of_import.source.items() if name != "upserted"}
+        source |= {"corrects": told | {"missing": corrected.missing}}
+        if upserted is not None:
+            source["upserted"] = {name: getattr(upserted, name) for name in UPSERTED}
+        try:
+            await self._blobs.publish(directory / "data.parquet", data_key(job.id))
+            if listed:
+                await self._blobs.publish(directory / "left.jsonl", rejects_key(job.id))
+            else:
+                await self._reading.forget_list(context)
+            async with self._database.write() as connection:
+                await context.fence(connection)
+                await _require_unchanged(connection, left, seen)
+                await self._quotas.require(connection, job.owner_id, Stored.DATASETS, corrected.bytes + listed)
+                return await self._catalog.publish(
+                    connection,
+                    owner_id=job.owner_id,
+                    name=seen.name,
+                    mode="upsert" if upserted is not None else "append",
+                    job_id=job.id,
+                    files=[data_key(job.id)],
+                    row_count=corrected.row_count if upserted is None else upserted.row_count,
+                    rejected_count=corrected.left_count,
+                    bytes=corrected.bytes,
+                    own_bytes=corrected.bytes + listed,
+                    rejects_bytes=listed,
+                    columns=corrected.columns,
+                    statistics=corrected.statistics,
+                    source=source,
+                )
+        except BaseException:
+            # Cancelled at the very end it may yet have been committed: what a version names must stay.
+            await asyncio.shield(self._remove_unpublished(job.id))
+            raise
+
+    async def _remove_unpublished(self, job_id: str) -> None:
+        if await self._catalog.version_of_job(job_id) is None:
+            await self._blobs.delete(data_key(job_id), rejects_key(job_id))
+
+
+async def _require_unchanged(connection: AsyncConnection, left: RejectsLeft, seen: Dataset) -> None:
+    """The rows were judged against this version, and nobody took others from the same list. Until the commit."""
+    now = await lock_dataset(connection, seen.owner_id, seen.name)
+    if now is None or now.id != seen.id or now.version != seen.version:
+        raise _Changed
+    if (await rejects_left(connection, left.of_import)).version.number != left.version.number:
+        raise _Changed
+
+
+def _parts_of(left: RejectsLeft, seen: Dataset) -> Sequence[str]:
+    """The parts that hold the rows of the import, for the values that must be unique among them; or all there are."""
+    held = seen.current.files
+    ours = {data_key(version.job_id or "") for version in (left.of_import, *left.corrections)}
+    return [key for key in held if key in ours] if ours <= set(held) else held
+
+
+def _links(job: Job) -> Sequence[Link]:
+    wanted = CorrectionParameters.of(job)
+    links = [Link(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
+    if result := job.result:
+        links.insert(0, Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+    return links
+
+
+def _result(job: Job, version: Version) -> dict[str, Any]:
+    """`row_count` is of the dataset, `corrected_count` are the rows that were added, `left_count` those in the list."""
+    told = version.source["corrects"]
+    name = quote(version.dataset)
+    return {
+        "dataset": version.dataset,
+        "version": version.number,
+        "before": version.number - 1,
+        "row_count": version.row_count,
+        "corrected_count": told["rows"],
+        "wrong_count": told["wrong"],
+        "missing_count": told["missing"],
+        "left_count": version.rejected_count,
+        **version.source.get("upserted", {}),
+        "links": {
+            "dataset": f"/api/v1/datasets/{name}",
+            "import": f"/api/v1/imports/{told['import_id']}",
+            "rows": f"/api/v1/imports/{told['import_id']}/rejects/rows",
+            "page": f"/imports/{told['import_id']}/correct",
+        },
+    }

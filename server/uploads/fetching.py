@@ -1,0 +1,143 @@
+"""The job that gets a file from elsewhere: what comes of it is an upload like one that a browser sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from server.clock import Clock, new_id
+from server.errors import NotFetchedNow, TooLarge
+from server.jobs.context import JobContext
+from server.jobs.job import Job, State
+from server.jobs.kinds import JobKind, Link
+from server.jobs.outcomes import Outcome
+from server.storage.database import Database
+from server.storage.quotas import Stored
+from server.storage.tables import uploads
+from server.uploads.elsewhere import Elsewhere, Found, Place
+from server.uploads.files import Upload, UploadStore
+from server.uploads.names import media_type_of, shown_name
+from server.uploads.pieces import Pieces
+from server.uploads.receiving import Receiver
+
+KIND = "file_fetch"
+
+
+class FileFetch:
+    """The job kind `file_fetch`. An attempt that breaks off leaves nothing, and the next one begins anew."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: UploadStore,
+        pieces: Pieces,
+        receiver: Receiver,
+        elsewhere: Mapping[str, Elsewhere],
+        clock: Clock,
+        expiry: timedelta,
+        max_bytes: int,
+    ) -> None:
+        """`elsewhere`: by the field of a place that says which it is (`url`, `folder`)."""
+        self._database = database
+        self._store = store
+        self._pieces = pieces
+        self._receiver = receiver
+        self._elsewhere = elsewhere
+        self._clock = clock
+        self._expiry = expiry
+        self._max_bytes = max_bytes
+
+    def kind(self) -> JobKind:
+        return JobKind(
+            name=KIND,
+            label="Fetched file",
+            icon="download",
+            unit="bytes",
+            message="file_upload_progress",
+            links=_links,
+            lost="What has arrived so far is removed; the file itself stays where it is.",
+            function=self.fetch,
+            heavy=False,
+            stores=Stored.UPLOADS,
+        )
+
+    async def fetch(self, context: JobContext) -> Outcome:
+        place = msgspec.convert(context.job.parameters["place"], Place)
+        await self._forget_earlier(context.job)
+        elsewhere = self._elsewhere["url" if place.url else "folder"]
+        async with elsewhere.open(place) as found:
+            if found is None:
+                return Outcome(result={"unchanged": True, "version": place.unless})
+            if found.size is not None and found.size > self._max_bytes:
+                raise _too_large(self._max_bytes)
+            upload = self._announced(context.job, found)
+            context.advance(0, title=upload.name, total=found.size, stage="receiving")
+            await self._pieces.create(upload.id)
+            try:
+                await self._take(context, upload, found)
+            except BaseException:
+                await asyncio.shield(self._receiver.discard(upload.id))
+                raise
+        links = {"upload": f"/api/v1/uploads/{upload.id}", "import": f"/imports/new?upload={upload.id}"}
+        return Outcome(result={"upload_id": upload.id, "unchanged": False, "version": found.version, "links": links})
+
+    async def _take(self, context: JobContext, upload: Upload, found: Found) -> None:
+        async with self._database.write() as connection:
+            await context.fence(connection)
+            await self._store.add(connection, upload)
+        taken = await self._receiver.receive(
+            upload.id,
+            _counted(found.chunks, context),
+            offset=0,
+            max_bytes=self._max_bytes,
+            is_last=upload.size is None,
+        )
+        if taken.completed_at is None:
+            raise NotFetchedNow("Only {count} of {total} bytes came.", count=taken.offset, total=upload.size)
+
+    async def _forget_earlier(self, job: Job) -> None:
+        """What an attempt left behind that was killed."""
+        async with self._database.read() as connection:
+            left = await self._store.matching(connection, uploads.c.job_id == job.id)
+        for upload in left:
+            await self._receiver.discard(upload.id)
+
+    def _announced(self, job: Job, found: Found) -> Upload:
+        now = self._clock()
+        return Upload(
+            id=new_id(),
+            owner_id=job.owner_id,
+            name=shown_name(found.name),
+            media_type=media_type_of(found.media_type),
+            size=found.size,
+            offset=0,
+            sha256=None,
+            metadata={},
+            job_id=job.id,
+            created_at=now,
+            completed_at=None,
+            expires_at=now + self._expiry,
+        )
+
+
+async def _counted(chunks: AsyncIterator[bytes], context: JobContext) -> AsyncIterator[bytes]:
+    count = 0
+    async for chunk in chunks:
+        yield chunk
+        count += len(chunk)
+        context.advance(count)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=limit)
+
+
+def _links(job: Job) -> Sequence[Link]:
+    upload_id = (job.result or {}).get("upload_id")
+    if job.state is not State.SUCCEEDED or not upload_id:
+        return []
+    return [Link(url=f"/imports/new?upload={upload_id}", label="Import this file", icon="table-2")]

@@ -1,0 +1,34 @@
+// The grid of rejected rows: says how many are changed, and keeps what is typed.
+
+import { number } from "./i18n.js";
+
+const page = document.querySelector("[data-corrections]");
+
+page?.addEventListener("input", show);
+// Once the rows were judged the grid is here to be typed in: nothing may be swapped away from now on.
+document.addEventListener("fragment:swapped", (event) => {
+  if (event.target !== page || !page.querySelector("form")) return;
+  page.removeAttribute("data-live-fragment");
+  page.removeAttribute("data-live-on");
+});
+// What was typed and not sent is lost with the page: the browser asks.
+window.addEventListener("beforeunload", (event) => {
+  if (!page?.dataset.sent && changedRows().length) event.preventDefault();
+});
+page?.addEventListener("submit", () => {
+  page.dataset.sent = "1";
+  window.addEventListener("pageshow", () => delete page.dataset.sent, { once: true });
+});
+
+function changedRows() {
+  return [...page.querySelectorAll("tbody")].filter((row) =>
+    [...row.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue),
+  );
+}
+
+function show() {
+  const changed = changedRows();
+  for (const row of page.querySelectorAll("tbody")) row.classList.toggle("is-changed", changed.includes(row));
+  const line = page.querySelector("[data-changed]");
+  line.textContent = changed.length === 1 ? line.dataset.one : line.dataset.many.replace("{count}", number(changed.length));
+}
