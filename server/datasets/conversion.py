@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,6 @@ def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
 
 def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
-    _keep_memory()
     progress = _Progress(report, request.source.stat().st_size if request.source.exists() else 0)
     progress.tell("detecting")
     with (
@@ -305,12 +304,6 @@ class _Progress:
         self._state |= {"rows": rows, "rejected": rejected, "bytes": done, "total": total, "stage": "reading"}
         if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
             self.tell("reading")
-
-
-def _keep_memory() -> None:
-    """What a block took is there for the next one. Arrow's usual allocator gives it back, to be cleared anew."""
-    with suppress(NotImplementedError):  # not everywhere
-        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import xlsxwriter
 
+from server.app.workers import PRELOADED
 from server.datasets.conversion import convert_file, preview_file
 from server.datasets.work import Converted, ConvertRequest, PreviewRequest
 from server.jobs.workers import WorkerPool
@@ -71,7 +72,7 @@ def convert_and_measure(request: ConvertRequest, report: Callable[[Any], None]) 
 
 async def measured(path: Path, directory: Path, **options: Any) -> Measured:
     """In a worker process as the server has it, with its memory limit."""
-    pool = WorkerPool(size=1, memory_mib=1500)
+    pool = WorkerPool(size=1, memory_mib=1500, preload=PRELOADED)
     request = ConvertRequest(
         source=path, name=path.name, target=directory / "data.parquet", rejects=directory / "rejects.jsonl", **options
     )
