@@ -17,6 +17,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_slices: str = "{count} values below zero have no slice."
     rest: str = "“…” stands for the {count} smallest together."
     first_figures: str = "The first {shown} of {count} rows; the Excel file has all."
+    no_shape: str = "The PDF has boxes where its fonts have no shape for a character, such as in “{text}”."
     made: str = "Made {when}"
     datasets: str = "Data: {datasets}"
     template: str = "Template: {name}, version {version}"
@@ -40,6 +41,7 @@ WORDS = {
         no_slices="{count} 个负值没有对应的扇区。",
         rest="“…”为最小的 {count} 项之和。",
         first_figures="仅列出 {count} 行中的前 {shown} 行，Excel 文件中有全部数据。",
+        no_shape="PDF 的字体中缺少某些字符的字形，这些字符显示为方框，例如“{text}”。",
         made="生成于 {when}",
         datasets="数据：{datasets}",
         template="模板：{name}，第 {version} 版",

@@ -131,6 +131,28 @@ blocks: [{chart: {kind: bar, query: q, x: m, y: v, series: s, title: Sales}}]
     assert note in cells
 
 
+@pytest.mark.parametrize("text", ["ελληνικά ά", "Łódź Š ğ İ ő", "שלום", "สวัสดี", "❤ 😀", "✗ ⅓ ₹"])
+def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fail(
+    orders: Path, tmp_path: Path, text: str
+) -> None:
+    source = f"title: x\nqueries: {{q: \"select '{text}' as customer, 1 as n\"}}\nblocks: [{{table: {{query: q}}}}]\n"
+    rendered = render(source, orders, tmp_path, {}, "pdf", "xlsx", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["pdf", "xlsx", "html"]
+    assert text in rendered.artifacts[2].path.read_text("utf-8")
+    has_all_shapes = text in pypdf.PdfReader(rendered.artifacts[0].path).pages[0].extract_text()
+    assert has_all_shapes or any("boxes" in warning for warning in rendered.warnings)
+
+
+def test_a_format_that_cannot_be_written_leaves_the_others(orders: Path, tmp_path: Path) -> None:
+    source = "title: x\nqueries: {q: select 1 as n}\nblocks: [{chart: {query: q, option: {series: [{type: line}]}}}]\n"
+    rendered = render(source, orders, tmp_path, {}, "xlsx", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx"]
+    (warning,) = rendered.warnings
+    assert warning.startswith("HTML: The chart “” cannot be drawn")
+    with pytest.raises(InvalidInput, match="cannot be drawn"):
+        render(source, orders, tmp_path, {}, "html")
+
+
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:
     rendered = render(REGION, orders, tmp_path, {"region": "华南"}, "pdf", "xlsx")
     reader = pypdf.PdfReader(rendered.artifacts[0].path)
