@@ -64,6 +64,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         )
         title = builder.title()
         blocks = builder.report()
+        read = session.read
     words = builder.words
     wanted: tuple[str, ...] = request.formats or template.formats
     return Document(
@@ -76,16 +77,16 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         words=words,
         made_at=request.clock,
         made_text=words.made.format(when=formats.text(local)),
-        provenance=_provenance(request, words),
+        provenance=_provenance(request, words, read),
         parameters=_written(template, parameters, formats),
         formats=wanted,
         warnings=builder.warnings,
     )
 
 
-def _provenance(request: RenderRequest, words: Words) -> list[str]:
-    sources = sorted((name, source.version) for name, source in request.datasets.items())
-    used = [(name, version) for name, version in sources if name in request.template_source]
+def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[str]:
+    """`read` are the datasets whose rows the report was made of."""
+    used = sorted((name, source.version) for name, source in request.datasets.items() if name in read)
     lines = []
     if used:
         listed = ", ".join(f"{name} ({words.version.format(version=version)})" for name, version in used)

@@ -12,6 +12,7 @@ import pytest
 
 from server.datasets.schema import Column
 from server.errors import InvalidInput
+from server.reports.work import DatasetSource
 from tests.unit.reports.orders import content, expand, render
 
 REGION = """\
@@ -105,6 +106,14 @@ def test_html_stands_alone_and_escapes_what_it_shows(orders: Path, tmp_path: Pat
     assert "No data" in page
     assert "src=" not in page.replace("img-src", "")
     assert "2 of 4 rows." in page
+
+
+def test_the_footer_names_the_datasets_that_were_read(orders: Path, tmp_path: Path) -> None:
+    source = "title: an odd order\nqueries: {q: select count(*) as n from s, unused: select 1 from odd}\n"
+    source += 'blocks: [{table: {query: q}}, {text: "orders of the south"}]\n'
+    datasets = {name: DatasetSource(version=2, paths=(orders,)) for name in ("s", "orders", "odd", "an")}
+    html = content(render(source, orders, tmp_path, datasets=datasets))
+    assert "Data: s (version 2)" in html
 
 
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:
