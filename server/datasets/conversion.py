@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from server.datasets.accounting import require_all_told, require_rows
+from server.datasets.ahead import in_order
 from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source
 from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
 from server.datasets.named import TOTAL_ROW
 from server.datasets.packed_files import UnpackedFile, unpacked
-from server.datasets.part_statistics import column_statistics
+from server.datasets.part_statistics import PartStatistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
@@ -112,13 +113,15 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     whole = WholeChecks(unique=unique, references=request.references)
     rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
     staged = rows_path.with_suffix(".staged") if whole else rows_path
+    statistics = PartStatistics(request.target)
+    told = statistics if staged == request.target else None
     try:
         with (
             RejectWriter(request.rejects, limit=request.reject_limit, share=request.reject_share) as rejects,
             _without_garbage_collection(),
         ):
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
-            row_count = _convert(opened.source, sifter, staged, progress)
+            row_count = _convert(opened.source, sifter, staged, progress, told)
             if whole:
                 progress.tell("checking")
                 row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
@@ -136,7 +139,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, described))
             upserted = upsert_rows(upsert, rows_path, [column.name for column in columns], request.target)
             described = upsert.columns
-        statistics = column_statistics(request.target, described)
+        figures = statistics.figures(described)
     except BaseException as error:
         request.target.unlink(missing_ok=True)
         if not isinstance(error, FileProblem) or not request.rejects.stat().st_size:
@@ -146,6 +149,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             progress.tell("reading", rejected=rejects.row_count)
         raise
     finally:
+        statistics.close()
         for path in {staged, rows_path} - {request.target}:
             path.unlink(missing_ok=True)
     if not rejected_count:
@@ -154,10 +158,8 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         row_count=row_count,
         rejected_count=rejected_count,
         bytes=request.target.stat().st_size,
-        columns=[
-            msgspec.structs.replace(column, nullable=statistics[column.name]["nulls"] > 0) for column in described
-        ],
-        statistics=statistics,
+        columns=[msgspec.structs.replace(column, nullable=figures[column.name]["nulls"] > 0) for column in described],
+        statistics=figures,
         rejects_path=request.rejects if rejected_count else None,
         rejected_by=dict(rejects.by_code.most_common()),
         layout=RejectLayout(
@@ -194,12 +196,16 @@ def _corrections(
     return corrections(settled, msgspec.structs.replace(found, columns=[column.settled for column in columns]))
 
 
-def _convert(source: Source, sifter: Sifter, target: Path, progress: _Progress) -> int:
-    with PartWriter(target, sifter.schema) as part:
-        for chunk in source.chunks():
-            sifter.add(chunk, part)
+def _convert(
+    source: Source, sifter: Sifter, target: Path, progress: _Progress, statistics: PartStatistics | None
+) -> int:
+    """Chunks are read from the file, and their cells as values, while those before them are sifted and written."""
+    chunks = ((chunk, source.bytes_read) for chunk in source.chunks())
+    with PartWriter(target, sifter.schema, statistics) as part:
+        for (chunk, bytes_read), columns in in_order(lambda item: sifter.read(item[0]), chunks):
+            sifter.add(chunk, columns, part)
             sifter.judge(part.row_count)
-            progress.read(part.row_count, sifter.rejected_count, source.bytes_read)
+            progress.read(part.row_count, sifter.rejected_count, bytes_read)
     return part.row_count
 
 

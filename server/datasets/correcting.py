@@ -151,7 +151,7 @@ def _written(
         sifter = Sifter(columns, rejects, Totals(columns), ReadOptions(), keep_lines=True)
         chunk = _chunk(judged, len(request.layout.names), _repeated(judged, checks, columns, keys))
         with PartWriter(staged, sifter.schema) as part:
-            sifter.add(chunk, part)
+            sifter.add(chunk, sifter.read(chunk), part)
         try:
             return leave_out(staged, target, checks, rejects, lambda: iter([chunk]))
         finally:

@@ -29,7 +29,26 @@ def column_texts(cells: Sequence[Any]) -> pa.Array:
         return pc.cast(pa.array(cells, pa.bool_()), pa.string())
     if kinds == {date}:
         return pc.cast(pa.array(cells, pa.date32()), pa.string())
+    if (
+        kinds <= {datetime, str}
+        and datetime in kinds
+        and not any(cell for cell in cells if type(cell) is str)
+        and (moments := _moments([None if cell == "" else cell for cell in cells])) is not None
+    ):
+        return moments
     return pa.array([cell_text(cell) for cell in cells], pa.string())
+
+
+def _moments(cells: Sequence[datetime | None]) -> pa.Array | None:
+    """As `cell_text` writes them; None where one is a time of day, or not of a whole second."""
+    moments = pa.array(cells, pa.timestamp("us"))
+    if pc.any(pc.equal(pc.year(moments), 1900)).as_py():
+        return None
+    try:
+        texts = pc.cast(pc.cast(moments, pa.timestamp("s")), pa.string())
+    except pa.ArrowInvalid:
+        return None
+    return pc.replace_substring_regex(texts, " 00:00:00$", "")
 
 
 def _numbers(numbers: pa.Array) -> pa.Array:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
@@ -9,19 +12,51 @@ import pyarrow.csv as arrow_csv
 from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import BLANK, Dialect
-from server.datasets.kept_bytes import is_text
+from server.datasets.kept_bytes import as_one, is_text
 from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
 
 
-def read_plain_block(block: bytes, line: int, layout: Layout) -> Chunk | None:
-    """The rows of a block that begins after `line` lines, or None where the exact reader has to look."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainBlock:
+    """A block with a record in each of its `lines`. `empty` are the rows without any text, `again` are headers."""
+
+    block: bytes
+    lines: int
+    columns: list[pa.Array]
+    empty: list[int]
+    again: list[int]
+
+    def chunk(self, line: int) -> Chunk:
+        """Where it begins after `line` lines."""
+        raw_of = _PlainLines(self.block)
+        if not self.empty and not self.again:
+            return Chunk(columns=self.columns, line_of=lambda row: line + row + 1, raw_of=raw_of)
+        left_out = {*self.empty, *self.again}
+        kept = [row for row in range(self.lines) if row not in left_out]
+        named = Named()
+        for row in self.empty:
+            named.add(DELIMITERS_ONLY if len(self.columns) > 1 else BLANK_LINE, line + row + 1)
+        return Chunk(
+            columns=[column.take(pa.array(kept, pa.int64())) for column in self.columns],
+            line_of=lambda row: line + kept[row] + 1,
+            raw_of=lambda row: raw_of(kept[row]),
+            rejects=[RejectReason(line=line + row + 1, code="header_again", raw=raw_of(row)) for row in self.again],
+            named=named,
+        )
+
+
+def read_plain_block(block: bytes, layout: Layout, *, is_utf8: bool = False) -> PlainBlock | None:
+    """The rows of a block of whole lines, or None where the exact reader has to look.
+
+    `is_utf8`: somebody looked at all of it. It is looked at here otherwise.
+    """
     width, dialect = layout.width, layout.dialect
     if not _is_plain(block, dialect):
         return None
     has_quotes = bool(dialect.quote) and dialect.quote.encode() in block
-    if has_quotes and not _quotes_are_paired(block, dialect):
+    if has_quotes and not _quotes_are_right(block, dialect):
         return None
     names = [str(position) for position in range(width)]
     try:
@@ -31,42 +66,40 @@ def read_plain_block(block: bytes, line: int, layout: Layout) -> Chunk | None:
             parse_options=arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter,
                 quote_char=dialect.quote if has_quotes else False,
-                double_quote=False,
+                double_quote=has_quotes and not dialect.escape,
                 newlines_in_values=has_quotes,
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=not is_utf8
             ),
         )
     except pa.ArrowInvalid:
         return None
-    # Blank lines are left out by Arrow, line breaks within quotes join lines.
-    if table.num_rows != block.count(b"\n") + (not block.endswith(b"\n")):
-        return None
     columns = [column.combine_chunks() for column in table.columns]
-    if has_quotes and any(pc.any(pc.match_substring(column, dialect.quote)).as_py() for column in columns):
+    if not _has_all_lines(block, columns, has_quotes=has_quotes):
         return None
-    return _without_what_is_none(columns, line, layout, _PlainLines(block))
-
-
-def _without_what_is_none(columns: list[pa.Array], line: int, layout: Layout, raw_of: _PlainLines) -> Chunk:
-    """The rows without those that are empty, or the header once more."""
-    empty = [row for row in _empty_rows(columns) if layout.width > 1 or columns[0][row].as_py()]
-    again = [row for header in layout.headers for row in _rows_like(columns, header)]
-    if not empty and not again:
-        return Chunk(columns=columns, line_of=lambda row: line + row + 1, raw_of=raw_of)
-    left_out = {*empty, *again}
-    kept = [row for row in range(len(columns[0])) if row not in left_out]
-    named = Named()
-    for row in empty:
-        named.add(DELIMITERS_ONLY if layout.width > 1 else BLANK_LINE, line + row + 1)
-    return Chunk(
-        columns=[column.take(pa.array(kept, pa.int64())) for column in columns],
-        line_of=lambda row: line + kept[row] + 1,
-        raw_of=lambda row: raw_of(kept[row]),
-        rejects=[RejectReason(line=line + row + 1, code="header_again", raw=raw_of(row)) for row in sorted(set(again))],
-        named=named,
+    return PlainBlock(
+        block=block,
+        lines=table.num_rows,
+        columns=columns,
+        empty=[row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()],
+        again=sorted({row for header in layout.headers for row in _rows_like(columns, header)}),
     )
+
+
+def _has_all_lines(block: bytes, columns: list[pa.Array], *, has_quotes: bool) -> bool:
+    """Whether there is a row for each line. Blank lines are left out by Arrow, line breaks within quotes join lines."""
+    ends = len(columns[0]) - (not block.endswith(b"\n"))
+    if has_quotes or b"\r" in block:
+        return ends == block.count(b"\n")
+    # Sooner said: all that is no cell is a delimiter, or the end of a row.
+    return len(block) == sum(map(_text_bytes, columns)) + len(columns[0]) * (len(columns) - 1) + ends
+
+
+def _text_bytes(cells: pa.Array) -> int:
+    _, offsets, _ = cells.buffers()
+    ends = memoryview(offsets).cast("i")
+    return int(ends[cells.offset + len(cells)] - ends[cells.offset])
 
 
 def _empty_rows(columns: list[pa.Array]) -> list[int]:
@@ -98,35 +131,37 @@ def _is_plain(block: bytes, dialect: Dialect) -> bool:
     return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
 
 
-def _quotes_are_paired(block: bytes, dialect: Dialect) -> bool:
-    """Whether each quote opens or closes a cell, and as many open as close.
+def _quotes_are_right(block: bytes, dialect: Dialect) -> bool:
+    """Whether each quote opens or closes a cell, or is one of two that stand for one within a cell.
 
-    A quote that stands alone between delimiters could do either; where one is, or a doubled one, the answer is no. A
-    quote that closes a cell and is not followed by a delimiter leaves a later one without its partner; that one then
-    stands in a cell as text, which the caller looks for.
+    What stands between the quotes is in turn outside and inside of cells. Outside, it begins as what follows upon a
+    cell and ends as what comes before one; or there is nothing, between two that stand for one.
     """
-    quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
-    before, after = (mark, b"\n"), (mark, b"\r\n", b"\n")
-    if block[:1] == quote:
-        block = b"\n" + block
-    if block[-1:] == quote:
-        block += b"\n"
-    if quote * 2 in block:
-        block = _without_empty_cells(block, quote * 2, before, after)
-    if quote * 2 in block or any(left + quote + right in block for left in before for right in after):
+    pieces = pc.split_pattern(as_one(block, pa.binary()), dialect.quote.encode()).flatten()
+    if len(pieces) % 2 == 0:
         return False
-    opening = sum(block.count(left + quote) for left in before)
-    closing = sum(block.count(quote + right) for right in after)
-    return opening == closing and opening + closing == block.count(quote)
+    outside = pieces.filter(_every_second(len(pieces)))
+    nothing = pc.equal(pc.binary_length(outside), 0)
+    mark = dialect.delimiter.encode()
+    begins = _any_of(nothing, *(pc.starts_with(outside, right) for right in (mark, b"\n", b"\r\n")))
+    ends = _any_of(nothing, *(pc.ends_with(outside, left) for left in (mark, b"\n")))
+    last = len(outside) - 1
+    if dialect.escape and _is_any(nothing.slice(1, last - 1)):
+        return False
+    return not _is_any(pc.invert(begins.slice(1))) and not _is_any(pc.invert(ends.slice(0, last)))
 
 
-def _without_empty_cells(block: bytes, empty: bytes, before: tuple[bytes, ...], after: tuple[bytes, ...]) -> bytes:
-    for left in before:
-        for right in after:
-            # Twice: neighbours share a delimiter.
-            for _ in range(2):
-                block = block.replace(left + empty + right, left + right)
-    return block
+def _every_second(count: int) -> pa.Array:
+    """Of so many, beginning with the first."""
+    return pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(b"\x55" * (count // 8 + 1))])
+
+
+def _any_of(first: pa.Array, *others: pa.Array) -> pa.Array:
+    return functools.reduce(pc.or_, others, first)
+
+
+def _is_any(mask: pa.Array) -> bool:
+    return pc.any(mask).as_py() is True
 
 
 class _PlainLines:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from server.datasets.cells import DecimalMark
 from server.datasets.checks import ColumnChecks
@@ -24,9 +25,13 @@ from server.datasets.schema import (
     chosen_columns,
     columns_do_not_fit,
 )
-from server.datasets.values import arrow_type
+from server.datasets.values import REPEATED_TEXTS, arrow_type
 from server.errors import FieldError
 
+# Of a sample where each text is to be looked at once, all others of them.
+_FEW_ROWS = 1_000
+_FEW_TEXTS = 2_000
+_OFTEN = 8
 _UNLIKE_THE_DATASET = "The file does not fit the dataset: {problems} Choose columns, or use the mode “replace”."
 
 
@@ -91,13 +96,24 @@ def plan_columns(
                 type=inferred.type,
                 inferred=inferred,
                 checks=ColumnChecks.of(resolved, inferred.type, position),
-                arrow_type=arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
+                arrow_type=REPEATED_TEXTS
+                if inferred.type == "text" and _are_repeated(cells[position], spec)
+                else arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
                 takes_codes=inferred.has_codes and spec.name.casefold() in typed,
             )
         )
     if existing is not None:
         _require_values_fit(planned)
     return planned
+
+
+def _are_repeated(cells: pa.Array, spec: ColumnSpec) -> bool:
+    """Of texts of which none has to be looked at for itself."""
+    checks = (spec.min, spec.max, spec.one_of, spec.min_length, spec.max_length, spec.pattern)
+    if len(cells) < _FEW_ROWS or any(check is not None for check in checks):
+        return False
+    different = pc.count_distinct(cells).as_py()
+    return bool(different * _OFTEN <= len(cells) and different <= _FEW_TEXTS)
 
 
 def _digits(inferred: Inferred, column: Column | None) -> Digits:

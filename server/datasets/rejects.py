@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -86,6 +86,9 @@ def _without_surrogates(text: str) -> str:
     return text
 
 
+_BUFFER = 256 * 1024
+
+
 class RejectWriter:
     """The file of rejects while it is written. Counts rows, however many of their cells are bad."""
 
@@ -98,22 +101,30 @@ class RejectWriter:
         self._share = share
         self._last: RejectReason | None = None
         self._path = path
-        self._stream = path.open("wb")
+        self._stream = path.open("wb", buffering=_BUFFER)
         self._encoder = msgspec.json.Encoder()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._stream.close()
+        with full_disk_named():
+            self._stream.close()
 
     def add_row(self, reasons: list[RejectReason]) -> None:
         """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
+        self.add_rows([reasons])
+
+    def add_rows(self, rows: Iterable[list[RejectReason]]) -> None:
         with full_disk_named():
-            cells = _kept_cells(next((reason.cells for reason in reasons if reason.cells is not None), None))
-            for place, reason in enumerate(reasons):
-                record = _record(reason) | ({"cells": cells} if cells is not None and place == 0 else {})
-                self._stream.write(self._encoder.encode(record) + b"\n")
+            for reasons in rows:
+                self._add(reasons)
+
+    def _add(self, reasons: list[RejectReason]) -> None:
+        cells = _kept_cells(next((reason.cells for reason in reasons if reason.cells is not None), None))
+        for place, reason in enumerate(reasons):
+            record = _record(reason) | ({"cells": cells} if cells is not None and place == 0 else {})
+            self._stream.write(self._encoder.encode(record) + b"\n")
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]

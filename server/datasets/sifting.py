@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from server.datasets.checks import rule_of
 from server.datasets.chunks import Chunk
@@ -15,9 +17,18 @@ from server.datasets.planning import PlannedColumn, arrow_schema
 from server.datasets.rejects import RejectReason, RejectWriter, shortened
 from server.datasets.schema import ReadOptions
 from server.datasets.totals import Totals
-from server.datasets.values import Misfit, convert_cells
+from server.datasets.values import ConvertedColumn, Misfit, convert_cells
 
 LINE_COLUMN = "__line"  # kept beside the rows while duplicates are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class ReadColumn:
+    """The cells of a column as values of `known`, or of what that had to grow to, and what is wrong with them."""
+
+    known: pa.DataType
+    converted: ConvertedColumn
+    misfits: list[Misfit]
 
 
 class Sifter:
@@ -51,23 +62,27 @@ class Sifter:
     def rejected_count(self) -> int:
         return self._rejects.row_count
 
-    def add(self, chunk: Chunk, part: PartWriter) -> None:
+    def read(self, chunk: Chunk) -> list[ReadColumn]:
+        """The columns as values. Also in other threads, for chunks that follow those that are added meanwhile."""
+        return [self._read(place, chunk) for place in range(len(self._columns))]
+
+    def add(self, chunk: Chunk, columns: Sequence[ReadColumn], part: PartWriter) -> None:
+        """`columns` are what was read of the chunk."""
         self.named.update(chunk.named)
         reasons: dict[int, list[RejectReason]] = {}
-        values = [self._column(place, chunk, reasons) for place in range(len(self._columns))]
+        values = [self._column(place, chunk, column, reasons) for place, column in enumerate(columns)]
         left_out = self._without_totals(chunk, values, reasons)
         if reasons:
             for found, cells in zip(reasons.values(), chunk.cells_of(list(reasons)), strict=True):
                 found[0].cells = cells
         rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
-        for row in sorted(rejected, key=lambda found: found[0].line):
-            self._rejects.add_row(row)
+        self._rejects.add_rows(sorted(rejected, key=lambda found: found[0].line))
         if chunk.row_count == 0:
             return
         if self._keep_lines:
             values.append(pa.array([chunk.line_of(row) for row in range(chunk.row_count)], pa.int64()))
         if reasons or left_out:
-            keep = pa.array([row not in reasons and row not in left_out for row in range(chunk.row_count)])
+            keep = _all_but({*reasons, *left_out}, chunk.row_count)
             values = [column.filter(keep) for column in values]
         part.add(values)
 
@@ -87,20 +102,34 @@ class Sifter:
             self.named.add(TOTAL_ROW, chunk.line_of(row), chunk.raw_of(row))
         return set(totals)
 
-    def _column(self, place: int, chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> pa.Array:
-        column = self._columns[place]
-        cells = chunk.columns[column.index]
+    def _read(self, place: int, chunk: Chunk) -> ReadColumn:
+        column, known = self._columns[place], self._types[place]
         converted = convert_cells(
-            cells, column.type, column.format, known=self._types[place], takes_codes=column.takes_codes
+            chunk.columns[column.index], column.type, column.format, known=known, takes_codes=column.takes_codes
         )
-        self._types[place] = converted.values.type
-        self.notations[place] |= converted.notations
+        return ReadColumn(known, converted, list(column.checks.misfits(converted.values)))
+
+    def _column(self, place: int, chunk: Chunk, read: ReadColumn, reasons: dict[int, list[RejectReason]]) -> pa.Array:
+        if read.known != self._types[place]:  # it has grown since
+            read = self._read(place, chunk)
+        column = self._columns[place]
+        self._types[place] = read.converted.values.type
+        self.notations[place] |= read.converted.notations
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}
-        for misfit in (*converted.misfits, *column.checks.misfits(converted.values)):
+        for misfit in (*read.converted.misfits, *read.misfits):
             found.setdefault(misfit.row, misfit.code)
+        cells = chunk.columns[column.index]
         for row, code in found.items():
             reasons.setdefault(row, []).append(_reject(column, chunk, Misfit(row, code), cells[row].as_py()))
-        return converted.values
+        return read.converted.values
+
+
+def _all_but(rows: Iterable[int], count: int) -> pa.Array:
+    """Which of so many rows are kept."""
+    kept = bytearray(b"\1") * count
+    for row in rows:
+        kept[row] = 0
+    return pc.not_equal(pa.Array.from_buffers(pa.uint8(), count, [None, pa.py_buffer(kept)]), 0)
 
 
 def _reject(column: PlannedColumn, chunk: Chunk, misfit: Misfit, cell: str | None) -> RejectReason:

@@ -13,16 +13,18 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from server.datasets.above_table import read_above
+from server.datasets.ahead import in_order
 from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.chunks import Chunk
 from server.datasets.kept_bytes import KEEP_BYTES
 from server.datasets.named import Named
-from server.datasets.plain_reader import read_plain_block
+from server.datasets.plain_reader import PlainBlock, read_plain_block
 from server.datasets.records import split_lines
 from server.datasets.text_encoding import END_OF_FILE, FoundEncoding, without_marks
 from server.errors import FileProblem
 
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 8 * 1024 * 1024  # of which each costs a millisecond or two, however small it is
+_PIECE = 512 * 1024
 _SAMPLE_HEAD = 1024 * 1024
 _SAMPLE_PIECE = 256 * 1024
 
@@ -39,26 +41,38 @@ class TextSource:
     max_line_bytes: int
     bytes_read: int = field(default=0, init=False)
     records: int = field(default=0, init=False)
+    _position: int = field(default=0, init=False)  # of the block that was read last
 
     def chunks(self) -> Iterator[Chunk]:
         careful = CarefulReader(self.layout)
         blocks = self._data_blocks()
         yield self._above(next(blocks))
         line, above, plain_rows = self.first_line, self.records, 0
-        for block in blocks:
-            if careful.is_waiting or (chunk := read_plain_block(block, line, self.layout)) is None:
-                chunk, lines = careful.read(block, line)
+        placed = ((block, self._position) for block in blocks)
+        for (_, position), pieces in in_order(lambda item: self._pieces(item[0]), placed):
+            for piece, plain in pieces:
+                if careful.is_waiting or plain is None:
+                    chunk, lines = careful.read(piece, line)
+                else:
+                    chunk, lines = plain.chunk(line), plain.lines
+                    plain_rows += lines  # a record in each
+                    chunk.rejects[:0] = careful.rows_follow()
                 line += lines
-            else:
-                # As Arrow found one row a line.
-                lines = block.count(b"\n") + (not block.endswith(b"\n"))
-                line += lines
-                plain_rows += lines
-                chunk.rejects[:0] = careful.rows_follow()
-            self.records = above + plain_rows + careful.records
-            yield chunk
+                self.bytes_read = position
+                self.records = above + plain_rows + careful.records
+                yield chunk
         yield careful.finish(line)
         self.records = above + plain_rows + careful.records
+
+    def _pieces(self, block: bytes) -> list[tuple[bytes, PlainBlock | None]]:
+        """The block, or parts of it where something in it is not plain: then the exact reader has less to read."""
+        plain = self._plain(block)
+        if plain is not None or len(block) <= _PIECE:
+            return [(block, plain)]
+        return [(piece, self._plain(piece)) for piece in _parts(block)]
+
+    def _plain(self, block: bytes) -> PlainBlock | None:
+        return read_plain_block(block, self.layout, is_utf8=self.encoding.is_valid)
 
     def sample(self) -> Chunk:
         careful = CarefulReader(self.layout)
@@ -115,16 +129,15 @@ class TextSource:
 
     def _blocks(self) -> Iterator[bytes]:
         """The file as UTF-8 in pieces that end where a line ends; bytes that are no text stay invalid."""
-        size = min(_BLOCK, max(65536, self.max_line_bytes))
-        rest, line = b"", 1
+        size = min(_BLOCK, max(65536, 2 * self.max_line_bytes))
+        rest, done = b"", 0
         with self.path.open("rb") as stream:
-            stream.seek(self.encoding.mark_bytes)
             for block in self._transcoded(stream, size):
                 cut = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
                 if cut:
-                    whole = without_marks(rest + block[:cut])
-                    yield whole
-                    line += whole.count(b"\n")
+                    whole = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
+                    yield without_marks(whole)
+                    done += len(whole)
                     rest = block[cut:]
                 else:
                     rest += block
@@ -132,21 +145,33 @@ class TextSource:
                     raise FileProblem(
                         "Line {line} is longer than {limit} bytes. Is this a table? Check the line ends.",
                         code="line_too_long",
-                        line=line,
+                        line=self._lines_in(done) + 1,
                         limit=self.max_line_bytes,
                     )
         if rest := without_marks(rest).rstrip(END_OF_FILE):
             yield rest
 
+    def _lines_in(self, size: int) -> int:
+        """How many lines the first so many bytes have, as UTF-8."""
+        lines = 0
+        with self.path.open("rb") as stream:
+            for block in self._transcoded(stream, _BLOCK):
+                lines += block[:size].count(b"\n")
+                size -= len(block)
+                if size <= 0:
+                    break
+        return lines
+
     def _transcoded(self, stream: BinaryIO, size: int) -> Iterator[bytes]:
+        stream.seek(self.encoding.mark_bytes)
         if self.encoding.name == "utf-8":
             while block := stream.read(size):
-                self.bytes_read = stream.tell()
+                self._position = stream.tell()
                 yield block
             return
         decoder = codecs.getincrementaldecoder(self.encoding.name)(errors=KEEP_BYTES)
         while block := stream.read(size):
-            self.bytes_read = stream.tell()
+            self._position = stream.tell()
             yield decoder.decode(block).encode("utf-8", "surrogatepass")
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
@@ -166,6 +191,15 @@ class TextSource:
                 is_end = stream.tell() == size  # where the last line may have no line end
                 lines = piece[piece.find("\n") + 1 : len(piece) if is_end else piece.rfind("\n") + 1]
                 yield lines.encode("utf-8", "surrogatepass") + (b"\n" if is_end else b"")
+
+
+def _parts(block: bytes) -> Iterator[bytes]:
+    """Parts that end where a line ends, and may be within quotes."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+        yield block[start:end]
+        start = end
 
 
 def _line_end(block: bytes, start: int) -> int:

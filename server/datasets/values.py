@@ -41,15 +41,16 @@ _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "datetime": pa.timestamp("us"),
     "timestamp": pa.timestamp("us", "UTC"),
 }
+REPEATED_TEXTS = pa.dictionary(pa.int32(), pa.string())  # of a column of few different texts, until it is written
 _INT64 = range(-(2**63), 2**63)
 
-# Cells of these shapes can be cast without looking at them one by one: no day after the 28th, no 19th digit.
-_DAY = r"[12]\d\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+# Cells of these shapes can be cast without looking at them one by one: no 29th of February, no 19th digit, no code.
+_DAY = r"[12]\d\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 _CLOCK = r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
 _PLAIN_SHAPES: dict[ColumnType, str] = {
-    "integer": r"^-?\d{1,18}$",
-    "decimal": r"^[+-]?\d{1,38}(?:\.\d{1,38})?$",
-    "float": r"^[+-]?\d{1,17}(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?$",
+    "integer": r"^-?(?:0|[1-9]\d{0,17})$",
+    "decimal": r"^[+-]?(?:0|[1-9]\d{0,37})(?:\.\d{1,38})?$",
+    "float": r"^[+-]?(?:0|[1-9]\d{0,16})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?$",
     "date": rf"^{_DAY}$",
     "datetime": rf"^{_DAY}(?:{_CLOCK})?$",
     "timestamp": rf"^{_DAY}{_CLOCK}(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)$",
@@ -57,6 +58,8 @@ _PLAIN_SHAPES: dict[ColumnType, str] = {
 _NULLS = pa.array(sorted(NULL_WORDS))
 _TEXT_NULLS = pa.array(sorted(TEXT_NULLS))
 _NOTHING = pa.scalar(None, pa.string())
+_MANY = 1_000  # cells, of which those that are odd are taken out
+_FEW_OF = 3  # where they are one of three at most
 
 
 @dataclass(slots=True)
@@ -97,16 +100,38 @@ def convert_cells(
     `takes_codes`: `007` is 7 in a column of numbers; otherwise it does not fit.
     """
     if column_type == "text":
-        return ConvertedColumn(_unguarded(_trimmed(cells, _TEXT_NULLS)))
+        return ConvertedColumn(_repeated_texts(cells) if known == REPEATED_TEXTS else _texts(cells))
+    if column_type == "boolean":
+        return _truths(cells)
+    is_point = column_type not in NUMERIC_TYPES or mark_of(column_format) == "."
+    if not is_point:
+        return _read_closely(cells, column_type, column_format, known=known, takes_codes=takes_codes)
+    shapes = _code_shapes(cells, column_type) if column_type in NUMERIC_TYPES and not takes_codes else []
+    if not shapes and (values := _cast(cells, known or arrow_type(column_type, NO_DIGITS))) is not None:
+        return ConvertedColumn(values, notations=_of_plain(values))
+    converted = None
+    if known is not None and len(cells) >= _MANY:
+        converted = _mostly_plain(cells, column_type, column_format, known, takes_codes=takes_codes)
+    return converted or _read_closely(cells, column_type, column_format, known=known, takes_codes=takes_codes)
+
+
+def _read_closely(
+    cells: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None,
+    *,
+    known: pa.DataType | None,
+    takes_codes: bool,
+) -> ConvertedColumn:
     mark, order = mark_of(column_format), order_of(column_format)
     target = known or arrow_type(column_type, NO_DIGITS)
     is_point = column_type not in NUMERIC_TYPES or mark == "."
     keeps_codes = column_type in NUMERIC_TYPES and not takes_codes
-    has_codes = keeps_codes and _codes(cells, column_type) is not None
+    has_codes = keeps_codes and _found(cells, _code_shapes(cells, column_type)) is not None
     if is_point and not has_codes and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values, notations=_of_plain(values))
     cells = _unguarded(_trimmed(cells, _NULLS, folded=True))
-    if keeps_codes and (codes := _codes(cells, column_type)) is not None:
+    if keeps_codes and (codes := _found(cells, _code_shapes(cells, column_type))) is not None:
         others = pc.if_else(codes, _NOTHING, cells)
         converted = convert_cells(others, column_type, column_format, known=known)
         converted.misfits += [Misfit(row, "code_not_number") for row in pc.indices_nonzero(codes).to_pylist()]
@@ -115,8 +140,6 @@ def convert_cells(
         cells = _with_iso_days(cells, order)
     if is_point and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values, notations=_of_plain(values))
-    if column_type == "boolean":
-        return _read_one_by_one(cells, target, _truth)
     plain, odd = _parted(cells, _PLAIN_SHAPES[column_type], mark if column_type in NUMERIC_TYPES else ".")
     if column_type == "decimal":
         return _decimals(plain, odd, mark, digits_of_type(known) if known else NO_DIGITS)
@@ -126,14 +149,25 @@ def convert_cells(
     return ConvertedColumn(values, converted.misfits, notations)
 
 
+def _texts(cells: pa.Array) -> pa.Array:
+    return _unguarded(_trimmed(cells, _TEXT_NULLS))
+
+
+def _repeated_texts(cells: pa.Array) -> pa.DictionaryArray:
+    """Each different text is looked at once."""
+    encoded = cells.dictionary_encode()
+    texts = _texts(encoded.dictionary)
+    return encoded if texts.equals(encoded.dictionary) else texts.take(encoded.indices).dictionary_encode()
+
+
 def _of_plain(cells: pa.Array) -> set[str]:
     return {""} if cells.null_count < len(cells) else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
     cells = pc.utf8_trim_whitespace(cells)
-    words = pc.utf8_lower(cells) if folded else cells
-    return pc.if_else(pc.is_in(words, nulls), _NOTHING, cells)
+    is_nothing = pc.is_in(pc.utf8_lower(cells) if folded else cells, nulls)
+    return pc.if_else(is_nothing, _NOTHING, cells) if pc.any(is_nothing).as_py() else cells
 
 
 def _unguarded(cells: pa.Array) -> pa.Array:
@@ -143,8 +177,43 @@ def _unguarded(cells: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(cells, r'^="([^"]*)"$', r"\1")
 
 
-def _codes(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray | None:
-    """Which cells are digits with a form that a number does not keep; None when none is."""
+def _mostly_plain(
+    cells: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None,
+    known: pa.DataType,
+    *,
+    takes_codes: bool,
+) -> ConvertedColumn | None:
+    """The cells that can be cast as they stand, and what is made of the others without them; None where most are.
+
+    Also None where decimals have more digits together than there can be: then it matters which come first.
+    """
+    is_plain = pc.match_substring_regex(cells, _PLAIN_SHAPES[column_type]).fill_null(False)
+    odd_count = len(cells) - pc.sum(is_plain).as_py()
+    if odd_count * _FEW_OF > len(cells):
+        return None
+    plain = pc.if_else(is_plain, cells, _NOTHING) if odd_count else cells
+    values = _cast(plain, known)
+    if values is None:  # decimals with more digits than there were
+        digits = digits_of_type(known) | digits_of_texts(plain)
+        if not digits.fit:
+            return None
+        known = decimal_type(digits)
+    is_odd = pc.invert(is_plain)
+    odd = convert_cells(cells.filter(is_odd), column_type, column_format, known=known, takes_codes=takes_codes)
+    if any(misfit.code == "too_many_digits" for misfit in odd.misfits):
+        return None
+    if values is None or values.type != odd.values.type:
+        values = pc.cast(plain, odd.values.type)
+    values = pc.replace_with_mask(values, is_odd, odd.values) if odd_count else values
+    places = pc.indices_nonzero(is_odd).to_pylist()
+    misfits = [Misfit(places[misfit.row], misfit.code) for misfit in odd.misfits]
+    return ConvertedColumn(values, misfits, odd.notations | _of_plain(plain))
+
+
+def _code_shapes(cells: pa.Array, column_type: ColumnType) -> list[str]:
+    """Which digits with a form that a number does not keep may stand in the cells: seldom any."""
     texts = _texts_around(cells)
     is_narrow = b"\xef" not in texts  # no full-width digits
     below_zero = b"-" in texts and b"-0" in texts  # a single byte is found much faster than two
@@ -152,10 +221,15 @@ def _codes(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray | None:
     shapes = [ZEROS_FIRST] if has_zeros else []
     if column_type != "float" and (b"E" in texts or b"e" in texts):
         shapes.append(BARE_EXPONENT)
+    return shapes
+
+
+def _found(cells: pa.Array, shapes: Sequence[str]) -> pa.BooleanArray | None:
+    """Which cells have one of the shapes; None when none has."""
     if not shapes:
         return None
-    codes = pc.match_substring_regex(cells, "|".join(shapes))
-    return codes if pc.any(codes).as_py() else None
+    found = pc.match_substring_regex(cells, "|".join(shapes))
+    return found if pc.any(found).as_py() else None
 
 
 def _texts_around(cells: pa.Array) -> bytes:
@@ -173,8 +247,6 @@ def _begin_with_zero(cells: pa.Array) -> bool:
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     """All cells at once, or None when one of them cannot be cast as it stands."""
-    if target == pa.bool_():
-        return None
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:
@@ -273,6 +345,12 @@ def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _N
         return number.value, None
 
     return read
+
+
+def _truths(cells: pa.Array) -> ConvertedColumn:
+    encoded = cells.dictionary_encode()
+    words = _unguarded(_trimmed(encoded.dictionary, _NULLS, folded=True)).to_pylist()
+    return _taken(encoded, [(None, None) if word is None else _truth(word) for word in words], pa.bool_())
 
 
 def _truth(text: str) -> tuple[bool | None, str | None]:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from server.datasets.chunks import Chunk
+from server.datasets.part_database import opened_for_reading
 from server.datasets.part_writer import PartWriter
 from server.datasets.rejects import RejectReason, RejectWriter, shortened
 from server.datasets.schema import NUMERIC_TYPES, ColumnType, columns_do_not_fit
@@ -24,17 +24,7 @@ from server.datasets.work import ReferenceFiles
 from server.errors import FieldError
 from server.storage.full_disk import full_disk_named
 
-_MEMORY = "512MB"
 _FETCHED = 10_000
-
-
-def opened_for_reading(part: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own that stays small and spills beside the part."""
-    connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 1})
-    connection.execute("SET enable_progress_bar = false")  # it would be drawn into our log
-    connection.execute("SET timezone = 'UTC'")
-    connection.execute(f"SET temp_directory = {literal(part.with_suffix('.spill'))}")
-    return connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

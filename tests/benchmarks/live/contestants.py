@@ -102,9 +102,8 @@ def _start(name: str, programs: Path, command: list[str | Path]) -> Start:
     return start
 
 
-def peers_python() -> tuple[Path | None, str]:
+def peers_python(wanted: Path = HERE / "peers.txt") -> tuple[Path | None, str]:
     """The interpreter of the peers' environment, or why there is none."""
-    wanted = HERE / "peers.txt"
     home = _HOME / f"python-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
     python = home / "bin" / "python"
     done = home / "complete"

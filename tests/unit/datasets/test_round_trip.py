@@ -103,14 +103,25 @@ def test_any_bytes_are_imported_or_refused_with_a_reason(content: bytes) -> None
         importer(content)
 
 
+QUOTED = st.sampled_from(['"a"', '""', '"a""b"', ",", ",", "\n", "\r\n", "b", '"', '","'])
+
+
 @settings(max_examples=2000, deadline=None)
-@given(text=st.text(st.sampled_from('ab,,""\n\n\r é'), max_size=40), width=st.integers(1, 4))
-def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, width: int) -> None:
+@given(
+    text=st.text(st.sampled_from('ab,,""\n\n\r é'), max_size=40)
+    | st.lists(st.sampled_from(['"a"', '""', '"a""b"', ",", ",", "\n", "\r\n", "b", '"', '","']), max_size=14).map(
+        "".join
+    ),
+    width=st.integers(1, 4),
+    escape=st.sampled_from([None, "\\"]),
+)
+def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, width: int, escape: str | None) -> None:
     block = text.encode()
-    layout = Layout(dialect=Dialect(), width=width)
-    fast = read_plain_block(block, 7, layout)
-    if fast is None:
+    layout = Layout(dialect=Dialect(escape=escape), width=width)
+    plain = read_plain_block(block, layout)
+    if plain is None:
         return
+    fast = plain.chunk(7)
     careful = CarefulReader(layout)
     exact, _ = careful.read(block, 7)
     assert not careful.is_waiting
@@ -123,7 +134,7 @@ def test_the_fast_reader_gives_what_the_exact_one_gives_or_declines(text: str, w
 
 
 def test_the_fast_reader_does_not_decline_well_formed_quotes() -> None:
-    block = b'1,"a, b","",x\r\n2,"c","",""\r\n'
-    plain = read_plain_block(block, 0, Layout(dialect=Dialect(), width=4))
+    block = b'1,"a, b","",x\r\n2,"c","""d""",""\r\n'
+    plain = read_plain_block(block, Layout(dialect=Dialect(), width=4))
     assert plain is not None
-    assert [column.to_pylist() for column in plain.columns] == [["1", "2"], ["a, b", "c"], ["", ""], ["x", ""]]
+    assert [column.to_pylist() for column in plain.columns] == [["1", "2"], ["a, b", "c"], ["", '"d"'], ["x", ""]]
