@@ -6,6 +6,8 @@ const page = document.querySelector("[data-corrections]");
 
 page?.addEventListener("input", show);
 page?.addEventListener("keydown", onKey);
+// The whole cell, clear of the lines and names that stay in sight.
+page?.addEventListener("focusin", (event) => event.target.closest("td")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
 // Once the rows were judged the grid is here to be typed in: nothing may be swapped away from now on.
 document.addEventListener("fragment:swapped", (event) => {
   if (event.target !== page || !page.querySelector("form")) return;
