@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from babel import Locale
 from babel.numbers import format_decimal, format_scientific, get_infinity_symbol
@@ -37,6 +37,15 @@ def _exact(value: Decimal, locale: Locale) -> str:
     places = max(0, -exponent) if isinstance(exponent, int) else 0
     with localcontext(prec=100):
         return format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale=locale)
+
+
+def rounded(number: float | Decimal, places: int) -> Decimal:
+    """Half away from zero, as people and spreadsheets do, and never -0. A float is the shortest text that means it:
+    1.005 is 1.01 with two places, though the double is a little less.
+    """
+    exact = number if isinstance(number, Decimal) else Decimal(str(number))
+    with localcontext(prec=100, rounding=ROUND_HALF_UP):
+        return exact.quantize(Decimal(1).scaleb(-places)) + 0
 
 
 def is_beyond_digits(number: float | Decimal) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -84,6 +85,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """As a server does once it is built: the thousands of tests that now stand in memory stay there to the end."""
     tune_garbage_collector()
+
+
+def pytest_unconfigure() -> None:
+    """DuckDB complains of what is still there at the end."""
+    gc.unfreeze()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

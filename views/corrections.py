@@ -55,7 +55,8 @@ async def correction_page(request: web.Request) -> web.Response:
         tried = await operations.rejects.tried(principal, job_id, after) if after else None
         found = await _page(request, principal, job_id, given.get("cursor"))
     except (Conflict, Gone) as problem:
-        return await render(request, template, problem.status, state=state, problem=problem)
+        status = 200 if "fragment" in given else problem.status
+        return await render(request, template, status, state=state, problem=problem)
     return await render(
         request,
         template,
@@ -66,7 +67,7 @@ async def correction_page(request: web.Request) -> web.Response:
         is_judging=tried is not None and not tried.job.state.is_final,
         rows=_grid(found, tried),
         cursor=given.get("cursor", ""),
-        columns=_wanted(found),
+        places=_places(found),
     )
 
 
@@ -130,10 +131,6 @@ def _places(found: LeftRows) -> dict[str, int]:
     """Where the columns of the dataset stand in the file."""
     names = {name: place for place, name in enumerate(found.layout.names)}
     return {spec.name: names[spec.source or spec.name] for spec in found.left.options.columns or ()}
-
-
-def _wanted(found: LeftRows) -> set[int]:
-    return set(_places(found).values())
 
 
 def _posted(form: Mapping[str, str]) -> dict[int, dict[int, str]]:

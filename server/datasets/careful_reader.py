@@ -15,7 +15,7 @@ from server.datasets.header_finding import is_value
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
 from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
-from server.datasets.table_start import is_head_of_table, is_sentence
+from server.datasets.table_start import is_head_of_table, is_ruler, is_sentence
 
 _MOST_NOTES = 30  # lines below a table; more are rows that were cut short
 
@@ -194,6 +194,8 @@ class CarefulReader:
 
     def _is_note(self, one: _Odd) -> bool:
         texts = [cell.strip() for cell in one.row if cell.strip()]
+        if any(is_ruler([note.raw]) for note in self._notes):
+            return True  # below a line that is drawn under the table; rows that fit would end this
         if len(texts) != 1 or self._width < 2 or is_value(texts[0]) or _looks_like(texts[0], self._first_cell):
             return False
         return is_sentence(texts[0]) or one.is_after_gap or bool(self._notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -61,12 +62,26 @@ async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Versi
     return version_of(row) if row else None
 
 
-async def versions_after(connection: AsyncConnection, version: Version) -> list[Version]:
-    """Those of the same dataset that came later, in their order."""
-    later = versions_where(
-        dataset_versions.c.dataset_id == version.dataset_id, dataset_versions.c.number > version.number
-    ).order_by(dataset_versions.c.number)
-    return [version_of(row) for row in (await connection.execute(later)).mappings()]
+@dataclass(frozen=True, slots=True)
+class LaterVersion:
+    """What became of a dataset after a version: `corrects` tells of rejects that were added (import_correction.py)."""
+
+    number: int
+    mode: str
+    job_id: str | None
+    rejected_count: int
+    corrects: dict[str, Any]
+
+
+async def versions_after(connection: AsyncConnection, version: Version) -> list[LaterVersion]:
+    """Those of the same dataset that came later, in their order; there may be thousands."""
+    columns = dataset_versions.c
+    later = (
+        select(columns.number, columns.mode, columns.job_id, columns.rejected_count, columns.source["corrects"])
+        .where(columns.dataset_id == version.dataset_id, columns.number > version.number)
+        .order_by(columns.number)
+    )
+    return [LaterVersion(*row[:4], row[4] or {}) for row in await connection.execute(later)]
 
 
 def version_of(row: RowMapping) -> Version:

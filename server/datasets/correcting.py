@@ -31,7 +31,8 @@ from server.datasets.work import Corrected, CorrectRequest
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 
-_LOST = "\ufffd"  # stands where bytes were no text
+_LOST = "\ufffd"  # stands where bytes were no text, or NUL
+_LOSING = {"bad_encoding", "nul_character"}
 # Reasons that no look at the cells finds again: they stay with a row that nobody changed.
 _OF_THE_FILE = frozenset(
     {
@@ -54,7 +55,7 @@ class _Submitted:
     def stays(self) -> bool:
         """Whether it is wrong for a reason that lies in the file, and nothing was done about it."""
         codes = {reason.code for reason in self.row.reasons}
-        if "bad_encoding" in codes and any(_LOST in (cell or "") for cell in self.cells):
+        if codes & _LOSING and any(_LOST in (cell or "") for cell in self.cells):
             return True
         return bool(codes & _OF_THE_FILE) and are_same(self.cells, self.row.cells)
 

@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import Catalog, data_key, rejects_key
-from server.datasets.catalog_rows import lock_dataset, versions_after
+from server.datasets.catalog_rows import LaterVersion, lock_dataset, versions_after
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.import_reading import UPSERTED, ImportReading
 from server.datasets.references import fetched_references, find_references
@@ -37,7 +37,7 @@ from server.storage.quotas import Quotas, Stored
 from server.storage.scratch import Scratch
 
 CORRECTION_KIND = "import_correction"
-MOST_ROWS = 500  # at once: they stand in the job
+MOST_ROWS = 200  # at once: they stand in the job
 _TRIES = 5  # while others add to the same dataset
 _ADDING = ("append", "upsert")
 
@@ -71,16 +71,16 @@ class RejectsLeft:
     """What is left of the rejects of an import: the list of the last of its `corrections`, or else its own."""
 
     of_import: Version
-    corrections: Sequence[Version]
+    corrections: Sequence[LaterVersion]
 
     @property
-    def version(self) -> Version:
+    def version(self) -> Version | LaterVersion:
         return self.corrections[-1] if self.corrections else self.of_import
 
     @property
     def corrected(self) -> int:
         """How many rows were added."""
-        return sum(version.source["corrects"]["rows"] for version in self.corrections)
+        return sum(version.corrects["rows"] for version in self.corrections)
 
     @property
     def count(self) -> int:
@@ -121,15 +121,8 @@ async def rejects_left(connection: AsyncConnection, of_import: Version) -> Rejec
             code="dataset_replaced",
             name=of_import.dataset,
         )
-    ours = [version for version in later if _corrects(version) == of_import.job_id]
+    ours = [version for version in later if version.corrects.get("import_id") == of_import.job_id]
     return RejectsLeft(of_import=of_import, corrections=ours)
-
-
-def _corrects(version: Version) -> str | None:
-    """The job of the import of which a version corrects rows."""
-    told = version.source.get("corrects") or {}
-    found: str | None = told.get("import_id")
-    return found
 
 
 class ImportCorrection:
@@ -341,7 +334,8 @@ async def _require_unchanged(connection: AsyncConnection, left: RejectsLeft, see
 def _parts_of(left: RejectsLeft, seen: Dataset) -> Sequence[str]:
     """The parts that hold the rows of the import, for the values that must be unique among them; or all there are."""
     held = seen.current.files
-    ours = {data_key(version.job_id or "") for version in (left.of_import, *left.corrections)}
+    jobs = (left.of_import.job_id, *(version.job_id for version in left.corrections))
+    ours = {data_key(job_id or "") for job_id in jobs}
     return [key for key in held if key in ours] if ours <= set(held) else held
 
 

@@ -98,9 +98,9 @@ class DataImport:
             "size": upload.size,
             "sha256": upload.sha256,
             "options": msgspec.to_builtins(converted.options),
+            "layout": msgspec.to_builtins(converted.layout),
+            "key": list(wanted.key),
         }
-        if converted.rejected_count:
-            source |= {"layout": msgspec.to_builtins(converted.layout), "key": list(wanted.key)}
         if converted.warnings:
             source["warnings"] = told_warnings(converted)
         if converted.corrections.count:

@@ -17,7 +17,7 @@ import duckdb
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, write_csv, write_objects
 from server.datasets.query_errors import query_error
-from server.datasets.query_names import require_known_names
+from server.datasets.query_names import names_read
 from server.datasets.query_values import Columns, columns_of, told_whole
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
@@ -120,6 +120,7 @@ class QuerySession:
     ) -> None:
         self._limits = limits
         self._names = list(known or datasets)
+        self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,
@@ -244,7 +245,7 @@ class QuerySession:
         statement = statements[0]
         if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
             raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
-        require_known_names(self._connection, sql, statement.type, self._names)
+        self.read |= names_read(self._connection, sql, statement.type, self._names)
         return _values_of(statement.named_parameters, parameters)
 
 

@@ -29,19 +29,25 @@ _PARTS = frozenset(
 _CATALOGUE_SCHEMAS = frozenset({"information_schema", "pg_catalog", "system"})
 
 _SERIALIZED = "select json_serialize_sql(?::varchar, skip_empty := true, skip_null := true)"
+_WITH = "\0with"  # beside a name that stands for a part of the statement, whatever dataset is called so
 _Names = frozenset[tuple[str, ...]]
 
 
-def require_known_names(
+def names_read(
     connection: duckdb.DuckDBPyConnection, sql: str, kind: duckdb.StatementType, datasets: Collection[str]
-) -> None:
-    """`sql` is one statement. Raises `InvalidInput` (`query_error`, `query_forbidden`) naming what cannot be used."""
+) -> set[str]:
+    """Which of the datasets one statement reads.
+
+    Raises `InvalidInput` (`query_error`, `query_forbidden`) naming what cannot be used.
+    """
     if kind == duckdb.StatementType.MULTI:
-        _require_harmless_words(connection, sql)
-        return
-    tree = _parsed(connection, sql)
-    tables = frozenset((name.lower(),) for name in datasets)
-    _Walk(connection, sql, tables, datasets).through(tree)
+        read = _harmless_words(connection, sql)
+    else:
+        tables = frozenset((name.lower(),) for name in datasets)
+        walk = _Walk(connection, sql, tables, datasets)
+        walk.through(_parsed(connection, sql))
+        read = walk.read
+    return {name for name in datasets if name.lower() in read}
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -67,6 +73,7 @@ class _Walk:
         self._sql = sql
         self._tables = tables
         self._datasets = datasets
+        self.read: set[str] = set()  # tables that are no `with` parts, in small letters
 
     def through(self, tree: Any) -> None:
         # A list of what is left, not recursion: statements may be nested deeper than Python's stack.
@@ -82,7 +89,8 @@ class _Walk:
         self._check(node, tables)
         for entry in _with_parts(node):
             yield entry.get("value"), tables
-            tables |= {(str(entry.get("key")).lower(),)}
+            name = str(entry.get("key")).lower()
+            tables |= {(name,), (_WITH, name)}
         recursive = node.get("type") == "RECURSIVE_CTE_NODE"
         for key, value in node.items():
             if key == "cte_map":
@@ -90,7 +98,7 @@ class _Walk:
             # Only the second half of a recursive part reads what the part gives; the first would read a table.
             if recursive and key == "right":
                 name = str(node.get("cte_name")).lower()
-                yield value, tables | {(name,), ("recurring", name)}
+                yield value, tables | {(name,), (_WITH, name), ("recurring", name)}
             else:
                 yield value, tables
 
@@ -110,6 +118,8 @@ class _Walk:
     def _check_table(self, node: dict[str, Any], tables: _Names) -> None:
         path = _path(node, "table_name")
         if path in tables:
+            if (_WITH, path[-1]) not in tables:
+                self.read.add(path[-1])
             return
         name = ".".join(path)
         raise at_place(unknown_dataset(name, self._datasets), self._sql, _place(node))
@@ -151,7 +161,7 @@ def _forbidden(name: str) -> InvalidInput:
     )
 
 
-def _require_harmless_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _harmless_words(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
     """For a PIVOT whose columns come from the data: DuckDB runs it as several statements and gives no tree of it.
 
     So every word is looked at, wherever it stands: no table of DuckDB's catalogue, no function outside the list.
@@ -169,6 +179,7 @@ def _require_harmless_words(connection: duckdb.DuckDBPyConnection, sql: str) -> 
     called = {word for word, is_called in words if is_called}
     for name in [*_own_tables(connection, names), *_own_functions(connection, called - FUNCTIONS - TABLE_FUNCTIONS)]:
         raise _forbidden(name)
+    return names
 
 
 def _words(sql: str) -> list[tuple[str, bool]]:

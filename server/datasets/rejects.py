@@ -181,7 +181,7 @@ def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:
     """Whole, or not at all: what was cut could not be imported."""
     if cells is None or sum(len(cell or "") for cell in cells) > _ROW_CHARACTERS:
         return None
-    return [shortened(cell, _ROW_CHARACTERS) if cell else None for cell in cells]
+    return [shortened(cell, _ROW_CHARACTERS).replace("\0", "\ufffd") if cell else None for cell in cells]
 
 
 def _record(reject: RejectReason) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,14 +23,13 @@ from babel.numbers import (
 )
 
 from server.errors import InvalidInput
-from server.figures import figure, is_beyond_digits
+from server.figures import figure, is_beyond_digits, rounded
 
 FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
 MAX_DECIMALS = 20
-_LEAST_COMPACT = 1e-6
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -165,15 +164,19 @@ class Formats:
         return str(value)
 
     def _integer(self, value: Any, _format: ValueFormat) -> str:
-        return figure(round(value), self.locale, pattern="#,##0")
+        return figure(rounded(value, 0), self.locale, pattern="#,##0")
 
     def _decimal(self, value: Any, wanted: ValueFormat) -> str:
         places = self._decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
-        return figure(value, self.locale, pattern="#,##0" + ("." + "0" * places if places else ""))
+        pattern = "#,##0" + ("." + "0" * places if places else "")
+        return figure(rounded(value, places), self.locale, pattern=pattern)
 
     def _compact(self, value: Any, wanted: ValueFormat) -> str:
-        value = 0 if abs(value) < _LEAST_COMPACT else value  # Babel would write every digit of it
-        return format_compact_decimal(value, locale=self.locale, fraction_digits=wanted.decimals or 1)
+        places = wanted.decimals or 1
+        # Babel would write every digit of what is next to nothing.
+        value = rounded(value, places) if abs(value) < 1 else Decimal(str(value))
+        with localcontext(rounding=ROUND_HALF_UP):
+            return format_compact_decimal(value, locale=self.locale, fraction_digits=places)
 
     def _currency(self, value: Any, wanted: ValueFormat) -> str:
         if not wanted.currency:
@@ -184,7 +187,11 @@ class Formats:
             pattern = pattern.replace("0.00", "0." + "0" * places if places else "0")
         try:
             text = format_currency(
-                value, wanted.currency, pattern, locale=self.locale, currency_digits=wanted.decimals is None
+                rounded(value, places),
+                wanted.currency,
+                pattern,
+                locale=self.locale,
+                currency_digits=wanted.decimals is None,
             )
             return text.replace("CN¥", "¥")
         except UnknownCurrencyError:
@@ -192,7 +199,9 @@ class Formats:
 
     def _percent(self, value: Any, wanted: ValueFormat) -> str:
         places = self._decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
-        return format_percent(value, "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale)
+        return format_percent(
+            rounded(value, places + 2), "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale
+        )
 
     def _date(self, value: Any, _format: ValueFormat) -> str:
         return format_date(_as_date(value), "medium", locale=self.locale)
@@ -210,7 +219,7 @@ class Formats:
 
     def _duration(self, value: Any, _format: ValueFormat) -> str:
         """Seconds or a time difference as hours, minutes and seconds."""
-        seconds = round(value.total_seconds() if isinstance(value, timedelta) else float(value))
+        seconds = int(rounded(value.total_seconds() if isinstance(value, timedelta) else value, 0))
         hours, rest = divmod(abs(seconds), 3600)
         minutes, seconds_left = divmod(rest, 60)
         sign = "-" if seconds < 0 else ""

@@ -64,6 +64,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         )
         title = builder.title()
         blocks = builder.report()
+        read = session.read
     words = builder.words
     wanted: tuple[str, ...] = request.formats or template.formats
     return Document(
@@ -76,16 +77,16 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         words=words,
         made_at=request.clock,
         made_text=words.made.format(when=formats.text(local)),
-        provenance=_provenance(request, words),
+        provenance=_provenance(request, words, read),
         parameters=_written(template, parameters, formats),
         formats=wanted,
         warnings=builder.warnings,
     )
 
 
-def _provenance(request: RenderRequest, words: Words) -> list[str]:
-    sources = sorted((name, source.version) for name, source in request.datasets.items())
-    used = [(name, version) for name, version in sources if name in request.template_source]
+def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[str]:
+    """`read` are the datasets whose rows the report was made of."""
+    used = sorted((name, source.version) for name, source in request.datasets.items() if name in read)
     lines = []
     if used:
         listed = ", ".join(f"{name} ({words.version.format(version=version)})" for name, version in used)
@@ -113,15 +114,18 @@ def _written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
 
 
 def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> Iterator[Artifact]:
-    charts, pdf = _writers()
+    """One that cannot be written does not take the others with it: what is wrong is a warning of the report.
+
+    Raises `InvalidInput` when none can.
+    """
+    failed: list[InvalidInput] = []
     for format in cast(tuple[FileFormat, ...], document.formats):  # noqa: A001 – the word of the templates
-        match format:
-            case "pdf":
-                content = pdf.write(document, formats)
-            case "xlsx":
-                content = write_xlsx(document, formats)
-            case "html":
-                content = write_html(document, formats, charts).encode()
+        try:
+            content = _written_as(format, document, formats)
+        except InvalidInput as error:
+            failed.append(error)
+            document.warnings.append(f"{format.upper()}: {error.text}")
+            continue
         path = request.output / f"report.{format}"
         with full_disk_named():
             path.write_bytes(content)
@@ -133,6 +137,20 @@ def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> 
             sha256=hashlib.sha256(content).hexdigest(),
             path=path,
         )
+
+    if len(failed) == len(document.formats):
+        raise failed[0]
+
+
+def _written_as(format: FileFormat, document: Document, formats: Formats) -> bytes:  # noqa: A002
+    charts, pdf = _writers()
+    match format:
+        case "pdf":
+            return pdf.write(document, formats)
+        case "xlsx":
+            return write_xlsx(document, formats)
+        case "html":
+            return write_html(document, formats, charts).encode()
 
 
 @functools.lru_cache(maxsize=8)

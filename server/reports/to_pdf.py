@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from server.reports.formats import Formats
 from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
 
 _LOOK = Path(__file__).parent / "assets" / "report.typ"
+_STANDARD = "a-2b"
+_NO_SHAPE = re.compile(r"the text (?P<text>.+?) could not be displayed", re.DOTALL)
+_MOST_TOLD = 60  # characters
 _PAPERS = {"A3": "a3", "A4": "a4", "A5": "a5", "Letter": "us-letter", "Legal": "us-legal"}
 
 
@@ -27,7 +31,10 @@ class PdfWriter:
         self._compiler: Any = None
 
     def write(self, document: Document, formats: Formats) -> bytes:
-        """The same document gives the same bytes. Raises `InvalidInput` when Typst cannot lay it out."""
+        """The same document gives the same bytes. Raises `InvalidInput` when Typst cannot lay it out.
+
+        A character that no font has is a box, and a warning of the document: as PDF/A there could be no file.
+        """
         paper = Paper(
             words=document.words,
             formats=formats,
@@ -38,15 +45,24 @@ class PdfWriter:
         blocks = [block.pdf(paper) for block in document.blocks]
         text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
         try:
-            pdf: bytes = self._ready().compile(
-                sys_inputs={"document": text},
-                format="pdf",
-                pdf_standards=["a-2b"],
-                timestamp=document.made_at,
-            )
+            try:
+                return self._compiled(text, document, [_STANDARD])
+            except typst.TypstError as error:
+                if (missing := _without_shape(str(error))) is None:
+                    raise
+                document.warnings.append(document.words.no_shape.format(text=missing))
+                return self._compiled(text, document, [])
         except typst.TypstError as error:
             reason = str(error).split("\n")[0][:300]
             raise InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason) from None
+
+    def _compiled(self, text: str, document: Document, standards: list[str]) -> bytes:
+        pdf: bytes = self._ready().compile(
+            sys_inputs={"document": text},
+            format="pdf",
+            pdf_standards=standards,
+            timestamp=document.made_at,
+        )
         return pdf
 
     def _ready(self) -> Any:
@@ -81,6 +97,12 @@ class PdfWriter:
             "no_data": document.words.no_data,
             "parameters": document.parameters,
         }
+
+
+def _without_shape(error: str) -> str | None:
+    """The text of which no font has a character, if that is what Typst says."""
+    found = _NO_SHAPE.search(error)
+    return None if found is None else found["text"].strip("`\"'")[:_MOST_TOLD]
 
 
 def font_directories() -> list[str]:

@@ -46,10 +46,9 @@ class Folders:
             return await asyncio.to_thread(_files, self._place(folder), pattern)
         except OSError as error:
             raise InvalidInput(
-                "The folder “{folder}” cannot be read at the moment: {reason}.",
+                "The folder “{folder}” cannot be read: it is not there, or the server may not look into it.",
                 code="folder_gone",
                 folder=folder,
-                reason=error.strerror or type(error).__name__,
             ) from error
 
     def require(self, place: Place) -> None:
@@ -117,9 +116,7 @@ def _opened(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise NotFetched(
-            "“{file}” cannot be read: {reason}.", file=path.name, reason=error.strerror or type(error).__name__
-        ) from error
+        raise NotFetched("“{file}” is gone, or the server may not read it.", file=path.name) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NotFetched("“{file}” is no file any more.", file=path.name)

@@ -5,6 +5,9 @@ import { number } from "./i18n.js";
 const page = document.querySelector("[data-corrections]");
 
 page?.addEventListener("input", show);
+page?.addEventListener("keydown", onKey);
+// The whole cell, clear of the lines and names that stay in sight.
+page?.addEventListener("focusin", (event) => event.target.closest("td")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
 // Once the rows were judged the grid is here to be typed in: nothing may be swapped away from now on.
 document.addEventListener("fragment:swapped", (event) => {
   if (event.target !== page || !page.querySelector("form")) return;
@@ -19,6 +22,17 @@ page?.addEventListener("submit", () => {
   page.dataset.sent = "1";
   window.addEventListener("pageshow", () => delete page.dataset.sent, { once: true });
 });
+
+// Enter leads down a column, as in a sheet; the button imports, or Ctrl and Enter.
+function onKey(event) {
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  event.preventDefault();
+  if (event.ctrlKey || event.metaKey) return event.target.form.requestSubmit();
+  const cell = event.target.closest("td");
+  const below = cell.closest("tbody").nextElementSibling?.rows[0].cells[cell.cellIndex];
+  below?.querySelector("input, textarea").focus();
+  return undefined;
+}
 
 function changedRows() {
   return [...page.querySelectorAll("tbody")].filter((row) =>

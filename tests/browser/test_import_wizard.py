@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.functional.importing import ORDERS, import_text, upload
+from tests.functional.importing import ORDERS, ended, import_text, start, upload
 
 pytestmark = pytest.mark.browser
 PageOf = Callable[..., Awaitable[Page]]
@@ -217,8 +217,14 @@ async def test_pages_hold_their_width_and_axe_finds_nothing(
 ) -> None:
     state = await import_text(alice, WITH_A_MISFIT, options={"columns": [{"name": "amount", "type": "decimal"}]})
     await import_text(alice, ORDERS, mode="replace")
+    columns = [{"name": "amount", "type": "decimal"}]
+    wrong = await import_text(alice, WITH_A_MISFIT, dataset="wrong", options={"columns": columns})
+    checked = await start(alice, wrong["upload_id"], dataset="wrong", mode="append", dry_run=True)
+    await ended(alice, checked)
     page = await page_of("alice", viewport={"width": width, "height": 844})
     for path in (
+        f"/imports/{wrong['job_id']}/correct",
+        f"/imports/{checked}",
         "/imports/new",
         f"/imports/new?upload={state['upload_id']}",
         f"/imports/{state['job_id']}",

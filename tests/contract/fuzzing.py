@@ -39,6 +39,8 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_dataset_export": ((422,), "which columns there are, and what fits their types"),
     "api_dataset_diff": ((422,), "which columns and versions there are"),
     "api_rejects": ((422,), "at which bytes of the list a page begins"),
+    "api_left_rows": ((422,), "at which bytes of the newest list a page begins"),
+    "api_correct_rows": ((422,), "how many columns the file has; that each line comes once"),
     "api_batch_delete": ((423,), "whether its reports are being made at this moment"),
     "api_delete_dataset": ((423,), "whether it is being imported into at this moment"),
     "api_query": ((422,), "SQL"),

@@ -11,7 +11,11 @@ from typing import Any
 import aiohttp
 import openpyxl
 import pytest
+from sqlalchemy import update
 
+from server.settings import Settings
+from server.storage.tables import jobs
+from tests.conftest import new_user, running, signed_in
 from tests.functional.importing import ended, import_text, upload
 
 Client = aiohttp.ClientSession
@@ -309,3 +313,35 @@ async def _corrected(client: Client, job_id: str, form: dict[str, str]) -> str:
     async with client.get(target) as response:
         assert response.status == 200
         return await response.text()
+
+
+async def test_an_attempt_repeated_after_a_crash_adds_its_rows_once(settings: Settings) -> None:
+    async with running(settings) as server:
+        async with await signed_in(server, "admin") as admin, await new_user(server, admin, "alice") as alice:
+            import_id = (await imported(alice))["job_id"]
+            job_id = (await send(alice, import_id, {3: ["2", "South", "20"], 7: ["5", "South", "1"]}))["job_id"]
+        # As if the process had died after the version was committed and before the job was.
+        async with server.parts.storage.database.write() as connection:
+            await connection.execute(
+                update(jobs).where(jobs.c.id == job_id).values(state="running", result=None, finished_at=None)
+            )
+    async with running(settings) as server, await signed_in(server, "alice") as alice:
+        done = await ended(alice, job_id)
+        assert (done["state"], done["result"]["corrected_count"], done["result"]["version"]) == ("succeeded", 2, 2)
+        assert [row[0] for row in await rows_of(alice)] == [1, 6, 2, 5]
+        assert (await left(alice, import_id))["total"] == 3
+
+
+async def test_a_list_that_went_with_its_job_is_not_begun_again(alice: Client) -> None:
+    state = await imported(alice)
+    done = await send(alice, state["job_id"], {3: ["2", "South", "20"]})
+    async with alice.delete(f"/api/v1/jobs/{done['job_id']}") as response:
+        assert response.status == 204
+    problem = await get(alice, f"/imports/{state['job_id']}/rejects/rows", status=410)
+    assert problem["code"] == "rejects_removed"
+    again = {"rows": [{"line": 3, "cells": ["2", "South", "20"]}]}
+    async with alice.post(f"/api/v1/imports/{state['job_id']}/rejects/rows", json=again) as response:
+        assert response.status == 202
+        job_id = (await response.json())["job_id"]
+    assert (await ended(alice, job_id))["error"]["code"] == "rejects_removed"
+    assert (await get(alice, "/datasets/orders"))["version"] == 2

@@ -92,7 +92,7 @@ class CorrectedRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A row by its `line`, with a cell for each column of the file."""
 
     line: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_LINE)]
-    cells: Annotated[list[str | None], msgspec.Meta(max_length=10_000)]
+    cells: list[str | None]
 
 
 class Corrections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,8 +7,20 @@ var jinduCharts = (function () {
     return digits.replace(/\B(?=(\d{3})+(?!\d))/g, separator);
   }
 
+  // Times a power of ten without the errors of a multiplication: 0.285 is 28.5 per cent, not 28.499999999999996.
+  function shifted(value, places) {
+    var parts = String(value).split("e");
+    return Number(parts[0] + "e" + (Number(parts[1] || 0) + places));
+  }
+
+  // Half away from zero, by the digits that people see: toFixed goes by the double, and writes 1.005 as 1.00.
+  function rounded(value, decimals) {
+    var whole = Math.round(shifted(value, decimals));
+    return isFinite(whole) && whole < 1e21 ? shifted(whole, -decimals) : value;
+  }
+
   function number(value, facts, decimals) {
-    var fixed = Math.abs(value).toFixed(decimals);
+    var fixed = rounded(Math.abs(value), decimals).toFixed(decimals);
     var parts = fixed.split(".");
     var text = grouped(parts[0], facts.group) + (parts[1] ? facts.point + parts[1] : "");
     var sign = value < 0 && Number(fixed) !== 0 ? "-" : "";
@@ -24,7 +36,7 @@ var jinduCharts = (function () {
     if (value === null || value === undefined || value === "" || typeof value !== "number" || !isFinite(value)) {
       return value === null || value === undefined ? "–" : String(value);
     }
-    return number(value * facts.factor, facts, facts.decimals);
+    return number(facts.factor === 100 ? shifted(value, 2) : value, facts, facts.decimals);
   }
 
   // For axes: 12K or 1.2万, with no more digits than tell the marks apart.
@@ -67,7 +79,7 @@ var jinduCharts = (function () {
         node.formatter = function (item) { return item.name + "  " + exact(item.value, facts.main); };
       } else if (how === "name-percent") {
         node.formatter = function (item) {
-          return item.name + "\n" + item.percent.toFixed(1).replace(".", facts.main.point) + "%";
+          return item.name + "\n" + rounded(item.percent, 1).toFixed(1).replace(".", facts.main.point) + "%";
         };
       } else if (how === "exact") {
         node.formatter = function (value) { return exact(value, facts.main); };

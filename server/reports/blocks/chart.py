@@ -9,7 +9,7 @@ from typing import Any
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
 from server.reports.charts.building import build_chart
-from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings
+from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_chart import write_chart
 from server.reports.charts.options import read_option
 from server.reports.document import Block
@@ -24,12 +24,16 @@ _MAX_ROWS = 200  # of the figures that stand below a chart
 
 
 class ChartBlock(Block, frozen=True, kw_only=True):
+    """`notes`: what the drawing does not show as the rows have it, in sentences."""
+
     chart: Chart
+    notes: str = ""
 
     def html(self, page: HtmlPage) -> str:
         if self.chart.is_empty:
             return page.empty(self.chart.title)
-        return f'<figure class="chart">{page.drawing(self.chart)}{_figures(self.chart, page)}</figure>'
+        notes = f'<p class="cut">{escape(self.notes)}</p>' if self.notes else ""
+        return f'<figure class="chart">{page.drawing(self.chart)}{notes}{_figures(self.chart, page)}</figure>'
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         chart = self.chart
@@ -40,6 +44,7 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             "empty": chart.is_empty,
             "svg": svg,
             "alt": chart.title or chart.kind,
+            "note": self.notes,
         }
 
     def excel(self, book: ReportBook) -> None:
@@ -48,6 +53,8 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             book.put(f"{self.chart.title}: {no_data}" if self.chart.title else no_data)
         else:
             write_chart(self.chart, book)
+            if self.notes:
+                book.put(self.notes)
 
 
 def _figures(chart: Chart, page: HtmlPage) -> str:
@@ -61,9 +68,14 @@ def _figures(chart: Chart, page: HtmlPage) -> str:
     )
     head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
     summary = escape(page.words.show_data)
+    cut = ""
+    if len(chart.labels) > _MAX_ROWS:
+        pattern = page.words.first_figures if page.has_excel else page.words.first_rows
+        shown, count = (page.formats.text(each) for each in (_MAX_ROWS, len(chart.labels)))
+        cut = f'<p class="cut">{escape(pattern.format(shown=shown, count=count))}</p>'
     return (
         f"<details><summary>{summary}</summary>"
-        f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div></details>'
+        f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{cut}</details>'
     )
 
 
@@ -88,11 +100,19 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         maximum = builder.shown(self.maximum, self) if self.maximum else None
         with builder.failing(self):
             chart = build_chart(settings, rows, title=title, value=value, maximum=maximum, formats=builder.formats)
-        yield ChartBlock(chart=chart)
+        notes = [_told(note, builder) for note in chart.notes]
+        for note in notes:
+            builder.warn(f"{title}: {note}" if title else note)
+        yield ChartBlock(chart=chart, notes=" ".join(notes))
 
     def columns_used(self) -> Iterator[ColumnUse]:
         for name in self.settings.columns:
             yield ColumnUse(self.settings.query, name, self.line, self.column)
+
+
+def _told(note: Note, builder: Builder) -> str:
+    sentence: str = getattr(builder.words, note.word)
+    return sentence.format(**{name: builder.formats.text(value) for name, value in note.parameters.items()})
 
 
 def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:

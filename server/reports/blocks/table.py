@@ -51,10 +51,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
     def build(self, builder: Builder) -> Iterator[Block]:
         rows = builder.query(self.query)
-        labels = {
-            column.name: builder.text(column.label, self) if column.label else column.name.replace("_", " ")
-            for column in self.columns
-        }
+        labels = [builder.text(column.label, self) if column.label else "" for column in self.columns]
         title = builder.text(self.title, self) if self.title else ""
 
         def is_so(expression: Expression, value: Any, row: QueryRow) -> bool:
@@ -89,11 +86,14 @@ class _Written:
         spec: TableSpec,
         names: Sequence[str],
         data: Sequence[QueryRow],
-        labels: dict[str, str],
+        labels: Sequence[str],
         is_so: Callable[[Expression, Any, QueryRow], bool],
         formats: Formats,
     ) -> None:
-        """Raises `InvalidInput` for a column that is not there."""
+        """`labels` are those of the columns of `spec`, in order. Raises `InvalidInput` for a column that is not there.
+
+        The same column may be shown twice, written in different ways.
+        """
         self._spec = spec
         self._data = data
         self._is_so = is_so
@@ -102,8 +102,9 @@ class _Written:
         for column in self._wanted:
             if column.name not in names:
                 raise unknown_column(spec.query, column.name, names)
-        self.columns = [self._column(column, labels) for column in self._wanted]
-        self._widest = {column.name: _widest(column, data) for column in self._wanted}
+        labels = labels or [""] * len(self._wanted)
+        self.columns = [self._column(*pair) for pair in zip(self._wanted, labels, strict=True)]
+        self._widest = [_widest(column, data) for column in self._wanted]
 
     def rows(self) -> Iterable[TableRow]:
         if not self._spec.group:
@@ -117,14 +118,14 @@ class _Written:
                 cells = [self._subtotal(*pair, members) for pair in zip(self._wanted, self.columns, strict=True)]
                 yield TableRow(kind="subtotal", cells=cells)
 
-    def _column(self, spec: ColumnSpec, labels: dict[str, str]) -> TableColumn:
+    def _column(self, spec: ColumnSpec, label: str) -> TableColumn:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
         format = ValueFormat(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
         total = total_of(spec.total, [row[spec.name] for row in self._data])
         return TableColumn(
             name=spec.name,
-            label=labels.get(spec.name) or spec.name.replace("_", " "),
+            label=label or spec.name.replace("_", " "),
             format=format,
             align=spec.align or ("right" if format.is_numeric else "left"),
             bar=spec.bar,
@@ -133,11 +134,11 @@ class _Written:
         )
 
     def _row(self, row: QueryRow) -> TableRow:
-        return TableRow(cells=[self._cell(*pair, row) for pair in zip(self._wanted, self.columns, strict=True)])
+        shown = zip(self._wanted, self.columns, self._widest, strict=True)
+        return TableRow(cells=[self._cell(*each, row) for each in shown])
 
-    def _cell(self, spec: ColumnSpec, column: TableColumn, row: QueryRow) -> Cell:
+    def _cell(self, spec: ColumnSpec, column: TableColumn, most: float, row: QueryRow) -> Cell:
         value = row[spec.name]
-        most = self._widest[spec.name]
         share = float(value) / most if most and isinstance(value, int | float | Decimal) else None
         tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
         return Cell(value=value, text=self._formats.text(value, column.format), tone=next(tones, ""), share=share)

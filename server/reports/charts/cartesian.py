@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import LINE, MUTED, PALETTE, axis_labels, base_option, number, points, value_axis
+from server.reports.charts.look import LINE, MUTED, PALETTE, added, axis_labels, base_option, number, points, value_axis
 from server.reports.formats import Formats
-from server.reports.rows import Rows
+from server.reports.rows import QueryRow, Rows
 
 
 def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    labels, series = _by_series(settings, rows, formats) if settings.series else _by_column(settings, rows, formats)
+    chart, data = points(chart, rows)
+    if settings.series:
+        chart, labels, series = _by_series(chart, settings, data, formats)
+    else:
+        labels, series = _by_column(settings, data, formats)
     if not any(value is not None for one in series for value in one.values):
         return msgspec.structs.replace(chart, is_empty=True)
     drawn = [_drawn(one, settings, index) for index, one in enumerate(series)]
@@ -37,8 +42,7 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
     return msgspec.structs.replace(chart, labels=labels, series=series, option=option)
 
 
-def _by_column(settings: ChartSettings, rows: Rows, formats: Formats) -> tuple[list[str], list[Series]]:
-    data = points(rows)
+def _by_column(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) -> tuple[list[str], list[Series]]:
     labels = axis_labels([row[settings.x] for row in data], formats)
     combo = settings.kind == "combo"
     series = [
@@ -56,13 +60,20 @@ def _by_column(settings: ChartSettings, rows: Rows, formats: Formats) -> tuple[l
     return labels, series
 
 
-def _by_series(settings: ChartSettings, rows: Rows, formats: Formats) -> tuple[list[str], list[Series]]:
-    """One series a value of the `series` column; what is missing for an x stays empty."""
+def _by_series(
+    chart: Chart, settings: ChartSettings, data: Sequence[QueryRow], formats: Formats
+) -> tuple[Chart, list[str], list[Series]]:
+    """One series a value of the `series` column: what is missing for an x stays empty, what comes twice is summed."""
     keys: dict[Any, int] = {}
     found: dict[Any, dict[int, Any]] = {}
-    for row in points(rows):
+    summed = 0
+    for row in data:
         place = keys.setdefault(row[settings.x], len(keys))
-        found.setdefault(row[settings.series], {})[place] = number(row[settings.y[0]])
+        values = found.setdefault(row[settings.series], {})
+        summed += place in values
+        values[place] = added(values.get(place), number(row[settings.y[0]]))
+    if summed:
+        chart = chart.noting("summed", count=summed, column=settings.label(settings.x))
     series = [
         Series(
             name=settings.label(formats.text(name)),
@@ -71,7 +82,7 @@ def _by_series(settings: ChartSettings, rows: Rows, formats: Formats) -> tuple[l
         )
         for name, values in found.items()
     ]
-    return axis_labels(list(keys), formats), series
+    return chart, axis_labels(list(keys), formats), series
 
 
 def _kind(chart: str) -> str:

@@ -49,6 +49,13 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     second_axis: bool = False
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the drawing does not show as the rows have it: a word of `Words`, and what fills it."""
+
+    word: str
+    parameters: dict[str, Any] = {}
+
+
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """`labels` run along x; `option` is what ECharts draws, `format` how numbers are written. No rows: `is_empty`."""
 
@@ -62,6 +69,11 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     height: int = 260
     is_empty: bool = False
     x_label: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def noting(self, word: str, **parameters: Any) -> Chart:
+        """The same chart with one note more."""
+        return msgspec.structs.replace(self, notes=(*self.notes, Note(word=word, parameters=parameters)))
 
     def format_of(self, series: Series) -> ValueFormat:
         return self.line_format if series.second_axis and self.line_format.kind else self.format

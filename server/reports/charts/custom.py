@@ -16,7 +16,8 @@ from server.reports.rows import Rows, columns_of
 def custom(chart: Chart, settings: ChartSettings, rows: Rows) -> Chart:
     """The author's own option over the query's rows, which ECharts reads as its dataset."""
     names = columns_of(rows)
-    data = [[_plain(row[name]) for name in names] for row in points(rows)]
+    chart, drawn = points(chart, rows)
+    data = [[_plain(row[name]) for name in names] for row in drawn]
     option = base_option(chart, legend=False) | copy.deepcopy(settings.option)
     option["dataset"] = {"source": [names, *data]}
     if not isinstance(option.get("tooltip"), dict):

@@ -9,16 +9,22 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import HEAT, MUTED, axis_labels, base_option, number, points
+from server.reports.charts.look import HEAT, MUTED, added, axis_labels, base_option, number, points
 from server.reports.formats import Formats
 from server.reports.rows import Rows
 
 
 def heatmap(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    data = points(rows)
+    chart, data = points(chart, rows)
     across = _places([row[settings.x] for row in data])
     down = _places([row[settings.y[0]] for row in data])
-    cells = [[across[row[settings.x]], down[row[settings.y[0]]], number(row[settings.value_column])] for row in data]
+    found: dict[tuple[int, int], Any] = {}
+    for row in data:
+        place = across[row[settings.x]], down[row[settings.y[0]]]
+        found[place] = added(found.get(place), number(row[settings.value_column]))
+    if len(found) < len(data):
+        chart = chart.noting("summed", count=len(data) - len(found), column=settings.label(settings.x))
+    cells = [[x, y, value] for (x, y), value in found.items()]
     values = [cell[2] for cell in cells if cell[2] is not None]
     if not values:
         return msgspec.structs.replace(chart, is_empty=True)
@@ -43,9 +49,8 @@ def heatmap(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
         ],
     }  # fmt: skip
     option["tooltip"] = option["tooltip"] | {"trigger": "item", "jinduFormat": "cell"}
-    table = {(x, y): value for x, y, value in cells}
     series = [
-        Series(name=label, values=[table.get((x, y)) for x in range(len(x_labels))], kind="heatmap")
+        Series(name=label, values=[found.get((x, y)) for x in range(len(x_labels))], kind="heatmap")
         for y, label in enumerate(y_labels)
     ]
     return msgspec.structs.replace(chart, labels=x_labels, series=series, option=option)

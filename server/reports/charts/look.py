@@ -8,7 +8,7 @@ from typing import Any
 
 from server.reports.charts.chart import Chart
 from server.reports.formats import Formats, ValueFormat
-from server.reports.rows import QueryRow, Rows, rows_of
+from server.reports.rows import QueryRow, Rows, is_truncated, rows_of
 
 # Told apart in print, in grey and by most colour-blind people; the first is the colour of the pages.
 PALETTE = ("#2563a8", "#e08a1e", "#3c9d82", "#8b6bb8", "#c8505a", "#5aa7d6", "#9a8a3c", "#7a7f87")
@@ -17,9 +17,14 @@ INK, MUTED, LINE = "#1f2933", "#66717e", "#e3e7ec"
 _MAX_POINTS = 5_000  # more cannot be told apart, and would make the file heavy
 
 
-def points(rows: Rows) -> list[QueryRow]:
-    """The rows that are drawn."""
-    return rows_of(rows)[:_MAX_POINTS]
+def points(chart: Chart, rows: Rows) -> tuple[Chart, list[QueryRow]]:
+    """The rows that are drawn, and the chart with a note where these are not all."""
+    found = rows_of(rows)
+    if is_truncated(rows):
+        chart = chart.noting("truncated", count=len(found))
+    if len(found) > _MAX_POINTS:
+        chart = chart.noting("first_drawn", shown=_MAX_POINTS, count=len(found))
+    return chart, found[:_MAX_POINTS]
 
 
 def base_option(chart: Chart, *, legend: bool) -> dict[str, Any]:
@@ -79,3 +84,12 @@ def number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def added(one: Any, other: Any) -> Any:
+    """The sum of what are numbers, without the errors of doubles: 0.1 and 0.2 are 0.3."""
+    if one is None or other is None:
+        return other if one is None else one
+    if isinstance(one, int) and isinstance(other, int):
+        return one + other
+    return float(Decimal(str(one)) + Decimal(str(other)))

@@ -13,7 +13,7 @@ from server.reports.rows import Rows
 
 
 def scatter(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    data = points(rows)
+    chart, data = points(chart, rows)
     groups: dict[str, list[list[Any]]] = {}
     for row in data:
         name = formats.text(row[settings.series]) if settings.series else settings.label(settings.y[0])

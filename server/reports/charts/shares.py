@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import INK, PALETTE, base_option, number
+from server.reports.charts.look import INK, PALETTE, added, base_option, number, points
 from server.reports.formats import Formats
-from server.reports.rows import Rows, rows_of
+from server.reports.rows import QueryRow, Rows
 
 _MAX_SLICES = 12
 
 
 def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    pairs = [(formats.text(row[settings.x]), number(row[settings.y[0]]) or 0) for row in rows_of(rows)]
+    chart, found = points(chart, rows)
+    pairs = _pairs(settings, found, formats)
+    negative = sum(value < 0 for _name, value in pairs)
+    if negative:
+        chart = chart.noting("no_slices", count=negative)
     pairs = [(name, value) for name, value in pairs if value > 0]
     if not pairs:
         return msgspec.structs.replace(chart, is_empty=True)
-    if len(pairs) > _MAX_SLICES:
-        rest = sum(value for _name, value in pairs[_MAX_SLICES - 1 :])
-        pairs = [*pairs[: _MAX_SLICES - 1], ("…", rest)]
+    chart, pairs = _with_rest(chart, pairs)
     data = _named(pairs)
     drawn = {
         "type": "pie",
         "radius": ["46%", "72%"],
         "center": ["50%", "52%"],
         "data": data,
+        "percentPrecision": 9,  # rounded once, where they are written
         "itemStyle": {"borderColor": "#ffffff", "borderWidth": 2},
         "label": {"color": INK, "fontSize": 11, "jinduFormat": "name-percent", "lineHeight": 14},
         "labelLine": {"length": 8, "length2": 8},
@@ -36,7 +40,11 @@ def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> 
 
 
 def funnel(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    pairs = [(formats.text(row[settings.x]), number(row[settings.y[0]]) or 0) for row in rows_of(rows)][:_MAX_SLICES]
+    chart, found = points(chart, rows)
+    pairs = _pairs(settings, found, formats)
+    if len(pairs) > _MAX_SLICES:
+        chart = chart.noting("first_drawn", shown=_MAX_SLICES, count=len(pairs))
+        pairs = pairs[:_MAX_SLICES]
     drawn = {
         "type": "funnel",
         "left": "6%",
@@ -51,6 +59,27 @@ def funnel(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) 
         "labelLine": {"show": False},
     }
     return _named_chart(chart, settings, pairs, base_option(chart, legend=False) | {"series": [drawn]})
+
+
+def _pairs(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) -> list[tuple[str, Any]]:
+    """Names with their values; those of one name are summed, as they are one slice."""
+    found: dict[str, Any] = {}
+    for row in data:
+        name = formats.text(row[settings.x])
+        found[name] = added(found.get(name), number(row[settings.y[0]]) or 0)
+    return list(found.items())
+
+
+def _with_rest(chart: Chart, pairs: list[tuple[str, Any]]) -> tuple[Chart, list[tuple[str, Any]]]:
+    """Of too many slices the largest stay, in their order; the others are one at the end, and a note counts them."""
+    if len(pairs) <= _MAX_SLICES:
+        return chart, pairs
+    kept = set(sorted(range(len(pairs)), key=lambda place: pairs[place][1], reverse=True)[: _MAX_SLICES - 1])
+    rest: Any = 0
+    for place, (_name, value) in enumerate(pairs):
+        rest = rest if place in kept else added(rest, value)
+    largest = [pair for place, pair in enumerate(pairs) if place in kept]
+    return chart.noting("rest", count=len(pairs) - len(kept)), [*largest, ("…", rest)]
 
 
 def _named(pairs: list[tuple[str, Any]]) -> list[dict[str, Any]]:

@@ -87,6 +87,13 @@ def test_bytes_that_were_no_text_are_not_imported_as_they_are_shown(imported: Im
     assert (corrected.left_count, rows) == (0, [[2, "café"]])
 
 
+def test_what_was_nul_in_the_file_is_not_imported_as_a_sign_for_it(imported: Importer) -> None:
+    result = imported("id,name\n1,a\n2,b\0c\n3,d\n")
+    assert listed(imported, result) == {3: ["2", "b\ufffdc"]}
+    assert correct(imported, result, {3: ["22", "b\ufffdc"]})[0].row_count == 0
+    assert correct(imported, result, {3: ["2", "bc"]})[1] == [[2, "bc"]]
+
+
 def test_json_rows_have_their_cells_and_lines_that_are_none_have_room_for_them(imported: Importer) -> None:
     text = '{"id": 1, "n": 1}\n{"id": 2, "n": "x"}\n[5]\n{"id": 3, "n": 3}\n'
     columns = [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]

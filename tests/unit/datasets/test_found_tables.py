@@ -244,7 +244,7 @@ HEADERS: list[Case] = [
         "交易号,商家,金额,\n1,a,5.5,\n2,b,6.5,\n------------------------\n共2笔记录\n已收入:1笔,12元\n导出时间:[2026-01-01]\n",
         ["交易号", "商家", "金额"],
         [[1, "a", 5.5], [2, "b", 6.5]],
-        [(6, "too_few_cells")],
+        [],
     ),
     ("a|b\n---|---\n1|x\n2|w\n", ["a", "b"], [[1, "x"], [2, "w"]], []),
     (" id | nr \n----+----\n  1 | 5\n  2 | 6\n(2 rows)\n", ["id", "nr"], [[1, 5], [2, 6]], []),
@@ -391,6 +391,15 @@ def test_a_preview_shows_the_lines_that_would_be_left_out(imported: Importer) ->
         (1, "above_table", "Report"), (5, "header_again", "id,n"), (7, "too_few_cells", "5"),
         (9, "below_table", "printed by Ann"),
     ]  # fmt: skip
+
+
+def test_all_below_a_drawn_line_is_a_note_unless_rows_follow(imported: Importer) -> None:
+    table = "id,name,n\n" + "".join(f"{n},name {n},{n}.5\n" for n in range(20))
+    notes = "------\n2 rows\nin:0,0.00\nout:2,12.00\nprinted:[2026-02-01 10:00:00]    by:ann\n"
+    result = imported(table + notes)
+    assert (len(result.rows), result.rejects, result.converted.named) == (20, [], {"header": 1, "below_table": 5})
+    result = imported(table + notes + "20,name 20,1.5\n")
+    assert (len(result.rows), len(result.rejects)) == (21, 5)
 
 
 def test_a_row_after_what_looked_like_the_end_is_a_row(imported: Importer) -> None:

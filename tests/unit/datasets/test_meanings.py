@@ -283,8 +283,10 @@ _NOTATIONS = ["{:f}", "{:,f}", "${:,f}", "{:f} EUR", "¥{:f}", "({:f})", "{:f}%"
 def test_numbers_in_any_notation_come_back_exactly_or_are_named(
     tmp_path: Path, numbers: list[tuple[int, int]], notation: str, mark: str
 ) -> None:
-    # `1,234` alone is a thousand in a file of commas; that the writer meant three decimals nobody can know.
-    values = [Decimal(digits).scaleb(-2 if mark == "," and scale == 3 else -scale) for digits, scale in numbers]
+    # `1,234` alone is a thousand in a file of commas, and `¥1.234` everywhere; that the writer meant three decimals
+    # nobody can know.
+    is_grouped = mark == "," or "¥" in notation
+    values = [Decimal(digits).scaleb(-2 if scale == 3 and is_grouped else -scale) for digits, scale in numbers]
     cells = [notation.format(value) for value in values]
     if mark == ",":
         cells = [cell.translate(str.maketrans(".,", ",.")) for cell in cells]

@@ -124,3 +124,24 @@ def test_every_function_on_the_list_exists_and_no_operator_is_missing() -> None:
     made_by_the_parser = {"percentile_cont", "percentile_disc", "is_distinct_from", "is_not_distinct_from", "unnest"}
     assert FUNCTIONS - there - made_by_the_parser == set()
     assert TABLE_FUNCTIONS - there == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        ("select 's' as s, count(*) from SALES", {"sales"}),
+        ("select 1 as sales, 'orders' as odd", set()),
+        ("with sales as (select 1 as id) select * from sales", set()),
+        ("with s as (select * from sales) select * from s join orders using (id)", {"sales", "orders"}),
+        ("with sales as (select * from sales) select * from sales", {"sales"}),
+        ("select (select max(id) from orders) from sales -- s", {"sales", "orders"}),
+        ("from (pivot sales on kind using sum(id))", {"sales"}),
+        ("pivot sales on kind using sum(id)", {"sales"}),
+    ],
+)
+def test_the_datasets_that_a_statement_reads_are_known(tmp_path: Path, statement: str, read: set[str]) -> None:
+    path = tmp_path / "a.parquet"
+    duckdb.sql("select 1 as id, 'x' as kind").write_parquet(str(path))
+    with QuerySession({"sales": [path], "orders": [path], "s": [path], "odd": [path]}, QueryLimits()) as session:
+        session.execute(statement)
+        assert session.read == read

@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from server.engines.https_files import HttpsFiles, is_public_address
+from server.engines.https_client import is_public_address
+from server.engines.https_files import HttpsFiles
 from server.errors import InvalidInput, NotFetched, NotFetchedNow
 from server.uploads.elsewhere import Place
 

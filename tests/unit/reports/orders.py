@@ -55,10 +55,11 @@ def render(
     source: str, orders: Path, output: Path, parameters: dict[str, Any] | None = None, *formats: FileFormat, **more: Any
 ) -> Rendered:
     output.mkdir(exist_ok=True)
+    datasets = {"orders": DatasetSource(version=3, paths=(orders,))}
     request = RenderRequest(
         template_source=source,
         parameters=parameters or {},
-        datasets={"orders": DatasetSource(version=3, paths=(orders,))},
+        datasets=more.pop("datasets", datasets),
         limits=QueryLimits(seconds=10),
         clock=CLOCK,
         output=output,

@@ -44,12 +44,42 @@ def test_a_column_that_is_not_there_is_named() -> None:
         chart(ChartSettings(kind="bar", query="q", x="day", y=("solt",)), rows(["day", "sold"], ("Mon", 1)))
 
 
-def test_a_pie_gathers_its_smallest_slices() -> None:
-    data = rows(["city", "sold"], *((f"c{number}", 20 - number) for number in range(20)))
+def words_of(drawn: Chart) -> list[tuple[str, dict[str, Any]]]:
+    return [(note.word, note.parameters) for note in drawn.notes]
+
+
+def test_a_pie_gathers_its_smallest_slices_and_says_how_many() -> None:
+    data = rows(["city", "sold"], *((f"c{number}", number + 1) for number in range(20)), ("loss", -3), ("none", 0))
     drawn = chart(ChartSettings(kind="pie", x="city", y=("sold",)), data)
-    assert drawn.labels[-1] == "…"
-    assert len(drawn.labels) == 12
-    assert sum(drawn.series[0].values) == sum(20 - number for number in range(20))
+    assert drawn.labels == [*(f"c{number}" for number in range(9, 20)), "…"]
+    assert sum(drawn.series[0].values) == sum(range(1, 21))
+    assert words_of(drawn) == [("no_slices", {"count": 1}), ("rest", {"count": 9})]
+
+
+def test_rows_that_share_a_point_are_added_up_and_told() -> None:
+    data = rows(["m", "s", "v"], ("Jan", "A", 0.1), ("Jan", "A", 0.2), ("Jan", "A", None), ("Feb", "A", 7))
+    drawn = chart(ChartSettings(kind="bar", x="m", y=("v",), series="s"), data)
+    assert (drawn.labels, drawn.series[0].values) == (["Jan", "Feb"], [0.3, 7])
+    assert words_of(drawn) == [("summed", {"count": 2, "column": "m"})]
+    drawn = chart(ChartSettings(kind="heatmap", x="m", y=("s",), value_column="v"), data)
+    assert drawn.series[0].values == [0.3, 7]
+    assert words_of(drawn) == [("summed", {"count": 2, "column": "m"})]
+    drawn = chart(ChartSettings(kind="pie", x="m", y=("v",)), data)
+    assert (drawn.labels, drawn.series[0].values) == (["Jan", "Feb"], [0.3, 7])
+
+
+def test_rows_beyond_what_is_drawn_are_told() -> None:
+    many = rows(["i", "v"], *((number, number) for number in range(5_001)))
+    assert words_of(chart(ChartSettings(kind="line", x="i", y=("v",)), many)) == [
+        ("first_drawn", {"shown": 5_000, "count": 5_001})
+    ]
+    stages = rows(["i", "v"], *((number, number) for number in range(13)))
+    assert words_of(chart(ChartSettings(kind="funnel", x="i", y=("v",)), stages)) == [
+        ("first_drawn", {"shown": 12, "count": 13})
+    ]
+    result = QueryResult(columns=[("i", "INTEGER"), ("v", "INTEGER")], rows=[(1, 2)], truncated=True)
+    cut = Rows("q", result, lambda: None)
+    assert words_of(chart(ChartSettings(kind="bar", x="i", y=("v",)), cut)) == [("truncated", {"count": 1})]
 
 
 def test_a_gauge_without_a_maximum_leaves_room_above_its_value() -> None:

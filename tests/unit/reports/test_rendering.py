@@ -12,7 +12,8 @@ import pytest
 
 from server.datasets.schema import Column
 from server.errors import InvalidInput
-from tests.unit.reports.orders import content, expand, render
+from server.reports.work import DatasetSource
+from tests.unit.reports.orders import content, expand, render, workbook
 
 REGION = """\
 title: "{{ region }} · {{ month | month }}"
@@ -105,6 +106,51 @@ def test_html_stands_alone_and_escapes_what_it_shows(orders: Path, tmp_path: Pat
     assert "No data" in page
     assert "src=" not in page.replace("img-src", "")
     assert "2 of 4 rows." in page
+
+
+def test_the_footer_names_the_datasets_that_were_read(orders: Path, tmp_path: Path) -> None:
+    source = "title: an odd order\nqueries: {q: select count(*) as n from s, unused: select 1 from odd}\n"
+    source += 'blocks: [{table: {query: q}}, {text: "orders of the south"}]\n'
+    datasets = {name: DatasetSource(version=2, paths=(orders,)) for name in ("s", "orders", "odd", "an")}
+    html = content(render(source, orders, tmp_path, datasets=datasets))
+    assert "Data: s (version 2)" in html
+
+
+def test_what_a_chart_does_not_show_stands_below_it_in_every_form(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries: {q: "select * from (values ('Jan','A',10),('Jan','A',5),('Feb','A',7)) t(m,s,v)"}
+blocks: [{chart: {kind: bar, query: q, x: m, y: v, series: s, title: Sales}}]
+"""
+    note = "Rows with the same m are added up (1 more than there are points)."
+    rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    assert rendered.warnings == (f"Sales: {note}",)
+    assert note in content(rendered)
+    assert note in pypdf.PdfReader(rendered.artifacts[1].path).pages[0].extract_text().replace("\n", " ")
+    cells = [cell.value for row in workbook(rendered)["Summary"].iter_rows() for cell in row]
+    assert note in cells
+
+
+@pytest.mark.parametrize("text", ["ελληνικά ά", "Łódź Š ğ İ ő", "שלום", "สวัสดี", "❤ 😀", "✗ ⅓ ₹"])
+def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fail(
+    orders: Path, tmp_path: Path, text: str
+) -> None:
+    source = f"title: x\nqueries: {{q: \"select '{text}' as customer, 1 as n\"}}\nblocks: [{{table: {{query: q}}}}]\n"
+    rendered = render(source, orders, tmp_path, {}, "pdf", "xlsx", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["pdf", "xlsx", "html"]
+    assert text in rendered.artifacts[2].path.read_text("utf-8")
+    has_all_shapes = text in pypdf.PdfReader(rendered.artifacts[0].path).pages[0].extract_text()
+    assert has_all_shapes or any("boxes" in warning for warning in rendered.warnings)
+
+
+def test_a_format_that_cannot_be_written_leaves_the_others(orders: Path, tmp_path: Path) -> None:
+    source = "title: x\nqueries: {q: select 1 as n}\nblocks: [{chart: {query: q, option: {series: [{type: line}]}}}]\n"
+    rendered = render(source, orders, tmp_path, {}, "xlsx", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx"]
+    (warning,) = rendered.warnings
+    assert warning.startswith("HTML: The chart “” cannot be drawn")
+    with pytest.raises(InvalidInput, match="cannot be drawn"):
+        render(source, orders, tmp_path, {}, "html")
 
 
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:

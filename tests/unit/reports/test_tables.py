@@ -56,3 +56,25 @@ def test_sheets_are_told_apart_and_named_as_excel_allows(orders: Path, tmp_path:
     source = f"title: x\nqueries: {{q: select 1 as a}}\nblocks:\n{blocks}"
     book = workbook(render(source, orders, tmp_path, {}, "xlsx"))
     assert book.sheetnames == ["Summary", "History 1", "a b", "A b 2", "x" * 28]
+
+
+@pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")  # openpyxl knows no data bars
+def test_a_column_shown_twice_has_two_labels_and_two_ways_to_be_written(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries: {q: "select 'North' as region, 12500 as a"}
+blocks:
+  - table:
+      query: q
+      columns:
+        - region
+        - {name: a, label: Amount, format: currency, currency: CNY, bar: true}
+        - {name: a, label: In thousands, format: compact}
+        - a
+"""
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx")
+    page = content(rendered)
+    for text in ("Amount", "In thousands", "¥12,500.00", "12.5K"):
+        assert text in page, text
+    head = [cell.value for cell in next(workbook(rendered)["q"].iter_rows())]
+    assert head == ["region", "Amount", "In thousands", "a"]

@@ -84,7 +84,7 @@ async def test_folders_that_nobody_named_or_that_are_gone_are_told(folders: Fold
     with pytest.raises(InvalidInput) as caught:
         await folders.files("etc")
     assert [problem.text for problem in caught.value.errors] == ["The server has no folder “etc” to import from."]
-    with pytest.raises(InvalidInput, match="cannot be read at the moment"):
+    with pytest.raises(InvalidInput, match="cannot be read: it is not there"):
         await Folders({"gone": tmp_path / "gone"}).files("gone")
 
 

@@ -1,0 +1,71 @@
+"""How values are written: rounded as people and spreadsheets do, in every place of a report alike."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+import quickjs
+
+from server.reports.chart_engine import CHART_FORMAT
+from server.reports.formats import Formats, ValueFormat
+
+# What Excel shows of these numbers.
+ROUNDED: list[tuple[Any, int, str]] = [
+    (0.5, 0, "1"),
+    (1.5, 0, "2"),
+    (2.5, 0, "3"),
+    (-2.5, 0, "-3"),
+    (1234.5, 0, "1,235"),
+    (2.125, 2, "2.13"),
+    (0.285, 2, "0.29"),
+    (1.005, 2, "1.01"),
+    (-1.005, 2, "-1.01"),
+    (8.345, 2, "8.35"),
+    (-0.001, 2, "0.00"),
+    (-0.4, 0, "0"),
+    (0.1 + 0.2, 1, "0.3"),
+    (Decimal("1.005"), 2, "1.01"),
+    (Decimal("12345678901234567890.125"), 2, "12,345,678,901,234,567,890.13"),
+    (999_999.995, 2, "1,000,000.00"),
+    (1e-9, 2, "0.00"),
+]
+
+
+@pytest.mark.parametrize(("value", "places", "text"), ROUNDED, ids=lambda value: str(value))
+def test_numbers_are_rounded_half_away_from_zero(value: Any, places: int, text: str) -> None:
+    formats = Formats("en")
+    assert formats.text(value, ValueFormat(kind="decimal", decimals=places)) == text
+    money = formats.text(value, ValueFormat(kind="currency", currency="CNY", decimals=places))
+    assert money == (f"-¥{text[1:]}" if text.startswith("-") else f"¥{text}")
+
+
+@pytest.mark.parametrize(
+    ("value", "format_", "text"),
+    [
+        (2.5, ValueFormat(kind="integer"), "3"),
+        (-0.2, ValueFormat(kind="integer"), "0"),
+        (0.285, ValueFormat(kind="percent", decimals=0), "29%"),
+        (0.0005, ValueFormat(kind="percent"), "0.1%"),
+        (-0.0004, ValueFormat(kind="percent"), "0.0%"),
+        (-0.001, ValueFormat(kind="currency", currency="CNY"), "¥0.00"),
+        (1250, ValueFormat(kind="compact", decimals=1), "1.3K"),
+        (-0.04, ValueFormat(kind="compact"), "0"),
+        (2.5, ValueFormat(kind="duration"), "0:00:03"),
+    ],
+    ids=str,
+)
+def test_each_kind_of_number_is_rounded_so(value: Any, format_: ValueFormat, text: str) -> None:
+    assert Formats("en").text(value, format_) == text
+
+
+def test_charts_write_numbers_as_tables_do() -> None:
+    script, formats = quickjs.Context(), Formats("en")
+    script.eval(CHART_FORMAT.read_text("utf-8"))
+    cases = [(value, ValueFormat(kind="decimal", decimals=places)) for value, places, _ in ROUNDED[:13]]
+    cases += [(value, ValueFormat(kind="percent", decimals=0)) for value in (0.285, 0.145, 0.005, -0.005, 0.575, 1.115)]
+    for value, format_ in cases:
+        facts = msgspec.json.encode(formats.facts(format_)).decode()
+        assert script.eval(f"jinduCharts.exact({value!r}, {facts})") == formats.text(value, format_), (value, format_)
