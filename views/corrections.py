@@ -11,29 +11,34 @@ from aiohttp import web
 
 from server.auth.permissions import Principal
 from server.datasets.reject_lists import Reject
-from server.datasets.reject_rows import Cells, RejectedRow, are_same
+from server.datasets.reject_rows import Cells, RejectedRow, are_same, mark_of
 from server.errors import Conflict, Gone, InvalidInput
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import State
+from server.numerals import whole_number
 from server.operations.rejects import LeftRows, Tried
 from views.context import render
 
 _MOST_ROWS, _LEAST_ROWS, _MOST_CELLS = 50, 5, 1_200
 _FORM_BYTES, _FORM_FIELDS = 2 * 1024 * 1024, 20_000
 _CELL = re.compile(r"r(\d{1,15})\.(\d{1,5})")
+_MARK = re.compile(r"was(\d{1,15})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridRow:
-    """A row as the grid shows it. `marked` are the places of its wrong cells; `is_given`: somebody has changed it."""
+    """A row as the grid shows it. `marked` are the places of its wrong cells; `is_given`: somebody has changed it.
+    `mark` is that of the cells in the list.
+    """
 
     line: int
     cells: Cells
     raw: str | None
     reasons: Sequence[Reject]
     marked: Collection[int]
+    mark: str
     is_given: bool = False
 
     @property
@@ -53,7 +58,8 @@ async def correction_page(request: web.Request) -> web.Response:
     try:
         after = given.get("after")
         tried = await operations.rejects.tried(principal, job_id, after) if after else None
-        found = await _page(request, principal, job_id, given.get("cursor"))
+        from_line = whole_number(given.get("from", ""))
+        found = await _page(request, principal, job_id, given.get("cursor"), from_line)
     except (Conflict, Gone) as problem:
         status = 200 if "fragment" in given else problem.status
         values = {"state": state, "problem": problem, "found": None, "is_judging": False}
@@ -67,35 +73,50 @@ async def correction_page(request: web.Request) -> web.Response:
         tried=tried,
         is_judging=tried is not None and not tried.job.state.is_final,
         rows=_grid(found, tried),
-        cursor=given.get("cursor", ""),
+        is_first=len(found.page.items) == found.left.count or ("cursor" not in given and from_line is None),
+        from_line=from_line,
         places=_places(found),
     )
 
 
 async def correct(request: web.Request) -> web.Response:
-    """Judge what stands in the grid: the rows that were changed, or all of them when none was."""
+    """Judge what stands in the grid: the rows that were changed, or all of them when none was.
+
+    Rows are told by their lines, wherever the list has them now; those that it has no more are sent as well, to be
+    told so.
+    """
     principal = require_principal(request, "write")
     job_id = request.match_info["job_id"]
     posted = await read_form(request, limit_bytes=_FORM_BYTES, max_fields=_FORM_FIELDS)
-    cursor = posted.get("cursor", "")
+    given, marks = _posted(posted), _marks(posted)
     rejects = operations_of(request).rejects
-    found = await _page(request, principal, job_id, cursor or None)
-    given = _posted(posted)
-    shown = {row.line: _cells_of(row, given[row.line]) for row in found.page.items if row.line in given}
-    before = {row.line: row.cells for row in found.page.items}
-    changed = {line: cells for line, cells in shown.items() if not are_same(cells, before[line])}
-    job = await rejects.correct(principal, job_id, changed or shown)
-    query = urlencode({"after": job.id, **({"cursor": cursor} if cursor else {})})
+    layout, listed = await rejects.rows_at(principal, job_id, given.keys())
+    if not given:
+        raise web.HTTPSeeOther(f"/imports/{job_id}/correct")
+    sent = {line: _cells_of(listed.get(line), cells, len(layout.names)) for line, cells in given.items()}
+    changed = {line: cells for line, cells in sent.items() if _is_changed(cells, marks.get(line), listed.get(line))}
+    still_listed = {line: cells for line, cells in sent.items() if line in listed}
+    job = await rejects.correct(principal, job_id, changed or still_listed or sent)
+    query = urlencode({"from": min(given), "after": job.id})
     raise web.HTTPSeeOther(f"/imports/{job_id}/correct?{query}")
 
 
-async def _page(request: web.Request, principal: Principal, job_id: str, cursor: str | None) -> LeftRows:
+def _is_changed(cells: Cells, mark: str | None, listed: RejectedRow | None) -> bool:
+    """Since the grid was shown. Without its mark, that it is as the list has it is all that can be known."""
+    if mark is not None:
+        return mark != mark_of(cells)
+    return listed is None or not are_same(cells, listed.cells)
+
+
+async def _page(
+    request: web.Request, principal: Principal, job_id: str, cursor: str | None, from_line: int | None
+) -> LeftRows:
     """From the start again where rows were added from the list since the cursor was given."""
     rejects = operations_of(request).rejects
     width = len((await rejects.left(principal, job_id)).layout.names)
     limit = max(_LEAST_ROWS, min(_MOST_ROWS, _MOST_CELLS // max(1, width)))
     try:
-        return await rejects.rows(principal, job_id, limit=limit, cursor=cursor)
+        return await rejects.rows(principal, job_id, limit=limit, cursor=cursor, from_line=from_line)
     except InvalidInput:
         return await rejects.rows(principal, job_id, limit=limit)
 
@@ -118,6 +139,7 @@ def _grid_row(row: RejectedRow, given: Cells | None, reasons: Sequence[Reject], 
         raw=row.raw,
         reasons=reasons,
         marked={places[name] for name in named if name in places},
+        mark=mark_of(row.cells),
         is_given=given is not None,
     )
 
@@ -142,9 +164,14 @@ def _posted(form: Mapping[str, str]) -> dict[int, dict[int, str]]:
     return rows
 
 
-def _cells_of(row: RejectedRow, posted: Mapping[int, str]) -> Cells:
+def _marks(form: Mapping[str, str]) -> dict[int, str]:
+    return {int(match[1]): text for name, text in form.items() if (match := _MARK.fullmatch(name)) is not None}
+
+
+def _cells_of(row: RejectedRow | None, posted: Mapping[int, str], width: int) -> Cells:
     """What somebody wrote; where it says the same, the cell as it was: fields end lines in their own way."""
+    cells: Cells = row.cells if row is not None else [None] * width
     return [
         cell if place not in posted or are_same([posted[place]], [cell]) else posted[place].replace("\r\n", "\n")
-        for place, cell in enumerate(row.cells)
+        for place, cell in enumerate(cells)
     ]

@@ -75,7 +75,7 @@ def correct_rows(request: CorrectRequest, _report: OnReport) -> Corrected:
         row_count=count,
         wrong_count=len(wrong),
         left_count=_count(request.left),
-        missing=len(request.rows) - len(found),
+        missing=sorted(request.rows.keys() - {one.row.line for one in found}),
     )
     if not count:
         rows_path.unlink(missing_ok=True)

@@ -62,6 +62,12 @@ class RejectsGone(Gone):
     code = "rejects_removed"
 
 
+class AlreadyCorrected(Conflict):
+    """These rows are no longer in the list: they were corrected and added already, perhaps in another tab."""
+
+    code = "already_corrected"
+
+
 class _Changed(Conflict):
     """The dataset was changed at this moment; try again."""
 
@@ -221,6 +227,8 @@ class ImportCorrection:
         referred = await find_references(self._catalog, context.job.owner_id, options.columns or ())
         key = tuple(left.of_import.source.get("key", ()))
         is_merged = wanted.mode == "upsert"
+        if not left.count:
+            raise AlreadyCorrected
         async with (
             self._list(left) as rejects,
             self._catalog.fetched(seen.current.files if is_merged else _parts_of(left, seen)) as parts,
@@ -258,10 +266,7 @@ class ImportCorrection:
 
     async def _refuse(self, context: JobContext, corrected: Corrected, directory: Path) -> None:
         if not corrected.wrong_count:
-            raise Conflict(
-                "These rows are no longer in the list: they were corrected and added already, perhaps in another tab.",
-                code="already_corrected",
-            )
+            raise AlreadyCorrected
         await self._reading.keep_list(context, directory / "wrong.jsonl")
         raise FileProblem(
             "None of the {count} rows fits yet; each says why. Nothing was added.",
@@ -358,7 +363,8 @@ def _result(job: Job, version: Version) -> dict[str, Any]:
         "row_count": version.row_count,
         "corrected_count": told["rows"],
         "wrong_count": told["wrong"],
-        "missing_count": told["missing"],
+        "missing_count": len(told["missing"]),
+        "missing_lines": told["missing"],
         "left_count": version.rejected_count,
         **version.source.get("upserted", {}),
         "links": {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import msgspec
 
 from server.datasets.reject_lists import Reject
 
+
+class _Line(msgspec.Struct):
+    line: int
+
+
 _REJECT = msgspec.json.Decoder(Reject)
+_LINE = msgspec.json.Decoder(_Line)
 Cells = list[str | None]
 
 
@@ -56,10 +63,33 @@ def read_rows(path: Path, layout: RejectLayout, *, offset: int = 0, limit: int =
     return RejectedRows(items=items, next_offset=None)
 
 
+def rows_at(path: Path, layout: RejectLayout, lines: Collection[int]) -> dict[int, RejectedRow]:
+    """Those of the rows that start in these lines which are in the list still."""
+    with path.open("rb") as stream:
+        return {
+            row.line: row for found in by_row(stream) if _line_of(found[0]) in lines for row in (row_of(found, layout),)
+        }
+
+
+def place_of(path: Path, line: int) -> int:
+    """The byte where the rows from this line on begin; 0 where there are none."""
+    offset = 0
+    with path.open("rb") as stream:
+        for found in stream:
+            if _line_of(found) >= line:
+                return offset
+            offset += len(found)
+    return 0
+
+
 def by_row(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
     """The lines of a list, those of one row together."""
-    for _, lines in groupby(stream, key=lambda line: _REJECT.decode(line).line):
+    for _, lines in groupby(stream, key=_line_of):
         yield list(lines)
+
+
+def _line_of(listed: bytes) -> int:
+    return _LINE.decode(listed).line
 
 
 def row_of(lines: Sequence[bytes], layout: RejectLayout) -> RejectedRow:
@@ -71,6 +101,11 @@ def row_of(lines: Sequence[bytes], layout: RejectLayout) -> RejectedRow:
 def are_same(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
     """Forms do not tell an empty cell from none, and end lines in their own way."""
     return [_plain(cell) for cell in one] == [_plain(cell) for cell in other]
+
+
+def mark_of(cells: Sequence[str | None]) -> str:
+    """The same for cells that are the same: by it a form tells what was changed in it, whatever the list says now."""
+    return hashlib.sha256(msgspec.json.encode([_plain(cell) for cell in cells])).hexdigest()[:16]
 
 
 def _plain(cell: str | None) -> str:

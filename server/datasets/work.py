@@ -348,7 +348,7 @@ class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Corrected(msgspec.Struct, frozen=True, kw_only=True):
-    """`row_count` rows fit, `wrong_count` do not, `missing` are no longer in the list; `left_count` rows are.
+    """`row_count` rows fit, `wrong_count` do not, the lines `missing` are no longer in the list; `left_count` rows are.
 
     The rest is of what was written: of an upsert, the whole dataset.
     """
@@ -356,7 +356,7 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     wrong_count: int
     left_count: int
-    missing: int
+    missing: list[int]
     bytes: int = 0
     columns: list[Column] = []
     statistics: dict[str, dict[str, Any]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from server.datasets.catalog import Catalog, rejects_key
 from server.datasets.import_correction import (
     CORRECTION_KIND,
     MOST_ROWS,
+    AlreadyCorrected,
     CorrectionParameters,
     RejectsGone,
     RejectsLeft,
@@ -69,6 +70,17 @@ class Tried:
     job: Job
     cells: Mapping[int, Cells]
     wrong: Mapping[int, RejectedRow]
+
+    @property
+    def taken(self) -> Mapping[int, Cells]:
+        """What was sent for rows that somebody had added before."""
+        code = self.job.error.code if self.job.error is not None else None
+        lines = set((self.job.result or {}).get("missing_lines", ()))
+        if code == AlreadyCorrected.code:
+            lines = set(self.cells)
+        elif code == "none_corrected":
+            lines = self.cells.keys() - self.wrong.keys()
+        return {line: cells for line, cells in self.cells.items() if line in lines}
 
 
 class RejectOperations:
@@ -134,17 +146,38 @@ class RejectOperations:
         async with self._database.read() as connection:
             return await rejects_left(connection, version)
 
-    async def rows(self, principal: Principal, job_id: str, *, limit: int = 50, cursor: str | None = None) -> LeftRows:
-        """The rows that are left out still, with all their cells. A cursor holds until somebody adds some of them."""
+    async def rows(
+        self,
+        principal: Principal,
+        job_id: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        from_line: int | None = None,
+    ) -> LeftRows:
+        """The rows that are left out still, with all their cells. A cursor holds until somebody adds some of them;
+        `from_line` of the file holds also then."""
         left = await self.left(principal, job_id)
         layout, offset = left.layout, _offset(cursor, left)
         async with self._fetched(left.job_id if left.count else None) as path:
             if not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
                 raise InvalidInput(_WRONG_CURSOR)
             page = RejectedRows(items=[], next_offset=None)
+            if path is not None and from_line is not None:
+                offset = await asyncio.to_thread(reject_rows.place_of, path, from_line)
             if path is not None:
                 page = await asyncio.to_thread(reject_rows.read_rows, path, layout, offset=offset, limit=limit)
         return LeftRows(left=left, layout=layout, page=page)
+
+    async def rows_at(
+        self, principal: Principal, job_id: str, lines: Collection[int]
+    ) -> tuple[RejectLayout, Mapping[int, RejectedRow]]:
+        """Those of the rows in these lines that are left out still."""
+        left = await self.left(principal, job_id)
+        async with self._fetched(left.job_id if left.count else None) as path:
+            if path is None:
+                return left.layout, {}
+            return left.layout, await asyncio.to_thread(reject_rows.rows_at, path, left.layout, lines)
 
     async def correct(
         self,

@@ -180,7 +180,7 @@ async def test_nobody_else_sees_or_corrects_them(alice: Client, bob: Client, adm
     for client in (bob, admin):
         async with client.post(f"/api/v1{base}/rejects/rows", json=body) as response:
             assert response.status == 404
-        async with client.post(f"{base}/correct", data={"line": "3"}, allow_redirects=False) as response:
+        async with client.post(f"{base}/correct", data={"r3.2": "3"}, allow_redirects=False) as response:
             assert response.status == 404
     assert (await get(alice, "/datasets/orders"))["version"] == 1
 

@@ -100,7 +100,7 @@ def test_json_rows_have_their_cells_and_lines_that_are_none_have_room_for_them(i
     result = imported(text, name="rows.jsonl", columns=columns)
     assert listed(imported, result) == {2: ["2", "x"], 3: [None, None]}
     corrected, rows = correct(imported, result, {2: ["2", "2"], 3: [None, None], 9: ["9", "9"]})
-    assert (corrected.row_count, corrected.wrong_count, corrected.missing, rows) == (1, 1, 1, [[2, 2]])
+    assert (corrected.row_count, corrected.wrong_count, corrected.missing, rows) == (1, 1, [9], [[2, 2]])
     assert reasons(imported, "left") == [(3, "not_an_object")]
 
 
