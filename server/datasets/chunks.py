@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -40,6 +40,22 @@ class Chunk:
         """All cells of some rows, as texts."""
         places = pa.array(rows, pa.int64())
         return list(zip(*(column.take(places).to_pylist() for column in self.columns), strict=True))
+
+
+def without_rows(chunk: Chunk, rows: Sequence[int]) -> Chunk:
+    """The other rows alone, for whoever looks at them; what is no row stays as it is."""
+    if not rows:
+        return chunk
+    left_out = set(rows)
+    kept = [row for row in range(chunk.row_count) if row not in left_out]
+    now_at = {row: number for number, row in enumerate(kept)}
+    return replace(
+        chunk,
+        columns=[column.take(pa.array(kept, pa.int64())) for column in chunk.columns],
+        line_of=lambda row: chunk.line_of(kept[row]),
+        raw_of=lambda row: chunk.raw_of(kept[row]),
+        misfits={(now_at[row], index): code for (row, index), code in chunk.misfits.items() if row in now_at},
+    )
 
 
 class Source(Protocol):

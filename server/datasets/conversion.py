@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.ahead import in_order
 from server.datasets.appending import merged_columns
-from server.datasets.chunks import Chunk, Source
+from server.datasets.chunks import Chunk, Source, without_rows
 from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
 from server.datasets.named import TOTAL_ROW
@@ -25,11 +25,12 @@ from server.datasets.part_statistics import PartStatistics
 from server.datasets.part_writer import PartWriter
 from server.datasets.planning import PlannedColumn, column_warnings, plan_columns
 from server.datasets.readers import open_file, problems_named
+from server.datasets.reason_column import place_of_reasons, reason_warnings, without_uncorrected
 from server.datasets.reject_rows import RejectLayout
 from server.datasets.rejects import RejectWriter, shortened
-from server.datasets.schema import REASON_COLUMN, Column, FileWarning, ReadOptions
+from server.datasets.schema import Column, FileWarning, ReadOptions
 from server.datasets.sifting import Sifter
-from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning, without_rows
+from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning
 from server.datasets.upserting import upsert_rows
 from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
 from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
@@ -54,7 +55,8 @@ def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
 def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
-    sample = opened.source.sample()
+    reasons = place_of_reasons(shape.names, request.options)
+    sample = without_uncorrected(opened.source.sample(), reasons)
     columns, totals = _planned(shape, sample, request.options)
     shown = without_rows(sample, totals.rows if request.options.leave_out_totals else ())
     rows = _first_rows(shown, columns, min(request.rows, shown.row_count))
@@ -102,7 +104,8 @@ def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
 
 def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
-    sample = opened.source.sample()
+    reasons = place_of_reasons(opened.shape.names, request.options)
+    sample = without_uncorrected(opened.source.sample(), reasons)
     key = request.upsert.key if request.upsert is not None else ()
     columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
     corrected = _corrections(request, opened.shape, sample, columns)
@@ -121,7 +124,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             _without_garbage_collection(),
         ):
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
-            row_count = _convert(opened.source, sifter, staged, progress, told)
+            row_count = _convert(opened.source, reasons, sifter, staged, progress, told)
             if whole:
                 progress.tell("checking")
                 row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
@@ -197,10 +200,18 @@ def _corrections(
 
 
 def _convert(
-    source: Source, sifter: Sifter, target: Path, progress: _Progress, statistics: PartStatistics | None
+    source: Source,
+    reasons: int | None,
+    sifter: Sifter,
+    target: Path,
+    progress: _Progress,
+    statistics: PartStatistics | None,
 ) -> int:
-    """Chunks are read from the file, and their cells as values, while those before them are sifted and written."""
-    chunks = ((chunk, source.bytes_read) for chunk in source.chunks())
+    """Chunks are read from the file, and their cells as values, while those before them are sifted and written.
+
+    `reasons`: the place of the column of a file of rejects that came back.
+    """
+    chunks = ((without_uncorrected(chunk, reasons), source.bytes_read) for chunk in source.chunks())
     with PartWriter(target, sifter.schema, statistics) as part:
         for (chunk, bytes_read), columns in in_order(lambda item: sifter.read(item[0]), chunks):
             sifter.add(chunk, columns, part)
@@ -236,20 +247,8 @@ def _warnings(
 ) -> list[FileWarning]:
     """`notations` are those of each column's numbers, once all of the file was read."""
     total_rows = totals_warning(totals, are_left_out=bool(options.leave_out_totals))
-    return [*shape.warnings, *total_rows, *_reason_column(shape, columns), *column_warnings(columns, notations)]
-
-
-def _reason_column(shape: FileShape, columns: Sequence[PlannedColumn]) -> list[FileWarning]:
-    """That of a file of rejects which comes back corrected."""
-    if REASON_COLUMN not in shape.names or any(column.spec.source == REASON_COLUMN for column in columns):
-        return []
-    return [
-        FileWarning(
-            code="reason_column",
-            message="The column “{name}” says why these rows were rejected before; it is left out.",
-            parameters={"name": REASON_COLUMN},
-        )
-    ]
+    reasons = reason_warnings(place_of_reasons(shape.names, options))
+    return [*shape.warnings, *total_rows, *reasons, *column_warnings(columns, notations)]
 
 
 def _named_in(sample: Chunk, totals: Totals, options: ReadOptions) -> dict[str, int]:

@@ -38,7 +38,7 @@ _OF_THE_FILE = frozenset(
     {
         "too_few_cells", "too_many_cells", "header_again", "other_table", "unclosed_quote", "stray_quote",
         "nul_character", "bad_encoding", "cell_too_large", "outside_columns", "not_an_object", "not_a_row",
-        "unknown_field",
+        "unknown_field", "not_corrected",
     }
 )  # fmt: skip
 

@@ -89,6 +89,14 @@ class _Reading:
         return next((name for order, name in DATE_FORMATS.items() if order == self.notation), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """How a column of the dataset was written in the file that it got last; None where nobody knows."""
+
+    mark: DecimalMark | None = None
+    order: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Sample:
     """Different cells of a column that are not empty, and how many are."""
@@ -119,16 +127,32 @@ def infer(cells: pa.Array, *, prefer_mark: DecimalMark = ".", wanted: ColumnSpec
 
 
 def infer_all(
-    columns: Sequence[pa.Array], *, prefer_mark: DecimalMark, wanted: Sequence[ColumnSpec | None]
+    columns: Sequence[pa.Array],
+    *,
+    prefer_mark: DecimalMark,
+    wanted: Sequence[ColumnSpec | None],
+    usual: Sequence[Usual | None] = (),
 ) -> list[Inferred]:
-    """The columns of one file: what is clear in one of them settles what is not in its neighbours."""
+    """The columns of one file: what is clear in one of them settles what is not in its neighbours.
+
+    What was `usual` before settles it unless a neighbour says that this file is written in another way.
+    """
     samples = [_Sample.of(column) for column in columns]
     choices = [_readings(sample, spec) for sample, spec in zip(samples, wanted, strict=True)]
     mark = _only(readings[0].notation for readings in choices if _is_settled(readings, NUMERIC_TYPES))
     order = _only(readings[0].notation for readings in choices if _is_settled(readings, TEMPORAL_TYPES))
     inferred = []
-    for sample, spec, readings in zip(samples, wanted, choices, strict=True):
-        reading = _chosen(sample, readings, mark=mark, prefer_mark=prefer_mark, order=order)
+    known = [one or Usual() for one in usual] or [Usual()] * len(samples)
+    marks = _kept(choices, [one.mark for one in known], NUMERIC_TYPES)
+    orders = _kept(choices, [one.order for one in known], TEMPORAL_TYPES)
+    for place, (sample, spec, readings) in enumerate(zip(samples, wanted, choices, strict=True)):
+        reading = _chosen(
+            sample,
+            readings,
+            mark=marks[place] or mark,
+            prefer_mark=prefer_mark,
+            order=orders[place] or order,
+        )
         if spec is None or spec.type is None:
             reading = _typed(sample, reading)
         reading = _measured(reading)
@@ -145,6 +169,18 @@ def infer_all(
             )
         )
     return inferred
+
+
+def _kept(
+    choices: Sequence[Sequence[_Reading]], usual: Sequence[str | None], types: frozenset[str]
+) -> Sequence[str | None]:
+    """What was usual, if no column tells that this file is written in another way than it was."""
+    is_kept = all(
+        readings[0].notation == before
+        for readings, before in zip(choices, usual, strict=True)
+        if before is not None and _is_settled(readings, types)
+    )
+    return usual if is_kept else [None] * len(usual)
 
 
 _T = TypeVar("_T")

@@ -29,8 +29,8 @@ _SAMPLE_LINES = 5_000
 _MOST_LOOKED_AT = 20 * _SAMPLE_LINES
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024  # it stands in memory as a whole
 _BRACKETS = (b"[", b"]", b",", b"],")
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)  # as many digits as the file has
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+JSON_DECODER = msgspec.json.Decoder(float_hook=Decimal)  # as many digits as the file has
+JSON_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _BEGINS_JSON = re.compile(
     r"""\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|$)|\[\s*(?:[\[{\]]|$|(?:"(?:[^"\\]|\\.)*"|[-\d.]+)\s*[,\]])"""
 )
@@ -285,14 +285,14 @@ def holds_rows(file: JsonFile) -> bool:
 def _value(line: bytes) -> tuple[Any, bool]:
     """What a line holds, None if it is no JSON, and whether it is UTF-8. Some write NaN, or a comma at the end."""
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _DECODER.decode(line), True
+        return JSON_DECODER.decode(line), True
     try:
         text = line.decode().strip().removesuffix(",")
     except UnicodeDecodeError:
         return None, False
     try:
         value = json.loads(text, parse_constant=constant, parse_float=Decimal)
-        _ENCODER.encode(value)
+        JSON_ENCODER.encode(value)
     except UnicodeEncodeError:  # half of a pair, as an escape: no text
         return None, False
     except (ValueError, RecursionError):
@@ -311,7 +311,7 @@ def _said_types(values: list[Any], keys: Sequence[str]) -> dict[int, ColumnType]
 
 def cell_of(value: Any) -> str | None:
     if isinstance(value, dict | list):
-        return _ENCODER.encode(value).decode()
+        return JSON_ENCODER.encode(value).decode()
     return None if value is None else as_text(value)
 
 

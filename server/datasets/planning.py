@@ -9,14 +9,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cells import DecimalMark
+from server.datasets.cells import DecimalMark, mark_of, order_of
 from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
 from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
-from server.datasets.inference import Inferred, infer_all
+from server.datasets.inference import Inferred, Usual, infer_all
+from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (
+    NUMERIC_TYPES,
+    TEMPORAL_TYPES,
     Column,
     ColumnSpec,
     ColumnType,
@@ -72,6 +75,9 @@ def plan_columns(
     With a `key` rows are merged into the dataset: columns that the file does not have stay as they are.
     """
     specs = chosen_columns(options, shape.names)
+    are_rejects = place_of_reasons(shape.names, options) is not None
+    if existing is not None and are_rejects and options.columns is None:  # with all that the import left out
+        specs = _those_of(existing, specs)
     typed = {spec.name.casefold() for spec in specs if spec.type is not None}
     if existing is not None:
         specs = _like(existing, specs, key)
@@ -81,12 +87,13 @@ def plan_columns(
     prefer: DecimalMark = "," if shape.dialect is not None and shape.dialect.delimiter == ";" else "."
     cells = [sample.columns[places[spec.source or spec.name]] for spec in specs]
     planned = []
+    usual = [_usual(column, are_rejects=are_rejects) for column in existing or ()]
     said = [
         msgspec.structs.replace(spec, type=spec.type or sample.types.get(places[spec.source or spec.name]))
         for spec in specs
     ]
     for position, (spec, inferred) in enumerate(
-        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=said), strict=True)
+        zip(specs, infer_all(cells, prefer_mark=prefer, wanted=said, usual=usual), strict=True)
     ):
         resolved = msgspec.structs.replace(spec, format=inferred.format)
         planned.append(
@@ -135,6 +142,20 @@ def column_warnings(columns: Sequence[PlannedColumn], notations: Sequence[set[st
         doubts = {**(doubts_of_notations(notations[place]) if notations else {}), **column.inferred.doubts}
         warnings += [column_warning(code, column.name, dict(parameters)) for code, parameters in doubts.items()]
     return warnings
+
+
+def _those_of(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[ColumnSpec]:
+    names = {column.name.casefold() for column in existing}
+    return [spec for spec in specs if spec.name.casefold() in names]
+
+
+def _usual(column: Column, *, are_rejects: bool) -> Usual:
+    """Of dates it was decided once; of numbers it may be that none had a mark, unless these are rows of that file."""
+    if column.format is None:
+        return Usual()
+    if column.type in TEMPORAL_TYPES and (order := order_of(column.format)) != "YMD":
+        return Usual(order=order)
+    return Usual(mark=mark_of(column.format)) if column.type in NUMERIC_TYPES and are_rejects else Usual()
 
 
 def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence[str]) -> list[ColumnSpec]:

@@ -1,19 +1,22 @@
 """What is left of a list of rejects as a file like the one it came from, with a last column of reasons. In workers.
 
-Such a file is corrected in the program it came from and imported again; its last column is known and left out then.
+Such a file is corrected in the program it came from and imported again. Its last column is known then: the rows are
+imported in which somebody has emptied it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import xlsxwriter
 
 from server.datasets.excel_texts import sheet_name
+from server.datasets.json_source import JSON_DECODER, JSON_ENCODER, cell_of
 from server.datasets.reject_rows import RejectedRow, by_row, row_of
+from server.datasets.rejects import HINT
 from server.datasets.schema import REASON_COLUMN
 from server.datasets.work import RejectsFileRequest
 from server.jobs.worker_process import OnReport
@@ -46,7 +49,8 @@ def _rows(request: RejectsFileRequest) -> Iterator[tuple[RejectedRow, str]]:
             text = "; ".join(f"{column}: {message}" if column else message for column, _, message in reasons)
             if not _holds(encoding, text):
                 text = "; ".join(f"{column}: {code}" if column else code for column, code, _ in reasons)
-            yield row, text
+            hint = translate(HINT)
+            yield row, f"{text} {hint if _holds(encoding, hint) else HINT}"
 
 
 def _holds(encoding: str, text: str) -> bool:
@@ -57,45 +61,80 @@ def _holds(encoding: str, text: str) -> bool:
     return True
 
 
+def _columns(request: RejectsFileRequest) -> dict[int, str]:
+    """The places of the file's columns, and their names: those of the dataset, so that the file may be appended.
+
+    What the import left out keeps its name, if that is free. Not those of reasons, of a file that had come back.
+    """
+    wanted = {spec.source or spec.name: spec.name for spec in request.options.columns or ()}
+    taken = {name.casefold() for name in (*wanted.values(), REASON_COLUMN)}
+    names: dict[int, str] = {}
+    for place, name in enumerate(request.layout.names):
+        if name == REASON_COLUMN and name not in wanted:
+            continue
+        written, copy = wanted.get(name, name), 2
+        while name not in wanted and written.casefold() in taken:
+            written, copy = f"{name}_{copy}", copy + 1
+        taken.add(written.casefold())
+        names[place] = written
+    return names
+
+
 def _write_text(request: RejectsFileRequest) -> None:
-    options = request.options
+    options, columns = request.options, _columns(request)
     encoding = options.encoding or "utf-8"
-    line = _lines_of(options.delimiter or ",", options.quote or '"')
+    line = _lines_of(options.delimiter or ",", '"' if options.quote is None else options.quote)
     with request.target.open("w", encoding=encoding, errors="replace", newline="") as stream:
         if encoding in _UTF_16:
             stream.write("\ufeff")
-        stream.write(line([*request.layout.names, REASON_COLUMN]))
+        stream.write(line([*columns.values(), REASON_COLUMN]))
         for row, reasons in _rows(request):
-            stream.write(line([*(cell or "" for cell in row.cells), reasons]))
+            stream.write(line([*(row.cells[place] or "" for place in columns), reasons]))
 
 
 def _lines_of(delimiter: str, quote: str) -> Callable[[Sequence[str]], str]:
     between = "\t" if delimiter == "  " else delimiter  # which is one of those that are read so
     special = (between, quote, "\n", "\r")
 
-    def written(cell: str) -> str:
+    def quoted(cell: str) -> str:
         if not any(mark in cell for mark in special) and cell == cell.strip() and (cell or between != " "):
             return cell
         return f"{quote}{cell.replace(quote, quote * 2)}{quote}"
 
-    return lambda cells: between.join(map(written, cells)) + "\r\n"
+    def plain(cell: str) -> str:
+        """Where a quote is a character like others, nothing may look like the end of a cell."""
+        return cell.replace(between, " " if between.strip() else "_").replace("\r", " ").replace("\n", " ")
+
+    def written(cells: Sequence[str]) -> str:
+        if quote:
+            return between.join(map(quoted, cells)) + "\r\n"
+        return between.join([*cells[:-1], plain(cells[-1])]) + "\r\n"
+
+    return written
 
 
 def _write_json_lines(request: RejectsFileRequest) -> None:
+    columns = _columns(request)
     with request.target.open("wb") as stream:
         for row, reasons in _rows(request):
-            stream.write(msgspec.json.encode(_json_row(row, request.layout.names, reasons)) + b"\n")
+            stream.write(JSON_ENCODER.encode(_json_row(row, request, columns) | {REASON_COLUMN: reasons}) + b"\n")
 
 
-def _json_row(row: RejectedRow, names: Sequence[str], reasons: str) -> Any:
-    """As it stood in the file, if that is whole; else its cells as texts."""
+def _json_row(row: RejectedRow, request: RejectsFileRequest, columns: Mapping[int, str]) -> dict[str, Any]:
+    """Values as they stood in the file, if that is whole and nobody changed them; else its cells as texts."""
     try:
-        value = msgspec.json.decode(row.raw or "")
+        value = JSON_DECODER.decode(row.raw or "")
     except msgspec.DecodeError:
         value = None
-    if not isinstance(value, dict):
-        value = dict(zip(names, row.cells, strict=True))
-    return value | {REASON_COLUMN: reasons}
+    stood = value if isinstance(value, dict) else {}
+    names = request.layout.names
+    known = {
+        written: stood[names[place]] if names[place] in stood and cell_of(stood[names[place]]) == cell else cell
+        for place, written in columns.items()
+        for cell in (row.cells[place],)
+        if names[place] in stood or cell is not None or not stood
+    }
+    return known | {name: held for name, held in stood.items() if name not in {*names, *known, REASON_COLUMN}}
 
 
 def _write_sheet(request: RejectsFileRequest) -> None:
@@ -104,21 +143,22 @@ def _write_sheet(request: RejectsFileRequest) -> None:
         "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
         "tmpdir": str(request.target.parent),
     }  # fmt: skip
-    names = request.layout.names
+    columns, names = _columns(request), request.layout.names
     numbers = {spec.source or spec.name for spec in request.options.columns or () if spec.type not in ("text", None)}
     with xlsxwriter.Workbook(str(request.target), options) as workbook:
         sheet = workbook.add_worksheet(sheet_name(request.title))
         head = workbook.add_format({"bold": True, "bottom": 1})
-        for place, name in enumerate([*names, REASON_COLUMN]):
-            sheet.write_string(0, place, name, head)
+        for at, name in enumerate([*columns.values(), REASON_COLUMN]):
+            sheet.write_string(0, at, name, head)
         sheet.freeze_panes(1, 0)
         for number, (row, reasons) in enumerate(_rows(request), start=1):
-            for place, cell in enumerate(row.cells):
+            for at, place in enumerate(columns):
+                cell = row.cells[place]
                 if cell and names[place] in numbers and _is_number(cell):
-                    sheet.write_number(number, place, float(cell))
+                    sheet.write_number(number, at, float(cell))
                 elif cell:
-                    sheet.write_string(number, place, cell)
-            sheet.write_string(number, len(names), reasons)
+                    sheet.write_string(number, at, cell)
+            sheet.write_string(number, len(columns), reasons)
 
 
 def _is_number(cell: str) -> bool:

@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "cell_too_large": "A cell of this row is larger than {limit} characters.",
     "excel_error": "The cell holds the error {value}.",
     "outside_columns": "Something stands between the columns; each must keep its place in the line.",
+    "not_corrected": "The row still says why it was rejected before: “{value}”. Correct it, and empty that cell.",
     "not_an_object": "The line is not a JSON object.",
     "not_a_row": "The line is not a JSON list.",
     "unknown_field": "The field “{value}” is not among the columns.",
@@ -55,6 +56,7 @@ REASONS: dict[str, str] = {
     "pattern_mismatch": "“{value}” does not match the pattern {limit}.",
     "not_in_reference": "“{value}” does not occur in the column “{column}” of the dataset “{dataset}”.",
 }
+HINT = "Empty this cell once the row is right."  # after the reasons in a file of rejects, for whoever corrects it
 
 
 @dataclass(slots=True)

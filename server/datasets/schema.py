@@ -177,8 +177,17 @@ def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpe
     if options.columns is None:
         kept = [name for name in names if name != REASON_COLUMN or len(names) == 1]
         return [ColumnSpec(name=name, source=name) for name in kept]
-    chosen = [msgspec.structs.replace(spec, source=spec.source or spec.name) for spec in options.columns]
-    errors = list(_column_errors(chosen, set(names)))
+    present = set(names)
+    # A file of rejects has the names of the dataset, whatever those of the imported file were.
+    is_renamed = REASON_COLUMN in present
+    chosen = [
+        msgspec.structs.replace(
+            spec,
+            source=spec.name if is_renamed and spec.source not in present else spec.source or spec.name,
+        )
+        for spec in options.columns
+    ]
+    errors = list(_column_errors(chosen, present))
     if errors:
         raise columns_do_not_fit("The columns do not fit the file: {problems}", errors)
     return chosen

@@ -102,20 +102,6 @@ def found_in(sample: Chunk, columns: Sequence[PlannedColumn]) -> Totals:
     return totals
 
 
-def without_rows(chunk: Chunk, rows: Sequence[int]) -> Chunk:
-    """The other rows alone, for whoever looks at them."""
-    if not rows:
-        return chunk
-    left_out = set(rows)
-    kept = [row for row in range(chunk.row_count) if row not in left_out]
-    return Chunk(
-        columns=[column.take(pa.array(kept, pa.int64())) for column in chunk.columns],
-        line_of=lambda row: chunk.line_of(kept[row]),
-        raw_of=lambda row: chunk.raw_of(kept[row]),
-        bytes_read=chunk.bytes_read,
-    )
-
-
 def totals_warning(totals: Totals, *, are_left_out: bool) -> list[FileWarning]:
     if not totals.count:
         return []

@@ -26,7 +26,7 @@ from server.datasets.import_correction import (
 )
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout
-from server.datasets.rejects import REASONS
+from server.datasets.rejects import HINT, REASONS
 from server.datasets.schema import ReadOptions
 from server.datasets.work import MEDIA_TYPES, RejectsFileRequest, write_rejects
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
@@ -253,7 +253,7 @@ class RejectOperations:
                 layout=layout,
                 options=left.options if layout.format == "csv" else ReadOptions(columns=left.options.columns),
                 title=left.of_import.dataset,
-                messages={message: translate(message) for message in REASONS.values()},
+                messages={message: translate(message) for message in (*REASONS.values(), HINT)},
             )
             await self._reading.in_worker(principal, write_rejects, request)
             await asyncio.to_thread(request.target.rename, target)

@@ -253,11 +253,11 @@ def _with_20(taken: bytes, name: str) -> bytes:
     if name.endswith(".txt"):
         text = taken.decode("cp1252")
         assert text.splitlines()[0] == "id;region;amount;jindu_reject_reason"
-        return text.replace("Köln;x;", "Köln;20;").encode("cp1252")
+        return re.sub("Köln;x;.*", "Köln;20;", text).encode("cp1252")
     if name.endswith(".jsonl"):
         row = json.loads(taken)
         assert (row["id"], row["amount"]) == (2, "x")
-        return json.dumps(row | {"amount": 20}).encode()
+        return json.dumps(row | {"amount": 20, "jindu_reject_reason": ""}).encode()
     workbook, stream = openpyxl.load_workbook(io.BytesIO(taken)), io.BytesIO()
     sheet = workbook.active
     assert [cell.value for cell in sheet[2]][:3] == [2, "Köln", "x"] or [cell.value for cell in sheet[2]][:3] == [
@@ -265,7 +265,7 @@ def _with_20(taken: bytes, name: str) -> bytes:
         "Köln",
         "x",
     ]
-    sheet["C2"] = 20
+    sheet["C2"], sheet["D2"] = 20, None
     workbook.save(stream)
     return stream.getvalue()
 
