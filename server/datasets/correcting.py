@@ -24,10 +24,10 @@ from server.datasets.rejects import RejectWriter
 from server.datasets.schema import Column, ColumnSpec, ReadOptions
 from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals
-from server.datasets.upserting import upsert_rows
+from server.datasets.upserting import upsert_rows, write_touched_keys
 from server.datasets.values import arrow_type
 from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
-from server.datasets.work import Corrected, CorrectRequest
+from server.datasets.work import Corrected, CorrectRequest, Upsert
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 
@@ -144,6 +144,8 @@ def _written(
         unique=[*unique, *(key for key in keys if key not in unique)],
         references=request.references,
         taken=request.parts,
+        key=request.upsert.key if request.upsert is not None else (),
+        touched=_touched(request.upsert, request.before, target) if request.upsert is not None else (),
     )
     require_comparable({column.name: column.type for column in columns}, request.references)
     staged = target.with_suffix(".staged")
@@ -156,6 +158,15 @@ def _written(
             return leave_out(staged, target, checks, rejects, lambda: iter([chunk]))
         finally:
             staged.unlink(missing_ok=True)
+
+
+def _touched(upsert: Upsert, before: Sequence[Path] | None, target: Path) -> Sequence[Path]:
+    """Parts with the keys of rows that a correction must not overwrite: those that are not as before the import."""
+    if before is None:
+        return upsert.paths
+    keys = target.with_suffix(".keys")
+    write_touched_keys(upsert, before, keys)
+    return [keys]
 
 
 def _chunk(rows: Sequence[_Submitted], width: int, misfits: dict[tuple[int, int], str]) -> Chunk:

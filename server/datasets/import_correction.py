@@ -227,11 +227,13 @@ class ImportCorrection:
         referred = await find_references(self._catalog, context.job.owner_id, options.columns or ())
         key = tuple(left.of_import.source.get("key", ()))
         is_merged = wanted.mode == "upsert"
+        before = await self._files_before(left.of_import) if is_merged else None
         if not left.count:
             raise AlreadyCorrected
         async with (
             self._list(left) as rejects,
             self._catalog.fetched(seen.current.files if is_merged else _parts_of(left, seen)) as parts,
+            self._catalog.fetched(before or ()) as before_parts,
             fetched_references(self._catalog, referred) as references,
         ):
             if not rejects.exists():
@@ -247,6 +249,7 @@ class ImportCorrection:
                     parts=() if is_merged else parts,
                     references=references,
                     upsert=Upsert(paths=parts, columns=list(seen.columns), key=key) if is_merged else None,
+                    before=None if before is None else before_parts,
                     target=directory / "data.parquet",
                     left=directory / "left.jsonl",
                     wrong=directory / "wrong.jsonl",
@@ -254,6 +257,14 @@ class ImportCorrection:
                 is_short=not is_merged,
             )
         return corrected
+
+    async def _files_before(self, of_import: Version) -> Sequence[str] | None:
+        """Of the dataset as it was before the import; None where that version is no longer kept."""
+        try:
+            before = await self._catalog.version(of_import.owner_id, of_import.dataset, of_import.number - 1)
+        except NotFound:
+            return None
+        return before.files if before.dataset_id == of_import.dataset_id else None
 
     @asynccontextmanager
     async def _list(self, left: RejectsLeft) -> AsyncIterator[Path]:

@@ -48,6 +48,8 @@ REASONS: dict[str, str] = {
     "no_offset": "“{value}” has no offset from UTC, so nobody knows when it was; read the column as “datetime”.",
     "required": "The cell is empty, but a value is required.",
     "not_unique": "“{value}” occurs before in this column, which must be unique.",
+    "key_taken": "This import or a later one has brought “{value}” already, and the corrected row would overwrite it. "
+    "If it should, import it by itself.",
     "below_minimum": "“{value}” is below the minimum, {limit}.",
     "above_maximum": "“{value}” is above the maximum, {limit}.",
     "not_one_of": "“{value}” is not one of the allowed values: {limit}.",

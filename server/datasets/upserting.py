@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from server.datasets.decimals import NO_DIGITS, Digits
 from server.datasets.part_database import opened_for_reading
@@ -44,6 +45,19 @@ def upsert_rows(upsert: Upsert, part: Path, given: Sequence[str], target: Path) 
             for batch in result:
                 writer.add([batch.column(field.name).cast(field.type) for field in schema])
     return Upserted(row_count=writer.row_count, inserted=inserted, updated=updated, unchanged=unchanged)
+
+
+def write_touched_keys(upsert: Upsert, before: Sequence[Path], target: Path) -> None:
+    """Write the keys of the rows that are not as they were in the parts `before`."""
+    known = {name for path in before for name in pq.read_schema(path).names}
+    same = [*upsert.key, *(column.name for column in upsert.columns if column.name in known)]
+    on = " AND ".join(f"old.{quoted(name)} IS NOT DISTINCT FROM now.{quoted(name)}" for name in same)
+    keys = ", ".join(f"now.{quoted(name)}" for name in upsert.key)
+    with opened_for_reading(target) as connection, full_disk_named():
+        connection.execute(
+            f"COPY (SELECT {keys} FROM {_parts(upsert.paths)} AS now ANTI JOIN {_parts(before)} AS old ON {on}) "  # noqa: S608
+            f"TO {literal(target)} (FORMAT parquet)"
+        )
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, on: str, given: Sequence[str]) -> tuple[int, int, int]:
@@ -96,9 +110,13 @@ def _require_unique(connection: duckdb.DuckDBPyConnection, key: Sequence[str]) -
 
 
 def _numbered(paths: Iterable[Path], place: str) -> str:
-    files = ", ".join(map(literal, paths))
     # Read by one thread: in the order of the files and their rows.
-    return f"SELECT *, row_number() OVER () AS {quoted(place)} FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608
+    return f"SELECT *, row_number() OVER () AS {quoted(place)} FROM {_parts(paths)}"  # noqa: S608
+
+
+def _parts(paths: Iterable[Path]) -> str:
+    files = ", ".join(map(literal, paths))
+    return f"read_parquet([{files}], union_by_name = true)"
 
 
 def _type_of(column: Column) -> pa.DataType:

@@ -30,12 +30,14 @@ _FETCHED = 10_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeChecks:
     """`unique` are columns, or several together; `references` are of columns by name. What `taken` parts hold is there
-    already where values must be unique.
+    already where values must be unique. Keys in `touched` parts are those of rows that must not be overwritten.
     """
 
     unique: Sequence[tuple[str, ...]] = ()
     references: Mapping[str, ReferenceFiles] = field(default_factory=dict)
     taken: Sequence[Path] = ()
+    key: tuple[str, ...] = ()
+    touched: Sequence[Path] = ()
 
     def __bool__(self) -> bool:
         return bool(self.unique or self.references)
@@ -75,9 +77,8 @@ def leave_out(
             _note_reason(by_line, RejectReason(line, "not_in_reference", "", name, parameters))
             if len(by_line) > rejects.rows_left:
                 break
-    for names in checks.unique if checks.taken else ():
-        for line, value in _taken(staged, names, checks.taken):
-            _note_reason(by_line, RejectReason(line, "not_unique", "", ", ".join(names), {"value": shortened(value)}))
+    for reason in _clashes(staged, checks):
+        _note_reason(by_line, reason)
     elsewhere = frozenset(by_line)
     for names in checks.unique:
         for line, value in _repeated(staged, names, elsewhere):
@@ -114,6 +115,14 @@ def _missing(staged: Path, name: str, reference: ReferenceFiles) -> Iterator[tup
         cursor = connection.execute(query)
         while rows := cursor.fetchmany(_FETCHED):
             yield from rows
+
+
+def _clashes(staged: Path, checks: WholeChecks) -> Iterator[RejectReason]:
+    """With rows that other parts have."""
+    clashing = [(names, "not_unique", checks.taken) for names in checks.unique]
+    for names, code, parts in [(checks.key, "key_taken", checks.touched), *clashing]:
+        for line, value in _taken(staged, names, parts) if parts else ():
+            yield RejectReason(line, code, "", ", ".join(names), {"value": shortened(value)})
 
 
 def _taken(staged: Path, names: Sequence[str], parts: Sequence[Path]) -> Iterator[tuple[int, str]]:

@@ -331,7 +331,8 @@ class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Corrected `rows` (cells by line) of the list `rejects`: which of them fit now, read with `options`.
 
     Writes those to `target`, the list of all that is left to `left`, that of the rows that are wrong still to `wrong`.
-    `columns` are those of the dataset; values of `parts` are taken where values must be unique.
+    `columns` are those of the dataset; values of `parts` are taken where values must be unique. `before`: the parts
+    that the dataset had before an import by key, None where these are no longer kept.
     """
 
     rejects: Path
@@ -342,6 +343,7 @@ class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Path, ...]
     references: dict[str, ReferenceFiles]
     upsert: Upsert | None
+    before: tuple[Path, ...] | None = None
     target: Path
     left: Path
     wrong: Path

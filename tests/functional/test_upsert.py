@@ -49,6 +49,32 @@ async def test_rows_whose_key_is_there_take_its_place_and_all_others_are_added(a
         assert response.status == 404
 
 
+async def test_corrected_rows_overwrite_nothing_that_their_import_or_a_later_one_brought(alice: Client) -> None:
+    columns = [{"name": "id", "type": "integer"}, {"name": "v", "type": "integer"}]
+    options = {"columns": columns}
+    await import_text(alice, "id,v\n9,90\n8,80\n", dataset="stock", options=options)
+    text = "id,v\n1,10\n2,x\n,5\n5,y\n9,z\n8,w\n4,40\n6,60\n"
+    state = await import_text(alice, text, dataset="stock", mode="upsert", key=["id"], options=options)
+    address = f"/api/v1/imports/{state['job_id']}/rejects/rows"
+
+    async def correct(rows: dict[int, list[str]]) -> dict[str, Any]:
+        body = {"rows": [{"line": line, "cells": cells} for line, cells in rows.items()]}
+        async with alice.post(address, json=body) as response:
+            assert response.status == 202, await response.text()
+            return await ended(alice, (await response.json())["job_id"])
+
+    assert (await correct({3: ["2", "20"], 6: ["9", "91"]}))["result"]["corrected_count"] == 2
+    await import_text(alice, "id,v\n8,81\n", dataset="stock", mode="upsert", key=["id"], options=options)
+    done = await correct({4: ["1", "99"], 5: ["2", "50"], 7: ["8", "88"]})
+    assert done["error"]["code"] == "none_corrected"
+    async with alice.get(f"/api/v1/imports/{done['job_id']}/rejects") as response:
+        assert [(item["line"], item["code"]) for item in (await response.json())["items"]] == [
+            (4, "key_taken"), (5, "key_taken"), (7, "key_taken"),
+        ]  # fmt: skip
+    assert await rows_of(alice) == [[9, 91], [8, 81], [1, 10], [4, 40], [6, 60], [2, 20]]
+    assert (await correct({4: ["3", "99"]}))["result"]["inserted"] == 1
+
+
 async def test_columns_that_the_file_does_not_have_stay_as_they_are(alice: Client) -> None:
     await import_text(alice, STOCK, dataset="stock")
     await upsert(alice, "sku,price\nA1,1.5\nA9,7\n", "sku")
