@@ -14,6 +14,7 @@ from typing import Any
 
 from jindu.client import Job
 from jindu.errors import ClientError, Problem
+from server.cli.output import complain
 from server.cli.profiles import Order, order_of
 from server.cli.session import Session
 from server.cli.statuses import DONE, REJECTS
@@ -38,6 +39,11 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
     told = _would_lines if options["dry_run"] else _lines
     session.answer(outcome, *(told(session, outcome) if job["state"] == "succeeded" else ()))
+    if job["state"] == "failed" and options["save_rejects"] and outcome["rejected_count"]:
+        complain(
+            f"{options['save_rejects']} is not written: nothing was imported that rows could be appended to. What was "
+            f"rejected: {_list_of(session, outcome)}"
+        )
     if job["state"] == "succeeded" and options["save_rejects"] and outcome["rejected_count"]:
         await session.client.download(f"/api/v1/imports/{job['job_id']}/rejects/file", options["save_rejects"])
     status = session.status_of(job)
@@ -138,7 +144,7 @@ async def _started(session: Session, sent: _Sent, order: Order) -> str:
 
 
 def _lines(session: Session, outcome: Job) -> Iterator[str]:
-    yield f"{outcome['dataset']}: version {outcome['version']}, {outcome['row_count']:,} rows"
+    yield f"{outcome['dataset']}: version {outcome['version']}, {_rows(outcome['row_count'])}"
     if outcome["rejected_count"]:
         yield f"{outcome['rejected_count']:,} rejected; see {_list_of(session, outcome)}"
 
@@ -146,15 +152,20 @@ def _lines(session: Session, outcome: Job) -> Iterator[str]:
 def _would_lines(session: Session, outcome: Job) -> Iterator[str]:
     """What an import would have done; nothing was."""
     would = outcome["result"]
-    yield f"{would['dataset']} would be version {would['version']}, {would['row_count']:,} rows; nothing was changed"
-    yield f"{would['imported_count']:,} rows of the file would be imported"
+    yield f"{would['dataset']} would be version {would['version']}, {_rows(would['row_count'])}; nothing was changed"
+    yield f"{_rows(would['imported_count'])} of the file would be imported"
     if "updated" in would:
         yield f"{would['inserted']:,} added, {would['updated']:,} changed, {would['unchanged']:,} as they are"
     if would["rejected_count"]:
         codes = ", ".join(f"{count:,} {code}" for code, count in would["rejected_by"].items())
         yield f"{would['rejected_count']:,} would be rejected ({codes}); see {_list_of(session, outcome)}"
-    yield from (f"{count:,} lines are no rows: {reason}" for reason, count in would["named"].items())
+    for reason, count in would["named"].items():
+        yield f"{count:,} lines are no rows: {reason}" if count != 1 else f"1 line is no row: {reason}"
     yield from (f"warning: {warning['message']}" for warning in would["warnings"])
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} rows" if count != 1 else "1 row"
 
 
 def _list_of(session: Session, outcome: Job) -> str:

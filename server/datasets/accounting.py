@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.datasets.named import Named
-from server.datasets.rejects import REASONS, RejectWriter
+from server.datasets.rejects import BY_RULE, REASONS, RejectWriter
 from server.errors import FileProblem, JobFailed
 from server.texts import phrase
 
@@ -29,9 +29,14 @@ def require_rows(rows: int, rejects: RejectWriter) -> None:
     if rejects.first is None:
         raise FileProblem("The file has column names, but no rows below them.", code="no_rows")
     code, count = rejects.by_code.most_common(1)[0]
+    message = (
+        "No row could be imported: all {count} were rejected, the first in line {line}: {reason}"
+        if code in BY_RULE
+        else "No row could be imported: all {count} were rejected, the first in line {line}: {reason} Check the "
+        "delimiter, the header and the column types."
+    )
     raise FileProblem(
-        "No row could be imported: all {count} were rejected, the first in line {line}: {reason} Check the delimiter, "
-        "the header and the column types.",
+        message,
         code="all_rejected",
         count=rejects.row_count,
         line=rejects.first.line,

@@ -69,7 +69,7 @@ class ImportCheck:
             is_partial=rejected > 0,
             notice=Notice(
                 title="“{name}” was checked",
-                body="{rows} rows would be imported into “{dataset}”, {rejected} left out. Nothing was changed.",
+                body="Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. Nothing was changed.",
                 level="warning" if rejected else "success",
                 url=f"/imports/{context.job.id}",
                 parameters={

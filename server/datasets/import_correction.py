@@ -280,7 +280,9 @@ class ImportCorrection:
             raise AlreadyCorrected
         await self._reading.keep_list(context, directory / "wrong.jsonl")
         raise FileProblem(
-            "None of the {count} rows fits yet; each says why. Nothing was added.",
+            "None of the {count} rows fits yet; each says why. Nothing was added."
+            if corrected.wrong_count > 1
+            else "The row does not fit yet; it says why. Nothing was added.",
             code="none_corrected",
             count=corrected.wrong_count,
         )

@@ -12,7 +12,7 @@ import msgspec
 
 from server.errors import FileProblem
 from server.storage.full_disk import full_disk_named
-from server.texts import phrase
+from server.texts import Phrase, phrase
 
 _RAW_CHARACTERS = 2_000  # enough to find the row in the file; a record can be megabytes
 _CELL_CHARACTERS = 120
@@ -58,6 +58,13 @@ REASONS: dict[str, str] = {
     "pattern_mismatch": "“{value}” does not match the pattern {limit}.",
     "not_in_reference": "“{value}” does not occur in the column “{column}” of the dataset “{dataset}”.",
 }
+# The file was read as it was meant; its values are not as somebody wants them.
+BY_RULE = frozenset(
+    {
+        "required", "not_unique", "below_minimum", "above_maximum", "not_one_of", "too_short", "too_long",
+        "pattern_mismatch", "not_in_reference", "not_corrected",
+    }
+)  # fmt: skip
 HINT = "Empty this cell once the row is right."  # after the reasons in a file of rejects, for whoever corrects it
 
 
@@ -136,12 +143,13 @@ class RejectWriter:
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(
-                "More than {limit} rows had to be rejected, the last one in line {line} (column “{column}”): {reason} "
-                "Check the delimiter, the encoding and the column types.",
+                "More rows than the limit of {limit} had to be rejected, the last one in {place}: {reason} Check the "
+                "delimiter, the encoding and the column types.",
                 code="too_many_rejects",
                 limit=self._limit,
                 line=first.line,
                 column=first.column or "",
+                place=_place_of(first),
                 reason=phrase(REASONS[first.code], **first.parameters),
             )
 
@@ -160,14 +168,15 @@ class RejectWriter:
             return
         last = self._last
         raise FileProblem(
-            "{rejected} of {rows} rows had to be rejected, which is more than {percent} %. The last one is in line "
-            "{line} (column “{column}”): {reason} Check the delimiter, the encoding and the column types.",
+            "{rejected} of {rows} rows had to be rejected, which is more than {percent} %. The last one is in {place}: "
+            "{reason} Check the delimiter, the encoding and the column types.",
             code="too_many_rejects",
             rejected=self.row_count,
             rows=records,
             percent=f"{self._share * 100:g}",
             line=last.line,
             column=last.column or "",
+            place=_place_of(last),
             reason=phrase(REASONS[last.code], **last.parameters),
         )
 
@@ -179,6 +188,12 @@ class RejectWriter:
     def flush(self) -> None:
         with full_disk_named():
             self._stream.flush()
+
+
+def _place_of(reason: RejectReason) -> Phrase:
+    if reason.column is None:
+        return phrase("line {line}", line=reason.line)
+    return phrase("line {line}, column “{column}”", line=reason.line, column=reason.column)
 
 
 def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:

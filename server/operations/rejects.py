@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -286,9 +287,17 @@ def file_facts(left: RejectsLeft) -> tuple[str, str]:
     suffix, media_type = {
         "xlsx": (".xlsx", MEDIA_TYPES["xlsx"]),
         "json": (".jsonl", JSON_LINES),
-        "text": (text_suffix, MEDIA_TYPES["csv"]),
+        "text": (text_suffix, f"{MEDIA_TYPES['csv']}; charset={_charset(left)}"),
     }[kind]
     return f"{given.stem or 'data'}-rejects{suffix}", media_type
+
+
+def _charset(left: RejectsLeft) -> str:
+    """The encoding of the file as browsers and mail programs name it."""
+    name = (left.options.encoding if left.layout.format == "csv" else None) or "utf-8"
+    if name.startswith("utf-16"):
+        return "utf-16"  # it begins with a mark
+    return re.sub(r"^cp(125\d)$", r"windows-\1", name).replace("_", "-")
 
 
 def _file_kind(left: RejectsLeft) -> FileKind:

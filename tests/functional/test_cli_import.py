@@ -139,9 +139,17 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
     assert (told["dataset"], told["row_count"], told["rejected_count"]) == ("areas", 2, 1)
     assert told["title"] == "gebiete.csv → areas"
     saved = (tmp_path / "left.csv").read_text("cp1252").splitlines()
-    assert saved == ["Gebiet;Betrag;Rest;jindu_reject_reason", "West;oops;z;amount: “oops” is not a number."]
+    assert saved[0] == "area;amount;Rest;jindu_reject_reason"
+    assert saved[1] == "West;oops;z;amount: “oops” is not a number. Empty this cell once the row is right."
     rows = await items(alice, "/datasets/areas/rows")
     assert [(row["area"], float(row["amount"])) for row in rows] == [("Nord", 1.5), ("Süd", 2.5)]
+
+    command = ("import", "-", "--profile", "gebiete", "--delimiter", ";", "--column", "Betrag:decimal:1.234,5")
+    command = (*command, "--mode", "replace", "--reject-limit", "0", "--save-rejects", str(tmp_path / "none.csv"))
+    outcome = await run(*command, given=text, XDG_CONFIG_HOME=str(tmp_path), **user)
+    assert outcome.status == 1, outcome
+    assert "none.csv is not written: nothing was imported" in outcome.error
+    assert "/rejects.csv" in outcome.error
 
     profile = tmp_path / "other.json"
     profile.write_text('{"dataset": "areas", "modus": "append"}', "utf-8")
@@ -162,7 +170,7 @@ async def test_a_dry_run_says_what_would_come_and_the_same_command_without_it_im
     told = await run(*command, "--dry-run", **as_user(server, alice))
     assert told.status == 0, told
     assert "orders would be version 1, 3 rows; nothing was changed" in told.out
-    assert "1 lines are no rows: total_row" in told.out
+    assert "1 line is no row: total_row" in told.out
     assert await items(alice, "/datasets") == []
     done = await run(*command, "--json", **as_user(server, alice))
     assert done.status == 0, done

@@ -110,6 +110,7 @@ async def test_the_wizard_checks_imports_and_changes_the_order(alice: Client, bo
     async with alice.get(f"/imports/{job_id}") as response:
         page = await response.text()
     assert "nothing was changed" in page
+    assert "Would be imported" in page
     assert f'action="/imports/{job_id}/import"' in page
     async with alice.get(f"/imports/new?upload={upload_id}&order={job_id}") as response:
         wizard = await response.text()

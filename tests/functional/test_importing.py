@@ -66,7 +66,7 @@ async def test_a_failed_import_leaves_the_dataset_as_it_was(alice: aiohttp.Clien
     )
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "too_many_rejects")
-    assert "More than 10 rows" in state["error"]["message"]
+    assert "limit of 10 had to be rejected, the last one in line" in state["error"]["message"]
     assert files_under(settings) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
     async with alice.get("/api/v1/datasets/orders") as response:
         assert (await response.json())["version"] == 1

@@ -233,6 +233,7 @@ async def test_the_rest_comes_in_the_files_own_layout_and_may_come_back(
         assert response.status == 200
         taken = await response.read()
         assert f"orders-rejects.{name.rpartition('.')[2]}" in response.headers["Content-Disposition"]
+        assert response.charset == ("windows-1252" if name.endswith(".txt") else None)
     corrected = _with_20(taken, name)
     upload_id = await upload(alice, corrected, name=f"again-{name}")
     preview = await get(alice, f"/uploads/{upload_id}/preview")
@@ -284,7 +285,7 @@ async def test_the_grid_marks_cells_adds_what_fits_and_keeps_what_was_typed(alic
         "r6.0": "4", "r6.1": "Up", "r6.2": "z",
     }  # fmt: skip
     page = await _corrected(alice, job_id, form)
-    assert "None of the 1 rows fits yet" in page
+    assert "The row does not fit yet; it says why." in page
     assert 'name="r5.2" value="yes"' in page
     page = await _corrected(alice, job_id, form | {"r5.2": "30"})
     assert "Version 2: 1 corrected row added to version 1" in page

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -113,7 +115,7 @@ def test_too_many_rejects_stop_the_import(imported: Importer) -> None:
     content = "a,b\n" + "1,2\n" * 300 + "1\n" * 20
     problem = problem_with(imported, content, reject_limit=10)
     assert problem.specific_code == "too_many_rejects"
-    assert "More than 10 rows" in problem.text
+    assert "limit of 10 had to be rejected" in problem.text
     assert "line 312" in problem.text
     assert len((imported.directory / "rejects.jsonl").read_bytes().splitlines()) == 11
 
@@ -232,3 +234,20 @@ def workbook(rows: list[list[object]]) -> bytes:
         sheet.write_row(number, 0, row)
     book.close()
     return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("id,n\n1\n2\n3,4\n5,6\n7,8\n", {"reject_limit": 1}, "the last one in line 3: The row has"),
+        ("id,n\n1,x\n2,y\n3,4\n5,6\n7,8\n", {"reject_limit": 1}, "the last one in line 3, column “n”: “y”"),
+        ("id,n\n1,x\n2,y\n", {"columns": [{"name": "n", "pattern": "z"}]}, "does not match the pattern z.$"),
+    ],
+    ids=["of a row", "of a cell", "by a rule"],
+)
+def test_a_file_that_is_refused_says_where_and_gives_no_advice_that_does_not_help(
+    imported: Importer, text: str, options: dict[str, Any], told: str
+) -> None:
+    columns = {"columns": [{"name": "id"}, {"name": "n", "type": "integer"}]}
+    problem = problem_with(imported, text, **({**columns, "delimiter": ",", "pad_short_rows": False} | options))
+    assert re.search(told, str(problem))
