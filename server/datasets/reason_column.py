@@ -55,5 +55,5 @@ def reason_warnings(place: int | None) -> list[FileWarning]:
 def _with_reasons(reasons: pa.Array | None) -> list[int]:
     if reasons is None or not len(reasons):
         return []
-    is_filled = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(reasons)), 0)
+    is_filled = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(reasons.cast(pa.string()))), 0)
     return [int(row) for row in pc.indices_nonzero(is_filled).to_pylist()]

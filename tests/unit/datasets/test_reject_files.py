@@ -115,3 +115,10 @@ def test_rejects_of_rejects_have_one_column_of_reasons(imported: Importer) -> No
     again = imported(taken(imported, first) + "3,3,\n", existing=first.converted.columns)
     assert again.rows == [[3, 3]]
     assert taken(imported, again).split("\r\n")[0] == "id,n,jindu_reject_reason"
+
+
+def test_a_file_in_which_nothing_was_emptied_is_shown_without_rows(imported: Importer) -> None:
+    first = imported("id,n\n1,1\n2,x\n", columns=[{"name": "id"}, {"name": "n", "type": "integer"}])
+    preview = imported.preview(taken(imported, first))
+    assert (preview.rows, [column.name for column in preview.columns]) == ([], ["id", "n"])
+    assert [(one.line, one.reason) for one in preview.left_out] == [(2, "not_corrected")]
