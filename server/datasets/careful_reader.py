@@ -12,6 +12,7 @@ import pyarrow as pa
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.header_finding import is_value
+from server.datasets.kept_bytes import text_with_bytes
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
 from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
@@ -66,7 +67,7 @@ class CarefulReader:
         try:
             text, is_clean = block.decode("utf-8"), True
         except UnicodeDecodeError:
-            text, is_clean = block.decode("utf-8", "surrogateescape"), False
+            text, is_clean = text_with_bytes(block), False
         lines = [*self._open_lines, *split_lines(text)]
         records = read_records(lines, self._dialect, is_last=False)
         self._open_lines = [] if records.open_at is None else lines[records.open_at :]

@@ -89,6 +89,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
         warnings=(
             *_text_warnings(encoding),
+            *_quote_warnings(dialect),
             *_short_row_warnings(table, pads=pads),
             *_unit_warnings(table),
             *_wide_row_warnings(table, records, skip_rows),
@@ -135,6 +136,18 @@ def _dialect(lines: Sequence[str], name: str, options: ReadOptions, *, is_whole:
     if options.skip_rows is None and lines and lines[0].strip().lower() == f"sep={dialect.delimiter}":
         skip_rows = 1
     return dialect, skip_rows
+
+
+def _quote_warnings(dialect: Dialect) -> list[FileWarning]:
+    if not dialect.is_wrapped:
+        return []
+    return [
+        FileWarning(
+            code="lines_in_quotes",
+            message="Quotes stand around whole lines. They are taken off, and what is within is read as cells; check "
+            "the columns.",
+        )
+    ]
 
 
 def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:

@@ -14,12 +14,26 @@ BLANKS = "  "  # two blanks or more, or a tab
 BLANK = " "  # one blank or more
 
 
+_WRAPPED = re.compile(r'"((?:[^"\r\n]|"")*+)"(?=[\r\n]*$)')
+
+
+def is_wrapped(line: str) -> bool:
+    """Whether a line is one quoted cell, as programs write it that quote what is a line of CSV already."""
+    return _WRAPPED.match(line) is not None
+
+
+def unwrapped(line: str) -> str:
+    found = _WRAPPED.match(line)
+    return found[1].replace('""', '"') + line[found.end() :] if found else line
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
     """`quote` is empty for none. `escape` is a backslash where quotes are written `\\"` instead of doubled.
 
     A `delimiter` may have several characters; `BLANKS` and `BLANK` stand for runs of them. `is_spaced`: blanks around
     a quoted cell are no part of it. `is_framed`: a delimiter stands before the first cell and after the last one, too.
+    `is_wrapped`: lines stand in quotes as a whole.
     """
 
     delimiter: str = ","
@@ -27,6 +41,7 @@ class Dialect:
     escape: str | None = None
     is_spaced: bool = False
     is_framed: bool = False
+    is_wrapped: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """For `csv.reader`, which reads the lines as `prepared`."""
@@ -42,12 +57,15 @@ class Dialect:
     @property
     def is_usual(self) -> bool:
         """Whether lines are read as they stand."""
-        return len(self.delimiter) == 1 and self.delimiter != BLANK and not self.is_spaced and not self.is_framed
+        is_odd = self.is_spaced or self.is_framed or self.is_wrapped
+        return len(self.delimiter) == 1 and self.delimiter != BLANK and not is_odd
 
     def prepared(self, lines: Sequence[str]) -> Sequence[str]:
         """Lines with one character between their cells, and no blanks around quotes."""
         if self.is_usual:
             return lines
+        if self.is_wrapped:
+            lines = list(map(unwrapped, lines))
         if self.is_framed:
             lines = [self._without_frame(line) for line in lines]
         if self.delimiter in (BLANKS, BLANK):

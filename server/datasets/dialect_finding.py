@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.dialect import BLANK, BLANKS, Dialect
+from server.datasets.dialect import BLANK, BLANKS, Dialect, is_wrapped, unwrapped
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.records import read_sample
 from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
@@ -59,6 +59,8 @@ def find_dialect(
 
     `prefer` is the delimiter that the file's name suggests; `is_whole`: the lines are all of the file.
     """
+    if quote in (None, '"') and (within := _within_quotes(lines, delimiter, is_whole=is_whole)) is not None:
+        return within
     text = "".join(lines)
     if delimiter is None and (hint := re.match(r"\s*sep=(.)\r?\n", text)):  # Excel's own hint
         delimiter = hint[1]
@@ -75,6 +77,29 @@ def find_dialect(
     if delimiter is None and (best.score < best.least or best.is_torn):
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
     return dataclasses.replace(best.dialect, is_framed=_are_framed(lines, best.dialect.delimiter))
+
+
+def _within_quotes(lines: Sequence[str], delimiter: str | None, *, is_whole: bool) -> Dialect | None:
+    """Where lines stand in quotes as a whole, but perhaps the first: how they are parted within. None where they don't.
+
+    All of them must have as many cells then, below as many names: `"Miller, Ann"` below `name` is one cell.
+    """
+    filled_lines = [line for line in lines[:_SAMPLE_RECORDS] if line.strip()]
+    if len(filled_lines) < 2 or not all(map(is_wrapped, filled_lines[1:])):
+        return None
+    plain = list(map(unwrapped, filled_lines))
+    found = find_dialect(plain, delimiter=delimiter, quote='"', is_whole=is_whole)
+    records = read_sample(plain, found, is_whole=is_whole).rows
+    if len(records) != len(plain) or len(records[0]) < 2 or set(map(len, records)) != {len(records[0])}:
+        return None
+    if not all(map(_is_name, records[0])) or (is_wrapped(filled_lines[0]) and _are_texts_with_blanks(records)):
+        return None
+    return dataclasses.replace(found, is_wrapped=True)
+
+
+def _are_texts_with_blanks(records: Sequence[Sequence[str]]) -> bool:
+    """`Last, First` above `Miller, Ann`: one column of texts that hold a comma."""
+    return all(cell.startswith(" ") for record in records for cell in record[1:])
 
 
 def _are_framed(lines: Sequence[str], delimiter: str) -> bool:
@@ -122,7 +147,7 @@ def _are_aligned(lines: Sequence[str], mark: str) -> bool:
 def _quotes(text: str, delimiter: str) -> tuple[str, ...]:
     """Apostrophes quote only where they stand at both ends of cells; else they are apostrophes."""
     edge = re.escape(delimiter)
-    if len(re.findall(rf"(?:^|{edge})[ \t]*'[^'\n]*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
+    if len(re.findall(rf"(?:^|{edge})[ \t]*'(?:[^'\n]|'')*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
         return ("'", '"')
     return ('"',)
 

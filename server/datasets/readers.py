@@ -200,8 +200,8 @@ def _json_warnings(file: JsonFile, names: list[str]) -> Iterator[FileWarning]:
     if file.table is not None and file.table.is_of_members:
         yield FileWarning(
             code="members_are_rows",
-            message="The document holds no list. Its members have the same names, so they are read as a table; check "
-            "that its rows are what you expect.",
+            message="The document holds no list of rows; its members are read as a table. Check that its rows are what "
+            "you expect.",
         )
     if file.table is None or not file.table.path:
         return

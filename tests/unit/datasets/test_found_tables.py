@@ -329,10 +329,20 @@ FRAMED: list[Case] = [
     ("|id|name|\n|1|Ann|x|\n|2|Bob|\n|3|Cy|\n", ["id", "name"], [[2, "Bob"], [3, "Cy"]], [(2, "too_many_cells")]),
     ("+----+------+\n| id | name |\n+----+------+\n|  1 | Ann  |\n+----+------+\n", ["id", "name"], [[1, "Ann"]], []),
 ]
+WRAPPED: list[Case] = [
+    ('a,b\n"1,2"\n"3,4"\n', ["a", "b"], [[1, 2], [3, 4]], []),
+    ('a,b\n"1,2"\n"3,4"\n"5,6"', ["a", "b"], [[1, 2], [3, 4], [5, 6]], []),
+    ('"a,b"\n"1,2"\n"3,4"\n', ["a", "b"], [[1, 2], [3, 4]], []),
+    ('a;b\r\n"1;""x; y"""\r\n"2;z"\r\n', ["a", "b"], [[1, "x; y"], [2, "z"]], []),
+    ('name\n"Miller, Ann"\n"Bob, Jr"\n', ["name"], [["Miller, Ann"], ["Bob, Jr"]], []),
+    ('"Ort, Land"\n"Bonn, DE"\n', ["Ort, Land"], [["Bonn, DE"]], []),
+    ('"v"\n"1,5"\n"2,7"\n', ["v"], [[1.5], [2.7]], []),
+    ("a,b\n'x, y',1\n'it''s',2\n", ["a", "b"], [["x, y", 1], ["it's", 2]], []),
+]
 CASES = [
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
-    *CELLS_WITHOUT_QUOTES, *FRAMED,
+    *CELLS_WITHOUT_QUOTES, *FRAMED, *WRAPPED,
 ]  # fmt: skip
 
 
@@ -454,6 +464,10 @@ def test_units_that_became_part_of_the_names_are_told(imported: Importer) -> Non
     warnings = [(one.code, one.parameters) for one in imported.preview(text).warnings]
     assert warnings == [("units_in_names", {"name": "time [s]"})]
     assert imported(text).converted.named == {"header": 2}
+
+
+def test_quotes_around_whole_lines_are_told(imported: Importer) -> None:
+    assert [one.code for one in imported.preview('a,b\n"1,2"\n"3,4"\n').warnings] == ["lines_in_quotes"]
 
 
 # Totals
