@@ -10,7 +10,7 @@ import msgspec
 
 from server.datasets.above_table import HeadRecord, head_records
 from server.datasets.careful_reader import Layout
-from server.datasets.dialect import Dialect
+from server.datasets.dialect import OF_HIVE, Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.file_kinds import not_a_table
 from server.datasets.records import read_sample
@@ -22,6 +22,7 @@ from server.errors import FileProblem
 from server.texts import phrase
 
 _HEAD_RECORDS = 400
+_LINES_OF_ONE_WIDTH = 50
 
 _QUOTES_ARE_WRONG = (
     "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
@@ -119,6 +120,8 @@ def _with_narrow_header(records: list[list[str]], dialect: Dialect) -> list[list
 def _refuse_binary(lines: Sequence[str]) -> None:
     """Control characters and bytes that are no text are the mark of binary files; a few are just dirt."""
     text = "".join(lines[:2000])[:65536]
+    if len({line.count(OF_HIVE) for line in lines[:_LINES_OF_ONE_WIDTH]}) == 1:
+        text = text.replace(OF_HIVE, "")  # it stands between cells
     odd = sum(
         1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
     )

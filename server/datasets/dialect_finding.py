@@ -7,15 +7,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.dialect import BLANK, BLANKS, Dialect, is_wrapped, unwrapped
+from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, Dialect, is_wrapped, unwrapped
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.records import read_sample
 from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
 
-DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~")
+DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE)
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
 _RUNS = (BLANKS, BLANK)
-_DRAWN = ("|", "｜")
+_DRAWN = ("|", "｜", "│", "┃", "║")
 _SAMPLE_RECORDS = 400
 _LEAST_SCORE = 0.2  # below, a list with commas here and there is one column
 _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
@@ -76,7 +76,9 @@ def find_dialect(
         best = max((judged for judged in found if judged.is_everywhere), key=lambda judged: judged.score)
     if delimiter is None and (best.score < best.least or best.is_torn):
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
-    return dataclasses.replace(best.dialect, is_framed=_are_framed(lines, best.dialect.delimiter))
+    is_framed = _are_framed(lines, best.dialect.delimiter)
+    has_heads = is_framed and _have_heads(lines, best.dialect.delimiter)
+    return dataclasses.replace(best.dialect, is_framed=is_framed, has_heads=has_heads)
 
 
 def _within_quotes(lines: Sequence[str], delimiter: str | None, *, is_whole: bool) -> Dialect | None:
@@ -106,6 +108,17 @@ def _are_framed(lines: Sequence[str], delimiter: str) -> bool:
     """Whether lines are drawn as tables are on consoles and in Markdown: `| id | name |`."""
     cells = [line.strip() for line in lines[:_SAMPLE_RECORDS] if delimiter in line]
     return delimiter in _DRAWN and all(len(cell) > 1 and cell[0] == delimiter == cell[-1] for cell in cells)
+
+
+def _have_heads(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether names stand between two delimiters each, as Jira has them: `|| id || name ||`."""
+    drawn = [line.strip() for line in lines[:_SAMPLE_RECORDS] if delimiter in line]
+    if len(drawn) < 2:
+        return False
+    head, first = drawn[:2]
+    if not (head.startswith(2 * delimiter) and head.endswith(2 * delimiter)):
+        return False
+    return head.count(2 * delimiter) * 2 == head.count(delimiter) == 2 * first.count(delimiter)
 
 
 def _unused(text: str) -> str:

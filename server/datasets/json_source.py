@@ -278,10 +278,12 @@ def _repeated_name(line: bytes, value: dict[str, Any]) -> str | None:
     return repeated[0] if repeated else None
 
 
-def _names_in(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(map(_names_in, value.values()))
-    return sum(map(_names_in, value)) if isinstance(value, list) else 0
+def _names_in(value: dict[str, Any] | list[Any]) -> int:
+    count = len(value) if isinstance(value, dict) else 0
+    for each in value.values() if isinstance(value, dict) else value:
+        if type(each) is dict or type(each) is list:
+            count += _names_in(each)
+    return count
 
 
 def found_keys(file: JsonFile) -> list[str]:

@@ -398,6 +398,21 @@ def test_a_preview_of_a_large_packed_text_unpacks_its_beginning_alone(imported: 
             ["code", "city", "n"],
             [["007", "São Paulo", 1], ["008", "Köln", 2]],
         ),
+        (
+            "NAME      QTY  CITY\nAnn        12  New York\nBob         3  Oslo\nCyrus Lee 144  Rome\n",
+            ["NAME", "QTY", "CITY"],
+            [["Ann", 12, "New York"], ["Bob", 3, "Oslo"], ["Cyrus Lee", 144, "Rome"]],
+        ),
+        (
+            "-----------\nNAME    QTY\n-----------\nAnn      12\nBob Ray   3\nCy        4\n-----------\n",
+            ["NAME", "QTY"],
+            [["Ann", 12], ["Bob Ray", 3], ["Cy", 4]],
+        ),
+        (
+            "=== ==== ====\nid  name city\n=== ==== ====\n1   Ann  Oslo\n2   Bob  Rome\n=== ==== ====\n",
+            ["id", "name", "city"],
+            [[1, "Ann", "Oslo"], [2, "Bob", "Rome"]],
+        ),
         ("name\nred car\nbig  dog\nold cat\n", ["name"], [["red car"], ["big  dog"], ["old cat"]]),
     ],
 )

@@ -76,6 +76,7 @@ def test_a_number_is_seen_by_its_format(code: str, number: float, seen: str) -> 
 @pytest.mark.parametrize(
     ("rows", "formats", "columns", "data"),
     [
+        ([["a", "b"], [1, 2], ["****", "---"], [3, 4]], {}, ["a", "b"], [[1, 2], [3, 4]]),
         ([["zip"], [123], [45678]], {"A2": "00000", "A3": "00000"}, ["zip"], [["00123"], ["45678"]]),
         ([["t"], [1.66738426], [0.5]], {"A2": "[h]:mm:ss", "A3": "[h]:mm:ss"}, ["t"], [["40:01:02"], ["12:00:00"]]),
         (
