@@ -42,7 +42,7 @@ _LEAST_OF_CALLS = {"gettext": _WORD, "_": _WORD, "text": _WORD, "phrase": _ANY}
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
 # Constants that look like sentences but are none: a pattern, names, a description of the API; and Chinese of reports.
 _NO_TEXTS = re.compile(
-    r"""\{"|.*[\u4e00-\u9fff]|"""
+    r"""\{"|Expected (?:`|$)|Object (?:missing|contains) |Invalid enum value \(|.*[\u4e00-\u9fff]|"""
     r"""Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")

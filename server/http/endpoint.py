@@ -16,6 +16,7 @@ from multidict import MultiMapping
 
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, MalformedRequest, UnsupportedMedia
+from server.http.field_errors import field_error
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
 from server.http.values import NUL_REFUSED, Cursor, Digits, Id, Limit
@@ -314,9 +315,3 @@ def _is_number(kind: Any) -> bool:
 
 def _takes_several(kind: Any) -> bool:
     return typing.get_origin(kind) in (list, tuple)
-
-
-def field_error(error: msgspec.ValidationError) -> FieldError:
-    """msgspec's "Expected `int`, got `str` - at `$.a[0].b`" as a field path and a sentence."""
-    message, _, place = str(error).partition(" - at `")
-    return FieldError(field=place.rstrip("`").removeprefix("$").removeprefix("."), message=message)

@@ -6,6 +6,7 @@ import asyncio
 import fnmatch
 import os
 import stat
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from server.uploads.elsewhere import Found, Place
 
 _CHUNK_BYTES = 1024 * 1024
 _MOST_LISTED = 1_000
+_MOST_LOOKS = 4
 # What programs leave beside files, and files that are still on their way.
 _PASSING = ("~$*", ".*", "*.part", "*.partial", "*.tmp", "*.crdownload", "*.filepart")
 
@@ -33,8 +35,10 @@ class FolderFile:
 class Folders:
     """By name. Links are not followed, and what lies in folders below is not seen: a folder is what it holds itself."""
 
-    def __init__(self, places: Mapping[str, Path]) -> None:
+    def __init__(self, places: Mapping[str, Path], *, settled_seconds: float = 5.0) -> None:
+        """A file that changed within `settled_seconds` may still be on its way: it is waited for."""
         self._places = places
+        self._settled_seconds = settled_seconds
 
     @property
     def names(self) -> Sequence[str]:
@@ -60,9 +64,7 @@ class Folders:
     async def open(self, place: Place) -> AsyncIterator[Found | None]:
         self.require(place)
         folder, pattern = place.folder or "", place.file or ""
-        newest = next(iter(await self.files(folder, pattern)), None)
-        if newest is None:
-            raise NotFetched("The folder “{folder}” has no file “{file}”.", folder=folder, file=pattern)
+        newest = await self._settled(folder, pattern)
         if newest.version == place.unless:
             yield None
             return
@@ -77,6 +79,18 @@ class Folders:
             )
         finally:
             await asyncio.shield(asyncio.to_thread(stream.close))
+
+    async def _settled(self, folder: str, pattern: str) -> FolderFile:
+        """The newest file, once nobody writes it any more. Raises `NotFetchedNow` while somebody still does."""
+        for _ in range(_MOST_LOOKS):
+            newest = next(iter(await self.files(folder, pattern)), None)
+            if newest is None:
+                raise NotFetched("The folder “{folder}” has no file “{file}”.", folder=folder, file=pattern)
+            age = abs(time.time() - newest.changed_at.timestamp())
+            if age >= self._settled_seconds:
+                return newest
+            await asyncio.sleep(self._settled_seconds - age)
+        raise NotFetchedNow("“{file}” is still being written; it is tried again in a while.", file=pattern)
 
     def _place(self, folder: str) -> Path:
         if folder not in self._places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def inbox(tmp_path: Path) -> Path:
     folder = tmp_path / "inbox"
     folder.mkdir()
     (folder / "orders-1.csv").write_text(ORDERS)
+    os.utime(folder / "orders-1.csv", (1_000_000_000, 1_000_000_000))  # nobody writes it any more
     return folder
 
 

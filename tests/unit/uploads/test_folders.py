@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,42 @@ async def test_what_is_still_on_its_way_and_what_is_no_file_is_left_alone(
 async def test_a_folder_is_not_left(folders: Folders, file: str | None) -> None:
     with pytest.raises(InvalidInput):
         folders.require(Place(folder="inbox", file=file))
+
+
+async def test_a_file_that_was_just_written_is_waited_for_until_it_rests(inbox: Path) -> None:
+    folders = Folders({"inbox": inbox}, settled_seconds=0.2)
+    path = put(inbox, "a.csv", "a\n", at=int(time.time()))
+
+    async def grow() -> None:
+        for _ in range(3):
+            with path.open("a") as stream:
+                stream.write("1\n")
+            await asyncio.sleep(0.05)
+
+    growing = asyncio.create_task(grow())
+    await asyncio.sleep(0)
+    assert await read(folders, "a.csv") == ("a.csv", b"a\n1\n1\n1\n")
+    await growing
+
+
+async def test_a_file_that_never_rests_is_tried_again_later(inbox: Path) -> None:
+    folders = Folders({"inbox": inbox}, settled_seconds=0.05)
+    put(inbox, "a.csv", "a\n", at=int(time.time()) + 3600)  # by a clock that is ahead
+    assert await read(folders, "a.csv") == ("a.csv", b"a\n")
+    path = put(inbox, "b.csv", "a\n", at=int(time.time()))
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        while not stop.is_set():
+            os.utime(path)
+            await asyncio.sleep(0.01)
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    with pytest.raises(NotFetchedNow, match="still being written"):
+        await read(folders, "b.csv")
+    stop.set()
+    await writing
 
 
 async def test_folders_that_nobody_named_or_that_are_gone_are_told(folders: Folders, tmp_path: Path) -> None:
