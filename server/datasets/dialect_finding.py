@@ -82,12 +82,12 @@ def find_dialect(
 
 
 def _within_quotes(lines: Sequence[str], delimiter: str | None, *, is_whole: bool) -> Dialect | None:
-    """Where lines stand in quotes as a whole, but perhaps the first: how they are parted within. None where they don't.
+    """Where most lines below the first stand in quotes as a whole: how they are parted within. None where they don't.
 
     All of them must have as many cells then, below as many names: `"Miller, Ann"` below `name` is one cell.
     """
     filled_lines = [line for line in lines[:_SAMPLE_RECORDS] if line.strip()]
-    if len(filled_lines) < 2 or not all(map(is_wrapped, filled_lines[1:])):
+    if len(filled_lines) < 2 or sum(map(is_wrapped, filled_lines[1:])) * 2 < len(filled_lines) - 1:
         return None
     plain = list(map(unwrapped, filled_lines))
     found = find_dialect(plain, delimiter=delimiter, quote='"', is_whole=is_whole)
@@ -298,7 +298,7 @@ def _cell_quality(cell: str, dialect: Dialect) -> float:
     """Numbers, dates and short words are what cells hold; what holds another delimiter was perhaps not split."""
     if not cell.strip() or is_value(cell):
         return 1.0
-    if dialect.quote and dialect.quote in cell.strip("'" if dialect.quote == "'" else ""):
+    if dialect.quote == '"' and dialect.quote in cell:  # an apostrophe is one, whatever quotes
         return 0.6
     if any(mark in cell for mark in DELIMITERS[:7] if mark != dialect.delimiter):
         return 0.3
