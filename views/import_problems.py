@@ -19,6 +19,7 @@ SETTINGS = {
     "mixed_encodings": "encoding",
     "control_characters": "encoding",
     "more_cells_than_names": "delimiter",
+    "lines_in_quotes": "delimiter",
     "units_in_names": "header",
     "short_rows": "pad_short_rows",
     "short_rows_filled": "pad_short_rows",

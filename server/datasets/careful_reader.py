@@ -12,9 +12,11 @@ import pyarrow as pa
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.header_finding import is_value
+from server.datasets.kept_bytes import text_with_bytes
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
 from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
+from server.datasets.rule_lines import is_rule_row
 from server.datasets.table_start import is_head_of_table, is_ruler, is_sentence
 
 _MOST_NOTES = 30  # lines below a table; more are rows that were cut short
@@ -66,7 +68,7 @@ class CarefulReader:
         try:
             text, is_clean = block.decode("utf-8"), True
         except UnicodeDecodeError:
-            text, is_clean = block.decode("utf-8", "surrogateescape"), False
+            text, is_clean = text_with_bytes(block), False
         lines = [*self._open_lines, *split_lines(text)]
         records = read_records(lines, self._dialect, is_last=False)
         self._open_lines = [] if records.open_at is None else lines[records.open_at :]
@@ -114,7 +116,7 @@ class CarefulReader:
 
     def _has_left_out(self, rows: list[list[str]]) -> bool:
         """Whether one of these rows, all of the right width, is none."""
-        if any(not "".join(row).strip() for row in rows):
+        if any(not "".join(row).strip() or is_rule_row(row) for row in rows):
             return True
         return any(list(header) in rows for header in self._headers)
 
@@ -153,6 +155,10 @@ class CarefulReader:
 
     def _nothing(self, row: list[str]) -> str | None:
         """Why a record without any text is no row. An empty quoted cell is one of a table of one column."""
+        if is_rule_row(row) and len(row) == self._width:
+            return DELIMITERS_ONLY
+        if self._dialect.is_framed and len(row) == 1 < self._width and is_ruler(row):
+            return DELIMITERS_ONLY
         if "".join(row).strip() or row == [""] * self._width == [""]:
             return None
         return DELIMITERS_ONLY if len(row) > 1 else BLANK

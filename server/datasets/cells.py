@@ -12,7 +12,7 @@ from typing import Literal
 from server.datasets.month_names import month_number
 
 DecimalMark = Literal[".", ","]
-DateOrder = Literal["YMD", "DMY", "MDY"]
+DateOrder = Literal["YMD", "DMY", "MDY", "yMD"]  # "yMD": a year of two digits first
 
 # What stands for "nothing" in a column of numbers, dates or truth values; compared without regard to case.
 NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "—", "–", "/", "\\n", "无", "空")
@@ -63,6 +63,7 @@ _NO_AMOUNT = re.compile(rf"{_CURRENCY}?\s*-+\s*{_CURRENCY}?")
 # Digits that are a name: as a number `007` is 7 and `84E3` 84000. What is measured has a point or a sign beside its E.
 ZEROS_FIRST = r"^-?[0０][0-9０-９]+$"
 FINER_THAN_MICROSECONDS = r":\d\d[.,]\d{6}\d*[1-9]"
+_FINER = re.compile(FINER_THAN_MICROSECONDS)
 BARE_EXPONENT = r"^[0-9０-９]+[eE][0-9]+$"
 _GUARD = re.compile(r'="([^"]*)"')
 _CODE = re.compile(f"{ZEROS_FIRST}|{BARE_EXPONENT}")
@@ -143,6 +144,10 @@ _YEAR_FIRST = re.compile(
     r"(\d{4})\s?(?:[-/.年년]|\s)\s?(\d{1,2})\s?(?:[-/.月월]|\s)\s?(\d{1,2})(?:\s?[日일]|\.(?=\s|$))?"
 )
 _YEAR_LAST = re.compile(r"(\d{1,2})\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{4}|\d{2})(?![\d:])")
+# `10.1.2` is a section or a version.
+_SHORT_YEAR_FIRST = re.compile(
+    r"(\d{2})(?!\.\d\.|\.\d\d?\.\d(?!\d))\s?[-/. ]\s?(\d{1,2})\s?[-/. ]\s?(\d{1,2})(?![\d:])"
+)
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
 _NAME = r"([^\W\d_][^\d\s,./_-]{1,14})"
 _DAY_MONTH_NAME = re.compile(
@@ -162,7 +167,9 @@ _TIME = re.compile(
 def read_date(text: str, order: DateOrder) -> date | None:
     """A day; a time of midnight (as spreadsheets write it) is allowed behind it, any other is not."""
     moment = read_moment(text, order)
-    return moment.date() if moment is not None and moment.time() == time() else None
+    if moment is None or moment.time() != time() or _FINER.search(text):
+        return None
+    return moment.date()
 
 
 def read_moment(text: str, order: DateOrder) -> datetime | None:
@@ -194,7 +201,7 @@ def _moment(text: str, order: DateOrder) -> datetime | None:
 def _day(text: str, order: DateOrder) -> tuple[date, str] | None:
     for pattern, places in (
         (_YEAR_FIRST, "YMD"),
-        (_YEAR_LAST, "DMY" if order == "YMD" else order),
+        (_SHORT_YEAR_FIRST, "YMD") if order == "yMD" else (_YEAR_LAST, "DMY" if order == "YMD" else order),
         (_COMPACT, "YMD"),
         (_DAY_MONTH_NAME, "DMY"),
         (_MONTH_NAME_DAY, "MDY"),
@@ -258,8 +265,17 @@ def mark_of(number_format: str | None) -> DecimalMark:
     return "," if places[","] > places["."] else "."
 
 
+_SHORT_YEAR = re.compile(r"(?:%y|[Yy]{2})(?![Yy])")
+
+
+def could_begin_with_short_year(text: str) -> bool:
+    return _SHORT_YEAR_FIRST.match(text.lstrip()) is not None
+
+
 def order_of(date_format: str | None) -> DateOrder:
     """The order in a format such as `DD.MM.YYYY`, `%d/%m/%Y` or `yyyy年m月d日`: where each of the three stands."""
+    if date_format and _SHORT_YEAR.match(date_format):
+        return "yMD"
     letters = (date_format or "YMD").upper().replace("年", "Y").replace("月", "M").replace("日", "D")
     places = {letter: letters.find(letter) for letter in "YMD"}
     if -1 in places.values() or places["Y"] < places["D"]:
@@ -267,5 +283,7 @@ def order_of(date_format: str | None) -> DateOrder:
     return "DMY" if places["D"] < places["M"] else "MDY"
 
 
-DATE_FORMATS: dict[DateOrder, str] = {"YMD": "YYYY-MM-DD", "DMY": "DD/MM/YYYY", "MDY": "MM/DD/YYYY"}
+DATE_FORMATS: dict[DateOrder, str] = {
+    "YMD": "YYYY-MM-DD", "DMY": "DD/MM/YYYY", "MDY": "MM/DD/YYYY", "yMD": "YY-MM-DD",
+}  # fmt: skip
 NUMBER_FORMATS: dict[DecimalMark, str] = {".": "1,234.5", ",": "1.234,5"}

@@ -10,7 +10,7 @@ import msgspec
 
 from server.datasets.above_table import HeadRecord, head_records
 from server.datasets.careful_reader import Layout
-from server.datasets.dialect import Dialect
+from server.datasets.dialect import OF_HIVE, Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.file_kinds import not_a_table
 from server.datasets.records import read_sample
@@ -22,6 +22,7 @@ from server.errors import FileProblem
 from server.texts import phrase
 
 _HEAD_RECORDS = 400
+_LINES_OF_ONE_WIDTH = 50
 
 _QUOTES_ARE_WRONG = (
     "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
@@ -89,6 +90,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
         warnings=(
             *_text_warnings(encoding),
+            *_quote_warnings(dialect),
             *_short_row_warnings(table, pads=pads),
             *_unit_warnings(table),
             *_wide_row_warnings(table, records, skip_rows),
@@ -118,6 +120,8 @@ def _with_narrow_header(records: list[list[str]], dialect: Dialect) -> list[list
 def _refuse_binary(lines: Sequence[str]) -> None:
     """Control characters and bytes that are no text are the mark of binary files; a few are just dirt."""
     text = "".join(lines[:2000])[:65536]
+    if len({line.count(OF_HIVE) for line in lines[:_LINES_OF_ONE_WIDTH]}) == 1:
+        text = text.replace(OF_HIVE, "")  # it stands between cells
     odd = sum(
         1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
     )
@@ -135,6 +139,18 @@ def _dialect(lines: Sequence[str], name: str, options: ReadOptions, *, is_whole:
     if options.skip_rows is None and lines and lines[0].strip().lower() == f"sep={dialect.delimiter}":
         skip_rows = 1
     return dialect, skip_rows
+
+
+def _quote_warnings(dialect: Dialect) -> list[FileWarning]:
+    if not dialect.is_wrapped:
+        return []
+    return [
+        FileWarning(
+            code="lines_in_quotes",
+            message="Quotes stand around whole lines. They are taken off, and what is within is read as cells; check "
+            "the columns.",
+        )
+    ]
 
 
 def _short_row_warnings(table: FoundTable, *, pads: bool) -> list[FileWarning]:

@@ -10,8 +10,23 @@ from functools import cached_property
 from typing import Any
 
 _STAND_IN = "\x1f"  # Unicode's own separator of units: no table holds it
+_LIGHT, _HEAVY = "│", "┃"  # the latter around names, where the former is between cells
+OF_HIVE = "\x01"
 BLANKS = "  "  # two blanks or more, or a tab
 BLANK = " "  # one blank or more
+
+
+_WRAPPED = re.compile(r'"((?:[^"\r\n]|"")*+)"(?=[\r\n]*$)')
+
+
+def is_wrapped(line: str) -> bool:
+    """Whether a line is one quoted cell, as programs write it that quote what is a line of CSV already."""
+    return _WRAPPED.match(line) is not None
+
+
+def unwrapped(line: str) -> str:
+    found = _WRAPPED.match(line)
+    return found[1].replace('""', '"') + line[found.end() :] if found else line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +35,7 @@ class Dialect:
 
     A `delimiter` may have several characters; `BLANKS` and `BLANK` stand for runs of them. `is_spaced`: blanks around
     a quoted cell are no part of it. `is_framed`: a delimiter stands before the first cell and after the last one, too.
+    `has_heads`: two of them stand around names. `is_wrapped`: lines stand in quotes as a whole.
     """
 
     delimiter: str = ","
@@ -27,6 +43,8 @@ class Dialect:
     escape: str | None = None
     is_spaced: bool = False
     is_framed: bool = False
+    has_heads: bool = False
+    is_wrapped: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """For `csv.reader`, which reads the lines as `prepared`."""
@@ -42,12 +60,17 @@ class Dialect:
     @property
     def is_usual(self) -> bool:
         """Whether lines are read as they stand."""
-        return len(self.delimiter) == 1 and self.delimiter != BLANK and not self.is_spaced and not self.is_framed
+        is_odd = self.is_spaced or self.is_framed or self.is_wrapped or self.delimiter == _LIGHT
+        return len(self.delimiter) == 1 and self.delimiter != BLANK and not is_odd
 
     def prepared(self, lines: Sequence[str]) -> Sequence[str]:
         """Lines with one character between their cells, and no blanks around quotes."""
         if self.is_usual:
             return lines
+        if self.is_wrapped:
+            lines = list(map(unwrapped, lines))
+        if self.delimiter == _LIGHT:
+            lines = [line.replace(_HEAVY, _LIGHT) for line in lines]
         if self.is_framed:
             lines = [self._without_frame(line) for line in lines]
         if self.delimiter in (BLANKS, BLANK):
@@ -71,6 +94,8 @@ class Dialect:
         within = cells.strip(" \t")
         if len(within) < 2 or not within.startswith(self.delimiter) or not within.endswith(self.delimiter):
             return line
+        if self.has_heads and within.startswith(2 * self.delimiter) and within.endswith(2 * self.delimiter):
+            within = within.replace(2 * self.delimiter, self.delimiter)
         return within[1:-1] + line[len(cells) :]
 
     def _without_runs(self, line: str) -> str:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.dialect import BLANK, BLANKS, Dialect
+from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, Dialect, is_wrapped, unwrapped
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.records import read_sample
 from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
 
-DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~")
+DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE)
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
 _RUNS = (BLANKS, BLANK)
-_DRAWN = ("|", "｜")
+_DRAWN = ("|", "｜", "│", "┃", "║")
 _SAMPLE_RECORDS = 400
 _LEAST_SCORE = 0.2  # below, a list with commas here and there is one column
 _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
@@ -59,6 +59,8 @@ def find_dialect(
 
     `prefer` is the delimiter that the file's name suggests; `is_whole`: the lines are all of the file.
     """
+    if quote in (None, '"') and (within := _within_quotes(lines, delimiter, is_whole=is_whole)) is not None:
+        return within
     text = "".join(lines)
     if delimiter is None and (hint := re.match(r"\s*sep=(.)\r?\n", text)):  # Excel's own hint
         delimiter = hint[1]
@@ -74,13 +76,49 @@ def find_dialect(
         best = max((judged for judged in found if judged.is_everywhere), key=lambda judged: judged.score)
     if delimiter is None and (best.score < best.least or best.is_torn):
         return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
-    return dataclasses.replace(best.dialect, is_framed=_are_framed(lines, best.dialect.delimiter))
+    is_framed = _are_framed(lines, best.dialect.delimiter)
+    has_heads = is_framed and _have_heads(lines, best.dialect.delimiter)
+    return dataclasses.replace(best.dialect, is_framed=is_framed, has_heads=has_heads)
+
+
+def _within_quotes(lines: Sequence[str], delimiter: str | None, *, is_whole: bool) -> Dialect | None:
+    """Where most lines below the first stand in quotes as a whole: how they are parted within. None where they don't.
+
+    All of them must have as many cells then, below as many names: `"Miller, Ann"` below `name` is one cell.
+    """
+    filled_lines = [line for line in lines[:_SAMPLE_RECORDS] if line.strip()]
+    if len(filled_lines) < 2 or sum(map(is_wrapped, filled_lines[1:])) * 2 < len(filled_lines) - 1:
+        return None
+    plain = list(map(unwrapped, filled_lines))
+    found = find_dialect(plain, delimiter=delimiter, quote='"', is_whole=is_whole)
+    records = read_sample(plain, found, is_whole=is_whole).rows
+    if len(records) != len(plain) or len(records[0]) < 2 or set(map(len, records)) != {len(records[0])}:
+        return None
+    if not all(map(_is_name, records[0])) or (is_wrapped(filled_lines[0]) and _are_texts_with_blanks(records)):
+        return None
+    return dataclasses.replace(found, is_wrapped=True)
+
+
+def _are_texts_with_blanks(records: Sequence[Sequence[str]]) -> bool:
+    """`Last, First` above `Miller, Ann`: one column of texts that hold a comma."""
+    return all(cell.startswith(" ") for record in records for cell in record[1:])
 
 
 def _are_framed(lines: Sequence[str], delimiter: str) -> bool:
     """Whether lines are drawn as tables are on consoles and in Markdown: `| id | name |`."""
     cells = [line.strip() for line in lines[:_SAMPLE_RECORDS] if delimiter in line]
     return delimiter in _DRAWN and all(len(cell) > 1 and cell[0] == delimiter == cell[-1] for cell in cells)
+
+
+def _have_heads(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether names stand between two delimiters each, as Jira has them: `|| id || name ||`."""
+    drawn = [line.strip() for line in lines[:_SAMPLE_RECORDS] if delimiter in line]
+    if len(drawn) < 2:
+        return False
+    head, first = drawn[:2]
+    if not (head.startswith(2 * delimiter) and head.endswith(2 * delimiter)):
+        return False
+    return head.count(2 * delimiter) * 2 == head.count(delimiter) == 2 * first.count(delimiter)
 
 
 def _unused(text: str) -> str:
@@ -122,7 +160,7 @@ def _are_aligned(lines: Sequence[str], mark: str) -> bool:
 def _quotes(text: str, delimiter: str) -> tuple[str, ...]:
     """Apostrophes quote only where they stand at both ends of cells; else they are apostrophes."""
     edge = re.escape(delimiter)
-    if len(re.findall(rf"(?:^|{edge})[ \t]*'[^'\n]*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
+    if len(re.findall(rf"(?:^|{edge})[ \t]*'(?:[^'\n]|'')*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
         return ("'", '"')
     return ('"',)
 
@@ -260,7 +298,7 @@ def _cell_quality(cell: str, dialect: Dialect) -> float:
     """Numbers, dates and short words are what cells hold; what holds another delimiter was perhaps not split."""
     if not cell.strip() or is_value(cell):
         return 1.0
-    if dialect.quote and dialect.quote in cell.strip("'" if dialect.quote == "'" else ""):
+    if dialect.quote == '"' and dialect.quote in cell:  # an apostrophe is one, whatever quotes
         return 0.6
     if any(mark in cell for mark in DELIMITERS[:7] if mark != dialect.delimiter):
         return 0.3

@@ -9,7 +9,8 @@ from server.datasets.schema import FileWarning
 
 MESSAGES: dict[str, str] = {
     "ambiguous_dates": (
-        "The dates in “{column}” could be day/month or month/day; they are read as {format}. Check this."
+        "The dates in “{column}” could have day, month and year in another order; they are read as {format}. Check "
+        "this."
     ),
     "ambiguous_numbers": (
         "Numbers like {value} in “{column}” could have three decimals or a thousand's mark; it is read as {reading}. "

@@ -13,8 +13,9 @@ import python_calamine as calamine
 
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
-from server.datasets.named import BELOW_TABLE, BLANK, Named, name_above
+from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named, name_above
 from server.datasets.rejects import RejectReason
+from server.datasets.rule_lines import RULES, is_rule_row
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
 from server.errors import FileProblem
@@ -123,6 +124,10 @@ class ExcelSource:
         errors, block = self.marks.errors, block[above:]
         block = [pair for pair in block if not self._is_header_again(*pair, rejects)]
         kept = [pair for pair in block if not is_blank(pair[1]) or pair[0] in errors]
+        if any(_is_rule(cells) for _, cells in kept):
+            for number in [number for number, cells in kept if _is_rule(cells)]:
+                named.add(DELIMITERS_ONLY, number)
+            block, kept = ([pair for pair in rows if not _is_rule(pair[1])] for rows in (block, kept))
         if len(kept) < len(block):
             numbers = {number for number, _ in kept}
             for number, _ in block:
@@ -187,6 +192,11 @@ class ExcelSource:
             raw_of=lambda row: "\t".join(map(cell_text, rows[row])),
             misfits=misfits,
         )
+
+
+def _is_rule(cells: SheetRow) -> bool:
+    is_perhaps = bool(cells) and isinstance(cells[0], str) and cells[0].strip()[:1] in RULES
+    return is_perhaps and all(isinstance(cell, str) for cell in cells) and is_rule_row(cells)
 
 
 def _name_notes(notes: list[tuple[int, SheetRow]], named: Named) -> None:

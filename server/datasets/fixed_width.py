@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
 from server.datasets.kept_bytes import KEEP_BYTES
-from server.datasets.named import BLANK, Named, name_above
+from server.datasets.named import BLANK, DELIMITERS_ONLY, Named, name_above
 from server.datasets.rejects import RejectReason
+from server.datasets.rule_lines import is_rule_line
 from server.datasets.text_encoding import FoundEncoding
 from server.errors import FileProblem
 
@@ -32,22 +33,34 @@ Place = tuple[int, int]
 
 def fixed_places(lines: Sequence[str]) -> list[Place] | None:
     """Where each column begins and ends: between are blanks in every line. None when there are no such columns."""
-    lines = [line.rstrip() for line in lines[:_LOOKED_AT] if line.strip()]
+    lines = [line.rstrip() for line in lines[:_LOOKED_AT] if line.strip() and not is_rule_line(line)]
     if len(lines) < _FEWEST or any("\t" in line for line in lines) or not any(map(_PADDING.search, lines)):
         return None
     is_blank = [all(line[place : place + 1] in ("", " ") for line in lines) for place in range(max(map(len, lines)))]
     starts = [at for at, blank in enumerate(is_blank) if not blank and (at == 0 or is_blank[at - 1])]
     ends = [at + 1 for at, blank in enumerate(is_blank) if not blank and is_blank[at + 1 : at + 2] != [False]]
-    places = list(zip(starts, ends, strict=True))
+    places = _joined_to_names(list(zip(starts, ends, strict=True)), lines)
     filled = [sum(bool(line[start:end].strip()) for line in lines) for start, end in places]
     if len(places) < 2 or min(filled) < _FILLED_SHARE * len(lines):
         return None
     return places
 
 
+def _joined_to_names(places: Sequence[Place], lines: Sequence[str]) -> list[Place]:
+    """`Lee` of `Cyrus Lee` is no column where the other names are one word: few lines have it, and nothing is above."""
+    joined = list(places[:1])
+    for start, end in places[1:]:
+        few = sum(bool(line[start:end].strip()) for line in lines) < _FILLED_SHARE * len(lines)
+        if few and start == joined[-1][1] + 1 and not lines[0][start:end].strip():
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
 def are_told_by_blanks(lines: Sequence[str], places: Sequence[Place]) -> bool:
     """Whether two blanks or more part all lines into as many cells, and places tell no more columns apart for sure."""
-    lines = [line for line in lines[:_LOOKED_AT] if line.strip()]
+    lines = [line for line in lines[:_LOOKED_AT] if line.strip() and not is_rule_line(line)]
     counts = {len(_BLANKS.split(line.strip())) for line in lines}
     if len(counts) > 1 or counts == {1}:
         return False
@@ -111,7 +124,9 @@ class FixedWidthSource:
     def _chunk(self, lines: Sequence[str], before: int) -> Chunk:
         named, rejects, numbers, kept = Named(), list[RejectReason](), list[int](), list[str]()
         for number, line in enumerate(lines, start=before + 1):
-            if number <= self.first_line:
+            if is_rule_line(line):
+                named.add(DELIMITERS_ONLY, number)
+            elif number <= self.first_line:
                 name_above(named, number, line, is_header=number > self.first_line - self.header_rows)
             elif not line.strip():
                 named.add(BLANK, number)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from server.datasets.cells import NULL_WORDS, read_moment, read_number, read_truth
+from server.datasets.rule_lines import is_rule_row
 
 _COMPARED = 200  # records below the first
 _LONGEST_VALUE = 60  # characters; what is longer is no number and no date
@@ -78,7 +79,7 @@ class HeaderEvidence:
     def __init__(self, records: Sequence[Record]) -> None:
         self._first = [cell.strip() for cell in records[0]] if records else []
         header = list(records[0]) if records else []
-        below = [record for record in records[1:_COMPARED] if any(map(str.strip, record))]
+        below = [record for record in records[1:_COMPARED] if any(map(str.strip, record)) and not is_rule_row(record)]
         self._below = [record for record in below if list(record) != header]
         self._is_repeated = len(self._below) < len(below)
         self._named = [(place, cell) for place, cell in enumerate(self._first) if cell]
@@ -128,7 +129,7 @@ class HeaderEvidence:
         if len(cells) > 1 and all(kind_of(cell) == "date" for cell in cells):
             return True  # different days, above something else: a plan or a list of who came
         if all(_is_year(cell) for cell in cells):
-            return bool(texts) or (len(cells) > 1 and _is_series(cells) and not self._goes_on_below(values))
+            return bool(texts) or (len(cells) > 1 and _is_series(cells) and not self._years_go_on_below(values))
         if _is_series(cells) and all(self._kinds[place] == "text" for place, _ in values):
             return True
         if not texts:
@@ -147,6 +148,10 @@ class HeaderEvidence:
     def _goes_on_below(self, values: Sequence[tuple[int, str]]) -> bool:
         rows = [[record[place].strip() for place, _ in values if place < len(record)] for record in self._below]
         return sum(map(_is_series, rows)) * 2 >= len(rows)
+
+    def _years_go_on_below(self, values: Sequence[tuple[int, str]]) -> bool:
+        rows = [[record[place] for place, _ in values if place < len(record)] for record in self._below]
+        return sum(all(map(_is_year, row)) for row in rows) * 2 >= len(rows)
 
     def _stand_apart(self, values: Sequence[tuple[int, str]]) -> bool:
         """Whether they are of another size than all numbers below them."""

@@ -21,6 +21,7 @@ from server.datasets.cells import (
     DateOrder,
     DecimalMark,
     Number,
+    could_begin_with_short_year,
     is_code,
     is_no_amount,
     mark_of,
@@ -43,6 +44,7 @@ _MISFIT_SHARE = 0.05
 _SCREENED = 100
 # Longer numbers are account, card or order numbers: nobody adds them up, and JavaScript would round them.
 _ID_DIGITS = 16
+_CLEARLY = 3  # times as far apart are the days that another order makes of them
 _COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
 _EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
 _FINER = re.compile(FINER_THAN_MICROSECONDS)
@@ -208,7 +210,7 @@ def _readings(sample: _Sample, wanted: ColumnSpec | None) -> list[_Reading]:
     if _are_truths(sample.cells):
         return [_Reading(type="boolean")]
     for kinds in (("date", "datetime"), ("decimal",)):
-        best = _best([reading for kind in kinds for reading in _ways(sample.cells, kind)])
+        best = _likelier(sample.cells, _best([reading for kind in kinds for reading in _ways(sample.cells, kind)]))
         if best and best[0].misfits <= sample.most_misfits:
             return best
     return text
@@ -236,9 +238,34 @@ def _best(ways: Sequence[_Reading]) -> list[_Reading]:
     return best
 
 
+def _likelier(cells: Sequence[str], ways: Sequence[_Reading]) -> list[_Reading]:
+    """Where years of two digits may come first or last: the order by which all days are near each other.
+
+    `26-01-31, 26-02-01` are two days in a row or 30 years apart. Both orders stay where that does not tell.
+    """
+    first = [way for way in ways if way.notation == "yMD"]
+    last = [way for way in ways if way.notation != "yMD"]
+    if not first or not last:
+        return list(ways)
+    span, other = _span(cells, first[0]), min(_span(cells, way) for way in last)
+    if other * _CLEARLY < span:
+        return last
+    return [*first, *last] if span * _CLEARLY < other else [*last, *first]
+
+
+def _span(cells: Sequence[str], way: _Reading) -> int:
+    """How many days lie between the first and the last."""
+    order = order_of(way.format)
+    days = [moment.toordinal() for moment in (read_moment(cell, order) for cell in cells) if moment is not None]
+    return max(days, default=0) - min(days, default=0)
+
+
 def _ways(cells: Sequence[str], kind: ColumnType) -> Iterator[_Reading]:
     if kind in TEMPORAL_TYPES:
+        has_short = any(map(could_begin_with_short_year, cells))
         for order in DATE_FORMATS if _could_be_dates(cells) else ():
+            if order == "yMD" and not has_short:
+                continue
             yield _Reading(type=kind, notation=order, misfits=_count(cells, _READERS[kind], order))
     elif kind in NUMERIC_TYPES:
         for mark in NUMBER_FORMATS:
@@ -304,9 +331,9 @@ def _chosen(
         chosen = next((reading for reading in readings if reading.notation == wanted), first)
         doubts = _of_marks(sample.cells, chosen, readings, prefer_mark) if len(readings) > 1 and mark is None else {}
         return _noted(replace(chosen, doubts=doubts))
-    if set(notations) == {"DMY", "MDY"}:
+    if first.type in TEMPORAL_TYPES and len(notations) > 1 and "YMD" not in notations:
         chosen = next((reading for reading in readings if reading.notation == order), first)
-        doubts = {"ambiguous_dates": {"format": chosen.format}} if order is None else {}
+        doubts = {} if chosen.notation == order else {"ambiguous_dates": {"format": chosen.format}}
         return replace(chosen, doubts=doubts)
     return first
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,12 @@ from server.errors import FileProblem
 _DEEPEST = 12  # levels of objects around a table
 _MOST_LISTS = 50
 _NAMES_BESIDE = ("columns", "fields", "header", "headers", "names", "keys", "schema")
+_ABOVE = re.compile(rb"(?:\s*(?://[^\n]*|/\*.*?\*/))+", re.DOTALL)
+_MARK = b"\x1e"  # before each object of a JSON text sequence
+_TEXT_OR_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*+"|,(?=\s*[\]}])', re.DOTALL)
+_CONTROLS = re.compile(rb"[\x00-\x1f]")
+_HALF = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|(?P<half>{_HALF})|\\.".encode())
 _BETWEEN = re.compile(r"[\s,]*")
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -38,13 +45,16 @@ class JsonTable:
 
 def tables_of(text: bytes) -> list[JsonTable]:
     """The longest first, but what describes another after it. Raises `FileProblem` for what holds no table."""
+    text = without_comments(text).replace(_MARK, b" ")
     document = _document(text)
     found = [_separate_objects(text)] if document is None else list(_tables(document, (), _DEEPEST))
     found = sorted(found, key=lambda table: len(table.elements), reverse=True)[:_MOST_LISTS]
     if found:
         return sorted(found, key=lambda table: any(_describes(table, other) for other in found))
     if document is not None and document[:1] == b"{":
-        return [_table_of_members(document) or JsonTable(path="", elements=[text], has_objects=True)]
+        by_columns = [_table_of_members(document) or _table_of_lists(document), *_lists_within(document, (), _DEEPEST)]
+        whole = JsonTable(path="", elements=[document], has_objects=True)
+        return [max(filter(None, by_columns), key=lambda table: len(table.elements), default=whole)]
     raise FileProblem(
         "The file is JSON, but holds no table. Write a list of objects, or one object a line.",
         code="no_table_in_json",
@@ -57,6 +67,9 @@ def _document(text: bytes) -> bytes | None:
         return bytes(msgspec.json.decode(text, type=msgspec.Raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         problem = error
+    text = _TEXT_OR_COMMA.sub(_mended, text)
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return bytes(msgspec.json.decode(text, type=msgspec.Raw))
     try:
         value = json.loads(text, parse_constant=constant, parse_float=Decimal)
         return _JSON.encode(value)
@@ -66,6 +79,24 @@ def _document(text: bytes) -> bytes | None:
     except (ValueError, RecursionError):
         pass
     raise _invalid(problem)
+
+
+def without_comments(text: bytes) -> bytes:
+    """Those above the document, as settings have them."""
+    above = _ABOVE.match(text)
+    return text[above.end() :] if above else text
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    """No comma behind the last of a list, tabs in a text as escapes, half of a pair as bytes that are no text."""
+    if found[0] == b",":
+        return b""
+    text = _CONTROLS.sub(lambda control: b"\\u%04x" % ord(control[0]), found[0])
+    return _ESCAPE.sub(_half_as_bytes, text) if b"\\u" in text else text
+
+
+def _half_as_bytes(escape: re.Match[bytes]) -> bytes:
+    return chr(int(escape["half"][-4:], 16)).encode("utf-8", "surrogatepass") if escape["half"] else escape[0]
 
 
 def constant(word: str) -> Decimal | None:
@@ -122,6 +153,35 @@ def _table_of_members(document: bytes) -> JsonTable | None:
     return JsonTable(path="", elements=[_JSON.encode(row) for row in rows], has_objects=True, is_of_members=True)
 
 
+def _table_of_lists(document: bytes, path: tuple[str, ...] = ()) -> JsonTable | None:
+    """Columns that are lists of equally many values: `{"a": [1, 2], "b": ["x", "y"]}` has two rows."""
+    members = _Members.decode(document)
+    if not members or any(bytes(member)[:1] != b"[" for member in members.values()):
+        return None
+    lists = {name: _elements(bytes(member)) for name, member in members.items()}
+    if len(set(map(len, lists.values()))) > 1 or any(
+        cell[:1] in (b"[", b"{") for cells in lists.values() for cell in cells
+    ):
+        return None
+    names = [_JSON.encode(name) for name in lists]
+    rows = zip(*lists.values(), strict=True)
+    elements = [b"{%s}" % b",".join(b"%s:%s" % pair for pair in zip(names, row, strict=True)) for row in rows]
+    if not elements:
+        return None
+    return JsonTable(path=".".join(path), elements=elements, has_objects=True, is_of_members=True)
+
+
+def _lists_within(raw: bytes, path: tuple[str, ...], depth: int) -> Iterator[JsonTable]:
+    """Such columns further down, two or more of them: one list within an object is a cell of it."""
+    for name, member in _Members.decode(raw).items() if depth else ():
+        inner, inner_path = bytes(member), (*path, name)
+        if inner[:1] == b"{":
+            table = _table_of_lists(inner, inner_path)
+            if table is not None and len(_Members.decode(inner)) > 1:
+                yield table
+            yield from _lists_within(inner, inner_path, depth - 1)
+
+
 def _are_counted(names: Iterable[str]) -> bool:
     return all(name == str(place) for place, name in enumerate(names))
 
@@ -131,8 +191,10 @@ def _elements(raw: bytes) -> list[bytes]:
 
 
 def _table(elements: list[bytes], path: tuple[str, ...], beside: dict[str, msgspec.Raw] | None) -> Iterator[JsonTable]:
-    """Most of a list decide what it is; the others are rejects."""
-    kinds = [element[:1] for element in elements]
+    """Most of a list decide what it is; the others are rejects. Where it is all of the document, single values aren't
+    counted.
+    """
+    kinds = [element[:1] for element in elements if path or element[:1] in (b"{", b"[")]
     place = ".".join(path)
     if kinds.count(b"{") * 2 > len(kinds):
         yield JsonTable(path=place, elements=elements, has_objects=True)

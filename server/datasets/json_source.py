@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from server.datasets.cell_texts import as_text, is_said_text
 from server.datasets.chunks import Chunk
-from server.datasets.json_document import JsonTable, constant, tables_of
+from server.datasets.json_document import JsonTable, constant, tables_of, without_comments
+from server.datasets.kept_bytes import text_with_bytes
 from server.datasets.named import BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.rejects import RejectReason, shortened
 from server.datasets.schema import ColumnType
@@ -28,6 +29,7 @@ _LINES_PER_CHUNK = 20_000
 _SAMPLE_LINES = 5_000
 _MOST_LOOKED_AT = 20 * _SAMPLE_LINES
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024  # it stands in memory as a whole
+_SEQUENCE = b"\x1e"  # before each line of a JSON text sequence
 _BRACKETS = (b"[", b"]", b",", b"],")
 JSON_DECODER = msgspec.json.Decoder(float_hook=Decimal)  # as many digits as the file has
 JSON_ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -40,7 +42,7 @@ Line = tuple[int, bytes]
 
 def begins_json(head: str) -> bool:
     """`head`: some of the beginning. A table whose first name is `{"k"}` does not."""
-    text = head.lstrip("\ufeff \t\r\n")
+    text = without_comments(head.encode("utf-8", "replace")).decode().lstrip("\ufeff \t\r\n\x1e")
     return _BEGINS_JSON.match(text) is not None and _first_line_is_json(text)
 
 
@@ -81,7 +83,7 @@ class JsonFile:
                     line=number,
                     limit=self.max_line_bytes,
                 )
-            yield number, line, done
+            yield number, line.removeprefix(_SEQUENCE), done
 
     def filled_lines(self) -> Iterator[bytes]:
         """Without blank ones, and those that hold a bracket of the list around the lines."""
@@ -142,7 +144,7 @@ def _is_short_document(file: JsonFile) -> bool:
 
 def _are_mostly_objects(file: JsonFile) -> bool:
     kinds = [_kind(line) for line in islice(file.filled_lines(), 200)]
-    return kinds.count(dict) * 2 > len(kinds) or (len(kinds) > 2 and kinds[1:].count(dict) == len(kinds) - 1)
+    return kinds.count(dict) * 2 > len(kinds) or (len(kinds) > 1 and kinds[1:].count(dict) == len(kinds) - 1)
 
 
 def _holds_something(line: bytes) -> bool:
@@ -255,7 +257,33 @@ class JsonSource:
         if not value.keys() <= self._known:
             unknown = next(key for key in value if key not in self._known)
             return None, ("unknown_field", {"value": shortened(unknown)})
+        if (repeated := _repeated_name(line, value)) is not None:
+            return None, ("repeated_name", {"value": shortened(repeated)})
         return value, None
+
+
+def _repeated_name(line: bytes, value: dict[str, Any]) -> str | None:
+    """A name that an object has twice, of which a dictionary holds one. Most lines have as many marks as names."""
+    marks = line.count(b'":') + line.count(b'" :')
+    if marks == len(value) or marks == _names_in(value):
+        return None
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        repeated.extend(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+    with suppress(ValueError, RecursionError):
+        json.loads(line.decode().strip().removesuffix(","), object_pairs_hook=note, strict=False)
+    return repeated[0] if repeated else None
+
+
+def _names_in(value: dict[str, Any] | list[Any]) -> int:
+    count = len(value) if isinstance(value, dict) else 0
+    for each in value.values() if isinstance(value, dict) else value:
+        if type(each) is dict or type(each) is list:
+            count += _names_in(each)
+    return count
 
 
 def found_keys(file: JsonFile) -> list[str]:
@@ -291,7 +319,7 @@ def _value(line: bytes) -> tuple[Any, bool]:
     except UnicodeDecodeError:
         return None, False
     try:
-        value = json.loads(text, parse_constant=constant, parse_float=Decimal)
+        value = json.loads(text, parse_constant=constant, parse_float=Decimal, strict=False)
         JSON_ENCODER.encode(value)
     except UnicodeEncodeError:  # half of a pair, as an escape: no text
         return None, False
@@ -316,4 +344,4 @@ def cell_of(value: Any) -> str | None:
 
 
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace").rstrip("\r\n")
+    return shortened(text_with_bytes(line), len(line)).rstrip("\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from array import array
 
 import pyarrow as pa
@@ -29,6 +30,19 @@ def is_utf8(block: bytes) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def text_with_bytes(block: bytes) -> str:
+    """UTF-8 as text; each byte that is none is a lone surrogate, also where it was one before it became UTF-8."""
+    text = block.decode("utf-8", "surrogateescape")
+    return _KEPT.sub(_byte_again, text) if "\udced" in text else text
+
+
+_KEPT = re.compile("\udced([\udcb2\udcb3])([\udc80-\udcbf])")
+
+
+def _byte_again(kept: re.Match[str]) -> str:
+    return chr(0xDC00 + ((ord(kept[1]) & 3) << 6 | (ord(kept[2]) & 0x3F)))
 
 
 codecs.register_error(KEEP_BYTES, _keep_bytes)

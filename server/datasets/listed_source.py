@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from server.datasets.chunks import Chunk
-from server.datasets.named import BLANK, Named, name_above
+from server.datasets.named import BLANK, DELIMITERS_ONLY, Named, name_above
+from server.datasets.rule_lines import is_rule_row
 
 _ROWS_PER_CHUNK = 20_000
 _SAMPLE_ROWS = 5_000
@@ -55,7 +56,9 @@ class ListedSource:
     def _chunk(self, start: int, end: int) -> Chunk:
         lines, named = [], Named()
         for line in range(start, end):
-            if any(cell.strip() for cell in self.rows[line]):
+            if is_rule_row(self.rows[line]):
+                named.add(DELIMITERS_ONLY, line + 1)
+            elif any(cell.strip() for cell in self.rows[line]):
                 lines.append(line)
             else:
                 named.add(BLANK, line + 1)

@@ -36,6 +36,8 @@ _PACKED_KINDS = ("gzip", "bzip2", "xz", "zstd")
 _SUFFIXES = {"gzip": (".gz", ".gzip"), "bzip2": (".bz2",), "xz": (".xz",), "zstd": (".zst", ".zstd")}
 _TABLES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".json", ".jsonl", ".ndjson",
            ".parquet", ".arrow", ".feather", ".html", ".htm", ".gz", ".zst", ".bz2", ".xz")  # fmt: skip
+_PERHAPS = (".txt", ".html", ".htm")  # as often a text about the tables beside it
+_PROSE = ("readme", "read_me", "licen", "changelog", "copying", "liesmich", "lisezmoi", "leeme", "说明", "自述")
 _DAMAGE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
     pa.ArrowException,
@@ -168,7 +170,7 @@ class _Unpacking:
                 "is in it.",
                 code="not_a_table",
             )
-        return max(tables or members, key=lambda member: member.file_size)
+        return max(tables or members, key=lambda member: (-_doubts_about(member.filename), member.file_size))
 
     def _written(
         self, plain: IO[bytes] | _Counted, position: Callable[[], int], size: int, number: int
@@ -241,11 +243,17 @@ def _could_be_table(member: zipfile.ZipInfo) -> bool:
     return not member.is_dir() and "__MACOSX" not in path.parts and not path.name.startswith((".", "Thumbs.db"))
 
 
+def _doubts_about(name: str) -> int:
+    """The more, the likelier it is no table, however large."""
+    own = PurePosixPath(name.lower()).name
+    return own.endswith(_PERHAPS) + own.startswith(_PROSE)
+
+
 def _other_members(chosen: str, others: list[str]) -> Iterator[FileWarning]:
     if others:
         yield FileWarning(
             code="other_members",
-            message="The archive holds several files. “{chosen}” is read, the largest unless you chose it; left out: "
-            "{others}.",
+            message="The archive holds several files. “{chosen}” is read, the largest of its kind unless you chose it; "
+            "left out: {others}.",
             parameters={"chosen": chosen, "others": ", ".join(others[:_NAMES_TOLD])},
         )

@@ -16,6 +16,7 @@ from server.datasets.kept_bytes import as_one, is_text
 from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
+from server.datasets.rule_lines import LEAST, RULES, is_rule_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,9 @@ def read_plain_block(block: bytes, layout: Layout, *, is_utf8: bool = False) -> 
         block=block,
         lines=table.num_rows,
         columns=columns,
-        empty=[row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()],
+        empty=sorted(
+            [row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()] + _rule_rows(block, columns)
+        ),
         again=sorted({row for header in layout.headers for row in _rows_like(columns, header)}),
     )
 
@@ -112,6 +115,16 @@ def _empty_rows(columns: list[pa.Array]) -> list[int]:
         if not len(places):
             return []
     return list(places.to_pylist()) if places is not None else []
+
+
+def _rule_rows(block: bytes, columns: list[pa.Array]) -> list[int]:
+    """Those that are drawn lines; only marks that occur are looked for, and only in the first column."""
+    rows: list[int] = []
+    for mark in RULES if len(columns) > 1 else ():
+        if mark.encode()[:1] in block:
+            found = pc.indices_nonzero(pc.starts_with(columns[0], mark * LEAST)).to_pylist()
+            rows += [row for row in found if is_rule_row([column[row].as_py() for column in columns])]
+    return rows
 
 
 def _rows_like(columns: list[pa.Array], header: tuple[str, ...]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import errno
 import logging
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from server.datasets.ipc_source import IpcTable
 from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
 from server.datasets.listed_source import ListedSource
 from server.datasets.parquet_source import ParquetTable
+from server.datasets.rule_lines import is_rule_line
 from server.datasets.schema import (
     FileLimits,
     FileWarning,
@@ -132,16 +134,19 @@ def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits
     places = fixed_places(lines[above:])
     if places is None or (len(shape.names) > 1 and are_told_by_blanks(lines[above:], places)):
         return None
-    rows = [cells_at(line, places) for line in lines]
-    head = find_table(rows, header=options.header, above=options.skip_rows)
+    numbers = [number for number, line in enumerate(lines) if not is_rule_line(line)]
+    rows = [cells_at(lines[number], places) for number in numbers]
+    skipped = None if options.skip_rows is None else bisect.bisect_left(numbers, options.skip_rows)
+    head = find_table(rows, header=options.header, above=skipped)
+    above = numbers[head.above] if head.above < len(numbers) else len(lines)
     source.places = places
-    source.first_line, source.header_rows = head.above + head.header_records, head.header_records
+    source.first_line, source.header_rows = above + head.header_records, head.header_records
     fixed = FileShape(
         format="fixed",
         names=tuple(clean_names([*head.names, *[""] * len(places)][: len(places)])),
         encoding=shape.encoding,
         header=head.header_records > 0,
-        skip_rows=head.above,
+        skip_rows=above,
         first_line=source.first_line,
         warnings=shape.warnings,
     )
@@ -200,8 +205,8 @@ def _json_warnings(file: JsonFile, names: list[str]) -> Iterator[FileWarning]:
     if file.table is not None and file.table.is_of_members:
         yield FileWarning(
             code="members_are_rows",
-            message="The document holds no list. Its members have the same names, so they are read as a table; check "
-            "that its rows are what you expect.",
+            message="The document holds no list of rows; its members are read as a table. Check that its rows are what "
+            "you expect.",
         )
     if file.table is None or not file.table.path:
         return

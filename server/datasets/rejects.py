@@ -37,6 +37,7 @@ REASONS: dict[str, str] = {
     "not_an_object": "The line is not a JSON object.",
     "not_a_row": "The line is not a JSON list.",
     "unknown_field": "The field “{value}” is not among the columns.",
+    "repeated_name": "The name “{value}” occurs twice in this object, so one of its values would be lost.",
     "not_a_number": "“{value}” is not a number.",
     "code_not_number": "As a number, “{value}” would lose how it is written; read the column as text.",
     "not_a_whole_number": "“{value}” is not a whole number.",

@@ -43,7 +43,7 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """One column as it is wanted: `source` is its name in the file (default: the same), `type` is inferred when absent.
 
     `format` says how ambiguous values are written: for numbers the decimal mark (`1,234.5` or `1.234,5`), for dates
-    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`).
+    the order (`YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`, `YY-MM-DD`).
     `min` and `max` are compared in the column's own type. Of texts, `min_length` and `max_length` count characters, and
     all of a value must match `pattern`, a regular expression in RE2's syntax. Values must occur in the column that
     `reference` names. Missing values break no rule but `required`.

@@ -18,32 +18,38 @@ def find_in_sheet(rows: Sequence[Row], *, header: bool | None, above: int | None
 
 def stacked_at(rows: Sequence[Row], first_line: int) -> int | None:
     """The row, from 1, at which another header seems to stand; `first_line` rows stand above the data."""
-    has_values = False
+    values: set[int] = set()  # the columns that had some, and nothing else
+    has_rows = False
     for place in range(first_line, len(rows) - 1):
         if not filled(rows[place]):
-            if has_values and (found := _header_below(rows, place + 1)) is not None:
+            if has_rows and (found := _header_below(rows, place + 1, values)) is not None:
                 return found + 1
-        elif any(is_value(cell) for cell in rows[place]):
-            has_values = True
+            continue
+        own = {column for column, cell in enumerate(rows[place]) if is_value(cell)}
+        texts = {column for column, cell in enumerate(rows[place]) if cell.strip()} - own
+        values, has_rows = (values if has_rows else own) - texts, True
     return None
 
 
-def _header_below(rows: Sequence[Row], place: int) -> int | None:
-    """A title may stand above it."""
+def _header_below(rows: Sequence[Row], place: int, values: set[int]) -> int | None:
+    """Names right above values, or where values stood above. A title may stand above it."""
     for row in range(place, min(place + 3, len(rows) - 1)):
         names = [cell for cell in rows[row] if cell.strip()]
         if len(names) < 2:
             continue
         is_header = not any(is_value(cell) for cell in names) and len(set(names)) == len(names)
-        return row if is_header and any(is_value(cell) for cell in rows[row + 1]) else None
+        is_below_values = any(column in values and cell.strip() for column, cell in enumerate(rows[row]))
+        is_told = any(is_value(cell) for cell in rows[row + 1]) or (is_below_values and filled(rows[row + 1]) > 1)
+        return row if is_header and is_told else None
     return None
 
 
 def side_by_side_at(rows: Sequence[Row]) -> int | None:
-    """The column, from 0, that begins a second table: an empty one stands before it, two or more on either side."""
+    """The column, from 0, that begins a second table: empty ones stand before it, two or more on either side."""
     width = len(rows[0]) if rows else 0
     is_used = [any(row[place].strip() for row in rows) for place in range(width)]
-    for place in range(2, width - 2):
-        if not is_used[place] and all(is_used[place - 2 : place]) and all(is_used[place + 1 : place + 3]):
-            return place + 1
+    for place in range(3, width - 1):
+        gap = next((left for left in range(place - 1, 0, -1) if is_used[left]), 0)
+        if all(is_used[place : place + 2]) and gap < place - 1 and gap and is_used[gap - 1]:
+            return place
     return None

@@ -17,13 +17,14 @@ from server.datasets.header_finding import (
     joined_names,
     kind_of,
 )
+from server.datasets.rule_lines import BOX_RULES, is_rule_row
 
 TITLE_LINES = 30  # as far as a table may begin below its title
 _COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
 )  # fmt: skip
-_DRAWN = frozenset("-=+:_─━|*")
+_DRAWN = frozenset(f"-=+:_|*＊{BOX_RULES}")
 _THOUSANDS = re.compile(r"\s*[-+]?\W?\d{1,3}")
 _REST = re.compile(r"\d{3}(?:\.\d+)?\s*\W?")
 _NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
@@ -66,13 +67,14 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     ruler = 1 if header is not False and len(below) > 2 and is_ruler(below[1]) else 0
     del below[1 : 1 + ruler]
     names, count = _header(below, True if ruler else header)
-    body = _own_rows([record for record in below[count:] if filled(record)], names)
+    body = _own_rows([record for record in below[count:] if filled(record) and not is_rule_row(record)], names)
     width = _width(names, body, is_named=count > 0)
     own, named = trimmed(names), len(names)
     starts = above + count + ruler
     is_wider = count > 0 and width > named
     wide = (place for place in range(starts, len(records)) if len(trimmed(records[place])) > named)
     names = [*names, *[""] * (width - len(names))][:width]
+    body = [record for record in body if not (len(record) == 1 < len(own) and is_ruler(record))]
     short = sum(len(record) < len(own) for record in body) if count else 0
     return FoundTable(
         above=above,

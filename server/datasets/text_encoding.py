@@ -25,6 +25,7 @@ _JUDGED_BYTES = 5_000  # whose characters are looked at one by one
 END_OF_FILE = b"\x1a"  # Ctrl-Z, as programs of DOS still write it
 _BEFORE_CONTROLS = b"\xc2"
 _C1_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
+_TABLE_BYTES = b"\n\t,; 0123456789"  # ASCII of any table, whose bytes are seldom half of another character
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff]+")
 _JUDGED_LINES = 2_000
 _MARKS = (
@@ -158,7 +159,15 @@ def _zero_pattern(head: bytes) -> str | None:
     # A stray NUL in a small file is not a pattern; 一 (U+4E00) puts zeros on the other side.
     line_ends = head.count(b"\n\0" if name == "utf-16-le" else b"\0\n")
     is_pattern = zeros > half * 0.05 and others <= zeros * 0.3 and (line_ends > 0 or zeros > half * 0.3)
-    return name if is_pattern else None
+    return name if is_pattern and _have_their_zeros(head, 0 if name == "utf-16-be" else 1) else None
+
+
+def _have_their_zeros(head: bytes, side: int) -> bool:
+    """Whether most digits and separators have a zero at their side: a few NULs in ASCII stand beside few of them."""
+    zeros, others = head[side::2], head[1 - side :: 2]
+    beside = sum(zero == 0 and other in _TABLE_BYTES for zero, other in zip(zeros, others, strict=False))
+    told = sum(map(head.count, _TABLE_BYTES))
+    return not told or 2 * beside > told
 
 
 class _Votes:

@@ -16,7 +16,7 @@ from server.datasets.above_table import read_above
 from server.datasets.ahead import in_order
 from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.chunks import Chunk
-from server.datasets.kept_bytes import KEEP_BYTES
+from server.datasets.kept_bytes import KEEP_BYTES, text_with_bytes
 from server.datasets.named import Named
 from server.datasets.plain_reader import PlainBlock, read_plain_block
 from server.datasets.records import split_lines
@@ -98,11 +98,11 @@ class TextSource:
             block += more
         is_whole = len(block) <= _SAMPLE_PIECE
         cut = len(block) if is_whole else block.rfind(b"\n", 0, _SAMPLE_PIECE) + 1
-        return split_lines(block[: cut or len(block)].decode("utf-8", "surrogateescape")), is_whole
+        return split_lines(text_with_bytes(block[: cut or len(block)])), is_whole
 
     def _above(self, above: bytes) -> Chunk:
         """What stands above the rows, all of it named or rejected."""
-        lines = split_lines(above.decode("utf-8", "surrogateescape"))
+        lines = split_lines(text_with_bytes(above))
         found = read_above(lines[: self.skip_rows], lines[self.skip_rows :], self.layout.dialect)
         self.records = found.records
         return Chunk(

@@ -265,7 +265,7 @@ _ISO_FROM: dict[DateOrder, str] = {"DMY": r"\3-0\2-0\1\4", "MDY": r"\3-0\1-0\2\4
 def _with_iso_days(cells: pa.Array, order: DateOrder) -> pa.Array:
     """`2026/3/1 9:05` as `2026-03-01 09:05`, so that columns of such cells are cast at once and not one by one."""
     cells = pc.replace_substring_regex(cells, _YEAR_FIRST, r"\1-0\2-0\3\4")
-    if order != "YMD":
+    if order in _ISO_FROM:
         cells = pc.replace_substring_regex(cells, _YEAR_LAST, _ISO_FROM[order])
     cells = pc.replace_substring_regex(cells, r"^(\d{4})-0?(\d\d)-0?(\d\d)", r"\1-\2-\3")
     return pc.replace_substring_regex(cells, r"^(\d{4}-\d\d-\d\d) (\d:)", r"\1 0\2")

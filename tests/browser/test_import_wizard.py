@@ -372,7 +372,7 @@ async def test_a_doubt_lasts_until_somebody_decides(alice: aiohttp.ClientSession
     page = await page_of("alice")
     await wizard(page, await upload(alice, DOUBTFUL))
     chips = page.locator("#problems a")
-    await expect(chips).to_have_text(["day day or month first?", "share percentages beside numbers"])
+    await expect(chips).to_have_text(["day day, month or year first?", "share percentages beside numbers"])
     await (await settings_of(page, 0)).get_by_label("Type").select_option("text")
     await expect(page.locator("#c0-open")).to_contain_text("Text")
     await expect(chips).to_have_count(2)  # a word about another column says nothing of these

@@ -124,6 +124,29 @@ def test_the_end_of_file_of_dos_is_no_row(imported: Importer, end: bytes) -> Non
     assert (result.rows, result.rejects) == ([[1, 2], [3, 4]], [])
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a,b\n1,\0\n2,y\n3,z\n", 2), (b"name\nAnn\0\nBob\n", 2), (b"id,name\n1,\0\n2,Ann\n3,Bob\n4,Cy\n", 2),
+        ("id,name\n1,Müller\n2,\0\n3,Zoë\n".encode(), 3), ("姓名,城市\n李,上海\n张三,\0北京\n".encode("gb18030"), 3),
+    ],
+    ids=["cell", "end", "odd", "utf-8", "gb18030"],
+)  # fmt: skip
+def test_a_nul_costs_its_row_and_is_no_sign_of_utf16(imported: Importer, content: bytes, line: int) -> None:
+    assert imported(content, language="zh-CN").reasons == [(line, None, "nul_character")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["a,b\n1,张\n2,李\n", "姓名,城市\n张三,北京\n上海,上海\n", "id,name\n1,Zoë\n"])
+def test_utf16_is_told_by_its_zeros(imported: Importer, text: str, encoding: str) -> None:
+    assert table(imported, text.encode(encoding))[0] == text
+
+
+def test_a_byte_that_is_no_text_is_shown_as_one(imported: Importer) -> None:
+    result = imported("姓名,n\n张三,1\n".encode("gb18030") + b"a\xff,3\n", encoding="gb18030")
+    assert [reject["raw"] for reject in result.rejects] == ["a\ufffd,3"]
+
+
 def test_traces_of_a_double_conversion_are_told(imported: Importer) -> None:
     assert [w.code for w in imported("a,b\n1,it\x92s\n").converted.warnings] == ["control_characters"]
     assert imported("a,b\n1,it’s\n").converted.warnings == []

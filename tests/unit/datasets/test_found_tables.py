@@ -329,10 +329,40 @@ FRAMED: list[Case] = [
     ("|id|name|\n|1|Ann|x|\n|2|Bob|\n|3|Cy|\n", ["id", "name"], [[2, "Bob"], [3, "Cy"]], [(2, "too_many_cells")]),
     ("+----+------+\n| id | name |\n+----+------+\n|  1 | Ann  |\n+----+------+\n", ["id", "name"], [[1, "Ann"]], []),
 ]
+ID_NAME: tuple[list[str], list[list[Any]], list[tuple[int, str]]] = (["id", "name"], [[1, "Ann"], [2, "Bob"]], [])
+DRAWN: list[Case] = [
+    ("┌────┬──────┐\n│ id │ name │\n├────┼──────┤\n│ 1  │ Ann  │\n│ 2  │ Bob  │\n└────┴──────┘\n", *ID_NAME),
+    ("│ id │ name │\n├────┼──────┤\n│ 1  │ Ann  │\n├────┼──────┤\n│ 2  │ Bob  │\n", *ID_NAME),
+    ("┏━━━━┳━━━━━━┓\n┃ id ┃ name ┃\n┡━━━━╇━━━━━━┩\n│ 1  │ Ann  │\n│ 2  │ Bob  │\n└────┴──────┘\n", *ID_NAME),
+    ("╔════╦══════╗\n║ id ║ name ║\n╠════╬══════╣\n║ 1  ║ Ann  ║\n║ 2  ║ Bob  ║\n╚════╩══════╝\n", *ID_NAME),
+    ("|| id || name ||\n| 1 | Ann |\n| 2 | Bob |\n", *ID_NAME),
+    ("|| id |\n|| 1 |\n|| 2 |\n", ["column_1", "id"], [[None, 1], [None, 2]], []),
+    ("id\x01name\n1\x01Ann\n2\x01Bob\n", *ID_NAME),
+    ("a,b\n1,2\n****,****\n3,4\n----,----\n", ["a", "b"], [[1, 2], [3, 4]], []),
+    ("a,b\n1,2\n3,4\n＊＊＊,＊＊＊\n", ["a", "b"], [[1, 2], [3, 4]], []),
+    ("a,b\nx,y\n--,--\n---,z\n", ["a", "b"], [["x", "y"], ["--", "--"], ["---", "z"]], []),
+    ("a\nx\n----\n****\n", ["a"], [["x"], ["----"], ["****"]], []),
+    ("2023,2024,2025\n5,6,7\n8,9,10\n", ["2023", "2024", "2025"], [[5, 6, 7], [8, 9, 10]], []),
+    ("2023,2024\n2025,2026\n", ["column_1", "column_2"], [[2023, 2024], [2025, 2026]], []),
+]
+WRAPPED: list[Case] = [
+    ('a,b\n"1,2"\n"3,4"\n', ["a", "b"], [[1, 2], [3, 4]], []),
+    ('a,b\n"1,2"\n"3,4"\n"5,6"', ["a", "b"], [[1, 2], [3, 4], [5, 6]], []),
+    ('a,b\n"1,2"\n"3,4"\n5,6\n', ["a", "b"], [[1, 2], [3, 4], [5, 6]], []),
+    ('a,b\n"1","2"\n"3",4\n5,6\n', ["a", "b"], [[1, 2], [3, 4], [5, 6]], []),
+    ('"a,b"\n"1,2"\n"3,4"\n', ["a", "b"], [[1, 2], [3, 4]], []),
+    ('a;b\r\n"1;""x; y"""\r\n"2;z"\r\n', ["a", "b"], [[1, "x; y"], [2, "z"]], []),
+    ('name\n"Miller, Ann"\n"Bob, Jr"\n', ["name"], [["Miller, Ann"], ["Bob, Jr"]], []),
+    ('"Ort, Land"\n"Bonn, DE"\n', ["Ort, Land"], [["Bonn, DE"]], []),
+    ('"v"\n"1,5"\n"2,7"\n', ["v"], [[1.5], [2.7]], []),
+    ("'id'\t'x'\n'A1'\t'O''Brien'\n'A2'\t'a;b'\n", ["id", "x"], [["A1", "O'Brien"], ["A2", "a;b"]], []),
+    ("id,x\n1,rock 'n' roll\n2,it's\n3,'t\n", ["id", "x"], [[1, "rock 'n' roll"], [2, "it's"], [3, "'t"]], []),
+    ("a,b\n'x, y',1\n'it''s',2\n", ["a", "b"], [["x, y", 1], ["it's", 2]], []),
+]
 CASES = [
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
-    *CELLS_WITHOUT_QUOTES, *FRAMED,
+    *CELLS_WITHOUT_QUOTES, *FRAMED, *DRAWN, *WRAPPED,
 ]  # fmt: skip
 
 
@@ -369,6 +399,8 @@ def test_what_a_preview_found_imports_the_same(imported: Importer, text: str) ->
             "Report of May\n\nname;qty\na;1\nb;2\n\nprinted by Ann\n",
             {"above_table": 1, "header": 1, "blank": 2, "below_table": 1},
         ),
+        ("a,b\n1,2\n****,****\n3,4\n----,----\n", {"header": 1, "delimiters_only": 2}),
+        ("---------\nNAME  QTY\n---------\nAnn    12\nBob     3\n---------\n", {"header": 1, "delimiters_only": 3}),
         ("sep=;\na;b\n1;2\n", {"above_table": 1, "header": 1}),
         (
             "# x, y\n\nid,n\n1,2\n,\n3,4\n* without tax\nSource: us\n",
@@ -415,10 +447,10 @@ def test_notes_below_many_rows_are_notes(imported: Importer) -> None:
 
 
 def test_headers_and_empty_rows_far_below_are_found_by_the_fast_reader(imported: Importer) -> None:
-    result = imported("id,n\n" + (f"1,{'x' * 100}\n" * 30_000 + "id,n\n,\n") * 3 + "2,x\n")
+    result = imported("id,n\n" + (f"1,{'x' * 100}\n" * 30_000 + "id,n\n,\n---,----\n") * 3 + "2,x\n")
     assert len(result.rows) == 90_001
-    assert result.reasons == [(line * 30_002, None, "header_again") for line in (1, 2, 3)]
-    assert result.converted.named == {"header": 1, "delimiters_only": 3}
+    assert result.reasons == [(line * 30_003 - 1, None, "header_again") for line in (1, 2, 3)]
+    assert result.converted.named == {"header": 1, "delimiters_only": 6}
 
 
 def test_short_rows_are_filled_or_left_out_as_one_says(imported: Importer) -> None:
@@ -454,6 +486,10 @@ def test_units_that_became_part_of_the_names_are_told(imported: Importer) -> Non
     warnings = [(one.code, one.parameters) for one in imported.preview(text).warnings]
     assert warnings == [("units_in_names", {"name": "time [s]"})]
     assert imported(text).converted.named == {"header": 2}
+
+
+def test_quotes_around_whole_lines_are_told(imported: Importer) -> None:
+    assert [one.code for one in imported.preview('a,b\n"1,2"\n"3,4"\n').warnings] == ["lines_in_quotes"]
 
 
 # Totals

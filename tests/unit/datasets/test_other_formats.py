@@ -56,6 +56,17 @@ def problem_with(imported: Importer, content: bytes | str | Path, **options: Any
         ('{"a":1,"b":"x"},\n{"a":2,"b":"y"},\n', ["a", "b"], ROWS),
         ('[\n{"a":1,"b":"x"},\n{"a":2,"b":"y"}\n]\n', ["a", "b"], ROWS),
         ('\n\n{"a":"x"}\n\n\n{"a":"y"}\n', ["a"], [["x"], ["y"]]),
+        ('{"a":[1,2],"b":["x","y"]}', ["a", "b"], ROWS),
+        ('{"n":2,"hourly":{"a":[1,2],"b":["x","y"]},"units":{"a":"s"}}', ["a", "b"], ROWS),
+        ('{"tags":["x"],"name":"Ann"}', ["tags", "name"], [['["x"]', "Ann"]]),
+        ('[{"a":1,"b":"x"},\n{"a":2,"b":"y"},\n]', ["a", "b"], ROWS),
+        ('[{"a": NaN}, {"a": 2}, ]', ["a"], [[None], [2]]),
+        ('\x1e{"a":1,"b":"x"}\n\x1e{"a":2,"b":"y"}\n', ["a", "b"], ROWS),
+        ('// made by hand\n[{"a":1,"b":"x"},{"a":2,"b":"y"}]', ["a", "b"], ROWS),
+        ('// made by hand\n{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', ["a", "b"], ROWS),
+        ('{"a":"x\ty"}\n{"a":"z"}\n', ["a"], [["x\ty"], ["z"]]),
+        ('[{"a":"x\ty"},{"a":"z"}]', ["a"], [["x\ty"], ["z"]]),
+        ('{"a":"b\\":c","d":1}\n{"a": "c" , "d" : 2}\n', ["a", "d"], [['b":c', 1], ["c", 2]]),
         ('{"code":"1E5"}\n{"code":"2E7"}\n', ["code"], [["1E5"], ["2E7"]]),
         (
             '{"schema":{"fields":[{"name":"a"},{"name":"b"}]},"data":[{"a":1,"b":"x"}]}',
@@ -143,6 +154,17 @@ def test_lines_of_json_that_are_no_rows_are_rejected_by_reason(imported: Importe
     assert imported(tea + b'{"a":"\xff"}\n{"a":"\\ud800"}\n').reasons == [
         (3, None, "bad_encoding"), (4, None, "bad_encoding"),
     ]  # fmt: skip
+    assert imported('[{"a":1},5,{"a":2},null,[1]]').reasons == [
+        (2, None, "not_an_object"), (4, None, "not_an_object"), (5, None, "not_an_object"),
+    ]  # fmt: skip
+    for halves in (
+        '[{"a":"\\ud800"},{"a":"\\ud83d\\ude00 \\\\ud800"}]',
+        '{"x":[{"a":"\\udc00"},{"a":"😀 \\\\ud800"}]}',
+    ):
+        result = imported(halves)
+        assert (result.rows, result.reasons) == ([["😀 \\ud800"]], [(1, None, "bad_encoding")])
+    for twice in ('{"a":1,"a":2}\n{"a":3}\n', '[{"a":1,"a" : 2},{"a":3}]', '{"a":{"b":1,"b":2}}\n{"a":3}\n'):
+        assert imported(twice).reasons == [(1, None, "repeated_name")]
     named = imported('\n{"a":1}\n\n{"a":2}\n').converted.named
     assert named == {"blank": 2}
 
@@ -189,6 +211,14 @@ def test_columns_of_parquet_and_arrow_are_read_as_what_they_are(
     assert results[0] == results[1] == results[2]
     if values is not None:
         assert results[0] == values
+
+
+def test_nanoseconds_at_midnight_are_no_days(imported: Importer, tmp_path: Path) -> None:
+    at = pa.array([1767225600000000789, 1767312000000000001], pa.timestamp("ns"))
+    pq.write_table(pa.table({"at": at}), tmp_path / "a.parquet")
+    result = imported(tmp_path / "a.parquet")
+    assert result.rows == [["2026-01-01 00:00:00.000000789"], ["2026-01-02 00:00:00.000000001"]]
+    assert [warning.code for warning in result.converted.warnings] == ["finer_than_microseconds"]
 
 
 def test_a_text_of_parquet_that_is_not_utf8_costs_its_row(imported: Importer, tmp_path: Path) -> None:
@@ -305,6 +335,10 @@ def test_of_several_files_in_a_zip_one_is_read_and_the_others_told(imported: Imp
     preview = imported.preview(content)
     assert [warning.parameters for warning in preview.warnings] == [{"chosen": "b.csv", "others": "a.csv, readme.md"}]
     assert preview.options.member == "b.csv"
+    prose = b"About this table\n\n" * 15
+    for others in ({"README__txt": prose}, {"LICENSE__txt": prose}, {"notes__txt": prose}, {"index__html": prose}):
+        assert imported(archive(**others, d__csv=CSV)).rows == ROWS
+    assert imported(archive(README__txt=prose, d__txt=CSV)).rows == ROWS
     assert imported(content, member="a.csv").rows == ROWS
     with pytest.raises(InvalidInput, match="no file"):
         imported(content, member="c.csv")
@@ -363,6 +397,21 @@ def test_a_preview_of_a_large_packed_text_unpacks_its_beginning_alone(imported: 
             "code city      n\n007  São Paulo 1\n008  Köln      2\n",
             ["code", "city", "n"],
             [["007", "São Paulo", 1], ["008", "Köln", 2]],
+        ),
+        (
+            "NAME      QTY  CITY\nAnn        12  New York\nBob         3  Oslo\nCyrus Lee 144  Rome\n",
+            ["NAME", "QTY", "CITY"],
+            [["Ann", 12, "New York"], ["Bob", 3, "Oslo"], ["Cyrus Lee", 144, "Rome"]],
+        ),
+        (
+            "-----------\nNAME    QTY\n-----------\nAnn      12\nBob Ray   3\nCy        4\n-----------\n",
+            ["NAME", "QTY"],
+            [["Ann", 12], ["Bob Ray", 3], ["Cy", 4]],
+        ),
+        (
+            "=== ==== ====\nid  name city\n=== ==== ====\n1   Ann  Oslo\n2   Bob  Rome\n=== ==== ====\n",
+            ["id", "name", "city"],
+            [[1, "Ann", "Oslo"], [2, "Bob", "Rome"]],
         ),
         ("name\nred car\nbig  dog\nold cat\n", ["name"], [["red car"], ["big  dog"], ["old cat"]]),
     ],

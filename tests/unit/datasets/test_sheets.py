@@ -76,6 +76,7 @@ def test_a_number_is_seen_by_its_format(code: str, number: float, seen: str) -> 
 @pytest.mark.parametrize(
     ("rows", "formats", "columns", "data"),
     [
+        ([["a", "b"], [1, 2], ["****", "---"], [3, 4]], {}, ["a", "b"], [[1, 2], [3, 4]]),
         ([["zip"], [123], [45678]], {"A2": "00000", "A3": "00000"}, ["zip"], [["00123"], ["45678"]]),
         ([["t"], [1.66738426], [0.5]], {"A2": "[h]:mm:ss", "A3": "[h]:mm:ss"}, ["t"], [["40:01:02"], ["12:00:00"]]),
         (
@@ -190,6 +191,15 @@ def _hidden(sheet: Sheet) -> None:
             workbook([["a", "b", None, "c", "d"], [1, 2, None, 5, 6], [3, 4, None, 7, 8]]),
             {"another_table_beside": {"column": "c"}},
         ),
+        (
+            workbook([["a", "b", None, None, "c", "d"], [1, 2, None, None, 5, 6], [], [], [], ["e", "f"], ["x", "y"]]),
+            {"another_table_below": {"row": 6}, "another_table_beside": {"column": "c"}},
+        ),
+        (
+            workbook([["a", "b"], ["k", "l"], [], [], [], ["e", "f"], ["x", 1]]),
+            {"another_table_below": {"row": 6}},
+        ),
+        (workbook([["a", "b"], ["k", 5], [], ["m", 6], ["n", 7]]), {}),
         (workbook([["a", "b"], [1, "=A2*2"], [2, "=A3*2"]]), {"formulas_without_values": {}}),
         (
             workbook([["r", "v"], ["East", 1], [None, 2]], change=lambda sheet: sheet.merge_cells("A2:A3")),
