@@ -273,6 +273,8 @@ def _begin_with_zero(cells: pa.Array) -> bool:
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     """All cells at once, or None when one of them cannot be cast as it stands."""
+    if target == pa.int64() and any(pc.any(pc.starts_with(cells, hexadecimal)).as_py() for hexadecimal in ("0x", "0X")):
+        return None  # no number here, as 0x1F is none beside other odd cells
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:
