@@ -117,13 +117,17 @@ async def test_what_is_no_harmless_picture_is_refused_with_words(
     assert words in await refusal(alice)
 
 
-async def test_a_picture_broken_behind_its_header_fails_the_report_with_a_reason(alice: aiohttp.ClientSession) -> None:
+async def test_a_picture_broken_behind_its_header_costs_the_format_that_cannot_show_it(
+    alice: aiohttp.ClientSession,
+) -> None:
     await upload(alice, png()[:45], name="logo.png")
     await put_template(alice, "logo", LOGO_TEMPLATE)
     batch = await made(alice, "logo")
     [report] = await reports_of(alice, batch["id"])
-    assert report["state"] == "failed"
-    assert "failed to process image" in report["error"]["message"]
+    assert (report["state"], set(await files_of(alice, batch["id"]))) == ("succeeded", {"html", "xlsx"})
+    (warning,) = report["warnings"]
+    assert warning.startswith("PDF: ")
+    assert "failed to process image" in warning
 
 
 async def test_a_picture_is_removed_a_day_after_its_last_batch_is_gone(tmp_path: Path) -> None:
@@ -145,3 +149,11 @@ async def test_a_picture_is_removed_a_day_after_its_last_batch_is_gone(tmp_path:
                 await until(lambda left=left: len(list(pictures.iterdir())) == left)
     finally:
         await asyncio.to_thread(process.stop)
+
+
+async def test_a_batch_shows_what_its_reports_warn_of(alice: aiohttp.ClientSession) -> None:
+    await upload(alice, png()[:45], name="logo.png")
+    await put_template(alice, "logo", LOGO_TEMPLATE)
+    batch = await made(alice, "logo")
+    async with alice.get(f"/batches/{batch['id']}") as response:
+        assert "failed to process image" in await response.text()

@@ -32,7 +32,8 @@ class Picture(Block, frozen=True, kw_only=True):
         )
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
-        return {"kind": "chart", "title": "", "empty": False, "svg": self._drawing(paper.width), "alt": self.alt}
+        drawn = self._drawing(paper.width)
+        return {"kind": "chart", "title": "", "empty": False, "svg": drawn, "alt": self.alt, "note": ""}
 
     def excel(self, book: ReportBook) -> None:
         scale = SUMMARY_WIDTH * self.width / 100 / self.image.width
