@@ -279,17 +279,23 @@ class _Progress:
         self._state: dict[str, Any] = {
             "rows": 0, "rejected": 0, "named": {}, "bytes": 0, "bytes_total": bytes_total, "stage": "", "total": None,
         }  # fmt: skip
-        self._told_at = 0.0
+        self._due = 0.0
 
     def tell(self, stage: str, **changes: Any) -> None:
         self._state |= {"stage": stage, **changes}
-        self._told_at = time.monotonic()
+        self._due = time.monotonic() + _REPORT_EVERY_SECONDS
         self._report(dict(self._state))
+
+    def _tell_if_due(self, stage: str) -> None:
+        """A report that comes late, since a block took its time, does not put off the one after it."""
+        late = time.monotonic() - self._due
+        if late >= 0:
+            self.tell(stage)
+            self._due -= min(late, _REPORT_EVERY_SECONDS)
 
     def unpacked(self, done: int, total: int) -> None:
         self._state |= {"bytes": done, "bytes_total": total}
-        if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
-            self.tell("unpacking")
+        self._tell_if_due("unpacking")
 
     def begin_file(self, bytes_total: int) -> None:
         self.tell("detecting", bytes=0, bytes_total=bytes_total)
@@ -301,8 +307,7 @@ class _Progress:
             return
         total = round(records * self._state["bytes_total"] / done) if done else None
         self._state |= {"rows": rows, "rejected": rejected, "bytes": done, "total": total, "stage": "reading"}
-        if time.monotonic() - self._told_at >= _REPORT_EVERY_SECONDS:
-            self.tell("reading")
+        self._tell_if_due("reading")
 
 
 @contextmanager

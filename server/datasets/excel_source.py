@@ -22,7 +22,7 @@ from server.errors import FileProblem
 
 _MOST_FILLED = 2_000_000  # cells that merged ones above them fill
 _MOST_FILLED_CHARACTERS = 50_000_000
-_ROWS_PER_CHUNK = 20_000
+_ROWS_PER_CHUNK = 10_000
 _SAMPLE_ROWS = 5_000
 _LEAST_NAMES = 2  # a single name may well be a value of its column
 MISSING = "#N/A"  # a lookup that found nothing: the cell is empty, its row is none the worse
@@ -122,6 +122,8 @@ class ExcelSource:
         for number, row in block[:above]:
             self._name_above(number, row, named, rejects)
         errors, block = self.marks.errors, block[above:]
+        if not self._may_be_no_row(block):
+            return block
         block = [pair for pair in block if not self._is_header_again(*pair, rejects)]
         kept = [pair for pair in block if not is_blank(pair[1]) or pair[0] in errors]
         if any(_is_rule(cells) for _, cells in kept):
@@ -134,6 +136,14 @@ class ExcelSource:
                 if number not in numbers:
                     named.add(BLANK, number)
         return kept
+
+    def _may_be_no_row(self, block: list[tuple[int, SheetRow]]) -> bool:
+        """Whether some row begins as only blank ones and headers do."""
+        name = self.header[0] if self.header else ""
+        return any(
+            cells[0] == name or (type(cells[0]) is str and not cells[0].strip()) if cells else True
+            for _, cells in block
+        )
 
     def _is_header_again(self, number: int, cells: SheetRow, rejects: list[RejectReason]) -> bool:
         """Sheets that were put together from several have it again and again."""

@@ -87,7 +87,7 @@ class RejectReason:
 def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
     """What can be shown and stored: not too long, no lone surrogates (they stand for bytes that were not text)."""
     text = text if len(text) <= limit else f"{text[:limit]}…"
-    return text.encode("utf-8", "replace").decode() if text.isascii() else _without_surrogates(text)
+    return text if text.isascii() else _without_surrogates(text)
 
 
 def _without_surrogates(text: str) -> str:
@@ -99,6 +99,7 @@ def _without_surrogates(text: str) -> str:
 
 
 _BUFFER = 256 * 1024
+_WRITTEN_TOGETHER = 1_000  # records
 
 
 class RejectWriter:
@@ -128,15 +129,22 @@ class RejectWriter:
         self.add_rows([reasons])
 
     def add_rows(self, rows: Iterable[list[RejectReason]]) -> None:
-        with full_disk_named():
+        records: list[dict[str, Any]] = []
+        try:
             for reasons in rows:
-                self._add(reasons)
+                records += _records(reasons)
+                self._count(reasons)
+                if len(records) >= _WRITTEN_TOGETHER:
+                    self._write(records)
+                    records = []
+        finally:
+            self._write(records)
 
-    def _add(self, reasons: list[RejectReason]) -> None:
-        cells = _kept_cells(next((reason.cells for reason in reasons if reason.cells is not None), None))
-        for place, reason in enumerate(reasons):
-            record = _record(reason) | ({"cells": cells} if cells is not None and place == 0 else {})
-            self._stream.write(self._encoder.encode(record) + b"\n")
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        with full_disk_named():
+            self._stream.write(self._encoder.encode_lines(records))
+
+    def _count(self, reasons: list[RejectReason]) -> None:
         self.row_count += 1
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
@@ -199,17 +207,32 @@ def _place_of(reason: RejectReason) -> Phrase:
 
 def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:
     """Whole, or not at all: what was cut could not be imported."""
-    if cells is None or sum(len(cell or "") for cell in cells) > _ROW_CHARACTERS:
+    if cells is None:
         return None
+    text = "".join(filter(None, cells))
+    if len(text) > _ROW_CHARACTERS:
+        return None
+    if "\0" not in text and shortened(text, _ROW_CHARACTERS) is text:
+        return [cell or None for cell in cells]
     return [shortened(cell, _ROW_CHARACTERS).replace("\0", "\ufffd") if cell else None for cell in cells]
 
 
-def _record(reject: RejectReason) -> dict[str, Any]:
-    return {
-        "line": reject.line,
-        "column": reject.column,
-        "code": reject.code,
-        "message": REASONS[reject.code],
-        "parameters": reject.parameters,
-        "raw": shortened(reject.raw, _RAW_CHARACTERS),
-    }
+def _records(reasons: list[RejectReason]) -> list[dict[str, Any]]:
+    """The first one has the cells of the row."""
+    records: list[dict[str, Any]] = [
+        {
+            "line": reason.line,
+            "column": reason.column,
+            "code": reason.code,
+            "message": REASONS[reason.code],
+            "parameters": reason.parameters,
+            "raw": shortened(reason.raw, _RAW_CHARACTERS),
+        }
+        for reason in reasons
+    ]
+    for reason in reasons:
+        if reason.cells is not None:
+            if (cells := _kept_cells(reason.cells)) is not None:
+                records[0]["cells"] = cells
+            break
+    return records

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -20,6 +20,7 @@ from xml.parsers import expat
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from server.datasets.ahead import in_order
 from server.errors import FileProblem
 
 _MOST_CELLS = 40_000_000  # with all that lie between: what a worker's memory holds
@@ -27,6 +28,7 @@ _MOST_ROWS = 1_048_576  # what Excel and LibreOffice have
 _MOST_COLUMNS = 16_384
 _ALWAYS_FINE = 2_600_000  # 26 columns of 99,999 rows
 _EMPTY_SHARE = 100  # so many empty cells for each that holds something are no table any more
+_ENOUGH_CELLS = _MOST_CELLS // _EMPTY_SHARE  # more of them make no sheet smaller
 _FEW_TEXTS = 5_000_000
 _MOST_LETTERS, _MOST_DIGITS = 9, 18
 _BLOCK = 1024 * 1024
@@ -155,18 +157,36 @@ def _damaged() -> FileProblem:
 
 def _xlsx(path: Path, member: zipfile.ZipInfo) -> SheetSigns:
     """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
-    signs, cells, is_odd, is_wide, is_long = SheetSigns(), 0, False, False, False
-    for text in _overlapping(unpacked(path, member)):
-        is_odd = is_odd or _holds(text, _FAR_PLACES)
-        is_wide = is_wide or _holds(text, _TWO_LETTERS)
-        is_long = is_long or _holds(text, _SIX_DIGITS)
-        cells += text.count(b"<c ")
-        if _holds(text, _SIGNS):
-            signs.note(text)
-    at_most = _Extent(rows=999_999 if is_long else 99_999, columns=26 * 27 if is_wide else 26, cells=cells)
-    if is_odd or not at_most.is_small:
+    look, cells = _Look(), 0
+    for text, is_new in in_order(look.finds, _overlapping(unpacked(path, member))):
+        cells += text.count(b"<c ") if cells < _ENOUGH_CELLS else 0
+        if is_new:
+            look.note(text)
+    rows, columns = 999_999 if look.found(_SIX_DIGITS) else 99_999, 26 * 27 if look.found(_TWO_LETTERS) else 26
+    if look.found(_FAR_PLACES) or not _Extent(rows=rows, columns=columns, cells=cells).is_small:
         _count_places(path, member)
-    return signs
+    return look.signs
+
+
+@dataclass(slots=True)
+class _Look:
+    """What is found once is looked for no more, so that a piece with nothing new is gone through once."""
+
+    signs: SheetSigns = field(default_factory=SheetSigns)
+    _left: tuple[str, ...] = (_FAR_PLACES, _TWO_LETTERS, _SIX_DIGITS, _SIGNS)
+
+    def finds(self, text: bytes) -> bool:
+        """Also in other threads."""
+        return _holds(text, "|".join(self._left))
+
+    def note(self, text: bytes) -> None:
+        found = {pattern for pattern in self._left if _holds(text, pattern)}
+        if _SIGNS in found:
+            self.signs.note(text)
+        self._left = tuple(pattern for pattern in self._left if pattern == _SIGNS or pattern not in found)
+
+    def found(self, pattern: str) -> bool:
+        return pattern not in self._left
 
 
 def _holds(text: bytes, pattern: str) -> bool:

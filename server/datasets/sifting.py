@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -118,9 +117,8 @@ class Sifter:
         found = {row: code for (row, index), code in chunk.misfits.items() if index == column.index}
         for misfit in (*read.converted.misfits, *read.misfits):
             found.setdefault(misfit.row, misfit.code)
-        cells = chunk.columns[column.index]
-        for row, code in found.items():
-            reasons.setdefault(row, []).append(_reject(column, chunk, Misfit(row, code), cells[row].as_py()))
+        if found:
+            _note_rejects(column, chunk, found, reasons)
         return read.converted.values
 
 
@@ -132,13 +130,14 @@ def _all_but(rows: Iterable[int], count: int) -> pa.Array:
     return pc.not_equal(pa.Array.from_buffers(pa.uint8(), count, [None, pa.py_buffer(kept)]), 0)
 
 
-def _reject(column: PlannedColumn, chunk: Chunk, misfit: Misfit, cell: str | None) -> RejectReason:
-    parameters: dict[str, Any] = {} if cell is None else {"value": shortened(cell.strip())}
-    parameters |= rule_of(column.spec, misfit.code)
-    return RejectReason(
-        line=chunk.line_of(misfit.row),
-        code=misfit.code,
-        raw=chunk.raw_of(misfit.row),
-        column=column.name,
-        parameters=parameters,
-    )
+def _note_rejects(
+    column: PlannedColumn, chunk: Chunk, found: dict[int, str], reasons: dict[int, list[RejectReason]]
+) -> None:
+    """`found` are the codes of the cells that do not fit, by their rows."""
+    name = column.name
+    rules = {code: rule_of(column.spec, code) for code in set(found.values())}
+    cells = chunk.columns[column.index].take(pa.array(found, pa.int64())).to_pylist()
+    for (row, code), cell in zip(found.items(), cells, strict=True):
+        parameters = rules[code] if cell is None else {"value": shortened(cell.strip()), **rules[code]}
+        reject = RejectReason(chunk.line_of(row), code, chunk.raw_of(row), name, parameters)
+        reasons.setdefault(row, []).append(reject)

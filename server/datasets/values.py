@@ -59,6 +59,8 @@ _NULLS = pa.array(sorted(NULL_WORDS))
 _TEXT_NULLS = pa.array(sorted(TEXT_NULLS))
 _NOTHING = pa.scalar(None, pa.string())
 _MANY = 1_000  # cells, of which those that are odd are taken out
+_USUAL_DIGITS = 18  # of integers, all of which fit
+_FIRST, _NEARLY_ALL = 2_000, 0.95
 _FEW_OF = 3  # where they are one of three at most
 
 
@@ -107,7 +109,9 @@ def convert_cells(
     if not is_point:
         return _read_closely(cells, column_type, column_format, known=known, takes_codes=takes_codes)
     shapes = _code_shapes(cells, column_type) if column_type in NUMERIC_TYPES and not takes_codes else []
-    if not shapes and (values := _cast(cells, known or arrow_type(column_type, NO_DIGITS))) is not None:
+    target = known or arrow_type(column_type, NO_DIGITS)
+    is_worth_it = not shapes and _cast(cells.slice(0, _FIRST), target) is not None
+    if is_worth_it and (values := _cast(cells, target)) is not None:
         return ConvertedColumn(values, notations=_of_plain(values))
     converted = None
     if known is not None and len(cells) >= _MANY:
@@ -189,7 +193,7 @@ def _mostly_plain(
 
     Also None where decimals have more digits together than there can be: then it matters which come first.
     """
-    is_plain = pc.match_substring_regex(cells, _PLAIN_SHAPES[column_type]).fill_null(False)
+    is_plain = _are_plain(cells, column_type).fill_null(False)
     odd_count = len(cells) - pc.sum(is_plain).as_py()
     if odd_count * _FEW_OF > len(cells):
         return None
@@ -201,15 +205,37 @@ def _mostly_plain(
             return None
         known = decimal_type(digits)
     is_odd = pc.invert(is_plain)
-    odd = convert_cells(cells.filter(is_odd), column_type, column_format, known=known, takes_codes=takes_codes)
+    odd_cells = cells.filter(is_odd).dictionary_encode()  # the same again and again, mostly
+    odd = convert_cells(odd_cells.dictionary, column_type, column_format, known=known, takes_codes=takes_codes)
     if any(misfit.code == "too_many_digits" for misfit in odd.misfits):
         return None
     if values is None or values.type != odd.values.type:
         values = pc.cast(plain, odd.values.type)
-    values = pc.replace_with_mask(values, is_odd, odd.values) if odd_count else values
-    places = pc.indices_nonzero(is_odd).to_pylist()
-    misfits = [Misfit(places[misfit.row], misfit.code) for misfit in odd.misfits]
+    values = pc.replace_with_mask(values, is_odd, odd.values.take(odd_cells.indices)) if odd_count else values
+    codes = {misfit.row: misfit.code for misfit in odd.misfits}
+    places = zip(pc.indices_nonzero(is_odd).to_pylist(), odd_cells.indices.to_pylist(), strict=True)
+    misfits = [Misfit(place, codes[index]) for place, index in places if index in codes]
     return ConvertedColumn(values, misfits, odd.notations | _of_plain(plain))
+
+
+def _are_plain(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray:
+    """Which cells have the shape of their type. A regular expression costs more than all else, so few cells meet it."""
+    shape = _PLAIN_SHAPES[column_type]
+    if column_type in TEMPORAL_TYPES and _come_again(cells):
+        moments = cells.dictionary_encode()
+        return pc.match_substring_regex(moments.dictionary, shape).take(moments.indices)
+    if column_type != "integer":
+        return pc.match_substring_regex(cells, shape)
+    is_usual = pc.and_not(pc.ascii_is_decimal(cells), pc.starts_with(cells, "0"))
+    is_usual = pc.and_(is_usual, pc.less_equal(pc.binary_length(cells), _USUAL_DIGITS)).fill_null(False)
+    is_other = pc.invert(is_usual)
+    return pc.replace_with_mask(is_usual, is_other, pc.match_substring_regex(cells.filter(is_other), shape))
+
+
+def _come_again(cells: pa.Array) -> bool:
+    """Whether there are some of the same already among the first ones: then there are many in all."""
+    first = cells.slice(0, _FIRST)
+    return bool(pc.count_distinct(first).as_py() < len(first) * _NEARLY_ALL)
 
 
 def _code_shapes(cells: pa.Array, column_type: ColumnType) -> list[str]:
@@ -247,6 +273,8 @@ def _begin_with_zero(cells: pa.Array) -> bool:
 
 def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     """All cells at once, or None when one of them cannot be cast as it stands."""
+    if target == pa.int64() and any(pc.any(pc.starts_with(cells, hexadecimal)).as_py() for hexadecimal in ("0x", "0X")):
+        return None  # no number here, as 0x1F is none beside other odd cells
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:

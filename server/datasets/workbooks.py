@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,8 +187,7 @@ def _damaged() -> FileProblem:
 def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits) -> tuple[FileShape, ExcelSource]:
     """The first visible sheet that has rows, or the one asked for."""
     sheets = workbook.sheets()
-    sheet = _chosen_sheet(workbook, sheets, options.sheet)
-    marks = workbook.marks(sheet.name)
+    sheet, marks = _chosen_sheet(workbook, sheets, options.sheet)
     source = ExcelSource(path=workbook.path, sheet=sheet, marks=marks)
     rows = source.first_rows(_LOOKED_AT_ROWS)
     if not any(map(filled, rows[options.skip_rows or 0 :])):
@@ -217,15 +217,19 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
     return shape, source
 
 
-def _chosen_sheet(workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str | None) -> calamine.CalamineSheet:
+def _chosen_sheet(
+    workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str | None
+) -> tuple[calamine.CalamineSheet, SheetMarks]:
     if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
         raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
-    if wanted is not None:
-        return workbook.sheet(wanted)
-    for info in sorted(sheets, key=lambda info: not info.visible):
-        sheet = workbook.sheet(info.name)
-        if sheet.start is not None:
-            return sheet
+    names = [info.name for info in sorted(sheets, key=lambda info: not info.visible)]
+    for name in names if wanted is None else [wanted]:
+        # The marks are looked for while the sheet is loaded: both take their time outside of Python.
+        with ThreadPoolExecutor(1, "sheet-marks") as beside:
+            looked_for = beside.submit(workbook.marks, name)
+            sheet = workbook.sheet(name)
+            if sheet.start is not None or name == wanted:
+                return sheet, looked_for.result()
     raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 
 from server.datasets.ahead import in_order
 from server.datasets.excel_columns import cell_text, column_texts
+from server.datasets.schema import ColumnType
+from server.datasets.values import convert_cells
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Imported, Importer
 
@@ -161,6 +164,37 @@ def test_decimals_that_grow_late_keep_all_rows_and_figures(tmp_path: Path) -> No
 def test_columns_of_moments_are_the_texts_of_their_cells(texts: list[str]) -> None:
     cells = [text and datetime.fromisoformat(text) for text in texts]
     assert [text or "" for text in column_texts(cells).to_pylist()] == [cell_text(cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "plain"),
+    [
+        ("integer", pa.int64(), ["7", "12", "-3", "1234567890123456789"]),
+        ("decimal", pa.decimal128(38, 10), ["1.50", "0.5", "-17.25"]),
+        ("float", pa.float64(), ["1.5", "0.25", "1e3"]),
+        ("date", pa.date32(), ["2026-01-31", "1999-02-28"]),
+        ("datetime", pa.timestamp("us"), ["2026-01-31 10:00:00", "2026-02-01"]),
+        ("datetime", pa.timestamp("us"), [f"2026-01-31 10:{n // 60:02}:{n % 60:02}" for n in range(2_500)]),
+    ],
+    ids=["integer", "decimal", "float", "date", "datetime", "different moments"],
+)
+@pytest.mark.parametrize("takes_codes", [False, True], ids=["no codes", "codes"])
+def test_a_cell_among_many_is_read_as_it_would_be_alone(
+    kind: ColumnType, known: pa.DataType, plain: list[str], takes_codes: bool
+) -> None:
+    chance = random.Random(3)
+    cells = [chance.choice([*ODD, None]) if chance.random() < 0.05 else chance.choice(plain) for _ in range(4_000)]
+    cells[1_900:1_902] = ["-0", "9999999999999999999"]
+    many = convert_cells(pa.array(cells, pa.string()), kind, known=known, takes_codes=takes_codes)
+    alone = {
+        cell: convert_cells(pa.array([cell], pa.string()), kind, known=known, takes_codes=takes_codes)
+        for cell in set(cells)
+    }
+    assert many.values.to_pylist() == [alone[cell].values[0].as_py() for cell in cells]
+    assert {misfit.row: misfit.code for misfit in many.misfits} == {
+        row: alone[cell].misfits[0].code for row, cell in enumerate(cells) if alone[cell].misfits
+    }
+    assert many.notations == set().union(*(each.notations for each in alone.values()))
 
 
 def test_results_and_errors_come_in_their_turn() -> None:

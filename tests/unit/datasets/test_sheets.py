@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from server.datasets.number_formats import number_format
+from server.datasets.sheet_extent import SheetSigns, require_small_sheets
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Importer
 from tests.unit.datasets.test_hostile_files import cell, ods, xlsx
@@ -401,3 +402,17 @@ def test_notes_below_a_sheet_and_a_blank_row_are_named(imported: Importer, rows:
 def test_a_row_of_one_cell_that_others_follow_is_a_row(imported: Importer) -> None:
     result = imported(workbook([["a", "b"], ["x", 1], [None], ["y", None], ["z", 3]]))
     assert [row[0] for row in result.rows] == ["x", "y", "z"]
+
+
+def test_what_stands_far_below_in_a_sheet_is_seen_too(tmp_path: Path) -> None:
+    rows = [
+        f'<row r="{row}"><c r="A{row}"><v>{row}</v></c><c r="B{row}"><v>1</v></c></row>' for row in range(1, 50_001)
+    ]
+    rows[20_000] = '<row r="20001"><c r="A20001" t="e"><v>#REF!</v></c></row>'
+    rows[-1] = '<row r="50000" hidden="1"><c r="A50000"><f>1+1</f></c></row>'
+    path = xlsx(tmp_path / "a.xlsx", "".join(rows))
+    with zipfile.ZipFile(path) as archive:
+        signs = require_small_sheets(path, archive.infolist())
+    assert signs == {
+        "xl/worksheets/sheet1.xml": SheetSigns(has_errors=True, has_hidden=True, has_formulas_without_values=True)
+    }
