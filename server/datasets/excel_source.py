@@ -138,10 +138,10 @@ class ExcelSource:
         return kept
 
     def _may_be_no_row(self, block: list[tuple[int, SheetRow]]) -> bool:
-        """Whether some row begins as only blank ones and headers do."""
+        """Whether some row begins as only blank ones, headers and drawn lines do."""
         name = self.header[0] if self.header else ""
         return any(
-            cells[0] == name or (type(cells[0]) is str and not cells[0].strip()) if cells else True
+            cells[0] == name or (type(cells[0]) is str and cells[0].strip()[:1] in ("", *RULES)) if cells else True
             for _, cells in block
         )
 
