@@ -14,7 +14,7 @@ from aiohttp import web
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.difference import Difference
-from server.datasets.import_correction import RejectsLeft
+from server.datasets.rejects_left import RejectsLeft
 from server.datasets.schema import COLUMN_TYPES
 from server.datasets.work import Preview
 from server.errors import Conflict, FieldError, Gone, JinduError

@@ -12,6 +12,7 @@ from server.datasets.import_checking import ImportCheck
 from server.datasets.import_correction import ImportCorrection
 from server.datasets.import_reading import ImportReading
 from server.datasets.importing import DataImport
+from server.datasets.publishing import VersionPublisher
 from server.datasets.schema import FileLimits
 from server.datasets.work import QueryLimits
 from server.jobs.kinds import JobKind
@@ -37,25 +38,21 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
         limits=limits,
         room=storage.room,
     )
-    data_import = DataImport(
-        reading,
-        catalog=catalog,
-        blobs=storage.blobs,
-        scratch=storage.scratch,
-        database=storage.database,
-        quotas=storage.quotas,
-        seconds=settings.import_seconds,
+    publisher = VersionPublisher(
+        reading, catalog=catalog, blobs=storage.blobs, database=storage.database, quotas=storage.quotas
     )
+    seconds = settings.import_seconds
+    data_import = DataImport(reading, publisher, catalog=catalog, scratch=storage.scratch, seconds=seconds)
     correction = ImportCorrection(
         reading,
+        publisher,
         catalog=catalog,
         blobs=storage.blobs,
         scratch=storage.scratch,
         database=storage.database,
-        quotas=storage.quotas,
-        seconds=settings.import_seconds,
+        seconds=seconds,
     )
-    check = ImportCheck(reading, catalog=catalog, scratch=storage.scratch, seconds=settings.import_seconds)
+    check = ImportCheck(reading, catalog=catalog, scratch=storage.scratch, seconds=seconds)
     return Datasets(
         catalog=catalog,
         file_limits=limits,

@@ -6,10 +6,9 @@ the newest one has the list to go on with, and a row that was added once is in n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,14 +17,14 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import Catalog, data_key, rejects_key
-from server.datasets.catalog_rows import LaterVersion, lock_dataset, versions_after
+from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
-from server.datasets.import_reading import UPSERTED, ImportReading
+from server.datasets.import_reading import ImportReading
+from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.references import fetched_references, find_references
-from server.datasets.reject_rows import RejectLayout
-from server.datasets.schema import ReadOptions
+from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
 from server.datasets.work import Corrected, CorrectRequest, Upsert, correct_rows
-from server.errors import Conflict, FileProblem, Gone, NotFound
+from server.errors import Conflict, FileProblem, NotFound
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job
 from server.jobs.kinds import JobKind, Link, Missing
@@ -33,13 +32,12 @@ from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.quotas import Quotas, Stored
+from server.storage.quotas import Stored
 from server.storage.scratch import Scratch
 
 CORRECTION_KIND = "import_correction"
 MOST_ROWS = 200  # at once: they stand in the job
 _TRIES = 5  # while others add to the same dataset
-_ADDING = ("append", "upsert")
 
 
 class CorrectionParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +54,6 @@ class CorrectionParameters(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(job.parameters, cls, strict=False)
 
 
-class RejectsGone(Gone):
-    """The list of rows that were left out is no longer kept; import the file again to see them."""
-
-    code = "rejects_removed"
-
-
 class AlreadyCorrected(Conflict):
     """These rows are no longer in the list: they were corrected and added already, perhaps in another tab."""
 
@@ -72,86 +64,27 @@ class _Changed(Conflict):
     """The dataset was changed at this moment; try again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectsLeft:
-    """What is left of the rejects of an import: the list of the last of its `corrections`, or else its own."""
-
-    of_import: Version
-    corrections: Sequence[LaterVersion]
-
-    @property
-    def version(self) -> Version | LaterVersion:
-        return self.corrections[-1] if self.corrections else self.of_import
-
-    @property
-    def corrected(self) -> int:
-        """How many rows were added."""
-        return sum(version.corrects["rows"] for version in self.corrections)
-
-    @property
-    def count(self) -> int:
-        return self.version.rejected_count
-
-    @property
-    def job_id(self) -> str:
-        if self.version.job_id is None:
-            raise RejectsGone
-        return self.version.job_id
-
-    @property
-    def layout(self) -> RejectLayout:
-        """Raises `Conflict` for an import of an older version of the program, whose list has no cells."""
-        told = self.of_import.source.get("layout")
-        if told is None:
-            raise Conflict(
-                "This list was made by an older version of the program and cannot be corrected here. Import the file "
-                "again, or download the list.",
-                code="not_correctable",
-            )
-        return msgspec.convert(told, RejectLayout)
-
-    @property
-    def options(self) -> ReadOptions:
-        return msgspec.convert(self.of_import.source["options"], ReadOptions)
-
-
-async def rejects_left(connection: AsyncConnection, of_import: Version) -> RejectsLeft:
-    """Raises `Conflict` when the rows of that import are perhaps no longer those of its dataset."""
-    later = await versions_after(connection, of_import)
-    numbers = [version.number for version in later]
-    is_whole = numbers == list(range(of_import.number + 1, of_import.number + 1 + len(later)))
-    if not is_whole or any(version.mode not in _ADDING for version in later):
-        raise Conflict(
-            "“{name}” was replaced or restored since, so rows of this import can no longer be added to it. Import the "
-            "file again.",
-            code="dataset_replaced",
-            name=of_import.dataset,
-        )
-    ours = [version for version in later if version.corrects.get("import_id") == of_import.job_id]
-    return RejectsLeft(of_import=of_import, corrections=ours)
-
-
 class ImportCorrection:
     """Adds corrected rows. An attempt that is repeated after a crash finds what an earlier one published."""
 
     def __init__(
         self,
         reading: ImportReading,
+        publisher: VersionPublisher,
         *,
         catalog: Catalog,
         blobs: BlobStore,
         scratch: Scratch,
         database: Database,
-        quotas: Quotas,
         seconds: float,
     ) -> None:
         """`seconds` is the time limit of one attempt to add them."""
         self._reading = reading
+        self._publisher = publisher
         self._catalog = catalog
         self._blobs = blobs
         self._scratch = scratch
         self._database = database
-        self._quotas = quotas
         self._seconds = seconds
 
     def kind(self) -> JobKind:
@@ -296,51 +229,22 @@ class ImportCorrection:
         corrected: Corrected,
         directory: Path,
     ) -> Version:
-        """Files first, then the one transaction that names them: a crash between leaves all as it was."""
-        job, upserted = context.job, corrected.upserted
-        listed = (await asyncio.to_thread((directory / "left.jsonl").stat)).st_size if corrected.left_count else 0
         told = {"import_id": wanted.import_id, "rows": corrected.row_count, "wrong": corrected.wrong_count}
         source = {name: value for name, value in left.of_import.source.items() if name != "upserted"}
-        source |= {"corrects": told | {"missing": corrected.missing}}
-        if upserted is not None:
-            source["upserted"] = {name: getattr(upserted, name) for name in UPSERTED}
-        try:
-            await self._blobs.publish(directory / "data.parquet", data_key(job.id))
-            if listed:
-                await self._blobs.publish(directory / "left.jsonl", rejects_key(job.id))
-            else:
-                await self._reading.forget_list(context)
-            async with self._database.write() as connection:
-                await context.fence(connection)
-                await _require_unchanged(connection, left, seen)
-                await self._quotas.require(connection, job.owner_id, Stored.DATASETS, corrected.bytes + listed)
-                return await self._catalog.publish(
-                    connection,
-                    owner_id=job.owner_id,
-                    name=seen.name,
-                    mode="upsert" if upserted is not None else "append",
-                    job_id=job.id,
-                    files=[data_key(job.id)],
-                    row_count=corrected.row_count if upserted is None else upserted.row_count,
-                    rejected_count=corrected.left_count,
-                    bytes=corrected.bytes,
-                    own_bytes=corrected.bytes + listed,
-                    rejects_bytes=listed,
-                    columns=corrected.columns,
-                    statistics=corrected.statistics,
-                    source=source,
-                )
-        except BaseException:
-            # Cancelled at the very end it may yet have been committed: what a version names must stay.
-            await asyncio.shield(self._remove_unpublished(job.id))
-            raise
-
-    async def _remove_unpublished(self, job_id: str) -> None:
-        if await self._catalog.version_of_job(job_id) is None:
-            await self._blobs.delete(data_key(job_id), rejects_key(job_id))
+        made = Made(
+            dataset=seen.name,
+            mode="upsert" if corrected.upserted is not None else "append",
+            written=corrected,
+            file=directory / "data.parquet",
+            rejects=directory / "left.jsonl" if corrected.left_count else None,
+            rejected_count=corrected.left_count,
+            source=source | {"corrects": told | {"missing": corrected.missing}},
+        )
+        is_unchanged = partial(_require_unchanged, left=left, seen=seen)
+        return await self._publisher.publish(context, made, require_unchanged=is_unchanged)
 
 
-async def _require_unchanged(connection: AsyncConnection, left: RejectsLeft, seen: Dataset) -> None:
+async def _require_unchanged(connection: AsyncConnection, *, left: RejectsLeft, seen: Dataset) -> None:
     """The rows were judged against this version, and nobody took others from the same list. Until the commit."""
     now = await lock_dataset(connection, seen.owner_id, seen.name)
     if now is None or now.id != seen.id or now.version != seen.version:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog, data_key, rejects_key
+from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Version
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
+from server.datasets.publishing import Made, VersionPublisher
 from server.errors import Conflict
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job, State
 from server.jobs.kinds import JobKind, Link, Missing
 from server.jobs.outcomes import Notice, Outcome
-from server.storage.blob_store import BlobStore
-from server.storage.database import Database
-from server.storage.quotas import Quotas, Stored
+from server.storage.quotas import Stored
 from server.storage.scratch import Scratch
 
 KIND = "data_import"
@@ -34,21 +33,17 @@ class DataImport:
     def __init__(
         self,
         reading: ImportReading,
+        publisher: VersionPublisher,
         *,
         catalog: Catalog,
-        blobs: BlobStore,
         scratch: Scratch,
-        database: Database,
-        quotas: Quotas,
         seconds: float,
     ) -> None:
         """`seconds` is the time limit of reading one file."""
         self._reading = reading
+        self._publisher = publisher
         self._catalog = catalog
-        self._blobs = blobs
         self._scratch = scratch
-        self._database = database
-        self._quotas = quotas
         self._seconds = seconds
 
     def kind(self) -> JobKind:
@@ -87,11 +82,7 @@ class DataImport:
         )
 
     async def _publish(self, context: JobContext, read: ReadFile) -> Version:
-        """Files first, then the one transaction that names them: a crash between leaves the old version whole."""
-        job, wanted = context.job, ImportParameters.of(context.job)
-        upload, converted = read.upload, read.converted
-        rejects_bytes = 0 if converted.rejects_path is None else converted.rejects_path.stat().st_size
-        own_bytes = converted.bytes + rejects_bytes
+        wanted, upload, converted = ImportParameters.of(context.job), read.upload, read.converted
         source = {
             "upload_id": upload.id,
             "name": upload.name,
@@ -105,47 +96,21 @@ class DataImport:
             source["warnings"] = told_warnings(converted)
         if converted.corrections.count:
             source["corrections"] = msgspec.to_builtins(converted.corrections)
-        upserted = converted.upserted
-        if upserted is not None:
-            source["upserted"] = {name: getattr(upserted, name) for name in UPSERTED}
-        try:
-            await self._blobs.publish(read.request.target, data_key(job.id))
-            if converted.rejects_path is not None:
-                await self._blobs.publish(converted.rejects_path, rejects_key(job.id))
-            else:
-                await self._reading.forget_list(context)
-            async with self._database.write() as connection:
-                await context.fence(connection)
-                await require_unchanged(connection, wanted, job.owner_id, read.seen)
-                await self._quotas.require(connection, job.owner_id, Stored.DATASETS, own_bytes)
-                return await self._catalog.publish(
-                    connection,
-                    owner_id=job.owner_id,
-                    name=wanted.dataset,
-                    mode=wanted.mode,
-                    job_id=job.id,
-                    files=[data_key(job.id)],
-                    row_count=converted.row_count if upserted is None else upserted.row_count,
-                    rejected_count=converted.rejected_count,
-                    bytes=converted.bytes,
-                    own_bytes=own_bytes,
-                    rejects_bytes=rejects_bytes,
-                    columns=converted.columns,
-                    statistics=converted.statistics,
-                    source=source,
-                )
-        except BaseException:
-            # Cancelled at the very end it may yet have been committed: what a version names must stay.
-            await asyncio.shield(self._remove_unpublished(job.id))
-            raise
-
-    async def _remove_unpublished(self, job_id: str) -> None:
-        if await self._catalog.version_of_job(job_id) is None:
-            await self._blobs.delete(data_key(job_id), rejects_key(job_id))
+        made = Made(
+            dataset=wanted.dataset,
+            mode=wanted.mode,
+            written=converted,
+            file=read.request.target,
+            rejects=converted.rejects_path,
+            rejected_count=converted.rejected_count,
+            source=source,
+        )
+        is_unchanged = partial(require_unchanged, wanted=wanted, owner_id=context.job.owner_id, seen=read.seen)
+        return await self._publisher.publish(context, made, require_unchanged=is_unchanged)
 
 
 async def require_unchanged(
-    connection: AsyncConnection, wanted: ImportParameters, owner_id: str, seen: Dataset | None
+    connection: AsyncConnection, *, wanted: ImportParameters, owner_id: str, seen: Dataset | None
 ) -> None:
     """Appended rows were fitted to the columns that the dataset had, merged ones to its rows: it has them still."""
     if not wanted.adds or seen is None:

@@ -16,18 +16,11 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
 from server.datasets.catalog import Catalog, rejects_key
-from server.datasets.import_correction import (
-    CORRECTION_KIND,
-    MOST_ROWS,
-    AlreadyCorrected,
-    CorrectionParameters,
-    RejectsGone,
-    RejectsLeft,
-    rejects_left,
-)
+from server.datasets.import_correction import CORRECTION_KIND, MOST_ROWS, AlreadyCorrected, CorrectionParameters
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout
 from server.datasets.rejects import HINT, REASONS
+from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
 from server.datasets.schema import ReadOptions
 from server.datasets.work import MEDIA_TYPES, RejectsFileRequest, write_rejects
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
