@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id
-from server.errors import Conflict, MalformedRequest, NotFound, StorageFull, TooLarge
+from server.errors import Conflict, MalformedRequest, NotFound, StorageFull
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
@@ -22,7 +22,7 @@ from server.storage.database import Database
 from server.storage.room import Room
 from server.storage.tables import uploads
 from server.uploads.arrivals import Arrivals
-from server.uploads.files import GATHERING, Upload, UploadStore
+from server.uploads.files import GATHERING, Upload, UploadStore, require_size
 from server.uploads.upload import KIND
 
 _TOGETHER_SECONDS = 60.0  # tus does not say which parts belong together: those of one user that come at one time do
@@ -171,8 +171,7 @@ class PartOperations:
         """Give the parts to `whole` in this transaction; answers gatherings that have no part any more."""
         parts = await self._finished_parts(connection, principal, part_ids)
         size = sum(part.offset for part in parts)
-        if size > self._max_bytes:
-            raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=self._max_bytes)
+        require_size(size, max_bytes=self._max_bytes)
         self._room.require(size)
         expires_at = self._clock() + self._expiry
         await self._store.change(

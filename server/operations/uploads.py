@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.clock import Clock, new_id, utc_now
-from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound, TooLarge
+from server.clock import Clock, utc_now
+from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
@@ -23,8 +23,7 @@ from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
 from server.storage.pages import Listing, place_of
 from server.storage.room import Room
-from server.uploads.files import Upload, UploadStore, followed_as
-from server.uploads.names import media_type_of, shown_name
+from server.uploads.files import Upload, UploadStore, announced, followed_as, require_size
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.tus import Checksum
@@ -86,10 +85,7 @@ class UploadOperations:
         Parts of a file share a job. Raises `TooLarge`, `StorageFull` and `QuotaExceeded` before the first byte is sent.
         """
         principal.require_write()
-        if wanted.size is not None and wanted.size > self.limits.max_bytes:
-            raise TooLarge(
-                "The file is larger than the {limit} bytes this server accepts.", limit=self.limits.max_bytes
-            )
+        require_size(wanted.size, max_bytes=self.limits.max_bytes)
         self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
         await self._pieces.create(upload.id)
@@ -208,22 +204,15 @@ class UploadOperations:
         self._removals.tell(upload.owner_id, "upload", upload_id)
 
     def _announced(self, principal: Principal, wanted: NewUpload) -> Upload:
-        upload_id = new_id()
-        now = self._clock()
-        return Upload(
-            id=upload_id,
+        return announced(
             owner_id=principal.user_id,
-            name=shown_name(wanted.name),
-            media_type=media_type_of(wanted.media_type),
+            name=wanted.name,
             size=wanted.size,
-            offset=0,
-            sha256=None,
-            metadata=dict(wanted.metadata or {}),
+            media_type=wanted.media_type,
+            metadata=wanted.metadata,
             concat=wanted.concat,
-            job_id=None,
-            created_at=now,
-            completed_at=None,
-            expires_at=now + self.limits.expiry,
+            now=self._clock(),
+            expiry=self.limits.expiry,
         )
 
     async def _start_job(

@@ -8,20 +8,20 @@ from datetime import timedelta
 
 import msgspec
 
-from server.clock import Clock, new_id
-from server.errors import NotFetchedNow, TooLarge
+from server.clock import Clock
+from server.errors import NotFetchedNow
 from server.jobs.context import JobContext
-from server.jobs.job import Job, State
+from server.jobs.job import Job
 from server.jobs.kinds import JobKind, Link
 from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.storage.quotas import Stored
 from server.storage.tables import uploads
 from server.uploads.elsewhere import Elsewhere, Found, Place
-from server.uploads.files import Upload, UploadStore
-from server.uploads.names import media_type_of, shown_name
+from server.uploads.files import Upload, UploadStore, announced, require_size
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
+from server.uploads.upload import import_links, links_of
 
 KIND = "file_fetch"
 
@@ -72,9 +72,16 @@ class FileFetch:
         async with elsewhere.open(place) as found:
             if found is None:
                 return Outcome(result={"unchanged": True, "version": place.unless})
-            if found.size is not None and found.size > self._max_bytes:
-                raise _too_large(self._max_bytes)
-            upload = self._announced(context.job, found)
+            require_size(found.size, max_bytes=self._max_bytes)
+            upload = announced(
+                owner_id=context.job.owner_id,
+                name=found.name,
+                size=found.size,
+                media_type=found.media_type,
+                job_id=context.job.id,
+                now=self._clock(),
+                expiry=self._expiry,
+            )
             context.advance(0, title=upload.name, total=found.size, stage="receiving")
             await self._pieces.create(upload.id)
             try:
@@ -82,8 +89,8 @@ class FileFetch:
             except BaseException:
                 await asyncio.shield(self._receiver.discard(upload.id))
                 raise
-        links = {"upload": f"/api/v1/uploads/{upload.id}", "import": f"/imports/new?upload={upload.id}"}
-        return Outcome(result={"upload_id": upload.id, "unchanged": False, "version": found.version, "links": links})
+        told = {"upload_id": upload.id, "unchanged": False, "version": found.version}
+        return Outcome(result=told | {"links": links_of(upload.id)})
 
     async def _take(self, context: JobContext, upload: Upload, found: Found) -> None:
         async with self._database.write() as connection:
@@ -106,23 +113,6 @@ class FileFetch:
         for upload in left:
             await self._receiver.discard(upload.id)
 
-    def _announced(self, job: Job, found: Found) -> Upload:
-        now = self._clock()
-        return Upload(
-            id=new_id(),
-            owner_id=job.owner_id,
-            name=shown_name(found.name),
-            media_type=media_type_of(found.media_type),
-            size=found.size,
-            offset=0,
-            sha256=None,
-            metadata={},
-            job_id=job.id,
-            created_at=now,
-            completed_at=None,
-            expires_at=now + self._expiry,
-        )
-
 
 async def _counted(chunks: AsyncIterator[bytes], context: JobContext) -> AsyncIterator[bytes]:
     count = 0
@@ -132,12 +122,5 @@ async def _counted(chunks: AsyncIterator[bytes], context: JobContext) -> AsyncIt
         context.advance(count)
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=limit)
-
-
 def _links(job: Job) -> Sequence[Link]:
-    upload_id = (job.result or {}).get("upload_id")
-    if job.state is not State.SUCCEEDED or not upload_id:
-        return []
-    return [Link(url=f"/imports/new?upload={upload_id}", label="Import this file", icon="table-2")]
+    return import_links(job, (job.result or {}).get("upload_id"))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Locked
+from server.clock import new_id
+from server.errors import Locked, TooLarge
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.rows import lock
 from server.storage.tables import uploads
+from server.uploads.names import media_type_of, shown_name
 
 PART = "partial"
 GATHERING = "final;"
@@ -77,6 +79,42 @@ class Upload:
     def followed_as(self) -> str:
         """The id under which its job listens for bytes."""
         return self.part_of or self.id
+
+
+def announced(
+    *,
+    owner_id: str,
+    name: str,
+    size: int | None,
+    media_type: str,
+    now: datetime,
+    expiry: timedelta,
+    job_id: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    concat: str | None = None,
+) -> Upload:
+    """A new upload of which nothing has come yet; `name` and `media_type` are as somebody said them."""
+    return Upload(
+        id=new_id(),
+        owner_id=owner_id,
+        name=shown_name(name),
+        media_type=media_type_of(media_type),
+        size=size,
+        offset=0,
+        sha256=None,
+        metadata=dict(metadata or {}),
+        concat=concat,
+        job_id=job_id,
+        created_at=now,
+        completed_at=None,
+        expires_at=now + expiry,
+    )
+
+
+def require_size(size: int | None, *, max_bytes: int) -> None:
+    """Raises `TooLarge`; a size that nobody knows yet is looked at when it is known."""
+    if size is not None and size > max_bytes:
+        raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
 
 
 class UploadStore:

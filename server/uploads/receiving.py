@@ -13,7 +13,7 @@ from server.errors import ChecksumMismatch, Conflict, Locked, MalformedRequest, 
 from server.storage.deleting import delete_whole
 from server.storage.room import Room
 from server.uploads.arrivals import Arrivals
-from server.uploads.files import TakenOver, Upload, UploadStore
+from server.uploads.files import TakenOver, Upload, UploadStore, require_size
 from server.uploads.pieces import Pieces, RunningHash, UploadFile
 from server.uploads.tus import Checksum
 from server.uploads.uninterrupted import uninterrupted
@@ -159,8 +159,7 @@ class Receiver:
             if upload.size != size:
                 raise MalformedRequest("The length of this upload is {size} and stays so.", size=upload.size)
             return upload
-        if size > max_bytes:
-            raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
+        require_size(size, max_bytes=max_bytes)
         if size < upload.offset:
             raise MalformedRequest("More bytes than the length {size} have come already.", size=size)
         await self._store.set_size(upload, size)

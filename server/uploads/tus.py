@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from server.errors import Forbidden, MalformedRequest, PreconditionFailed, TooLarge, UnsupportedMedia
+from server.errors import Forbidden, MalformedRequest, PreconditionFailed, UnsupportedMedia
 from server.numerals import whole_number
+from server.uploads.files import require_size
 
 VERSION = "1.0.0"
 EXTENSIONS = (
@@ -93,8 +94,7 @@ def parse_creation(headers: Headers, *, max_bytes: int) -> Creation:
     concat = headers.get("Upload-Concat")
     parts = parse_concat(concat)
     size = _announced_size(headers, is_joined=bool(parts))
-    if size is not None and size > max_bytes:
-        raise TooLarge("The file is larger than the {limit} bytes this server accepts.", limit=max_bytes)
+    require_size(size, max_bytes=max_bytes)
     has_body = _media_type(headers) == BODY_TYPE
     if has_body and parts:
         raise Forbidden("A file that is joined from parts takes no bytes of its own.")

@@ -75,8 +75,7 @@ class DataUpload:
         except asyncio.CancelledError:
             await asyncio.shield(self._discard_if_cancelled(context, upload_id))
             raise
-        links = {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"}
-        return Outcome(result={"upload_id": upload_id, "sha256": sha256, "links": links})
+        return Outcome(result={"upload_id": upload_id, "sha256": sha256, "links": links_of(upload_id)})
 
     async def _discard_if_cancelled(self, context: JobContext, upload_id: str) -> None:
         """A person has cancelled the job, or the server stops and goes on with the upload when it is back."""
@@ -156,11 +155,20 @@ class DataUpload:
         return sha256
 
 
-def _links(job: Job) -> Sequence[Link]:
-    upload_id = job.parameters.get("upload_id")
+def links_of(upload_id: str) -> dict[str, str]:
+    """Where programs and people go from a file that is here."""
+    return {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"}
+
+
+def import_links(job: Job, upload_id: str | None) -> Sequence[Link]:
+    """Of a job that brings a file, once it is here."""
     if job.state is not State.SUCCEEDED or not upload_id:
         return []
-    return [Link(url=f"/imports/new?upload={upload_id}", label="Import this file", icon="table-2")]
+    return [Link(url=links_of(upload_id)["import"], label="Import this file", icon="table-2")]
+
+
+def _links(job: Job) -> Sequence[Link]:
+    return import_links(job, job.parameters.get("upload_id"))
 
 
 def _total(upload: Upload, incoming: Sequence[Upload], gone_bytes: int) -> int | None:
