@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
 from server.reports.reading import MapReader
 from server.reports.rows import QueryRow, columns_of, is_truncated, rows_of, unknown_column
+from server.reports.sums import exact_sum
 from server.reports.yaml_source import YamlNode
 
 _TOTALS = ("sum", "average", "min", "max", "count")
@@ -165,22 +166,13 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
         return None
     match how:
         case "sum":
-            return _sum(numbers)
+            return exact_sum(numbers)
         case "average":
-            return _sum(numbers) / len(numbers)
+            return exact_sum(numbers) / len(numbers)
         case "min":
             return min(numbers)
         case _:
             return max(numbers)
-
-
-def _sum(numbers: Sequence[float | Decimal]) -> Any:
-    """As they are written: cents add up to cents, and long decimals keep their digits."""
-    if all(isinstance(number, int) for number in numbers):
-        return sum(numbers)
-    with localcontext(prec=100):
-        exact = sum(Decimal(str(number)) for number in numbers)
-    return exact if any(isinstance(number, Decimal) for number in numbers) else float(exact)
 
 
 def _widest(spec: ColumnSpec, data: Sequence[QueryRow]) -> float:

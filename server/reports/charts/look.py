@@ -9,6 +9,7 @@ from typing import Any
 from server.reports.charts.chart import Chart
 from server.reports.formats import Formats, ValueFormat
 from server.reports.rows import QueryRow, Rows, is_truncated, rows_of
+from server.reports.sums import exact_sum
 
 # Told apart in print, in grey and by most colour-blind people; the first is the colour of the pages.
 PALETTE = ("#2563a8", "#e08a1e", "#3c9d82", "#8b6bb8", "#c8505a", "#5aa7d6", "#9a8a3c", "#7a7f87")
@@ -87,9 +88,7 @@ def number(value: Any) -> Any:
 
 
 def added(one: Any, other: Any) -> Any:
-    """The sum of what are numbers, without the errors of doubles: 0.1 and 0.2 are 0.3."""
+    """The sum of two values that can be drawn; what is a gap adds nothing."""
     if one is None or other is None:
         return other if one is None else one
-    if isinstance(one, int) and isinstance(other, int):
-        return one + other
-    return float(Decimal(str(one)) + Decimal(str(other)))
+    return exact_sum([one, other])
