@@ -81,7 +81,7 @@ def update(path: Path) -> Catalog:
     return catalog
 
 
-def untranslated(catalog: Catalog) -> list[Text]:
+def untranslated(catalog: Catalog) -> list[str | list[str] | tuple[str, ...]]:
     return [message.id for message in catalog if message.id and not _is_whole(message.string)]
 
 
@@ -94,7 +94,7 @@ def _from_templates() -> Iterator[Found]:
         with path.open("rb") as source:
             for _, function, found, _ in babel_extract(source, ("_", "gettext", "ngettext"), (), _OPTIONS):
                 given = (found,) if isinstance(found, str) else found
-                parts = [part for part in given if isinstance(part, str)]
+                parts = [part for part in given or () if isinstance(part, str)]
                 if parts:
                     yield _name(path), (parts[0], parts[1]) if function == "ngettext" else parts[0]
 

@@ -15,8 +15,10 @@ from types import FrameType
 from typing import Any
 from unittest import mock
 
-LIMIT_SECONDS = 0.05
-_LOOK_SECONDS = 0.0125  # twice between what is suspicious and what is too long; each look costs the tests time
+# Far above the 20 ms that a server may take: a virtual machine counts as the thread's own time what its host gave to
+# others, tens of milliseconds now and then.
+LIMIT_SECONDS = 0.1
+_LOOK_SECONDS = 0.025  # twice between what is suspicious and what is too long; each look costs the tests time
 _ROOT = Path(__file__).parent.parent
 _OURS = tuple(str(_ROOT / part) + "/" for part in ("server", "views"))
 _TESTS = str(_ROOT / "tests") + "/"

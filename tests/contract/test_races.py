@@ -21,7 +21,8 @@ from server.auth.users import Clash, User, UserStore
 from server.clock import new_id, utc_now
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import Mode, Version
-from server.datasets.importing import ImportParameters, require_unchanged
+from server.datasets.import_reading import ImportParameters
+from server.datasets.importing import require_unchanged
 from server.datasets.schema import Column
 from server.engines.local_files import LocalFiles
 from server.errors import Conflict, JobFailed
@@ -256,7 +257,7 @@ async def test_rows_are_not_appended_to_columns_that_were_changed_meanwhile(node
 
     async def append() -> None:
         async with here.database.write() as connection:
-            await require_unchanged(connection, wanted, "alice", seen)
+            await require_unchanged(connection, wanted=wanted, owner_id="alice", seen=seen)
             await here.publish_in(connection, "orders", "append")
 
     async with there.database.write() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 import pytest
@@ -181,7 +182,7 @@ async def test_what_ends_while_a_connection_is_opened_closes_it(server: Server, 
     """The connection knows its user from before the change, and is not there yet to be closed by it."""
     async with await new_user(server, admin, "alice") as alice:
         user_id = await id_of(admin, "alice")
-        database = server.parts.storage.database
+        database: Any = server.parts.storage.database
         turn = getattr(database._turn, "_gate", database._turn)  # PostgreSQL's can also be shared
         async with database.write() as connection:  # while we hold it, joining waits to load the stream
             opening = asyncio.create_task(_first_close(alice))

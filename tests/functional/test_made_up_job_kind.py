@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from server.app import parts
+from server.app import jobs, parts
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.counting_kind import KIND
@@ -19,7 +19,7 @@ Client = aiohttp.ClientSession
 
 @pytest.fixture
 def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(parts, "KINDS", (*parts.KINDS, KIND))
+    monkeypatch.setattr(parts, "KINDS", (*jobs.KINDS, KIND))
     return settings
 
 

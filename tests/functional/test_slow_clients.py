@@ -199,14 +199,14 @@ async def test_whoever_does_not_read_the_answer_is_ended_and_a_slow_reader_is_no
         writer.write(wanted)
         slow.write(wanted)
         await unread.readexactly(1)
-        writer.transport.pause_reading()
+        _transport(writer).pause_reading()
         received = 0
         async with asyncio.timeout(60):
             while piece := await reader.read(65_536):
                 received += len(piece)
                 await asyncio.sleep(0.01)
         assert received > LARGE
-        writer.transport.resume_reading()
+        _transport(writer).resume_reading()
         assert len(await closed(unread)) < LARGE
 
 
@@ -244,7 +244,7 @@ async def test_whoever_does_not_read_makes_room_for_somebody_new(settings: Setti
                     reader, writer = await stack.enter_async_context(connected(server, address))
                     writer.write(wanted)
                     await reader.readexactly(1)
-                    writer.transport.pause_reading()
+                    _transport(writer).pause_reading()
             async with asyncio.timeout(30):
                 while True:  # until they count as not reading
                     reader, writer = await stack.enter_async_context(connected(server, "127.0.0.2"))
@@ -320,3 +320,9 @@ def test_a_flood_of_silent_sockets_costs_nobody_else_anything(tmp_path: Path) ->
     assert any("only 1024 files may be open" in line for line in process.log)
     assert sum("jindu.strangers" in line for line in process.log) <= 10
     assert not any("Traceback" in line for line in process.log)
+
+
+def _transport(writer: asyncio.StreamWriter) -> asyncio.Transport:
+    """That of a socket reads as well, whatever the writer's type says."""
+    assert isinstance(writer.transport, asyncio.Transport)
+    return writer.transport
