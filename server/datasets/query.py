@@ -20,7 +20,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_clock import clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
-from server.datasets.query_values import Columns, columns_of, told_whole
+from server.datasets.query_values import Columns, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
@@ -171,6 +171,14 @@ class QuerySession:
             self._connection.fetchall()  # what was asked to check the names is not read to its end
             found: Any = self._connection.sql(sql, params=bound)
             yield from found.to_arrow_reader(rows)
+
+    def aggregate(self, sql: str, parameters: Mapping[str, Any], how: str, column: str | None) -> Any:
+        """`count`, `sum`, `min`, `max` or `average` of a column of all rows, however many; of the rows without one."""
+        function = {"average": "avg"}.get(how, how)
+        of_what = "*" if column is None else quoted(column)
+        whole = f"select {function}({of_what}) from (\n{without_end(sql)}\n) as counted"  # noqa: S608 – quoted
+        with self._running(whole, parameters) as (cursor, _):
+            return cursor.fetchone()[0]
 
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
