@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from server.datasets.query import QuerySession
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 from server.reports.as_of import is_end_of_day
@@ -20,6 +19,7 @@ from server.reports.document import Document
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Formats, ValueFormat
+from server.reports.kept_session import KeptSession
 from server.reports.parameters import Parameter, complete
 from server.reports.sandbox import time_limit
 from server.reports.template import Template, parse_template
@@ -30,12 +30,14 @@ from server.reports.words import Words
 from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
 from server.storage.full_disk import full_disk_named
 
+_SESSION = KeptSession()
+
 
 def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
     """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
     template = read_template(request.template_source)
     now = request.clock.astimezone(_zone(request.time_zone))
-    with QuerySession(_paths(request.datasets), request.limits, now=now) as session:
+    with _SESSION.of(_paths(request.datasets), request.limits, now=now) as session:
         return expand(template, request.parameters, session, today=now.date(), max_reports=request.max_reports)
 
 
@@ -53,7 +55,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
     """Template + parameters + rows, nothing written yet."""
     local = request.clock.astimezone(formats.zone)
     parameters = complete(template.parameters, request.parameters, local.date())
-    with QuerySession(_paths(request.datasets), request.limits, now=local) as session:
+    with _SESSION.of(_paths(request.datasets), request.limits, now=local) as session:
         builder = ReportBuilder(
             template,
             parameters,
