@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -95,6 +96,14 @@ class ReportBuilder:
         title = self._template.title
         with self._failures.inside(phrase("the title"), title):
             return " ".join(rendered(self._texts.of(title), self._context()).split())
+
+    def file_name(self) -> str:
+        """Without an extension; the title where the template names none, or where it comes to nothing."""
+        if self._template.file_name is None:
+            return ""
+        with self._failures.inside(phrase("the file name"), self._template.file_name):
+            name = " ".join(rendered(self._texts.of(self._template.file_name), self._context()).split())
+        return re.sub(r"\.(pdf|xlsx|html)$", "", name, flags=re.IGNORECASE)
 
     def report(self) -> list[Block]:
         """The whole of it."""
