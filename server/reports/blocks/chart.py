@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -12,7 +13,9 @@ from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_chart import write_chart
 from server.reports.charts.options import read_option
+from server.reports.charts.telling import told
 from server.reports.document import Block
+from server.reports.drawing.draw import CannotBeDrawn
 from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -20,32 +23,49 @@ from server.reports.reading import MapReader
 from server.reports.workbook import ReportBook
 from server.reports.yaml_source import YamlNode
 
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _MAX_ROWS = 200  # of the figures that stand below a chart
 
 
 class ChartBlock(Block, frozen=True, kw_only=True):
-    """`notes`: what the drawing does not show as the rows have it, in sentences."""
+    """`notes`: what the drawing does not show as the rows have it, in sentences. `told`: its figures in one."""
 
     chart: Chart
     notes: str = ""
+    told: str = ""
 
     def html(self, page: HtmlPage) -> str:
         if self.chart.is_empty:
-            return page.empty(self.chart.title)
+            return page.empty(self.chart.title, self.notes)
+        try:
+            drawing = page.drawing(self.chart, self.told)
+        except CannotBeDrawn as error:
+            drawing = page.empty(self.chart.title, self._failed(error, page))
         notes = f'<p class="cut">{escape(self.notes)}</p>' if self.notes else ""
-        return f'<figure class="chart">{page.drawing(self.chart)}{notes}{_figures(self.chart, page)}</figure>'
+        return f'<figure class="chart">{drawing}{notes}{_figures(self.chart, page)}</figure>'
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         chart = self.chart
-        svg = "" if chart.is_empty else paper.drawing(chart)
+        svg, reason = "", self.notes
+        if not chart.is_empty:
+            try:
+                svg = paper.drawing(chart)
+            except CannotBeDrawn as error:
+                reason = self._failed(error, paper)
         return {
             "kind": "chart",
             "title": chart.title,
-            "empty": chart.is_empty,
+            "reason": reason or paper.words.no_data,
             "svg": svg,
-            "alt": chart.title or chart.kind,
+            "alt": self.told,
             "note": self.notes,
         }
+
+    def _failed(self, error: CannotBeDrawn, form: HtmlPage | Paper) -> str:
+        """The rest of the report stands; whoever ordered it is warned."""
+        reason = form.words.not_drawn.format(reason=error)
+        form.warn(f"{self.chart.title}: {reason}" if self.chart.title else reason)
+        return reason
 
     def excel(self, book: ReportBook) -> None:
         if self.chart.is_empty:
@@ -103,7 +123,8 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         notes = [_told(note, builder) for note in chart.notes]
         for note in notes:
             builder.warn(f"{title}: {note}" if title else note)
-        yield ChartBlock(chart=chart, notes=" ".join(notes))
+        told_of = "" if chart.is_empty else told(chart, builder.formats)
+        yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of)
 
     def columns_used(self) -> Iterator[ColumnUse]:
         for name in self.settings.columns:
@@ -158,6 +179,11 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             height=reader.integer("height", 260, least=80, most=900),
             horizontal=reader.boolean("horizontal"),
             option=option or {},
+            shares=reader.boolean("shares"),
+            data_labels=reader.boolean("data_labels"),
+            x_title=reader.text("x_title"),
+            y_title=reader.text("y_title"),
+            colors=_read_colors(reader),
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
     )
@@ -169,6 +195,19 @@ def _read_labels(reader: MapReader) -> dict[str, str]:
         return {}
     labels = MapReader(node, reader.issues, what="“labels”")
     return {name: labels.text(name) for name in labels.names()}
+
+
+def _read_colors(reader: MapReader) -> dict[str, str]:
+    """By the name of a series or slice."""
+    node: YamlNode | None = reader.get("colors")
+    if node is None:
+        return {}
+    colors = MapReader(node, reader.issues, what="“colors”")
+    found = {name: colors.text(name) for name in colors.names()}
+    for name, color in found.items():
+        if not _COLOR.fullmatch(color):
+            reader.issues.add(colors.get(name) or node, "“{color}” is no color; write one as “#2563a8”.", color=color)
+    return found
 
 
 KIND = BlockKind(name="chart", read=_read)

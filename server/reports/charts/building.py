@@ -35,7 +35,8 @@ def build_chart(
                 raise unknown_column(settings.query, name, columns_of(rows))
     chart = Chart(
         kind=settings.kind, title=title, format=settings.format, line_format=settings.line_format,
-        height=settings.height, x_label=settings.x.replace("_", " "),
+        height=settings.height, x_label=settings.label(settings.x), x_title=settings.x_title, y_title=settings.y_title,
+        data_labels=settings.data_labels,
     )  # fmt: skip
     if settings.kind == "gauge":
         return gauge(chart, value, maximum)

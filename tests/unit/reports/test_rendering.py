@@ -143,14 +143,38 @@ def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fai
     assert has_all_shapes or any("boxes" in warning for warning in rendered.warnings)
 
 
-def test_a_format_that_cannot_be_written_leaves_the_others(orders: Path, tmp_path: Path) -> None:
-    source = "title: x\nqueries: {q: select 1 as n}\nblocks: [{chart: {query: q, option: {series: [{type: line}]}}}]\n"
-    rendered = render(source, orders, tmp_path, {}, "xlsx", "html")
-    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx"]
-    (warning,) = rendered.warnings
-    assert warning.startswith("HTML: The chart “” cannot be drawn")
-    with pytest.raises(InvalidInput, match="cannot be drawn"):
-        render(source, orders, tmp_path, {}, "html")
+@pytest.mark.parametrize(
+    ("chart", "reason"),
+    [
+        ("query: q, option: {series: [{type: line}]}", "TypeError"),
+        ("query: q, kind: bar, x: n, y: v", "too large"),
+        ("query: q, option: {xAxis: {type: category}, yAxis: {}, series: [{type: bar, encode: {x: 0, y: 1}}]}", ""),
+    ],
+    ids=["broken", "huge", "right"],
+)
+def test_a_chart_that_cannot_be_drawn_is_a_box_with_the_reason(
+    orders: Path, tmp_path: Path, chart: str, reason: str
+) -> None:
+    source = f"""\
+title: x
+queries: {{q: "select * from (values ('a', 1e308), ('b', -1e308)) t(n, v)"}}
+blocks: [{{chart: {{{chart}, title: Sales}}}}, {{text: after}}]
+"""
+    source = source if reason else source.replace("1e308", "1")
+    rendered = render(source, orders, tmp_path, {}, "xlsx", "pdf", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx", "pdf", "html"]
+    web = rendered.artifacts[2].path.read_text("utf-8")
+    paper = pypdf.PdfReader(rendered.artifacts[1].path).pages[0].extract_text()
+    assert ("This chart cannot be drawn" in web) == ("This chart cannot be drawn" in paper) == bool(reason)
+    assert "after" in web
+    assert "after" in paper
+    if reason:
+        (warning,) = rendered.warnings
+        assert warning.startswith("Sales: This chart cannot be drawn: ")
+        assert reason in warning
+        assert reason in web
+    else:
+        assert rendered.warnings == ()
 
 
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:
