@@ -14,7 +14,10 @@ Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 LETTERS = 11.0  # size of what is written along axes
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
-_HATCHES = ("", "M0,6L6,0M-1,1L1,-1M5,7L7,5", "M0,0L6,6M-1,5L1,7M5,-1L7,1", "M0,3H6")
+# Of one tile, a different one for each of the series that are hatched.
+_HATCHES = (
+    "M0,6L6,0M-1,1L1,-1M5,7L7,5", "M0,0L6,6M-1,5L1,7M5,-1L7,1", "M0,3H6", "M3,0V6", "M0,3H6M3,0V6",
+)  # fmt: skip
 
 
 class Look:
@@ -29,7 +32,7 @@ class Look:
     @property
     def variant(self) -> int:
         """0: the colour alone is enough."""
-        return 0 if self.paint == "rest" else self.place // PLAIN % len(_HATCHES)
+        return 0 if self.paint == "rest" else self.place // PLAIN % len(_DASHES)
 
 
 class Canvas:
@@ -57,12 +60,12 @@ class Canvas:
         """For areas: plain, or hatched."""
         if not look.variant:
             return self.color(look.paint)
-        key = f"{look.paint}-{look.variant}".lstrip("#")
+        key = f"{look.paint}-{look.place}".lstrip("#")
         if key not in self._hatched:
             self._hatched[key] = (
                 f'<pattern id="{self._prefix}-{key}" width="6" height="6" patternUnits="userSpaceOnUse">'
                 f'<rect width="6" height="6" fill="{self.color(look.paint)}"/>'
-                f'<path d="{_HATCHES[look.variant]}" stroke="{self.color("ground")}" stroke-width="1.6"/></pattern>'
+                f'<path d="{_HATCHES[look.place % PLAIN]}" stroke="{self.color("ground")}" stroke-width="1.6"/></pattern>'
             )
         return f"url(#{self._prefix}-{key})"
 

@@ -42,8 +42,8 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     for series, look, span in zip(chart.series, looks, spans, strict=True):
         scale = plot.second if series.second_axis and plot.second else plot.value
         if series.kind == "bar":
-            groups = 1 if chart.stacked else len(bars)
-            _bars(canvas, plot, scale, look, span, place=0 if chart.stacked else number, groups=groups)
+            place, groups = (0, 1) if chart.stacked else (number, len(bars))
+            _bars(canvas, plot, scale, look, span, place=place, groups=groups, is_stacked=bool(chart.stacked))
             number += 1
         else:
             _line(canvas, plot, scale, look, span, series, chart)
@@ -98,7 +98,15 @@ def _stacked(chart: Chart) -> list[list[Span]]:
 
 
 def _bars(
-    canvas: Canvas, plot: Plot, scale: Scale, look: Look, span: Sequence[Span], *, place: int, groups: int
+    canvas: Canvas,
+    plot: Plot,
+    scale: Scale,
+    look: Look,
+    span: Sequence[Span],
+    *,
+    place: int,
+    groups: int,
+    is_stacked: bool,
 ) -> None:
     """All of a series as one shape."""
     room = plot.slot * 0.78
@@ -114,7 +122,7 @@ def _bars(
         x, y, wide_, tall = (low, begin, high - low, inner) if plot.is_horizontal else (begin, low, inner, high - low)
         parts.append(f"M{x:.1f} {y:.1f}h{wide_:.2f}v{tall:.2f}h-{wide_:.2f}z")
     if parts:
-        canvas.shape("".join(parts), canvas.fill(look))
+        canvas.shape("".join(parts), canvas.fill(look), edge="ground" if is_stacked and inner > 4 else "")
 
 
 def _line(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.reports.drawing.canvas import LETTERS, Canvas, wide
-from server.reports.drawing.lettering import cut, wrapped
+from server.reports.drawing.lettering import cut, fitted, wrapped
 
 LEADING = 13.0
 LONGEST_TURNED = 0.4  # of a drawing's height
@@ -16,6 +16,7 @@ _LEAST_SLOT = 11.0  # for a name that stands upright
 _SLANT = 45.0
 _LEAST_SLANTED = 16.0
 _MOST_LINES = 3
+_ENOUGH = 56.0  # room for lines of which the last is cut
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,12 @@ def arranged(labels: Sequence[str], slot: float, *, longest: float, may_thin: bo
     each = 1
     if may_thin and labels:
         each = max(1, math.ceil((max(wide(label) for label in labels) + 10) / slot))
-    flat = [wrapped(label, slot * each - 4, LETTERS, lines=_MOST_LINES) or [] for label in labels]
+    room = slot * each - 4
+    flat = [wrapped(label, room, LETTERS, lines=_MOST_LINES) or [] for label in labels]
+    if not all(flat) and room > _ENOUGH:
+        cut_flat = [fitted(label, room, LETTERS, lines=_MOST_LINES) for label in labels]
+        if len({tuple(lines) for lines in cut_flat}) == len(set(labels)):
+            flat = cut_flat
     if all(flat):
         rows = max(map(len, flat))
         return Names(

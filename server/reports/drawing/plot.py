@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -185,19 +186,27 @@ def _time_marks(canvas: Canvas, chart: Chart, formats: Formats, plot: Plot, *, h
     low, high = time_range(chart, has_bars=has_bars)
     length = plot.right - plot.left
     most = 40
-    while True:  # the finest marks whose texts do not run into each other
+    marks = chart.times.marks(low, high, most=most, formats=formats)
+    while len(marks) > 1 and most > 1 and not _have_room(marks, length / (high - low)):
+        most = min(len(marks), most) - 1
         marks = chart.times.marks(low, high, most=most, formats=formats)
-        widest = max(max(wide(mark.text), wide(mark.below)) for mark in marks) + 12
-        fits = math.floor(length / widest) + 1
-        if len(marks) <= fits or most <= 1:
-            break
-        most = min(len(marks) - 1, most - 1)
     for mark in marks:
         x = plot.left + (mark.at - low) / (high - low) * length
         canvas.line((x, plot.bottom), (x, plot.bottom + 4), "axis")
         _time_text(canvas, x, plot.bottom + 16, mark.text)
         if mark.below:
             _time_text(canvas, x, plot.bottom + 16 + LEADING, mark.below)
+
+
+def _have_room(marks: Sequence[Mark], per_unit: float) -> bool:
+    """Whether no text runs into the next."""
+    texts = [(mark.at, wide(mark.text)) for mark in marks]
+    below = [(mark.at, wide(mark.below)) for mark in marks if mark.below]
+    return all(
+        (after[0] - before[0]) * per_unit >= (before[1] + after[1]) / 2 + 7
+        for line in (texts, below)
+        for before, after in itertools.pairwise(line)
+    )
 
 
 def _time_text(canvas: Canvas, x: float, y: float, text: str) -> None:
@@ -208,6 +217,3 @@ def _time_text(canvas: Canvas, x: float, y: float, text: str) -> None:
 
 def _share_format() -> ValueFormat:
     return ValueFormat(kind="percent", decimals=0)
-
-
-__all__ = ["TALLEST", "Mark", "Plot", "along", "sideways", "upright"]
