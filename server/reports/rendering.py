@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
+from server.reports.as_of import is_end_of_day
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
@@ -32,9 +34,9 @@ from server.storage.full_disk import full_disk_named
 def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
     """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
     template = read_template(request.template_source)
-    today = request.clock.astimezone(_zone(request.time_zone)).date()
-    with QuerySession(_paths(request.datasets), request.limits) as session:
-        return expand(template, request.parameters, session, today=today, max_reports=request.max_reports)
+    now = request.clock.astimezone(_zone(request.time_zone))
+    with QuerySession(_paths(request.datasets), request.limits, now=now) as session:
+        return expand(template, request.parameters, session, today=now.date(), max_reports=request.max_reports)
 
 
 def render_report(request: RenderRequest, report: OnReport) -> Rendered:
@@ -51,7 +53,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
     """Template + parameters + rows, nothing written yet."""
     local = request.clock.astimezone(formats.zone)
     parameters = complete(template.parameters, request.parameters, local.date())
-    with QuerySession(_paths(request.datasets), request.limits) as session:
+    with QuerySession(_paths(request.datasets), request.limits, now=local) as session:
         builder = ReportBuilder(
             template,
             parameters,
@@ -76,12 +78,18 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         blocks=blocks,
         words=words,
         made_at=request.clock,
-        made_text=words.made.format(when=formats.text(local)),
+        made_text=_made_text(request, words, formats, local),
         provenance=_provenance(request, words, read),
         parameters=_written(template, parameters, formats),
         formats=wanted,
         warnings=builder.warnings,
     )
+
+
+def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:
+    if not request.is_as_of:
+        return words.made.format(when=formats.text(local))
+    return words.as_of.format(when=formats.text(local.date() if is_end_of_day(local) else local))
 
 
 def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[str]:

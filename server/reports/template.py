@@ -168,7 +168,7 @@ class _TemplateReader:
         if node is None or node.kind != "map":
             return Parameter(name=name, line=key.line, column=key.column)
         reader = MapReader(node, self._issues, what="A parameter")
-        kind: ParameterType = reader.choice("type", TYPES, "text")  # type: ignore[assignment]
+        kind: ParameterType = reader.choice("type", TYPES, "text")
         default = reader.get("default")
         parameter = Parameter(
             name=name,
