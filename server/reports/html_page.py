@@ -19,6 +19,7 @@ from server.reports.words import Words
 _FULL_WIDTH = 900  # of the page, in pixels
 _NARROW = 360  # of a telephone
 _GAP = 24
+_LEAST_COLUMN = 320
 _FONTS = "system-ui, Segoe UI, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
 
 
@@ -35,8 +36,9 @@ class HtmlPage:
     charts: list[dict[str, Any]] = field(default_factory=list)
 
     def column(self, count: int) -> HtmlPage:
-        """The same page with the room of one of `count` columns."""
-        return dataclasses.replace(self, width=(self.width - _GAP * (count - 1)) // count)
+        """The same page with the room of one of `count` columns; those without room go below, as its style has it."""
+        beside = max(1, min(count, (self.width + _GAP) // (_LEAST_COLUMN + _GAP)))
+        return dataclasses.replace(self, width=(self.width - _GAP * (beside - 1)) // beside)
 
     def empty(self, title: str, reason: str = "") -> str:
         """In place of what has no rows, or cannot be drawn."""

@@ -28,7 +28,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_time: str = "{count} rows without {column} are not drawn."
     no_point: str = "{count} rows without two numbers are not drawn."
     beyond_scale: str = "The value lies beyond the scale."
-    thinned: str = "Of {count} names, one in {step} is written."
+    thinned: str = "The axis has room for some of the {count} names only."
     not_drawn: str = "This chart cannot be drawn: {reason}"
     beyond_drawing: str = "its numbers are too large, or too far apart."
     kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
@@ -71,7 +71,7 @@ WORDS = {
         no_time="有 {count} 行没有{column}，未绘制。",
         no_point="有 {count} 行缺少两个数值，未绘制。",
         beyond_scale="数值超出刻度范围。",
-        thinned="共 {count} 个名称，每 {step} 个标注一个。",
+        thinned="坐标轴只标出 {count} 个名称中的一部分。",
         not_drawn="此图表无法绘制：{reason}",
         beyond_drawing="数值过大或相差过于悬殊。",
         kinds={

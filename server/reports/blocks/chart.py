@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+import msgspec
+
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
 from server.reports.charts.building import build_chart
@@ -23,6 +25,7 @@ from server.reports.reading import MapReader
 from server.reports.workbook import ReportBook
 from server.reports.yaml_source import YamlNode
 
+_WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _MAX_ROWS = 200  # of the figures that stand below a chart
 
@@ -104,6 +107,11 @@ def _numbers(chart: Chart, index: int, page: HtmlPage) -> str:
     return "".join(f'<td class="right">{escape(page.formats.text(*value))}</td>' for value in values)
 
 
+class TargetSpec(msgspec.Struct, frozen=True, kw_only=True):
+    value: Expression
+    label: Expression | None = None
+
+
 class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     """`value` and `maximum` are of a gauge."""
 
@@ -111,6 +119,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     title: Expression | None = None
     value: Expression | None = None
     maximum: Expression | None = None
+    targets: tuple[TargetSpec, ...] = ()
 
     def build(self, builder: Builder) -> Iterator[Block]:
         settings = self.settings
@@ -118,13 +127,19 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         title = builder.text(self.title, self) if self.title else ""
         value = builder.shown(self.value, self) if self.value else None
         maximum = builder.shown(self.maximum, self) if self.maximum else None
+        targets = [(builder.shown(one.value, self), self._label(one, builder)) for one in self.targets]
         with builder.failing(self):
-            chart = build_chart(settings, rows, title=title, value=value, maximum=maximum, formats=builder.formats)
+            chart = build_chart(
+                settings, rows, title=title, value=value, maximum=maximum, targets=targets, formats=builder.formats
+            )
         notes = [_told(note, builder) for note in chart.notes]
         for note in notes:
             builder.warn(f"{title}: {note}" if title else note)
         told_of = "" if chart.is_empty else told(chart, builder.formats)
         yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of)
+
+    def _label(self, target: TargetSpec, builder: Builder) -> str:
+        return builder.text(target.label, self) if target.label else ""
 
     def columns_used(self) -> Iterator[ColumnUse]:
         for name in self.settings.columns:
@@ -179,13 +194,14 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             height=reader.integer("height", 260, least=80, most=900),
             horizontal=reader.boolean("horizontal"),
             option=option or {},
-            shares=reader.boolean("shares"),
+            shares=_read_shares(reader, kind, series),
             data_labels=reader.boolean("data_labels"),
             x_title=reader.text("x_title"),
             y_title=reader.text("y_title"),
             colors=_read_colors(reader),
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
+        targets=_read_targets(blocks, reader, kind),
     )
 
 
@@ -195,6 +211,29 @@ def _read_labels(reader: MapReader) -> dict[str, str]:
         return {}
     labels = MapReader(node, reader.issues, what="“labels”")
     return {name: labels.text(name) for name in labels.names()}
+
+
+def _read_targets(blocks: BlockReader, reader: MapReader, kind: str) -> tuple[TargetSpec, ...]:
+    found = []
+    for node in reader.items("targets"):
+        if kind not in _WITH_AXES:
+            blocks.issues.add(node, "Only charts with axes have “targets”: {kinds}.", kinds=", ".join(_WITH_AXES))
+        item = MapReader(node, blocks.issues, what="A target")
+        value = blocks.expressions.value_of(item, "value", required=True)
+        label = blocks.expressions.text_of(item, "label")
+        item.finish(("label",))
+        if value:
+            found.append(TargetSpec(value=value, label=label))
+    return tuple(found)
+
+
+def _read_shares(reader: MapReader, kind: str, series: str) -> bool:
+    """Only what is stacked has shares of a whole."""
+    shares = reader.boolean("shares")
+    node = reader.get("shares")
+    if shares and node and kind != "stacked_bar" and not (kind == "area" and series):
+        reader.issues.add(node, "“shares” needs a stacked_bar chart, or an area chart with a “series”.")
+    return shares
 
 
 def _read_colors(reader: MapReader) -> dict[str, str]:

@@ -14,6 +14,9 @@ from server.reports.charts.time_axis import TimeAxis, runs, time_axis
 from server.reports.formats import Formats
 from server.reports.rows import QueryRow, Rows
 
+_MOST_NAMES = 50  # that a page is wide enough for
+_MOST_ROWS = 70  # that a page is high enough for
+
 
 def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
     chart, data = points(chart, rows)
@@ -28,12 +31,16 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
         return msgspec.structs.replace(chart, is_empty=True)
     if any(one.kind == "line" for one in series):
         series = _joined(series, times, settings)
+    by_numbers = all(number(value) is not None for value in along)
+    most = _MOST_NAMES if any(one.kind == "line" for one in series) else _MOST_ROWS
+    if times is None and not by_numbers and len(along) > most:
+        chart = chart.noting("thinned", count=len(along))
     return msgspec.structs.replace(
         chart,
         labels=axis_labels(along, formats),
         series=[msgspec.structs.replace(one, color=settings.colors.get(one.name, "")) for one in series],
         times=times,
-        numbers_along=all(number(value) is not None for value in along),
+        numbers_along=by_numbers,
         horizontal=settings.horizontal and settings.kind != "combo",
         stacked=settings.stacked,
     )

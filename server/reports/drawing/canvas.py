@@ -62,10 +62,11 @@ class Canvas:
             return self.color(look.paint)
         key = f"{look.paint}-{look.place}".lstrip("#")
         if key not in self._hatched:
+            lines = _HATCHES[look.place % PLAIN]
             self._hatched[key] = (
                 f'<pattern id="{self._prefix}-{key}" width="6" height="6" patternUnits="userSpaceOnUse">'
                 f'<rect width="6" height="6" fill="{self.color(look.paint)}"/>'
-                f'<path d="{_HATCHES[look.place % PLAIN]}" stroke="{self.color("ground")}" stroke-width="1.6"/></pattern>'
+                f'<path d="{lines}" stroke="{self.color("ground")}" stroke-width="1.6"/></pattern>'
             )
         return f"url(#{self._prefix}-{key})"
 

@@ -11,7 +11,7 @@ from server.reports.drawing.canvas import LETTERS, Canvas, Look, Point, wide
 from server.reports.drawing.head import area_key, legend, line_key, title
 from server.reports.drawing.lettering import cut
 from server.reports.drawing.names import LONGEST_TURNED, arranged
-from server.reports.drawing.plot import Plot, sideways, upright
+from server.reports.drawing.plot import SHARES, Plot, sideways, upright
 from server.reports.drawing.scale import Scale
 from server.reports.formats import Formats
 
@@ -19,6 +19,7 @@ _ALL_MARKED = 60  # points of a line that each have a marker
 _MARKED = 12  # of a longer line, so that its shape is known
 _WIDEST_BAR = 34.0
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 Span = tuple[Any, Any]  # from where to where a value reaches
 
 
@@ -47,9 +48,9 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
             number += 1
         else:
             _line(canvas, plot, scale, look, span, series, chart)
-    _targets(canvas, plot, chart, formats)
+    taken = _targets(canvas, plot, chart, formats)
     if chart.data_labels:
-        _data_labels(canvas, plot, chart, formats, spans)
+        _data_labels(canvas, plot, chart, formats, spans, taken)
     canvas.fact("at", " ".join(f"{place:.0f}" for place in plot.places))
     canvas.fact("field", " ".join(f"{edge:.0f}" for edge in (plot.left, plot.top, plot.right, plot.bottom)))
     canvas.fact("way", "y" if plot.is_horizontal else "x")
@@ -154,23 +155,33 @@ def _line(
                 canvas.marker(line[number], look, size=2.8)
 
 
-def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> None:
+def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list[Box]:
+    """Returns where their labels stand."""
+    taken = []
     for target in chart.targets:
         at = plot.value.at(target.value)
-        text = f"{target.label} {formats.text(target.value, chart.format)}".strip()
+        written = SHARES if chart.stacked == "shares" else chart.format
+        text = f"{target.label} {formats.text(target.value, written)}".strip()
         text = cut(text, (plot.right - plot.left) / 2, LETTERS)
         if plot.is_horizontal:
             canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")
-            anchor = "end" if at + wide(text) > canvas.width else "start"
-            canvas.text((at + (-4 if anchor == "end" else 4), plot.top + 8), text, paint="target", anchor=anchor)  # type: ignore[arg-type]
+            middle, base = min(at, canvas.width - wide(text) / 2), plot.top - 3
         else:
             canvas.line((plot.left, at), (plot.right, at), "target", thick=1.4, dash="6 3")
-            canvas.text((plot.right, at - 4), text, paint="target", anchor="end")
+            middle, base = plot.right - wide(text) / 2, at - 4
+        canvas.text((middle, base), text, paint="target", anchor="middle")
+        taken.append(_box(middle, base, wide(text)))
+    return taken
 
 
-def _data_labels(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats, spans: Sequence[Sequence[Span]]) -> None:
-    """The value at each mark, where it runs into no other."""
-    taken: list[tuple[float, float, float, float]] = []
+def _box(middle: float, base: float, width: float) -> Box:
+    return middle - width / 2, base - 10, middle + width / 2, base + 1
+
+
+def _data_labels(
+    canvas: Canvas, plot: Plot, chart: Chart, formats: Formats, spans: Sequence[Sequence[Span]], taken: list[Box]
+) -> None:
+    """The value at each mark, where it runs into nothing that is written."""
     bars = [one for one in chart.series if one.kind == "bar"]
     for series, span in zip(chart.series, spans, strict=True):
         scale = plot.second if series.second_axis and plot.second else plot.value
@@ -180,7 +191,9 @@ def _data_labels(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats, spa
                 continue
             text = formats.text(value, chart.format_of(series))
             x, y = _label_at(plot, scale, chart, series, bars, place, base, end, wide(text))
-            box = (x - wide(text) / 2, y - 10, x + wide(text) / 2, y + 1)
+            half = wide(text) / 2
+            x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
+            box = _box(x, y, 2 * half)
             if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
                 continue
             taken.append(box)

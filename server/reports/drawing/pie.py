@@ -12,6 +12,7 @@ from server.reports.formats import Formats, ValueFormat
 
 _LEADING = 14.0
 _NARROW = 500.0
+_MOST_NAMES = 0.3  # of the width, on either side
 _PERCENT = ValueFormat(kind="percent", decimals=1)
 
 
@@ -22,7 +23,11 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     lines = 2 if canvas.width < _NARROW else 1
     canvas.height = max(canvas.height, top + lines * _LEADING * (len(values) + 1) * 0.6)
     center = (canvas.width / 2, (top + canvas.height) / 2)
-    outer = max(20.0, min((canvas.height - top) / 2 - 10, canvas.width * 0.19 / lines**0.4))
+    texts = [formats.text(value / total, _PERCENT) for value in values]
+    shares = max(map(wide, texts))
+    names = max(map(wide, chart.labels))
+    room = min(max(names, shares) if lines > 1 else names + shares + 12, canvas.width * _MOST_NAMES)
+    outer = max(20.0, min((canvas.height - top) / 2 - 10, canvas.width / 2 - room - 32))
     looks = [
         Look(number, color=color, is_rest=chart.has_rest and number == len(values) - 1)
         for number, color in enumerate(chart.colors)
@@ -36,7 +41,6 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         middles.append(turned + share / 2)
         turned += share
     canvas.end()
-    texts = [formats.text(value / total, _PERCENT) for value in values]
     _names(canvas, list(zip(chart.labels, texts, strict=True)), middles, center, outer, top, lines=lines)
 
 

@@ -16,6 +16,7 @@ from server.reports.drawing.names import LEADING, LONGEST_TURNED, Names, arrange
 from server.reports.drawing.scale import Scale, value_scale
 from server.reports.formats import Formats, ValueFormat
 
+SHARES = ValueFormat(kind="percent", decimals=0)
 _MARK_ROOM = 44.0  # pixels for each mark of a value axis
 _LEAST_ROW = 14.0  # of a name beside a horizontal bar
 TALLEST = 880.0  # what a page of paper has room for
@@ -75,7 +76,7 @@ def upright(
         top += 18
     top += 4
     rough = max(2, min(6, round((canvas.height - top - 40) / _MARK_ROOM) + 1))
-    value_format = _share_format() if chart.stacked == "shares" else chart.format
+    value_format = SHARES if chart.stacked == "shares" else chart.format
     marks = value_scale(values, 0, 1, marks=rough, exact_high=chart.stacked == "shares").marks
     written = [formats.on_axis(mark, value_format) for mark in marks]
     left = max(map(wide, written)) + 8
@@ -124,6 +125,7 @@ def sideways(
     if chart.x_title:
         canvas.text((0, top + 10), cut(chart.x_title, canvas.width, LETTERS))
         top += 18
+    top += 14 if chart.targets else 0
     foot = 22.0 + (16.0 if chart.y_title else 0)
     canvas.height = max(canvas.height, min(TALLEST, top + foot + len(names) * _LEAST_ROW))
     bottom = canvas.height - foot
@@ -132,7 +134,7 @@ def sideways(
     end = canvas.width - 16
     if chart.data_labels and not chart.stacked:
         end -= max(wide(formats.text(value, chart.format_of(one))) for one in chart.series for value in one.values)
-    value_format = _share_format() if chart.stacked == "shares" else chart.format
+    value_format = SHARES if chart.stacked == "shares" else chart.format
     rough = max(2, min(7, round((end - left) / 80) + 1))
     exact = chart.stacked == "shares"
     places, slot = along(chart, top, bottom, has_bars=has_bars)
@@ -213,7 +215,3 @@ def _time_text(canvas: Canvas, x: float, y: float, text: str) -> None:
     """Around its mark, but never beyond the drawing."""
     half = wide(text) / 2
     canvas.text((min(max(x, half), canvas.width - half), y), text, anchor="middle")
-
-
-def _share_format() -> ValueFormat:
-    return ValueFormat(kind="percent", decimals=0)

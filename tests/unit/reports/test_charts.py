@@ -112,6 +112,9 @@ def test_rows_beyond_what_is_drawn_are_told() -> None:
     assert words_of(chart(ChartSettings(kind="funnel", x="i", y=("v",)), stages)) == [
         ("first_drawn", {"shown": 12, "count": 13})
     ]
+    named = rows(["i", "v"], *((f"n{number}", number) for number in range(80)))
+    for kind in ("line", "bar"):
+        assert words_of(chart(ChartSettings(kind=kind, x="i", y=("v",)), named)) == [("thinned", {"count": 80})]
     result = QueryResult(columns=[("i", "INTEGER"), ("v", "INTEGER")], rows=[(1, 2)], truncated=True)
     cut = Rows("q", result, lambda: None)
     assert words_of(chart(ChartSettings(kind="bar", x="i", y=("v",)), cut)) == [("truncated", {"count": 1})]
