@@ -15,7 +15,6 @@ from server.reports.drawing.paints import LIGHT
 
 _ECHARTS = STATIC / "vendor" / "echarts-6.0.0" / "echarts.min.js"
 _MEMORY_BYTES = 256 * 1024 * 1024
-_SECONDS = 20
 _MOST_KEPT = 64  # drawings: paper and page of one report share them
 # What ECharts looks for in a browser, and this engine has not.
 _SHIM = """
@@ -47,11 +46,15 @@ _OWN_COLORS = re.compile("|".join(_NAMES))
 
 
 class ChartEngine:
-    """One engine a worker process, started when first an option is drawn: that costs 0.2 s, a chart some 15 ms."""
+    """One engine a worker process, started when first an option is drawn: that costs 0.2 s, a chart some 15 ms.
 
-    def __init__(self) -> None:
+    What takes longer than `seconds` is stopped; that, too, is known when the next form of the report asks for it.
+    """
+
+    def __init__(self, *, seconds: int = 20) -> None:
+        self._seconds = seconds
         self._context: Any = None
-        self._kept: dict[tuple[str, int, int], str] = {}
+        self._kept: dict[tuple[str, int, int], str | CannotBeDrawn] = {}
 
     def svg(self, chart: Chart, *, width: int, font: str) -> str:
         """Raises `CannotBeDrawn` when ECharts cannot draw the option."""
@@ -61,14 +64,17 @@ class ChartEngine:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[key] = self._drawn(*key)
-        return self._kept[key]
+        found = self._kept[key]
+        if isinstance(found, CannotBeDrawn):
+            raise found
+        return found
 
-    def _drawn(self, option: str, width: int, height: int) -> str:
+    def _drawn(self, option: str, width: int, height: int) -> str | CannotBeDrawn:
         try:
             return _steady(str(self._engine().get("draw")(option, width, height)))
         except quickjs.JSException as error:
             self._context = None
-            raise CannotBeDrawn(str(error).split("\n")[0][:300]) from None
+            return CannotBeDrawn(str(error).split("\n")[0][:300])
 
     def _engine(self) -> Any:
         if self._context is None:
@@ -76,7 +82,7 @@ class ChartEngine:
             context.set_memory_limit(_MEMORY_BYTES)
             for script in (_SHIM, _ECHARTS.read_text("utf-8"), _DRAW):
                 context.eval(script)
-            context.set_time_limit(_SECONDS)
+            context.set_time_limit(self._seconds)
             self._context = context
         return self._context
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from server.reports.chart_engine import ChartEngine
 from server.reports.charts.chart import Chart, ChartSettings
 from server.reports.charts.telling import told
 from server.reports.charts.tips import tips
-from server.reports.drawing.draw import drawn
+from server.reports.drawing.draw import CannotBeDrawn, drawn
 from server.reports.drawing.lettering import cut, fitted, width, wrapped
 from server.reports.drawing.scale import value_scale
 from server.reports.formats import Formats, ValueFormat
@@ -164,6 +165,18 @@ def test_texts_fit_their_room() -> None:
     assert wrapped("Northern Territories", 70, 11, lines=2) == ["Northern", "Territories"]
     assert wrapped("华东地区销售中心", 50, 11, lines=2) == ["华东地区", "销售中心"]
     assert wrapped(LONG, 40, 11, lines=2) is None
+
+
+def test_an_option_that_never_ends_is_stopped_once() -> None:
+    nodes = [{"name": "a"}, {"name": "b"}]
+    links = [{"source": "a", "target": "b", "value": 1}]
+    endless = {"series": [{"type": "sankey", "data": nodes, "links": links, "layoutIterations": 1e9}]}
+    engine = ChartEngine(seconds=1)
+    for _form in ("paper", "page"):
+        with pytest.raises(CannotBeDrawn, match="interrupted"):
+            engine.svg(Chart(kind="option", title="", option=endless), width=680, font="Sans")
+    right = Chart(kind="option", title="", option={"xAxis": {}, "yAxis": {}, "series": []})
+    assert engine.svg(right, width=680, font="Sans").startswith("<svg")
 
 
 # -- in a sentence
