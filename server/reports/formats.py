@@ -101,19 +101,20 @@ class Formats:
         """`Q3`."""
         return format_date(day, "QQQ", locale=self.locale)
 
-    def on_axis(self, value: float, format: ValueFormat) -> str:  # noqa: A002
-        """`12K` or `1.2万`: with no more digits than tell the marks of an axis apart."""
+    def on_axis(self, value: float, format: ValueFormat, *, step: float = 0) -> str:  # noqa: A002
+        """`12K` or `1.2万`: with as many digits as tell marks apart that lie `step` from each other, else with few."""
         if format.kind == "duration":
             return self.text(value, format)
         suffix = "%" if format.kind == "percent" else ""
-        scaled = Decimal(repr(float(value))) * (100 if suffix else 1)
+        scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
         for size, short in _SHORT_ASIAN if self.locale.language in ("zh", "ja") else _SHORT:
-            if abs(scaled) >= size:
-                scaled, suffix = scaled / size, short + suffix
+            if abs(scaled * unit) >= size:
+                unit, suffix = unit / size, short + suffix
                 break
+        scaled *= unit
         if abs(scaled) >= _LONGEST_ON_AXIS:
             return format_scientific(value, locale=self.locale)
-        places = min(2, max(0, -int(scaled.normalize().as_tuple().exponent)))
+        places = _decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
         pattern = "#,##0." + "#" * places if places else "#,##0"
         digits = figure(abs(rounded(scaled, places)), self.locale, pattern=pattern)
         sign = "-" if rounded(scaled, places) < 0 else ""
@@ -237,6 +238,17 @@ class Formats:
     def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
+
+
+def _decimals_of(number: Decimal) -> int:
+    """How many digits it has behind the point."""
+    exponent = number.normalize().as_tuple().exponent
+    return min(MAX_DECIMALS, max(0, -exponent)) if isinstance(exponent, int) else 0
+
+
+def _few_decimals(number: Decimal) -> int:
+    """Two, or as many as show two digits of what is less than one."""
+    return min(_decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
 
 
 def _places(decimals: Any) -> int | None:

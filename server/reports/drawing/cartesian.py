@@ -11,8 +11,10 @@ from server.reports.drawing.canvas import LETTERS, Canvas, Look, Point, wide
 from server.reports.drawing.head import area_key, legend, line_key, title
 from server.reports.drawing.lettering import cut
 from server.reports.drawing.names import LONGEST_TURNED, arranged
-from server.reports.drawing.plot import SHARES, Plot, sideways, upright
+from server.reports.drawing.plot import Plot, value_format
 from server.reports.drawing.scale import Scale
+from server.reports.drawing.sideways import sideways
+from server.reports.drawing.upright import upright
 from server.reports.formats import Formats
 
 _ALL_MARKED = 60  # points of a line that each have a marker
@@ -160,8 +162,7 @@ def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list
     taken = []
     for target in chart.targets:
         at = plot.value.at(target.value)
-        written = SHARES if chart.stacked == "shares" else chart.format
-        text = f"{target.label} {formats.text(target.value, written)}".strip()
+        text = f"{target.label} {formats.text(target.value, value_format(chart))}".strip()
         text = cut(text, (plot.right - plot.left) / 2, LETTERS)
         if plot.is_horizontal:
             canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")

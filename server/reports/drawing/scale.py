@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import msgspec
 
+from server.reports.formats import Formats, ValueFormat
+
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
     """From `low` to `high`, drawn from `start` to `end`."""
@@ -17,6 +19,15 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     start: float
     end: float
     marks: tuple[float, ...]
+    step: float
+
+    def written(self, formats: Formats, format: ValueFormat) -> list[str]:  # noqa: A002
+        """Of each mark."""
+        return [formats.on_axis(mark, format, step=self.step) for mark in self.marks]
+
+    def between(self, start: float, end: float) -> Scale:
+        """The same scale, drawn elsewhere."""
+        return msgspec.structs.replace(self, start=start, end=end)
 
     def at(self, value: float) -> float:
         return self.start + (float(value) - self.low) / (self.high - self.low) * (self.end - self.start)
@@ -48,7 +59,7 @@ def value_scale(
     # Through decimals: 3 * 0.1 is 0.30000000000000004 otherwise, and written so.
     exact = Decimal(repr(step))
     found = tuple(float(exact * count) for count in range(first, last + 1))
-    return Scale(low=found[0], high=high if exact_high else found[-1], start=start, end=end, marks=found)
+    return Scale(low=found[0], high=high if exact_high else found[-1], start=start, end=end, marks=found, step=step)
 
 
 def _round_step(rough: float) -> float:

@@ -30,18 +30,19 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     rough = max(2, min(6, round((bottom - top) / 44) + 1))
     ys = [y for _one, _look, pairs in points for _x, y in pairs] + [target.value for target in chart.targets]
     down = value_scale(ys, bottom, top + 6, marks=rough, from_zero=False)
-    left = max(wide(formats.on_axis(mark, chart.format)) for mark in down.marks) + 8
+    written = down.written(formats, chart.format)
+    left = max(map(wide, written)) + 8
     right = canvas.width - 16
     across = value_scale(
         [x for _one, _look, pairs in points for x, _y in pairs], left, right,
         marks=max(2, min(8, round((right - left) / 80))), from_zero=False,
     )  # fmt: skip
-    for mark in down.marks:
+    for mark, text in zip(down.marks, written, strict=True):
         canvas.line((left, down.at(mark)), (right, down.at(mark)), "line")
-        canvas.text((left - 6, down.at(mark) + 4), formats.on_axis(mark, chart.format), anchor="end")
-    for mark in across.marks:
+        canvas.text((left - 6, down.at(mark) + 4), text, anchor="end")
+    for mark, text in zip(across.marks, across.written(formats, _PLAIN), strict=True):
         canvas.line((across.at(mark), bottom), (across.at(mark), bottom + 4), "axis")
-        canvas.text((across.at(mark), bottom + 16), formats.on_axis(mark, _PLAIN), anchor="middle")
+        canvas.text((across.at(mark), bottom + 16), text, anchor="middle")
     canvas.line((left, bottom), (right, bottom), "axis")
     size = 3.4 if sum(len(pairs) for _one, _look, pairs in points) < _MANY else 2.0
     for _one, look, pairs in points:

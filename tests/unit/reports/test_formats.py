@@ -71,9 +71,22 @@ def test_each_kind_of_number_is_rounded_so(value: Any, format_: ValueFormat, tex
         (12, ValueFormat(kind="percent"), "1.2K%", "1,200%"),
         (5400, ValueFormat(kind="duration"), "1:30:00", "1:30:00"),
         (1e24, ValueFormat(), "1E24", "1E24"),
+        (0.00125, ValueFormat(), "0.0013", "0.0013"),
+        (1 / 3, ValueFormat(), "0.33", "0.33"),
     ],
     ids=str,
 )
 def test_marks_of_axes_are_short(value: float, format_: ValueFormat, english: str, chinese: str) -> None:
     assert Formats("en").on_axis(value, format_) == english
     assert Formats("zh").on_axis(value, format_) == chinese
+
+
+def test_marks_of_axes_have_the_digits_that_tell_them_apart() -> None:
+    def written(*marks: float, **format_: Any) -> list[str]:
+        step = marks[1] - marks[0]
+        return [Formats("en").on_axis(mark, ValueFormat(**format_), step=round(step, 9)) for mark in marks]
+
+    assert written(100, 100.001) == ["100", "100.001"]
+    assert written(1_000_000, 1_000_500) == ["1M", "1.0005M"]
+    assert written(0, 0.00025, 0.0005, kind="percent") == ["0%", "0.025%", "0.05%"]
+    assert written(0, 2500, 5000, kind="currency", currency="EUR") == ["€0", "€2.5K", "€5K"]
