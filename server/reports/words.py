@@ -34,6 +34,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
     told_range: str = "{name} from {low} to {high}, highest at {where}"
     told_range_in: str = "{name} from {low} to {high}, highest in {where}"
+    told_range_on: str = "{name} from {low} to {high}, highest on {where}"
     told_one: str = "{name} {high} at {where}"
     told_same: str = "{name} {high} throughout"
     told_part: str = "{name} {value} ({share})"
@@ -89,6 +90,7 @@ WORDS = {
         },
         told_range="{name}从 {low} 到 {high}，{where}最高",
         told_range_in="{name}从 {low} 到 {high}，{where}最高",
+        told_range_on="{name}从 {low} 到 {high}，{where}最高",
         told_one="{where}的{name}为 {high}",
         told_same="{name}均为 {high}",
         told_part="{name}：{value}（{share}）",

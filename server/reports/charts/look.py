@@ -26,6 +26,7 @@ def points(chart: Chart, rows: Rows) -> tuple[Chart, list[QueryRow]]:
 
 def axis_labels(values: list[Any], formats: Formats) -> list[str]:
     """Dates lose the year when all share it, and become months when all are the first of one."""
+    values = [_local(value, formats) for value in values]
     days = [value.date() if isinstance(value, datetime) else value for value in values]
     if not days or not all(isinstance(day, date) for day in days):
         return [formats.text(value) for value in values]
@@ -36,6 +37,12 @@ def axis_labels(values: list[Any], formats: Formats) -> list[str]:
     if len({day.year for day in days}) == 1:
         return [formats.short_day(day) for day in days]
     return [formats.text(day, ValueFormat(kind="date")) for day in days]
+
+
+def _local(value: Any, formats: Formats) -> Any:
+    """Moments as clocks of the report's time zone have them."""
+    is_aware = isinstance(value, datetime) and value.tzinfo is not None
+    return value.astimezone(formats.zone).replace(tzinfo=None) if is_aware else value
 
 
 def number(value: Any) -> Any:

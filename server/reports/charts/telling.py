@@ -43,7 +43,8 @@ def _range(name: str, series: Series, chart: Chart, formats: Formats, words: Wor
     written = chart.format_of(series)
     low, high = min(value for value, _label in known), max(value for value, _label in known)
     where = next(label for value, label in known if value == high)
-    pattern = words.told_range_in if chart.times and chart.times.unit == "month" else words.told_range
+    patterns = {"month": words.told_range_in, "day": words.told_range_on}
+    pattern = patterns.get(chart.times.unit if chart.times else "", words.told_range)
     if low == high:
         pattern = words.told_one if len(known) == 1 else words.told_same
     return pattern.format(name=name, low=formats.text(low, written), high=formats.text(high, written), where=where)

@@ -189,6 +189,7 @@ def months(**settings: Any) -> Chart:
 
 
 CELLS = ChartSettings(kind="heatmap", x="x", y=("y",), value_column="v")
+DAYS = ChartSettings(kind="line", x="d", y=("v",))
 OWN = ChartSettings(kind="option", option={"series": [{"type": "bar"}]})
 
 
@@ -199,6 +200,11 @@ OWN = ChartSettings(kind="option", option={"series": [{"type": "bar"}]})
             months(format=ValueFormat(kind="compact")),
             "line chart: Revenue from 1.2M to 3.4M, highest in May.",
             "折线图：Revenue从 120万 到 340万，May最高。",
+        ),
+        (
+            chart(DAYS, rows(["d", "v"], (date(2026, 5, 3), 1), (date(2026, 5, 4), 2))),
+            "line chart: v from 1 to 2, highest on 4 May.",
+            "折线图：v从 1 到 2，4 May最高。",
         ),
         (bars(["A"]), "bar chart: v 1 at A.", "柱状图：A的v为 1。"),
         (bars(["A", "B"]), "bar chart: v from 1 to 2, highest at B.", "柱状图：v从 1 到 2，B最高。"),
@@ -230,7 +236,7 @@ OWN = ChartSettings(kind="option", option={"series": [{"type": "bar"}]})
             "图表：v从 1 到 2，b最高。",
         ),
     ],
-    ids=["months", "one", "bars", "pie", "funnel", "many", "gauge", "scatter", "heatmap", "option"],
+    ids=["months", "days", "one", "bars", "pie", "funnel", "many", "gauge", "scatter", "heatmap", "option"],
 )  # fmt: skip
 def test_a_chart_is_told_with_its_figures(made: Chart, english: str, chinese: str) -> None:
     assert told(made, ENGLISH) == english

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from server.reports.charts.chart import Chart, ChartSettings
+from server.reports.charts.look import axis_labels
 from server.reports.charts.time_axis import time_axis
 from server.reports.formats import Formats
 from tests.unit.reports.test_charts import chart, rows, words_of
@@ -138,11 +139,11 @@ def test_marks_are_round_and_in_the_language(when: list[Any], most: int, english
 
 
 def test_moments_are_those_of_the_reports_time_zone() -> None:
-    found = time_axis(
-        [datetime(2026, 3, 31, 16, tzinfo=UTC), datetime(2026, 4, 30, 16, tzinfo=UTC)], Formats("zh", "Asia/Shanghai")
-    )
+    when = [datetime(2026, 3, 31, 16, tzinfo=UTC), datetime(2026, 4, 30, 16, tzinfo=UTC)]
+    found = time_axis(when, Formats("zh", "Asia/Shanghai"))
     assert found is not None
     assert found[0].unit == "month"
+    assert axis_labels(when, Formats("zh", "Asia/Shanghai")) == ["4月", "5月"]
 
 
 @pytest.mark.parametrize(
