@@ -121,6 +121,7 @@ class PartWriter:
             compression="zstd",
             compression_level=1,
             store_decimal_as_integer=True,
+            max_rows_per_page=_ROWS_PER_GROUP,  # each page is a call of the compressor, and begins anew
             store_schema=False,  # whether texts came in a dictionary concerns nobody
             **_fitting(self._encodings, self._schema),
         )
