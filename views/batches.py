@@ -120,7 +120,7 @@ async def new_batch_page(request: web.Request) -> web.Response:
     if not name:
         page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
         return await render(request, "batches/choose.html", page=page)
-    return await _order_form(request, name, {})
+    return await _order_form(request, name, request.query)
 
 
 async def order_batch(request: web.Request) -> web.Response:
@@ -136,6 +136,7 @@ async def order_batch(request: web.Request) -> web.Response:
             parameters=_picked(picks, given),
             formats=_chosen(formats),
             name=_batch_name(given.get("name", "").strip()),
+            as_of=given.get("as_of", ""),
         )
         start = await operations_of(request).batches.start(principal, order, idempotency_key=_key(given, order))
     except InvalidInput as error:
@@ -164,13 +165,15 @@ async def batch_expansion(request: web.Request) -> web.Response:
 
 
 async def _order_form(
-    request: web.Request, name: str, given: dict[str, str], *, error: InvalidInput | None = None
+    request: web.Request, name: str, given: Mapping[str, str], *, error: InvalidInput | None = None
 ) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).templates
     stored = await operations.get(principal, name)
     check = await operations.check(principal, stored.source)
-    choices = await operations.choices(principal, stored)
+    errors = errors_by_field(request, error)
+    day_error = errors.get("as_of", "")
+    choices = await operations.choices(principal, stored, as_of="" if day_error else given.get("as_of", ""))
     fixed = [parameter.name for parameter in check.summary.parameters if not parameter.each]
     return await render(
         request,
@@ -179,7 +182,8 @@ async def _order_form(
         stored=stored,
         summary=check.summary,
         problems=[msgspec.structs.asdict(issue) for issue in check.errors],
-        fields=fields_of(check.summary, choices, given, names=fixed, errors=_field_errors(request, error)),
+        fields=fields_of(check.summary, choices, given, names=fixed, errors=_of_parameters(errors)),
+        day_error=day_error,
         given=given,
         error=error,
         key=new_id(),
@@ -197,9 +201,9 @@ class Expansion:
     error: JinduError | None = None
 
 
-async def _expansion(request: web.Request, name: str, given: dict[str, str]) -> Expansion:
+async def _expansion(request: web.Request, name: str, given: Mapping[str, str]) -> Expansion:
     principal = require_principal(request)
-    order = BatchOrder(template=name, parameters=[parameters_from(given)])
+    order = BatchOrder(template=name, parameters=[parameters_from(given)], as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
@@ -229,9 +233,9 @@ def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
     return sets
 
 
-def _field_errors(request: web.Request, error: InvalidInput | None) -> dict[str, str]:
+def _of_parameters(errors: Mapping[str, str]) -> dict[str, str]:
     """By parameter: its field is `parameters[0].<name>`."""
-    return {field.rpartition(".")[2]: text for field, text in errors_by_field(request, error).items() if field}
+    return {name: text for field, text in errors.items() for _, dot, name in (field.rpartition("."),) if dot}
 
 
 def _filter(request: web.Request) -> ReportFilter:

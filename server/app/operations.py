@@ -92,7 +92,7 @@ def build_operations(
             settings=settings,
             parts=statistics,
         ),
-        batches=_batches(settings, storage, reading, jobs, reports),
+        batches=_batches(settings, storage, reading, jobs, reports, languages),
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
@@ -251,7 +251,7 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports) -> Temp
 
 
 def _batches(
-    settings: Settings, storage: Storage, reading: DataReading, jobs: Jobs, reports: Reports
+    settings: Settings, storage: Storage, reading: DataReading, jobs: Jobs, reports: Reports, languages: Languages
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
@@ -264,5 +264,6 @@ def _batches(
         blobs=storage.blobs,
         images=reports.images,
         audit=Audit(storage.database),
+        languages=languages,
         max_reports=settings.max_reports_per_batch,
     )

@@ -142,6 +142,9 @@ def _add_report(commands: Commands) -> None:
         dest="formats",
         help="repeat it for more (default: those of the template)",
     )
+    parser.add_argument(
+        "--as-of", default="", metavar="DAY", help="a day or RFC 3339 moment that they speak of (default: now)"
+    )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to save (default: here)")
     _with_server(parser, "reporting", "make_reports")
 

@@ -20,7 +20,10 @@ async def make_reports(session: Session, options: dict[str, Any]) -> int:
     parameters = dict(_parameter(given) for given in options["parameters"])
     with _ready(options["output"]) as directory:
         started = await session.client.start_batch(
-            options["template"], parameters=[parameters] if parameters else None, formats=options["formats"]
+            options["template"],
+            parameters=[parameters] if parameters else None,
+            formats=options["formats"],
+            as_of=options["as_of"],
         )
         job = await session.followed(started["job_id"])
         files, failed = await _download_all(session, started["batch_id"], directory)

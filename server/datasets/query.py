@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 import duckdb
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, write_csv, write_objects
+from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
-from server.datasets.query_values import Columns, columns_of, told_whole
+from server.datasets.query_values import Columns, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
@@ -117,7 +119,9 @@ class QuerySession:
         limits: QueryLimits,
         *,
         known: Sequence[str] = (),
+        now: datetime | None = None,
     ) -> None:
+        """With `now` (aware) its statements take that for the present moment, and count days in its zone."""
         self._limits = limits
         self._names = list(known or datasets)
         self.read: set[str] = set()  # datasets that were read so far
@@ -132,6 +136,7 @@ class QuerySession:
         self._connection = duckdb.connect(":memory:", config=settings)
         for name, source in datasets.items():
             self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
+        self._execute_all((*clock_statements(now), SEED) if now else ("set timezone = 'UTC'",))
         self._lock(datasets)
 
     def __enter__(self) -> QuerySession:
@@ -166,6 +171,14 @@ class QuerySession:
             self._connection.fetchall()  # what was asked to check the names is not read to its end
             found: Any = self._connection.sql(sql, params=bound)
             yield from found.to_arrow_reader(rows)
+
+    def aggregate(self, sql: str, parameters: Mapping[str, Any], how: str, column: str | None) -> Any:
+        """`count`, `sum`, `min`, `max` or `average` of a column of all rows, however many; of the rows without one."""
+        function = {"average": "avg"}.get(how, how)
+        of_what = "*" if column is None else quoted(column)
+        whole = f"select {function}({of_what}) from (\n{without_end(sql)}\n) as counted"  # noqa: S608 – quoted
+        with self._running(whole, parameters) as (cursor, _):
+            return cursor.fetchone()[0]
 
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
@@ -208,6 +221,11 @@ class QuerySession:
         cursor = self._connection.execute(sql, bound)
         return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
 
+    def renew(self) -> None:
+        """As if nothing had been asked yet."""
+        self.read = set()
+        self._connection.execute(SEED)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -217,15 +235,18 @@ class QuerySession:
 
     def _lock(self, datasets: Mapping[str, Sequence[Any]]) -> None:
         paths = ", ".join(literal(path) for source in datasets.values() for path in source if isinstance(path, Path))
-        for statement in (
-            "set enable_progress_bar = false",  # it would be drawn into our log
-            "set timezone = 'UTC'",
-            f"set allowed_paths = [{paths}]",
-            "set temp_directory = ''",
-            "set enable_external_access = false",
-            "set lock_configuration = true",
-        ):
-            self._connection.execute(statement)
+        self._execute_all(
+            (
+                "set enable_progress_bar = false",  # it would be drawn into our log
+                f"set allowed_paths = [{paths}]",
+                "set temp_directory = ''",
+                "set enable_external_access = false",
+                "set lock_configuration = true",
+            )
+        )
+
+    def _execute_all(self, statements: Iterable[str]) -> None:
+        self._connection.execute("; ".join(statements))
 
     def _bound(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if len(sql) > _MAX_SQL_CHARACTERS:

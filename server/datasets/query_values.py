@@ -34,10 +34,10 @@ def told_whole(sql: str, columns: Columns) -> str | None:
         return None
     places = [f"c{number}" for number in range(len(columns))]
     selected = ", ".join(_told(place, kind) for place, (_, kind) in zip(places, columns, strict=True))
-    return f"select {selected} from (\n{_without_end(sql)}\n) as told({', '.join(places)})"  # noqa: S608
+    return f"select {selected} from (\n{without_end(sql)}\n) as told({', '.join(places)})"  # noqa: S608
 
 
-def _without_end(sql: str) -> str:
+def without_end(sql: str) -> str:
     """Without the semicolon and what follows it: there is one statement only."""
     text = sql.encode()
     ends = [place for place, kind in duckdb.tokenize(sql) if text[place : place + 1] == b";" and kind == _OPERATOR]

@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
-from zipstream import ZipStream
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
@@ -19,8 +18,10 @@ from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.languages import Languages
 from server.operations.data_reading import DataReading
-from server.reports.archive import archive_of
+from server.reports.archive import Archive, archive_of
+from server.reports.as_of import moment_of
 from server.reports.batch import KIND
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, StoredArtifact
@@ -57,6 +58,7 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: Sequence[FileFormat] | None = None
     name: str = ""
+    as_of: str = ""  # a day or RFC 3339; empty: the present moment
 
 
 class BatchStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,7 @@ class BatchOperations:
         blobs: BlobStore,
         images: ImageLibrary,
         audit: Audit,
+        languages: Languages,
         max_reports: int,
         clock: Clock = utc_now,
     ) -> None:
@@ -95,6 +98,7 @@ class BatchOperations:
         self._blobs = blobs
         self._images = images
         self._audit = audit
+        self._languages = languages
         self._max_reports = max_reports
         self._clock = clock
 
@@ -174,16 +178,17 @@ class BatchOperations:
     @asynccontextmanager
     async def archive(
         self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
-    ) -> AsyncIterator[tuple[BatchHead, ZipStream]]:
-        """What is finished so far, as a zip that is made while it is read, inside the block.
+    ) -> AsyncIterator[tuple[BatchHead, Archive]]:
+        """What is finished so far and an index of everything, as a zip that is made while it is read, inside the block.
 
         Raises `Conflict` while nothing is.
         """
         batch = await self.get(principal, batch_id)
-        finished = await self._store.finished(batch_id)
-        if not finished:
+        if not batch.tally.succeeded:
             raise Conflict("No report of this batch is finished yet; try again when the first one is.")
-        async with archive_of(finished, self._blobs, formats) as archive:
+        reports = await self._store.all_reports(batch_id)
+        gettext = self._languages.of(batch.language).gettext
+        async with archive_of(batch, reports, self._blobs, formats, gettext=gettext) as archive:
             yield batch, archive
 
     async def retry(self, principal: Principal, batch_id: str, *, idempotency_key: str | None = None) -> BatchStart:
@@ -225,6 +230,7 @@ class BatchOperations:
             parameters=[(await self._store.report(report_id)).parameters for report_id in failed],
             formats=batch.formats,
             name=batch.name,
+            as_of=batch.as_of.isoformat() if batch.as_of else "",
         )
         return await self.start(principal, order, idempotency_key=idempotency_key, asked={"reorder": batch.id})
 
@@ -263,6 +269,8 @@ class BatchOperations:
 
     async def _ordered(self, principal: Principal, order: BatchOrder) -> Batch:
         """The batch as it will be stored, its job still missing."""
+        now = self._clock().replace(microsecond=0)  # as files write it
+        clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
         stored = await self._templates.get(principal.user_id, order.template)
         requested = _requested(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
@@ -277,21 +285,23 @@ class BatchOperations:
                 datasets={name: tuple(version.columns) for name, version in read.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
+                clock=clock,
                 known=tuple(known),
+                language=principal.language,
+                time_zone=principal.time_zone,
             ),
         )
-        now = self._clock().replace(microsecond=0)  # as files write it
         return Batch(
             id=new_id(),
             owner_id=principal.user_id,
             job_id="",
-            name=order.name or plan.plain_title[:_NAME_CHARACTERS] or stored.name,
+            name=order.name or plan.name[:_NAME_CHARACTERS] or stored.name,
             template_name=stored.name,
             template_version=stored.version,
             template_source=stored.source,
             requested=requested,
             formats=_formats(order.formats or plan.formats),
-            clock=now,
+            clock=clock,
             dataset_versions=used_datasets({name: read[name] for name in plan.datasets}),
             images=await self._images.pinned(principal.user_id, plan.images),
             language=principal.language,

@@ -17,6 +17,7 @@ from server.datasets.dataset import Version
 from server.errors import InvalidInput, NotFound, PreconditionFailed
 from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
+from server.reports.as_of import moment_of
 from server.reports.image_library import ImageLibrary, fetched_images
 from server.reports.requests import fetched_sources, used_datasets
 from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
@@ -173,15 +174,16 @@ class TemplateOperations:
             await self._store.delete(connection, stored)
             await self._audit.record(connection, principal, "template.delete", name, {"version": stored.version})
 
-    async def choices(self, principal: Principal, stored: StoredTemplate) -> Choices:
-        """What each parameter can be, where that is known, and what it is by default today."""
+    async def choices(self, principal: Principal, stored: StoredTemplate, *, as_of: str = "") -> Choices:
+        """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day."""
         principal.require_read()
+        clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
         async with self._sources(principal, stored.source) as sources:
             request = ChoicesRequest(
                 source=stored.source,
                 datasets=sources,
                 limits=self._reading.limits,
-                clock=self._clock(),
+                clock=clock,
                 time_zone=principal.time_zone,
             )
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)

@@ -93,12 +93,12 @@ class BatchStore:
             raise NotFound
         return _report(row)
 
-    async def finished(self, batch_id: str) -> list[BatchReport]:
-        """Those that can be downloaded, in order; page by page, since there may be thousands."""
+    async def all_reports(self, batch_id: str) -> list[BatchReport]:
+        """In order; page by page, since there may be thousands."""
         found: list[BatchReport] = []
         cursor: int | None = 0
         while cursor is not None:
-            wanted = ReportFilter(state=State.SUCCEEDED, after=cursor, limit=_PAGE_ROWS)
+            wanted = ReportFilter(after=cursor, limit=_PAGE_ROWS)
             page = await self.reports(batch_id, wanted)
             found += page.items
             cursor = int(page.next_cursor) if page.next_cursor else None

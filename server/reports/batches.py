@@ -56,6 +56,11 @@ class BatchHead(msgspec.Struct, frozen=True, kw_only=True):
     job_outcome: Completeness | None = None
     tally: Tally = Tally()
 
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment that its reports speak of, when it is not the one of the order."""
+        return None if self.clock == self.created_at else self.clock
+
 
 class Batch(BatchHead, frozen=True, kw_only=True):
     """One order of reports. Everything that shapes their bytes stands in it: source, clock, datasets, language."""

@@ -19,10 +19,10 @@ from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.rows import QueryRow, Rows, iteration_budget
+from server.reports.rows import Aggregate, LazyRows, QueryRow, Rows, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
-from server.reports.template import Template, query_problem
+from server.reports.template import Query, Template, query_problem
 from server.reports.words import WORDS, Words
 from server.texts import phrase
 
@@ -132,14 +132,15 @@ class ReportBuilder:
 
     def query(self, name: str) -> Rows:
         if name not in self._rows:
-            query = self._template.queries[name]
-            try:
-                result = self._session.execute(query.sql, self._bound())
-            except InvalidInput as error:
-                line, column, reason = query_problem(query, error)
-                where = phrase("query “{name}”", name=name)
-                raise self._failures.failed(where, line, column, reason, code=error.specific_code) from None
-            self._rows[name] = Rows(name, result, self._spend)
+            query, bound = self._template.queries[name], self._bound()
+            with self._failing_query(name, query):
+                result = self._session.execute(query.sql, bound)
+
+            def over_all(aggregate: Aggregate, column: str | None) -> Any:
+                with self._failing_query(name, query):
+                    return self._session.aggregate(query.sql, bound, aggregate, column)
+
+            self._rows[name] = Rows(name, result, self._go_through, over_all)
         return self._rows[name]
 
     def image(self, file: str) -> Image:
@@ -159,7 +160,22 @@ class ReportBuilder:
         return self._failures.inside(_named(spec), spec)
 
     def warn(self, text: str) -> None:
-        self.warnings.append(text)
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    @contextmanager
+    def _failing_query(self, name: str, query: Query) -> Iterator[None]:
+        try:
+            yield
+        except InvalidInput as error:
+            line, column, reason = query_problem(query, error)
+            where = phrase("query “{name}”", name=name)
+            raise self._failures.failed(where, line, column, reason, code=error.specific_code) from None
+
+    def _go_through(self, rows: Rows) -> None:
+        self._spend()
+        if is_truncated(rows):
+            self.warn(self.words.truncated.format(count=len(rows)))
 
     # -- what expressions and queries see
 
@@ -194,24 +210,4 @@ class _LazyContext(dict[str, Any]):
     def __init__(self, values: dict[str, Any], queries: Iterable[str], run: Callable[[str], Rows]) -> None:
         super().__init__(values)
         for name in queries:
-            self[name] = _LazyRows(name, run)
-
-
-class _LazyRows:
-    """Stands for a query until somebody looks at it."""
-
-    __slots__ = ("_name", "_run")
-    of_query = True
-
-    def __init__(self, name: str, run: Callable[[str], Rows]) -> None:
-        self._name = name
-        self._run = run
-
-    def __getitem__(self, key: str | int) -> Any:
-        return self._run(self._name)[key]
-
-    def __iter__(self) -> Iterator[QueryRow]:
-        return iter(self._run(self._name))
-
-    def __len__(self) -> int:
-        return len(self._run(self._name))
+            self[name] = LazyRows(name, run)

@@ -22,9 +22,10 @@ def choices_of(request: ChoicesRequest, report: OnReport) -> Choices:
     except TemplateProblem:
         return Choices()
     paths = {name: dataset.paths for name, dataset in request.datasets.items()}
-    today = request.clock.astimezone(ZoneInfo(request.time_zone)).date()
+    now = request.clock.astimezone(ZoneInfo(request.time_zone))
+    today = now.date()
     values = {parameter.name: _default(parameter, today) for parameter in template.parameters} | {"today": today}
-    with QuerySession(paths, request.limits) as session:
+    with QuerySession(paths, request.limits, now=now) as session:
         found = {p.name: _choices(p, template, session, values) for p in template.parameters}
     return Choices(
         values={name: choices for name, choices in found.items() if choices},

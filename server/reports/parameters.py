@@ -15,7 +15,7 @@ from server.errors import FieldError, InvalidInput
 from server.reports.reading import near_hint
 
 ParameterType = Literal["text", "integer", "decimal", "date", "month", "boolean", "choice"]
-TYPES: tuple[str, ...] = ("text", "integer", "decimal", "date", "month", "boolean", "choice")
+TYPES: tuple[ParameterType, ...] = ("text", "integer", "decimal", "date", "month", "boolean", "choice")
 _MAX_TEXT = 2_000
 _INT64 = range(-(2**63), 2**63)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})(?:-\d{1,2})?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -13,6 +13,7 @@ from server.reports.template_issues import Severity, TemplateIssue
 from server.reports.yaml_source import YamlNode
 from server.texts import near
 
+C = TypeVar("C", bound=str)
 _MORE_WARNINGS = "There are {count} more warnings."
 
 
@@ -114,10 +115,12 @@ class MapReader:
             return default
         return _as_text(node.value)
 
-    def choice(self, key: str, options: Sequence[str], default: str, *, required: bool = False) -> str:
+    def choice(self, key: str, options: Sequence[C], default: C, *, required: bool = False) -> C:
         text = self.text(key, default, required=required)
-        if text in options or (text == default and key not in self):
-            return text
+        if text == default and key not in self:
+            return default
+        if text in options:
+            return cast(C, text)
         node = self._values.get(key)
         if node is not None and not node.is_null:
             self.issues.add(

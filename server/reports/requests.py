@@ -62,6 +62,7 @@ async def render_request(
             datasets=sources,
             limits=limits,
             clock=batch.clock,
+            is_as_of=batch.as_of is not None,
             output=output,
             formats=tuple(batch.formats),
             template_name=batch.template_name,

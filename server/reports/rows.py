@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from server.datasets.decimals import fits_float
 from server.datasets.work import QueryResult
@@ -38,17 +38,29 @@ class QueryRow(Mapping[str, Any]):
         return len(self._values)
 
 
-class Rows:
-    """All rows of a query. A column's name on it means the first row's value; of no rows, nothing (None)."""
+Aggregate = Literal["count", "sum", "min", "max", "average"]
+OverAll = Callable[[Aggregate, str | None], Any]
+"""Asks the database for a figure over all rows, of a column or (`count`) of the rows themselves."""
 
-    __slots__ = ("_budget", "_columns", "_query", "_rows", "_truncated")
+
+class Rows:
+    """The rows of a query. A column's name on it means the first row's value; of no rows, nothing (None).
+
+    Of a result with more rows than the limit these are the first; `over_all` gives figures over all.
+    """
+
+    __slots__ = ("_columns", "_go_through", "_over_all", "_query", "_rows", "_truncated")
     of_query = True
 
-    def __init__(self, query: str, result: QueryResult, budget: Callable[[], None]) -> None:
+    def __init__(
+        self, query: str, result: QueryResult, go_through: Callable[[Rows], None], over_all: OverAll | None = None
+    ) -> None:
+        """`go_through` is told of every row that a template looks at."""
         self._query = query
         self._columns = result.names
         self._truncated = result.truncated
-        self._budget = budget
+        self._go_through = go_through
+        self._over_all = over_all
         names = result.names
         columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
         self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -62,7 +74,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[QueryRow]:
         for row in self._rows:
-            self._budget()
+            self._go_through(self)
             yield row
 
     def __len__(self) -> int:
@@ -70,6 +82,36 @@ class Rows:
 
     def __bool__(self) -> bool:
         return bool(self._rows)
+
+
+class LazyRows:
+    """Stands for a query until somebody looks at it."""
+
+    __slots__ = ("_name", "_run")
+    of_query = True
+
+    def __init__(self, name: str, run: Callable[[str], Rows]) -> None:
+        self._name = name
+        self._run = run
+
+    def __getitem__(self, key: str | int) -> Any:
+        return self._run(self._name)[key]
+
+    def __iter__(self) -> Iterator[QueryRow]:
+        return iter(self._run(self._name))
+
+    def __len__(self) -> int:
+        return len(self._run(self._name))
+
+
+def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any] | None:
+    """The figure over all rows of a query of which only the first are here; None when it can be made of those."""
+    rows = value._run(value._name) if isinstance(value, LazyRows) else value
+    if not isinstance(rows, Rows) or not rows._truncated or rows._over_all is None:
+        return None
+    if column is not None and column not in rows._columns:
+        return None
+    return (plain(rows._over_all(aggregate, column)),)
 
 
 def rows_of(rows: Rows) -> list[QueryRow]:

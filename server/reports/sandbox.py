@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from server.errors import InvalidInput
 from server.reports.markdown import escaped
+from server.reports.row_filters import WHOLE_FILTERS
 from server.reports.sizes import (
     MAX_TEXT,
     as_decimals,
@@ -118,7 +119,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.filters.pop(name, None)
         for name in _LEFT_OUT_GLOBALS:
             self.globals.pop(name, None)
-        self.filters = bounded_filters(self.filters, filters)
+        self.filters = bounded_filters({**self.filters, **WHOLE_FILTERS}, filters)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         left, right = as_decimals(left, right)

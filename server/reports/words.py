@@ -19,6 +19,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     first_figures: str = "The first {shown} of {count} rows; the Excel file has all."
     no_shape: str = "The PDF has boxes where its fonts have no shape for a character, such as in “{text}”."
     made: str = "Made {when}"
+    as_of: str = "As of {when}"
     datasets: str = "Data: {datasets}"
     template: str = "Template: {name}, version {version}"
     version: str = "version {version}"
@@ -43,6 +44,7 @@ WORDS = {
         first_figures="仅列出 {count} 行中的前 {shown} 行，Excel 文件中有全部数据。",
         no_shape="某些字符在所用字体中没有字形，在 PDF 中显示为方框，例如“{text}”。",
         made="生成于 {when}",
+        as_of="截至 {when}",
         datasets="数据：{datasets}",
         template="模板：{name}，第 {version} 版",
         version="第 {version} 版",

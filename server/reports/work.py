@@ -61,7 +61,9 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: `clock` is "now" for defaults and footers, `output` an empty directory to write into.
+    """One report: `clock` is "now" for all of it, `output` an empty directory to write into.
+
+    Its footer says “as of” that moment with `is_as_of`, else that it was made then.
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
     `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
@@ -79,6 +81,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     time_zone: str = "UTC"
     report_id: str = ""
+    is_as_of: bool = False
     file_stem: str = ""
     seconds: float = 180.0
     images: dict[str, Path] = {}
@@ -110,13 +113,16 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     datasets: dict[str, tuple[Column, ...]]
     parameters: list[dict[str, Any]] | dict[str, Any] | None
     max_reports: int
+    clock: datetime
     known: tuple[str, ...] = ()
+    language: str = "en"
+    time_zone: str = "UTC"
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`datasets` are those the template may read: never too few."""
+    """`name` is what the batch is called if nobody says; `datasets` are those the template may read: never too few."""
 
-    plain_title: str
+    name: str
     formats: tuple[str, ...]
     images: tuple[str, ...]
     datasets: list[str]

@@ -6,6 +6,7 @@ import { swap } from "./swap.js";
 const REFRESH_AFTER_MS = 400;
 
 const form = document.querySelector("form[data-order]");
+const parameters = form.querySelector("[data-parameters]");
 const expansion = form.querySelector("[data-expansion]");
 const button = form.querySelector("[data-generate]");
 const label = button.querySelector("span:last-child");
@@ -20,6 +21,17 @@ form.addEventListener("input", (event) => {
   }
   showCount();
 });
+// Another day means other defaults (last month): what was not touched follows it.
+form.elements.as_of.addEventListener("change", async () => {
+  const query = new URLSearchParams({ template: form.elements.template.value, as_of: form.elements.as_of.value });
+  for (const field of parameters.querySelectorAll("[name]")) if (isTouched(field)) query.set(field.name, field.value);
+  const response = await fetch(`/batches/new?${query}`);
+  if (response.ok) {
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    swap(parameters, page.querySelector("[data-parameters]").innerHTML);
+  }
+  refresh();
+});
 form.addEventListener("click", (event) => {
   const pick = event.target.closest("[data-pick]")?.dataset.pick;
   if (!pick) return;
@@ -32,7 +44,10 @@ form.addEventListener("submit", () => {
 addEventListener("pageshow", () => button.removeAttribute("aria-busy"));
 showCount();
 
-
+function isTouched(field) {
+  if (!field.options) return field.value !== field.defaultValue;
+  return [...field.options].some((option) => option.selected !== option.defaultSelected);
+}
 
 function showCount() {
   const all = boxes();

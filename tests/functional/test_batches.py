@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import io
+import time
 import zipfile
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -11,6 +15,20 @@ import pytest
 from tests.functional.batches import RIGHT, SALES, ended, made, put_template, read, reports_of, start
 from tests.functional.importing import import_text
 from tests.functional.live_client import live
+from tests.waiting import until
+
+INDEX = ["index.html", "index.csv"]
+DATED = """\
+title: "{{ month }} until {{ today }}"
+formats: [pdf, xlsx, html]
+parameters:
+  month: {type: month, default: last_month}
+queries:
+  now: "select current_date as a, today() as b, now()::date as c, random() as d, uuid()::text as e"
+blocks:
+  - text: "{{ now.a }} {{ now.b }} {{ now.c }}"
+  - table: {query: now}
+"""
 
 
 @pytest.fixture
@@ -158,14 +176,14 @@ async def test_the_zip_holds_one_file_a_report_and_format(alice: aiohttp.ClientS
         content = await response.read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
-        assert len(archive.namelist()) == 6
+        assert len(archive.namelist()) == 6 + len(INDEX)
         assert {"华东 sales.xlsx", "华东 sales.html"} <= set(archive.namelist())
         assert all(entry.flag_bits & 0x800 for entry in archive.infolist() if not entry.filename.isascii())
     async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip?format=xlsx") as response:
         sized = await response.read()
         assert response.content_length == len(sized)
     with zipfile.ZipFile(io.BytesIO(sized)) as archive:
-        assert len(archive.namelist()) == 3
+        assert len(archive.namelist()) == 3 + len(INDEX)
 
 
 async def test_same_titles_stay_apart_in_the_zip(alice: aiohttp.ClientSession) -> None:
@@ -173,7 +191,73 @@ async def test_same_titles_stay_apart_in_the_zip(alice: aiohttp.ClientSession) -
     batch = await made(alice, formats=["xlsx"])
     async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
         names = zipfile.ZipFile(io.BytesIO(await response.read())).namelist()
-    assert names == ["Sales.xlsx", "Sales (2).xlsx", "Sales (3).xlsx"]
+    assert names == [*INDEX, "Sales.xlsx", "Sales (2).xlsx", "Sales (3).xlsx"]
+
+
+async def test_the_index_of_the_zip_names_also_what_failed_and_why(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=SALES)
+    batch = await made(alice, formats=["xlsx"])
+    async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    north, south, east = csv.DictReader(io.StringIO(archive.read("index.csv").decode("utf-8-sig")))
+    assert (north["title"], north["state"], north["xlsx"]) == ("North sales", "succeeded", "North sales.xlsx")
+    assert (south["parameters.region"], south["state"], south["xlsx"]) == ("South", "failed", "")
+    assert south["error_code"]
+    assert "zero" in south["error"].lower()
+    page = archive.read("index.html").decode()
+    assert "2 of 3 reports were made" in page
+    assert south["error"] in html.unescape(page)
+    assert [quote(each["xlsx"]) in page for each in (north, east)] == [True, True]
+
+
+async def test_the_same_order_as_of_the_same_day_gives_the_same_bytes(alice: aiohttp.ClientSession) -> None:
+    """Whenever it is made: parameters, words for today in SQL, footers and all dates in the files follow `as_of`."""
+    await put_template(alice, source=DATED)
+    archives = []
+    for _ in range(2):
+        batch = await made(alice, as_of="2026-10-31")
+        assert batch["as_of"] == "2026-10-31T23:59:59Z"
+        async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
+            archives.append(await response.read())
+        made_by = int(time.time())
+        await until(lambda: int(time.time()) > made_by)  # noqa: B023 – within the turn
+    assert archives[0] == archives[1]
+    with zipfile.ZipFile(io.BytesIO(archives[0])) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(2026, 10, 31, 23, 59, 58)}  # zip has even ones
+        [name] = [name for name in archive.namelist() if name.endswith(".html") and name not in INDEX]
+        text = archive.read(name).decode()
+    assert name == "2026-09-01 until 2026-10-31.html"
+    assert text.count("2026-10-31 2026-10-31 2026-10-31") == 1
+    assert "As of Oct 31, 2026" in text
+
+
+async def test_the_order_form_follows_the_day(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=DATED)
+    query = {"template": "sales", "as_of": "2026-03-15"}
+    async with alice.get("/batches/new", params=query) as response:
+        assert 'type="month" id="p.month" name="p.month" value="2026-02"' in await response.text()
+    async with alice.post(
+        "/batches/new", data={"template": "sales", "format": "html", "as_of": "2026-13-01"}
+    ) as response:
+        assert (response.status, 'id="as_of-error"' in await response.text()) == (422, True)
+    async with alice.post("/batches/new", data={**query, "format": "html"}) as response:
+        batch = await ended(alice, response.url.path.rpartition("/")[2])
+        assert batch["as_of"] == "2026-03-15T23:59:59Z"
+
+
+async def test_a_wrong_day_is_refused_with_its_field(alice: aiohttp.ClientSession) -> None:
+    for wrong in ("yesterday", "2026-13-01", "2026-10-31T10:00:00", "0001-01-01", "9999-12-31"):
+        async with alice.post("/api/v1/batches", json={"template": "sales", "as_of": wrong}) as response:
+            assert response.status == 422, wrong
+            assert [error["field"] for error in (await response.json())["errors"]] == ["as_of"]
+
+
+async def test_reports_ordered_anew_speak_of_the_same_day(alice: aiohttp.ClientSession) -> None:
+    await put_template(alice, source=SALES)
+    batch = await made(alice, as_of="2026-10-31T10:00:00+08:00")
+    async with alice.post(f"/api/v1/batches/{batch['id']}/reorder") as response:
+        again = await ended(alice, (await response.json())["batch_id"])
+    assert again["as_of"] == batch["as_of"] == "2026-10-31T02:00:00Z"
 
 
 async def test_a_batch_is_deleted_with_its_files(alice: aiohttp.ClientSession) -> None:

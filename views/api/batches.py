@@ -15,7 +15,6 @@ from server.http.values import TemplateName
 from server.jobs.job import Priority, State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
-from server.reports.archive import pieces
 from server.reports.batches import BatchHead, BatchReport, ReportFilter, Tally
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat
@@ -27,18 +26,25 @@ StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
-    parameter with `each` gives one report per value. `priority` orders what you have waiting yourself."""
+    parameter with `each` gives one report per value. `as_of` is the moment that the reports speak of, as RFC 3339 or
+    as a day (`2026-10-31`: its last second in your time zone); the same order with the same one gives the same bytes.
+    `priority` orders what you have waiting yourself."""
 
     template: TemplateName
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: list[FileFormat] | None = None
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    as_of: Annotated[str, msgspec.Meta(max_length=40)] = ""
     priority: Priority = Priority.NORMAL
 
     @property
     def order(self) -> BatchOrder:
         return BatchOrder(
-            template=self.template, parameters=self.parameters, formats=self.formats, name=self.name.strip()
+            template=self.template,
+            parameters=self.parameters,
+            formats=self.formats,
+            name=self.name.strip(),
+            as_of=self.as_of,
         )
 
 
@@ -59,7 +65,9 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch and how far it is. `state` and `outcome` are of its newest job; `tally` counts its reports by state."""
+    """A batch and how far it is. `as_of` is null unless it was ordered with one.
+
+    `state` and `outcome` are of its newest job; `tally` counts its reports by state."""
 
     id: str
     job_id: str
@@ -71,6 +79,7 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["complete", "partial"] | None
     tally: Tally
     total: int
+    as_of: datetime | None
     datasets: list[DatasetVersion]
     created_at: datetime
     links: dict[str, str]
@@ -199,10 +208,10 @@ async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
     async with wanted as (batch, archive):
         return await send_made(
             call.request,
-            in_thread(pieces(archive)),
+            in_thread(archive.pieces()),
             name=served_name(batch.name, "zip"),
             media_type="application/zip",
-            size=len(archive) if archive.sized else None,
+            size=archive.size,
         )
 
 
@@ -219,6 +228,7 @@ def batch_item(batch: BatchHead) -> BatchItem:
         outcome=batch.job_outcome.value if batch.job_outcome else None,
         tally=batch.tally,
         total=batch.report_count,
+        as_of=batch.as_of,
         datasets=[DatasetVersion(name=name, version=used.version) for name, used in batch.dataset_versions.items()],
         created_at=batch.created_at,
         links=_links(batch.id, batch.job_id) | {"self": base},
@@ -357,7 +367,7 @@ ENDPOINTS = [
         path="/batches/{id}/download.zip",
         name="api_batch_zip",
         handler=download_batch,
-        summary="What is finished so far, one file a report and format",
+        summary="What is finished so far, one file a report and format, with an index of all reports",
         query=ArchiveQuery,
         answer=bytes,
         answer_type="application/zip",

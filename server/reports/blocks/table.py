@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,11 +15,11 @@ from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
 from server.reports.reading import MapReader
-from server.reports.rows import QueryRow, columns_of, is_truncated, rows_of, unknown_column
+from server.reports.rows import Aggregate, QueryRow, Rows, columns_of, is_truncated, over_all, rows_of, unknown_column
 from server.reports.sums import exact_sum
 from server.reports.yaml_source import YamlNode
 
-_TOTALS = ("sum", "average", "min", "max", "count")
+_TOTALS: tuple[Aggregate, ...] = ("sum", "average", "min", "max", "count")
 _TONES = ("green", "red", "amber", "blue", "grey")
 _MAX_ROWS = 500
 
@@ -33,7 +33,7 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     label: Expression | None = None
     format: ValueFormat = ValueFormat()
-    total: str = ""
+    total: Aggregate | Literal[""] = ""
     bar: bool = False
     align: str = ""
     colors: tuple[ColorSpec, ...] = ()
@@ -61,7 +61,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
         if is_truncated(rows):
             builder.warn(builder.words.truncated.format(count=len(rows)))
         with builder.failing(self):
-            written = _Written(self, columns_of(rows), rows_of(rows), labels, is_so, builder.formats)
+            written = _Written(self, rows, labels, is_so, builder.formats)
             table = Table(
                 title=title,
                 name=title or self.query,
@@ -85,8 +85,7 @@ class _Written:
     def __init__(
         self,
         spec: TableSpec,
-        names: Sequence[str],
-        data: Sequence[QueryRow],
+        rows: Rows,
         labels: Sequence[str],
         is_so: Callable[[Expression, Any, QueryRow], bool],
         formats: Formats,
@@ -95,7 +94,9 @@ class _Written:
 
         The same column may be shown twice, written in different ways.
         """
+        names, data = columns_of(rows), rows_of(rows)
         self._spec = spec
+        self._all = rows
         self._data = data
         self._is_so = is_so
         self._formats = formats
@@ -123,7 +124,7 @@ class _Written:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
         format = ValueFormat(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
-        total = total_of(spec.total, [row[spec.name] for row in self._data])
+        total = self._total(spec)
         return TableColumn(
             name=spec.name,
             label=label or spec.name.replace("_", " "),
@@ -133,6 +134,10 @@ class _Written:
             total=total,
             total_text=self._total_text(spec.total, total, format),
         )
+
+    def _total(self, spec: ColumnSpec) -> Any:
+        whole = over_all(self._all, spec.total, spec.name) if spec.total else None
+        return total_of(spec.total, [row[spec.name] for row in self._data]) if whole is None else whole[0]
 
     def _row(self, row: QueryRow) -> TableRow:
         shown = zip(self._wanted, self.columns, self._widest, strict=True)

@@ -60,7 +60,7 @@ def render(
         template_source=source,
         parameters=parameters or {},
         datasets=more.pop("datasets", datasets),
-        limits=QueryLimits(seconds=10),
+        limits=more.pop("limits", QueryLimits(seconds=10)),
         clock=CLOCK,
         output=output,
         formats=formats or ("html",),

@@ -11,6 +11,7 @@ import pypdf
 import pytest
 
 from server.datasets.schema import Column
+from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.work import DatasetSource
 from tests.unit.reports.orders import content, expand, render, workbook
@@ -75,6 +76,38 @@ def test_wrong_parameters_name_their_field(orders: Path) -> None:
     assert "write it like 2026-10" in caught.value.errors[0].text
     with pytest.raises(InvalidInput, match="Did you mean “region”"):
         expand(REGION, orders, [{"regoin": "East"}])
+
+
+def test_figures_are_made_of_all_rows_also_where_only_the_first_are_listed(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: "{{ q | length }}"
+queries: {q: "select i, if(i % 2 = 0, null, i::decimal(12, 2) / 100) as v from range(1000) t(i); -- all"}
+blocks:
+  - kpis:
+      - {label: Rows, value: q | length, format: integer}
+      - {label: Sum, value: "q | sum(attribute='v')", format: decimal, decimals: 2}
+      - {label: Least, value: "q | min(attribute='v')", format: decimal, decimals: 2}
+      - {label: Most, value: "q | max(attribute='v') + 0", format: decimal, decimals: 2}
+  - table: {query: q, columns: [i, {name: v, total: sum, format: decimal, decimals: 2}, {name: v, total: count}]}
+"""
+    made = render(source, orders, tmp_path, None, "xlsx", limits=QueryLimits(seconds=10, rows=100))
+    assert made.title == "1000"
+    summary, table = workbook(made).worksheets[:2]
+    figures = {row[0].value: row[1].value for row in summary.iter_rows() if row[0].value}
+    assert [figures[name] for name in ("Rows", "Sum", "Least", "Most")] == [1000, 2500, 0.01, 9.99]
+    assert 2500 in [cell.value for row in table.iter_rows() for cell in row]
+    assert len(made.warnings) == 1  # of the table, which lists the first
+    assert "limit of 100" in made.warnings[0]
+
+
+def test_a_text_that_goes_through_cut_rows_is_told(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: Numbers
+queries: {q: "select i from range(1000) t(i)"}
+blocks: [{text: "{% for row in q %}{{ row.i }} {% endfor %}"}, {text: "{{ q | map(attribute='i') | sum }}"}]
+"""
+    [warning] = render(source, orders, tmp_path, limits=QueryLimits(seconds=10, rows=10)).warnings
+    assert "limit of 10" in warning
 
 
 def test_too_many_reports_are_refused(orders: Path) -> None:
