@@ -47,6 +47,7 @@ _NUMBER = re.compile(
     r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
     rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
+_BARE_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # as most are written: read sooner
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
 # Groups of three, the first without a leading zero, all by the same mark; a space or an apostrophe groups in either
@@ -91,6 +92,9 @@ def parse_number(text: str, mark: DecimalMark) -> Number | None:
 
     A dash behind a decimal mark is no minus: `5,-` has no cents.
     """
+    bare = _BARE_NUMBER.fullmatch(text)
+    if bare is not None and (mark == "." or bare[1] is None):
+        return Number(Decimal(text))
     text = " ".join(plain(text).split()) if "  " in text else plain(text)  # many blanks could stand in many places
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None or bool(found["open"]) != bool(found["close"]):
@@ -155,6 +159,7 @@ _DAY_MONTH_NAME = re.compile(
     r"(?:[-/, ]+|\sdel?\s)(\d{4}|\d{2})(?![\d:])(?:\s[гр]\.?)?"
 )
 _MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
+_BARE_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?")  # as most are written
 _WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+(?=\w)")
 _CLOSE_TIME = re.compile(r"T(\d\d)(\d\d)(\d\d)?(?=[\dZ.,+-]|$)")  # of ISO 8601: T100000Z
 _TIME = re.compile(
@@ -188,6 +193,11 @@ def read_instant(text: str, order: DateOrder) -> datetime | None:
 
 
 def _moment(text: str, order: DateOrder) -> datetime | None:
+    if _BARE_MOMENT.fullmatch(text) is not None:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
     text = _WEEKDAY.sub("", plain(text), count=1)
     found = _day(text, order)
     if found is None:

@@ -139,11 +139,10 @@ class ExcelSource:
 
     def _may_be_no_row(self, block: list[tuple[int, SheetRow]]) -> bool:
         """Whether some row begins as only blank ones, headers and drawn lines do."""
-        name = self.header[0] if self.header else ""
-        return any(
-            cells[0] == name or (type(cells[0]) is str and cells[0].strip()[:1] in ("", *RULES)) if cells else True
-            for _, cells in block
-        )
+        first = [cells[0] if cells else "" for _, cells in block]
+        begins = {cell[:1] for cell in first if type(cell) is str}
+        is_header = bool(self.header) and self.header[0] in first
+        return is_header or any(not begin.strip() or begin in RULES for begin in begins)
 
     def _is_header_again(self, number: int, cells: SheetRow, rejects: list[RejectReason]) -> bool:
         """Sheets that were put together from several have it again and again."""
