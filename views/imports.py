@@ -28,7 +28,7 @@ from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
 from views.import_columns import column_errors
-from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm
+from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm, listed_encoding
 from views.import_marks import card_rows, marked_cells
 from views.import_problems import MISTAKE, doubts_by_place, is_doubtful, problems_of
 
@@ -200,7 +200,8 @@ async def rejects_page(request: web.Request) -> web.Response:
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, columns: Columns = "found") -> _Look:
     operations = operations_of(request).imports
     try:
-        preview = await operations.preview(principal, form.upload_id, form.options_with(columns))
+        beside = form.dataset if form.mode in _ADDING else None
+        preview = await operations.preview(principal, form.upload_id, form.options_with(columns), beside=beside)
     except JinduError as error:
         if columns != "found" and is_about_checks(error.errors):
             look = await _look(request, principal, form.without_checks(), columns=columns)
@@ -262,6 +263,7 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "card_rows": card_rows(len(rows), len(look.form.columns), marked),
         "existing": {dataset.name: dataset.version for dataset in existing},
         "encodings": ENCODINGS,
+        "listed_encoding": listed_encoding,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
         "check_fields": FIELDS_OF_CHECKS,

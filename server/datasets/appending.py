@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from server.datasets.decimals import exact_figure
+from server.datasets.notations import merged_notations
 from server.datasets.schema import Column
 
 _EXACT = Context(prec=100)
@@ -17,13 +18,20 @@ _SUMMED = frozenset({"nulls", "count", "sum"})
 
 def merged_columns(before: Sequence[Column], added: Sequence[Column]) -> list[Column]:
     """The dataset's columns; decimals have room for the digits of either part."""
-    wider = {column.name: column for column in added}
-    return [
-        msgspec.structs.replace(column, precision=wider[column.name].precision, scale=wider[column.name].scale)
-        if column.type == "decimal" and column.name in wider
-        else column
-        for column in before
-    ]
+    new = {column.name: column for column in added}
+    return [_merged_column(column, new[column.name]) if column.name in new else column for column in before]
+
+
+def _merged_column(before: Column, added: Column) -> Column:
+    is_known = before.nullable is not None and added.nullable is not None
+    merged = msgspec.structs.replace(
+        before,
+        nullable=before.nullable or added.nullable if is_known else None,
+        notations=merged_notations(before.notations, added.notations),
+    )
+    if before.type != "decimal":
+        return merged
+    return msgspec.structs.replace(merged, precision=added.precision, scale=added.scale)
 
 
 def merged_statistics(

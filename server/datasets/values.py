@@ -20,11 +20,13 @@ from server.datasets.cells import (
     DecimalMark,
     is_no_amount,
     mark_of,
+    notation_of_time,
     order_of,
     parse_number,
     read_date,
     read_instant,
     read_moment,
+    read_time,
     read_truth,
 )
 from server.datasets.decimal_types import decimal_type, digits_of_texts, digits_of_type
@@ -76,7 +78,7 @@ class Misfit:
 class ConvertedColumn:
     """The values, null where a cell was empty or did not fit; the latter are listed.
 
-    `notations` are those of its numbers that change what they mean together: currencies, `%`, and none ("").
+    `notations` are those of its values that change what they mean together (see notations.py).
     """
 
     values: pa.Array
@@ -369,7 +371,7 @@ def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _N
         number = parse_number(text, mark)
         if number is None:
             return None, None if is_no_amount(text) else "not_a_number"
-        notations.add("%" if number.is_percent else number.currency)
+        notations.add(number.notation)
         return number.value, None
 
     return read
@@ -387,8 +389,10 @@ def _truth(text: str) -> tuple[bool | None, str | None]:
 
 
 def _reader(column_type: ColumnType, mark: DecimalMark, order: DateOrder, notations: set[str]) -> _Reader:
+    if column_type == "datetime":
+        return lambda text: _moment(text, order, notations)
     if column_type in TEMPORAL_TYPES:
-        read = {"date": _day, "datetime": _moment, "timestamp": _instant}[column_type]
+        read = {"date": _day, "timestamp": _instant}[column_type]
         return lambda text: read(text, order)
     number = _number_reader(mark, notations)
     whole_or_float = _whole if column_type == "integer" else _float
@@ -418,9 +422,12 @@ def _day(text: str, order: DateOrder) -> tuple[Any, str | None]:
     return value, "not_a_date" if value is None else None
 
 
-def _moment(text: str, order: DateOrder) -> tuple[Any, str | None]:
-    value = read_moment(text, order)
-    return value, "not_a_datetime" if value is None else None
+def _moment(text: str, order: DateOrder, notations: set[str]) -> tuple[Any, str | None]:
+    value = read_time(text, order)
+    if value is None:
+        return None, "not_a_datetime"
+    notations.add(notation_of_time(text, value))
+    return value.replace(tzinfo=None), None
 
 
 def _instant(text: str, order: DateOrder) -> tuple[Any, str | None]:
