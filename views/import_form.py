@@ -10,7 +10,6 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from server.datasets.dataset import Mode
-from server.datasets.encodings import known_codec
 from server.datasets.reject_limits import is_percent
 from server.datasets.schema import ColumnSpec, ReadOptions
 from server.datasets.work import Preview
@@ -23,9 +22,9 @@ READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
 )  # fmt: skip
 _YES_OR_NO = {"yes": True, "no": False}
-ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
+# As previews call them.
+ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc_kr", "cp1252", "iso8859-1")
 DELIMITERS = (",", ";", "\t", "|", "  ")
-_LISTED = {known_codec(encoding): encoding for encoding in ENCODINGS}
 _MOST_SKIPPED_ROWS = 1_000
 Columns = Literal["found", "said", "shown"]
 
@@ -164,7 +163,7 @@ class ImportForm:
         before = {column.source: column for column in self.columns}
         columns = [found_column(found, before.get(found.source)) for found in preview.columns]
         reading = {
-            "encoding": listed_encoding(preview.encoding or ""),
+            "encoding": preview.encoding or "",
             "delimiter": preview.delimiter or "",
             "quote": preview.quote or "none",
             "header": "yes" if preview.header else "no",
@@ -175,11 +174,6 @@ class ImportForm:
             "leave_out_totals": "yes" if preview.options.leave_out_totals else "no",
         }
         return replace(self, columns=tuple(columns), reading=reading)
-
-
-def listed_encoding(name: str) -> str:
-    """As the list of encodings calls it: `cp1252` is `windows-1252`."""
-    return _LISTED.get(name, name)
 
 
 def _as_posted(value: object) -> str:

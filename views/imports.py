@@ -28,7 +28,7 @@ from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
 from views.import_columns import column_errors
-from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm, listed_encoding
+from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm
 from views.import_marks import card_rows, marked_cells
 from views.import_problems import MISTAKE, doubts_by_place, is_doubtful, problems_of
 
@@ -71,16 +71,23 @@ async def new_import(request: web.Request) -> web.Response:
     look = await _look(request, principal, form)
     if "order" in request.query:
         look = await _look_as_ordered(request, principal, form, request.query["order"])
-        return await render(request, page, **_wizard_values(request, upload, look, await _datasets(request, principal)))
+        existing = await _datasets(request, principal)
+        return await render(request, page, **_wizard_values(request, upload, _not_twice(look, existing), existing))
     known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
     if known is not None and request.query.get("like") == known.dataset:
         look = await _look_like(request, principal, form, known)
     else:
         look = replace(look, known=known)
     existing = await _datasets(request, principal)
-    if look.form.dataset in (dataset.name for dataset in existing):
-        look = replace(look, form=replace(look.form, mode="replace"))
+    look = _not_twice(look, existing)
     return await render(request, page, **_wizard_values(request, upload, look, existing))
+
+
+def _not_twice(look: _Look, existing: Sequence[Dataset]) -> _Look:
+    """What is there already is replaced rather than created."""
+    if look.form.mode != "create" or look.form.dataset not in (dataset.name for dataset in existing):
+        return look
+    return replace(look, form=replace(look.form, mode="replace"))
 
 
 async def _choice(request: web.Request, principal: Principal) -> web.Response:
@@ -263,7 +270,6 @@ def _wizard_values(request: web.Request, upload: Upload, look: _Look, existing: 
         "card_rows": card_rows(len(rows), len(look.form.columns), marked),
         "existing": {dataset.name: dataset.version for dataset in existing},
         "encodings": ENCODINGS,
-        "listed_encoding": listed_encoding,
         "delimiters": DELIMITERS,
         "column_types": COLUMN_TYPES,
         "check_fields": FIELDS_OF_CHECKS,

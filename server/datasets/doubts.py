@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from server.datasets.cells import PERCENT
@@ -50,6 +50,11 @@ MESSAGES: dict[str, str] = {
     ),
     "times_in_utc": "The times in “{column}” have offsets; they are kept as moments and shown in UTC.",
 }
+
+
+def doubt_count(codes: Iterable[str]) -> int:
+    """How many of these warnings say more than what was done."""
+    return sum(code not in MERELY_TOLD for code in codes)
 
 
 def column_warning(code: str, name: str, parameters: dict[str, Any]) -> FileWarning:

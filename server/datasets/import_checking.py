@@ -10,6 +10,7 @@ import msgspec
 
 from server.datasets.catalog import Catalog
 from server.datasets.difference import Difference, difference
+from server.datasets.doubts import doubt_count
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.importing import FIGURES
 from server.datasets.work import PreviewColumn
@@ -63,19 +64,24 @@ class ImportCheck:
         rows = read.converted.row_count
         context.advance(rows, total=rows, stage=FINISHING)
         rejected = read.converted.rejected_count
+        doubts = doubt_count(warning.code for warning in read.converted.warnings)
         return Outcome(
             result=_result(context.job, read),
             is_partial=rejected > 0,
             notice=Notice(
                 title="“{name}” was checked",
-                body="Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. Nothing was changed.",
-                level="warning" if rejected else "success",
+                body="Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. Nothing was changed."
+                if not doubts
+                else "Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. To look at: "
+                "{doubts}. Nothing was changed.",
+                level="warning" if rejected or doubts else "success",
                 url=f"/imports/{context.job.id}",
                 parameters={
                     "name": read.upload.name,
                     "dataset": ImportParameters.of(context.job).dataset,
                     "rows": rows,
                     "rejected": rejected,
+                    "doubts": doubts,
                 },
             ),
         )

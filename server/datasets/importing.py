@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Version
-from server.datasets.doubts import MERELY_TOLD
+from server.datasets.doubts import doubt_count
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.schema import Column
@@ -138,7 +138,7 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
 
 
 def _notice(job_id: str, version: Version, rows: int) -> Notice:
-    doubts = sum(each["code"] not in MERELY_TOLD for each in version.source.get("warnings", ()))
+    doubts = doubt_count(warning["code"] for warning in version.source.get("warnings", ()))
     parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count, "doubts": doubts}
     if version.rejected_count:
         return Notice(

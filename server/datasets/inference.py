@@ -16,6 +16,7 @@ from server.datasets.cells import (
     DATE_FORMATS,
     FINER_THAN_MICROSECONDS,
     NULL_WORDS,
+    PLAIN,
     NUMBER_FORMATS,
     TRUTH_PAIRS,
     DateOrder,
@@ -172,7 +173,7 @@ def infer_all(
                 digits=reading.digits,
                 doubts=reading.doubts,
                 has_codes=any(map(is_code, sample.cells)),
-                notations=_notations(sample, reading),
+                notations=_notations(sample, reading, is_wanted=spec is not None and spec.type is not None),
             )
         )
     return inferred
@@ -366,11 +367,14 @@ def _notations_of(numbers: Iterable[Number | None]) -> set[str]:
     return {number.notation for number in numbers if number is not None and number.value}
 
 
-def _notations(sample: _Sample, reading: _Reading) -> Set[str]:
+def _notations(sample: _Sample, reading: _Reading, *, is_wanted: bool) -> Set[str]:
+    """`is_wanted`: of a type that somebody chose. Times with an offset are of another type where nobody did."""
     if reading.type in NUMERIC_TYPES:
         return _notations_of(reading.numbers)
     if reading.type != "datetime":
         return frozenset()
+    if not is_wanted:
+        return {PLAIN}
     order = order_of(reading.format)
     times = ((cell, read_time(cell, order)) for cell in sample.cells)
     return {notation_of_time(cell, time) for cell, time in times if time is not None}

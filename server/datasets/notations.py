@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from server.datasets.cells import IN_UTC, PERCENT, PLAIN, TURNED_INTO_UTC
-from server.datasets.schema import NUMERIC_TYPES, ColumnType, FileWarning
+from server.datasets.schema import NUMERIC_TYPES, Column, ColumnType, FileWarning
 from server.errors import FieldError
 
 _OFFSETS = frozenset({IN_UTC, TURNED_INTO_UTC})
@@ -47,6 +47,11 @@ _NONE_TO_OFFSETS = (
 def has_notations(kind: ColumnType) -> bool:
     """Whether values of this type lose how they were written."""
     return kind in NUMERIC_TYPES or kind == "datetime"
+
+
+def has_decimal_mark(column: Column) -> bool:
+    """Whether some number of it surely had one: `12%` has decimals without, and `1.234` could be 1234."""
+    return (column.scale or 0) not in (0, 3) and PERCENT not in (column.notations or ())
 
 
 def currencies_of(notations: Iterable[str]) -> list[str]:

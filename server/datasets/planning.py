@@ -16,7 +16,7 @@ from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
 from server.datasets.inference import Inferred, Usual, infer_all
-from server.datasets.notations import error_beside, has_notations, warnings_beside, warnings_of_times
+from server.datasets.notations import error_beside, has_decimal_mark, has_notations, warnings_beside, warnings_of_times
 from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (
     NUMERIC_TYPES,
@@ -182,12 +182,14 @@ def _notations_before(column: Column | None, kind: ColumnType) -> Collection[str
 
 
 def _usual(column: Column | None, *, are_rejects: bool) -> Usual:
-    """Of dates it was decided once; of numbers it may be that none had a mark, unless these are rows of that file."""
+    """Of dates it was decided once; of numbers where a mark was seen, or these are rows of that file."""
     if column is None or column.format is None:
         return Usual()
     if column.type in TEMPORAL_TYPES and (order := order_of(column.format)) != "YMD":
         return Usual(order=order)
-    return Usual(mark=mark_of(column.format)) if column.type in NUMERIC_TYPES and are_rejects else Usual()
+    if column.type in NUMERIC_TYPES and (are_rejects or has_decimal_mark(column)):
+        return Usual(mark=mark_of(column.format))
+    return Usual()
 
 
 def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence[str]) -> list[ColumnSpec]:

@@ -15,7 +15,7 @@ from server.datasets.catalog import Catalog
 from server.datasets.corrections import Corrections, stem_of
 from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
-from server.datasets.doubts import MERELY_TOLD
+from server.datasets.doubts import doubt_count
 from server.datasets.encodings import known_codec
 from server.datasets.import_checking import CHECK_KIND
 from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
@@ -117,7 +117,7 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_doubtful(self) -> bool:
         """Whether some warning says more than what was done."""
-        return any(warning["code"] not in MERELY_TOLD for warning in self.warnings)
+        return doubt_count(warning["code"] for warning in self.warnings) > 0
 
     @property
     def has_reject_list(self) -> bool:

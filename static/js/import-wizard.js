@@ -56,7 +56,9 @@ function onChange(event) {
   }
 }
 
-const isAdding = () => ["append", "upsert"].includes(form().elements.mode.value);
+function isAdding() {
+  return ["append", "upsert"].includes(form().elements.mode.value);
+}
 
 // From now on this is what the person said, and no longer found out.
 function say(field) {
@@ -88,7 +90,9 @@ function acceptDoubts(place, codes) {
   look("columns");
 }
 
-const keyNames = () => document.getElementById("key").value.split(/[,，\n]/).map((name) => name.trim()).filter(Boolean);
+function keyNames() {
+  return document.getElementById("key").value.split(/[,，\n]/).map((name) => name.trim()).filter(Boolean);
+}
 
 // A column is of the key, or it is no longer.
 function chooseKey(name) {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from server.datasets.appending import merged_columns
 from server.datasets.difference import difference
@@ -174,6 +175,19 @@ def test_a_preview_beside_a_dataset_reads_and_warns_as_adding_to_it_would(import
     assert (beside.columns[0].format, codes(beside.warnings)) == ("MM/DD/YYYY", ["mixed_percent"])
     unlike = imported.preview("v\n2026-01-05 10:00\n", beside=existing)
     assert codes(unlike.warnings) == []
+
+
+def test_numbers_that_could_be_read_in_two_ways_are_read_as_the_dataset_has_them(imported: Importer) -> None:
+    added = "v;p\n1.234;x\n5.678;x\n"
+    for before, value, told in (("1.5", 1.234, []), ("12%", 1234, ["ambiguous_numbers", "mixed_percent"])):
+        existing = imported(table([before, before])).converted.columns
+        result = imported(added, existing=existing)
+        assert (float(result.column("v")[0]), codes(result.converted.warnings)) == (value, told)
+    whole = imported(table(["1", "2"])).converted.columns
+    euros = imported(
+        'v;p\n"1,50";x\n"2,25";x\n', existing=[replace(whole[0], type="decimal"), whole[1]]
+    ).converted.columns
+    assert merged_columns([replace(whole[0], type="decimal"), whole[1]], euros)[0].format == "1.234,5"
 
 
 def test_a_column_has_the_notations_and_the_gaps_of_both_parts(imported: Importer) -> None:
