@@ -8,6 +8,8 @@ import msgspec
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_data: str = "No data"
     total: str = "Total"
+    subtotal: str = "Subtotal {group}"
+    columns_part: str = "Columns {first} to {last} of {count}"
     page_of: str = "Page {page} of {pages}"
     full_list: str = "{shown} of {count} rows; the full list is in the Excel file."
     first_rows: str = "{shown} of {count} rows."
@@ -33,6 +35,8 @@ WORDS = {
     "zh": Words(
         no_data="没有数据",
         total="合计",
+        subtotal="{group}小计",
+        columns_part="第 {first} 至 {last} 列，共 {count} 列",
         page_of="第 {page} 页，共 {pages} 页",
         full_list="仅列出 {count} 行中的 {shown} 行，完整列表见 Excel 文件。",
         first_rows="仅列出 {count} 行中的 {shown} 行。",

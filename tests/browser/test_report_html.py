@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Browser
 
@@ -23,9 +21,10 @@ blocks:
 """
 
 
-@pytest.fixture
-def report(tmp_path: Path) -> str:
-    rendered = render(SOURCE, write_orders(tmp_path), tmp_path / "out")
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    directory = tmp_path_factory.mktemp("report")
+    rendered = render(SOURCE, write_orders(directory), directory / "out")
     return rendered.artifacts[0].path.as_uri()
 
 

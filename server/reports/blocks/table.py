@@ -17,6 +17,7 @@ from server.reports.formats import Formats, ValueFormat
 from server.reports.reading import MapReader
 from server.reports.rows import Aggregate, QueryRow, Rows, columns_of, is_truncated, over_all, rows_of, unknown_column
 from server.reports.sums import exact_sum
+from server.reports.words import Words
 from server.reports.yaml_source import YamlNode
 
 _TOTALS: tuple[Aggregate, ...] = ("sum", "average", "min", "max", "count")
@@ -61,7 +62,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
         if is_truncated(rows):
             builder.warn(builder.words.truncated.format(count=len(rows)))
         with builder.failing(self):
-            written = _Written(self, rows, labels, is_so, builder.formats)
+            written = _Written(self, rows, labels, is_so, builder.formats, builder.words)
             table = Table(
                 title=title,
                 name=title or self.query,
@@ -89,6 +90,7 @@ class _Written:
         labels: Sequence[str],
         is_so: Callable[[Expression, Any, QueryRow], bool],
         formats: Formats,
+        words: Words,
     ) -> None:
         """`labels` are those of the columns of `spec`, in order. Raises `InvalidInput` for a column that is not there.
 
@@ -100,6 +102,7 @@ class _Written:
         self._data = data
         self._is_so = is_so
         self._formats = formats
+        self._words = words
         self._wanted = spec.columns or tuple(ColumnSpec(name=name) for name in names if name != spec.group)
         for column in self._wanted:
             if column.name not in names:
@@ -117,8 +120,7 @@ class _Written:
             yield TableRow(kind="group", cells=[Cell(value=value, text=text)])
             yield from map(self._row, members)
             if any(column.total for column in self._wanted):
-                cells = [self._subtotal(*pair, members) for pair in zip(self._wanted, self.columns, strict=True)]
-                yield TableRow(kind="subtotal", cells=cells)
+                yield TableRow(kind="subtotal", cells=self._subtotals(text, members))
 
     def _column(self, spec: ColumnSpec, label: str) -> TableColumn:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
@@ -148,6 +150,15 @@ class _Written:
         share = float(value) / most if most and isinstance(value, int | float | Decimal) else None
         tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
         return Cell(value=value, text=self._formats.text(value, column.format), tone=next(tones, ""), share=share)
+
+    def _subtotals(self, group: str, members: Sequence[QueryRow]) -> list[Cell]:
+        """The first column that has no total says of what these are."""
+        cells = [self._subtotal(*pair, members) for pair in zip(self._wanted, self.columns, strict=True)]
+        free = next((index for index, column in enumerate(self._wanted) if not column.total), None)
+        if free is not None:
+            label = self._words.subtotal.format(group=group)
+            cells[free] = Cell(value=label, text=label)
+        return cells
 
     def _subtotal(self, spec: ColumnSpec, column: TableColumn, members: Sequence[QueryRow]) -> Cell:
         total = total_of(spec.total, [row[spec.name] for row in members])

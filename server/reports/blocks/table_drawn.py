@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -15,7 +16,8 @@ from server.reports.paper import Paper
 from server.reports.words import Words
 from server.reports.workbook import ACCENT, TINTS, TONES, ReportBook
 
-_WIDE_TEXT = 18  # characters from which a column of text on paper shares the room instead of keeping its width
+_WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
+_MEASURED = 4
 _EXCEL_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
 
 
@@ -85,23 +87,18 @@ class Table(Block, frozen=True, kw_only=True):
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()
+        if self.rows and self.has_totals:
+            texts = self._total_texts(paper.words)
+            shown.append(TableRow(kind="total", cells=[Cell(value=None, text=text) for text in texts]))
         return {
             "kind": "table",
             "title": self.title,
-            "columns": [
-                {
-                    "label": column.label,
-                    "align": column.align,
-                    "bar": column.bar,
-                    "wide": _is_wide(column, index, shown),
-                }
-                for index, column in enumerate(self.columns)
-            ],
+            "columns": [_measured(column, index, shown) for index, column in enumerate(self.columns)],
             "rows": [
                 {"kind": row.kind, "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells]}
                 for row in shown
             ],
-            "totals": self._total_texts(paper.words) if self.has_totals else [],
+            "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
             "note": self._cut_note(paper.words, has_excel=paper.has_excel),
         }
 
@@ -177,11 +174,28 @@ def _html_cell(cell: Cell, column: TableColumn) -> str:
     return f'<td class="{column.align} bar{sign}" style="--share: {min(abs(cell.share), 1):.4f}">{text}</td>'
 
 
-def _is_wide(column: TableColumn, index: int, rows: list[TableRow]) -> bool:
-    if index == 0:
-        return True
-    texts = (row.cells[index].text for row in rows[:200] if row.kind == "row")
-    return column.align == "left" and any(len(text) > _WIDE_TEXT for text in texts)
+def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict[str, Any]:
+    """What paper needs to know of a column to give it room: few texts to measure, the longest."""
+    cells = [row.cells[index] for row in rows if row.kind == "row"]
+    texts = {cell.text for cell in cells}
+    sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total")}
+    is_wide = not column.format.is_numeric and any(_letters(text) > _WIDE_TEXT for text in texts)
+    return {
+        "label": column.label,
+        "align": column.align,
+        "bar": column.bar,
+        "wide": is_wide,
+        "toned": any(cell.tone for cell in cells),
+        "longest": _longest(texts),
+        "strong": _longest(sums),
+        "words": _longest({word for text in texts | sums for word in text.split(" ")}),
+        "head-words": _longest(set(column.label.split(" "))),
+    }
+
+
+def _longest(texts: set[str]) -> list[str]:
+    """Those that may be the widest in print."""
+    return sorted(texts, key=lambda text: (-_letters(text), text))[:_MEASURED]
 
 
 def _excel_row(book: ReportBook, sheet: Any, number: int, row: TableRow, columns: list[TableColumn]) -> None:

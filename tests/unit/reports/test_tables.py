@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from server.reports.blocks.table import total_of
@@ -40,10 +41,10 @@ def test_groups_stand_together_with_their_subtotals(orders: Path, tmp_path: Path
         ["B", None],
         ["Tea", 1],
         ["Cup", 3],
-        ["", 4],
+        ["Subtotal B", 4],
         ["A", None],
         ["Tea", 2],
-        ["", 2],
+        ["Subtotal A", 2],
         ["Total", 6],
     ]
     assert '<span class="tone red">3</span>' in content(rendered)
@@ -78,3 +79,73 @@ blocks:
         assert text in page, text
     head = [cell.value for cell in next(workbook(rendered)["q"].iter_rows())]
     assert head == ["region", "Amount", "In thousands", "a"]
+
+
+def columns(count: int, value: str) -> str:
+    return ", ".join(f"{value} as m{number:02}" for number in range(1, count))
+
+
+@pytest.mark.parametrize(
+    ("count", "value", "pages", "parts"),
+    [
+        (6, "1234567", [False], 0),
+        (9, "1234567.89::decimal(12, 2)", [False], 0),  # smaller letters
+        (16, "1234567", [True], 0),  # on its side
+        (26, "1234567", [True], 2),  # in two parts that begin with the first column
+        (40, "1234567890", [True], 4),
+    ],
+)
+def test_no_figure_is_printed_over_another_however_wide_a_table_is(
+    orders: Path, tmp_path: Path, count: int, value: str, pages: list[bool], parts: int
+) -> None:
+    source = f"""\
+title: Wide
+queries: {{q: "select 'Row' as name, {columns(count, value)}"}}
+blocks: [{{table: {{query: q, title: Wide}}}}]
+"""
+    rendered = render(source, orders, tmp_path, {}, "pdf")
+    printed = pypdf.PdfReader(rendered.artifacts[0].path).pages
+    turned = [page.mediabox.width > page.mediabox.height for page in printed]
+    assert turned[-1:] == pages
+    lines = [line for page in printed for line in printed_lines(page)]
+    rows = [line.split() for line in lines if "Row" in line]
+    assert [row[0] for row in rows] == ["Row"] * max(parts, 1)
+    figures = [figure for row in rows for figure in row[1:]]  # those that touch would be one
+    assert len(figures) == count - 1
+    assert {figure.replace(",", "").removesuffix(".89") for figure in figures} == {value.partition(".")[0]}
+    assert sum(f"of {count}" in line for line in lines) == parts
+
+
+def test_long_words_are_broken(orders: Path, tmp_path: Path) -> None:
+    word = "abcdefghij" * 12
+    source = f"""\
+title: Long
+queries: {{q: "select '{word}' as code, 'Several words that go over more than one line' as words, 1 as n"}}
+blocks: [{{table: {{query: q}}}}]
+"""
+    rendered = render(source, orders, tmp_path, {}, "pdf")
+    [page] = pypdf.PdfReader(rendered.artifacts[0].path).pages
+    lines = printed_lines(page)
+    assert word in "".join(part for line in lines for part in line.split() if part in word)
+    assert any(line.rstrip().endswith(" 1") for line in lines)  # what stands beside it is whole
+
+
+def test_subtotals_are_never_alone_and_headings_of_groups_come_again(orders: Path, tmp_path: Path) -> None:
+    """Whatever number of rows a group has: on the page of a total stands the row before it, too."""
+    for count in range(36, 46):
+        source = f"""\
+title: Groups
+queries: {{q: "select 'North' as region, 'Product ' || i as product, i as v from range({count}) t(i)"}}
+blocks: [{{table: {{query: q, group: region, columns: [product, {{name: v, total: sum}}]}}}}]
+"""
+        rendered = render(source, orders, tmp_path / str(count), {}, "pdf")
+        for page in pypdf.PdfReader(rendered.artifacts[0].path).pages:
+            text = page.extract_text()
+            if "Subtotal North" in text:
+                assert f"Product {count - 1}" in text, count
+                assert text.count("North") == 2, count  # the heading as well
+
+
+def printed_lines(page: pypdf.PageObject) -> list[str]:
+    """With blanks where there is room between what is printed."""
+    return page.extract_text(extraction_mode="layout").splitlines()
