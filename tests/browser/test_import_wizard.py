@@ -51,7 +51,7 @@ async def test_a_clean_file_is_two_clicks(alice: aiohttp.ClientSession, page_of:
     await expect(page.locator(".reading__sentence")).to_have_text("CSV, UTF-8, comma, 4 columns")
     await expect(page.locator("#reading")).not_to_have_attribute("open", "")
     await expect(page.locator("#problems li")).to_have_count(0)
-    await expect(page.locator(".wizard__what")).to_have_text("Creates the dataset orders, about 3 rows")
+    await expect(page.locator(".wizard__what")).to_have_text("Creates the dataset orders, 3 rows")
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.get_by_role("link", name="Open “orders”")).to_be_visible(timeout=30_000)
     assert pressed == ["dropzone", "button button--primary button--large"]
