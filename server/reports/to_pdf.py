@@ -11,10 +11,10 @@ import msgspec
 import typst
 
 from server.errors import InvalidInput
-from server.reports.chart_engine import FONT, ChartEngine
+from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.formats import Formats
-from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
+from server.reports.paper import FONT, LANDSCAPE, UPRIGHT, Paper
 
 _LOOK = Path(__file__).parent / "assets" / "report.typ"
 _STANDARD = "a-2a"
@@ -49,6 +49,7 @@ class PdfWriter:
             engine=self._charts,
             has_excel=document.has_excel,
             width=LANDSCAPE if document.landscape else UPRIGHT,
+            warn=document.warn,
         )
         blocks = [block.pdf(paper) for block in document.blocks]
         text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()

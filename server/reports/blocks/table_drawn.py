@@ -29,6 +29,7 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     bar: bool = False
     total: Any = None
     total_text: str = ""
+    how: str = ""  # sum, average …; empty for no total, and for one that an expression gives
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
 
     cells: list[Cell]
     kind: str = "row"
+    level: int = 0  # of a heading and its subtotal: how many headings stand above
 
 
 class Table(Block, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ class Table(Block, frozen=True, kw_only=True):
     row_count: int
     name: str = "table"
     truncated: bool = False
+    total_label: str = "Total"
 
     @property
     def has_totals(self) -> bool:
@@ -82,20 +85,24 @@ class Table(Block, frozen=True, kw_only=True):
         note = self._cut_note(page.words, has_excel=page.has_excel)
         return (
             f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-            f"{self._html_totals(page.words)}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
+            f"{self._html_totals()}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
         )
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()
         if self.rows and self.has_totals:
-            texts = self._total_texts(paper.words)
+            texts = self._total_texts()
             shown.append(TableRow(kind="total", cells=[Cell(value=None, text=text) for text in texts]))
         return {
             "kind": "table",
             "title": self.title,
             "columns": [_measured(column, index, shown) for index, column in enumerate(self.columns)],
             "rows": [
-                {"kind": row.kind, "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells]}
+                {
+                    "kind": row.kind,
+                    "level": row.level,
+                    "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells],
+                }
                 for row in shown
             ],
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
@@ -124,10 +131,11 @@ class Table(Block, frozen=True, kw_only=True):
         sheet.repeat_rows(0)
         sheet.fit_to_pages(1, 0)
 
-    def _total_texts(self, words: Words) -> list[str]:
-        """The last row: totals under their columns, “Total” under the first when that has none."""
+    def _total_texts(self) -> list[str]:
+        """The last row: totals under their columns, what they are under the first that has none."""
         texts = [column.total_text for column in self.columns]
-        return [texts[0] or words.total, *texts[1:]] if texts else []
+        free = next((index for index, text in enumerate(texts) if not text), None)
+        return [self.total_label if index == free else text for index, text in enumerate(texts)]
 
     def _cut_note(self, words: Words, *, has_excel: bool) -> str:
         """What paper and screen do not show, or nothing."""
@@ -139,15 +147,15 @@ class Table(Block, frozen=True, kw_only=True):
             notes.append(words.truncated.format(count=self.row_count))
         return " ".join(notes)
 
-    def _html_totals(self, words: Words) -> str:
+    def _html_totals(self) -> str:
         if not self.has_totals:
             return ""
-        texts = zip(self._total_texts(words), self.columns, strict=True)
+        texts = zip(self._total_texts(), self.columns, strict=True)
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
 
     def _excel_totals(self, book: ReportBook, sheet: Any, row: int) -> None:
-        texts = self._total_texts(book.words)
+        texts = self._total_texts()
         for index, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
             kind = column.format.kind if isinstance(column.total, float | Decimal) else column.format.kind or "integer"
             number = book.formats.excel(column.format, kind)
@@ -161,7 +169,7 @@ class Table(Block, frozen=True, kw_only=True):
 
 def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
     if row.kind == "group":
-        return f'<tr class="group"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
+        return f'<tr class="group level-{row.level}"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
     cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
     return f'<tr class="{row.kind}">{cells}</tr>'
 
