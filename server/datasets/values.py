@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from server.datasets.cells import (
     BARE_EXPONENT,
     NULL_WORDS,
+    PLAIN,
     TEXT_NULLS,
     ZEROS_FIRST,
     DateOrder,
@@ -63,6 +64,8 @@ _NOTHING = pa.scalar(None, pa.string())
 _MANY = 1_000  # cells, of which those that are odd are taken out
 _USUAL_DIGITS = 18  # of integers, all of which fit
 _FIRST, _NEARLY_ALL = 2_000, 0.95
+_FEW_FIRST = 20
+_ZEROS = (None, 0, "0", "0.0", "0.00", "-0")
 _FEW_OF = 3  # where they are one of three at most
 
 
@@ -167,7 +170,16 @@ def _repeated_texts(cells: pa.Array) -> pa.DictionaryArray:
 
 
 def _of_plain(cells: pa.Array) -> set[str]:
-    return {""} if cells.null_count < len(cells) else set()
+    """Of values, or of texts that can be cast. Nothing is nothing in every notation: 0 beside 5% is no other one."""
+    if any(value not in _ZEROS for value in cells.slice(0, _FEW_FIRST).to_pylist()):
+        return {PLAIN}
+    if pa.types.is_string(cells.type):
+        is_zero = pc.is_in(cells, pa.array(_ZEROS[2:], pa.string()))
+    elif pa.types.is_temporal(cells.type):
+        is_zero = pc.is_null(cells)
+    else:
+        is_zero = pc.equal(cells, pa.scalar(Decimal(0) if pa.types.is_decimal(cells.type) else 0, cells.type))
+    return {PLAIN} if pc.any(pc.invert(pc.or_(is_zero.fill_null(True), pc.is_null(cells)))).as_py() else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
@@ -371,7 +383,8 @@ def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _N
         number = parse_number(text, mark)
         if number is None:
             return None, None if is_no_amount(text) else "not_a_number"
-        notations.add(number.notation)
+        if number.value:
+            notations.add(number.notation)
         return number.value, None
 
     return read

@@ -43,6 +43,10 @@ def typed(kind: ColumnType | None) -> dict[str, Any]:
     [
         (["12%", "5%"], None, ["%"]),
         (["12", "5%"], None, ["", "%"]),
+        (["0", "5%", "0.00"], None, ["%"]),  # nothing is nothing in every notation
+        (["0"] * 30 + ["5%"], None, ["%"]),
+        (["0"] * 30 + ["5"], None, [""]),
+        (["0.00"] * 30, "decimal", []),
         (["$12", "USD 5"], None, ["$"]),
         (["12", "€5.20"], None, ["", "€"]),
         (["1", "2"], None, [""]),
