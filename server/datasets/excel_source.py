@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import python_calamine as calamine
 
+from server.datasets.cells import PERCENT, PLAIN, currency_named
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named, name_above
@@ -25,6 +26,7 @@ _MOST_FILLED_CHARACTERS = 50_000_000
 _ROWS_PER_CHUNK = 10_000
 _SAMPLE_ROWS = 5_000
 _LEAST_NAMES = 2  # a single name may well be a value of its column
+_NOTATIONS = {"percent": PERCENT, "number": PLAIN}
 MISSING = "#N/A"  # a lookup that found nothing: the cell is empty, its row is none the worse
 
 SheetRow = list[Any]
@@ -102,6 +104,11 @@ class ExcelSource:
         _name_notes(notes, named)
         chunk = self._chunk(rows, errors={})
         chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
+        chunk.notations = {
+            place: {_NOTATIONS.get(style, currency_named(style)) for style in styles}
+            for column, styles in self.marks.styles.items()
+            if 0 <= (place := column - self.start_column) < self.width
+        }
         return chunk
 
     def _said_types(self, rows: list[tuple[int, SheetRow]]) -> dict[int, ColumnType]:

@@ -15,17 +15,20 @@ from server.datasets.arrow_texts import memory_of
 from server.datasets.cells import (
     BARE_EXPONENT,
     NULL_WORDS,
+    PLAIN,
     TEXT_NULLS,
     ZEROS_FIRST,
     DateOrder,
     DecimalMark,
     is_no_amount,
     mark_of,
+    notation_of_time,
     order_of,
     parse_number,
     read_date,
     read_instant,
     read_moment,
+    read_time,
     read_truth,
 )
 from server.datasets.decimal_types import decimal_type, digits_of_texts, digits_of_type
@@ -63,6 +66,8 @@ _MANY = 1_000  # cells, of which those that are odd are taken out
 _USUAL_DIGITS = 18  # of integers, all of which fit
 _SURE_DIGITS = 15  # of a decimal that a double tells from every other one
 _FIRST, _NEARLY_ALL = 2_000, 0.95
+_FEW_FIRST = 20
+_ZEROS = (None, 0, "0", "0.0", "0.00", "-0")
 _FEW_OF = 3  # where they are one of three at most
 
 
@@ -78,7 +83,7 @@ class Misfit:
 class ConvertedColumn:
     """The values, null where a cell was empty or did not fit; the latter are listed.
 
-    `notations` are those of its numbers that change what they mean together: currencies, `%`, and none ("").
+    `notations` are those of its values that change what they mean together (see notations.py).
     """
 
     values: pa.Array
@@ -168,7 +173,16 @@ def _repeated_texts(cells: pa.Array) -> pa.DictionaryArray:
 
 
 def _of_plain(cells: pa.Array) -> set[str]:
-    return {""} if cells.null_count < len(cells) else set()
+    """Of values, or of texts that can be cast. Nothing is nothing in every notation: 0 beside 5% is no other one."""
+    if any(value not in _ZEROS for value in cells.slice(0, _FEW_FIRST).to_pylist()):
+        return {PLAIN}
+    if pa.types.is_string(cells.type):
+        is_zero = pc.is_in(cells, pa.array(_ZEROS[2:], pa.string()))
+    elif pa.types.is_temporal(cells.type):
+        is_zero = pc.is_null(cells)
+    else:
+        is_zero = pc.equal(cells, pa.scalar(Decimal(0) if pa.types.is_decimal(cells.type) else 0, cells.type))
+    return {PLAIN} if pc.any(pc.invert(pc.or_(is_zero.fill_null(True), pc.is_null(cells)))).as_py() else set()
 
 
 def _trimmed(cells: pa.Array, nulls: pa.Array, *, folded: bool = False) -> pa.Array:
@@ -396,7 +410,8 @@ def _number_reader(mark: DecimalMark, notations: set[str]) -> Callable[[str], _N
         number = parse_number(text, mark)
         if number is None:
             return None, None if is_no_amount(text) else "not_a_number"
-        notations.add("%" if number.is_percent else number.currency)
+        if number.value:
+            notations.add(number.notation)
         return number.value, None
 
     return read
@@ -426,8 +441,10 @@ def _truth(text: str) -> tuple[bool | None, str | None]:
 
 
 def _reader(column_type: ColumnType, mark: DecimalMark, order: DateOrder, notations: set[str]) -> _Reader:
+    if column_type == "datetime":
+        return lambda text: _moment(text, order, notations)
     if column_type in TEMPORAL_TYPES:
-        read = {"date": _day, "datetime": _moment, "timestamp": _instant}[column_type]
+        read = {"date": _day, "timestamp": _instant}[column_type]
         return lambda text: read(text, order)
     number = _number_reader(mark, notations)
     whole_or_float = _whole if column_type == "integer" else _float
@@ -457,9 +474,12 @@ def _day(text: str, order: DateOrder) -> tuple[Any, str | None]:
     return value, "not_a_date" if value is None else None
 
 
-def _moment(text: str, order: DateOrder) -> tuple[Any, str | None]:
-    value = read_moment(text, order)
-    return value, "not_a_datetime" if value is None else None
+def _moment(text: str, order: DateOrder, notations: set[str]) -> tuple[Any, str | None]:
+    value = read_time(text, order)
+    if value is None:
+        return None, "not_a_datetime"
+    notations.add(notation_of_time(text, value))
+    return value.replace(tzinfo=None), None
 
 
 def _instant(text: str, order: DateOrder) -> tuple[Any, str | None]:
