@@ -23,6 +23,7 @@ from server.datasets.html_tables import html_tables, named_tables, page_encoding
 from server.datasets.ipc_source import IpcTable
 from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
 from server.datasets.listed_source import ListedSource
+from server.datasets.notes_above import usual_width
 from server.datasets.parquet_source import ParquetTable
 from server.datasets.rule_lines import is_rule_line
 from server.datasets.schema import (
@@ -34,7 +35,7 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
-from server.datasets.table_start import find_table, usual_width
+from server.datasets.table_start import find_table
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of

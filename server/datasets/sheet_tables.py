@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.datasets.header_finding import is_value
-from server.datasets.table_start import FoundTable, filled, find_table, trimmed
+from server.datasets.notes_above import filled, trimmed
+from server.datasets.table_start import FoundTable, find_table
 
 Row = Sequence[str]
 

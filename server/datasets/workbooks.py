@@ -14,12 +14,12 @@ import python_calamine as calamine
 from server.datasets.detect import FileShape
 from server.datasets.excel_source import MISSING, ExcelSource
 from server.datasets.file_kinds import not_a_table
+from server.datasets.notes_above import filled
 from server.datasets.ods_marks import ods_marks
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.sheet_extent import SheetSigns, require_small_sheets
 from server.datasets.sheet_marks import SheetMarks, xlsx_marks
 from server.datasets.sheet_tables import find_in_sheet, side_by_side_at, stacked_at
-from server.datasets.table_start import filled
 from server.datasets.xlsb_marks import xlsb_marks
 from server.errors import FileProblem, InvalidInput
 from server.texts import phrase
