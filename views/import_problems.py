@@ -28,6 +28,7 @@ SETTINGS = {
     "hidden_sheets": "sheet",
     "another_table_below": "sheet",
     "other_lists": "sheet",
+    "other_sheets": "sheet",
     "other_tables": "sheet",
     "other_members": "member",
 }
@@ -35,7 +36,7 @@ SETTINGS = {
 _TOLD = frozenset(
     {
         "encoding_not_verified", "short_rows_filled", "totals_left_out", "units_in_names", "hidden_sheets",
-        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_tables", "other_members",
+        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_sheets", "other_tables", "other_members",
         "list_in_document", "members_are_rows", "times_in_utc", "long_numbers", "reason_column",
     }
 )  # fmt: skip

@@ -37,7 +37,7 @@ def below_notes(records: Sequence[Record]) -> int:
 def is_table(records: Sequence[Record]) -> bool:
     """Whether these have names and rows as well."""
     wide = [record for record in records if filled(record) > 1]
-    if len(wide) <= 2 or all(map(_is_labelled, wide)):
+    if len(wide) <= 2 or all(map(is_labelled, wide)):
         return False
     # Notes are a word and what it says: more columns, or many of them, are data.
     if len(wide) <= _NOTE_LINES and max(map(filled, wide)) == 2 and are_notes(wide):
@@ -92,10 +92,10 @@ def _block(records: Sequence[Record], place: int) -> list[Record]:
 
 
 def _is_note(record: Record) -> bool:
-    return (filled(record) <= 2 and bool(record[0].strip())) or _is_labelled(record)
+    return (filled(record) <= 2 and bool(record[0].strip())) or is_labelled(record)
 
 
-def _is_labelled(record: Record) -> bool:
+def is_labelled(record: Record) -> bool:
     """`Name:,KUMAR`, `姓名：,张三,部门：,销售`: every other cell ends in a colon."""
     labels = [cell for cell in record if cell.strip()][::2]
     return bool(labels) and all(label.strip().endswith(_COLONS) for label in labels)

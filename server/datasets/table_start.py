@@ -303,7 +303,11 @@ def is_sentence(cell: str) -> bool:
     text = cell.strip()
     if is_ruler([text]):
         return True
-    return not is_value(text) and (" " in text or ":" in text or "：" in text or text.lower().startswith(_NOTE_STARTS))
+    return not is_value(text) and (" " in text or ":" in text or "：" in text or starts_like_note(text))
+
+
+def starts_like_note(cell: str) -> bool:
+    return cell.strip().lower().startswith(_NOTE_STARTS)
 
 
 def _are_cut_short(body: Sequence[Record], width: int, short: int) -> bool:

@@ -368,6 +368,12 @@ STATED: tuple[list[str], list[list[Any]], list[tuple[int, str]]] = (
     [[D("2026-10-01"), "UPI", 1500, 0], [D("2026-10-02"), "SALARY", 0, 100000]],
     [],
 )
+WORDS_FOR_NOTHING: list[Case] = [
+    *((f"{name}\n5\n6\n", [name], [[5], [6]], []) for name in ("NA", "null", "None", "N/A", "nan", "-", "无")),
+    ("name,-\na,5\nb,6\n", ["name", "-"], [["a", 5], ["b", 6]], []),
+    ("门店,无\na,5\nb,6\n", ["门店", "无"], [["a", 5], ["b", 6]], []),
+    ("a,NA\nb,5\nc,6\n", ["column_1", "column_2"], [["a", None], ["b", 5], ["c", 6]], []),
+]
 EXTF = '"EXTF";700;21;"Buchungen";20261031;;"RE";2026'
 NOTES_ABOVE: list[Case] = [
     (f"Name:,KUMAR\nNo:,0001\nBranch:,X\n\n{STATEMENT}", *STATED),
@@ -390,7 +396,7 @@ NOTES_ABOVE: list[Case] = [
      [[119.0, 8400, "x"]] * 20, []),
 ]  # fmt: skip
 CASES = [
-    *NOTES_ABOVE,
+    *NOTES_ABOVE, *WORDS_FOR_NOTHING,
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
     *CELLS_WITHOUT_QUOTES, *FRAMED, *DRAWN, *WRAPPED,
@@ -469,6 +475,41 @@ def test_a_row_after_what_looked_like_the_end_is_a_row(imported: Importer) -> No
     result = imported("id,n\n1,2\nthat was January\n3,4\n5,6\n")
     assert result.rows == [[1, 2], [3, 4], [5, 6]]
     assert (result.reasons, result.converted.named) == ([(3, None, "too_few_cells")], {"header": 1})
+
+
+PRICES = "sku,qty,price\nA1,2,3.5\nB2,4,1.25\n"
+STAFF = "姓名,部门,工资\n张三,销售,8000\n李四,财务,9000\n合计,,17000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "types", "rows", "notes"),
+    [
+        (f"{PRICES}\nDisclaimer: values are provisional, subject to change, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\nDisclaimer: values are provisional, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\nDisclaimer: values are provisional, of us, as said, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\n打印人：张三,,打印时间：2026-11-26\n", "decimal", 2, 1),
+        (f"{STAFF}制表人：王五,,审核：赵六\n", "integer", 3, 1),
+        (f"{STAFF}制表人：王五,,\n审核：赵六,日期：2026-11-26,\n", "integer", 3, 2),
+        (f"{PRICES},,\nwithout tax,,\nas of May,,\n", "decimal", 2, 2),
+        (f"{PRICES}Source: us,,\n", "decimal", 2, 1),
+        (f"{PRICES}* without tax,,\n", "decimal", 2, 1),
+        ("name,city\nAnn,Bonn\nBob,Ulm\n\nPrinted by:,\n", "text", 2, 1),
+        # Rows
+        (f"{PRICES}New York,,\n", "decimal", 3, 0),
+        (f"{PRICES}\nNew York,,5\n", "decimal", 3, 0),
+        ("name,about\nAnn,likes: tea\nBob: jr,likes: milk\n", "text", 2, 0),
+        ("note,n\nto: Ann,1\nto: Bob,\n", "integer", 2, 0),
+        ("name,city\nAnn,Bonn\nNote: x,abc\n", "text", 2, 0),
+    ],
+)
+def test_notes_with_cells_like_rows_are_told_from_them(
+    imported: Importer, text: str, types: str, rows: int, notes: int
+) -> None:
+    result, preview = imported(text), imported.preview(text)
+    assert list(result.types.values())[-1] == types
+    assert (len(result.rows), result.rejects, result.converted.named.get("below_table", 0)) == (rows, [], notes)
+    assert preview.named == result.converted.named
+    assert [column.type for column in preview.columns] == list(result.types.values())
 
 
 def test_notes_below_many_rows_are_notes(imported: Importer) -> None:
