@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ _QUOTES_ARE_WRONG = (
     "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
     "or say that nothing stands around texts."
 )
+# Several bytes in a row that are no text count once: they may be one character of another encoding.
+_ODD = re.compile(r"[\x00-\x08\x0e-\x1f]|[\ud800-\udfff]+")
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
 _NARROW = {"，": ",", "；": ";", "｜": "|"}
 
@@ -123,9 +126,7 @@ def _refuse_binary(lines: Sequence[str]) -> None:
     text = "".join(lines[:2000])[:65536]
     if len({line.count(OF_HIVE) for line in lines[:_LINES_OF_ONE_WIDTH]}) == 1:
         text = text.replace(OF_HIVE, "")  # it stands between cells
-    odd = sum(
-        1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
-    )
+    odd = len(_ODD.findall(text))
     if odd > max(4, len(text) // 30):
         raise not_a_table(phrase("a binary file"))
 

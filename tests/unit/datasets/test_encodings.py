@@ -136,6 +136,19 @@ def test_a_nul_costs_its_row_and_is_no_sign_of_utf16(imported: Importer, content
     assert imported(content, language="zh-CN").reasons == [(line, None, "nul_character")]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("番号,名前\n1,りんご\n2,バナナ\n", "iso2022_jp"), ("번호,이름\n1,사과\n2,바나나\n", "iso2022_kr")],
+)
+def test_encodings_that_switch_are_told_by_their_switches(imported: Importer, text: str, encoding: str) -> None:
+    assert table(imported, text.encode(encoding)) == (text, [], {})
+
+
+def test_halves_of_a_character_in_a_small_file_cost_their_row(imported: Importer) -> None:
+    result = imported(b"id,name\n1,\xed\xa0\xbd\xed\xb8\x80\n2,M\xc3\xbcller\n")
+    assert (result.rows, result.reasons) == ([[2, "Müller"]], [(2, None, "bad_encoding")])
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("text", ["a,b\n1,张\n2,李\n", "姓名,城市\n张三,北京\n上海,上海\n", "id,name\n1,Zoë\n"])
 def test_utf16_is_told_by_its_zeros(imported: Importer, text: str, encoding: str) -> None:
