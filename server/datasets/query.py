@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, write_csv, write_objects
-from server.datasets.query_clock import clock_statements
+from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
 from server.datasets.query_values import Columns, columns_of, told_whole, without_end
@@ -136,7 +136,7 @@ class QuerySession:
         self._connection = duckdb.connect(":memory:", config=settings)
         for name, source in datasets.items():
             self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
-        self._execute_all(clock_statements(now) if now else ("set timezone = 'UTC'",))
+        self._execute_all((*clock_statements(now), SEED) if now else ("set timezone = 'UTC'",))
         self._lock(datasets)
 
     def __enter__(self) -> QuerySession:
@@ -220,6 +220,11 @@ class QuerySession:
                 return self._connection.execute(whole, bound), columns
         cursor = self._connection.execute(sql, bound)
         return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
+
+    def renew(self) -> None:
+        """As if nothing had been asked yet."""
+        self.read = set()
+        self._connection.execute(SEED)
 
     def close(self) -> None:
         self._connection.close()

@@ -16,7 +16,8 @@ _MOMENTS = ("now", "current_timestamp", "get_current_timestamp", "transaction_ti
 _LOCAL_MOMENTS = ("localtimestamp", "current_localtimestamp")
 _LOCAL_TIMES = ("localtime", "current_localtime")
 _TIMES = ("current_time", "get_current_time")
-_SEED = 0.5
+SEED = "select setseed(0.5)"
+"""Whatever is drawn at random after it is drawn alike."""
 
 
 def clock_statements(now: datetime) -> Iterator[str]:
@@ -24,7 +25,6 @@ def clock_statements(now: datetime) -> Iterator[str]:
     local = now.replace(tzinfo=None).isoformat(sep=" ")
     moment = f"timestamptz {literal(now.isoformat(sep=' '))}"
     yield f"set timezone = {literal(getattr(now.tzinfo, 'key', 'UTC'))}"
-    yield f"select setseed({_SEED})"
     for names, value in (
         (_DATES, f"date {literal(now.date())}"),
         (_MOMENTS, moment),

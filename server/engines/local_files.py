@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,10 @@ class LocalFiles:
         self._placing = Lock()
 
     async def publish(self, scratch: Path, key: str) -> None:
-        await asyncio.to_thread(self._publish, scratch, self._place(key))
+        await asyncio.to_thread(self._publish, {self._place(key): scratch}, [])
+
+    async def publish_together(self, files: Mapping[str, Path]) -> None:
+        await asyncio.to_thread(self._publish_all, {self._place(key): scratch for key, scratch in files.items()})
 
     @asynccontextmanager
     async def fetch(self, keys: Sequence[str]) -> AsyncIterator[tuple[Path, ...]]:
@@ -49,15 +52,27 @@ class LocalFiles:
         for found in await asyncio.to_thread(list, self._found(self._place(prefix))):
             yield found
 
-    def _publish(self, scratch: Path, path: Path) -> None:
+    def _publish_all(self, files: Mapping[Path, Path]) -> None:
+        placed: list[Path] = []
+        try:
+            self._publish(files, placed)
+        except BaseException:
+            self._delete(placed)
+            raise
+
+    def _publish(self, files: Mapping[Path, Path], placed: list[Path]) -> None:
+        """What is in place is added to `placed`; a directory is made durable once for all its files."""
         with full_disk_named():
-            with scratch.open("rb") as stream:
-                os.fsync(stream.fileno())
-            with self._placing:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                scratch.replace(path)
-            with suppress(FileNotFoundError):  # deleted already, with its directory
-                _sync_directory(path.parent)
+            for path, scratch in files.items():
+                with scratch.open("rb") as stream:
+                    os.fsync(stream.fileno())
+                with self._placing:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    scratch.replace(path)
+                placed.append(path)
+            for directory in {path.parent for path in placed}:
+                with suppress(FileNotFoundError):  # deleted already, with its files
+                    _sync_directory(directory)
 
     def _delete(self, paths: Sequence[Path]) -> None:
         for path in paths:

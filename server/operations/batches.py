@@ -285,14 +285,17 @@ class BatchOperations:
                 datasets={name: tuple(version.columns) for name, version in read.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
+                clock=clock,
                 known=tuple(known),
+                language=principal.language,
+                time_zone=principal.time_zone,
             ),
         )
         return Batch(
             id=new_id(),
             owner_id=principal.user_id,
             job_id="",
-            name=order.name or plan.plain_title[:_NAME_CHARACTERS] or stored.name,
+            name=order.name or plan.name[:_NAME_CHARACTERS] or stored.name,
             template_name=stored.name,
             template_version=stored.version,
             template_source=stored.source,

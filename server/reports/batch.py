@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, StorageFull
@@ -22,8 +21,9 @@ from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
-from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
+from server.reports.batches import Batch, BatchReport, ReportError, ReportFilter, StoredArtifact
 from server.reports.file_names import served_name
+from server.reports.ledger import ReportLedger, Turn
 from server.reports.requests import expand_request, render_request
 from server.reports.work import Rendered, expand_batch, render_report
 from server.storage.blob_store import BlobStore
@@ -38,6 +38,7 @@ Announce = Callable[[str, dict[str, Any], str], object]
 KIND = "batch_report"
 _STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
 _FIGURES = {"succeeded": "Reports made", "failed": "Reports failed"}
+_READ_TOGETHER = 50
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
 _UNEXPECTED = ReportError(
@@ -48,10 +49,10 @@ _UNEXPECTED = ReportError(
 
 @dataclass(slots=True)
 class _Tally:
-    """What the attempt knows about the whole batch, told with every step."""
+    """What the attempt knows about the whole batch, told with every step; `current` are titles by id."""
 
     counts: Counter[State]
-    current: list[str] = field(default_factory=list)
+    current: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -61,7 +62,7 @@ class _Tally:
         return {
             "succeeded": self.counts[State.SUCCEEDED],
             "failed": self.counts[State.FAILED],
-            "current": ", ".join(self.current),
+            "current": ", ".join(self.current.values()),
         }
 
 
@@ -170,37 +171,48 @@ class BatchReports:
     async def _render_all(self, context: JobContext, batch: Batch, tally: _Tally) -> None:
         states = await self._store.states(batch.id)
         queued = [report_id for report_id, state in states if state is State.QUEUED]
-        waiting = iter(queued)
+        waiting = _Queued(self._store, batch.id, queued)
+        ledger = ReportLedger(
+            database=self._database, store=self._store, quotas=self._quotas, room=self._room, fence=context.fence
+        )
         try:
-            async with asyncio.TaskGroup() as lanes:
+            async with ledger, asyncio.TaskGroup() as lanes:
                 for _ in range(min(self._parallel, len(queued))):
-                    lanes.create_task(self._render_next(context, batch, waiting, tally))
+                    lanes.create_task(self._render_next(context, batch, waiting, ledger, tally))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None  # a full disk, or the attempt was given up: the same in every lane
 
-    async def _render_next(self, context: JobContext, batch: Batch, waiting: Iterator[str], tally: _Tally) -> None:
-        for report_id in waiting:
-            await self._make(context, batch, await self._store.report(report_id), tally)
+    async def _render_next(
+        self, context: JobContext, batch: Batch, waiting: _Queued, ledger: ReportLedger, tally: _Tally
+    ) -> None:
+        """One lane: that a report ended and that the next one begins is stored together."""
+        made: BatchReport | None = None
+        while (report := await waiting.next()) or made:
+            turn = await self._stored(ledger, made, report)
+            if turn.finished is not None:
+                self._tell_end(context, turn.finished, tally)
+            if turn.full is not None:
+                raise turn.full
+            if turn.begun is None:
+                return
+            self._tell_begin(context, turn.begun, tally)
+            made = await self._outcome(context, batch, turn.begun)
 
-    async def _make(self, context: JobContext, batch: Batch, report: BatchReport, tally: _Tally) -> None:
-        self._room.require()
-        async with self._database.write() as connection:
-            await context.fence(connection)
-            await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, 0)
-            report = await self._store.begin(connection, report)
-        tally.current.append(report.title)
+    async def _stored(self, ledger: ReportLedger, made: BatchReport | None, report: BatchReport | None) -> Turn:
+        try:
+            return await ledger.turn(finished=made, begun=report)
+        except StorageFull:
+            if made is not None:
+                await self._blobs.delete(*[artifact.blob for artifact in made.artifacts])
+            raise
+
+    def _tell_begin(self, context: JobContext, report: BatchReport, tally: _Tally) -> None:
+        tally.current[report.id] = report.title
         self._tell(report)
         context.advance(tally.done, detail=tally.detail())
-        made = await self._outcome(context, batch, report)
-        try:
-            async with self._database.write() as connection:
-                await context.fence(connection)
-                await self._require_quota(connection, batch, made)
-                made = await self._store.finish(connection, made)
-        except StorageFull:
-            await self._blobs.delete(*[artifact.blob for artifact in made.artifacts])
-            raise
-        tally.current.remove(report.title)
+
+    def _tell_end(self, context: JobContext, made: BatchReport, tally: _Tally) -> None:
+        del tally.current[made.id]
         tally.counts[made.state] += 1
         self._tell(made)
         if made.error is not None:
@@ -231,29 +243,20 @@ class BatchReports:
 
     async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
         """All the files or none: a full disk may take one and refuse the next."""
-        stored: list[StoredArtifact] = []
-        try:
-            for artifact in rendered.artifacts:
-                key = f"reports/{batch.id}/{report.id}.{artifact.format}"
-                await self._blobs.publish(Path(artifact.path), key)
-                stored.append(
-                    StoredArtifact(
-                        file=served_name(rendered.title, artifact.format),
-                        format=artifact.format,
-                        type=artifact.media_type,
-                        size=artifact.size,
-                        sha256=artifact.sha256,
-                        blob=key,
-                    )
-                )
-        except StorageFull:
-            await self._blobs.delete(*[published.blob for published in stored])
-            raise
+        stored = [
+            StoredArtifact(
+                file=served_name(rendered.title, artifact.format),
+                format=artifact.format,
+                type=artifact.media_type,
+                size=artifact.size,
+                sha256=artifact.sha256,
+                blob=f"reports/{batch.id}/{report.id}.{artifact.format}",
+            )
+            for artifact in rendered.artifacts
+        ]
+        paths = [Path(artifact.path) for artifact in rendered.artifacts]
+        await self._blobs.publish_together({file.blob: path for file, path in zip(stored, paths, strict=True)})
         return stored
-
-    async def _require_quota(self, connection: AsyncConnection, batch: Batch, made: BatchReport) -> None:
-        if made.artifacts:
-            await self._quotas.require(connection, batch.owner_id, Stored.REPORTS, made.bytes)
 
     def _tell(self, report: BatchReport) -> None:
         data = {
@@ -264,6 +267,25 @@ class BatchReports:
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
         self._announce(f"batch:{report.batch_id}", data, report.owner_id)
+
+
+class _Queued:
+    """The reports that wait, read some at a time; the lanes share them."""
+
+    def __init__(self, store: BatchStore, batch_id: str, ids: Sequence[str]) -> None:
+        self._store = store
+        self._batch_id = batch_id
+        self._ids = deque(ids)
+        self._read: deque[BatchReport] = deque()
+        self._reading = asyncio.Lock()
+
+    async def next(self) -> BatchReport | None:
+        async with self._reading:
+            if not self._read and self._ids:
+                some = tuple(self._ids.popleft() for _ in range(min(_READ_TOGETHER, len(self._ids))))
+                wanted = ReportFilter(ids=some, limit=len(some))
+                self._read.extend((await self._store.reports(self._batch_id, wanted)).items)
+            return self._read.popleft() if self._read else None
 
 
 def was_asked_again(job: Job) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from server.errors import TemplateProblem
 from server.jobs.worker_process import OnReport
 from server.reports.binding import check_template
+from server.reports.naming import plain_title
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
 from server.reports.template import Template, parse_template
@@ -17,7 +18,6 @@ from server.reports.template import Template, parse_template
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
 _DEFINED = re.compile(r"""["]?([^\W\d]\w*)["]?\s+as\s+(?:(?:not\s+)?materialized\s+)?\(""", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?\s*\(""", re.IGNORECASE)
-_EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 def summaries_of(sources: list[str], report: OnReport) -> list[TemplateSummary]:
@@ -42,7 +42,7 @@ def summary_of(source: str) -> TemplateSummary:
 def summarized(template: Template) -> TemplateSummary:
     return TemplateSummary(
         title=template.title_text,
-        plain_title=_plain(template.title_text, {p.name: p.label or p.name for p in template.parameters}),
+        plain_title=plain_title(template),
         description=template.description,
         formats=list(template.formats),
         parameters=[_parameter(parameter) for parameter in template.parameters],
@@ -78,11 +78,6 @@ def _parameter(parameter: Parameter) -> ParameterSummary:
         each=parameter.each is not None,
         options=[as_json(option) for option in parameter.options] if isinstance(parameter.options, tuple) else [],
     )
-
-
-def _plain(title: str, labels: Mapping[str, str]) -> str:
-    text = _EXPRESSION.sub(lambda found: labels.get(found.group(1) or "", "…" if found.group(1) else ""), title)
-    return re.sub(r"\s+", " ", text).strip()
 
 
 def read_samples(directory: Path, report: OnReport) -> Sequence[Sample]:

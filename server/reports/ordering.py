@@ -11,9 +11,11 @@ from typing import Any
 from server.datasets.dataset import mentioned
 from server.errors import FieldError, InvalidInput
 from server.jobs.worker_process import OnReport
-from server.reports.checking import check_source, queries_of, summarized
+from server.reports.checking import check_source, queries_of
+from server.reports.formats import Formats
+from server.reports.naming import batch_name
 from server.reports.parameter_sets import wrong_values
-from server.reports.rendering import expand_batch, read_template
+from server.reports.rendering import expand_batch, read_template, zone_of
 from server.reports.summary import CheckRequest
 from server.reports.template import Template
 from server.reports.work import ExpandRequest, Expansion, ExpansionRequest, OrderPlan, OrderRequest, PreviewPlan
@@ -29,8 +31,9 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
     if isinstance(asked, list):
         _require_fitting(template, asked, request.max_reports)
     queries = [*queries_of(template), *([str(asked["query"])] if isinstance(asked, dict) else [])]
+    today = request.clock.astimezone(zone_of(request.time_zone)).date()
     return OrderPlan(
-        plain_title=summarized(template).plain_title,
+        name=batch_name(template, asked, Formats(template.language or request.language, request.time_zone), today),
         formats=template.formats,
         images=template.images,
         datasets=mentioned(queries, request.datasets),

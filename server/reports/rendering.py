@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from server.datasets.query import QuerySession
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 from server.reports.as_of import is_end_of_day
@@ -19,8 +18,10 @@ from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
-from server.reports.formats import Formats, ValueFormat
-from server.reports.parameters import Parameter, complete
+from server.reports.formats import Formats
+from server.reports.kept_session import KeptSession
+from server.reports.naming import written_value
+from server.reports.parameters import complete
 from server.reports.sandbox import time_limit
 from server.reports.template import Template, parse_template
 from server.reports.to_html import write_html
@@ -30,12 +31,14 @@ from server.reports.words import Words
 from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
 from server.storage.full_disk import full_disk_named
 
+_SESSION = KeptSession()
+
 
 def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
     """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
     template = read_template(request.template_source)
-    now = request.clock.astimezone(_zone(request.time_zone))
-    with QuerySession(_paths(request.datasets), request.limits, now=now) as session:
+    now = request.clock.astimezone(zone_of(request.time_zone))
+    with _SESSION.of(_paths(request.datasets), request.limits, now=now) as session:
         return expand(template, request.parameters, session, today=now.date(), max_reports=request.max_reports)
 
 
@@ -43,7 +46,7 @@ def render_report(request: RenderRequest, report: OnReport) -> Rendered:
     """Write the files; raises `InvalidInput` or `TemplateProblem` that says what broke and where."""
     with time_limit(request.seconds):
         template = read_template(request.template_source)
-        formats = Formats(template.language or request.language, str(_zone(request.time_zone)))
+        formats = Formats(template.language or request.language, str(zone_of(request.time_zone)))
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
     return Rendered(title=document.title, artifacts=artifacts, warnings=tuple(document.warnings))
@@ -53,7 +56,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
     """Template + parameters + rows, nothing written yet."""
     local = request.clock.astimezone(formats.zone)
     parameters = complete(template.parameters, request.parameters, local.date())
-    with QuerySession(_paths(request.datasets), request.limits, now=local) as session:
+    with _SESSION.of(_paths(request.datasets), request.limits, now=local) as session:
         builder = ReportBuilder(
             template,
             parameters,
@@ -106,19 +109,10 @@ def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[st
 
 def _written(template: Template, parameters: dict[str, Any], formats: Formats) -> list[tuple[str, str]]:
     return [
-        (parameter.label or parameter.name, _written_value(parameter, parameters[parameter.name], formats))
+        (parameter.label or parameter.name, written_value(parameter, parameters[parameter.name], formats))
         for parameter in template.parameters
         if parameters[parameter.name] is not None
     ]
-
-
-def _written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
-    if parameter.type == "integer":
-        return str(value)  # years and numbers of things, not amounts
-    if isinstance(value, float) and value.is_integer():
-        return formats.text(int(value))
-    kind = parameter.type if parameter.type in ("month", "date", "boolean") else ""
-    return formats.text(value, ValueFormat(kind=kind))
 
 
 def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> Iterator[Artifact]:
@@ -183,7 +177,7 @@ def _paths(datasets: dict[str, DatasetSource]) -> dict[str, tuple[Path, ...]]:
     return {name: source.paths for name, source in datasets.items()}
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -46,6 +46,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
     title: Expression
     title_text: str
+    name: str
     description: str
     language: str
     formats: tuple[str, ...]
@@ -110,6 +111,7 @@ class _TemplateReader:
             template = Template(
                 title=title,
                 title_text=title.source,
+                name=" ".join(reader.text("name").split()),
                 description=reader.text("description"),
                 language=self._language(),
                 formats=self._formats(),
@@ -121,7 +123,7 @@ class _TemplateReader:
                 each_row=self._query("each_row", each_node) if each_node else None,
                 option_queries=self._option_queries,
             )
-        reader.finish(("description", "language", "formats", "page", "each_row"))
+        reader.finish(("name", "description", "language", "formats", "page", "each_row"))
         self._warn_of_unused(queries, blocks.used | expressions.used)
         return template
 

@@ -113,13 +113,16 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     datasets: dict[str, tuple[Column, ...]]
     parameters: list[dict[str, Any]] | dict[str, Any] | None
     max_reports: int
+    clock: datetime
     known: tuple[str, ...] = ()
+    language: str = "en"
+    time_zone: str = "UTC"
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`datasets` are those the template may read: never too few."""
+    """`name` is what the batch is called if nobody says; `datasets` are those the template may read: never too few."""
 
-    plain_title: str
+    name: str
     formats: tuple[str, ...]
     images: tuple[str, ...]
     datasets: list[str]

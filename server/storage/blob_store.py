@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +30,9 @@ class BlobStore(Protocol):
 
         The same key again is the same content, published once more: that makes it new for whoever sweeps by age.
         """
+
+    async def publish_together(self, files: Mapping[str, Path]) -> None:
+        """Several by key, all or none: those that are in place are deleted when another is refused."""
 
     def fetch(self, keys: Sequence[str]) -> AbstractAsyncContextManager[tuple[Path, ...]]:
         """Local files to read, in the order of `keys`; only inside the block. Raises `NotFound`."""

@@ -85,6 +85,17 @@ async def test_publishing_the_same_once_more_leaves_it_whole(blobs: BlobStore, p
         assert path.read_bytes() == b"logo"
 
 
+async def test_several_are_published_whole_or_not_at_all(blobs: BlobStore, put: Put, tmp_path: Path) -> None:
+    scratch = [tmp_path / name for name in ("a", "b", "gone")]
+    for path in scratch[:2]:
+        path.write_bytes(b"x")
+    await blobs.publish_together({"reports/1/a.pdf": scratch[0]})
+    assert await blobs.size("reports/1/a.pdf") == 1
+    with pytest.raises(FileNotFoundError):
+        await blobs.publish_together({"reports/2/b.pdf": scratch[1], "reports/2/c.pdf": scratch[2]})
+    assert [found.key async for found in blobs.under("reports")] == ["reports/1/a.pdf"]
+
+
 async def test_what_is_published_while_its_neighbours_are_deleted_stays(blobs: BlobStore, put: Put) -> None:
     for number in range(50):
         await put(f"reports/1/{number}.pdf", b"old")

@@ -1,0 +1,46 @@
+"""What batches are called."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from server.reports.formats import Formats
+from server.reports.naming import batch_name
+from server.reports.template import parse_template
+
+SOURCE = """\
+title: "{{ region }} · {{ month | month }} sales"
+parameters:
+  region: {type: text, label: Region, each: [North, South]}
+  month: {type: month, label: Month, default: last_month}
+  year: {type: integer, required: false}
+blocks: [{text: "{{ region }}"}]
+"""
+NAMED = "name: Region sales\n" + SOURCE
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "name"),
+    [
+        (NAMED, None, "Region sales · October 2026"),
+        (NAMED, [{"month": "2026-03"}], "Region sales · March 2026"),
+        (NAMED, [{"region": "North", "year": 2026}], "Region sales · North · October 2026 · 2026"),
+        (NAMED, [{"region": "North"}, {"region": "South"}], "Region sales · October 2026"),
+        (NAMED, [{"month": "2026-03"}, {"month": "2026-04"}], "Region sales"),
+        (NAMED, [{"month": "2026-03"}, {}], "Region sales"),
+        (NAMED, {"query": "select '2026-01' as month"}, "Region sales"),
+        (SOURCE, None, "Region · October 2026 sales"),
+        (SOURCE, [{"region": "North", "month": "2026-03"}], "North · March 2026 sales"),
+        (SOURCE, {"query": "select 1"}, "Region · Month sales"),
+    ],
+)
+def test_a_batch_is_called_by_its_template_and_what_its_reports_share(source: str, asked: Any, name: str) -> None:
+    assert batch_name(parse_template(source), asked, Formats("en"), date(2026, 11, 26)) == name
+
+
+def test_values_are_written_in_the_language_of_the_reports() -> None:
+    chinese = NAMED.replace("Region sales", "区域销售")
+    assert batch_name(parse_template(chinese), None, Formats("zh-CN"), date(2026, 11, 26)) == "区域销售 · 2026年10月"
