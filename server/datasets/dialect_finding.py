@@ -22,6 +22,7 @@ _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
 _ODD_RUNS = 0.9  # of lines that must have as many runs of blanks
 _FOOTERS = 5
 _TITLE_COST = 0.15
+_NOTE = re.compile(r"[A-Za-z][\w.-]*[:=]")  # `Branch=X`
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +277,8 @@ def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect) -> fl
     cost = 0.0
     for place, record in enumerate(titles):
         text = record[0].strip()
-        is_odd = any(mark in text for mark in others) or (place > 0 and " " not in text and text.isascii())
+        is_word = " " not in text and text.isascii() and _NOTE.match(text) is None
+        is_odd = any(mark in text for mark in others) or (place > 0 and is_word)
         cost += 1.0 if is_odd and not is_comment(record) else _TITLE_COST
     return cost
 

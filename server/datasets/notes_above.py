@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
-from server.datasets.header_finding import Record, is_certain_header, is_value, joined_names, kind_of
+from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names, kind_of
 
 TITLE_LINES = 30  # as far as a table may begin below its title
 _COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")
@@ -26,9 +26,12 @@ def below_notes(records: Sequence[Record]) -> int:
         above = [record for record in records[:place] if filled(record)]
         if above and not _is_note(above[-1]):
             return 0
-        if filled(records[place]) < _LEAST_NAMES or not any(filled(record) > 1 for record in above):
+        wide = [record for record in above if filled(record) > 1]
+        are_labelled = bool(wide) and all(map(is_labelled, wide))
+        if not wide or filled(records[place]) < (2 if are_labelled else _LEAST_NAMES) or is_labelled(records[place]):
             continue
-        if is_certain_header(_block(records, place)):
+        block = _block(records, place)
+        if is_certain_header(block) or (are_labelled and len(wide) > 1 and _is_even_table(block)):
             is_header = joined_names(records[place - 1 :]) is not None
             return 0 if is_header or is_table(above) else place
     return 0
@@ -91,11 +94,15 @@ def _block(records: Sequence[Record], place: int) -> list[Record]:
     return list(itertools.takewhile(filled, records[place:]))
 
 
+def _is_even_table(block: Sequence[Record]) -> bool:
+    return len(block) > 1 and len(set(map(len, block))) == 1 and has_header(block)
+
+
 def _is_note(record: Record) -> bool:
     return (filled(record) <= 2 and bool(record[0].strip())) or is_labelled(record)
 
 
 def is_labelled(record: Record) -> bool:
     """`Name:,KUMAR`, `姓名：,张三,部门：,销售`: every other cell ends in a colon."""
-    labels = [cell for cell in record if cell.strip()][::2]
-    return bool(labels) and all(label.strip().endswith(_COLONS) for label in labels)
+    cells = [cell.strip() for cell in record if cell.strip()]
+    return bool(cells) and all(cell.endswith(_COLONS) == (place % 2 == 0) for place, cell in enumerate(cells))

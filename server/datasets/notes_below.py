@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from server.datasets.chunks import Chunk, Source, without_rows
 from server.datasets.header_finding import is_value
 from server.datasets.named import BELOW_TABLE, Named
-from server.datasets.table_start import starts_like_note
+from server.datasets.notes_above import is_labelled
+from server.datasets.table_start import is_ruler, starts_like_note
+from server.datasets.total_words import is_like_a_total
 
 _MOST_NOTES = 10
 _LOOKED_AT = 30  # rows above, which say what the columns hold
@@ -67,7 +69,11 @@ def _start_of_notes(chunk: Chunk) -> int:
 
 def _looks_like_note(cells: Sequence[str]) -> bool:
     texts = [cell for cell in cells if cell.strip()]
-    if len(cells) < 2 or not texts or any(map(is_value, texts)):
+    if len(cells) < 2 or not texts:
+        return False
+    if is_labelled(cells) and not is_like_a_total(texts[0]):
+        return True
+    if any(map(is_value, texts)):
         return False
     return all(map(_LABEL.match, texts)) or (bool(cells[0].strip()) and (len(texts) == 1 or _is_torn(texts)))
 
@@ -77,14 +83,21 @@ def _is_note(chunk: Chunk, row: int) -> bool:
     cells = _cells(chunk, row, row + 1)[0]
     texts = [cell for cell in cells if cell.strip()]
     above = _cells(chunk, max(0, row - _LOOKED_AT), row)
-    values = [place for place in range(len(cells)) if _holds_values(above, place)]
-    is_odd = any(cells[place].strip() for place in values)  # text where others have numbers
-    lacks_all = bool(values) and not is_odd
+    values = {place for place in range(len(cells)) if _holds_values(above, place)}
+    odd = {place for place in values if cells[place].strip() and not is_value(cells[place])}
     if all(map(_LABEL.match, texts)) and not any(_LABEL.match(cell) for other in above for cell in other):
-        return is_odd or lacks_all or (_is_below_gap(chunk, row) and len(texts) < len(cells))
+        is_short = any(not cells[place].strip() and _is_filled(above, place) for place in range(len(cells)))
+        return bool(values) or (is_short and (len(texts) > 1 or _is_below_gap(chunk, row)))
+    if is_labelled(cells):
+        return 0 in odd
     if len(texts) == 1 and cells[0].strip():
-        return _is_below_gap(chunk, row) or (lacks_all and starts_like_note(cells[0]))
-    return _is_torn(texts) and is_odd and not any(cell.startswith(" ") for other in above for cell in other)
+        return _is_below_gap(chunk, row) or is_ruler(texts) or _is_told_apart(texts[0], values, odd)
+    return _is_torn(texts) and bool(odd) and not any(cell.startswith(" ") for other in above for cell in other)
+
+
+def _is_told_apart(text: str, values: Collection[int], odd: Collection[int]) -> bool:
+    """Of a text alone in the first cell, right below the rows: a sentence where they have numbers, or a note's word."""
+    return bool(values) and (starts_like_note(text) or (0 in odd and " " in text.strip()))
 
 
 def _is_torn(texts: Sequence[str]) -> bool:
@@ -100,6 +113,10 @@ def _cells(chunk: Chunk, start: int, end: int) -> list[list[str]]:
 def _holds_values(rows: Sequence[Sequence[str]], place: int) -> bool:
     cells = [row[place] for row in rows if row[place].strip()]
     return bool(cells) and sum(map(is_value, cells)) >= _USUAL * len(cells)
+
+
+def _is_filled(rows: Sequence[Sequence[str]], place: int) -> bool:
+    return all(row[place].strip() for row in rows)
 
 
 def _is_below_gap(chunk: Chunk, row: int) -> bool:
