@@ -31,7 +31,7 @@ _QUOTES_ARE_WRONG = (
     "or say that nothing stands around texts."
 )
 # Several bytes in a row that are no text count once: they may be one character of another encoding.
-_ODD = re.compile(r"[\x00-\x08\x0e-\x1f]|[\ud800-\udfff]+")
+_ODD = re.compile(r"[\x00-\x08\x0e-\x1f]|[\ud800-\udfff]{1,8}")
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
 _NARROW = {"，": ",", "；": ";", "｜": "|"}
 

@@ -31,6 +31,8 @@ def below_notes(records: Sequence[Record]) -> int:
         if not wide or filled(records[place]) < (2 if are_labelled else _LEAST_NAMES) or is_labelled(records[place]):
             continue
         block = _block(records, place)
+        if filled(records[place - 1]) and not are_labelled and not _are_names_above_rows(wide, block):
+            continue
         if is_certain_header(block) or (are_labelled and len(wide) > 1 and _is_even_table(block)):
             is_header = joined_names(records[place - 1 :]) is not None
             return 0 if is_header or is_table(above) else place
@@ -92,6 +94,11 @@ def _below_line_about_file(records: Sequence[Record]) -> int:
 def _block(records: Sequence[Record], place: int) -> list[Record]:
     """As far as the next blank line."""
     return list(itertools.takewhile(filled, records[place:]))
+
+
+def _are_names_above_rows(notes: Sequence[Record], block: Sequence[Record]) -> bool:
+    """Right below notes that nothing else tells from a header and rows that are cut short."""
+    return len(notes) > 1 and len(set(map(len, block))) == 1 and not any(map(is_value, block[0]))
 
 
 def _is_even_table(block: Sequence[Record]) -> bool:

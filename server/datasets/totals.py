@@ -111,7 +111,13 @@ class Totals:
             return is_all and self._summed_rows >= _LEAST_ROWS
         if any(_is_sum(sums, place, cell) for sums in self._sums() for place, cell in figures.items()):
             return True
-        return self._missing > 0 and is_name_of_total(name) and self._is_nearly(figures)
+        return self._missing > 0 and self._has_only(chunk, row, name) and self._is_nearly(figures)
+
+    def _has_only(self, chunk: Chunk, row: int, name: str) -> bool:
+        """Whether the row is called a total and nothing else, and says nothing beside its figures."""
+        texts = [column for place, column in enumerate(self.columns) if place not in self._summed()]
+        filled = [cell for column in texts if (cell := (chunk.columns[column.index][row].as_py() or "").strip())]
+        return is_name_of_total(name) and filled == [name]
 
     def _sums(self) -> Iterator[Sums]:
         """Of all rows, of those since the last total, and of them and the groups before."""

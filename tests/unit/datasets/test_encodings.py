@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server.datasets.schema import ReadOptions
@@ -147,6 +148,13 @@ def test_encodings_that_switch_are_told_by_their_switches(imported: Importer, te
 def test_halves_of_a_character_in_a_small_file_cost_their_row(imported: Importer) -> None:
     result = imported(b"id,name\n1,\xed\xa0\xbd\xed\xb8\x80\n2,M\xc3\xbcller\n")
     assert (result.rows, result.reasons) == ([[2, "Müller"]], [(2, None, "bad_encoding")])
+
+
+def test_a_title_in_another_encoding_is_shown_as_well_as_it_can_be(imported: Importer) -> None:
+    content = b"Caf\xe9 report\n\nid,b\n1,\xc3\xa9\n2,\xc3\xa9\n"
+    preview = imported.preview(content)
+    assert msgspec.json.encode(preview)
+    assert [(one.reason, one.raw) for one in preview.left_out] == [("above_table", "Caf\ufffd report")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
