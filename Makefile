@@ -6,7 +6,7 @@ BENCH ?= tests/benchmarks
 EXAMPLES ?= 200
 MINUTES ?= 5
 # Tests wait for servers, disks and clocks of their own as often as they compute.
-AT_ONCE ?= $(shell echo $$(( $$(nproc) + 1 )))
+AT_ONCE ?= $(shell echo $$(( $$(nproc) + 2 )))
 # Tests are hundreds of processes, each of which would compile the whole tree for itself.
 unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
@@ -44,11 +44,11 @@ check: install-test ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Each process that drives Chromium has one of its own; by file, so that tests of the same pages do not meet.
+# Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
 test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(BIN)/pytest -n $(AT_ONCE) -m "not benchmark and not browser"
 	$(MAKE) test-postgresql
-	$(BIN)/pytest -n logical --dist loadfile -m browser
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site docs_examples drain example_client file_modes foreign_clients full_disk head http importing imports_pages large_numbers \
@@ -79,9 +79,10 @@ shots: install-test chromium ## screenshots of every page into screenshots/
 	$(BIN)/python -m tests.shots screenshots
 
 chromium:
-	@command -v chromium >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
-	  else echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium fonts-noto-cjk"; exit 1; fi; }
+	@command -v chromium-headless-shell >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-headless-shell fonts-noto-cjk >/dev/null; fi; } || true
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
+	  echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium-headless-shell fonts-noto-cjk"; exit 1; }
 
 # `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
 wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -108,18 +108,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def empty_database(
     request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> EmptyDatabase:
+) -> Iterator[EmptyDatabase]:
     if request.config.getoption("database") == "sqlite":
-        return EmptySqlite(tmp_path_factory.mktemp("database"))
-    return EmptyPostgresql(f"jindu_{worker_id}")
+        yield EmptySqlite(tmp_path_factory.mktemp("database"))
+        return
+    with closing(EmptyPostgresql(f"jindu_{worker_id}")) as database:
+        yield database
 
 
 @pytest.fixture(autouse=True)
 def _processes_on_the_same_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that run as processes of their own (tests/process.py) have the database of the test, too."""
     if request.config.getoption("database") == "postgresql":
-        empty: EmptyDatabase = request.getfixturevalue("empty_database")
-        monkeypatch.setenv("TEST_DATABASE_URL", empty.put_into(request.getfixturevalue("tmp_path")))
+        empty: EmptyPostgresql = request.getfixturevalue("empty_database")
+        monkeypatch.setenv("TEST_DATABASE_URL", empty.for_next_test())
 
 
 @pytest.fixture

@@ -52,11 +52,23 @@ class EmptyPostgresql:
 
         self.url = postgresql.new_database(name)
         asyncio.run(_migrate(open_database(Settings(database_url=self.url))))
-        self._make_empty = postgresql.make_empty
+        self._emptying = postgresql.Emptying(self.url)
+        self._is_fresh = False
+
+    def for_next_test(self) -> str:
+        """Emptied here, so that the first `put_into` of the test need not do it again."""
+        self._emptying.run()
+        self._is_fresh = True
+        return self.url
 
     def put_into(self, data: Path) -> str:
-        self._make_empty(self.url)
+        if not self._is_fresh:
+            self._emptying.run()
+        self._is_fresh = False
         return self.url
+
+    def close(self) -> None:
+        self._emptying.close()
 
 
 def opened_in(directory: Path, empty: EmptyDatabase) -> Database:

@@ -71,11 +71,31 @@ def new_database(name: str, *, options: str = "ENCODING 'UTF8' LOCALE 'C.UTF-8'"
     return _address(name)
 
 
-def make_empty(url: str) -> None:
-    """Every table stays, without a row. Five times as fast as TRUNCATE, which makes new files."""
-    tables = reversed(metadata.sorted_tables)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '20s'; " + "; ".join(f'DELETE FROM "{table.name}"' for table in tables))
+class Emptying:
+    """Every table stays, without a row. Five times as fast as TRUNCATE, which makes new files.
+
+    The connection is kept: to make one takes longer than to delete.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        tables = reversed(metadata.sorted_tables)
+        self._statements = "; ".join(f'DELETE FROM "{table.name}"' for table in tables)
+        self._connection = self._connected()
+
+    def run(self) -> None:
+        try:
+            self._connection.execute(self._statements)
+        except psycopg.OperationalError:  # the test before threw everybody out
+            self._connection.close()
+            self._connection = self._connected()
+            self._connection.execute(self._statements)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(self._url, autocommit=True, options="-c lock_timeout=20s")
 
 
 @contextmanager

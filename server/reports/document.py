@@ -35,6 +35,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """`provenance` are lines for the footer: data and template versions; `made_at` is when."""
 
     title: str
+    file_name: str
     description: str
     language: str
     page_size: str
@@ -52,3 +53,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def has_excel(self) -> bool:
         """Whether the report comes as a workbook too, which holds what other formats leave out."""
         return "xlsx" in self.formats
+
+    def warn(self, text: str) -> None:
+        """Tells whoever ordered the report, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)

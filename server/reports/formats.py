@@ -15,10 +15,9 @@ from babel.numbers import (
     format_compact_decimal,
     format_currency,
     format_percent,
+    format_scientific,
     get_currency_precision,
     get_currency_symbol,
-    get_decimal_symbol,
-    get_group_symbol,
     is_currency,
 )
 
@@ -30,6 +29,9 @@ FORMATS = (
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
 MAX_DECIMALS = 20
+_LONGEST_ON_AXIS = 10**6  # before its unit
+_SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
+_SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -95,6 +97,29 @@ class Formats:
             return format_date(day, "y年M月" if with_year else "M月", locale=self.locale)
         return format_date(day, "MMM y" if with_year else "MMM", locale=self.locale)
 
+    def quarter(self, day: date) -> str:
+        """`Q3`."""
+        return format_date(day, "QQQ", locale=self.locale)
+
+    def on_axis(self, value: float, format: ValueFormat, *, step: float = 0) -> str:  # noqa: A002
+        """`12K` or `1.2万`: with as many digits as tell marks apart that lie `step` from each other, else with few."""
+        if format.kind == "duration":
+            return self.text(value, format)
+        suffix = "%" if format.kind == "percent" else ""
+        scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
+        for size, short in _SHORT_ASIAN if self.locale.language in ("zh", "ja") else _SHORT:
+            if abs(scaled * unit) >= size:
+                unit, suffix = unit / size, short + suffix
+                break
+        scaled *= unit
+        if abs(scaled) >= _LONGEST_ON_AXIS:
+            return format_scientific(value, locale=self.locale)
+        places = _decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
+        pattern = "#,##0." + "#" * places if places else "#,##0"
+        digits = figure(abs(rounded(scaled, places)), self.locale, pattern=pattern)
+        sign = "-" if rounded(scaled, places) < 0 else ""
+        return f"{sign}{self._symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
+
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
 
@@ -109,21 +134,6 @@ class Formats:
 
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
-
-    def facts(self, format: ValueFormat) -> dict[str, Any]:  # noqa: A002
-        """What a chart's script needs to write numbers the same way."""
-        locale = self.locale
-        symbol = self._symbol(format)
-        chinese = locale.language in ("zh", "ja")
-        return {
-            "group": get_group_symbol(locale),
-            "point": get_decimal_symbol(locale),
-            "prefix": symbol if format.kind == "currency" else "",
-            "suffix": "%" if format.kind == "percent" else "",
-            "factor": 100 if format.kind == "percent" else 1,
-            "decimals": self._decimals(format),
-            "steps": [[1e8, "亿"], [1e4, "万"]] if chinese else [[1e9, "B"], [1e6, "M"], [1e3, "K"]],
-        }
 
     def excel(self, format: ValueFormat, kind: str) -> str:  # noqa: A002
         """The number format of a cell; empty for General."""
@@ -228,6 +238,17 @@ class Formats:
     def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
+
+
+def _decimals_of(number: Decimal) -> int:
+    """How many digits it has behind the point."""
+    exponent = number.normalize().as_tuple().exponent
+    return min(MAX_DECIMALS, max(0, -exponent)) if isinstance(exponent, int) else 0
+
+
+def _few_decimals(number: Decimal) -> int:
+    """Two, or as many as show two digits of what is less than one."""
+    return min(_decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
 
 
 def _places(decimals: Any) -> int | None:

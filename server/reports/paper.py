@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.reports.chart_engine import ChartEngine
 from server.reports.charts.chart import Chart
+from server.reports.drawing.draw import drawn
 from server.reports.formats import Formats
 from server.reports.words import Words
 
+FONT = "Noto Sans CJK TC"
 UPRIGHT, LANDSCAPE = 680, 1000  # of a chart, in its own pixels: letters come out at 8 points on paper
 _GAP = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """`width` is in pixels of a chart."""
+    """`width` is in pixels of a chart; `warn` tells whoever ordered the report."""
 
     words: Words
     formats: Formats
     engine: ChartEngine
     has_excel: bool
     width: int
+    warn: Callable[[str], None]
 
     def column(self, count: int) -> Paper:
         """The same paper with the room of one of `count` columns."""
         return dataclasses.replace(self, width=(self.width - _GAP * (count - 1)) // count)
 
     def drawing(self, chart: Chart) -> str:
-        return self.engine.svg(chart, self.formats, width=self.width)
+        """As SVG. Raises `CannotBeDrawn`."""
+        if chart.option:
+            return self.engine.svg(chart, width=self.width, font=FONT)
+        return drawn(chart, self.formats, width=self.width, font=FONT)

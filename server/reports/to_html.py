@@ -1,8 +1,9 @@
-"""One HTML file that needs nothing else: readable without scripts, charts interactive with them, and printable."""
+"""One HTML file that needs nothing else: whole without its script, which tells the values in charts, and printable."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from html import escape
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from server.reports.chart_engine import CHART_FORMAT, ECHARTS, ChartEngine
+from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
+from server.reports.drawing.paints import DARK, LIGHT, css_variables
 from server.reports.formats import Formats
 from server.reports.html_page import HtmlPage
 
@@ -20,20 +22,22 @@ _ASSETS = Path(__file__).parent / "assets"
 
 def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str:
     """The whole page. Every value is escaped; a policy in the page lets only its own scripts run."""
-    page = HtmlPage(words=document.words, formats=formats, engine=charts, has_excel=document.has_excel)
+    page = HtmlPage(
+        words=document.words, formats=formats, engine=charts, has_excel=document.has_excel, warn=document.warn
+    )
     body = "\n".join(block.html(page) for block in document.blocks)
-    scripts = _scripts(page.charts)
+    script = _script() if page.charts else ""
     return f"""<!doctype html>
 <html lang="{escape(document.language)}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Jindu">
 <meta name="description" content="{escape(document.description)}">
 <link rel="icon" href="data:,">
 <title>{escape(document.title)}</title>
-<style>{(_ASSETS / "report.css").read_text("utf-8")}</style>
+<style>{_style()}</style>
 </head>
 <body>
 <main>
@@ -43,7 +47,7 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
 {body}
 </main>
 <footer>{"".join(f"<span>{escape(line)}</span>" for line in (document.made_text, *document.provenance))}</footer>
-{_island(page.charts)}{"".join(f"<script>{script}</script>" for script in scripts)}
+{_island(page.charts)}{f"<script>{script}</script>" if script else ""}
 </body>
 </html>
 """
@@ -57,10 +61,17 @@ def _lead(document: Document) -> str:
     return f'{lead}<dl class="facts">{facts}</dl>\n'
 
 
-def _scripts(charts: list[dict[str, Any]]) -> list[str]:
-    if not charts:
-        return []
-    return [path.read_text("utf-8") for path in (ECHARTS, CHART_FORMAT, _ASSETS / "report.js")]
+@functools.cache
+def _script() -> str:
+    return (_ASSETS / "report.js").read_text("utf-8")
+
+
+@functools.cache
+def _style() -> str:
+    """The page's own, with the colours of charts."""
+    light, dark = css_variables(LIGHT), css_variables(DARK)
+    colors = f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    return colors + (_ASSETS / "report.css").read_text("utf-8")
 
 
 def _island(charts: list[dict[str, Any]]) -> str:
@@ -71,17 +82,18 @@ def _island(charts: list[dict[str, Any]]) -> str:
     return f'<script type="application/json" id="charts">{data}</script>\n'
 
 
-def _policy(scripts: list[str]) -> str:
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
+@functools.cache
+def _policy(script: str) -> str:
     rules = (
         "default-src 'none'",
-        f"script-src {hashes}",
+        f"script-src {_hash(script)}" if script else "script-src 'none'",
         "style-src 'unsafe-inline'",
         "img-src data:",
         "base-uri 'none'",
+        "form-action 'none'",
     )
-    return "; ".join((*rules, "form-action 'none'"))
+    return "; ".join(rules)
 
 
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -11,16 +11,24 @@ import msgspec
 import typst
 
 from server.errors import InvalidInput
-from server.reports.chart_engine import FONT, ChartEngine
+from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.formats import Formats
-from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
+from server.reports.paper import FONT, LANDSCAPE, UPRIGHT, Paper
 
 _LOOK = Path(__file__).parent / "assets" / "report.typ"
-_STANDARD = "a-2b"
+_STANDARD = "a-2a"
 _NO_SHAPE = re.compile(r"the text (?P<text>.+?) could not be displayed", re.DOTALL)
 _MOST_TOLD = 60  # characters
-_PAPERS = {"A3": "a3", "A4": "a4", "A5": "a5", "Letter": "us-letter", "Legal": "us-legal"}
+# Typst's names, and the width and height in points.
+_PAPERS = {
+    "A3": ("a3", 841.89, 1190.55),
+    "A4": ("a4", 595.28, 841.89),
+    "A5": ("a5", 419.53, 595.28),
+    "Letter": ("us-letter", 612.0, 792.0),
+    "Legal": ("us-legal", 612.0, 1008.0),
+}
+_MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `report.typ`
 
 
 class PdfWriter:
@@ -41,6 +49,7 @@ class PdfWriter:
             engine=self._charts,
             has_excel=document.has_excel,
             width=LANDSCAPE if document.landscape else UPRIGHT,
+            warn=document.warn,
         )
         blocks = [block.pdf(paper) for block in document.blocks]
         text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
@@ -80,6 +89,9 @@ class PdfWriter:
     def _data(self, document: Document, formats: Formats) -> dict[str, Any]:
         made = document.made_at
         locale = formats.locale
+        paper, width, height = _PAPERS[document.page_size]
+        rooms = (width - _MARGINS, height - _MARGINS)
+        room, room_across = reversed(rooms) if document.landscape else rooms
         return {
             "title": document.title,
             "description": document.description,
@@ -90,8 +102,10 @@ class PdfWriter:
             "lang": locale.language,
             # Which shapes of Chinese characters: the font holds those of every region.
             "region": locale.territory or ("CN" if locale.language == "zh" else "US"),
-            "paper": _PAPERS[document.page_size],
+            "paper": paper,
             "flipped": document.landscape,
+            "room": room,
+            "room-across": room_across,
             "provenance": document.provenance,
             "page_of": document.words.page_of,
             "no_data": document.words.no_data,

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import msgspec
 
+from server.reports.formats import Formats
+
+_KINDS = {
+    "line": "line chart", "bar": "bar chart", "stacked_bar": "stacked bar chart", "area": "area chart",
+    "pie": "pie chart", "scatter": "scatter chart", "heatmap": "heat map", "funnel": "funnel", "gauge": "gauge",
+    "combo": "bar and line chart", "option": "chart",
+}  # fmt: skip
+
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_data: str = "No data"
     total: str = "Total"
+    subtotal: str = "Subtotal {group}"
+    columns_part: str = "Columns {first} to {last} of {count}"
     page_of: str = "Page {page} of {pages}"
     full_list: str = "{shown} of {count} rows; the full list is in the Excel file."
     first_rows: str = "{shown} of {count} rows."
     truncated: str = "The query gave more rows than the limit of {count}; the rest is left out."
     first_drawn: str = "The first {shown} of {count} rows are drawn."
     summed: str = "Rows with the same {column} are added up ({count} more than there are points)."
-    no_slices: str = "{count} values below zero have no slice."
-    rest: str = "“…” stands for the {count} smallest together."
+    no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
+    other: str = "Other ({count})"
+    rest: str = "“{name}” are the {count} smallest together."
+    no_time: str = "{count} rows without {column} are not drawn."
+    no_point: str = "{count} rows without two numbers are not drawn."
+    beyond_scale: str = "The value lies beyond the scale."
+    thinned: str = "The axis has room for some of the {count} names only."
+    not_drawn: str = "This chart cannot be drawn: {reason}"
+    beyond_drawing: str = "its numbers are too large, or too far apart."
+    kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
+    told_range: str = "{name} from {low} to {high}, highest at {where}"
+    told_range_in: str = "{name} from {low} to {high}, highest in {where}"
+    told_range_on: str = "{name} from {low} to {high}, highest on {where}"
+    told_one: str = "{name} {high} at {where}"
+    told_same: str = "{name} {high} throughout"
+    told_part: str = "{name} {value} ({share})"
+    told_of: str = "{value} of {maximum}"
+    told_points: str = "{count} points, {x} from {x_low} to {x_high}, {y} from {y_low} to {y_high}"
+    told_more: str = "{count} more"
+    between: str = "; "
+    ends: str = "."
     first_figures: str = "The first {shown} of {count} rows; the Excel file has all."
     no_shape: str = "The PDF has boxes where its fonts have no shape for a character, such as in “{text}”."
     made: str = "Made {when}"
@@ -33,14 +62,47 @@ WORDS = {
     "zh": Words(
         no_data="没有数据",
         total="合计",
+        subtotal="{group}小计",
+        columns_part="第 {first} 至 {last} 列，共 {count} 列",
         page_of="第 {page} 页，共 {pages} 页",
         full_list="仅列出 {count} 行中的 {shown} 行，完整列表见 Excel 文件。",
         first_rows="仅列出 {count} 行中的 {shown} 行。",
         truncated="查询结果超过 {count} 行的上限，其余部分未列出。",
         first_drawn="仅绘制 {count} 行中的前 {shown} 行。",
         summed="已把{column}相同的行相加（比图中的点多 {count} 行）。",
-        no_slices="有 {count} 个负值没有对应的扇区。",
-        rest="最小的 {count} 项合并为“…”。",
+        no_slices="负值没有扇区：{names}。各扇区的比例以其余各项之和 {total} 为准。",
+        other="其他（{count}）",
+        rest="“{name}”为最小的 {count} 项之和。",
+        no_time="有 {count} 行没有{column}，未绘制。",
+        no_point="有 {count} 行缺少两个数值，未绘制。",
+        beyond_scale="数值超出刻度范围。",
+        thinned="坐标轴只标出 {count} 个名称中的一部分。",
+        not_drawn="此图表无法绘制：{reason}",
+        beyond_drawing="数值过大或相差过于悬殊。",
+        kinds={
+            "line": "折线图",
+            "bar": "柱状图",
+            "stacked_bar": "堆积柱状图",
+            "area": "面积图",
+            "pie": "饼图",
+            "scatter": "散点图",
+            "heatmap": "热力图",
+            "funnel": "漏斗图",
+            "gauge": "仪表盘",
+            "combo": "柱线组合图",
+            "option": "图表",
+        },
+        told_range="{name}从 {low} 到 {high}，{where}最高",
+        told_range_in="{name}从 {low} 到 {high}，{where}最高",
+        told_range_on="{name}从 {low} 到 {high}，{where}最高",
+        told_one="{where}的{name}为 {high}",
+        told_same="{name}均为 {high}",
+        told_part="{name}：{value}（{share}）",
+        told_of="{value}，满刻度 {maximum}",
+        told_points="{count} 个点，{x}从 {x_low} 到 {x_high}，{y}从 {y_low} 到 {y_high}",
+        told_more="另有 {count} 项",
+        between="；",
+        ends="。",
         first_figures="仅列出 {count} 行中的前 {shown} 行，Excel 文件中有全部数据。",
         no_shape="某些字符在所用字体中没有字形，在 PDF 中显示为方框，例如“{text}”。",
         made="生成于 {when}",
@@ -54,3 +116,7 @@ WORDS = {
         parameters="参数",
     )
 }
+
+
+def words_of(formats: Formats) -> Words:
+    return WORDS.get(formats.locale.language, Words())

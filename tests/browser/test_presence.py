@@ -142,12 +142,12 @@ async def test_everybody_is_told_by_the_form(page_of: PageOf, admin: object, ali
     await expect(page.locator(".toast")).to_contain_text("Maintenance at ten", timeout=SECONDS)
 
 
-@pytest.mark.parametrize("path", ["/admin/connections", "/account", "/notifications"])
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-async def test_the_pages_hold_on_a_small_phone(
-    server: Server, page_of: PageOf, admin: object, path: str, language: str
-) -> None:
+async def test_the_pages_hold_on_a_small_phone(server: Server, page_of: PageOf, admin: object, language: str) -> None:
     page = await page_of("admin", viewport={"width": 360, "height": 740}, locale=language)
     await notify(server, page, "A title that is rather long, as those of imports with long file names often are")
-    await page.goto(path)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    widths = {}
+    for path in ("/admin/connections", "/account", "/notifications"):
+        await page.goto(path)
+        widths[path] = await page.evaluate("document.documentElement.scrollWidth")
+    assert {path: width for path, width in widths.items() if width > 360} == {}

@@ -213,8 +213,9 @@ async def test_a_page_that_leads_and_is_frozen_is_replaced_and_steps_back_when_i
 
 
 async def test_who_signs_in_next_gets_nothing_of_the_former_user(
-    server: Server, alice: Client, bob: Client, tabs: Tabs
+    server: Server, alice: Client, bob: Client, tabs: Tabs, complaints: Complaints
 ) -> None:
+    complaints.allowed = NETWORK  # what the pages ask for between the two people is refused
     one, two = await tabs(server.url, "alice", count=2)
     for page in (one, two):
         await recording(page)

@@ -110,14 +110,14 @@ async def test_an_unknown_page_says_so(page_of: PageOf, admin: object) -> None:
     assert "Go to the home page" in text
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/jobs", "/admin", "/admin/users", "/admin/audit", "/admin/settings", "/account"]
-)
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-async def test_no_page_is_wider_than_a_small_phone(page_of: PageOf, admin: object, path: str, language: str) -> None:
+async def test_no_page_is_wider_than_a_small_phone(page_of: PageOf, admin: object, language: str) -> None:
     page = await page_of("admin", viewport={"width": 360, "height": 740}, locale=language)
-    await page.goto(path)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    widths = {}
+    for path in ("/", "/jobs", "/admin", "/admin/users", "/admin/audit", "/admin/settings", "/account"):
+        await page.goto(path)
+        widths[path] = await page.evaluate("document.documentElement.scrollWidth")
+    assert {path: width for path, width in widths.items() if width > 360} == {}
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ OpenDatabase = Callable[[], Database]
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def each_database(
     request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> EmptyDatabase:
+) -> Iterator[EmptyDatabase]:
     if request.param == "sqlite":
-        return EmptySqlite(tmp_path_factory.mktemp("contract"))
-    return EmptyPostgresql(f"contract_{worker_id}")
+        yield EmptySqlite(tmp_path_factory.mktemp("contract"))
+        return
+    with closing(EmptyPostgresql(f"contract_{worker_id}")) as database:
+        yield database
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
+
+import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
@@ -12,7 +15,9 @@ from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_chart import write_chart
 from server.reports.charts.options import read_option
+from server.reports.charts.telling import told
 from server.reports.document import Block
+from server.reports.drawing.draw import CannotBeDrawn
 from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -20,32 +25,50 @@ from server.reports.reading import MapReader
 from server.reports.workbook import ReportBook
 from server.reports.yaml_source import YamlNode
 
+_WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _MAX_ROWS = 200  # of the figures that stand below a chart
 
 
 class ChartBlock(Block, frozen=True, kw_only=True):
-    """`notes`: what the drawing does not show as the rows have it, in sentences."""
+    """`notes`: what the drawing does not show as the rows have it, in sentences. `told`: its figures in one."""
 
     chart: Chart
     notes: str = ""
+    told: str = ""
 
     def html(self, page: HtmlPage) -> str:
         if self.chart.is_empty:
-            return page.empty(self.chart.title)
+            return page.empty(self.chart.title, self.notes)
+        try:
+            drawing = page.drawing(self.chart, self.told)
+        except CannotBeDrawn as error:
+            drawing = page.empty(self.chart.title, self._failed(error, page))
         notes = f'<p class="cut">{escape(self.notes)}</p>' if self.notes else ""
-        return f'<figure class="chart">{page.drawing(self.chart)}{notes}{_figures(self.chart, page)}</figure>'
+        return f'<figure class="chart">{drawing}{notes}{_figures(self.chart, page)}</figure>'
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         chart = self.chart
-        svg = "" if chart.is_empty else paper.drawing(chart)
+        svg, reason = "", self.notes
+        if not chart.is_empty:
+            try:
+                svg = paper.drawing(chart)
+            except CannotBeDrawn as error:
+                reason = self._failed(error, paper)
         return {
             "kind": "chart",
             "title": chart.title,
-            "empty": chart.is_empty,
+            "reason": reason or paper.words.no_data,
             "svg": svg,
-            "alt": chart.title or chart.kind,
+            "alt": self.told,
             "note": self.notes,
         }
+
+    def _failed(self, error: CannotBeDrawn, form: HtmlPage | Paper) -> str:
+        """The rest of the report stands; whoever ordered it is warned."""
+        reason = form.words.not_drawn.format(reason=error)
+        form.warn(f"{self.chart.title}: {reason}" if self.chart.title else reason)
+        return reason
 
     def excel(self, book: ReportBook) -> None:
         if self.chart.is_empty:
@@ -84,6 +107,11 @@ def _numbers(chart: Chart, index: int, page: HtmlPage) -> str:
     return "".join(f'<td class="right">{escape(page.formats.text(*value))}</td>' for value in values)
 
 
+class TargetSpec(msgspec.Struct, frozen=True, kw_only=True):
+    value: Expression
+    label: Expression | None = None
+
+
 class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     """`value` and `maximum` are of a gauge."""
 
@@ -91,6 +119,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     title: Expression | None = None
     value: Expression | None = None
     maximum: Expression | None = None
+    targets: tuple[TargetSpec, ...] = ()
 
     def build(self, builder: Builder) -> Iterator[Block]:
         settings = self.settings
@@ -98,12 +127,19 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         title = builder.text(self.title, self) if self.title else ""
         value = builder.shown(self.value, self) if self.value else None
         maximum = builder.shown(self.maximum, self) if self.maximum else None
+        targets = [(builder.shown(one.value, self), self._label(one, builder)) for one in self.targets]
         with builder.failing(self):
-            chart = build_chart(settings, rows, title=title, value=value, maximum=maximum, formats=builder.formats)
+            chart = build_chart(
+                settings, rows, title=title, value=value, maximum=maximum, targets=targets, formats=builder.formats
+            )
         notes = [_told(note, builder) for note in chart.notes]
         for note in notes:
             builder.warn(f"{title}: {note}" if title else note)
-        yield ChartBlock(chart=chart, notes=" ".join(notes))
+        told_of = "" if chart.is_empty else told(chart, builder.formats)
+        yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of)
+
+    def _label(self, target: TargetSpec, builder: Builder) -> str:
+        return builder.text(target.label, self) if target.label else ""
 
     def columns_used(self) -> Iterator[ColumnUse]:
         for name in self.settings.columns:
@@ -158,8 +194,14 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             height=reader.integer("height", 260, least=80, most=900),
             horizontal=reader.boolean("horizontal"),
             option=option or {},
+            shares=_read_shares(reader, kind, series),
+            data_labels=reader.boolean("data_labels"),
+            x_title=reader.text("x_title"),
+            y_title=reader.text("y_title"),
+            colors=_read_colors(reader),
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
+        targets=_read_targets(blocks, reader, kind),
     )
 
 
@@ -169,6 +211,42 @@ def _read_labels(reader: MapReader) -> dict[str, str]:
         return {}
     labels = MapReader(node, reader.issues, what="“labels”")
     return {name: labels.text(name) for name in labels.names()}
+
+
+def _read_targets(blocks: BlockReader, reader: MapReader, kind: str) -> tuple[TargetSpec, ...]:
+    found = []
+    for node in reader.items("targets"):
+        if kind not in _WITH_AXES:
+            blocks.issues.add(node, "Only charts with axes have “targets”: {kinds}.", kinds=", ".join(_WITH_AXES))
+        item = MapReader(node, blocks.issues, what="A target")
+        value = blocks.expressions.value_of(item, "value", required=True)
+        label = blocks.expressions.text_of(item, "label")
+        item.finish(("label",))
+        if value:
+            found.append(TargetSpec(value=value, label=label))
+    return tuple(found)
+
+
+def _read_shares(reader: MapReader, kind: str, series: str) -> bool:
+    """Only what is stacked has shares of a whole."""
+    shares = reader.boolean("shares")
+    node = reader.get("shares")
+    if shares and node and kind != "stacked_bar" and not (kind == "area" and series):
+        reader.issues.add(node, "“shares” needs a stacked_bar chart, or an area chart with a “series”.")
+    return shares
+
+
+def _read_colors(reader: MapReader) -> dict[str, str]:
+    """By the name of a series or slice."""
+    node: YamlNode | None = reader.get("colors")
+    if node is None:
+        return {}
+    colors = MapReader(node, reader.issues, what="“colors”")
+    found = {name: colors.text(name) for name in colors.names()}
+    for name, color in found.items():
+        if not _COLOR.fullmatch(color):
+            reader.issues.add(colors.get(name) or node, "“{color}” is no color; write one as “#2563a8”.", color=color)
+    return found
 
 
 KIND = BlockKind(name="chart", read=_read)

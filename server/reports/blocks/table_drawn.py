@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -15,7 +16,8 @@ from server.reports.paper import Paper
 from server.reports.words import Words
 from server.reports.workbook import ACCENT, TINTS, TONES, ReportBook
 
-_WIDE_TEXT = 18  # characters from which a column of text on paper shares the room instead of keeping its width
+_WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
+_MEASURED = 4
 _EXCEL_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
 
 
@@ -27,6 +29,7 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     bar: bool = False
     total: Any = None
     total_text: str = ""
+    how: str = ""  # sum, average …; empty for no total, and for one that an expression gives
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
 
     cells: list[Cell]
     kind: str = "row"
+    level: int = 0  # of a heading and its subtotal: how many headings stand above
 
 
 class Table(Block, frozen=True, kw_only=True):
@@ -55,6 +59,7 @@ class Table(Block, frozen=True, kw_only=True):
     row_count: int
     name: str = "table"
     truncated: bool = False
+    total_label: str = "Total"
 
     @property
     def has_totals(self) -> bool:
@@ -80,28 +85,27 @@ class Table(Block, frozen=True, kw_only=True):
         note = self._cut_note(page.words, has_excel=page.has_excel)
         return (
             f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-            f"{self._html_totals(page.words)}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
+            f"{self._html_totals()}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
         )
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()
+        if self.rows and self.has_totals:
+            texts = self._total_texts()
+            shown.append(TableRow(kind="total", cells=[Cell(value=None, text=text) for text in texts]))
         return {
             "kind": "table",
             "title": self.title,
-            "columns": [
-                {
-                    "label": column.label,
-                    "align": column.align,
-                    "bar": column.bar,
-                    "wide": _is_wide(column, index, shown),
-                }
-                for index, column in enumerate(self.columns)
-            ],
+            "columns": [_measured(column, index, shown) for index, column in enumerate(self.columns)],
             "rows": [
-                {"kind": row.kind, "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells]}
+                {
+                    "kind": row.kind,
+                    "level": row.level,
+                    "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells],
+                }
                 for row in shown
             ],
-            "totals": self._total_texts(paper.words) if self.has_totals else [],
+            "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
             "note": self._cut_note(paper.words, has_excel=paper.has_excel),
         }
 
@@ -127,10 +131,11 @@ class Table(Block, frozen=True, kw_only=True):
         sheet.repeat_rows(0)
         sheet.fit_to_pages(1, 0)
 
-    def _total_texts(self, words: Words) -> list[str]:
-        """The last row: totals under their columns, “Total” under the first when that has none."""
+    def _total_texts(self) -> list[str]:
+        """The last row: totals under their columns, what they are under the first that has none."""
         texts = [column.total_text for column in self.columns]
-        return [texts[0] or words.total, *texts[1:]] if texts else []
+        free = next((index for index, text in enumerate(texts) if not text), None)
+        return [self.total_label if index == free else text for index, text in enumerate(texts)]
 
     def _cut_note(self, words: Words, *, has_excel: bool) -> str:
         """What paper and screen do not show, or nothing."""
@@ -142,15 +147,15 @@ class Table(Block, frozen=True, kw_only=True):
             notes.append(words.truncated.format(count=self.row_count))
         return " ".join(notes)
 
-    def _html_totals(self, words: Words) -> str:
+    def _html_totals(self) -> str:
         if not self.has_totals:
             return ""
-        texts = zip(self._total_texts(words), self.columns, strict=True)
+        texts = zip(self._total_texts(), self.columns, strict=True)
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
 
     def _excel_totals(self, book: ReportBook, sheet: Any, row: int) -> None:
-        texts = self._total_texts(book.words)
+        texts = self._total_texts()
         for index, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
             kind = column.format.kind if isinstance(column.total, float | Decimal) else column.format.kind or "integer"
             number = book.formats.excel(column.format, kind)
@@ -164,7 +169,7 @@ class Table(Block, frozen=True, kw_only=True):
 
 def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
     if row.kind == "group":
-        return f'<tr class="group"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
+        return f'<tr class="group level-{row.level}"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
     cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
     return f'<tr class="{row.kind}">{cells}</tr>'
 
@@ -177,11 +182,28 @@ def _html_cell(cell: Cell, column: TableColumn) -> str:
     return f'<td class="{column.align} bar{sign}" style="--share: {min(abs(cell.share), 1):.4f}">{text}</td>'
 
 
-def _is_wide(column: TableColumn, index: int, rows: list[TableRow]) -> bool:
-    if index == 0:
-        return True
-    texts = (row.cells[index].text for row in rows[:200] if row.kind == "row")
-    return column.align == "left" and any(len(text) > _WIDE_TEXT for text in texts)
+def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict[str, Any]:
+    """What paper needs to know of a column to give it room: few texts to measure, the longest."""
+    cells = [row.cells[index] for row in rows if row.kind == "row"]
+    texts = {cell.text for cell in cells}
+    sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total")}
+    is_wide = not column.format.is_numeric and any(_letters(text) > _WIDE_TEXT for text in texts)
+    return {
+        "label": column.label,
+        "align": column.align,
+        "bar": column.bar,
+        "wide": is_wide,
+        "toned": any(cell.tone for cell in cells),
+        "longest": _longest(texts),
+        "strong": _longest(sums),
+        "words": _longest({word for text in texts | sums for word in text.split(" ")}),
+        "head-words": _longest(set(column.label.split(" "))),
+    }
+
+
+def _longest(texts: set[str]) -> list[str]:
+    """Those that may be the widest in print."""
+    return sorted(texts, key=lambda text: (-_letters(text), text))[:_MEASURED]
 
 
 def _excel_row(book: ReportBook, sheet: Any, number: int, row: TableRow, columns: list[TableColumn]) -> None:

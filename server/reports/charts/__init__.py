@@ -1,1 +1,1 @@
-"""Charts of reports: from what an author says and rows give, to what ECharts and Excel draw."""
+"""Charts of reports: from what an author says and rows give, to what drawings and Excel show."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.cartesian import cartesian
-from server.reports.charts.chart import Chart, ChartSettings
+from server.reports.charts.chart import Chart, ChartSettings, Target
 from server.reports.charts.custom import custom
 from server.reports.charts.gauge import gauge
 from server.reports.charts.heatmap import heatmap
+from server.reports.charts.look import number
 from server.reports.charts.scatter import scatter
 from server.reports.charts.shares import funnel, pie
 from server.reports.formats import Formats
@@ -26,16 +28,28 @@ _BUILDERS = {
 
 
 def build_chart(
-    settings: ChartSettings, rows: Rows | None, *, title: str, value: Any, maximum: Any, formats: Formats
+    settings: ChartSettings,
+    rows: Rows | None,
+    *,
+    title: str,
+    value: Any,
+    maximum: Any,
+    formats: Formats,
+    targets: Sequence[tuple[Any, str]] = (),
 ) -> Chart:
-    """A chart without rows is empty, not wrong; a column that is not there is an error."""
+    """A chart without rows is empty, not wrong; a column that is not there is an error.
+
+    `targets` are values with their labels; one that is no number has no line.
+    """
     if rows is not None:
         for name in settings.columns:
             if name not in columns_of(rows):
                 raise unknown_column(settings.query, name, columns_of(rows))
     chart = Chart(
         kind=settings.kind, title=title, format=settings.format, line_format=settings.line_format,
-        height=settings.height, x_label=settings.x.replace("_", " "),
+        height=settings.height, x_label=settings.label(settings.x), x_title=settings.x_title, y_title=settings.y_title,
+        data_labels=settings.data_labels,
+        targets=tuple(Target(value=float(at), label=label) for at, label in targets if number(at) is not None),
     )  # fmt: skip
     if settings.kind == "gauge":
         return gauge(chart, value, maximum)

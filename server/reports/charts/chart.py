@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from server.reports.charts.time_axis import TimeAxis
 from server.reports.formats import ValueFormat
 
 CHART_KINDS = (
     "line", "bar", "stacked_bar", "area", "pie", "scatter", "heatmap", "funnel", "gauge", "combo",
 )  # fmt: skip
+Stacked = Literal["", "values", "shares"]
 
 
 class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,11 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     height: int = 260
     horizontal: bool = False
     option: dict[str, Any] = {}
+    shares: bool = False
+    data_labels: bool = False
+    x_title: str = ""
+    y_title: str = ""
+    colors: dict[str, str] = {}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -39,14 +46,28 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
         """What a column is called."""
         return self.labels.get(name) or name.replace("_", " ")
 
+    @property
+    def stacked(self) -> Stacked:
+        if self.kind == "stacked_bar" or (self.kind == "area" and self.series):
+            return "shares" if self.shares else "values"
+        return ""
+
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of one line, or one group of bars; `kind` is how it is drawn."""
+    """Values of one line, or one group of bars, beside the chart's labels; `kind` is how it is drawn.
+
+    `runs` are the places that one line joins. `xs` are of a scatter chart. `is_rest`: all that have no series of
+    their own, together.
+    """
 
     name: str
     values: list[Any]
     kind: str = "bar"
     second_axis: bool = False
+    runs: tuple[tuple[int, ...], ...] = ()
+    xs: list[Any] = []
+    color: str = ""
+    is_rest: bool = False
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,19 +77,43 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A line across a chart at a value that is to be reached."""
+
+    value: float
+    label: str
+
+
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """`labels` run along x; `option` is what ECharts draws, `format` how numbers are written. No rows: `is_empty`."""
+    """`labels` run along x, on `times` where they are days or moments. No rows: `is_empty`.
+
+    A pie, a funnel and a gauge have one series; a heat map has one for each row of cells. Only an author's own
+    drawing has an `option`, for ECharts. `format` is how numbers are written; `colors` those of a pie's slices,
+    `value_label` what the colours of a heat map mean.
+    """
 
     kind: str
     title: str
     labels: list[str] = []
     series: list[Series] = []
+    times: TimeAxis | None = None
+    numbers_along: bool = False
+    horizontal: bool = False
+    stacked: Stacked = ""
+    maximum: float = 0
     option: dict[str, Any] = {}
     format: ValueFormat = ValueFormat()
     line_format: ValueFormat = ValueFormat()
     height: int = 260
     is_empty: bool = False
     x_label: str = ""
+    value_label: str = ""
+    x_title: str = ""
+    y_title: str = ""
+    data_labels: bool = False
+    targets: tuple[Target, ...] = ()
+    colors: list[str] = []
+    has_rest: bool = False
     notes: tuple[Note, ...] = ()
 
     def noting(self, word: str, **parameters: Any) -> Chart:

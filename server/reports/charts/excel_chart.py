@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.charts.chart import Chart
-from server.reports.charts.look import PALETTE
+from server.reports.drawing.paints import SERIES as PALETTE
 from server.reports.workbook import LINE, ROW_HEIGHT, ReportBook
 
 _KINDS: dict[str, dict[str, str]] = {
@@ -28,7 +28,7 @@ def write_chart(chart: Chart, book: ReportBook) -> None:
     sheet, first = _write_figures(chart, book)
     if not kind or not chart.series or not chart.labels:
         return
-    if kind["type"] == "column" and "xAxis" in chart.option and isinstance(chart.option["xAxis"], list):
+    if kind["type"] == "column" and chart.horizontal:
         kind["type"] = "bar"
     drawn = book.workbook.add_chart(kind)
     second = book.workbook.add_chart({"type": "line"}) if chart.kind == "combo" else None

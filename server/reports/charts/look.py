@@ -1,4 +1,4 @@
-"""What all charts share: colours, axes, labels, and the option that each begins with."""
+"""What all charts share: which rows are drawn, and what in them can be."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from server.reports.formats import Formats, ValueFormat
 from server.reports.rows import QueryRow, Rows, is_truncated, rows_of
 from server.reports.sums import exact_sum
 
-# Told apart in print, in grey and by most colour-blind people; the first is the colour of the pages.
-PALETTE = ("#2563a8", "#e08a1e", "#3c9d82", "#8b6bb8", "#c8505a", "#5aa7d6", "#9a8a3c", "#7a7f87")
-HEAT = ("#eef4fa", "#9cc3e4", "#2563a8", "#12365f")
-INK, MUTED, LINE = "#1f2933", "#66717e", "#e3e7ec"
 _MAX_POINTS = 5_000  # more cannot be told apart, and would make the file heavy
 
 
@@ -28,46 +24,9 @@ def points(chart: Chart, rows: Rows) -> tuple[Chart, list[QueryRow]]:
     return chart, found[:_MAX_POINTS]
 
 
-def base_option(chart: Chart, *, legend: bool) -> dict[str, Any]:
-    top = (34 if chart.title else 12) + (24 if legend else 0)
-    option: dict[str, Any] = {
-        "animation": False,
-        "color": list(PALETTE),
-        "aria": {"enabled": True},
-        "textStyle": {"color": INK},
-        "grid": {"left": 12, "right": 30, "top": top, "bottom": 8, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True},
-    }
-    if chart.title:
-        option["title"] = {
-            "text": chart.title,
-            "left": 0,
-            "top": 0,
-            "textStyle": {"fontSize": 14, "fontWeight": "bold", "color": INK},
-        }
-    if legend:
-        option["legend"] = {
-            "top": 24 if chart.title else 0,
-            "left": 0,
-            "type": "scroll",
-            "itemWidth": 14,
-            "itemHeight": 9,
-            "textStyle": {"color": MUTED, "fontSize": 11},
-        }
-    return option
-
-
-def value_axis(formatted: str) -> dict[str, Any]:
-    return {
-        "type": "value",
-        "axisLabel": {"color": MUTED, "fontSize": 11, "jinduFormat": formatted},
-        "splitLine": {"lineStyle": {"color": LINE}},
-        "splitNumber": 4,
-    }
-
-
 def axis_labels(values: list[Any], formats: Formats) -> list[str]:
     """Dates lose the year when all share it, and become months when all are the first of one."""
+    values = [_local(value, formats) for value in values]
     days = [value.date() if isinstance(value, datetime) else value for value in values]
     if not days or not all(isinstance(day, date) for day in days):
         return [formats.text(value) for value in values]
@@ -78,6 +37,12 @@ def axis_labels(values: list[Any], formats: Formats) -> list[str]:
     if len({day.year for day in days}) == 1:
         return [formats.short_day(day) for day in days]
     return [formats.text(day, ValueFormat(kind="date")) for day in days]
+
+
+def _local(value: Any, formats: Formats) -> Any:
+    """Moments as clocks of the report's time zone have them."""
+    is_aware = isinstance(value, datetime) and value.tzinfo is not None
+    return value.astimezone(formats.zone).replace(tzinfo=None) if is_aware else value
 
 
 def number(value: Any) -> Any:

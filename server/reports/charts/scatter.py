@@ -7,36 +7,50 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import MUTED, PALETTE, base_option, number, points, value_axis
+from server.reports.charts.look import number, points
+from server.reports.charts.rest import kept, rest_name
 from server.reports.formats import Formats
 from server.reports.rows import Rows
 
 
 def scatter(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
+    """One series a value of the `series` column, each beside all labels: empty where a point is another's."""
     chart, data = points(chart, rows)
-    groups: dict[str, list[list[Any]]] = {}
-    for row in data:
-        name = formats.text(row[settings.series]) if settings.series else settings.label(settings.y[0])
-        groups.setdefault(name, []).append([number(row[settings.x]), number(row[settings.y[0]])])
-    drawn = [
-        {"type": "scatter", "name": name, "data": points, "symbolSize": 8,
-         "itemStyle": {"color": PALETTE[index % len(PALETTE)], "opacity": 0.75}}
-        for index, (name, points) in enumerate(groups.items())
-    ]  # fmt: skip
-    plain = value_axis("plain") | {
-        "scale": True,
-        "name": settings.label(settings.x),
-        "nameLocation": "middle",
-        "nameGap": 28,
-    }
-    option = base_option(chart, legend=len(drawn) > 1) | {
-        "xAxis": plain | {"nameTextStyle": {"color": MUTED}},
-        "yAxis": [value_axis("main") | {"scale": True}],
-        "series": drawn,
-    }
-    option["grid"] = option["grid"] | {"bottom": 40}
+    pairs = [(number(row[settings.x]), number(row[settings.y[0]])) for row in data]
+    placed = [place for place, pair in enumerate(pairs) if None not in pair]
+    if not placed:
+        return msgspec.structs.replace(chart, is_empty=True)
+    if len(placed) < len(data):
+        chart = chart.noting("no_point", count=len(data) - len(placed))
+    groups: dict[str, list[int]] = {}
+    for place in placed:
+        row = data[place]
+        name = formats.text(row[settings.series]) if settings.series else settings.y[0]
+        groups.setdefault(settings.label(name), []).append(place)
+    chart, groups = _with_rest(chart, groups, formats)
+    series = []
+    for name, members in groups.items():
+        values: list[Any] = [None] * len(data)
+        for place in members:
+            values[place] = pairs[place][1]
+        xs = [x for x, _y in pairs]
+        is_rest = name == next(reversed(groups)) and any(note.word == "rest" for note in chart.notes)
+        series.append(
+            Series(
+                name=name, values=values, xs=xs, kind="scatter", color=settings.colors.get(name, ""), is_rest=is_rest
+            )
+        )
     labels = [formats.text(row[settings.x]) for row in data]
-    series = [
-        Series(name=settings.label(settings.y[0]), values=[number(row[settings.y[0]]) for row in data], kind="scatter")
-    ]
-    return msgspec.structs.replace(chart, labels=labels, series=series, option=option)
+    return msgspec.structs.replace(chart, labels=labels, series=series, x_title=chart.x_title or chart.x_label)
+
+
+def _with_rest(chart: Chart, groups: dict[str, list[int]], formats: Formats) -> tuple[Chart, dict[str, list[int]]]:
+    """The groups of most points keep their names."""
+    largest = kept([len(members) for members in groups.values()])
+    if largest is None:
+        return chart, groups
+    named = {name: members for place, (name, members) in enumerate(groups.items()) if place in largest}
+    others = [members for name, members in groups.items() if name not in named]
+    name = rest_name(len(others), formats)
+    named[name] = sorted(place for members in others for place in members)
+    return chart.noting("rest", count=len(others), name=name), named

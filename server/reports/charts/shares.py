@@ -8,57 +8,38 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import INK, PALETTE, added, base_option, number, points
+from server.reports.charts.look import added, number, points
+from server.reports.charts.rest import kept, rest_name
 from server.reports.formats import Formats
 from server.reports.rows import QueryRow, Rows
 
-_MAX_SLICES = 12
+_MAX_STAGES = 12
+_NAMED = 3  # values without a slice that a note names
 
 
 def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
+    """Shares of what is above zero. What is below has none: a note names it, and what the shares are of."""
     chart, found = points(chart, rows)
     pairs = _pairs(settings, found, formats)
-    negative = sum(value < 0 for _name, value in pairs)
-    if negative:
-        chart = chart.noting("no_slices", count=negative)
-    pairs = [(name, value) for name, value in pairs if value > 0]
-    if not pairs:
-        return msgspec.structs.replace(chart, is_empty=True)
-    chart, pairs = _with_rest(chart, pairs)
-    data = _named(pairs)
-    drawn = {
-        "type": "pie",
-        "radius": ["46%", "72%"],
-        "center": ["50%", "52%"],
-        "data": data,
-        "percentPrecision": 9,  # rounded once, where they are written
-        "itemStyle": {"borderColor": "#ffffff", "borderWidth": 2},
-        "label": {"color": INK, "fontSize": 11, "jinduFormat": "name-percent", "lineHeight": 14},
-        "labelLine": {"length": 8, "length2": 8},
-    }
-    return _named_chart(chart, settings, pairs, base_option(chart, legend=False) | {"series": [drawn]})
+    negative = [(name, value) for name, value in pairs if value is not None and value < 0]
+    pairs = [(name, value) for name, value in pairs if value is not None and value >= 0]
+    if not any(value for _name, value in pairs):
+        return msgspec.structs.replace(_without(chart, negative, 0, formats), is_empty=True)
+    total: Any = 0
+    for _name, value in pairs:
+        total = added(total, value)
+    chart = _without(chart, negative, total, formats)
+    chart, pairs = _with_rest(chart, pairs, formats)
+    return _named_chart(chart, settings, pairs)
 
 
 def funnel(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
     chart, found = points(chart, rows)
-    pairs = _pairs(settings, found, formats)
-    if len(pairs) > _MAX_SLICES:
-        chart = chart.noting("first_drawn", shown=_MAX_SLICES, count=len(pairs))
-        pairs = pairs[:_MAX_SLICES]
-    drawn = {
-        "type": "funnel",
-        "left": "6%",
-        "width": "60%",
-        "top": 10 if not chart.title else 34,
-        "bottom": 8,
-        "minSize": "4%",
-        "gap": 3,
-        "sort": "none",
-        "data": _named(pairs),
-        "label": {"position": "right", "color": INK, "fontSize": 11, "jinduFormat": "name-value"},
-        "labelLine": {"show": False},
-    }
-    return _named_chart(chart, settings, pairs, base_option(chart, legend=False) | {"series": [drawn]})
+    pairs = [(name, value or 0) for name, value in _pairs(settings, found, formats)]
+    if len(pairs) > _MAX_STAGES:
+        chart = chart.noting("first_drawn", shown=_MAX_STAGES, count=len(pairs))
+        pairs = pairs[:_MAX_STAGES]
+    return _named_chart(chart, settings, pairs)
 
 
 def _pairs(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) -> list[tuple[str, Any]]:
@@ -66,30 +47,34 @@ def _pairs(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) 
     found: dict[str, Any] = {}
     for row in data:
         name = formats.text(row[settings.x])
-        found[name] = added(found.get(name), number(row[settings.y[0]]) or 0)
+        found[name] = added(found.get(name), number(row[settings.y[0]]))
     return list(found.items())
 
 
-def _with_rest(chart: Chart, pairs: list[tuple[str, Any]]) -> tuple[Chart, list[tuple[str, Any]]]:
+def _without(chart: Chart, negative: list[tuple[str, Any]], total: Any, formats: Formats) -> Chart:
+    if not negative:
+        return chart
+    told = ", ".join(f"{name} ({formats.text(value, chart.format)})" for name, value in negative[:_NAMED])
+    if len(negative) > _NAMED:
+        told += " …"
+    return chart.noting("no_slices", count=len(negative), names=told, total=formats.text(total, chart.format))
+
+
+def _with_rest(chart: Chart, pairs: list[tuple[str, Any]], formats: Formats) -> tuple[Chart, list[tuple[str, Any]]]:
     """Of too many slices the largest stay, in their order; the others are one at the end, and a note counts them."""
-    if len(pairs) <= _MAX_SLICES:
+    largest = kept([value for _name, value in pairs])
+    if largest is None:
         return chart, pairs
-    kept = set(sorted(range(len(pairs)), key=lambda place: pairs[place][1], reverse=True)[: _MAX_SLICES - 1])
     rest: Any = 0
     for place, (_name, value) in enumerate(pairs):
-        rest = rest if place in kept else added(rest, value)
-    largest = [pair for place, pair in enumerate(pairs) if place in kept]
-    return chart.noting("rest", count=len(pairs) - len(kept)), [*largest, ("…", rest)]
+        rest = rest if place in largest else added(rest, value)
+    name = rest_name(len(pairs) - len(largest), formats)
+    chart = msgspec.structs.replace(chart, has_rest=True).noting("rest", count=len(pairs) - len(largest), name=name)
+    return chart, [*(pair for place, pair in enumerate(pairs) if place in largest), (name, rest)]
 
 
-def _named(pairs: list[tuple[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "value": value, "itemStyle": {"color": PALETTE[index % len(PALETTE)]}}
-        for index, (name, value) in enumerate(pairs)
-    ]
-
-
-def _named_chart(chart: Chart, settings: ChartSettings, pairs: list[tuple[str, Any]], option: dict[str, Any]) -> Chart:
-    option["tooltip"] = option["tooltip"] | {"trigger": "item"}
+def _named_chart(chart: Chart, settings: ChartSettings, pairs: list[tuple[str, Any]]) -> Chart:
     series = [Series(name=settings.label(settings.y[0]), values=[value for _name, value in pairs], kind=chart.kind)]
-    return msgspec.structs.replace(chart, labels=[name for name, _value in pairs], series=series, option=option)
+    names = [name for name, _value in pairs]
+    colors = [settings.colors.get(name, "") for name in names]
+    return msgspec.structs.replace(chart, labels=names, series=series, colors=colors)

@@ -48,12 +48,47 @@ def words_of(drawn: Chart) -> list[tuple[str, dict[str, Any]]]:
     return [(note.word, note.parameters) for note in drawn.notes]
 
 
-def test_a_pie_gathers_its_smallest_slices_and_says_how_many() -> None:
+def test_a_pie_gathers_its_smallest_slices_and_names_what_has_none() -> None:
     data = rows(["city", "sold"], *((f"c{number}", number + 1) for number in range(20)), ("loss", -3), ("none", 0))
     drawn = chart(ChartSettings(kind="pie", x="city", y=("sold",)), data)
-    assert drawn.labels == [*(f"c{number}" for number in range(9, 20)), "…"]
+    assert drawn.labels == [*(f"c{number}" for number in range(11, 20)), "Other (12)"]
     assert sum(drawn.series[0].values) == sum(range(1, 21))
-    assert words_of(drawn) == [("no_slices", {"count": 1}), ("rest", {"count": 9})]
+    assert words_of(drawn) == [
+        ("no_slices", {"count": 1, "names": "loss (-3)", "total": "210"}),
+        ("rest", {"count": 12, "name": "Other (12)"}),
+    ]
+
+
+def test_a_pie_shows_what_is_nothing_and_is_none_of_negatives_alone() -> None:
+    settings = ChartSettings(kind="pie", x="city", y=("sold",))
+    drawn = chart(settings, rows(["city", "sold"], ("A", 5), ("B", 0)))
+    assert (drawn.labels, drawn.series[0].values) == (["A", "B"], [5, 0])
+    drawn = chart(settings, rows(["city", "sold"], ("A", -5), ("B", -1)))
+    assert drawn.is_empty
+    assert words_of(drawn)[0][1]["names"] == "A (-5), B (-1)"
+
+
+@pytest.mark.parametrize("kind", ["line", "stacked_bar", "scatter"])
+def test_of_many_series_the_largest_keep_their_names_and_their_order(kind: str) -> None:
+    data = rows(["x", "s", "v"], *((x, f"s{number}", number) for number in range(1, 18) for x in (1, 2)))
+    data = (
+        data if kind != "scatter" else rows(["x", "s", "v"], *((1, f"s{n}", n) for n in range(1, 18) for _ in range(n)))
+    )
+    drawn = chart(ChartSettings(kind=kind, x="x", y=("v",), series="s"), data)
+    assert [one.name for one in drawn.series] == [*(f"s{number}" for number in range(9, 18)), "Other (8)"]
+    assert drawn.series[-1].is_rest
+    if kind != "scatter":
+        assert drawn.series[-1].values == [sum(range(1, 9))] * 2
+    assert words_of(drawn) == [("rest", {"count": 8, "name": "Other (8)"})]
+
+
+def test_the_rest_is_named_in_the_language_of_the_report() -> None:
+    data = rows(["n", "v"], *((f"c{number}", 1) for number in range(16)))
+    settings = ChartSettings(kind="pie", x="n", y=("v",))
+    drawn = build_chart(settings, data, title="", value=None, maximum=None, formats=Formats("zh"))
+    assert drawn.labels[-1] == "其他（7）"
+    ten = rows(["n", "v"], *((f"c{number}", 1) for number in range(10)))
+    assert len(chart(settings, ten).labels) == 10
 
 
 def test_rows_that_share_a_point_are_added_up_and_told() -> None:
@@ -77,21 +112,25 @@ def test_rows_beyond_what_is_drawn_are_told() -> None:
     assert words_of(chart(ChartSettings(kind="funnel", x="i", y=("v",)), stages)) == [
         ("first_drawn", {"shown": 12, "count": 13})
     ]
+    named = rows(["i", "v"], *((f"n{number}", number) for number in range(80)))
+    for kind in ("line", "bar"):
+        assert words_of(chart(ChartSettings(kind=kind, x="i", y=("v",)), named)) == [("thinned", {"count": 80})]
     result = QueryResult(columns=[("i", "INTEGER"), ("v", "INTEGER")], rows=[(1, 2)], truncated=True)
     cut = Rows("q", result, lambda: None)
     assert words_of(chart(ChartSettings(kind="bar", x="i", y=("v",)), cut)) == [("truncated", {"count": 1})]
 
 
 def test_a_gauge_without_a_maximum_leaves_room_above_its_value() -> None:
-    assert chart(ChartSettings(kind="gauge"), None, value=8).option["series"][0]["max"] == 10
-    assert chart(ChartSettings(kind="gauge"), None, value=8, maximum=50).option["series"][0]["max"] == 50
+    assert chart(ChartSettings(kind="gauge"), None, value=8).maximum == 10
+    assert chart(ChartSettings(kind="gauge"), None, value=8, maximum=50).maximum == 50
+    assert words_of(chart(ChartSettings(kind="gauge"), None, value=80, maximum=50)) == [("beyond_scale", {})]
     assert chart(ChartSettings(kind="gauge"), None, value=None).is_empty
 
 
 def test_an_option_of_its_author_never_writes_html() -> None:
     settings = ChartSettings(kind="option", option={"tooltip": {"renderMode": "html"}, "series": [{"type": "bar"}]})
     drawn = chart(settings, rows(["city", "sold"], ("A", 1)))
-    assert drawn.option["tooltip"]["renderMode"] == "richText"
+    assert drawn.option["tooltip"] == {"show": False}
     assert drawn.option["dataset"]["source"] == [["city", "sold"], ["A", 1]]
 
 

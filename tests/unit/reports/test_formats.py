@@ -5,11 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
-import quickjs
 
-from server.reports.chart_engine import CHART_FORMAT
 from server.reports.formats import Formats, ValueFormat
 
 # What Excel shows of these numbers.
@@ -61,11 +58,35 @@ def test_each_kind_of_number_is_rounded_so(value: Any, format_: ValueFormat, tex
     assert Formats("en").text(value, format_) == text
 
 
-def test_charts_write_numbers_as_tables_do() -> None:
-    script, formats = quickjs.Context(), Formats("en")
-    script.eval(CHART_FORMAT.read_text("utf-8"))
-    cases = [(value, ValueFormat(kind="decimal", decimals=places)) for value, places, _ in ROUNDED[:13]]
-    cases += [(value, ValueFormat(kind="percent", decimals=0)) for value in (0.285, 0.145, 0.005, -0.005, 0.575, 1.115)]
-    for value, format_ in cases:
-        facts = msgspec.json.encode(formats.facts(format_)).decode()
-        assert script.eval(f"jinduCharts.exact({value!r}, {facts})") == formats.text(value, format_), (value, format_)
+@pytest.mark.parametrize(
+    ("value", "format_", "english", "chinese"),
+    [
+        (0, ValueFormat(), "0", "0"),
+        (0.25, ValueFormat(), "0.25", "0.25"),
+        (-2500, ValueFormat(), "-2.5K", "-2,500"),
+        (12_000, ValueFormat(), "12K", "1.2万"),
+        (1_250_000, ValueFormat(kind="currency", currency="CNY"), "¥1.25M", "¥125万"),
+        (-3_000_000_000, ValueFormat(kind="currency", currency="USD"), "-$3B", "-US$30亿"),
+        (0.285, ValueFormat(kind="percent"), "28.5%", "28.5%"),
+        (12, ValueFormat(kind="percent"), "1.2K%", "1,200%"),
+        (5400, ValueFormat(kind="duration"), "1:30:00", "1:30:00"),
+        (1e24, ValueFormat(), "1E24", "1E24"),
+        (0.00125, ValueFormat(), "0.0013", "0.0013"),
+        (1 / 3, ValueFormat(), "0.33", "0.33"),
+    ],
+    ids=str,
+)
+def test_marks_of_axes_are_short(value: float, format_: ValueFormat, english: str, chinese: str) -> None:
+    assert Formats("en").on_axis(value, format_) == english
+    assert Formats("zh").on_axis(value, format_) == chinese
+
+
+def test_marks_of_axes_have_the_digits_that_tell_them_apart() -> None:
+    def written(*marks: float, **format_: Any) -> list[str]:
+        step = marks[1] - marks[0]
+        return [Formats("en").on_axis(mark, ValueFormat(**format_), step=round(step, 9)) for mark in marks]
+
+    assert written(100, 100.001) == ["100", "100.001"]
+    assert written(1_000_000, 1_000_500) == ["1M", "1.0005M"]
+    assert written(0, 0.00025, 0.0005, kind="percent") == ["0%", "0.025%", "0.05%"]
+    assert written(0, 2500, 5000, kind="currency", currency="EUR") == ["€0", "€2.5K", "€5K"]

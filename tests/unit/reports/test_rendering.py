@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pypdf
@@ -176,14 +177,88 @@ def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fai
     assert has_all_shapes or any("boxes" in warning for warning in rendered.warnings)
 
 
-def test_a_format_that_cannot_be_written_leaves_the_others(orders: Path, tmp_path: Path) -> None:
-    source = "title: x\nqueries: {q: select 1 as n}\nblocks: [{chart: {query: q, option: {series: [{type: line}]}}}]\n"
-    rendered = render(source, orders, tmp_path, {}, "xlsx", "html")
-    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx"]
-    (warning,) = rendered.warnings
-    assert warning.startswith("HTML: The chart “” cannot be drawn")
-    with pytest.raises(InvalidInput, match="cannot be drawn"):
-        render(source, orders, tmp_path, {}, "html")
+@pytest.mark.parametrize(
+    ("chart", "reason"),
+    [
+        ("query: q, option: {series: [{type: line}]}", "TypeError"),
+        ("query: q, kind: bar, x: n, y: v", "too large"),
+        ("query: q, option: {xAxis: {type: category}, yAxis: {}, series: [{type: bar, encode: {x: 0, y: 1}}]}", ""),
+    ],
+    ids=["broken", "huge", "right"],
+)
+def test_a_chart_that_cannot_be_drawn_is_a_box_with_the_reason(
+    orders: Path, tmp_path: Path, chart: str, reason: str
+) -> None:
+    source = f"""\
+title: x
+queries: {{q: "select * from (values ('a', 1e308), ('b', -1e308)) t(n, v)"}}
+blocks: [{{chart: {{{chart}, title: Sales}}}}, {{text: after}}]
+"""
+    source = source if reason else source.replace("1e308", "1")
+    rendered = render(source, orders, tmp_path, {}, "xlsx", "pdf", "html")
+    assert [artifact.format for artifact in rendered.artifacts] == ["xlsx", "pdf", "html"]
+    web = rendered.artifacts[2].path.read_text("utf-8")
+    paper = pypdf.PdfReader(rendered.artifacts[1].path).pages[0].extract_text()
+    assert ("This chart cannot be drawn" in web) == ("This chart cannot be drawn" in paper) == bool(reason)
+    assert "after" in web
+    assert "after" in paper
+    if reason:
+        (warning,) = rendered.warnings
+        assert warning.startswith("Sales: This chart cannot be drawn: ")
+        assert reason in warning
+        assert reason in web
+    else:
+        assert rendered.warnings == ()
+
+
+MONTHS = """\
+title: x
+parameters:
+  plan: {type: integer, label: Plan, default: 3000000}
+queries:
+  q: "select * from (values (date '2026-04-01', 1200000), (date '2026-05-01', 3400000)) t(month, revenue)"
+blocks:
+  - chart:
+      {kind: line, query: q, x: month, y: revenue, title: Revenue per month, format: compact,
+       targets: [{value: plan, label: Plan}]}
+  - chart: {query: q, option: {xAxis: {type: category}, yAxis: {}, series: [{type: bar}]}}
+"""
+
+
+def test_figures_of_charts_are_told_alike_on_paper_and_on_the_page(orders: Path, tmp_path: Path) -> None:
+    rendered = render(MONTHS, orders, tmp_path, {}, "html", "pdf")
+    told = "Revenue per month (line chart): revenue from 1.2M to 3.4M, highest in May."
+    own = "chart: revenue from 1,200,000 to 3,400,000, highest at 2026-05-01."
+    web = content(rendered)
+    assert f'aria-label="{told}"' in web
+    assert f'aria-label="{own}"' in web
+    reader = pypdf.PdfReader(rendered.artifacts[1].path)
+    assert reader.root_object["/MarkInfo"]["/Marked"]
+    assert _alternatives(reader.root_object["/StructTreeRoot"]) == [told, own]
+    assert rendered.warnings == ()
+
+
+def _alternatives(element: Any) -> list[str]:
+    """What stands for pictures in a tagged PDF."""
+    found = [str(element["/Alt"])] if "/Alt" in element else []
+    below = element.get("/K", [])
+    for child in below if isinstance(below, list) else [below]:
+        one = child.get_object() if hasattr(child, "get_object") else child
+        if isinstance(one, dict):
+            found += _alternatives(one)
+    return found
+
+
+def test_a_page_holds_drawings_and_no_library(orders: Path, tmp_path: Path) -> None:
+    rendered = render(MONTHS, orders, tmp_path, {}, "html", "pdf")
+    web = content(rendered)
+    assert rendered.artifacts[0].size < 60_000
+    assert "echarts" not in web.lower()
+    assert "http://" not in web.replace("http://www.w3.org/", "")
+    assert "Plan 3M" in web
+    again = render(MONTHS, orders, tmp_path / "again", {}, "html", "pdf")
+    for one, other in zip(rendered.artifacts, again.artifacts, strict=True):
+        assert one.path.read_bytes() == other.path.read_bytes()
 
 
 def test_pdf_has_footer_metadata_and_chinese_text(orders: Path, tmp_path: Path) -> None:

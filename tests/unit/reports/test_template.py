@@ -113,6 +113,26 @@ def test_chart_options_that_run_code_or_open_addresses_are_refused(option: str) 
     assert any("cannot be used" in issue.text for issue in check_template(source, {}))
 
 
+@pytest.mark.parametrize(
+    ("chart", "message"),
+    [
+        ("kind: bar, x: a, y: a, colors: {a: red}", "“red” is no color"),
+        ("kind: bar, x: a, y: a, shares: true", "needs a stacked_bar chart"),
+        ("kind: area, x: a, y: a, shares: true", "needs a stacked_bar chart"),
+        ("kind: pie, x: a, y: a, targets: [{value: 1}]", "Only charts with axes have “targets”"),
+        ("kind: bar, x: a, y: a, targets: [{label: Plan}]", "needs “value”"),
+        ("kind: bar, x: a, y: a, targets: [{value: nothing.n}]", "nothing"),
+        ("kind: bar, x: a, y: a, targets: [{value: 1, lable: Plan}]", "no “lable”"),
+        ("kind: bar, x: a, y: a, data_labels: maybe", "data_labels"),
+    ],
+)
+def test_what_a_chart_cannot_have_is_told_with_its_place(chart: str, message: str) -> None:
+    source = f"title: x\nqueries: {{q: select 1 as a}}\nblocks:\n  - chart: {{query: q, {chart}}}\n"
+    (issue,) = check_template(source, {})
+    assert message in issue.text
+    assert issue.line == 4
+
+
 def test_a_repeated_row_is_bound_in_queries() -> None:
     source = """\
 title: x

@@ -1,0 +1,1 @@
+"""Charts as SVG: from what a chart holds to marks on a canvas, on paper and on a page that can be dark."""

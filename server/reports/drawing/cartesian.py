@@ -1,0 +1,220 @@
+"""Lines, bars and areas over names or time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from server.reports.charts.chart import Chart, Series
+from server.reports.drawing.canvas import LETTERS, Canvas, Look, Point, wide
+from server.reports.drawing.head import area_key, legend, line_key, title
+from server.reports.drawing.lettering import cut
+from server.reports.drawing.names import LONGEST_TURNED, arranged
+from server.reports.drawing.plot import Plot, value_format
+from server.reports.drawing.scale import Scale
+from server.reports.drawing.sideways import sideways
+from server.reports.drawing.upright import upright
+from server.reports.formats import Formats
+
+_ALL_MARKED = 60  # points of a line that each have a marker
+_MARKED = 12  # of a longer line, so that its shape is known
+_WIDEST_BAR = 34.0
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+Span = tuple[Any, Any]  # from where to where a value reaches
+
+
+def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
+    looks = [Look(number, color=series.color, is_rest=series.is_rest) for number, series in enumerate(chart.series)]
+    top = title(canvas, chart.title)
+    if len(chart.series) > 1:
+        keys = [line_key if one.kind == "line" and chart.kind != "area" else area_key for one in chart.series]
+        names = [one.name for one in chart.series]
+        top = legend(canvas, top, list(zip(names, looks, keys, strict=True)))
+    bars = [one for one in chart.series if one.kind == "bar"]
+    spans = _stacked(chart) if chart.stacked else [[(0, value) for value in one.values] for one in chart.series]
+    firsts, seconds = _ranges(chart, spans)
+    if chart.data_labels and not chart.stacked:
+        top += 10
+    if chart.horizontal or _needs_rows(canvas, chart, bars):
+        plot = sideways(canvas, chart, formats, top, firsts, has_bars=bool(bars))
+    else:
+        plot = upright(canvas, chart, formats, top, firsts, seconds, has_bars=bool(bars))
+    number = 0
+    for series, look, span in zip(chart.series, looks, spans, strict=True):
+        scale = plot.second if series.second_axis and plot.second else plot.value
+        if series.kind == "bar":
+            place, groups = (0, 1) if chart.stacked else (number, len(bars))
+            _bars(canvas, plot, scale, look, span, place=place, groups=groups, is_stacked=bool(chart.stacked))
+            number += 1
+        else:
+            _line(canvas, plot, scale, look, span, series, chart)
+    taken = _targets(canvas, plot, chart, formats)
+    if chart.data_labels:
+        _data_labels(canvas, plot, chart, formats, spans, taken)
+    canvas.fact("at", " ".join(f"{place:.0f}" for place in plot.places))
+    canvas.fact("field", " ".join(f"{edge:.0f}" for edge in (plot.left, plot.top, plot.right, plot.bottom)))
+    canvas.fact("way", "y" if plot.is_horizontal else "x")
+
+
+def _needs_rows(canvas: Canvas, chart: Chart, bars: Sequence[Series]) -> bool:
+    """Bars side by side whose names have no room, or become the same when they are cut, lie one above the other."""
+    if len(bars) < len(chart.series) or chart.times is not None or chart.numbers_along:
+        return False
+    slot = (canvas.width - 60) / max(len(chart.labels), 1)
+    names = arranged(chart.labels, slot, longest=LONGEST_TURNED * canvas.height)
+    return names.each > 1 or len({tuple(lines) for lines in names.lines}) < len(set(chart.labels))
+
+
+def _ranges(chart: Chart, spans: Sequence[Sequence[Span]]) -> tuple[list[float], list[float]]:
+    """The values of the first axis and of the second."""
+    firsts = [target.value for target in chart.targets]
+    seconds: list[float] = []
+    for series, span in zip(chart.series, spans, strict=True):
+        wanted = seconds if series.second_axis else firsts
+        wanted.extend(end for pair in span for end in pair if end is not None and pair[1] is not None)
+    # What is wholly of the second axis needs none of the first.
+    return firsts or [0.0], seconds
+
+
+def _stacked(chart: Chart) -> list[list[Span]]:
+    """Each value on those before it; below zero, downwards. As shares, each is its part of all at that place."""
+    count = len(chart.labels)
+    totals = [sum(abs(one.values[place] or 0) for one in chart.series) for place in range(count)]
+    above, below = [0.0] * count, [0.0] * count
+    spans: list[list[Span]] = []
+    for series in chart.series:
+        span: list[Span] = []
+        for place, value in enumerate(series.values):
+            if value is None and series.kind == "bar":
+                span.append((None, None))
+                continue
+            part = float(value or 0)
+            if chart.stacked == "shares":
+                part = part / totals[place] if totals[place] else 0.0
+            base = above if part >= 0 else below
+            span.append((base[place], base[place] + part))
+            base[place] += part
+        spans.append(span)
+    return spans
+
+
+def _bars(
+    canvas: Canvas,
+    plot: Plot,
+    scale: Scale,
+    look: Look,
+    span: Sequence[Span],
+    *,
+    place: int,
+    groups: int,
+    is_stacked: bool,
+) -> None:
+    """All of a series as one shape."""
+    room = plot.slot * 0.78
+    thick = max(min(room / groups, _WIDEST_BAR), 0.6)
+    shift = (place - (groups - 1) / 2) * thick
+    inner = thick - 1 if thick > 4 else thick
+    parts = []
+    for at, (base, value) in zip(plot.places, span, strict=True):
+        if value is None or value == base:
+            continue
+        low, high = sorted((scale.at(base), scale.at(value)))
+        begin = at + shift - inner / 2
+        x, y, wide_, tall = (low, begin, high - low, inner) if plot.is_horizontal else (begin, low, inner, high - low)
+        parts.append(f"M{x:.1f} {y:.1f}h{wide_:.2f}v{tall:.2f}h-{wide_:.2f}z")
+    if parts:
+        canvas.shape("".join(parts), canvas.fill(look), edge="ground" if is_stacked and inner > 4 else "")
+
+
+def _line(
+    canvas: Canvas, plot: Plot, scale: Scale, look: Look, span: Sequence[Span], series: Series, chart: Chart
+) -> None:
+    def point(place: int, end: int = 1) -> Point:
+        return plot.at(plot.places[place], scale.at(span[place][end]))
+
+    is_area = chart.kind == "area"
+    count = sum(map(len, series.runs))
+    step = 1 if count <= _ALL_MARKED else (0 if len(chart.series) == 1 else math.ceil(count / _MARKED))
+    for run in series.runs:
+        line = [point(place) for place in run]
+        if is_area and len(run) > 1:
+            base = (
+                [point(place, 0) for place in reversed(run)]
+                if chart.stacked
+                else [plot.at(plot.places[place], scale.at(0)) for place in (run[-1], run[0])]
+            )
+            canvas.area([*line, *base], look, opacity=0.75 if chart.stacked else 0.22)
+        if len(run) > 1:
+            canvas.curve(line, look, thick=1.4 if is_area and chart.stacked else 2.2)
+        if len(run) == 1:
+            if is_area:
+                canvas.line(plot.at(plot.places[run[0]], scale.at(span[run[0]][0])), line[0], look.paint, thick=3)
+            canvas.marker(line[0], look, size=3.4)
+        elif step and not (is_area and chart.stacked):
+            for number in range(0, len(run), step):
+                canvas.marker(line[number], look, size=2.8)
+
+
+def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list[Box]:
+    """Returns where their labels stand."""
+    taken = []
+    for target in chart.targets:
+        at = plot.value.at(target.value)
+        text = f"{target.label} {formats.text(target.value, value_format(chart))}".strip()
+        text = cut(text, (plot.right - plot.left) / 2, LETTERS)
+        if plot.is_horizontal:
+            canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")
+            middle, base = min(at, canvas.width - wide(text) / 2), plot.top - 3
+        else:
+            canvas.line((plot.left, at), (plot.right, at), "target", thick=1.4, dash="6 3")
+            middle, base = plot.right - wide(text) / 2, at - 4
+        canvas.text((middle, base), text, paint="target", anchor="middle")
+        taken.append(_box(middle, base, wide(text)))
+    return taken
+
+
+def _box(middle: float, base: float, width: float) -> Box:
+    return middle - width / 2, base - 10, middle + width / 2, base + 1
+
+
+def _data_labels(
+    canvas: Canvas, plot: Plot, chart: Chart, formats: Formats, spans: Sequence[Sequence[Span]], taken: list[Box]
+) -> None:
+    """The value at each mark, where it runs into nothing that is written."""
+    bars = [one for one in chart.series if one.kind == "bar"]
+    for series, span in zip(chart.series, spans, strict=True):
+        scale = plot.second if series.second_axis and plot.second else plot.value
+        for place, (base, end) in enumerate(span):
+            value = series.values[place]
+            if value is None or end is None:
+                continue
+            text = formats.text(value, chart.format_of(series))
+            x, y = _label_at(plot, scale, chart, series, bars, place, base, end, wide(text))
+            half = wide(text) / 2
+            x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
+            box = _box(x, y, 2 * half)
+            if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                continue
+            taken.append(box)
+            inside = chart.stacked and series.kind == "bar"
+            canvas.text((x, y), text, size=10, paint="ink" if not inside else "ground", anchor="middle")
+
+
+def _label_at(
+    plot: Plot, scale: Scale, chart: Chart, series: Series, bars: Sequence[Series],
+    place: int, base: Any, end: Any, room: float,
+) -> Point:  # fmt: skip
+    """The middle of the label's base line."""
+    at = plot.places[place]
+    if series.kind == "bar" and not chart.stacked:
+        thick = min(plot.slot * 0.78 / len(bars), _WIDEST_BAR)
+        at += (bars.index(series) - (len(bars) - 1) / 2) * thick
+    if chart.stacked:
+        middle = scale.at((base + end) / 2)
+        return (middle, at + 4) if plot.is_horizontal else (at, middle + 4)
+    beyond = 1 if end >= 0 else -1
+    if plot.is_horizontal:
+        return (scale.at(end) + beyond * (room / 2 + 4), at + 4)
+    return (at, scale.at(end) - 5 if beyond > 0 else scale.at(end) + 12)

@@ -1,0 +1,34 @@
+"""Draws a chart: each kind by its module."""
+
+from __future__ import annotations
+
+from server.reports.charts.chart import Chart
+from server.reports.drawing import cartesian, funnel, gauge, heatmap, pie, scatter
+from server.reports.drawing.canvas import Canvas
+from server.reports.formats import Formats
+from server.reports.words import words_of
+
+_KINDS = {
+    **dict.fromkeys(("line", "bar", "stacked_bar", "area", "combo"), cartesian.draw),
+    "pie": pie.draw,
+    "funnel": funnel.draw,
+    "scatter": scatter.draw,
+    "heatmap": heatmap.draw,
+    "gauge": gauge.draw,
+}
+
+
+class CannotBeDrawn(Exception):
+    """Says why, in a sentence for readers of the report."""
+
+
+def drawn(
+    chart: Chart, formats: Formats, *, width: float, font: str = "", on_page: bool = False, prefix: str = "c"
+) -> str:
+    """As SVG, the same for the same chart. Raises `CannotBeDrawn` for numbers that no drawing has room for."""
+    canvas = Canvas(width, chart.height, on_page=on_page, font=font, prefix=prefix)
+    try:
+        _KINDS[chart.kind](canvas, chart, formats)
+        return canvas.svg()
+    except (OverflowError, ValueError, ZeroDivisionError):
+        raise CannotBeDrawn(words_of(formats).beyond_drawing) from None

@@ -1,0 +1,41 @@
+"""Funnels: stages above each other, each as wide as its value."""
+
+from __future__ import annotations
+
+from server.reports.charts.chart import Chart
+from server.reports.drawing.canvas import LETTERS, Canvas, Look, wide
+from server.reports.drawing.head import title
+from server.reports.drawing.lettering import cut
+from server.reports.formats import Formats
+
+_GAP = 3.0
+_LEAST = 15.0
+
+
+def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
+    top = title(canvas, chart.title) + 4
+    values = [max(float(value), 0.0) for value in chart.series[0].values]
+    canvas.height = max(canvas.height, top + _LEAST * len(values) + 6)
+    most = max(values) or 1.0
+    row = (canvas.height - top - 6) / len(values)
+    written = [formats.text(value, chart.format) for value in chart.series[0].values]
+    names = min(max(map(wide, chart.labels)), canvas.width * 0.36)
+    figures = max(map(wide, written))
+    left, right = names + 10, canvas.width - figures - 10
+    middle = (left + right) / 2
+    canvas.group('data-marks=""')
+    for number, value in enumerate(values):
+        upper = max((right - left) * value / most / 2, 1.5)
+        following = values[number + 1] if number + 1 < len(values) else value
+        lower = max((right - left) * min(following, value) / most / 2, 1.5)
+        y, end = top + number * row, top + (number + 1) * row - _GAP
+        canvas.shape(
+            f"M{middle - upper:.1f} {y:.1f}L{middle + upper:.1f} {y:.1f}"
+            f"L{middle + lower:.1f} {end:.1f}L{middle - lower:.1f} {end:.1f}z",
+            canvas.fill(Look(0, color=chart.colors[number])),
+        )
+    canvas.end()
+    for number, (name, text) in enumerate(zip(chart.labels, written, strict=True)):
+        y = top + (number + 0.5) * row - _GAP / 2 + 4
+        canvas.text((0, y), cut(name, names, LETTERS), paint="ink")
+        canvas.text((canvas.width, y), text, paint="ink", anchor="end")
