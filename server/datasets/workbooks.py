@@ -266,4 +266,6 @@ def _others(workbook: OpenedWorkbook, sheets: Sequence[SheetInfo], chosen: str) 
 
 
 def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
-    return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
+    return SheetInfo(
+        name=info.name, visible=info.visible, rows=sheet.end[0] + 1 if sheet.end else 0, columns=sheet.width
+    )

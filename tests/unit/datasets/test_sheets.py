@@ -242,6 +242,10 @@ def test_every_row_of_a_sheet_is_accounted_for(imported: Importer) -> None:
     assert result.converted.named == {"above_table": 1, "header": 1, "blank": 3}
 
 
+def test_a_preview_counts_the_rows_of_a_sheet(imported: Importer) -> None:
+    assert imported.preview(workbook([["a", "b"], [1, 2], [3, 4]])).estimated_rows == 2
+
+
 def test_columns_that_start_late_keep_their_formats(imported: Importer) -> None:
     rows = [[None, None, "zip", "n"], [None, None, 123, 1], [None, None, 77, 2]]
     result = imported(workbook(rows, {"C2": "00000", "C3": "00000"}))
