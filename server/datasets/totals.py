@@ -111,7 +111,8 @@ class Totals:
             return is_all and self._summed_rows >= _LEAST_ROWS
         if any(_is_sum(sums, place, cell) for sums in self._sums() for place, cell in figures.items()):
             return True
-        return self._missing > 0 and self._has_only(chunk, row, name) and self._is_nearly(figures)
+        is_last = row == chunk.row_count - 1
+        return is_last and self._missing > 0 and self._has_only(chunk, row, name) and self._is_nearly(figures)
 
     def _has_only(self, chunk: Chunk, row: int, name: str) -> bool:
         """Whether the row is called a total and nothing else, and says nothing beside its figures."""
