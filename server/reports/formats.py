@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel import Locale, UnknownLocaleError
+from babel import UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import (
     UnknownCurrencyError,
@@ -23,6 +23,7 @@ from babel.numbers import (
 
 from server.errors import InvalidInput
 from server.figures import figure, is_beyond_digits, rounded
+from server.languages import babel_locale
 
 FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
@@ -52,9 +53,9 @@ class Formats:
 
     def __init__(self, language: str, time_zone: str = "UTC") -> None:
         try:
-            self.locale = Locale.parse(language, sep="-")
+            self.locale = babel_locale(language)
         except (UnknownLocaleError, ValueError):
-            self.locale = Locale.parse("en")
+            self.locale = babel_locale("en")
         self.language = language
         self.zone = ZoneInfo(time_zone)
 
