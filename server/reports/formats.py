@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -29,6 +30,8 @@ FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
+_SIGN = re.compile("[-+]")
+_LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
@@ -69,9 +72,16 @@ class Formats:
             return self._beyond_digits(value, wanted)
         writer = getattr(self, f"_{kind}", None)
         try:
-            return str(writer(value, wanted)) if writer else str(value)
+            written = str(writer(value, wanted)) if writer else str(value)
+            return self.signed(written) if kind in NUMERIC else written
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             return figure(value, self.locale) if isinstance(value, int) else str(value)
+
+    def signed(self, figure: str) -> str:
+        """Its sign stays before it where writing runs from right to left."""
+        if self.locale.text_direction == "ltr":
+            return figure
+        return _SIGN.sub(_LEFT_TO_RIGHT + r"\g<0>", figure)
 
     @staticmethod
     def kind_of(value: Any) -> str:

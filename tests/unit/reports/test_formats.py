@@ -110,3 +110,11 @@ def test_a_language_keeps_its_own_names_whatever_was_written_before() -> None:
         "ta": "மார்ச் 2026",
         "ko": "3월 2026",
     }
+
+
+def test_signs_stay_before_figures_where_writing_runs_from_right_to_left() -> None:
+    before = "\u200e"
+    assert Formats("he").text(-3.5, ValueFormat(kind="decimal")) == f"{before}-3.50"
+    assert Formats("ar").text(-0.5, ValueFormat(kind="percent")) == f"{before}-50.0%"
+    assert Formats("he").text("-3.5") == "-3.5"  # a text is as it is
+    assert Formats("de").text(-3.5, ValueFormat(kind="decimal")) == "-3,50"
