@@ -134,7 +134,8 @@ def _region(locale: Locale) -> str | None:
     """Whose shapes Chinese characters have, as two letters: those of a script's home where no place is named."""
     if locale.language == "zh" and not locale.territory:
         return "TW" if locale.script == "Hant" else "CN"
-    return locale.territory if locale.territory and locale.territory.isalpha() else None
+    territory: str | None = locale.territory
+    return territory
 
 
 def font_directories() -> list[str]:

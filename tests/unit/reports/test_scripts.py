@@ -9,7 +9,7 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from tests.unit.reports.orders import render
+from tests.unit.reports.orders import render, workbook
 
 TEMPLATE = """\
 title: "{words}"
@@ -175,3 +175,18 @@ def test_what_no_face_has_is_a_box_and_a_warning(letter: str, block: str, orders
     assert len(rendered.warnings) == 1
     assert "no shape for a character" in rendered.warnings[0]
     assert len(rendered.artifacts) == 1
+
+
+def test_arabic_and_hebrew_run_from_right_to_left_in_every_format(orders: Path, tmp_path: Path) -> None:
+    source = SHORT.format(language="he", block="{table: {query: q, columns: [name, {name: n, align: left}]}}")
+    source = source.replace("'a' as name", "'שלום' as name").replace("[pdf]", "[pdf, html, xlsx]")
+    rendered = render(source, orders, tmp_path, {}, "pdf", "html", "xlsx")
+    places: dict[str, float] = {}
+
+    def see(text: str, matrix: list[float], inner: list[float], _font: object, _size: float) -> None:
+        places.setdefault(text.strip(), matrix[4] + inner[4])
+
+    PdfReader(rendered.artifacts[0].path).pages[0].extract_text(visitor_text=see)
+    assert places["name"] > places["n"]
+    assert '<html lang="he" dir="rtl">' in rendered.artifacts[1].path.read_text("utf-8")
+    assert all(sheet.sheet_view.rightToLeft for sheet in workbook(rendered).worksheets)
