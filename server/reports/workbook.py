@@ -41,7 +41,10 @@ class ReportBook:
 
     def add_sheet(self, wanted: str) -> Any:
         """Sheets stand in the order in which they are added."""
-        return self.workbook.add_worksheet(self._sheet_name(wanted))
+        sheet = self.workbook.add_worksheet(self._sheet_name(wanted))
+        if self.formats.locale.text_direction == "rtl":
+            sheet.right_to_left()
+        return sheet
 
     def put(self, text: str, *, column: int = 0, **style: Any) -> None:
         """A line of the summary."""

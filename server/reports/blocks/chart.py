@@ -11,6 +11,7 @@ import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_chart import write_chart
@@ -59,7 +60,7 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             "kind": "chart",
             "title": chart.title,
             "reason": reason or paper.words.no_data,
-            "svg": svg,
+            **lettered(svg),
             "alt": self.told,
             "note": self.notes,
         }

@@ -33,7 +33,7 @@ class Picture(Block, frozen=True, kw_only=True):
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         drawn = self._drawing(paper.width)
-        return {"kind": "chart", "title": "", "empty": False, "svg": drawn, "alt": self.alt, "note": ""}
+        return {"kind": "chart", "title": "", "empty": False, "svg": drawn, "letters": [], "alt": self.alt, "note": ""}
 
     def excel(self, book: ReportBook) -> None:
         scale = SUMMARY_WIDTH * self.width / 100 / self.image.width

@@ -34,7 +34,7 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     def html(self) -> str:
-        arrow = "▲ " if self.delta.startswith("+") else "▼ " if self.delta.startswith("-") else ""
+        arrow = "▲ " if "+" in self.delta else "▼ " if "-" in self.delta else ""
         delta = ""
         if self.delta:
             delta = (
@@ -121,7 +121,7 @@ def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, s
     if not _is_number(value) or not _is_number(before) or not before:
         return "–", "neutral"
     change = (float(value) - float(before)) / abs(float(before))
-    sign = "+" if change > 0 else ""
+    sign = formats.signed("+") if change > 0 else ""
     text = sign + formats.text(change, ValueFormat(kind="percent", decimals=1))
     if good == "none" or abs(change) < 0.0005:
         return text, "neutral"
