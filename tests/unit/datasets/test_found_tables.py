@@ -228,7 +228,8 @@ HEADERS: list[Case] = [
         ["id", "column_2", "text 1", "text 2"],
         [
             ["A1", "north", None, None],
-            *(["A2", None, "north", None], ["A3", None, "north", None]),
+            ["A2", None, "north", None],
+            ["A3", None, "north", None],
             ["A4", None, "north", None],
         ],
         [],
