@@ -10,7 +10,8 @@ import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
-from server.reports.blocks.table_drawn import Cell, Table, TableColumn, TableRow
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_drawn import Table
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
@@ -65,7 +66,8 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
             written = _Written(self, rows, labels, is_so, builder.formats, builder.words)
             table = Table(
                 title=title,
-                name=title or self.query,
+                name=title or self.query.replace("_", " "),
+                within=builder.around,
                 columns=written.columns,
                 rows=list(written.rows()),
                 max_rows=self.max_rows,
@@ -126,20 +128,19 @@ class _Written:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
         format = ValueFormat(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
-        total = self._total(spec)
+        whole = over_all(self._all, spec.total, spec.name) if spec.total else None
+        total = total_of(spec.total, [row[spec.name] for row in self._data]) if whole is None else whole[0]
         return TableColumn(
             name=spec.name,
             label=label or spec.name.replace("_", " "),
             format=format,
             align=spec.align or ("right" if format.is_numeric else "left"),
             bar=spec.bar,
+            how=spec.total,
+            of_all=whole is not None,
             total=total,
             total_text=self._total_text(spec.total, total, format),
         )
-
-    def _total(self, spec: ColumnSpec) -> Any:
-        whole = over_all(self._all, spec.total, spec.name) if spec.total else None
-        return total_of(spec.total, [row[spec.name] for row in self._data]) if whole is None else whole[0]
 
     def _row(self, row: QueryRow) -> TableRow:
         shown = zip(self._wanted, self.columns, self._widest, strict=True)
