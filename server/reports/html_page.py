@@ -16,10 +16,10 @@ from server.reports.formats import Formats
 from server.reports.paper import FONT, UPRIGHT
 from server.reports.words import Words
 
-_FULL_WIDTH = 900  # of the page, in pixels
-_NARROW = 360  # of a telephone
-_GAP = 24
-_LEAST_COLUMN = 320
+_FULL_WIDTH = 760  # of a drawing: its letters are of the page's size on screens, and readable in print
+_NARROW, _ALSO_NARROW = 360, 400  # of a telephone, and what needs no other drawing for one
+_GAP = 21
+_LEAST_COLUMN = 264
 _FONTS = "system-ui, Segoe UI, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
 
 
@@ -54,10 +54,10 @@ class HtmlPage:
         if chart.option:
             shown = on_page(self.engine.svg(chart, width=self._paper_width, font=FONT), font=FONT, page_font=_FONTS)
             drawings = f'<div class="own">{shown}</div>'
+        elif self.width <= _ALSO_NARROW:
+            drawings = self._drawing(chart, "any", self.width)
         else:
-            drawings = self._drawing(chart, "wide", self.width) + self._drawing(
-                chart, "narrow", min(self.width, _NARROW)
-            )
+            drawings = self._drawing(chart, "wide", self.width) + self._drawing(chart, "narrow", _NARROW)
         self.charts.append(tips(chart, self.formats))
         return f'<div class="canvas" role="img" aria-label="{escape(told)}" data-chart="{number}">{drawings}</div>'
 

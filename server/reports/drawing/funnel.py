@@ -19,7 +19,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     most = max(values) or 1.0
     row = (canvas.height - top - 6) / len(values)
     written = [formats.text(value, chart.format) for value in chart.series[0].values]
-    names = min(max(map(wide, chart.labels)), canvas.width * 0.3)
+    names = min(max(map(wide, chart.labels)), canvas.width * 0.36)
     figures = max(map(wide, written))
     left, right = names + 10, canvas.width - figures - 10
     middle = (left + right) / 2

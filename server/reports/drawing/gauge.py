@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from server.reports.charts.chart import Chart
-from server.reports.drawing.canvas import Canvas, Point
+from server.reports.drawing.canvas import Canvas, Point, wide
 from server.reports.drawing.head import title
 from server.reports.formats import Formats
 
@@ -23,9 +23,10 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     canvas.shape(_arc(center, radius, 0, 1), canvas.color("line"))
     if share:
         canvas.shape(_arc(center, radius, 0, share), canvas.color(chart.series[0].color or "s0"))
-    size = max(12.0, min(26.0, radius / 4))
+    text = formats.text(value, chart.format)
+    size = max(10.0, min(26.0, radius / 4, 2 * (radius - _THICK - 8) / wide(text, 1.0)))
     canvas.text(
-        (center[0], center[1] + size / 3), formats.text(value, chart.format), size=size, paint="ink", anchor="middle",
+        (center[0], center[1] + size / 3), text, size=size, paint="ink", anchor="middle",
         bold=True,
     )  # fmt: skip
     for place, end in ((0.0, 0.0), (1.0, chart.maximum)):
