@@ -270,6 +270,13 @@ class QuerySession:
         return _values_of(statement.named_parameters, parameters)
 
 
+def totals_sql(sql: str, expressions: Sequence[str], by: Sequence[str] = ()) -> str:
+    """SQL for the values of aggregate expressions over the rows of another statement, by the values of columns."""
+    selected = ", ".join([*map(quoted, by), *(f"({expression})" for expression in expressions)])
+    grouped = f" group by {', '.join(map(quoted, by))}" if by else ""
+    return f"select {selected} from (\n{without_end(sql)}\n) as totalled{grouped}"  # noqa: S608 – the author's own
+
+
 class SchemaSession(QuerySession):
     """Views without rows, over columns instead of files: to check statements, not to run them."""
 

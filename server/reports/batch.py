@@ -22,7 +22,6 @@ from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport, ReportError, ReportFilter, StoredArtifact
-from server.reports.file_names import served_name
 from server.reports.ledger import ReportLedger, Turn
 from server.reports.requests import expand_request, render_request
 from server.reports.work import Rendered, expand_batch, render_report
@@ -245,7 +244,7 @@ class BatchReports:
         """All the files or none: a full disk may take one and refuse the next."""
         stored = [
             StoredArtifact(
-                file=served_name(rendered.title, artifact.format),
+                file=artifact.file,
                 format=artifact.format,
                 type=artifact.media_type,
                 size=artifact.size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from server.datasets.query import QuerySession, SchemaSession
+from server.datasets.query import QuerySession, SchemaSession, totals_sql
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
@@ -46,6 +46,7 @@ def _bind_queries(
         for query in sorted(_all_queries(template), key=lambda query: query.name not in repeated):
             binder.bind(session, query)
             binder.add_row_values(name for of, name in bound if of == query.name)
+        binder.check_totals(session)
     binder.check_parameters()
     binder.check_blocks()
     binder.check_fields()
@@ -109,6 +110,15 @@ class _Binder:
         for block in _all_blocks(self._template.blocks):
             for use in block.columns_used():
                 self._require_column(*use)
+
+    def check_totals(self, session: QuerySession) -> None:
+        for block in _all_blocks(self._template.blocks):
+            for use in block.totals_used():
+                if use.query in self._columns and (query := self._template.queries.get(use.query)):
+                    try:
+                        session.execute(totals_sql(query.sql, [use.expression]), self._values)
+                    except InvalidInput as error:
+                        self._add(use.line, use.column, "This total is wrong: {reason}", reason=error.text)
 
     def check_fields(self) -> None:
         for use in self._reading.expressions.fields:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Template as Compiled
 
-from server.datasets.query import QuerySession
+from server.datasets.query import QuerySession, totals_sql
 from server.errors import InvalidInput
 from server.reports.blocks.spec import BlockSpec
 from server.reports.document import Block
@@ -19,7 +20,7 @@ from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.rows import Aggregate, LazyRows, QueryRow, Rows, is_truncated, iteration_budget
+from server.reports.rows import Aggregate, LazyRows, QueryRow, Rows, Totals, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
@@ -96,6 +97,14 @@ class ReportBuilder:
         with self._failures.inside(phrase("the title"), title):
             return " ".join(rendered(self._texts.of(title), self._context()).split())
 
+    def file_name(self) -> str:
+        """Without an extension; the title where the template names none, or where it comes to nothing."""
+        if self._template.file_name is None:
+            return ""
+        with self._failures.inside(phrase("the file name"), self._template.file_name):
+            name = " ".join(rendered(self._texts.of(self._template.file_name), self._context()).split())
+        return re.sub(r"\.(pdf|xlsx|html)$", "", name, flags=re.IGNORECASE)
+
     def report(self) -> list[Block]:
         """The whole of it."""
         return list(self.blocks(self._template.blocks))
@@ -141,12 +150,8 @@ class ReportBuilder:
             query, bound = self._template.queries[name], self._bound()
             with self._failing_query(name, query):
                 result = self._session.execute(query.sql, bound)
-
-            def over_all(aggregate: Aggregate, column: str | None) -> Any:
-                with self._failing_query(name, query):
-                    return self._session.aggregate(query.sql, bound, aggregate, column)
-
-            self._rows[name] = Rows(name, result, self._go_through, over_all)
+            whole = _Whole(self._session, query, bound, lambda: self._failing_query(name, query))
+            self._rows[name] = Rows(name, result, self._go_through, whole)
         return self._rows[name]
 
     def image(self, file: str) -> Image:
@@ -204,6 +209,31 @@ class ReportBuilder:
             for name, row in scope.items():
                 bound |= {f"{name}_{column}": value for column, value in row.items()}
         return bound
+
+
+class _Whole:
+    """A query as it was bound when it was run. See `WholeQuery`."""
+
+    def __init__(
+        self,
+        session: QuerySession,
+        query: Query,
+        bound: Mapping[str, Any],
+        failing: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._session = session
+        self._sql = query.sql
+        self._bound = bound
+        self._failing = failing
+
+    def aggregate(self, how: Aggregate, column: str | None) -> Any:
+        with self._failing():
+            return self._session.aggregate(self._sql, self._bound, how, column)
+
+    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+        with self._failing():
+            rows = self._session.execute(totals_sql(self._sql, expressions, by), self._bound).rows
+        return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in rows}
 
 
 def _named(spec: BlockSpec) -> str:

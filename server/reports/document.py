@@ -35,6 +35,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """`provenance` are lines for the footer: data and template versions; `made_at` is when."""
 
     title: str
+    file_name: str
     description: str
     language: str
     page_size: str

@@ -68,12 +68,14 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
             images=request.images,
         )
         title = builder.title()
+        file_name = builder.file_name()
         blocks = builder.report()
         read = session.read
     words = builder.words
     wanted: tuple[str, ...] = request.formats or template.formats
     return Document(
         title=title or request.template_name or "Report",
+        file_name=file_name,
         description=template.description,
         language=formats.language,
         page_size=template.page.size,
@@ -132,7 +134,7 @@ def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> 
         with full_disk_named():
             path.write_bytes(content)
         yield Artifact(
-            file=served_name(request.file_stem or document.title, format),
+            file=served_name(request.file_stem or document.file_name or document.title, format),
             format=format,
             media_type=MEDIA_TYPES[format],
             size=len(content),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from server.datasets.decimals import fits_float
 from server.datasets.work import QueryResult
@@ -39,28 +39,37 @@ class QueryRow(Mapping[str, Any]):
 
 
 Aggregate = Literal["count", "sum", "min", "max", "average"]
-OverAll = Callable[[Aggregate, str | None], Any]
-"""Asks the database for a figure over all rows, of a column or (`count`) of the rows themselves."""
+Totals = dict[tuple[Any, ...], tuple[Any, ...]]
+
+
+class WholeQuery(Protocol):
+    """Asks the database for figures over all rows of a query."""
+
+    def aggregate(self, how: Aggregate, column: str | None) -> Any:
+        """Of a column, or (`count`) of the rows themselves."""
+
+    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+        """Values of SQL expressions (`sum(profit) / sum(revenue)`) by the values of columns; `()` without any."""
 
 
 class Rows:
     """The rows of a query. A column's name on it means the first row's value; of no rows, nothing (None).
 
-    Of a result with more rows than the limit these are the first; `over_all` gives figures over all.
+    Of a result with more rows than the limit these are the first; `whole` gives figures over all.
     """
 
-    __slots__ = ("_columns", "_go_through", "_over_all", "_query", "_rows", "_truncated")
+    __slots__ = ("_columns", "_go_through", "_query", "_rows", "_truncated", "_whole")
     of_query = True
 
     def __init__(
-        self, query: str, result: QueryResult, go_through: Callable[[Rows], None], over_all: OverAll | None = None
+        self, query: str, result: QueryResult, go_through: Callable[[Rows], None], whole: WholeQuery | None = None
     ) -> None:
         """`go_through` is told of every row that a template looks at."""
         self._query = query
         self._columns = result.names
         self._truncated = result.truncated
         self._go_through = go_through
-        self._over_all = over_all
+        self._whole = whole
         names = result.names
         columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
         self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -107,11 +116,19 @@ class LazyRows:
 def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any] | None:
     """The figure over all rows of a query of which only the first are here; None when it can be made of those."""
     rows = value._run(value._name) if isinstance(value, LazyRows) else value
-    if not isinstance(rows, Rows) or not rows._truncated or rows._over_all is None:
+    if not isinstance(rows, Rows) or not rows._truncated or rows._whole is None:
         return None
     if column is not None and column not in rows._columns:
         return None
-    return (plain(rows._over_all(aggregate, column)),)
+    return (plain(rows._whole.aggregate(aggregate, column)),)
+
+
+def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+    """See `WholeQuery`; values as templates see them."""
+    if rows._whole is None or not expressions:
+        return {}
+    found = rows._whole.totals(expressions, by)
+    return {tuple(map(plain, key)): tuple(map(plain, values)) for key, values in found.items()}
 
 
 def rows_of(rows: Rows) -> list[QueryRow]:

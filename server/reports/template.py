@@ -47,6 +47,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     title: Expression
     title_text: str
     name: str
+    file_name: Expression | None
     description: str
     language: str
     formats: tuple[str, ...]
@@ -112,6 +113,7 @@ class _TemplateReader:
                 title=title,
                 title_text=title.source,
                 name=" ".join(reader.text("name").split()),
+                file_name=expressions.text_of(reader, "file_name"),
                 description=reader.text("description"),
                 language=self._language(),
                 formats=self._formats(),
@@ -123,7 +125,7 @@ class _TemplateReader:
                 each_row=self._query("each_row", each_node) if each_node else None,
                 option_queries=self._option_queries,
             )
-        reader.finish(("name", "description", "language", "formats", "page", "each_row"))
+        reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row"))
         self._warn_of_unused(queries, blocks.used | expressions.used)
         return template
 

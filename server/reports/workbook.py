@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#256
 TINTS = {"green": "#E4F4EB", "red": "#FBE7E8", "amber": "#FDF1DD", "blue": "#E6F0FA", "grey": "#EFF1F3"}
 ACCENT, MUTED, LINE = "#2563A8", "#66717E", "#E3E7EC"
 _FEW = 5  # sheets that need no list of them
+_DATES = ("date", "month", "datetime")
 _LINK = {"font_color": ACCENT, "underline": 1}
 
 
@@ -46,6 +47,8 @@ class ReportBook:
         self.formats = formats
         self.sheets = sheets
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._cell_styles: dict[tuple[Any, ...], Any] = {}
+        self._number_formats: dict[tuple[type, ValueFormat], str] = {}
         self._names = SheetNames()
         self._long_texts = LongTexts(workbook, language=language)
         self._names.take(self._long_texts.name)
@@ -189,19 +192,21 @@ class ReportBook:
         return self._styles[key]
 
     def _styled(self, style: dict[str, Any], number: str = "") -> Any:
-        wanted = {name: setting for name, setting in style.items() if setting not in ("", None)}
-        return self.style(**wanted, num_format=number) if number else self.style(**wanted)
+        key = (number, *style.items())
+        if key not in self._cell_styles:
+            wanted = {name: setting for name, setting in style.items() if setting not in ("", None)}
+            self._cell_styles[key] = self.style(**wanted, **({"num_format": number} if number else {}))
+        return self._cell_styles[key]
 
     def _number_format(self, value: Any, format: ValueFormat) -> str:  # noqa: A002
         """That of the column; a value of another kind keeps its own."""
-        own = self.formats.kind_of(value)
-        is_day = isinstance(value, date)
-        wanted = format.kind
-        if not wanted or (is_day and wanted not in ("date", "month", "datetime")):
-            wanted = own
-        if isinstance(value, timedelta):
-            wanted = "duration"
-        return self.formats.excel(msgspec.structs.replace(format, kind=wanted), wanted)
+        key = (type(value), format)
+        if key not in self._number_formats:
+            own = self.formats.kind_of(value)
+            keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
+            kind = own if keeps_own else format.kind
+            self._number_formats[key] = self.formats.excel(msgspec.structs.replace(format, kind=kind), kind)
+        return self._number_formats[key]
 
     def _write_contents(self, sheet: Any) -> None:
         sheet.hide_gridlines(2)

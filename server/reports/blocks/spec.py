@@ -34,6 +34,15 @@ class ColumnUse(NamedTuple):
     column: int
 
 
+class TotalUse(NamedTuple):
+    """An SQL expression over the rows of a query, and where it stands."""
+
+    query: str
+    expression: str
+    line: int
+    column: int
+
+
 class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of `Place`, and whatever its kind needs."""
 
@@ -51,6 +60,9 @@ class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
     def columns_used(self) -> Iterable[ColumnUse]:
+        return ()
+
+    def totals_used(self) -> Iterable[TotalUse]:
         return ()
 
     def bound_row(self) -> tuple[str, str] | None:

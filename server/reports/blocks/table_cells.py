@@ -10,7 +10,10 @@ from server.reports.formats import ValueFormat
 
 
 class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """`how` its total is made of its rows; `of_all`: of more rows than there are here."""
+    """`how` its total is made of its rows: `sum`, `average`…; empty for none, and for one that an expression gives.
+
+    `of_all`: the total is of more rows than there are here.
+    """
 
     name: str
     label: str
@@ -21,6 +24,10 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     of_all: bool = False
     total: Any = None
     total_text: str = ""
+
+    @property
+    def has_total(self) -> bool:
+        return bool(self.total_text)
 
     @property
     def total_format(self) -> ValueFormat:
@@ -41,3 +48,4 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
 
     cells: list[Cell]
     kind: str = "row"
+    level: int = 0  # of a heading and its subtotal: how many headings stand above

@@ -30,6 +30,7 @@ class Table(Block, frozen=True, kw_only=True):
     name: str = "table"
     within: str = ""
     truncated: bool = False
+    total_label: str = "Total"
 
     @property
     def has_totals(self) -> bool:
@@ -55,20 +56,24 @@ class Table(Block, frozen=True, kw_only=True):
         note = self._cut_note(page.words, has_excel=page.has_excel)
         return (
             f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-            f"{self._html_totals(page.words)}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
+            f"{self._html_totals()}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
         )
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()
         if self.rows and self.has_totals:
-            texts = self._total_texts(paper.words)
+            texts = self._total_texts()
             shown.append(TableRow(kind="total", cells=[Cell(value=None, text=text) for text in texts]))
         return {
             "kind": "table",
             "title": self.title,
             "columns": [_measured(column, index, shown) for index, column in enumerate(self.columns)],
             "rows": [
-                {"kind": row.kind, "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells]}
+                {
+                    "kind": row.kind,
+                    "level": row.level,
+                    "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells],
+                }
                 for row in shown
             ],
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
@@ -79,17 +84,19 @@ class Table(Block, frozen=True, kw_only=True):
         """One of its own, with real numbers, filters and all rows."""
 
         def write(sheet: Any) -> None:
-            TableSheet(book, sheet, self.columns, self.rows, truncated=self.truncated).write()
+            total_label = self.total_label if self.has_totals else ""
+            TableSheet(book, sheet, self.columns, self.rows, total_label=total_label, truncated=self.truncated).write()
 
         book.plan(self, name=self.name, within=self.within, rows=self.row_count, write=write)
 
     def excel(self, book: ReportBook) -> None:
         book.put_link(self)
 
-    def _total_texts(self, words: Words) -> list[str]:
-        """The last row: totals under their columns, “Total” under the first when that has none."""
+    def _total_texts(self) -> list[str]:
+        """The last row: totals under their columns, what they are under the first that has none."""
         texts = [column.total_text for column in self.columns]
-        return [texts[0] or words.total, *texts[1:]] if texts else []
+        free = next((index for index, text in enumerate(texts) if not text), None)
+        return [self.total_label if index == free else text for index, text in enumerate(texts)]
 
     def _cut_note(self, words: Words, *, has_excel: bool) -> str:
         """What paper and screen do not show, or nothing."""
@@ -101,17 +108,17 @@ class Table(Block, frozen=True, kw_only=True):
             notes.append(words.truncated.format(count=self.row_count))
         return " ".join(notes)
 
-    def _html_totals(self, words: Words) -> str:
+    def _html_totals(self) -> str:
         if not self.has_totals:
             return ""
-        texts = zip(self._total_texts(words), self.columns, strict=True)
+        texts = zip(self._total_texts(), self.columns, strict=True)
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
 
 
 def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
     if row.kind == "group":
-        return f'<tr class="group"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
+        return f'<tr class="group level-{row.level}"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
     cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
     return f'<tr class="{row.kind}">{cells}</tr>'
 

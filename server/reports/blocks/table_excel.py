@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -30,7 +32,10 @@ Span = tuple[int, int]  # rows of a sheet, from and to
 
 
 class TableSheet:
-    """`rows` with their headings and subtotals; `truncated`: these are not all that there are."""
+    """`rows` with their headings and subtotals; `total_label`: what totals are called, if there are any.
+
+    `truncated`: these are not all rows that there are.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class TableSheet:
         columns: Sequence[TableColumn],
         rows: Sequence[TableRow],
         *,
+        total_label: str,
         truncated: bool,
     ) -> None:
         self._book = book
@@ -46,8 +52,8 @@ class TableSheet:
         self._columns = columns
         self._rows = rows
         self._truncated = truncated
-        self._is_grouped = any(row.kind != "row" for row in rows)
-        self._has_totals = any(column.how for column in columns)
+        self._total_label = total_label
+        self._depth = max((row.level + 1 for row in rows if row.kind == "group"), default=0)
         self._spans = list(_spans(rows))
         self._as_texts = self._columns_of_texts()
         self._widths = [self._width(index) for index in range(len(columns))]
@@ -62,7 +68,7 @@ class TableSheet:
         if not last:
             self._book.string(sheet, 1, 0, self._book.words.no_data, self._book.style(font_color=MUTED))
             end += 1
-        elif self._has_totals:
+        elif self._total_label:
             self._write_totals(end)
             end += 1
         end = self._write_notes(end)
@@ -73,20 +79,22 @@ class TableSheet:
         self._book.sheets.set_up_table(sheet, [column_pixels(width) for width in self._widths], rows=end)
 
     def _write_rows(self) -> None:
-        if self._is_grouped:
-            self._sheet.outline_settings(True, self._has_totals, True, False)
-        open_since = 1
+        if self._depth:
+            self._sheet.outline_settings(True, bool(self._total_label), True, False)
+        begun = [1] * self._depth  # the first row of the group that is open, one level after the other
         for number, row in enumerate(self._rows, 1):
             if row.kind == "group":
                 style = self._book.style(bold=True, font_size=12)
                 self._book.string(self._sheet, number, 0, row.cells[0].text, style)
-                open_since = number + 1
+                begun[row.level] = number + 1
             elif row.kind == "subtotal":
-                self._write_subtotals(number, row, [(open_since, number - 1)])
+                first, end = (bisect_left(self._spans, (place, 0)) for place in (begun[row.level], number))
+                self._write_subtotals(number, row, self._spans[first:end])
             else:
                 self._write_row(number, row)
-                if self._is_grouped:
-                    self._sheet.set_row(number, None, None, {"level": 1})
+            level = self._depth if row.kind == "row" else row.level
+            if level:
+                self._sheet.set_row(number, None, None, {"level": level})
 
     def _write_row(self, number: int, row: TableRow) -> None:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
@@ -100,18 +108,19 @@ class TableSheet:
     def _write_subtotals(self, number: int, row: TableRow, spans: list[Span]) -> None:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
             style = {"align": column.align, "bold": True, "top": 1}
-            if column.how:
+            if column.has_total:
                 self._write_total(number, index, cell.value, spans, style)
             else:
                 self._book.string(self._sheet, number, index, cell.text, self._book.style(**style))
 
     def _write_totals(self, number: int) -> None:
+        free = next((index for index, column in enumerate(self._columns) if not column.has_total), None)
         for index, column in enumerate(self._columns):
             style = {"align": column.align, "bold": True, "top": 2}
-            if column.how:
+            if column.has_total:
                 self._write_total(number, index, column.total, self._spans, style, is_value=column.of_all)
             else:
-                text = self._book.words.total if index == 0 else ""
+                text = self._total_label if index == free else ""
                 self._book.string(self._sheet, number, index, text, self._book.style(**style))
 
     def _write_total(
@@ -119,7 +128,11 @@ class TableSheet:
     ) -> None:
         """A formula where Excel comes to the same figure, else the figure."""
         column = self._columns[index]
-        formula = "" if is_value or not self._is_reckoned(index, value, spans) else _formula(column, index, spans)
+        formula = (
+            ""
+            if is_value or not column.how or not self._is_reckoned(index, value, spans)
+            else _formula(column, index, spans)
+        )
         if formula:
             self._book.formula(self._sheet, row, index, formula, value, column.total_format, **style)
         else:
@@ -141,7 +154,7 @@ class TableSheet:
         return {index for index in places if any(self._is_text_of_number(cells[index].value) for cells in data)}
 
     def _is_text_of_number(self, value: Any) -> bool:
-        if isinstance(value, str | bool) or value is None or isinstance(value, date):
+        if not isinstance(value, int | Decimal):
             return False
         return isinstance(excel_value(value, ValueFormat(), self._book.formats), str)
 
@@ -178,7 +191,7 @@ class TableSheet:
         """Letters of the longest, totals as well: a number without room would be `####`."""
         column = self._columns[index]
         longest = max((_shown_letters(self._book, cell, column) for cell in self._cells(index)), default=0)
-        if column.how:
+        if column.has_total:
             total = Cell(value=column.total, text=column.total_text)
             longest = max(longest, round(_shown_letters(self._book, total, column) * 1.1))
         return min(max(longest + 2, letters(column.label) + _FILTER, _LEAST), _WIDEST)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from server.http.files import content_disposition
 from server.reports.file_names import served_name, unique_names
+from tests.unit.reports.orders import render
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,21 @@ def test_duplicates_are_numbered_in_order() -> None:
 )
 def test_headers_name_files_for_old_and_new_clients(name: str, header: str) -> None:
     assert content_disposition("inline", name) == header
+
+
+@pytest.mark.parametrize(
+    ("pattern", "file"),
+    [
+        ("{{ month }}-{{ region }}", "2026-10-01-华南.html"),
+        ("{{ region }} / 10.HTML", "华南 - 10.html"),
+        ("{{ region if false else '' }}", "Sales of 华南.html"),
+    ],
+)
+def test_a_template_may_name_its_files(orders: Path, tmp_path: Path, pattern: str, file: str) -> None:
+    source = f"""\
+title: "Sales of {{{{ region }}}}"
+file_name: "{pattern}"
+parameters: {{region: {{type: text}}, month: {{type: month, default: last_month}}}}
+blocks: [{{text: x}}]
+"""
+    assert render(source, orders, tmp_path, {"region": "华南"}).artifacts[0].file == file

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pypdf
 import pytest
 
+from server.reports.binding import check_template
 from server.reports.blocks.table import total_of
 from tests.unit.reports.orders import content, render, workbook
 
@@ -79,6 +81,51 @@ blocks:
         assert text in page, text
     head = [cell.value for cell in next(workbook(rendered)["q"].iter_rows())]
     assert head == ["region", "Amount", "In thousands", "a"]
+
+
+MARGINS = """\
+title: Margins
+queries:
+  sold: |
+    select * from (values
+      ('North', 'Tea', 'A', 100.0, 40.0), ('North', 'Tea', 'B', 300.0, 30.0), ('North', 'Cups', 'A', 50.0, 5.0),
+      ('South', 'Tea', 'A', 10.0, 9.0), (null, 'Tea', 'A', 0.0, 0.0)
+    ) t(region, product, shop, revenue, profit)
+blocks:
+  - table:
+      query: sold
+      group: [region, product]
+      total_label: Whole company
+      columns:
+        - shop
+        - {name: revenue, total: sum, format: decimal, decimals: 0}
+        - {name: profit, label: Margin, format: percent, total: "sum(profit) / nullif(sum(revenue), 0)"}
+"""
+
+
+def test_a_total_may_be_an_expression_also_of_each_group(orders: Path, tmp_path: Path) -> None:
+    """The margin of all is no average of margins, and no sum of them."""
+    text = content(render(MARGINS, orders, tmp_path))
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr[^>]*>(.*?)</tr>", text)]
+    totals = {row[0]: row[1:] for row in rows if len(row) == 3 and re.match("Subtotal|Whole", row[0])}
+    assert totals == {
+        "Subtotal Tea": ["0", "–"],  # of the last group, whose region is missing
+        "Subtotal Cups": ["50", "10.0%"],
+        "Subtotal North": ["450", "16.7%"],
+        "Subtotal South": ["10", "90.0%"],
+        "Subtotal –": ["0", "–"],
+        "Whole company": ["460", "18.3%"],
+    }
+    headings = [row[0] for row in rows if len(row) == 1]
+    assert headings == ["North", "Tea", "Cups", "South", "Tea", "–", "Tea"]
+
+
+def test_an_expression_for_a_total_is_checked_when_a_template_is_saved() -> None:
+    for wrong, reason in (("sum(profits)", "profits"), ("sum(revenue", "syntax"), ("median", "use one of")):
+        source = MARGINS.replace("sum(profit) / nullif(sum(revenue), 0)", wrong)
+        [issue] = check_template(source, {})
+        assert reason in issue.text.lower(), issue.text
+        assert issue.line == 16
 
 
 def columns(count: int, value: str) -> str:

@@ -103,6 +103,33 @@ def test_grand_totals_count_no_subtotal_and_groups_can_be_closed(orders: Path, t
     assert levels == [0, 1, 1, 0, 0, 1, 1, 0, 0]
 
 
+NESTED = """\
+title: Nested
+queries:
+  q: |
+    select ['North', 'South'][1 + i // 4] as region, ['Tea', 'Cup'][1 + i % 4 // 2] as kind, 'P' || i as product,
+           i as v, 2 * i + 1 as w from range(6) t(i)
+blocks:
+  - table:
+      query: q
+      group: [region, kind]
+      total_label: All of it
+      columns: [product, {name: v, total: sum}, {name: w, total: sum(v) / sum(w), format: percent}]
+"""
+
+
+def test_groups_in_groups_have_levels_and_expressions_are_values(orders: Path, tmp_path: Path) -> None:
+    sheet = made(NESTED, orders, tmp_path)["q"]
+    found = [(row[0].value, row[1].value) for row in sheet.iter_rows(min_row=2) if str(row[1].value).startswith("=")]
+    assert found == [
+        ("Subtotal Tea", "=SUBTOTAL(109,B4:B5)"), ("Subtotal Cup", "=SUBTOTAL(109,B8:B9)"),
+        ("Subtotal North", "=SUBTOTAL(109,B4:B9)"), ("Subtotal Tea", "=SUBTOTAL(109,B14:B15)"),
+        ("Subtotal South", "=SUBTOTAL(109,B14:B15)"), ("All of it", "=SUBTOTAL(109,B4:B15)"),
+    ]  # fmt: skip
+    assert sheet["C18"].value == pytest.approx(15 / 36)
+    assert [sheet.row_dimensions[row].outlineLevel for row in range(2, 12)] == [0, 1, 2, 2, 1, 1, 2, 2, 1, 0]
+
+
 def test_a_total_of_more_rows_than_there_are_is_a_value_and_says_so(orders: Path, tmp_path: Path) -> None:
     source = """\
 title: Cut
