@@ -106,6 +106,7 @@ class ReportBook:
             widths = [column_pixels(count) for count in (22, *([14] * 12))]
             for column, width in enumerate(widths):
                 self._figures.set_column_pixels(column, column, width)
+            self._figures.ignore_errors({"number_stored_as_text": "A1:A1048576"})  # years, for instance, as names
             self.sheets.set_up(self._figures, landscape=False)
             self._figures.fit_to_pages(1, 0)
 

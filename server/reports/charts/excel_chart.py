@@ -18,6 +18,8 @@ from server.reports.charts.excel_look import (
     slice_look,
     target_look,
 )
+from server.reports.charts.excel_option import as_plain
+from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
 from server.reports.workbook import LINE, ReportBook
 
@@ -29,11 +31,12 @@ _SMALL_SLICE = 0.03  # that has no room for its share
 
 def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
     """Its figures always, and a drawing where Excel has one of its kind. Returns sentences about what it lacks."""
-    if chart.option:
+    plain = as_plain(chart) if chart.option else chart
+    if plain is None:
         sheet, top = write_data(chart, book)
         text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
         return [f"{chart.title}: {text}" if chart.title else text]
-    return _Drawing(chart, book).insert(told)
+    return _Drawing(plain, book).insert(told)
 
 
 class _Drawing:
@@ -184,14 +187,18 @@ class _Drawing:
 
     def _along(self) -> dict[str, Any]:
         chart = self._chart
-        axis: dict[str, Any] = {"name": _no_formula(chart.x_title), "line": {"color": "#9aa5b1"}}
+        axis: dict[str, Any] = {
+            "name": _no_formula(chart.x_title),
+            "line": {"color": LIGHT["axis"]},
+            "label_position": "low",
+        }
         if chart.kind == "scatter":
             return axis | {"major_gridlines": {"visible": False}}
         times = dates_of(chart)
         if times is None:
             return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})
         kind = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm"}[times.unit]
-        axis |= {"num_format": kind, "label_position": "low"}
+        axis["num_format"] = kind
         if times.unit != "second":
             return axis | {"date_axis": True} | date_marks(times)
         return axis | ({} if self._kind["type"] == "scatter" else {"text_axis": True})

@@ -176,6 +176,25 @@ def test_what_excel_cannot_draw_is_said_and_its_data_are_there(orders: Path, tmp
     assert figures(book)[:2] == [["q", "s", "v"], ["Q1", "A", 10]]
 
 
+@pytest.mark.parametrize(
+    ("option", "kinds"),
+    [
+        ("series: [{type: bar}, {type: line, name: Share}]", ["BarChart", "LineChart"]),
+        ("xAxis: {type: category}, yAxis: {}, series: {type: line}", ["LineChart"]),
+        ("series: [{type: bar, stack: all}]", []),
+        ("xAxis: {type: value}, series: [{type: line}]", []),
+        ("yAxis: {type: log}, series: [{type: line}]", []),
+        ("xAxis: {}, polar: {}, series: [{type: bar}]", []),
+        ("series: [{type: line}, {type: line}, {type: line}]", []),
+    ],
+)
+def test_an_option_is_drawn_where_excel_draws_the_same(
+    orders: Path, tmp_path: Path, option: str, kinds: list[str]
+) -> None:
+    _book, chart = drawn(f"query: money, option: {{{option}}}", orders, tmp_path)
+    assert [type(one).__name__ for one in (chart._charts if chart else ())] == kinds
+
+
 def test_targets_of_lying_bars_are_said(orders: Path, tmp_path: Path) -> None:
     block = "kind: bar, query: q, x: q, y: v, series: s, horizontal: true, targets: [{value: 15, label: Plan}]"
     book, _chart = drawn(block, orders, tmp_path)
