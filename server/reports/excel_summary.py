@@ -20,6 +20,7 @@ class Summary:
         self._left = self._page
         self._row = 0
         self._breaks: list[int] = []
+        self._section: tuple[int, int] | None = None  # the row of a heading, and what was left of the page before it
         width = sheets.width(landscape=sheets.landscape)
         self._widths = [int(width * share) for share in _COLUMNS]
         sheet.hide_gridlines(2)
@@ -57,10 +58,15 @@ class Summary:
         if 0 < self._left < self._page:
             self.line()
 
+    def begin_section(self) -> None:
+        """What is said from here to the next chart or picture goes to its page with it."""
+        self._section = self._row, self._left
+
     def area(self, height: int) -> int:
         """The first of as many rows as something so high lies over, all on one page."""
         count = -(-height // _ROW)
         self._require(count * _ROW)
+        self._section = None
         first = self._row
         self._row += count
         self._left -= count * _ROW
@@ -72,6 +78,11 @@ class Summary:
         self.sheet.print_area(0, 0, max(self._row - 1, 0), self.last_column)
 
     def _require(self, height: int) -> None:
-        if height > self._left and self._left < self._page:
-            self._breaks.append(self._row)
-            self._left = self._page
+        if height <= self._left or self._left == self._page:
+            return
+        begun, left = self._section or (self._row, self._left)
+        said = left - self._left
+        is_whole = left < self._page and said + height <= self._page
+        self._breaks.append(begun if is_whole else self._row)
+        self._left = self._page - (said if is_whole else 0)
+        self._section = None

@@ -31,6 +31,7 @@ class Heading(Block, frozen=True, kw_only=True):
 
     def excel(self, book: ReportBook) -> None:
         book.summary.skip()
+        book.summary.begin_section()
         book.put(self.text, bold=True, font_size=14 if self.level <= 2 else 12, keep=_KEEP)
 
 

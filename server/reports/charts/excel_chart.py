@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.excel_figures import Figures, blanks_of, dates_of, write_data, write_figures
+from server.reports.charts.excel_figures import Figures, blanks_of, dates_of, is_in_steps, write_data, write_figures
 from server.reports.charts.excel_look import (
     bar_look,
     date_marks,
@@ -199,6 +199,8 @@ class _Drawing:
             return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})
         kind = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm"}[times.unit]
         axis["num_format"] = kind
+        if is_in_steps(chart):
+            return axis | {"text_axis": True}
         if times.unit != "second":
             return axis | {"date_axis": True} | date_marks(times)
         return axis | ({} if self._kind["type"] == "scatter" else {"text_axis": True})

@@ -16,6 +16,7 @@ from server.reports.workbook import ReportBook
 
 Blanks = Literal["gap", "span"]
 _FIRST_YEAR = 1900
+_MOST_STEPS = 400
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,15 @@ def dates_of(chart: Chart) -> TimeAxis | None:
     return times if times and moment_at(times.places[0], times.unit).year > _FIRST_YEAR else None
 
 
+def is_in_steps(chart: Chart) -> bool:
+    """Bars of weeks, quarters or hours: on an axis of days each would be as thin as a day."""
+    times = dates_of(chart)
+    if times is None or times.step == 1 or not any(one.kind == "bar" for one in chart.series):
+        return False
+    is_regular = all((place - times.places[0]) % times.step == 0 for place in times.places)
+    return is_regular and _step_count(times) <= _MOST_STEPS
+
+
 def blanks_of(chart: Chart) -> Blanks:
     """What an empty cell is to lines: a gap, or only that another series has a value there."""
     runs = [run for one in chart.series for run in one.runs]
@@ -89,12 +99,29 @@ def _rows(chart: Chart) -> Iterator[_Row]:
         yield from _points(chart)
         return
     times = dates_of(chart)
+    if times and is_in_steps(chart):
+        yield from _steps(chart, times)
+        return
     broken = _broken(chart) if times else set()
     for place, label in enumerate(chart.labels):
         along = _moment(times, times.places[place]) if times else label
         yield _Row(along, [one.values[place] if place < len(one.values) else None for one in chart.series])
         if times and place in broken:
             yield _Row(_moment(times, times.places[place] + times.step), [None] * len(chart.series))
+
+
+def _steps(chart: Chart, times: TimeAxis) -> Iterator[_Row]:
+    """Every week or quarter, also those without values."""
+    at = {place: number for number, place in enumerate(times.places)}
+    for step in range(_step_count(times)):
+        place = times.places[0] + step * times.step
+        number = at.get(place)
+        values = [None if number is None else one.values[number] for one in chart.series]
+        yield _Row(_moment(times, place), values)
+
+
+def _step_count(times: TimeAxis) -> int:
+    return round((times.places[-1] - times.places[0]) / times.step) + 1
 
 
 def _points(chart: Chart) -> Iterator[_Row]:

@@ -23,6 +23,7 @@ queries:
   two: |
     select date '2026-01-01' + i::int as day, ['even', 'odd'][1 + i % 2] as s, i as v from range(8) t(i)
   hours: "select timestamp '2026-01-01 08:00' + interval (i) hour as t, i as v from range(4) t(i)"
+  weeks: "select * from (values (date '2026-01-05', 1), ('2026-01-26', 3), ('2026-01-12', 2)) t(w, v)"
   old: "select * from (values (date '1848-01-01', 1), ('1849-01-01', 2)) t(d, v)"
   pie: "select 'P' || i as n, 100 // (i + 1) as v from range(14) t(i)"
   money: "select * from (values (date '2026-01-01', 1200.5, 0.12), ('2026-02-01', 1500, 0.15)) t(m, revenue, margin)"
@@ -106,6 +107,13 @@ def test_months_are_dates_in_their_order_and_a_gap_is_a_gap(orders: Path, tmp_pa
 def test_a_line_goes_on_where_only_another_has_a_value(orders: Path, tmp_path: Path) -> None:
     _book, chart = drawn("kind: line, query: two, x: day, y: v, series: s", orders, tmp_path)
     assert chart.display_blanks == "span"
+
+
+def test_bars_of_weeks_are_as_wide_as_weeks_and_one_without_values_is_there(orders: Path, tmp_path: Path) -> None:
+    book, chart = drawn("kind: bar, query: weeks, x: w, y: v", orders, tmp_path)
+    assert type(chart.x_axis).__name__ == "TextAxis"
+    assert [(row[0].day, row[1]) for row in figures(book)[1:]] == [(5, 1), (12, 2), (19, None), (26, 3)]
+    assert [one.cat.numRef.f for one in chart.ser] == ["'Chart data'!$A$3:$A$6"]
 
 
 def test_days_before_those_of_excel_are_names(orders: Path, tmp_path: Path) -> None:

@@ -165,6 +165,15 @@ blocks:
     assert [cell.hyperlink.location for row in book["Summary"].iter_rows() for cell in row if cell.hyperlink] == links
 
 
+@pytest.mark.parametrize("title", ["#eval", "a#b!A1", "O''Brien", "http://x", "internal:x", "=1+1", "%41"])
+def test_links_lead_to_sheets_whatever_they_are_called(orders: Path, tmp_path: Path, title: str) -> None:
+    source = f"title: x\nqueries: {{q: select 1 as a}}\nblocks: [{{table: {{query: q, title: '{title}'}}}}]"
+    book = made(source, orders, tmp_path)
+    [link] = [cell.hyperlink for row in book["Summary"].iter_rows() for cell in row if cell.hyperlink]
+    assert link.target is None
+    assert link.location.removesuffix("!A1").removeprefix("'").removesuffix("'").replace("''", "'") in book.sheetnames
+
+
 @pytest.mark.parametrize(
     ("wanted", "within", "name"),
     [
@@ -254,6 +263,18 @@ def test_paper_has_room_for_what_can_be_read(
     [paragraph] = [cell for row in summary.iter_rows() for cell in row if str(cell.value).startswith("A sentence")]
     assert f"A{paragraph.row}:F{paragraph.row}" in [str(merged) for merged in summary.merged_cells.ranges]
     assert summary.row_dimensions[paragraph.row].height > 60
+
+
+def test_a_heading_and_what_follows_it_stay_with_their_chart(orders: Path, tmp_path: Path) -> None:
+    part = "  - heading: Part {0}\n  - text: Said\n  - chart: {{kind: bar, query: q, x: name, y: m}}\n"
+    source = "title: x\nqueries: {q: \"select 'a' as name, 1 as m\"}\nblocks:\n" + "".join(
+        part.format(number) for number in range(7)
+    )
+    summary = made(source, orders, tmp_path)["Summary"]
+    ends = [one.id for one in summary.row_breaks.brk]
+    headings = [row[0].row for row in summary.iter_rows() if str(row[0].value).startswith("Part")]
+    assert len(ends) == 3
+    assert {end + 1 for end in ends} < set(headings)
 
 
 def test_long_texts_go_over_several_rows_and_lose_nothing() -> None:
