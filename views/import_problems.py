@@ -29,6 +29,7 @@ SETTINGS = {
     "hidden_sheets": "sheet",
     "another_table_below": "sheet",
     "other_lists": "sheet",
+    "other_sheets": "sheet",
     "other_tables": "sheet",
     "other_members": "member",
 }

@@ -202,6 +202,8 @@ class CarefulReader:
         texts = [cell.strip() for cell in one.row if cell.strip()]
         if any(is_ruler([note.raw]) for note in self._notes):
             return True  # below a line that is drawn under the table; rows that fit would end this
+        if len(texts) > 1 and one.is_after_gap and all(cell.startswith(" ") for cell in one.row[1:]):
+            return not any(map(is_value, texts))  # a sentence with commas
         if len(texts) != 1 or self._width < 2 or is_value(texts[0]) or _looks_like(texts[0], self._first_cell):
             return False
         return is_sentence(texts[0]) or one.is_after_gap or bool(self._notes)

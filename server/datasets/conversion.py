@@ -238,7 +238,8 @@ def _planned(
     like_totals = rows_like_totals(sample.columns)
     if not like_totals:
         columns = plan_columns(shape, sample, options, existing, key, beside)
-        return columns, Totals(columns)
+        totals = Totals(columns)
+        return columns, found_in(sample, columns) if totals.may_end_in(sample) else totals
     columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key, beside)
     totals = found_in(sample, columns)
     left_out = totals.rows if options.leave_out_totals else ()

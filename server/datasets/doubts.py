@@ -13,8 +13,8 @@ from server.datasets.schema import FileWarning
 MERELY_TOLD = frozenset(
     {
         "encoding_not_verified", "short_rows_filled", "totals_left_out", "units_in_names", "hidden_sheets",
-        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_tables", "other_members",
-        "list_in_document", "members_are_rows", "other_sheets", "times_in_utc", "long_numbers", "reason_column",
+        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_sheets", "other_tables",
+        "other_members", "list_in_document", "members_are_rows", "times_in_utc", "long_numbers", "reason_column",
     }
 )  # fmt: skip
 

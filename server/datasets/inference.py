@@ -353,7 +353,9 @@ def _of_marks(cells: Sequence[str], chosen: _Reading, readings: Sequence[_Readin
     """`1.234` could be 1234. Not told of `1,234` where commas separate cells: there it is a group everywhere."""
     other = next(reading for reading in readings if reading is not chosen)
     for cell, number, otherwise in zip(cells, chosen.numbers, other.numbers, strict=True):
-        if number != otherwise and number is not None and not ("," in cell and prefer_mark == "."):
+        if number is None or otherwise is None or ("," in cell and prefer_mark == "."):
+            continue
+        if number != otherwise:
             return {"ambiguous_numbers": {"value": cell, "reading": f"{number.value:f}"}}
     return {}
 

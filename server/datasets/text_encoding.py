@@ -37,6 +37,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# How encodings of seven bits switch from ASCII to characters of their own: no text of another one has this.
+_SWITCHES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$B", "iso2022_jp"), (b"\x1b$@", "iso2022_jp"))
 # Encodings that business files are really in; without the list two lines of German become Turkish of a Macintosh.
 _LIKELY = (
     "windows-1252", "windows-1250", "gb18030", "big5", "cp932", "shift_jis", "euc-jp", "cp949", "euc-kr",
@@ -117,6 +119,8 @@ def find_encoding(
             return FoundEncoding(name=marked, mark_bytes=mark_bytes)
         if not marked and (pattern := _zero_pattern(head)):
             return FoundEncoding(name=pattern)
+        if not marked and (switching := _switching(head)):
+            return FoundEncoding(name=switching)
         size = path.stat().st_size
         is_verified = whole or size <= _SAMPLED_WHOLE
         votes = _vote(lambda: _pieces(stream, size, whole=is_verified))
@@ -150,6 +154,11 @@ def _mark(head: bytes) -> tuple[int, str | None]:
         if head.startswith(mark):
             return len(mark), name
     return 0, None
+
+
+def _switching(head: bytes) -> str | None:
+    """ISO 2022 of Japan or Korea, which is ASCII but for what stands between its switches."""
+    return next((name for switch, name in _SWITCHES if switch in head and head.isascii()), None)
 
 
 def _zero_pattern(head: bytes) -> str | None:
