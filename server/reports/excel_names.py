@@ -15,17 +15,19 @@ class SheetNames:
 
     def __init__(self) -> None:
         self._taken = {"history"}  # Excel keeps it for itself
+        self._last: dict[str, int] = {}  # number of a name that many sheets have
 
     def take(self, wanted: str, *, within: str = "") -> str:
         """`within` says which of several alike this is: `East – products`. Names differ whatever the case."""
         base = _joined(_clean(wanted) or "Sheet", _clean(within))
-        name, number = base, 1
+        name, number = base, self._last.get(base.casefold(), 1)
         if base.casefold() == "history":
             name = f"{base} 1"
         while name.casefold() in self._taken:
             number += 1
             suffix = f" {number}"
             name = cut(base, _MOST - _units(suffix)) + suffix
+        self._last[base.casefold()] = number
         self._taken.add(name.casefold())
         return name
 
