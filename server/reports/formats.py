@@ -154,7 +154,7 @@ class Formats:
         return {
             "integer": "#,##0",
             "decimal": f"#,##{digits}",
-            "compact": "#,##0",
+            "compact": "[>=1000]#,##0;[<=-1000]-#,##0;General",
             "currency": f'"{symbol}"#,##{digits};[Red]-"{symbol}"#,##{digits}',
             "percent": f"{digits}%",
             "date": "yyyy-mm-dd",
