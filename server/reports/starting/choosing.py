@@ -8,7 +8,7 @@ import msgspec
 
 from server.reports.starting.columns import FEW, KnownColumn
 
-_SUMS, _AVERAGES = 3, 2
+_SUMS, _MEASURES = 2, 3  # beside the number of rows: four figures make a row of them
 _FEW_CATEGORIES, _CATEGORIES = 3, 4  # with few values; in all
 _LISTED = 8
 _EMPTY_SHARE = 0.05
@@ -39,7 +39,8 @@ def chosen(columns: Sequence[KnownColumn]) -> Choice:
     for column in columns:
         by_role.setdefault(column.role, []).append(column)
     sums = sorted(by_role.get("sum", []), key=_importance)[:_SUMS]
-    averages = by_role.get("average", [])[:_AVERAGES]
+    shares_first = sorted(by_role.get("average", []), key=lambda column: not column.is_share)
+    averages = shares_first[: _MEASURES - len(sums)]
     categories = [column for column in by_role.get("category", []) if column.empty_share < 0.5]
     few = sorted((column for column in categories if _has_few(column)), key=lambda one: one.type == "boolean")
     many = [column for column in categories if not _has_few(column)]

@@ -51,6 +51,10 @@ _MONEY = _words(
     "amounts?|revenues?|sales|turnover|costs?|total|profit|income|expenses?|value|budget|paid|spend|fees?|tax|salary",
     "金额|销售|收入|营收|成本|费用|利润|总额|支出|预算|工资|税",
 )
+_COST = _words(
+    "costs?|expenses?|fees?|tax|spend|debts?|losses|loss|returns?|refunds?|errors?|complaints?|defects?",
+    "成本|费用|支出|税|欠款|亏损|退货|退款|投诉|故障",
+)
 _SIDE_DATES = _words(
     "birth|birthday|birthdate|dob|born|due|expiry|expires|expiration|updated|modified|deleted|until|end|ended",
     "出生|生日|到期|截止|更新|修改|结束|失效",
@@ -91,6 +95,11 @@ class KnownColumn(msgspec.Struct, frozen=True, kw_only=True):
     def is_side_date(self) -> bool:
         """A birthday, a deadline, when something was last changed."""
         return _says(_SIDE_DATES, self.name)
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether more of it is no good news."""
+        return _says(_COST, self.name)
 
     @property
     def empty_share(self) -> float:

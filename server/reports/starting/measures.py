@@ -19,6 +19,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     format: str
     adds_up: bool = True
+    is_better_higher: bool = True
 
 
 def sum_of(column: KnownColumn, name: str) -> Measure:
@@ -29,6 +30,7 @@ def sum_of(column: KnownColumn, name: str) -> Measure:
         sql=f"sum({sql_name(column.name)})",
         label=label_of(column),
         format=format_of(column) + (", decimals: 0" if rounded else ""),
+        is_better_higher=not column.is_cost,
     )
 
 
@@ -39,6 +41,7 @@ def average_of(column: KnownColumn, name: str, words: StartingWords) -> Measure:
         label=words.filled(words.average, column=label_of(column)),
         format=format_of(column).replace("format: integer", "format: decimal"),
         adds_up=False,
+        is_better_higher=False,  # a price, a discount, a temperature: who knows
     )
 
 

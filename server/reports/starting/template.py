@@ -37,6 +37,7 @@ class _Writer:
         sums = [sum_of(column, self._name_of(column)) for column in self._choice.sums]
         averages = [average_of(column, self._name_of(column), words) for column in self._choice.averages]
         self._rows, self._main = rows, sums[0] if sums else rows
+        self._moving = [*sums, *averages, rows][0]  # what the trend is of: an average has one, too
         self._measures = [rows, *sums, *averages]
         self._queries: list[str] = []
         self._blocks: list[str] = []
@@ -151,12 +152,13 @@ class _Writer:
             parts = [f"label: {scalar(jinja(one.label))}", f"value: {query}.{one.name}", one.format]
             if before:
                 parts += [f"compare: {before}.{one.name}", f"compare_label: {scalar(self._words.against)}"]
+                parts += [] if one.is_better_higher else ["good: none"]
             self._blocks.append(f"      - {{{', '.join(parts)}}}")
 
     # Charts
 
-    def _chart(self, kind: str, query: str, x: str, title: str, *more: str) -> str:
-        main = self._main
+    @staticmethod
+    def _chart(kind: str, main: Measure, query: str, x: str, title: str, *more: str) -> str:
         parts = [
             f"kind: {kind}",
             f"query: {query}",
@@ -187,11 +189,13 @@ class _Writer:
             moment, why = f"{name}::varchar as {name}", words.trend_of_years.format(column=year.name)
         else:
             return
-        parts = [moment, *queries.shown([self._main])]
+        parts = [moment, *queries.shown([self._moving])]
         sql = queries.select(self._table, parts, f"where {name} is not null", f"group by 1 order by {order}")
         self._query(words.q_trend, sql, why)
         kind = "bar" if unit == "year" else "line"
-        self._blocks.append(f"  - {self._chart(kind, words.q_trend, x, words.filled(title, measure=self._main.label))}")
+        self._blocks.append(
+            f"  - {self._chart(kind, self._moving, words.q_trend, x, words.filled(title, measure=self._moving.label))}"
+        )
 
     def _categories(self) -> None:
         charts: list[str] = []
@@ -222,8 +226,8 @@ class _Writer:
             )
         title = words.filled(words.by if is_few else words.top, measure=main.label, column=label_of(column))
         if is_few and with_pie and self._are_parts(column):
-            return self._chart("pie", query, column.name, title)
-        return self._chart("bar", query, column.name, title, "horizontal: true")
+            return self._chart("pie", main, query, column.name, title)
+        return self._chart("bar", main, query, column.name, title, "horizontal: true")
 
     def _are_parts(self, column: KnownColumn) -> bool:
         """Whether its values are parts of a whole: few, and none below zero."""
