@@ -103,7 +103,7 @@ class HeaderEvidence:
         """Text above numbers or dates, or dates above numbers; not where the rest of the row says otherwise."""
         for_it = against = 0
         for place, cell in self._named:
-            above, below = kind_of(cell), self._kinds[place]
+            above, below = self._kind_of_name(cell), self._kinds[place]
             if (below in ("number", "date") and above == "text") or (above == "date" and below == "number"):
                 for_it += 1
             elif above == "date" and below == "date":
@@ -111,6 +111,11 @@ class HeaderEvidence:
         if not for_it or against > for_it:
             return False
         return for_it >= 2 or not self._is_a_stray_word()
+
+    def _kind_of_name(self, cell: str) -> Kind:
+        """`NA` or `-` is a name where it stands alone, or beside a name that is one in many files."""
+        is_name = len(self._named) == 1 or self._has_usual_names()
+        return kind_of(cell) or ("text" if is_name else "")
 
     def _is_a_stray_word(self) -> bool:
         """One word above numbers while the numbers beside it stand above numbers, too: a bad cell in the first row."""
