@@ -124,6 +124,12 @@ def days_between(column: KnownColumn) -> int | None:
     return (high - low).days
 
 
+def is_monthly(column: KnownColumn) -> bool:
+    """Whether its dates are one a month at most: the first or last days of months."""
+    days = days_between(column)
+    return bool(days and column.distinct and column.distinct <= days / 28 + 1)
+
+
 def _known(column: Column, figures: Mapping[str, Any], note: ColumnNote) -> KnownColumn:
     unit = note.unit or _unit_in(column.name)
     scale = column.scale if column.type == "decimal" else None

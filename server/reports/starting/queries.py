@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.datasets.sql_text import literal
-from server.reports.starting.columns import KnownColumn
+from server.reports.starting.columns import KnownColumn, is_monthly
 from server.reports.starting.measures import Measure
 from server.reports.starting.words import StartingWords
 from server.reports.starting.writing import one_line, sql_name
@@ -24,9 +24,13 @@ def shown(measures: Sequence[Measure]) -> list[str]:
 
 
 def of_month(table: str, date: KnownColumn, parts: Sequence[str], *, back: int) -> str:
-    """Of the newest month that is over (1), or of one before it."""
+    """Of the newest month that is over, or of one `back` from it. A month that has but one date is over with it."""
     name = sql_name(date.name)
-    newest = select(table, [f"date_trunc('month', max({name}) + interval 2 day) - interval {back} month"])
+    if is_monthly(date):
+        first = f"date_trunc('month', max({name})) - interval {back} month"
+    else:
+        first = f"date_trunc('month', max({name}) + interval 2 day) - interval {back + 1} month"
+    newest = select(table, [first])
     return select(table, parts, f"where date_trunc('month', {name}) = (", f"  {one_line(newest)})")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from server.reports.starting import queries
 from server.reports.starting.choosing import chosen
-from server.reports.starting.columns import KnownColumn, days_between
+from server.reports.starting.columns import KnownColumn, days_between, is_monthly
 from server.reports.starting.measures import Measure, average_of, format_of, label_of, sum_of
 from server.reports.starting.words import StartingWords, words_for
 from server.reports.starting.writing import block, in_quotes, is_plain, jinja, one_line, pretty, scalar, sql_name
@@ -141,8 +141,12 @@ class _Writer:
         words, month = self._words, self._free(self._words.month)
         parts = queries.shown(self._measures)
         first = f"min(date_trunc('month', {sql_name(date.name)}))::date as {month}"
-        self._query(words.q_month, queries.of_month(self._table, date, [first, *parts], back=1), words.newest_month)
-        self._query(words.q_before, queries.of_month(self._table, date, parts, back=2))
+        self._query(
+            words.q_month,
+            queries.of_month(self._table, date, [first, *parts], back=0),
+            words.newest_of_months if is_monthly(date) else words.newest_month,
+        )
+        self._query(words.q_before, queries.of_month(self._table, date, parts, back=1))
         self._blocks.append(f'  - heading: "{{{{ {words.q_month}.{month} | month }}}}"')
         self._kpis(words.q_month, words.q_before)
 

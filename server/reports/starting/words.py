@@ -18,6 +18,7 @@ class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
         "“{column}” is the main date: the column of dates with the fewest empty cells, and no birthday or deadline."
     )
     newest_month: str = "The newest month that is over (its last two days may be missing), and the one before it."
+    newest_of_months: str = "The newest month (each has one date), and the one before it."
     trend_days: str = "By day: “{column}” spans {days} days."
     trend_months: str = "By month: “{column}” spans {days} days."
     trend_years: str = "By year: “{column}” spans {days} days."
@@ -96,6 +97,7 @@ _CHINESE = StartingWords(
     averages="求平均的列：{columns}。这类数值相加没有意义。",
     main_date="以“{column}”为主要日期：空单元格最少的日期列，且不是生日或截止日期。",
     newest_month="最近一个已结束的月份（月末两天可以缺少数据）及其上月。",
+    newest_of_months="最近一个月份（每月只有一个日期）及其上月。",
     trend_days="按日汇总：“{column}”跨度 {days} 天。",
     trend_months="按月汇总：“{column}”跨度 {days} 天。",
     trend_years="按年汇总：“{column}”跨度 {days} 天。",

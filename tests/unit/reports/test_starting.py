@@ -128,6 +128,22 @@ def test_the_suggestion_of_a_report_for_each_value_works(orders: Table) -> None:
     assert orders.issues(suggested) == []
 
 
+@pytest.mark.parametrize(
+    ("day", "newest", "change"),
+    [
+        ("(date '2025-12-01' + to_months(i::int % 12))", "November 2026", "+0.6%"),  # the first stands for its month
+        ("date '2026-01-01' + i::int", "October 2026", "+15.6%"),  # November has begun
+    ],
+    ids=["a date a month", "every day"],
+)
+def test_the_newest_month_that_is_over_is_told(tmp_path: Path, day: str, newest: str, change: str) -> None:
+    columns: dict[str, tuple[ColumnType, str]] = {"month_end": ("date", day), "sales": ("integer", "i * 100")}
+    table = Table(tmp_path / "t.parquet", "plan", columns, 312)
+    report = table.report(table.template())
+    assert newest in report
+    assert change in report
+
+
 ODD_TABLES: dict[str, tuple[Mapping[str, tuple[ColumnType, str]], int, str]] = {
     "one column of texts": ({"a": ("text", "'x' || i")}, 30, "First rows"),
     "one number": ({"a": ("integer", "i * 7")}, 30, "Largest rows"),
