@@ -245,9 +245,13 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
 
 
 def _has_labels(upper: Sequence[str], lower: Sequence[str], below: Sequence[Record]) -> bool:
-    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`."""
+    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`.
+
+    What stands between stands in no row: it would be a value.
+    """
     rows = [record for record in below if any(map(str.strip, record))]
-    return any(
+    values = {cell.strip() for row in rows for cell in row}
+    return values.isdisjoint(filter(None, lower)) and any(
         above and not cell and rows and all(place < len(row) and kind_of(row[place]) == "text" for row in rows)
         for place, (above, cell) in enumerate(zip(upper, lower, strict=True))
     )

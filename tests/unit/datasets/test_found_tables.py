@@ -223,6 +223,17 @@ HEADERS: list[Case] = [
         [["N", 1, 2, 3, 4], ["S", 5, 6, 7, 8]],
         [],
     ),
+    (
+        "id,,text 1,text 2\nA1,north,,\nA2,,north,\nA3,,north,\nA4,,north,\n",  # a gap, and no second line of names
+        ["id", "column_2", "text 1", "text 2"],
+        [
+            ["A1", "north", None, None],
+            ["A2", None, "north", None],
+            ["A3", None, "north", None],
+            ["A4", None, "north", None],
+        ],
+        [],
+    ),
     ("region,2025,\n,q1,q2\nN,1,2\nS,3,4\n", ["region", "2025 q1", "2025 q2"], [["N", 1, 2], ["S", 3, 4]], []),
     ("time,temp\ns,degC\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),
     ("time,temp\n[s],[degC]\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),
