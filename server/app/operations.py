@@ -41,6 +41,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.template_starts import TemplateStarts
 from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
@@ -81,6 +82,7 @@ def build_operations(
         answer_bytes=settings.max_answer_bytes,
     )
     access = DatasetAccess(database=database, catalog=datasets.catalog)
+    profiles = ProfileOperations(reading, access)
     imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
     templates = _templates(storage, reading, reports)
     return Operations(
@@ -98,7 +100,7 @@ def build_operations(
         ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
-        dataset_profiles=ProfileOperations(reading, access),
+        dataset_profiles=profiles,
         dataset_rows=RowOperations(reading, access),
         datasets=_datasets(storage, reading, access, reports),
         events=EventOperations(
@@ -150,6 +152,7 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
         uploaded_files=UploadedFiles(
             uploads=files,

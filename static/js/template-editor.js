@@ -19,6 +19,7 @@ const saveButton = form.querySelector("[data-save]");
 const previewForm = document.querySelector("form[data-preview]");
 const frames = document.querySelector("[data-preview-frames]");
 const nameInput = form.querySelector("[name=name]");
+const generateButton = form.querySelector("[data-generate]"); // of a template that asks for nothing
 
 let saved = source.value;
 let etag = form.dataset.etag;
@@ -42,6 +43,7 @@ form.addEventListener("submit", (event) => {
   save();
 });
 nameInput?.addEventListener("input", showUnsaved);
+generateButton?.addEventListener("click", () => save({ button: generateButton, then: generate }));
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
     event.preventDefault();
@@ -91,7 +93,7 @@ function followScroll() {
 }
 
 function showUnsaved() {
-  form.classList.toggle("is-unsaved", source.value !== saved);
+  form.classList.toggle("is-unsaved", !etag || source.value !== saved);
 }
 
 function onKey(event) {
@@ -192,10 +194,10 @@ function jump(line, column) {
   source.scrollTop = Math.max(0, (line - 1) * height - source.clientHeight / 3);
 }
 
-async function save() {
+async function save({ button = saveButton, then = edit } = {}) {
   const name = nameInput ? nameInput.value.trim() : form.dataset.name;
   if (nameInput && !nameInput.reportValidity()) return;
-  saveButton.setAttribute("aria-busy", "true");
+  button.setAttribute("aria-busy", "true");
   const text = source.value;
   try {
     const response = await fetch(`/api/v1/templates/${encodeURIComponent(name)}`, {
@@ -203,21 +205,36 @@ async function save() {
       headers: { "Content-Type": "application/yaml", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: text,
     });
-    if (response.ok) await onSaved(response, name, text);
+    if (response.ok) await onSaved(response, name, text, then);
     else await onRefused(response);
   } catch {
     toast(t("Not saved"), { body: t("The server could not be reached; your text is still here."), level: "danger" });
   } finally {
-    saveButton.removeAttribute("aria-busy");
+    button.removeAttribute("aria-busy");
   }
 }
 
-async function onSaved(response, name, text) {
+function edit(name) {
+  location.assign(`/templates/${encodeURIComponent(name)}/edit`);
+}
+
+// Where it cannot be ordered just so, its page of orders says what is missing.
+async function generate(name) {
+  const response = await fetch("/api/v1/batches", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ template: name }),
+  }).catch(() => null);
+  const { batch_id: batch } = response?.ok ? await response.json() : {};
+  location.assign(batch ? `/batches/${batch}` : `/batches/new?template=${encodeURIComponent(name)}`);
+}
+
+async function onSaved(response, name, text, then) {
   saved = text;
   etag = response.headers.get("ETag");
   showUnsaved();
   if (nameInput) {
-    location.assign(`/templates/${encodeURIComponent(name)}/edit`);
+    await then(name);
     return;
   }
   const { version } = await response.json();

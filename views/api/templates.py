@@ -14,7 +14,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage, encod
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.short_lists import cut
-from server.http.values import AnyName, TemplateName
+from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.summary import Check, ParameterSummary
 from server.reports.work import FileFormat
@@ -80,6 +80,23 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     parameters: dict[str, Any] = {}
     format: FileFormat = "html"
     source: str | None = None
+
+
+class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`name` is what the template shall be called (else as the dataset), `language` what it says things in (else
+    yours)."""
+
+    dataset: DatasetName
+    name: TemplateName | None = None
+    language: LanguageTag | None = None
+
+
+class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
+    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken."""
+
+    name: str
+    source: str
+    links: dict[str, str]
 
 
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +166,16 @@ async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
         next_cursor=page.next_cursor,
         total=page.total,
     )
+
+
+async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
+    started = await call.operations.template_starts.start(
+        call.principal,
+        call.body.dataset,
+        name=call.body.name or "",
+        language=call.body.language or language_of(call.request),
+    )
+    return TemplateStart(name=started.name, source=started.source, links=_links(started.name))
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
@@ -234,6 +261,16 @@ ENDPOINTS = [
         summary="Your report templates, by name",
         query=Page,
         answer=TemplateList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/templates/from-dataset",
+        name="api_template_start",
+        handler=start_template,
+        summary="A first template for a dataset, from its columns and statistics; nothing is stored",
+        body=StartRequest,
+        answer=TemplateStart,
+        errors=(404, 422),
     ),
     Endpoint(
         method="GET",
