@@ -225,18 +225,21 @@ class Formats:
         )
 
     def _date(self, value: Any, _format: ValueFormat) -> str:
-        return format_date(_as_date(value), "medium", locale=self.locale)
+        # English has the day first, as on axes: other orders are read wrong by half of those who read it.
+        pattern = "d MMM y" if self.locale.language == "en" else "medium"
+        return format_date(_as_date(value), pattern, locale=self.locale)
 
     def _month(self, value: Any, _format: ValueFormat) -> str:
         pattern = "y年M月" if self.locale.language == "zh" else "LLLL y"
         return format_date(_as_date(value), pattern, locale=self.locale)
 
-    def _datetime(self, value: Any, _format: ValueFormat) -> str:
+    def _datetime(self, value: Any, wanted: ValueFormat) -> str:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         if moment.tzinfo is not None:
             moment = moment.astimezone(self.zone)
-        pattern = "y-MM-dd HH:mm" if self.locale.language == "zh" else "d MMM y, HH:mm"
-        return format_datetime(moment, pattern, locale=self.locale)
+        if self.locale.language == "zh":
+            return format_datetime(moment, "y-MM-dd HH:mm", locale=self.locale)
+        return f"{self._date(moment, wanted)}, {format_datetime(moment, 'HH:mm', locale=self.locale)}"
 
     def _duration(self, value: Any, _format: ValueFormat) -> str:
         """Seconds or a time difference as hours, minutes and seconds."""

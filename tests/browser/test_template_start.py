@@ -25,7 +25,7 @@ async def test_two_keys_lead_from_a_dataset_to_its_report(
     await page.get_by_role("link", name="Make a report").press("Enter")
     await expect(page.get_by_text("No problems found")).to_be_visible()
     report = page.frame_locator("[data-preview-frames] iframe")
-    await expect(report.get_by_text("3 rows from Jan 1, 2026 to Jan 3, 2026.")).to_be_attached()
+    await expect(report.get_by_text("3 rows from 1 Jan 2026 to 3 Jan 2026.")).to_be_attached()
     await expect(page.get_by_text("not saved")).to_be_visible()
     name = page.get_by_label("Name", exact=True)
     await expect(name).to_have_value("orders")

@@ -228,7 +228,7 @@ async def test_the_same_order_as_of_the_same_day_gives_the_same_bytes(alice: aio
         text = archive.read(name).decode()
     assert name == "2026-09-01 until 2026-10-31.html"
     assert text.count("2026-10-31 2026-10-31 2026-10-31") == 1
-    assert "As of Oct 31, 2026" in text
+    assert "As of 31 Oct 2026" in text
 
 
 async def test_the_order_form_follows_the_day(alice: aiohttp.ClientSession) -> None:

@@ -35,7 +35,7 @@ async def test_a_started_template_is_stored_as_it_is_and_makes_a_report(alice: a
             assert (response.status, (await response.json())["warnings"]) == (201, [])
     async with alice.post("/api/v1/templates/orders/preview", json={}) as response:
         assert response.status == 200, await response.text()
-        assert "3 rows from Jan 1, 2026 to Jan 3, 2026." in await response.text()
+        assert "3 rows from 1 Jan 2026 to 3 Jan 2026." in await response.text()
 
 
 async def test_name_and_language_can_be_said(alice: aiohttp.ClientSession) -> None:

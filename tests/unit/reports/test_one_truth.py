@@ -123,7 +123,7 @@ def excel_text(cell: Any, kind: str) -> str:
     if isinstance(shown, str):
         return shown
     if isinstance(shown, datetime):
-        return f"{shown:%b} {shown.day}, {shown.year}"
+        return f"{shown.day} {shown:%b} {shown.year}"
     places = len((re.search(r"\.(0+)", cell.number_format) or ["", ""])[1])
     number = Decimal(repr(shown)) * (100 if kind == "percent" else 1)
     rounded = abs(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))

@@ -98,7 +98,7 @@ def test_a_report_of_orders_says_what_matters(orders: Table) -> None:
     assert "# “ordered_at” is the main date" in source
     assert "# Not used: updated, customer_no, year, unit_price, note, source" in source
     report = orders.report(source)
-    assert "400 rows from Jan 3, 2026 to " in report
+    assert "400 rows from 3 Jan 2026 to " in report
     assert "November 2026" in report
     assert "Empty cells:</strong> note 75.0%" in report
 
