@@ -45,5 +45,6 @@ async def test_a_dataset_is_chosen_on_the_page_of_templates(alice: aiohttp.Clien
     await page.get_by_label("Start from a dataset").select_option("orders")
     await page.get_by_role("button", name="Make a report").click()
     await expect(page.get_by_text("A first report of “orders”")).to_be_visible()
+    await expect(page.get_by_text("No problems found")).to_be_visible()  # the editor listens
     await page.keyboard.press("Control+s")
     await page.wait_for_url("**/templates/orders/edit")

@@ -70,7 +70,10 @@ _AFTER_NAME = re.compile(r"[_ ]([A-Za-z]{3})$")
 
 
 class KnownColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """A column and what it is good for. `distinct` is None where nobody counted; `low` and `high` are its ends."""
+    """A column and what it is good for. `distinct` is None where nobody counted; `low` and `high` are its ends.
+
+    `has_fixed_decimals`: its owner wants `decimals` so, whatever the value.
+    """
 
     name: str
     type: str
@@ -84,6 +87,7 @@ class KnownColumn(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     currency: str = ""
     decimals: int | None = None
+    has_fixed_decimals: bool = False
     is_share: bool = False
     is_money: bool = False
 
@@ -150,6 +154,7 @@ def _known(column: Column, figures: Mapping[str, Any], note: ColumnNote) -> Know
         unit=unit,
         currency=_currency(unit),
         decimals=note.decimals if note.decimals is not None else _few(scale),
+        has_fixed_decimals=note.decimals is not None,
     )
     role = _role(known)
     is_money = bool(known.currency) or _says(_MONEY, known.name)

@@ -8,7 +8,7 @@ from server.reports.starting.columns import KnownColumn
 from server.reports.starting.words import StartingWords
 from server.reports.starting.writing import one_line, pretty, sql_name
 
-_ROUND_FROM = 100_000  # amounts of money are told without cents
+_ROUND_FROM = 100_000  # what is more is told without decimals
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,12 +24,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
 def sum_of(column: KnownColumn, name: str) -> Measure:
     total = abs(column.mean or 0) * column.count
-    rounded = bool(column.currency) and column.decimals is None and total >= _ROUND_FROM
+    if total >= _ROUND_FROM and column.type != "integer" and not column.has_fixed_decimals:
+        column = msgspec.structs.replace(column, decimals=0)
     return Measure(
         name=name,
         sql=f"sum({sql_name(column.name)})",
         label=label_of(column),
-        format=format_of(column) + (", decimals: 0" if rounded else ""),
+        format=format_of(column),
         is_better_higher=not column.is_cost,
     )
 
