@@ -25,6 +25,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -54,6 +55,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    template_versions: TemplateVersionOperations
     templates: TemplateOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations
