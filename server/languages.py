@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import gettext
 import io
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from babel import Locale, negotiate_locale
+from babel import Locale, localedata, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -87,6 +88,14 @@ def _read(catalogue: bytes) -> tuple[gettext.GNUTranslations, frozenset[str]]:
         return gettext.GNUTranslations(compiled), frozenset(in_scripts)
 
 
+@lru_cache(maxsize=64)
 def babel_locale(language: str) -> Locale:
-    """The number and date formats of a language tag."""
-    return Locale.parse(language, sep="-")
+    """The number and date formats of a language tag. Raises `UnknownLocaleError` or `ValueError`.
+
+    Languages of Babel share what they inherit, and write into it what the first of them makes of it: Thai months would
+    be Hebrew ones after a report in Hebrew. So each has everything for itself.
+    """
+    locale = Locale.parse(language, sep="-")
+    data = localedata.load(str(locale))
+    data.update(copy.deepcopy(data))
+    return locale

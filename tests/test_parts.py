@@ -25,6 +25,11 @@ def test_parts_import_nothing_of_the_web() -> None:
     )
 
 
+def test_the_server_loads_nothing_that_reads_what_people_wrote() -> None:
+    loaded = {name.partition(".")[0] for name in _python("-c", "import server.app.parts, sys; print(*sys.modules)")}
+    assert loaded.isdisjoint({"duckdb", "pyarrow", "typst", "quickjs", "PIL", "xlsxwriter"})
+
+
 def test_a_short_program_imports_a_file_and_makes_a_report(tmp_path: Path) -> None:
     words = _python(str(ROOT / "tests" / "without_web.py"), str(tmp_path))
     assert {"<html", "north", "160", "south", "80"} <= words

@@ -47,6 +47,7 @@ _FILTERS = (
     "counted",
     "pace",
     "error_text",
+    "warning_text",
 )
 
 

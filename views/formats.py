@@ -6,11 +6,11 @@ import datetime as dt
 import gettext
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, dates, numbers, units
@@ -201,6 +201,11 @@ class Formats:
             return error.translated(self.gettext)
         message, parameters = _parts_of(error)
         return told(message, parameters, self.gettext)
+
+    def warning_text(self, warning: Mapping[str, Any]) -> str:
+        """Of a warning as results of jobs have it. Those of earlier versions are in English alone."""
+        message = warning.get("template", warning["message"])
+        return told(message, warning.get("parameters", {}), self.gettext)
 
     def _rate(self, value: float, unit: str) -> str:
         """Slow work has a decimal: 0.4 reports a second are not none."""

@@ -22,7 +22,8 @@ READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
 )  # fmt: skip
 _YES_OR_NO = {"yes": True, "no": False}
-ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc-kr", "windows-1252", "iso-8859-1")
+# As previews call them.
+ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc_kr", "cp1252", "iso8859-1")
 DELIMITERS = (",", ";", "\t", "|", "  ")
 _MOST_SKIPPED_ROWS = 1_000
 Columns = Literal["found", "said", "shown"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from server.datasets.doubts import MERELY_TOLD
 from server.datasets.schema import FileWarning
 from views.import_columns import FormColumn
 
@@ -28,17 +29,10 @@ SETTINGS = {
     "hidden_sheets": "sheet",
     "another_table_below": "sheet",
     "other_lists": "sheet",
+    "other_sheets": "sheet",
     "other_tables": "sheet",
     "other_members": "member",
 }
-# Nothing is wrong with these: they say what was done, or chosen among several.
-_TOLD = frozenset(
-    {
-        "encoding_not_verified", "short_rows_filled", "totals_left_out", "units_in_names", "hidden_sheets",
-        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_tables", "other_members",
-        "list_in_document", "members_are_rows", "times_in_utc", "long_numbers", "reason_column",
-    }
-)  # fmt: skip
 MISFITS, MISTAKE = "misfits", "mistake"
 
 
@@ -93,7 +87,7 @@ def _of_warning(warning: FileWarning, columns: Sequence[FormColumn], places: Map
     place = places.get(str(warning.parameters.get("column", "")))
     return Problem(
         code=warning.code,
-        severity="info" if warning.code in _TOLD else "warning",
+        severity="info" if warning.code in MERELY_TOLD else "warning",
         place=place,
         name="" if place is None else columns[place].name,
         count=_count(warning.parameters),

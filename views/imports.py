@@ -71,16 +71,23 @@ async def new_import(request: web.Request) -> web.Response:
     look = await _look(request, principal, form)
     if "order" in request.query:
         look = await _look_as_ordered(request, principal, form, request.query["order"])
-        return await render(request, page, **_wizard_values(request, upload, look, await _datasets(request, principal)))
+        existing = await _datasets(request, principal)
+        return await render(request, page, **_wizard_values(request, upload, _not_twice(look, existing), existing))
     known = await operations_of(request).imports.known(principal, upload, look.preview) if look.preview else None
     if known is not None and request.query.get("like") == known.dataset:
         look = await _look_like(request, principal, form, known)
     else:
         look = replace(look, known=known)
     existing = await _datasets(request, principal)
-    if look.form.dataset in (dataset.name for dataset in existing):
-        look = replace(look, form=replace(look.form, mode="replace"))
+    look = _not_twice(look, existing)
     return await render(request, page, **_wizard_values(request, upload, look, existing))
+
+
+def _not_twice(look: _Look, existing: Sequence[Dataset]) -> _Look:
+    """What is there already is replaced rather than created."""
+    if look.form.mode != "create" or look.form.dataset not in (dataset.name for dataset in existing):
+        return look
+    return replace(look, form=replace(look.form, mode="replace"))
 
 
 async def _choice(request: web.Request, principal: Principal) -> web.Response:
@@ -200,7 +207,8 @@ async def rejects_page(request: web.Request) -> web.Response:
 async def _look(request: web.Request, principal: Principal, form: ImportForm, *, columns: Columns = "found") -> _Look:
     operations = operations_of(request).imports
     try:
-        preview = await operations.preview(principal, form.upload_id, form.options_with(columns))
+        beside = form.dataset if form.mode in _ADDING else None
+        preview = await operations.preview(principal, form.upload_id, form.options_with(columns), beside=beside)
     except JinduError as error:
         if columns != "found" and is_about_checks(error.errors):
             look = await _look(request, principal, form.without_checks(), columns=columns)

@@ -39,6 +39,9 @@ async def import_file(session: Session, options: dict[str, Any]) -> int:
     outcome = await session.client.get(f"/api/v1/imports/{job['job_id']}")
     told = _would_lines if options["dry_run"] else _lines
     session.answer(outcome, *(told(session, outcome) if job["state"] == "succeeded" else ()))
+    if not options["dry_run"]:
+        for warning in outcome["warnings"]:
+            complain(f"warning: {warning['message']}")
     if job["state"] == "failed" and options["save_rejects"] and outcome["rejected_count"]:
         complain(
             f"{options['save_rejects']} is not written: nothing was imported that rows could be appended to. What was "

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from server.datasets.dialect import Dialect
 from server.datasets.named import ABOVE_TABLE, BLANK, DELIMITERS_ONLY, HEADER, Named
+from server.datasets.notes_above import is_table
 from server.datasets.records import Records, lenient_cells, read_sample
 from server.datasets.rejects import RejectReason
-from server.datasets.table_start import is_ruler, is_table
+from server.datasets.table_start import is_ruler
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ _Result = TypeVar("_Result")
 def in_order(
     function: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int = THREADS
 ) -> Iterator[tuple[_Item, _Result]]:
-    """Each item with what `function` makes of it; as many are under way as there are threads, and one is done.
+    """Each item with what `function` makes of it; as many are under way as there are threads: more would take memory,
+    which is slow to get.
 
     What is raised, by `function` or where the items come from, comes in its turn, after all that was before it.
     """
@@ -29,7 +30,7 @@ def in_order(
     with ThreadPoolExecutor(threads, "ahead") as pool:
         try:
             while True:
-                while failure is None and len(waiting) <= threads:
+                while failure is None and len(waiting) < threads:
                     try:
                         item = next(source)
                     except StopIteration:

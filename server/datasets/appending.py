@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from server.datasets.cells import order_of
 from server.datasets.decimals import exact_figure
-from server.datasets.schema import Column
+from server.datasets.notations import has_decimal_mark, merged_notations
+from server.datasets.schema import TEMPORAL_TYPES, Column
 
 _EXACT = Context(prec=100)
 _SUMMED = frozenset({"nulls", "count", "sum"})
@@ -17,13 +19,28 @@ _SUMMED = frozenset({"nulls", "count", "sum"})
 
 def merged_columns(before: Sequence[Column], added: Sequence[Column]) -> list[Column]:
     """The dataset's columns; decimals have room for the digits of either part."""
-    wider = {column.name: column for column in added}
-    return [
-        msgspec.structs.replace(column, precision=wider[column.name].precision, scale=wider[column.name].scale)
-        if column.type == "decimal" and column.name in wider
-        else column
-        for column in before
-    ]
+    new = {column.name: column for column in added}
+    return [_merged_column(column, new[column.name]) if column.name in new else column for column in before]
+
+
+def _merged_column(before: Column, added: Column) -> Column:
+    is_known = before.nullable is not None and added.nullable is not None
+    merged = msgspec.structs.replace(
+        before,
+        format=added.format if _says_more(added, before) else before.format,
+        nullable=before.nullable or added.nullable if is_known else None,
+        notations=merged_notations(before.notations, added.notations),
+    )
+    if before.type != "decimal":
+        return merged
+    return msgspec.structs.replace(merged, precision=added.precision, scale=added.scale)
+
+
+def _says_more(added: Column, before: Column) -> bool:
+    """Whether the rows that came now show how such values are written, and those before did not."""
+    if before.type in TEMPORAL_TYPES:
+        return order_of(before.format) == "YMD" != order_of(added.format)
+    return has_decimal_mark(added) and not has_decimal_mark(before)
 
 
 def merged_statistics(

@@ -42,6 +42,12 @@ def is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
+def memory_of(cells: pa.Array) -> bytes:
+    """The texts of a column in one, and what lies around them: looked through much faster than each of them."""
+    data = cells.buffers()[2]
+    return b"" if data is None else bytes(data.to_pybytes())
+
+
 def chunk_of(batch: pa.RecordBatch, before: int, unsaid_texts: frozenset[int] = frozenset()) -> Chunk:
     """`before` rows come before the batch; `unsaid_texts` are binary columns that hold texts.
 

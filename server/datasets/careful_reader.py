@@ -12,7 +12,7 @@ import pyarrow as pa
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.header_finding import is_value
-from server.datasets.kept_bytes import text_with_bytes
+from server.datasets.kept_bytes import Bytes, text_with_bytes
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
 from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
@@ -63,7 +63,7 @@ class CarefulReader:
         """Whether a record was begun whose end is in the next block."""
         return bool(self._open_lines)
 
-    def read(self, block: bytes, line: int) -> tuple[Chunk, int]:
+    def read(self, block: Bytes, line: int) -> tuple[Chunk, int]:
         """The rows of a block that begins after `line` lines, and how many lines they took."""
         try:
             text, is_clean = block.decode("utf-8"), True
@@ -202,6 +202,8 @@ class CarefulReader:
         texts = [cell.strip() for cell in one.row if cell.strip()]
         if any(is_ruler([note.raw]) for note in self._notes):
             return True  # below a line that is drawn under the table; rows that fit would end this
+        if len(texts) > 1 and one.is_after_gap and all(cell.startswith(" ") for cell in one.row[1:]):
+            return not any(map(is_value, texts))  # a sentence with commas
         if len(texts) != 1 or self._width < 2 or is_value(texts[0]) or _looks_like(texts[0], self._first_cell):
             return False
         return is_sentence(texts[0]) or one.is_after_gap or bool(self._notes)

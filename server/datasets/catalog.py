@@ -351,9 +351,18 @@ def require_mode_fits(name: str, mode: Mode, current: Dataset | None) -> None:
         raise Conflict(_EXISTS, code="dataset_exists", name=name)
     if mode in ("append", "upsert") and current is None:
         raise InvalidInput(
-            "There is no dataset named “{name}” to append to; use the mode “create”.",
+            "There is no dataset named “{name}” to append to; use the mode “create”."
+            if mode == "append"
+            else "There is no dataset named “{name}” to update; use the mode “create”.",
             code="dataset_missing",
-            errors=[FieldError(field="dataset", message="There is no dataset of this name to append to.")],
+            errors=[
+                FieldError(
+                    field="dataset",
+                    message="There is no dataset of this name to append to."
+                    if mode == "append"
+                    else "There is no dataset of this name to update.",
+                )
+            ],
             name=name,
         )
 

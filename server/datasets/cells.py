@@ -14,6 +14,9 @@ from server.datasets.month_names import month_number
 DecimalMark = Literal[".", ","]
 DateOrder = Literal["YMD", "DMY", "MDY", "yMD"]  # "yMD": a year of two digits first
 
+# How a value was written, as far as it does not keep that itself; a currency is another (see notations.py).
+PLAIN, PERCENT, IN_UTC, TURNED_INTO_UTC = "", "%", "Z", "+"
+
 # What stands for "nothing" in a column of numbers, dates or truth values; compared without regard to case.
 NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "—", "–", "/", "\\n", "无", "空")
 # In text only what nobody writes as text.
@@ -47,6 +50,7 @@ _NUMBER = re.compile(
     r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
     rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
+_BARE_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # as most are written: read sooner
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
 # Groups of three, the first without a leading zero, all by the same mark; a space or an apostrophe groups in either
@@ -85,12 +89,25 @@ class Number:
     currency: str = ""
     is_percent: bool = False
 
+    @property
+    def notation(self) -> str:
+        """What the value does not keep."""
+        return PERCENT if self.is_percent else self.currency
+
+
+def currency_named(written: str) -> str:
+    """One name for all spellings of a currency."""
+    return _SAME_CURRENCY.get(written, written)
+
 
 def parse_number(text: str, mark: DecimalMark) -> Number | None:
     """`1,234.00`, `¥1,234`, `12%` (0.12), `(123)` (−123), `1.5e3`, `3.5万` (35000), `１２３`; None for no number.
 
     A dash behind a decimal mark is no minus: `5,-` has no cents.
     """
+    bare = _BARE_NUMBER.fullmatch(text)
+    if bare is not None and (mark == "." or bare[1] is None):
+        return Number(Decimal(text))
     text = " ".join(plain(text).split()) if "  " in text else plain(text)  # many blanks could stand in many places
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None or bool(found["open"]) != bool(found["close"]):
@@ -110,7 +127,7 @@ def parse_number(text: str, mark: DecimalMark) -> Number | None:
         power -= 2
     # From its digits, since arithmetic of Decimals rounds to 28 of them.
     value = Decimal(f"{'-' if signs == ['-'] else ''}{whole or 0}.{digits['part'] or ''}e{power}")
-    currency = _SAME_CURRENCY.get(currencies[0], currencies[0]) if currencies else ""
+    currency = currency_named(currencies[0]) if currencies else ""
     return Number(value, currency, bool(found["percent"]))
 
 
@@ -155,6 +172,7 @@ _DAY_MONTH_NAME = re.compile(
     r"(?:[-/, ]+|\sdel?\s)(\d{4}|\d{2})(?![\d:])(?:\s[гр]\.?)?"
 )
 _MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
+_BARE_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?")  # as most are written
 _WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+(?=\w)")
 _CLOSE_TIME = re.compile(r"T(\d\d)(\d\d)(\d\d)?(?=[\dZ.,+-]|$)")  # of ISO 8601: T100000Z
 _TIME = re.compile(
@@ -177,17 +195,35 @@ def read_moment(text: str, order: DateOrder) -> datetime | None:
 
     Whatever begins with a four-digit year is year, month, day; `order` decides the rest.
     """
-    moment = _moment(text, order)
+    moment = read_time(text, order)
     return moment and moment.replace(tzinfo=None)
 
 
 def read_instant(text: str, order: DateOrder) -> datetime | None:
     """A day, a time and its offset, in UTC; None for what has no offset, since nobody knows when it was."""
-    moment = _moment(text, order)
+    moment = read_time(text, order)
     return moment if moment is not None and moment.tzinfo is not None else None
 
 
-def _moment(text: str, order: DateOrder) -> datetime | None:
+def notation_of_time(text: str, time: datetime) -> str:
+    """What the time that was read of a text does not keep of it."""
+    if time.tzinfo is None:
+        return PLAIN
+    return IN_UTC if is_in_utc(text) else TURNED_INTO_UTC
+
+
+def is_in_utc(text: str) -> bool:
+    """Of a time with an offset: whether it is none."""
+    return plain(text).endswith(("Z", "UTC", "GMT", "+00:00", "+0000", "+00"))
+
+
+def read_time(text: str, order: DateOrder) -> datetime | None:
+    """A day with or without a time: in UTC where it has an offset, else without a zone."""
+    if _BARE_MOMENT.fullmatch(text) is not None:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
     text = _WEEKDAY.sub("", plain(text), count=1)
     found = _day(text, order)
     if found is None:

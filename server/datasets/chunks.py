@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -19,7 +19,8 @@ class Chunk:
 
     `line_of` and `raw_of` answer for a row of this chunk: the physical line where it starts, and its text.
     `misfits` are cells known to be wrong before they are read as values: (row, column index) → reason code.
-    `types` are what the file itself says that columns are, by their index.
+    `types` are what the file itself says that columns are, and `notations` how it shows their numbers, by their index:
+    where a format of the cells says it rather than their texts.
     `named` are the records that are neither rows nor rejects.
     """
 
@@ -29,6 +30,7 @@ class Chunk:
     rejects: list[RejectReason] = field(default_factory=list)
     misfits: dict[tuple[int, int], str] = field(default_factory=dict)
     types: dict[int, ColumnType] = field(default_factory=dict)
+    notations: dict[int, Set[str]] = field(default_factory=dict)
     named: Named = field(default_factory=Named)
     bytes_read: int = 0  # of a sample: how much of the file it took
 

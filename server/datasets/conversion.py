@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from server.datasets.chunks import Chunk, Source, without_rows
 from server.datasets.corrections import Corrections, corrections
 from server.datasets.detect import FileShape
 from server.datasets.named import TOTAL_ROW
+from server.datasets.notations import has_notations
 from server.datasets.packed_files import UnpackedFile, unpacked
 from server.datasets.part_statistics import PartStatistics
 from server.datasets.part_writer import PartWriter
@@ -57,7 +58,7 @@ def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
     shape = opened.shape
     reasons = place_of_reasons(shape.names, request.options)
     sample = without_uncorrected(opened.source.sample(), reasons)
-    columns, totals = _planned(shape, sample, request.options)
+    columns, totals = _planned(shape, sample, request.options, beside=request.beside)
     shown = without_rows(sample, totals.rows if request.options.leave_out_totals else ())
     rows = _first_rows(shown, columns, min(request.rows, shown.row_count))
     return Preview(
@@ -135,7 +136,11 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
             rejects.judge(row_count, is_end=True)
         progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
         written = pq.read_schema(rows_path)
-        described = [described_column(column, written.field(column.name).type) for column in columns]
+        described = [
+            described_column(column, written.field(column.name).type, notations)
+            for column, notations in zip(columns, sifter.notations, strict=True)
+        ]
+        notations = {column.name: column.notations for column in described if column.notations}
         upserted = None
         if request.upsert is not None:
             progress.tell("merging")
@@ -173,6 +178,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         ),
         named=named.as_counts(),
         upserted=upserted,
+        notations=notations,
         warnings=[*file.warnings, *_warnings(opened.shape, columns, totals, request.options, sifter.notations)],
         options=_settled_options(opened.shape, request.options, columns, file.member),
         corrections=corrected,
@@ -226,16 +232,18 @@ def _planned(
     options: ReadOptions,
     existing: Sequence[Column] | None = None,
     key: Sequence[str] = (),
+    beside: Sequence[Column] = (),
 ) -> tuple[list[PlannedColumn], Totals]:
     """The columns, and the totals among the rows of the sample: what is to be left out decides no type."""
     like_totals = rows_like_totals(sample.columns)
     if not like_totals:
-        columns = plan_columns(shape, sample, options, existing, key)
-        return columns, Totals(columns)
-    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key)
+        columns = plan_columns(shape, sample, options, existing, key, beside)
+        totals = Totals(columns)
+        return columns, found_in(sample, columns) if totals.may_end_in(sample) else totals
+    columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key, beside)
     totals = found_in(sample, columns)
     left_out = totals.rows if options.leave_out_totals else ()
-    return plan_columns(shape, without_rows(sample, left_out), options, existing, key), totals
+    return plan_columns(shape, without_rows(sample, left_out), options, existing, key, beside), totals
 
 
 def _warnings(
@@ -322,7 +330,8 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def described_column(column: PlannedColumn, written: pa.DataType) -> Column:
+def described_column(column: PlannedColumn, written: pa.DataType, notations: Set[str]) -> Column:
+    """`notations` are those of the texts of its cells."""
     is_decimal = pa.types.is_decimal(written)
     return Column(
         name=column.name,
@@ -333,6 +342,7 @@ def described_column(column: PlannedColumn, written: pa.DataType) -> Column:
         format=column.format or None,
         required=column.spec.required,
         unique=column.spec.unique,
+        notations=sorted(column.notations_of(notations)) if has_notations(column.type) else None,
     )
 
 
@@ -344,6 +354,7 @@ def _previewed(column: PlannedColumn) -> PreviewColumn:
         format=column.format,
         nulls=column.inferred.nulls,
         misfits=column.inferred.misfits,
+        notations=sorted(column.notations_of(column.inferred.notations)),
     )
 
 

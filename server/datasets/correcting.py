@@ -18,7 +18,7 @@ from server.datasets.decimals import NO_DIGITS, Digits
 from server.datasets.inference import Inferred
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
-from server.datasets.planning import PlannedColumn
+from server.datasets.planning import PlannedColumn, column_warnings
 from server.datasets.reject_rows import Cells, RejectedRow, are_same, by_row, row_of
 from server.datasets.rejects import RejectWriter
 from server.datasets.schema import Column, ColumnSpec, ReadOptions
@@ -69,7 +69,7 @@ def correct_rows(request: CorrectRequest, _report: OnReport) -> Corrected:
     columns = _planned(request)
     judged = [one for one in found if not one.stays]
     rows_path = request.target if request.upsert is None else request.target.with_suffix(".rows")
-    count = _written(request, columns, judged, rows_path)
+    count, notations = _written(request, columns, judged, rows_path)
     wrong = _rewritten(request, found)
     corrected = Corrected(
         row_count=count,
@@ -81,7 +81,10 @@ def correct_rows(request: CorrectRequest, _report: OnReport) -> Corrected:
         rows_path.unlink(missing_ok=True)
         return corrected
     schema = pq.read_schema(rows_path)
-    shown = [described_column(column, schema.field(column.name).type) for column in columns]
+    shown = [
+        described_column(column, schema.field(column.name).type, written)
+        for column, written in zip(columns, notations, strict=True)
+    ]
     upserted = None
     if request.upsert is not None:
         upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, shown))
@@ -91,6 +94,7 @@ def correct_rows(request: CorrectRequest, _report: OnReport) -> Corrected:
     statistics = column_statistics(request.target, shown)
     return msgspec.structs.replace(
         corrected,
+        warnings=column_warnings(columns, notations),
         bytes=request.target.stat().st_size,
         columns=[msgspec.structs.replace(column, nullable=statistics[column.name]["nulls"] > 0) for column in shown],
         statistics=statistics,
@@ -131,13 +135,16 @@ def _planned_column(spec: ColumnSpec, place: int, request: CorrectRequest, colum
         checks=ColumnChecks.of(spec, spec.type, place),
         arrow_type=arrow_type(spec.type, digits),
         takes_codes=spec.name in request.layout.codes,
+        before=column.notations if column is not None else None,
     )
 
 
 def _written(
     request: CorrectRequest, columns: Sequence[PlannedColumn], judged: Sequence[_Submitted], target: Path
-) -> int:
-    """The rows that fit, and how many they are. What is wrong with the others stands in `request.wrong` then."""
+) -> tuple[int, list[set[str]]]:
+    """The rows that fit: how many, and the notations of each column. What is wrong with the others stands in
+    `request.wrong` then.
+    """
     keys = [request.upsert.key] if request.upsert is not None else []
     unique = [(column.name,) for column in columns if column.spec.unique]
     checks = WholeChecks(
@@ -155,7 +162,8 @@ def _written(
         with PartWriter(staged, sifter.schema) as part:
             sifter.add(chunk, sifter.read(chunk), part)
         try:
-            return leave_out(staged, target, checks, rejects, lambda: iter([chunk]))
+            count = leave_out(staged, target, checks, rejects, lambda: iter([chunk]))
+            return count, sifter.notations
         finally:
             staged.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,10 @@ from server.datasets.careful_reader import Layout
 from server.datasets.dialect import OF_HIVE, Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.file_kinds import not_a_table
+from server.datasets.notes_above import trimmed
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import FoundTable, find_table, is_ruler, trimmed
+from server.datasets.table_start import FoundTable, find_table, is_ruler
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.errors import FileProblem
@@ -28,6 +30,8 @@ _QUOTES_ARE_WRONG = (
     "Every line has a quote where none may stand, the first in line {line}. Write quotes within a quoted cell twice, "
     "or say that nothing stands around texts."
 )
+# Several bytes in a row that are no text count once: they may be one character of another encoding.
+_ODD = re.compile(r"[\x00-\x08\x0e-\x1f]|[\ud800-\udfff]{1,8}")
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
 _NARROW = {"，": ",", "；": ";", "｜": "|"}
 
@@ -122,9 +126,7 @@ def _refuse_binary(lines: Sequence[str]) -> None:
     text = "".join(lines[:2000])[:65536]
     if len({line.count(OF_HIVE) for line in lines[:_LINES_OF_ONE_WIDTH]}) == 1:
         text = text.replace(OF_HIVE, "")  # it stands between cells
-    odd = sum(
-        1 for character in text if character < "\t" or "\x0e" <= character < " " or "\ud800" <= character < "\ue000"
-    )
+    odd = len(_ODD.findall(text))
     if odd > max(4, len(text) // 30):
         raise not_a_table(phrase("a binary file"))
 

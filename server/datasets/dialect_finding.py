@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, Dialect, is_wrapped, unwrapped
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
+from server.datasets.notes_above import TITLE_LINES, below_notes, filled, is_comment, trimmed, usual_width
 from server.datasets.records import read_sample
-from server.datasets.table_start import TITLE_LINES, filled, is_comment, trimmed, usual_width
 
 DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE)
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
@@ -22,6 +22,7 @@ _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
 _ODD_RUNS = 0.9  # of lines that must have as many runs of blanks
 _FOOTERS = 5
 _TITLE_COST = 0.15
+_NOTE = re.compile(r"[A-Za-z][\w.-]*[:=]")  # `Branch=X`
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,10 @@ def find_dialect(
     if not best.is_split and any(judged.is_everywhere for judged in found):
         best = max((judged for judged in found if judged.is_everywhere), key=lambda judged: judged.score)
     if delimiter is None and (best.score < best.least or best.is_torn):
-        return Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
+        one_column = Dialect(delimiter=_unused(text), quote=best.dialect.quote, escape=best.dialect.escape)
+        # Quotes that are wrong there, and right between the delimiters, say what the lines are.
+        if read_sample(lines, one_column, is_whole=is_whole).contradictions <= best.contradictions:
+            return one_column
     is_framed = _are_framed(lines, best.dialect.delimiter)
     has_heads = is_framed and _have_heads(lines, best.dialect.delimiter)
     return dataclasses.replace(best.dialect, is_framed=is_framed, has_heads=has_heads)
@@ -191,8 +195,9 @@ def _are_spaced(lines: Sequence[str], dialect: Dialect) -> bool:
 def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
     """A delimiter explains the header and the rows: each line that does not fit counts against it."""
     found = read_sample(sample.lines, dialect, is_whole=sample.is_whole)
-    records = [record for record in found.rows[:_SAMPLE_RECORDS] if filled(record)]
-    contradictions = len(found.faults) + (found.open_at is not None)
+    notes = below_notes(found.rows[:_SAMPLE_RECORDS])
+    records = [record for record in found.rows[notes:_SAMPLE_RECORDS] if filled(record)]
+    contradictions = found.contradictions
     nothing = _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
     width = usual_width(records)
     if width < 2:
@@ -203,7 +208,7 @@ def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
     if not fitting:  # delimiters, and nothing between them
         return nothing
     explained = len(fitting) + sum(_partly(record, width, at) for at, record in enumerate(core))
-    against = contradictions + _against(records[:titles], len(core), dialect)
+    against = contradictions + _against(records[:titles], len(core), dialect) + notes * _TITLE_COST
     consistency = explained / (len(core) + against)
     cells = [cell for record in fitting for cell in record[:width]][:4000]
     quality = sum(_cell_quality(cell, dialect) for cell in cells) / len(cells)
@@ -272,7 +277,8 @@ def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect) -> fl
     cost = 0.0
     for place, record in enumerate(titles):
         text = record[0].strip()
-        is_odd = any(mark in text for mark in others) or (place > 0 and " " not in text and text.isascii())
+        is_word = " " not in text and text.isascii() and _NOTE.match(text) is None
+        is_odd = any(mark in text for mark in others) or (place > 0 and is_word)
         cost += 1.0 if is_odd and not is_comment(record) else _TITLE_COST
     return cost
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from server.datasets.notations import differs
 from server.datasets.schema import Column, ColumnType
 from server.datasets.work import PreviewColumn
 
@@ -28,6 +29,16 @@ class Retyped(msgspec.Struct, frozen=True, kw_only=True):
     file: ColumnType
 
 
+class Rewritten(msgspec.Struct, frozen=True, kw_only=True):
+    """A column whose values are written otherwise than in the dataset, so that they should not be added up: percentages
+    and plain numbers, currencies, times with and without an offset. Both as `notations` of columns tell it.
+    """
+
+    name: str
+    dataset: list[str]
+    file: list[str]
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """`lost` are columns that the file does not have, `added` those that the dataset does not have."""
 
@@ -35,6 +46,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     added: list[str] = []
     renamed: list[Renamed] = []
     types: list[Retyped] = []
+    notations: list[Rewritten] = []
 
     @property
     def names(self) -> dict[str, str]:
@@ -42,7 +54,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return {each.file: each.dataset for each in self.renamed}
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.added or self.renamed or self.types)
+        return bool(self.lost or self.added or self.renamed or self.types or self.notations)
 
 
 def difference(existing: Sequence[Column], found: Sequence[PreviewColumn]) -> Difference:
@@ -61,6 +73,11 @@ def difference(existing: Sequence[Column], found: Sequence[PreviewColumn]) -> Di
             Retyped(name=column.name, dataset=column.type, file=in_file[key].type)
             for key, column in in_dataset.items()
             if key in in_file and not _fits(in_file[key].type, column.type)
+        ],
+        notations=[
+            Rewritten(name=column.name, dataset=list(column.notations or ()), file=list(in_file[key].notations))
+            for key, column in in_dataset.items()
+            if key in in_file and differs(column.notations, in_file[key].notations)
         ],
     )
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from server.datasets.cells import PERCENT
+from server.datasets.notations import currencies_of
 from server.datasets.schema import FileWarning
+
+# Nothing is wrong with these: they say what was done, or chosen among several.
+MERELY_TOLD = frozenset(
+    {
+        "encoding_not_verified", "short_rows_filled", "totals_left_out", "units_in_names", "hidden_sheets",
+        "hidden_rows", "hidden_columns", "merged_cells", "other_lists", "other_sheets", "other_tables",
+        "other_members", "list_in_document", "members_are_rows", "times_in_utc", "long_numbers", "reason_column",
+    }
+)  # fmt: skip
 
 MESSAGES: dict[str, str] = {
     "ambiguous_dates": (
@@ -41,6 +52,11 @@ MESSAGES: dict[str, str] = {
 }
 
 
+def doubt_count(codes: Iterable[str]) -> int:
+    """How many of these warnings say more than what was done."""
+    return sum(code not in MERELY_TOLD for code in codes)
+
+
 def column_warning(code: str, name: str, parameters: dict[str, Any]) -> FileWarning:
     return FileWarning(code=code, message=MESSAGES[code], parameters={"column": name, **parameters})
 
@@ -48,13 +64,12 @@ def column_warning(code: str, name: str, parameters: dict[str, Any]) -> FileWarn
 Doubts = dict[str, Mapping[str, Any]]
 
 
-def doubts_of_notations(notations: Iterable[str]) -> Doubts:
-    """Of the currencies and `%` beside the numbers of a column; "" where a number had none."""
-    found = set(notations)
+def doubts_of_notations(notations: Collection[str]) -> Doubts:
+    """Of how the numbers of a column were written (see notations.py)."""
     doubts: Doubts = {}
-    currencies = sorted(found - {"", "%"})
+    currencies = currencies_of(notations)
     if len(currencies) > 1:
         doubts["mixed_currencies"] = {"currencies": ", ".join(currencies)}
-    if "%" in found and len(found) > 1:
+    if PERCENT in notations and len(set(notations)) > 1:
         doubts["mixed_percent"] = {}
     return doubts

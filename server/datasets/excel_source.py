@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import python_calamine as calamine
 
+from server.datasets.cells import PERCENT, PLAIN, currency_named
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named, name_above
@@ -25,6 +26,7 @@ _MOST_FILLED_CHARACTERS = 50_000_000
 _ROWS_PER_CHUNK = 10_000
 _SAMPLE_ROWS = 5_000
 _LEAST_NAMES = 2  # a single name may well be a value of its column
+_NOTATIONS = {"percent": PERCENT, "number": PLAIN}
 MISSING = "#N/A"  # a lookup that found nothing: the cell is empty, its row is none the worse
 
 SheetRow = list[Any]
@@ -102,6 +104,11 @@ class ExcelSource:
         _name_notes(notes, named)
         chunk = self._chunk(rows, errors={})
         chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
+        chunk.notations = {
+            place: {_NOTATIONS.get(style, currency_named(style)) for style in styles}
+            for column, styles in self.marks.styles.items()
+            if 0 <= (place := column - self.start_column) < self.width
+        }
         return chunk
 
     def _said_types(self, rows: list[tuple[int, SheetRow]]) -> dict[int, ColumnType]:
@@ -139,11 +146,10 @@ class ExcelSource:
 
     def _may_be_no_row(self, block: list[tuple[int, SheetRow]]) -> bool:
         """Whether some row begins as only blank ones, headers and drawn lines do."""
-        name = self.header[0] if self.header else ""
-        return any(
-            cells[0] == name or (type(cells[0]) is str and cells[0].strip()[:1] in ("", *RULES)) if cells else True
-            for _, cells in block
-        )
+        first = [cells[0] if cells else "" for _, cells in block]
+        begins = {cell[:1] for cell in first if type(cell) is str}
+        is_header = bool(self.header) and self.header[0] in first
+        return is_header or any(not begin.strip() or begin in RULES for begin in begins)
 
     def _is_header_again(self, number: int, cells: SheetRow, rejects: list[RejectReason]) -> bool:
         """Sheets that were put together from several have it again and again."""

@@ -103,7 +103,7 @@ class HeaderEvidence:
         """Text above numbers or dates, or dates above numbers; not where the rest of the row says otherwise."""
         for_it = against = 0
         for place, cell in self._named:
-            above, below = kind_of(cell), self._kinds[place]
+            above, below = self._kind_of_name(cell), self._kinds[place]
             if (below in ("number", "date") and above == "text") or (above == "date" and below == "number"):
                 for_it += 1
             elif above == "date" and below == "date":
@@ -111,6 +111,11 @@ class HeaderEvidence:
         if not for_it or against > for_it:
             return False
         return for_it >= 2 or not self._is_a_stray_word()
+
+    def _kind_of_name(self, cell: str) -> Kind:
+        """`NA` or `-` is a name where it stands alone, or beside a name that is one in many files."""
+        is_name = len(self._named) == 1 or self._has_usual_names()
+        return kind_of(cell) or ("text" if is_name else "")
 
     def _is_a_stray_word(self) -> bool:
         """One word above numbers while the numbers beside it stand above numbers, too: a bad cell in the first row."""
@@ -240,9 +245,13 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
 
 
 def _has_labels(upper: Sequence[str], lower: Sequence[str], below: Sequence[Record]) -> bool:
-    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`."""
+    """A column of names that has its own above, and nothing between: `region`, then years below `Sales` and `Cost`.
+
+    What stands between stands in no row: it would be a value.
+    """
     rows = [record for record in below if any(map(str.strip, record))]
-    return any(
+    values = {cell.strip() for row in rows for cell in row}
+    return values.isdisjoint(filter(None, lower)) and any(
         above and not cell and rows and all(place < len(row) and kind_of(row[place]) == "text" for row in rows)
         for place, (above, cell) in enumerate(zip(upper, lower, strict=True))
     )

@@ -10,7 +10,8 @@ import msgspec
 
 from server.datasets.catalog import Catalog
 from server.datasets.difference import Difference, difference
-from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of
+from server.datasets.doubts import doubt_count
+from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.importing import FIGURES
 from server.datasets.work import PreviewColumn
 from server.jobs.context import JobContext
@@ -18,7 +19,6 @@ from server.jobs.job import FINISHING, Job
 from server.jobs.kinds import JobKind, Link, Missing
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.scratch import Scratch
-from server.texts import plain
 
 CHECK_KIND = "import_check"
 
@@ -64,19 +64,24 @@ class ImportCheck:
         rows = read.converted.row_count
         context.advance(rows, total=rows, stage=FINISHING)
         rejected = read.converted.rejected_count
+        doubts = doubt_count(warning.code for warning in read.converted.warnings)
         return Outcome(
             result=_result(context.job, read),
             is_partial=rejected > 0,
             notice=Notice(
                 title="“{name}” was checked",
-                body="Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. Nothing was changed.",
-                level="warning" if rejected else "success",
+                body="Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. Nothing was changed."
+                if not doubts
+                else "Rows that would be imported into “{dataset}”: {rows}, left out: {rejected}. To look at: "
+                "{doubts}. Nothing was changed.",
+                level="warning" if rejected or doubts else "success",
                 url=f"/imports/{context.job.id}",
                 parameters={
                     "name": read.upload.name,
                     "dataset": ImportParameters.of(context.job).dataset,
                     "rows": rows,
                     "rejected": rejected,
+                    "doubts": doubts,
                 },
             ),
         )
@@ -103,10 +108,7 @@ def _result(job: Job, read: ReadFile) -> dict[str, Any]:
         "rejected_count": converted.rejected_count,
         "rejected_by": converted.rejected_by,
         "named": converted.named,
-        "warnings": [
-            {"code": each.code, "message": each.text, "template": each.message, "parameters": plain(each.parameters)}
-            for each in converted.warnings
-        ],
+        "warnings": told_warnings(converted.warnings),
         "columns": {spec.name: spec.type for spec in specs},
         "difference": msgspec.to_builtins(_difference(read)),
         **({name: getattr(upserted, name) for name in UPSERTED} if upserted is not None else {}),
@@ -119,7 +121,12 @@ def _difference(read: ReadFile) -> Difference | None:
     if read.seen is None:
         return None
     found = [
-        PreviewColumn(name=spec.name, source=spec.source or spec.name, type=spec.type)
+        PreviewColumn(
+            name=spec.name,
+            source=spec.source or spec.name,
+            type=spec.type,
+            notations=read.converted.notations.get(spec.name, []),
+        )
         for spec in read.converted.options.columns or ()
         if spec.type is not None
     ]

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.datasets.catalog import Catalog, data_key, rejects_key
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
-from server.datasets.import_reading import ImportReading
+from server.datasets.import_reading import ImportReading, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.references import fetched_references, find_references
 from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
@@ -229,7 +229,13 @@ class ImportCorrection:
         corrected: Corrected,
         directory: Path,
     ) -> Version:
-        told = {"import_id": wanted.import_id, "rows": corrected.row_count, "wrong": corrected.wrong_count}
+        told: dict[str, Any] = {
+            "import_id": wanted.import_id,
+            "rows": corrected.row_count,
+            "wrong": corrected.wrong_count,
+        }
+        if corrected.warnings:
+            told["warnings"] = told_warnings(corrected.warnings)
         source = {name: value for name, value in left.of_import.source.items() if name != "upserted"}
         made = Made(
             dataset=seen.name,
@@ -283,6 +289,7 @@ def _result(job: Job, version: Version) -> dict[str, Any]:
         "missing_count": len(told["missing"]),
         "missing_lines": told["missing"],
         "left_count": version.rejected_count,
+        "warnings": told.get("warnings", []),
         **version.source.get("upserted", {}),
         "links": {
             "dataset": f"/api/v1/datasets/{name}",

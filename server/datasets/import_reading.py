@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import msgspec
 from server.datasets.catalog import Catalog, rejects_key, require_mode_fits
 from server.datasets.dataset import Dataset, Mode
 from server.datasets.references import fetched_references, find_references
-from server.datasets.schema import FileLimits, ReadOptions
+from server.datasets.schema import FileLimits, FileWarning, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, Upsert, convert_file
 from server.errors import FileProblem
 from server.jobs.context import JobContext
@@ -22,6 +22,7 @@ from server.jobs.job import FINISHING, Job
 from server.jobs.lanes import Lane
 from server.storage.blob_store import BlobStore
 from server.storage.room import Room
+from server.texts import plain
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces, UploadGone
 
@@ -166,8 +167,12 @@ def lane_of(job: Job) -> Lane:
     return Lane.SHORT if ImportParameters.of(job).is_short else Lane.LONG
 
 
-def told_warnings(converted: Converted) -> list[dict[str, str]]:
-    return [{"code": warning.code, "message": warning.text} for warning in converted.warnings]
+def told_warnings(warnings: Sequence[FileWarning]) -> list[dict[str, Any]]:
+    """As results of jobs have them: in English, and to be told in another language."""
+    return [
+        {"code": each.code, "message": each.text, "template": each.message, "parameters": plain(each.parameters)}
+        for each in warnings
+    ]
 
 
 def _advance(context: JobContext, report: dict[str, Any]) -> None:

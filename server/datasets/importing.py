@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Version
+from server.datasets.doubts import doubt_count
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
+from server.datasets.schema import Column
 from server.errors import Conflict
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job, State
@@ -93,7 +95,7 @@ class DataImport:
             "key": list(wanted.key),
         }
         if converted.warnings:
-            source["warnings"] = told_warnings(converted)
+            source["warnings"] = told_warnings(converted.warnings)
         if converted.corrections.count:
             source["corrections"] = msgspec.to_builtins(converted.corrections)
         made = Made(
@@ -118,8 +120,13 @@ async def require_unchanged(
     now = await lock_dataset(connection, owner_id, wanted.dataset)
     if now is not None and now.id == seen.id and wanted.mode == "upsert" and now.version != seen.version:
         raise Conflict("“{name}” was changed meanwhile; import again.", name=wanted.dataset)
-    if now is None or now.id != seen.id or now.columns != seen.columns:
+    if now is None or now.id != seen.id or _fitted_to(now) != _fitted_to(seen):
         raise Conflict("The columns of “{name}” were changed meanwhile; import again.", name=wanted.dataset)
+
+
+def _fitted_to(dataset: Dataset) -> list[Column]:
+    """Its columns, but for what the rows of another import may change of them."""
+    return [msgspec.structs.replace(column, nullable=None) for column in dataset.columns]
 
 
 def _rows_of_import(context: JobContext, version: Version) -> int:
@@ -131,11 +138,22 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
 
 
 def _notice(job_id: str, version: Version, rows: int) -> Notice:
-    parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count}
+    doubts = doubt_count(warning["code"] for warning in version.source.get("warnings", ()))
+    parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count, "doubts": doubts}
     if version.rejected_count:
         return Notice(
             title="“{dataset}” was imported, but not every row",
-            body="Rows imported: {rows}. Left out: {rejected}; a list says why.",
+            body="Rows imported: {rows}. Left out: {rejected}; a list says why."
+            if not doubts
+            else "Rows imported: {rows}. Left out: {rejected}; a list says why. To look at: {doubts}.",
+            level="warning",
+            url=f"/imports/{job_id}",
+            parameters=parameters,
+        )
+    if doubts:
+        return Notice(
+            title="“{dataset}” was imported; look at it once more",
+            body="Rows imported: {rows}. To look at: {doubts}.",
             level="warning",
             url=f"/imports/{job_id}",
             parameters=parameters,
@@ -155,6 +173,8 @@ def _links(job: Job) -> Sequence[Link]:
         links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
     if result.get("rejected_count") or (job.state is State.FAILED and job.detail.get("rejects_bytes")):
         links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
+    elif result.get("warnings"):
+        links.append(Link(url=f"/imports/{job.id}", label="Look at the warnings", icon="triangle-alert"))
     return links
 
 

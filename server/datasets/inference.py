@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -17,20 +17,24 @@ from server.datasets.cells import (
     FINER_THAN_MICROSECONDS,
     NULL_WORDS,
     NUMBER_FORMATS,
+    PLAIN,
     TRUTH_PAIRS,
     DateOrder,
     DecimalMark,
     Number,
     could_begin_with_short_year,
     is_code,
+    is_in_utc,
     is_no_amount,
     mark_of,
+    notation_of_time,
     order_of,
     parse_number,
     plain,
     read_date,
     read_instant,
     read_moment,
+    read_time,
     read_truth,
     unguarded,
 )
@@ -60,7 +64,7 @@ class Inferred:
     """`distinct` counts different cells of the sample, `misfits` those of them that the type does not hold.
 
     `digits` are those that a decimal needs; `doubts` are what a person should look at, by code. `has_codes`: some of
-    the sample are digits whose form a number does not keep.
+    the sample are digits whose form a number does not keep. `notations`: see notations.py.
     """
 
     type: ColumnType
@@ -71,6 +75,7 @@ class Inferred:
     digits: Digits = NO_DIGITS
     doubts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     has_codes: bool = False
+    notations: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +173,7 @@ def infer_all(
                 digits=reading.digits,
                 doubts=reading.doubts,
                 has_codes=any(map(is_code, sample.cells)),
+                notations=_notations(sample, reading, is_wanted=spec is not None and spec.type is not None),
             )
         )
     return inferred
@@ -347,15 +353,33 @@ def _of_marks(cells: Sequence[str], chosen: _Reading, readings: Sequence[_Readin
     """`1.234` could be 1234. Not told of `1,234` where commas separate cells: there it is a group everywhere."""
     other = next(reading for reading in readings if reading is not chosen)
     for cell, number, otherwise in zip(cells, chosen.numbers, other.numbers, strict=True):
-        if number != otherwise and number is not None and not ("," in cell and prefer_mark == "."):
+        if number is None or otherwise is None or ("," in cell and prefer_mark == "."):
+            continue
+        if number != otherwise:
             return {"ambiguous_numbers": {"value": cell, "reading": f"{number.value:f}"}}
     return {}
 
 
 def _noted(reading: _Reading) -> _Reading:
     """With the doubt about numbers that do not go together."""
-    notations = {"%" if n.is_percent else n.currency for n in reading.numbers if n is not None and n.value}
-    return replace(reading, doubts={**reading.doubts, **doubts_of_notations(notations)})
+    return replace(reading, doubts={**reading.doubts, **doubts_of_notations(_notations_of(reading.numbers))})
+
+
+def _notations_of(numbers: Iterable[Number | None]) -> set[str]:
+    return {number.notation for number in numbers if number is not None and number.value}
+
+
+def _notations(sample: _Sample, reading: _Reading, *, is_wanted: bool) -> Set[str]:
+    """`is_wanted`: of a type that somebody chose. Times with an offset are of another type where nobody did."""
+    if reading.type in NUMERIC_TYPES:
+        return _notations_of(reading.numbers)
+    if reading.type != "datetime":
+        return frozenset()
+    if not is_wanted:
+        return {PLAIN}
+    order = order_of(reading.format)
+    times = ((cell, read_time(cell, order)) for cell in sample.cells)
+    return {notation_of_time(cell, time) for cell, time in times if time is not None}
 
 
 def _measured(reading: _Reading) -> _Reading:
@@ -416,7 +440,7 @@ def _as_moments(cells: Sequence[str], reading: _Reading) -> _Reading:
         return reading
     if with_offset < sum(moment is not None for moment, _ in moments):
         return _Reading(type="text", doubts={"mixed_offsets": {}})
-    is_moved = any(not plain(cell).endswith(("Z", "UTC", "GMT", "+00:00", "+0000", "+00")) for cell in cells)
+    is_moved = not all(map(is_in_utc, cells))
     doubts: Doubts = {**reading.doubts, **({"times_in_utc": {}} if is_moved else {})}
     return replace(reading, type="timestamp", doubts=doubts)
 

@@ -8,6 +8,7 @@ from array import array
 
 import pyarrow as pa
 
+Bytes = bytes | bytearray
 KEEP_BYTES = "jindu-keep-bytes"
 
 
@@ -18,13 +19,13 @@ def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
 
 
-def as_one(block: bytes, kind: pa.DataType) -> pa.Array:
+def as_one(block: Bytes, kind: pa.DataType) -> pa.Array:
     """A block as the only value of a column of texts or bytes, for Arrow to look at: in other threads meanwhile."""
     offsets = pa.py_buffer(array("i", [0, len(block)]))
     return pa.Array.from_buffers(kind, 1, [None, offsets, pa.py_buffer(block)])
 
 
-def is_utf8(block: bytes) -> bool:
+def is_utf8(block: Bytes) -> bool:
     try:
         as_one(block, pa.string()).validate(full=True)
     except pa.ArrowInvalid:
@@ -32,7 +33,7 @@ def is_utf8(block: bytes) -> bool:
     return True
 
 
-def text_with_bytes(block: bytes) -> str:
+def text_with_bytes(block: Bytes) -> str:
     """UTF-8 as text; each byte that is none is a lone surrogate, also where it was one before it became UTF-8."""
     text = block.decode("utf-8", "surrogateescape")
     return _KEPT.sub(_byte_again, text) if "\udced" in text else text

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from server.datasets.shown_text import shown_text
+
 _FIRST = 20  # are shown; the rest is counted
 _RAW_CHARACTERS = 200
 
@@ -38,7 +40,9 @@ class Named:
         """Blank lines and headers are counted; the others are worth being shown."""
         self.counts[reason] += 1
         if raw.strip() and reason != HEADER and len(self.first) < _FIRST:
-            self.first.append(NamedRecord(line=line, reason=reason, raw=raw[:_RAW_CHARACTERS].rstrip("\r\n")))
+            self.first.append(
+                NamedRecord(line=line, reason=reason, raw=shown_text(raw[:_RAW_CHARACTERS].rstrip("\r\n")))
+            )
 
     def update(self, other: Named) -> None:
         self.counts.update(other.counts)

@@ -1,4 +1,6 @@
-"""What OpenDocument says of cells beside their values: numbers that are shown filled up with zeros, lengths of time."""
+"""What OpenDocument says of cells beside their values: numbers that are shown filled up with zeros, lengths of
+time, and which columns hold currencies and percentages.
+"""
 
 from __future__ import annotations
 
@@ -84,6 +86,9 @@ class _Reader:
     def _note(self) -> None:
         assert self._cell is not None
         kind, text = self._cell.get("office:value-type"), "".join(self._text).strip()
+        if (style := self._style(kind)) is not None:
+            for column in range(self._column, self._column + min(self._columns, _MOST_REPEATED)):
+                self.marks.styles.setdefault(column, set()).add(style)
         if text.startswith(("#", "Err:")) and kind in ("string", "float", None):
             is_error = self._cell.get("calcext:value-type") == "error"
             self._each(self.marks.errors, text) if is_error else None
@@ -92,6 +97,12 @@ class _Reader:
         elif kind == "time" and (found := _LENGTH.fullmatch(self._cell.get("office:time-value", ""))):
             fraction = f".{found[5]}".rstrip("0.") if found[5] else ""
             self._each(self.marks.texts, f"{found[1]}{int(found[2])}:{found[3]:0>2}:{found[4]:0>2}{fraction}")
+
+    def _style(self, kind: str | None) -> str | None:
+        assert self._cell is not None
+        if kind == "currency":
+            return self._cell.get("office:currency") or "number"
+        return {"float": "number", "percentage": "percent"}.get(kind or "")
 
     def _each(self, noted: dict[int, dict[int, str]], text: str) -> None:
         if self._rows * self._columns > _MOST_REPEATED:

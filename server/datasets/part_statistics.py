@@ -54,7 +54,7 @@ class PartStatistics:
         for name, total in self._sums.items():
             total.add(table[name])
         for name, texts in self._texts.items():
-            texts.update(pc.unique(table[name]).drop_null().dictionary_decode().to_pylist())
+            texts.update(_texts_beside(texts, table[name]))
             if len(texts) > _MOST_TEXTS:
                 self.forget()
                 return
@@ -81,6 +81,13 @@ class PartStatistics:
                 column.name: _figures(file, column, distinct[column.name], self._sums.get(column.name))
                 for column in columns
             }
+
+
+def _texts_beside(known: set[str], column: pa.ChunkedArray) -> Iterable[str]:
+    """Those of a column that are new. A dictionary may hold some that no row has."""
+    for chunk in column.chunks:
+        if not known.issuperset(chunk.dictionary.to_pylist()):
+            yield from chunk.unique().drop_null().dictionary_decode().to_pylist()
 
 
 def column_statistics(part: Path, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:

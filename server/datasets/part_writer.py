@@ -23,6 +23,14 @@ _BYTES_PER_GROUP = 64 * 1024 * 1024  # fewer of rows with long texts
 _MOST_WAITING = 2  # row groups
 _LOOKED_AT = 10_000  # rows
 _OFTEN = 8  # times that a value stands in a column of which there is a dictionary
+_TRIED = 20_000  # rows
+_WORTH_IT = 0.9  # of their bytes: numbers written as differences seldom shrink below that, and take as long to try
+_COMPRESSED: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
+_WRITTEN: dict[str, Any] = {
+    "store_decimal_as_integer": True,
+    "max_rows_per_page": _ROWS_PER_GROUP,  # each page is a call of the compressor, and begins anew
+    "store_schema": False,  # whether texts came in a dictionary concerns nobody
+}
 _INTEGER_DIGITS = 18  # of a decimal that is stored as 64 bits
 
 
@@ -118,10 +126,7 @@ class PartWriter:
         return pq.ParquetWriter(
             self._path,
             self._schema,
-            compression="zstd",
-            compression_level=1,
-            store_decimal_as_integer=True,
-            store_schema=False,  # whether texts came in a dictionary concerns nobody
+            **_WRITTEN,
             **_fitting(self._encodings, self._schema),
         )
 
@@ -166,7 +171,21 @@ def _encodings(table: pa.Table) -> dict[str, Any]:
     sample = table.take(rows)
     often = [name for name in table.schema.names if _are_often(sample[name])]
     rest = {name: "DELTA_BINARY_PACKED" for name in table.schema.names if name not in often}
-    return {"use_dictionary": often, "column_encoding": rest}
+    encodings = {"use_dictionary": often, "column_encoding": rest}
+    return encodings | _compression(table.slice(0, _TRIED), encodings)
+
+
+def _compression(table: pa.Table, encodings: dict[str, Any]) -> dict[str, Any]:
+    """Of the columns that become smaller by it."""
+    stream = pa.BufferOutputStream()
+    fitting = _fitting(encodings, table.schema)
+    pq.write_table(table.unify_dictionaries(), stream, **_WRITTEN, **fitting)
+    group = pq.read_metadata(pa.BufferReader(stream.getvalue())).row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    shrunk = [column.total_compressed_size <= _WORTH_IT * column.total_uncompressed_size for column in columns]
+    codecs = dict(zip(table.schema.names, ("zstd" if is_worth_it else "none" for is_worth_it in shrunk), strict=True))
+    levels = {name: 1 for name, codec in codecs.items() if codec != "none"}
+    return {"compression": codecs, "compression_level": levels}
 
 
 def _are_often(values: pa.ChunkedArray) -> bool:
@@ -178,6 +197,8 @@ def _fitting(encodings: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:
     """Without those that a type does not have, as with a decimal that has grown."""
     of_columns = encodings.get("column_encoding", {})
     return {
+        **_COMPRESSED,
+        **{name: value for name, value in encodings.items() if name in _COMPRESSED},
         "use_dictionary": encodings.get("use_dictionary", []),
         "column_encoding": {name: kind for name, kind in of_columns.items() if _is_integer(schema.field(name).type)},
     }

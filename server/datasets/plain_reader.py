@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
+from server.datasets.arrow_texts import memory_of
 from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Chunk
 from server.datasets.dialect import BLANK, Dialect
-from server.datasets.kept_bytes import as_one, is_text
+from server.datasets.kept_bytes import Bytes, as_one, is_text
 from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
@@ -23,7 +25,7 @@ from server.datasets.rule_lines import LEAST, RULES, is_rule_row
 class PlainBlock:
     """A block with a record in each of its `lines`. `empty` are the rows without any text, `again` are headers."""
 
-    block: bytes
+    block: Bytes
     lines: int
     columns: list[pa.Array]
     empty: list[int]
@@ -48,7 +50,7 @@ class PlainBlock:
         )
 
 
-def read_plain_block(block: bytes, layout: Layout, *, is_utf8: bool = False) -> PlainBlock | None:
+def read_plain_block(block: Bytes, layout: Layout, *, is_utf8: bool = False) -> PlainBlock | None:
     """The rows of a block of whole lines, or None where the exact reader has to look.
 
     `is_utf8`: somebody looked at all of it. It is looked at here otherwise.
@@ -57,7 +59,8 @@ def read_plain_block(block: bytes, layout: Layout, *, is_utf8: bool = False) -> 
     if not _is_plain(block, dialect):
         return None
     has_quotes = bool(dialect.quote) and dialect.quote.encode() in block
-    if has_quotes and not _quotes_are_right(block, dialect):
+    quotes = _quotes_taken(block, dialect) if has_quotes else 0
+    if quotes is None:
         return None
     names = [str(position) for position in range(width)]
     try:
@@ -76,27 +79,33 @@ def read_plain_block(block: bytes, layout: Layout, *, is_utf8: bool = False) -> 
         )
     except pa.ArrowInvalid:
         return None
-    columns = [column.combine_chunks() for column in table.columns]
-    if not _has_all_lines(block, columns, has_quotes=has_quotes):
+    columns = [column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns]
+    if not _has_all_lines(block, columns, quotes):
         return None
     return PlainBlock(
         block=block,
         lines=table.num_rows,
         columns=columns,
         empty=sorted(
-            [row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()] + _rule_rows(block, columns)
+            [row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()] + _rule_rows(columns)
         ),
         again=sorted({row for header in layout.headers for row in _rows_like(columns, header)}),
     )
 
 
-def _has_all_lines(block: bytes, columns: list[pa.Array], *, has_quotes: bool) -> bool:
-    """Whether there is a row for each line. Blank lines are left out by Arrow, line breaks within quotes join lines."""
+def _has_all_lines(block: Bytes, columns: list[pa.Array], quotes: int) -> bool:
+    """Whether there is a row for each line. Blank lines are left out by Arrow, line breaks within quotes join lines.
+
+    `quotes`: how many bytes are quotes around cells, or stand before others.
+    """
     ends = len(columns[0]) - (not block.endswith(b"\n"))
-    if has_quotes or b"\r" in block:
+    if b"\r" in block:
         return ends == block.count(b"\n")
-    # Sooner said: all that is no cell is a delimiter, or the end of a row.
-    return len(block) == sum(map(_text_bytes, columns)) + len(columns[0]) * (len(columns) - 1) + ends
+    # Sooner said: all that is no cell is a quote, a delimiter, or the end of a row.
+    cells = sum(map(_text_bytes, columns))
+    if len(block) != cells + quotes + len(columns[0]) * (len(columns) - 1) + ends:
+        return False
+    return not quotes or not any(b"\n" in memory_of(cells) for cells in columns)
 
 
 def _text_bytes(cells: pa.Array) -> int:
@@ -117,11 +126,14 @@ def _empty_rows(columns: list[pa.Array]) -> list[int]:
     return list(places.to_pylist()) if places is not None else []
 
 
-def _rule_rows(block: bytes, columns: list[pa.Array]) -> list[int]:
+def _rule_rows(columns: list[pa.Array]) -> list[int]:
     """Those that are drawn lines; only marks that occur are looked for, and only in the first column."""
+    if len(columns) == 1:
+        return []
     rows: list[int] = []
-    for mark in RULES if len(columns) > 1 else ():
-        if mark.encode()[:1] in block:
+    first = memory_of(columns[0])
+    for mark in RULES:
+        if mark.encode()[:1] in first:
             found = pc.indices_nonzero(pc.starts_with(columns[0], mark * LEAST)).to_pylist()
             rows += [row for row in found if is_rule_row([column[row].as_py() for column in columns])]
     return rows
@@ -134,7 +146,7 @@ def _rows_like(columns: list[pa.Array], header: tuple[str, ...]) -> list[int]:
     return [row for row in places if tuple(column[row].as_py() for column in columns) == header]
 
 
-def _is_plain(block: bytes, dialect: Dialect) -> bool:
+def _is_plain(block: Bytes, dialect: Dialect) -> bool:
     if b"\0" in block or not dialect.delimiter.isascii() or (dialect.escape and dialect.escape.encode() in block):
         return False
     if not dialect.is_usual and (
@@ -144,24 +156,28 @@ def _is_plain(block: bytes, dialect: Dialect) -> bool:
     return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
 
 
-def _quotes_are_right(block: bytes, dialect: Dialect) -> bool:
-    """Whether each quote opens or closes a cell, or is one of two that stand for one within a cell.
+def _quotes_taken(block: Bytes, dialect: Dialect) -> int | None:
+    """How many quotes are no part of a cell. None unless each opens or closes one, or is one of two within a cell that
+    stand for one.
 
     What stands between the quotes is in turn outside and inside of cells. Outside, it begins as what follows upon a
     cell and ends as what comes before one; or there is nothing, between two that stand for one.
     """
     pieces = pc.split_pattern(as_one(block, pa.binary()), dialect.quote.encode()).flatten()
     if len(pieces) % 2 == 0:
-        return False
+        return None
     outside = pieces.filter(_every_second(len(pieces)))
     nothing = pc.equal(pc.binary_length(outside), 0)
     mark = dialect.delimiter.encode()
     begins = _any_of(nothing, *(pc.starts_with(outside, right) for right in (mark, b"\n", b"\r\n")))
     ends = _any_of(nothing, *(pc.ends_with(outside, left) for left in (mark, b"\n")))
     last = len(outside) - 1
-    if dialect.escape and _is_any(nothing.slice(1, last - 1)):
-        return False
-    return not _is_any(pc.invert(begins.slice(1))) and not _is_any(pc.invert(ends.slice(0, last)))
+    pairs = pc.sum(nothing.slice(1, last - 1)).as_py() or 0
+    if dialect.escape and pairs:
+        return None
+    if _is_any(pc.invert(begins.slice(1))) or _is_any(pc.invert(ends.slice(0, last))):
+        return None
+    return len(pieces) - 1 - pairs
 
 
 def _every_second(count: int) -> pa.Array:
@@ -180,9 +196,9 @@ def _is_any(mask: pa.Array) -> bool:
 class _PlainLines:
     """The text of a row of a plain block; split only when somebody asks."""
 
-    def __init__(self, block: bytes) -> None:
+    def __init__(self, block: Bytes) -> None:
         self._block = block
-        self._lines: list[bytes] | None = None
+        self._lines: Sequence[Bytes] | None = None
 
     def __call__(self, row: int) -> str:
         if self._lines is None:

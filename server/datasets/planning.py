@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cells import DecimalMark, mark_of, order_of
+from server.datasets.cells import PLAIN, DecimalMark, mark_of, order_of
 from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
 from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
 from server.datasets.inference import Inferred, Usual, infer_all
+from server.datasets.notations import error_beside, has_decimal_mark, has_notations, warnings_beside, warnings_of_times
 from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (
     NUMERIC_TYPES,
@@ -49,6 +50,8 @@ class PlannedColumn:
     checks: ColumnChecks
     arrow_type: pa.DataType
     takes_codes: bool = False  # 007 as 7: whoever chose the type saw such cells
+    shown: Set[str] = frozenset()  # how formats of the cells show its numbers
+    before: Collection[str] | None = None  # how the dataset has it written; None where there is none, or nobody knows
 
     @property
     def name(self) -> str:
@@ -57,6 +60,12 @@ class PlannedColumn:
     @property
     def format(self) -> str | None:
         return self.inferred.format
+
+    def notations_of(self, read: Set[str]) -> Set[str]:
+        """How its values were written, of whose texts `read` was found."""
+        if not has_notations(self.type):
+            return frozenset()
+        return self.shown | (read - {PLAIN}) if self.shown else read
 
     @property
     def settled(self) -> ColumnSpec:
@@ -69,10 +78,12 @@ def plan_columns(
     options: ReadOptions,
     existing: Sequence[Column] | None = None,
     key: Sequence[str] = (),
+    beside: Sequence[Column] = (),
 ) -> list[PlannedColumn]:
     """Raises `InvalidInput` for columns that are not in the file, or not those of the dataset that is appended to.
 
-    With a `key` rows are merged into the dataset: columns that the file does not have stay as they are.
+    With a `key` rows are merged into the dataset: columns that the file does not have stay as they are. `beside` are
+    those of a dataset that the file need not fit: they say how such values are usually written.
     """
     specs = chosen_columns(options, shape.names)
     are_rejects = place_of_reasons(shape.names, options) is not None
@@ -83,11 +94,13 @@ def plan_columns(
         specs = _like(existing, specs, key)
         named = {spec.name for spec in specs}
         existing = [column for column in existing if column.name in named]
+    known = {column.name.casefold(): column for column in existing or beside}
+    alike = [known.get(spec.name.casefold()) for spec in specs]
     places = {name: index for index, name in enumerate(shape.names)}
     prefer: DecimalMark = "," if shape.dialect is not None and shape.dialect.delimiter == ";" else "."
     cells = [sample.columns[places[spec.source or spec.name]] for spec in specs]
     planned = []
-    usual = [_usual(column, are_rejects=are_rejects) for column in existing or ()]
+    usual = [_usual(column, are_rejects=are_rejects) for column in alike]
     said = [
         msgspec.structs.replace(spec, type=spec.type or sample.types.get(places[spec.source or spec.name]))
         for spec in specs
@@ -107,10 +120,12 @@ def plan_columns(
                 if inferred.type == "text" and _are_repeated(cells[position], spec)
                 else arrow_type(inferred.type, _digits(inferred, existing[position] if existing else None)),
                 takes_codes=inferred.has_codes and spec.name.casefold() in typed,
+                shown=sample.notations.get(places[spec.source or spec.name], frozenset()),
+                before=_notations_before(alike[position], inferred.type),
             )
         )
     if existing is not None:
-        _require_values_fit(planned)
+        _require_values_fit([column for column in planned if column.name.casefold() not in typed])
     return planned
 
 
@@ -137,10 +152,20 @@ def arrow_schema(columns: Sequence[PlannedColumn]) -> pa.Schema:
 
 def column_warnings(columns: Sequence[PlannedColumn], notations: Sequence[set[str]] = ()) -> list[FileWarning]:
     """`notations` of each column are those of the whole file, once it was read."""
-    warnings = []
+    warnings: list[FileWarning] = []
     for place, column in enumerate(columns):
-        doubts = {**(doubts_of_notations(notations[place]) if notations else {}), **column.inferred.doubts}
-        warnings += [column_warning(code, column.name, dict(parameters)) for code, parameters in doubts.items()]
+        warnings += _warnings_of(column, notations[place] if notations else column.inferred.notations)
+    return warnings
+
+
+def _warnings_of(column: PlannedColumn, notations: Set[str]) -> list[FileWarning]:
+    doubts = {**(doubts_of_notations(notations) if column.type in NUMERIC_TYPES else {}), **column.inferred.doubts}
+    warnings = [column_warning(code, column.name, dict(parameters)) for code, parameters in doubts.items()]
+    told = {warning.code for warning in warnings}
+    beside = warnings_beside(column.name, column.before, column.notations_of(notations))
+    warnings += [warning for warning in beside if warning.code not in told]
+    if column.type == "datetime" and "mixed_offsets" not in {warning.code for warning in warnings}:
+        warnings += warnings_of_times(column.name, notations)
     return warnings
 
 
@@ -149,13 +174,22 @@ def _those_of(existing: Sequence[Column], specs: Sequence[ColumnSpec]) -> list[C
     return [spec for spec in specs if spec.name.casefold() in names]
 
 
-def _usual(column: Column, *, are_rejects: bool) -> Usual:
-    """Of dates it was decided once; of numbers it may be that none had a mark, unless these are rows of that file."""
-    if column.format is None:
+def _notations_before(column: Column | None, kind: ColumnType) -> Collection[str] | None:
+    """A type that differs is told itself."""
+    if column is None or (column.type == "datetime") != (kind == "datetime"):
+        return None
+    return column.notations
+
+
+def _usual(column: Column | None, *, are_rejects: bool) -> Usual:
+    """Of dates it was decided once; of numbers where a mark was seen, or these are rows of that file."""
+    if column is None or column.format is None:
         return Usual()
     if column.type in TEMPORAL_TYPES and (order := order_of(column.format)) != "YMD":
         return Usual(order=order)
-    return Usual(mark=mark_of(column.format)) if column.type in NUMERIC_TYPES and are_rejects else Usual()
+    if column.type in NUMERIC_TYPES and (are_rejects or has_decimal_mark(column)):
+        return Usual(mark=mark_of(column.format))
+    return Usual()
 
 
 def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence[str]) -> list[ColumnSpec]:
@@ -182,12 +216,14 @@ def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence
 
 
 def _require_values_fit(columns: Sequence[PlannedColumn]) -> None:
-    """One row in two that does not fit is no dirt: it is another kind of column."""
+    """Of columns whose type nobody said: one row in two that does not fit is no dirt, it is another kind of column."""
     errors = [
         _error("The values of “{name}” are not of the type {type}, which it has in the dataset.", c.name, type=c.type)
         for c in columns
         if c.inferred.misfits * 2 > max(1, c.inferred.distinct)
     ]
+    beside = (error_beside(c.name, c.type, c.before, c.notations_of(c.inferred.notations)) for c in columns)
+    errors += [error for error in beside if error is not None]
     if errors:
         raise columns_do_not_fit(_UNLIKE_THE_DATASET, errors)
 

@@ -23,6 +23,8 @@ from server.datasets.html_tables import html_tables, named_tables, page_encoding
 from server.datasets.ipc_source import IpcTable
 from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
 from server.datasets.listed_source import ListedSource
+from server.datasets.notes_above import usual_width
+from server.datasets.notes_below import AboveNotes
 from server.datasets.parquet_source import ParquetTable
 from server.datasets.rule_lines import is_rule_line
 from server.datasets.schema import (
@@ -34,7 +36,7 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
-from server.datasets.table_start import find_table, usual_width
+from server.datasets.table_start import find_table
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of
@@ -87,7 +89,7 @@ def open_file(path: Path, name: str, options: ReadOptions, limits: FileLimits, *
     kind = file_kind(path)
     if kind in ("zip", "ole"):
         shape, workbook = table_of(open_workbook(path, kind, limits), options, limits)
-        return OpenedFile(shape=shape, source=workbook)
+        return OpenedFile(shape=shape, source=AboveNotes(workbook))
     if kind in ("parquet", "arrow"):
         return _open_arrow(path, kind, limits)
     if kind == "json":
@@ -117,7 +119,7 @@ def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, 
         first_line=shape.first_line,
         max_line_bytes=limits.max_line_bytes,
     )
-    return OpenedFile(shape=shape, source=source)
+    return OpenedFile(shape=shape, source=AboveNotes(source))
 
 
 def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits: FileLimits) -> OpenedFile | None:
@@ -150,7 +152,7 @@ def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits
         first_line=source.first_line,
         warnings=shape.warnings,
     )
-    return OpenedFile(shape=fixed, source=source)
+    return OpenedFile(shape=fixed, source=AboveNotes(source))
 
 
 def _open_arrow(path: Path, kind: str, limits: FileLimits) -> OpenedFile:
@@ -270,7 +272,7 @@ def _open_page(path: Path, kind: str, options: ReadOptions, limits: FileLimits, 
         warnings=tuple(_other_tables(names, place)),
     )
     source = ListedSource(path=path, rows=rows, width=width, first_line=first_line, header_rows=head.header_records)
-    return OpenedFile(shape=shape, source=source)
+    return OpenedFile(shape=shape, source=AboveNotes(source))
 
 
 def _other_tables(names: list[str], chosen: int) -> Iterator[FileWarning]:

@@ -28,6 +28,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.rows) + len(self.faults)
 
+    @property
+    def contradictions(self) -> int:
+        """How often the dialect does not explain the lines."""
+        return len(self.faults) + (self.open_at is not None)
+
     def note_starts(self, done: int, start: int, *, lines_read: int | None) -> int:
         """Remember where each record from number `done` on starts; returns the line after the last of them.
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
+from server.datasets.shown_text import shown_text
 from server.errors import FileProblem
 from server.storage.full_disk import full_disk_named
 from server.texts import Phrase, phrase
@@ -87,15 +88,7 @@ class RejectReason:
 def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
     """What can be shown and stored: not too long, no lone surrogates (they stand for bytes that were not text)."""
     text = text if len(text) <= limit else f"{text[:limit]}…"
-    return text if text.isascii() else _without_surrogates(text)
-
-
-def _without_surrogates(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return "".join("�" if "\ud800" <= character <= "\udfff" else character for character in text)
-    return text
+    return shown_text(text)
 
 
 _BUFFER = 256 * 1024

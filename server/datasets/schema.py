@@ -68,7 +68,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column of a dataset as it is: its place is its position, `source` its name in the file.
 
     `nullable` says whether a value is missing anywhere; None where nobody looked. `precision` and `scale` are of a
-    decimal: how many digits it has room for, and how many of them stand behind the point.
+    decimal: how many digits it has room for, and how many of them stand behind the point. `notations` are how its
+    numbers were written in their files: `%`, currencies, and none (`""`); of a `datetime`, `+` for an offset that was
+    turned into UTC, `Z` for UTC, and none. None where nobody looked.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     required: bool = False
     unique: bool = False
     nullable: bool | None = None
+    notations: list[str] | None = None
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

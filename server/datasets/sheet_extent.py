@@ -84,6 +84,7 @@ class SheetSigns:
     has_errors: bool = False
     has_hidden: bool = False
     has_formulas_without_values: bool = False
+    has_values: bool = False
 
     def note(self, text: bytes) -> None:
         self.has_errors = self.has_errors or b't="e"' in text
@@ -157,14 +158,16 @@ def _damaged() -> FileProblem:
 
 def _xlsx(path: Path, member: zipfile.ZipInfo) -> SheetSigns:
     """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
-    look, cells = _Look(), 0
+    look, cells, has_values = _Look(), 0, False
     for text, is_new in in_order(look.finds, _overlapping(unpacked(path, member))):
         cells += text.count(b"<c ") if cells < _ENOUGH_CELLS else 0
+        has_values = has_values or b"v>" in text or b"is>" in text
         if is_new:
             look.note(text)
     rows, columns = 999_999 if look.found(_SIX_DIGITS) else 99_999, 26 * 27 if look.found(_TWO_LETTERS) else 26
     if look.found(_FAR_PLACES) or not _Extent(rows=rows, columns=columns, cells=cells).is_small:
         _count_places(path, member)
+    look.signs.has_values = has_values
     return look.signs
 
 

@@ -81,6 +81,15 @@ def xlsx_marks(path: Path, sheet: str, signs: dict[str, SheetSigns]) -> SheetMar
     return marks
 
 
+def sheet_parts(path: Path) -> dict[str, str]:
+    """By the names of all sheets, where each stands in the file; empty where that cannot be read."""
+    with suppress(*_UNREADABLE), zipfile.ZipFile(path) as archive:
+        book = ElementTree.fromstring(_read(archive, "xl/workbook.xml"))  # noqa: S314
+        names = [element.get("name", "") for element in book.iter() if element.tag.endswith("}sheet")]
+        return {name: _part_of_sheet(archive, book, name) for name in names}
+    return {}
+
+
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > _MOST_STYLE_BYTES:
         raise ValueError("more than anybody has")

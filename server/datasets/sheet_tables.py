@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.datasets.header_finding import is_value
-from server.datasets.table_start import FoundTable, filled, find_table, trimmed
+from server.datasets.header_finding import is_certain_header, is_value
+from server.datasets.notes_above import are_notes, filled, is_labelled, is_table, trimmed
+from server.datasets.table_start import FoundTable, find_table
 
 Row = Sequence[str]
+
+_COVER_LINES = 30
 
 
 def find_in_sheet(rows: Sequence[Row], *, header: bool | None, above: int | None) -> FoundTable:
     """All rows of a sheet are equally wide: a title shows by what is filled, a header of two rows by its gaps."""
     found = find_table(rows, header=header, above=above)
     return found if found.header_records == 2 else find_table(list(map(trimmed, rows)), header=header, above=above)
+
+
+def is_cover(rows: Sequence[Row]) -> bool:
+    """Whether a sheet holds a title, its author, a date: a few lines of one cell, or of a word and what it says."""
+    records = [trimmed(row) for row in rows if filled(row)]
+    wide = [record for record in records if filled(record) > 1]
+    if len(records) > _COVER_LINES or is_certain_header(wide or records):
+        return False
+    return not wide or (max(map(filled, wide)) == 2 and (are_notes(wide) or all(map(is_labelled, wide))))
+
+
+def holds_table(rows: Sequence[Row]) -> bool:
+    wide = [trimmed(row) for row in rows if filled(row) > 1]
+    return is_certain_header(wide) or is_table(wide)
 
 
 def stacked_at(rows: Sequence[Row], first_line: int) -> int | None:

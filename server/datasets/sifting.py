@@ -93,7 +93,7 @@ class Sifter:
         self, chunk: Chunk, values: Sequence[pa.Array], reasons: dict[int, list[RejectReason]]
     ) -> set[int]:
         """The rows that are totals and left out as such, also where they would be rejected."""
-        totals = self._totals.find(chunk, values)
+        totals = self._totals.find(chunk, values, rejected=reasons)
         if not self._leaves_out_totals:
             return set()
         for row in totals:

@@ -15,19 +15,24 @@ from server.datasets.header_finding import (
     is_certain_header,
     is_value,
     joined_names,
-    kind_of,
+)
+from server.datasets.notes_above import (
+    TITLE_LINES,
+    below_notes,
+    filled,
+    is_comment,
+    is_table,
+    trimmed,
+    usual_width,
 )
 from server.datasets.rule_lines import BOX_RULES, is_rule_row
 
-TITLE_LINES = 30  # as far as a table may begin below its title
-_COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
 )  # fmt: skip
 _DRAWN = frozenset(f"-=+:_|*＊{BOX_RULES}")
 _THOUSANDS = re.compile(r"\s*[-+]?\W?\d{1,3}")
 _REST = re.compile(r"\d{3}(?:\.\d+)?\s*\W?")
-_NOTE_LINES = 10  # `Customer,ACME` and its kind above a table; more of them are a table of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
 
 def table_start(records: Sequence[Record]) -> int:
     """How many records (titles, notes, comments, blank ones) stand above the table."""
+    if notes := below_notes(records):
+        return notes + table_start(records[notes:])
     width = usual_width(records)
     first = next((place for place, record in enumerate(records) if filled(record)), 0)
     if (largest := _largest_of_several(records)) is not None:
@@ -132,45 +139,6 @@ def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> b
     if any(filled(other) > 1 and len(other) == len(record) for other in records[:place]):
         return False  # rows below a gap
     return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
-
-
-def usual_width(records: Sequence[Record]) -> int:
-    """The number of cells that most records have; the first of several equally usual ones."""
-    widths = Counter(len(record) for record in records if len(record) > 1 and filled(record))
-    return max(widths.items(), key=lambda item: item[1])[0] if widths else 1
-
-
-def is_table(records: Sequence[Record]) -> bool:
-    """Whether these have names and rows as well."""
-    wide = [record for record in records if filled(record) > 1]
-    if len(wide) <= 2:
-        return False
-    # Notes are a word and what it says: more columns, or many of them, are data.
-    if len(wide) <= _NOTE_LINES and max(map(filled, wide)) == 2 and _are_notes(wide):
-        return False
-    return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
-
-
-def _are_notes(wide: Sequence[Record]) -> bool:
-    """Whether words stand before values of several kinds: `Account,DE12`, `From,2026-01-01`, `Balance,5.00`."""
-    values = [next((cell for cell in record[1:] if cell.strip()), "") for record in wide]
-    return not any(is_value(record[0]) for record in wide) and len(set(map(kind_of, values[1:])) - {""}) > 1
-
-
-def filled(record: Record) -> int:
-    return sum(1 for cell in record if cell.strip())
-
-
-def trimmed(record: Record) -> list[str]:
-    """Without the empty cells at its end: delimiters there are no cells."""
-    cells = list(record)
-    while cells and not cells[-1].strip():
-        cells.pop()
-    return cells
-
-
-def is_comment(record: Record) -> bool:
-    return bool(record) and record[0].lstrip().startswith(_COMMENTS)
 
 
 def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
@@ -335,7 +303,11 @@ def is_sentence(cell: str) -> bool:
     text = cell.strip()
     if is_ruler([text]):
         return True
-    return not is_value(text) and (" " in text or ":" in text or "：" in text or text.lower().startswith(_NOTE_STARTS))
+    return not is_value(text) and (" " in text or ":" in text or "：" in text or starts_like_note(text))
+
+
+def starts_like_note(cell: str) -> bool:
+    return cell.strip().lower().startswith(_NOTE_STARTS)
 
 
 def _are_cut_short(body: Sequence[Record], width: int, short: int) -> bool:

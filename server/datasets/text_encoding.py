@@ -7,15 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import chardet
 
 from server.datasets.ahead import in_order
 from server.datasets.encodings import known_codec
-from server.datasets.kept_bytes import is_utf8
+from server.datasets.kept_bytes import Bytes, is_utf8
 from server.datasets.plausible_text import plausibility
+from server.datasets.reused_blocks import ReusedBlocks
 
 _BLOCK = 4 * 1024 * 1024
 _READ_AT_ONCE = 1024 * 1024
@@ -35,6 +37,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# How encodings of seven bits switch from ASCII to characters of their own: no text of another one has this.
+_SWITCHES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$B", "iso2022_jp"), (b"\x1b$@", "iso2022_jp"))
 # Encodings that business files are really in; without the list two lines of German become Turkish of a Macintosh.
 _LIKELY = (
     "windows-1252", "windows-1250", "gb18030", "big5", "cp932", "shift_jis", "euc-jp", "cp949", "euc-kr",
@@ -102,7 +106,7 @@ def find_encoding(
 
     `language` is that of whoever has the file: the likelier one where the bytes do not tell.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         head = stream.read(65536)
         mark_bytes, marked = _mark(head)
         if wanted:
@@ -115,6 +119,8 @@ def find_encoding(
             return FoundEncoding(name=marked, mark_bytes=mark_bytes)
         if not marked and (pattern := _zero_pattern(head)):
             return FoundEncoding(name=pattern)
+        if not marked and (switching := _switching(head)):
+            return FoundEncoding(name=switching)
         size = path.stat().st_size
         is_verified = whole or size <= _SAMPLED_WHOLE
         votes = _vote(lambda: _pieces(stream, size, whole=is_verified))
@@ -136,7 +142,7 @@ def find_encoding(
     )
 
 
-def without_marks(block: bytes) -> bytes:
+def without_marks(block: Bytes) -> Bytes:
     """UTF-8 without the marks at the beginning of lines, where files were joined."""
     if codecs.BOM_UTF8[0] not in block or codecs.BOM_UTF8 not in block:  # one byte is found much faster than three
         return block
@@ -148,6 +154,11 @@ def _mark(head: bytes) -> tuple[int, str | None]:
         if head.startswith(mark):
             return len(mark), name
     return 0, None
+
+
+def _switching(head: bytes) -> str | None:
+    """ISO 2022 of Japan or Korea, which is ASCII but for what stands between its switches."""
+    return next((name for switch, name in _SWITCHES if switch in head and head.isascii()), None)
 
 
 def _zero_pattern(head: bytes) -> str | None:
@@ -179,7 +190,7 @@ class _Votes:
         self.foreign_lines = 0
         self.foreign_sample = bytearray()
 
-    def count(self, line: bytes) -> None:
+    def count(self, line: Bytes) -> None:
         if line.isascii():
             return
         try:
@@ -196,7 +207,7 @@ class _Votes:
         return self.foreign_lines > 5000 and self.utf8_lines * 10 < self.foreign_lines
 
 
-def _vote(pieces: Callable[[], Iterable[bytes]]) -> _Votes:
+def _vote(pieces: Callable[[], Iterable[Bytes]]) -> _Votes:
     """Lines are counted only where some of them are not UTF-8; that takes as long as all else."""
     votes = _Votes()
     for _, looked_at in in_order(_looked_at, pieces()):
@@ -206,7 +217,7 @@ def _vote(pieces: Callable[[], Iterable[bytes]]) -> _Votes:
     return votes
 
 
-def _counted(pieces: Iterable[bytes]) -> _Votes:
+def _counted(pieces: Iterable[Bytes]) -> _Votes:
     votes = _Votes()
     for piece, looked_at in in_order(_looked_at, pieces):
         votes.has_controls = votes.has_controls or looked_at.has_controls
@@ -227,13 +238,13 @@ class _LookedAt(NamedTuple):
     is_foreign: bool
 
 
-def _looked_at(piece: bytes) -> _LookedAt:
+def _looked_at(piece: Bytes) -> _LookedAt:
     # One byte is found much faster than a pattern.
     has_controls = _BEFORE_CONTROLS in piece and _C1_CONTROLS.search(piece) is not None
     return _LookedAt(has_controls, is_foreign=not piece.isascii() and not is_utf8(piece))
 
 
-def _pieces(stream: BinaryIO, size: int, *, whole: bool) -> Iterator[bytes]:
+def _pieces(stream: FileIO, size: int, *, whole: bool) -> Iterator[Bytes]:
     """The file in pieces that end with a line, or only its beginning, middle and end."""
     if whole:
         yield from _lines_from(stream, 0, size)
@@ -242,20 +253,22 @@ def _pieces(stream: BinaryIO, size: int, *, whole: bool) -> Iterator[bytes]:
         yield from _lines_from(stream, start, length)
 
 
-def _lines_from(stream: BinaryIO, start: int, length: int) -> Iterator[bytes]:
+def _lines_from(stream: FileIO, start: int, length: int) -> Iterator[Bytes]:
+    blocks = ReusedBlocks(_READ_AT_ONCE)
     stream.seek(start)
-    rest = b"" if start == 0 else None
-    end = start + length
-    while (left := end - stream.tell()) > 0 and (block := stream.read(min(_READ_AT_ONCE, left))):
-        if rest is None:  # the first line may have begun in the middle of a character
-            block = block[block.find(b"\n") + 1 :]
-            rest = b""
+    end, rest = start + length, b""
+    if start:  # the first line may have begun in the middle of a character
+        block = blocks.read(stream, most=length)
+        rest = bytes(block[block.find(b"\n") + 1 :])
+    while len(block := blocks.read(stream, rest, most=max(0, end - stream.tell()))) > len(rest):
         cut = block.rfind(b"\n") + 1
-        if cut == 0 and len(rest) < _BLOCK:
-            rest += block
+        if cut == 0 and len(block) < _BLOCK:
+            rest = bytes(block)
             continue
-        yield rest + block[:cut]
-        rest = block[cut:]
+        rest = bytes(memoryview(block)[cut:]) if cut else b""
+        if cut:
+            del block[cut:]
+        yield block
     if rest and stream.tell() >= end and not stream.read(1):
         yield rest
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bisect
 import codecs
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -16,10 +16,11 @@ from server.datasets.above_table import read_above
 from server.datasets.ahead import in_order
 from server.datasets.careful_reader import CarefulReader, Layout
 from server.datasets.chunks import Chunk
-from server.datasets.kept_bytes import KEEP_BYTES, text_with_bytes
+from server.datasets.kept_bytes import KEEP_BYTES, Bytes, text_with_bytes
 from server.datasets.named import Named
 from server.datasets.plain_reader import PlainBlock, read_plain_block
 from server.datasets.records import split_lines
+from server.datasets.reused_blocks import ReusedBlocks
 from server.datasets.text_encoding import END_OF_FILE, FoundEncoding, without_marks
 from server.errors import FileProblem
 
@@ -64,14 +65,14 @@ class TextSource:
         yield careful.finish(line)
         self.records = above + plain_rows + careful.records
 
-    def _pieces(self, block: bytes) -> list[tuple[bytes, PlainBlock | None]]:
+    def _pieces(self, block: Bytes) -> list[tuple[Bytes, PlainBlock | None]]:
         """The block, or parts of it where something in it is not plain: then the exact reader has less to read."""
         plain = self._plain(block)
         if plain is not None or len(block) <= _PIECE:
             return [(block, plain)]
         return [(piece, self._plain(piece)) for piece in _parts(block)]
 
-    def _plain(self, block: bytes) -> PlainBlock | None:
+    def _plain(self, block: Bytes) -> PlainBlock | None:
         return read_plain_block(block, self.layout, is_utf8=self.encoding.is_valid)
 
     def sample(self) -> Chunk:
@@ -83,6 +84,9 @@ class TextSource:
             if position == 0:
                 chunks.append(self._above(block))
                 continue
+            if not is_small and (plain := self._plain(block)) is not None:
+                chunks.append(plain.chunk(self.first_line))
+                continue
             chunk, lines = careful.read(block, self.first_line)
             chunks.append(chunk)
             if is_small:
@@ -93,14 +97,14 @@ class TextSource:
     def head(self) -> tuple[list[str], bool]:
         """The first lines, with their line ends and without regard to `first_line`; whether they are all."""
         blocks = self._blocks()
-        block = b""
+        block: Bytes = b""
         while len(block) <= _SAMPLE_PIECE and (more := next(blocks, b"")):
             block += more
         is_whole = len(block) <= _SAMPLE_PIECE
         cut = len(block) if is_whole else block.rfind(b"\n", 0, _SAMPLE_PIECE) + 1
         return split_lines(text_with_bytes(block[: cut or len(block)])), is_whole
 
-    def _above(self, above: bytes) -> Chunk:
+    def _above(self, above: Bytes) -> Chunk:
         """What stands above the rows, all of it named or rejected."""
         lines = split_lines(text_with_bytes(above))
         found = read_above(lines[: self.skip_rows], lines[self.skip_rows :], self.layout.dialect)
@@ -113,10 +117,12 @@ class TextSource:
             named=found.named,
         )
 
-    def _data_blocks(self) -> Iterator[bytes]:
+    def _data_blocks(self) -> Iterator[Bytes]:
         """First the lines above the rows, in one piece that may be empty; then the rows."""
         blocks = self._blocks()
-        above, rest, left = b"", b"", self.first_line
+        above: Bytes = b""
+        rest: Bytes = b""
+        left = self.first_line
         while left and (block := next(blocks, b"")):
             start = 0
             while left and start < len(block):
@@ -127,20 +133,19 @@ class TextSource:
             yield rest
         yield from blocks
 
-    def _blocks(self) -> Iterator[bytes]:
+    def _blocks(self) -> Iterator[Bytes]:
         """The file as UTF-8 in pieces that end where a line ends; bytes that are no text stay invalid."""
         size = min(_BLOCK, max(65536, 2 * self.max_line_bytes))
         rest, done = b"", 0
-        with self.path.open("rb") as stream:
-            for block in self._transcoded(stream, size):
+        with self.path.open("rb", buffering=0) as stream:
+            read_on = self._reading(stream, size)
+            while (block := read_on(rest)) is not None:
                 cut = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
+                rest = bytes(memoryview(block)[cut:])
                 if cut:
-                    whole = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
-                    yield without_marks(whole)
-                    done += len(whole)
-                    rest = block[cut:]
-                else:
-                    rest += block
+                    block = _cut(block, cut)
+                    yield without_marks(block)
+                    done += cut
                 if len(rest) > self.max_line_bytes:
                     raise FileProblem(
                         "Line {line} is longer than {limit} bytes. Is this a table? Check the line ends.",
@@ -148,34 +153,42 @@ class TextSource:
                         line=self._lines_in(done) + 1,
                         limit=self.max_line_bytes,
                     )
-        if rest := without_marks(rest).rstrip(END_OF_FILE):
-            yield rest
+        if last := without_marks(rest).rstrip(END_OF_FILE):
+            yield last
 
     def _lines_in(self, size: int) -> int:
         """How many lines the first so many bytes have, as UTF-8."""
         lines = 0
-        with self.path.open("rb") as stream:
-            for block in self._transcoded(stream, _BLOCK):
-                lines += block[:size].count(b"\n")
+        with self.path.open("rb", buffering=0) as stream:
+            read_on = self._reading(stream, _BLOCK)
+            while size > 0 and (block := read_on(b"")) is not None:
+                lines += block.count(b"\n", 0, size)
                 size -= len(block)
-                if size <= 0:
-                    break
         return lines
 
-    def _transcoded(self, stream: BinaryIO, size: int) -> Iterator[bytes]:
+    def _reading(self, stream: FileIO, size: int) -> Callable[[bytes], Bytes | None]:
+        """What gives the next piece of the file as UTF-8 behind what is left of the one before; None at the end."""
         stream.seek(self.encoding.mark_bytes)
-        if self.encoding.name == "utf-8":
-            while block := stream.read(size):
-                self._position = stream.tell()
-                yield block
-            return
-        decoder = codecs.getincrementaldecoder(self.encoding.name)(errors=KEEP_BYTES)
-        while block := stream.read(size):
-            self._position = stream.tell()
-            yield decoder.decode(block).encode("utf-8", "surrogatepass")
-        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+        blocks = ReusedBlocks(size)
 
-    def _sample_blocks(self) -> Iterator[bytes]:
+        def next_block(rest: bytes) -> Bytes | None:
+            block = blocks.read(stream, rest)
+            self._position = stream.tell()
+            return block if len(block) > len(rest) else None
+
+        if self.encoding.name == "utf-8":
+            return next_block
+        decoder = codecs.getincrementaldecoder(self.encoding.name)(errors=KEEP_BYTES)
+
+        def next_text(rest: bytes) -> Bytes | None:
+            block = blocks.read(stream)
+            self._position = stream.tell()
+            text = decoder.decode(block, final=not block)
+            return rest + text.encode("utf-8", "surrogatepass") if block or text else None
+
+        return next_text
+
+    def _sample_blocks(self) -> Iterator[Bytes]:
         size = self.path.stat().st_size
         blocks = self._data_blocks()
         yield next(blocks)
@@ -193,7 +206,15 @@ class TextSource:
                 yield lines.encode("utf-8", "surrogatepass") + (b"\n" if is_end else b"")
 
 
-def _parts(block: bytes) -> Iterator[bytes]:
+def _cut(block: Bytes, size: int) -> Bytes:
+    """Its first bytes; of one that is read into again, without a copy."""
+    if isinstance(block, bytes):
+        return block[:size]
+    del block[size:]
+    return block
+
+
+def _parts(block: Bytes) -> Iterator[Bytes]:
     """Parts that end where a line ends, and may be within quotes."""
     start = 0
     while start < len(block):
@@ -202,7 +223,7 @@ def _parts(block: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _line_end(block: bytes, start: int) -> int:
+def _line_end(block: Bytes, start: int) -> int:
     """Where the line that begins at `start` ends, its line end included."""
     feed, carriage = block.find(b"\n", start), block.find(b"\r", start)
     if carriage >= 0 and (feed < 0 or carriage < feed - 1):

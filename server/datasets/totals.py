@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,49 +12,73 @@ import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
 from server.datasets.planning import PlannedColumn
+from server.datasets.rejects import RejectReason
 from server.datasets.schema import NUMERIC_TYPES, FileWarning
+from server.datasets.total_words import LIKE_A_TOTAL, is_like_a_total, is_name_of_total
 from server.datasets.values import convert_cells
 
-# How such a row begins; that its figures are the sums above is what decides.
-_BEGINS = (
-    r"^[\s*#>-]*(?i:grand\s*-?total|sub-?\s?total|totals?|total\s|overall|sums?|summe|gesamt|zwischensumme|endsumme|"
-    r"somme|sous-total|totale|subtotale|suma|итог|всего|合计|合計|小计|小計|总计|總計|总和|共计|累计|本页合计|本月合计)"
-)
-_LIKE_A_TOTAL = re.compile(_BEGINS)
 _LOOKED_AT = 2  # columns: the word stands in the first, or beside a number or a code
 _TAIL = 20  # rows at the end of each chunk; others are looked at where the sample has such words
 _ROUNDED = Decimal("0.0051")  # figures in a report are rounded to cents
+_GROUPS = 50  # that a total may sum, if it does not sum all rows
+_LEAST_ROWS = 2  # above a total without a name
+_NO_ROWS = ("header_again", "other_table")  # among the reasons for rejects
+_MOST_OF_A_ROW = 10  # times the usual row: what one that was rejected may have added
+
+Sums = dict[int, Decimal]
 
 
 @dataclass(slots=True)
 class Totals:
-    """Adds up the rows as they come, and tells those that hold the sums: of all rows, or since the last such row."""
+    """Adds up the rows as they come, and tells those that hold the sums: of all rows, or of the groups above them."""
 
     columns: Sequence[PlannedColumn]
     is_everywhere: bool = False
     count: int = 0
     first_line: int = 0
     rows: Sequence[int] = ()  # of the chunk that was looked at last
-    _all: dict[int, Decimal] = field(default_factory=dict)
-    _since: dict[int, Decimal] = field(default_factory=dict)
+    _all: Sums = field(default_factory=dict)
+    _group: Sums = field(default_factory=dict)  # of the rows since the last total
+    _groups: list[Sums] = field(default_factory=list)  # before that, each ended by a total
+    _summed_rows: int = 0
+    _missing: int = 0  # rows that are no numbers, or no rows: of whom nobody knows the figures
 
-    def find(self, chunk: Chunk, values: Sequence[pa.Array]) -> list[int]:
-        """The rows of this chunk that are totals; `values` are the cells of the columns as they were read."""
-        summed = [place for place, column in enumerate(self.columns) if column.type in NUMERIC_TYPES]
+    def find(self, chunk: Chunk, values: Sequence[pa.Array], *, rejected: Collection[int] = ()) -> list[int]:
+        """The rows of this chunk that are totals; `values` are the cells of the columns as they were read.
+
+        `rejected` are the rows of the chunk that have cells which could not be read.
+        """
+        self.rows = ()
+        summed = self._summed()
         if not summed or not chunk.row_count:
             return []
+        candidates = self._candidates(chunk)
+        self._missing += len(set(rejected).difference(candidates)) + _rejected_rows(chunk.rejects)
         found, start = [], 0
-        for row in self._candidates(chunk):
+        for row in candidates:
             self._add(values, summed, start, row)
             start = row
-            if self._agrees(values, summed, row):
+            figures = {place: cell for place in summed if (cell := _decimal(values[place][row].as_py()))}
+            if self._agrees(chunk, row, figures):
                 found.append(row)
                 start = row + 1
-                self._since = {}
+                self._end_group()
                 self._note(chunk, row)
         self._add(values, summed, start, chunk.row_count)
         self.rows = found
         return found
+
+    def may_end_in(self, chunk: Chunk) -> bool:
+        """Whether its last row has numbers and no name: perhaps the sums of all."""
+        last = chunk.row_count - 1
+        summed = self._summed()
+        if last < _LEAST_ROWS or not summed:
+            return False
+        names = [column for place, column in enumerate(self.columns) if place not in summed] or self.columns[:1]
+        return not any((chunk.columns[column.index][last].as_py() or "").strip() for column in names)
+
+    def _summed(self) -> list[int]:
+        return [place for place, column in enumerate(self.columns) if column.type in NUMERIC_TYPES]
 
     def _note(self, chunk: Chunk, row: int) -> None:
         self.count += 1
@@ -63,42 +86,91 @@ class Totals:
 
     def _candidates(self, chunk: Chunk) -> list[int]:
         first = 0 if self.is_everywhere else max(0, chunk.row_count - _TAIL)
-        return [first + row for row in rows_like_totals([column.slice(first) for column in chunk.columns])]
+        rows = [first + row for row in rows_like_totals([column.slice(first) for column in chunk.columns])]
+        last = chunk.row_count - 1
+        return [*rows, last] if last not in rows and self.may_end_in(chunk) else rows
 
     def _add(self, values: Sequence[pa.Array], summed: Sequence[int], start: int, end: int) -> None:
-        for place in summed if end > start else ():
+        if end <= start:
+            return
+        self._summed_rows += end - start
+        for place in summed:
             value = _decimal(pc.sum(values[place].slice(start, end - start)).as_py())
             self._all[place] = self._all.get(place, Decimal()) + value
-            self._since[place] = self._since.get(place, Decimal()) + value
+            self._group[place] = self._group.get(place, Decimal()) + value
 
-    def _agrees(self, values: Sequence[pa.Array], summed: Sequence[int], row: int) -> bool:
-        for sums in (self._all, self._since):
-            for place in summed:
-                cell, total = _decimal(values[place][row].as_py()), sums.get(place, Decimal())
-                if cell and abs(cell - total) <= max(_ROUNDED, abs(total) / 1_000_000_000):
-                    return True
+    def _end_group(self) -> None:
+        if self._group:
+            self._groups = [*self._groups, self._group][-_GROUPS:]
+        self._group = {}
+
+    def _agrees(self, chunk: Chunk, row: int, figures: Sums) -> bool:
+        name = _name_in(chunk.columns, row)
+        if not is_like_a_total(name):
+            is_all = bool(figures) and all(_is_sum(self._all, place, cell) for place, cell in figures.items())
+            return is_all and self._summed_rows >= _LEAST_ROWS
+        if any(_is_sum(sums, place, cell) for sums in self._sums() for place, cell in figures.items()):
+            return True
+        is_last = row == chunk.row_count - 1
+        return is_last and self._missing > 0 and self._has_only(chunk, row, name) and self._is_nearly(figures)
+
+    def _has_only(self, chunk: Chunk, row: int, name: str) -> bool:
+        """Whether the row is called a total and nothing else, and says nothing beside its figures."""
+        texts = [column for place, column in enumerate(self.columns) if place not in self._summed()]
+        filled = [cell for column in texts if (cell := (chunk.columns[column.index][row].as_py() or "").strip())]
+        return is_name_of_total(name) and filled == [name]
+
+    def _sums(self) -> Iterator[Sums]:
+        """Of all rows, of those since the last total, and of them and the groups before."""
+        yield self._all
+        yield self._group
+        sums = dict(self._group)
+        for group in reversed(self._groups):
+            for place, value in group.items():
+                sums[place] = sums.get(place, Decimal()) + value
+            yield sums
+
+    def _is_nearly(self, figures: Sums) -> bool:
+        """Whether the rows that were rejected may be what the sums lack."""
+        for sums in (self._all, self._group):
+            most = 1 + Decimal(_MOST_OF_A_ROW * self._missing) / max(1, self._summed_rows)
+            shares = [cell / sums[place] if sums.get(place) else Decimal() for place, cell in figures.items()]
+            if shares and all(Decimal("0.5") <= share <= most for share in shares):
+                return True
         return False
 
 
+def _is_sum(sums: Sums, place: int, cell: Decimal) -> bool:
+    total = sums.get(place, Decimal())
+    return abs(cell - total) <= max(_ROUNDED, abs(total) / 1_000_000_000)
+
+
+def _rejected_rows(rejects: Sequence[RejectReason]) -> int:
+    return len({reject.line for reject in rejects if reject.code not in _NO_ROWS})
+
+
 def rows_like_totals(columns: Sequence[pa.Array]) -> list[int]:
-    """Rows whose first words are those of a total."""
-    rows: set[int] = set()
+    """Rows that are called like a total: in one of the first columns, or at their end in the first that is filled."""
+    count = len(columns[0]) if columns else 0
+    rows = set(range(max(0, count - _TAIL), count))
     for column in columns[:_LOOKED_AT]:
-        rows.update(pc.indices_nonzero(pc.match_substring_regex(column, _BEGINS)).to_pylist())
-    return [row for row in sorted(rows) if _begins_like_a_total(columns, row)]
+        rows.update(pc.indices_nonzero(pc.match_substring_regex(column, LIKE_A_TOTAL)).to_pylist())
+    return [row for row in sorted(rows) if is_like_a_total(_name_in(columns, row))]
 
 
-def _begins_like_a_total(columns: Sequence[pa.Array], row: int) -> bool:
+def _name_in(columns: Sequence[pa.Array], row: int) -> str:
+    """The first cell that is filled, or the second column's if that is like the name of a total."""
     first = next((cell for column in columns if (cell := (column[row].as_py() or "").strip())), "")
-    second = (columns[1][row].as_py() or "") if len(columns) > 1 else ""
-    return any(_LIKE_A_TOTAL.match(cell) is not None for cell in (first, second))
+    second = (columns[1][row].as_py() or "").strip() if len(columns) > 1 else ""
+    return second if not is_like_a_total(first) and is_like_a_total(second) else first
 
 
 def found_in(sample: Chunk, columns: Sequence[PlannedColumn]) -> Totals:
     """The totals among the rows of a sample, in the types that its other rows have."""
     totals = Totals(columns, is_everywhere=True)
-    values = [convert_cells(sample.columns[c.index], c.type, c.format).values for c in columns]
-    totals.find(sample, values)
+    cells = [convert_cells(sample.columns[c.index], c.type, c.format) for c in columns]
+    rejected = {misfit.row for column in cells for misfit in column.misfits}
+    totals.find(sample, [column.values for column in cells], rejected=rejected)
     return totals
 
 

@@ -244,17 +244,24 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which file to look at, and what a person already decided about it. `name` is what the person called the file."""
+    """Which file to look at, and what a person already decided about it. `name` is what the person called the file.
+
+    `beside` are the columns of the dataset that its rows may be added to.
+    """
 
     source: Path
     name: str
     options: ReadOptions = ReadOptions()
     limits: FileLimits = FileLimits()
     rows: int = 50
+    beside: list[Column] = []
 
 
 class PreviewColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """One column of the file. Counts are of the sample: `misfits` are cells that would be rejected as this type."""
+    """One column of the file. Counts are of the sample: `misfits` are cells that would be rejected as this type.
+
+    `notations`: how its values are written, as of a column of a dataset.
+    """
 
     name: str
     source: str
@@ -262,6 +269,7 @@ class PreviewColumn(msgspec.Struct, frozen=True, kw_only=True):
     format: str | None = None
     nulls: int = 0
     misfits: int = 0
+    notations: list[str] = []
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -352,13 +360,14 @@ class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Corrected(msgspec.Struct, frozen=True, kw_only=True):
     """`row_count` rows fit, `wrong_count` do not, the lines `missing` are no longer in the list; `left_count` rows are.
 
-    The rest is of what was written: of an upsert, the whole dataset.
+    `warnings` are about these. The rest is of what was written: of an upsert, the whole dataset.
     """
 
     row_count: int
     wrong_count: int
     left_count: int
     missing: list[int]
+    warnings: list[FileWarning] = []
     bytes: int = 0
     columns: list[Column] = []
     statistics: dict[str, dict[str, Any]] = {}
@@ -405,7 +414,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
 
     `rejects_path` is None when nothing was rejected; `rejected_by` counts the rejected rows by their first reason.
     `named` counts the records that are neither rows nor rejects, by reason. `options` are those the file was read with.
-    `row_count` is of the file, `columns` and all else of what was written: of an upsert, the whole dataset.
+    `row_count` is of the file, as are `notations` (see notations.py), `columns` and all else of what was written: of an
+    upsert, the whole dataset.
     """
 
     row_count: int
@@ -420,4 +430,5 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[FileWarning] = []
     options: ReadOptions = ReadOptions()
     upserted: Upserted | None = None
+    notations: dict[str, list[str]] = {}
     corrections: Corrections = Corrections()

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import python_calamine as calamine
 
 from server.datasets.detect import FileShape
-from server.datasets.excel_source import MISSING, ExcelSource
+from server.datasets.excel_source import ExcelSource
 from server.datasets.file_kinds import not_a_table
+from server.datasets.notes_above import filled
 from server.datasets.ods_marks import ods_marks
-from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
+from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.sheet_extent import SheetSigns, require_small_sheets
-from server.datasets.sheet_marks import SheetMarks, xlsx_marks
-from server.datasets.sheet_tables import find_in_sheet, side_by_side_at, stacked_at
-from server.datasets.table_start import filled
+from server.datasets.sheet_marks import SheetMarks, sheet_parts, xlsx_marks
+from server.datasets.sheet_tables import find_in_sheet, holds_table, is_cover
+from server.datasets.sheet_warnings import (
+    cell_warnings,
+    hidden_warnings,
+    merged_warnings,
+    other_sheets,
+    table_warnings,
+)
 from server.datasets.xlsb_marks import xlsb_marks
 from server.errors import FileProblem, InvalidInput
 from server.texts import phrase
 
 _HEAD_ROWS = 200
 _LOOKED_AT_ROWS = 2_000  # for other tables
-_NAMES_TOLD = 5
+_SHEETS_BELOW_COVER = 10  # that are looked at for a table
 # Real workbooks shrink to a tenth; sheets of one repeated value to a hundredth.
 _MAX_RATIO = 400
 _RATIO_MATTERS_FROM = 50 * 1024 * 1024
@@ -185,7 +193,7 @@ def _damaged() -> FileProblem:
 
 
 def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits) -> tuple[FileShape, ExcelSource]:
-    """The first visible sheet that has rows, or the one asked for."""
+    """The first visible sheet that has rows (if it is just a cover, the first with a table), or the one asked for."""
     sheets = workbook.sheets()
     sheet, marks = _chosen_sheet(workbook, sheets, options.sheet)
     source = ExcelSource(path=workbook.path, sheet=sheet, marks=marks)
@@ -208,10 +216,11 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
         sheet=sheet.name,
         sheets=tuple(_counted(info, sheet) if info.name == sheet.name else info for info in sheets),
         warnings=(
-            *_hidden_warnings(marks, sheets, names, source.start_column),
-            *_cell_warnings(source, names),
-            *_table_warnings(rows, source.first_line, head.above, names),
-            *_merged_warnings(sheet, source.first_line),
+            *other_sheets(sheet.name, _others(workbook, sheets, sheet.name)),
+            *hidden_warnings(marks, sheets, names, source.start_column),
+            *cell_warnings(source, names),
+            *table_warnings(rows, source.first_line, head.above, names),
+            *merged_warnings(sheet, source.first_line),
         ),
     )
     return shape, source
@@ -222,107 +231,41 @@ def _chosen_sheet(
 ) -> tuple[calamine.CalamineSheet, SheetMarks]:
     if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
         raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
+    if wanted is not None:
+        return _loaded(workbook, wanted)
     names = [info.name for info in sorted(sheets, key=lambda info: not info.visible)]
-    for name in names if wanted is None else [wanted]:
-        # The marks are looked for while the sheet is loaded: both take their time outside of Python.
-        with ThreadPoolExecutor(1, "sheet-marks") as beside:
-            looked_for = beside.submit(workbook.marks, name)
-            sheet = workbook.sheet(name)
-            if sheet.start is not None or name == wanted:
-                return sheet, looked_for.result()
-    raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
+    loaded = (_loaded(workbook, name) for name in names)
+    first = next((each for each in loaded if each[0].start is not None), None)
+    if first is None:
+        raise FileProblem("The Excel file has no rows in any of its sheets.", code="empty_file")
+    if not is_cover(_head_of(workbook, *first)):
+        return first
+    visible = {info.name for info in sheets if info.visible}
+    after = (each for each in islice(loaded, _SHEETS_BELOW_COVER) if each[0].name in visible)
+    return next((each for each in after if holds_table(_head_of(workbook, *each))), first)
+
+
+def _loaded(workbook: OpenedWorkbook, name: str) -> tuple[calamine.CalamineSheet, SheetMarks]:
+    """The marks are looked for while the sheet is loaded: both take their time outside of Python."""
+    with ThreadPoolExecutor(1, "sheet-marks") as beside:
+        looked_for = beside.submit(workbook.marks, name)
+        return workbook.sheet(name), looked_for.result()
+
+
+def _head_of(workbook: OpenedWorkbook, sheet: calamine.CalamineSheet, marks: SheetMarks) -> list[list[str]]:
+    return ExcelSource(path=workbook.path, sheet=sheet, marks=marks).first_rows(_HEAD_ROWS)
+
+
+def _others(workbook: OpenedWorkbook, sheets: Sequence[SheetInfo], chosen: str) -> list[str]:
+    """The other visible sheets that hold something."""
+    names = [info.name for info in sheets if info.visible and info.name != chosen]
+    if workbook.kind in ("xls", "ods"):  # in memory already
+        return [name for name in names if workbook.sheet(name).start is not None]
+    parts = sheet_parts(workbook.path) if names and workbook.kind == "xlsx" else {}
+    return [name for name in names if (signs := workbook.signs.get(parts.get(name, ""))) is None or signs.has_values]
 
 
 def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
-    return SheetInfo(name=info.name, visible=info.visible, rows=sheet.total_height, columns=sheet.width)
-
-
-def _hidden_warnings(
-    marks: SheetMarks, sheets: list[SheetInfo], names: Sequence[str], start: int
-) -> Iterator[FileWarning]:
-    hidden = [info.name for info in sheets if not info.visible]
-    if hidden:
-        yield FileWarning(
-            code="hidden_sheets",
-            message="Hidden sheets are left out: {names}. Choose one by its name to read it.",
-            parameters={"names": ", ".join(hidden[:_NAMES_TOLD])},
-        )
-    if marks.hidden_rows:
-        yield FileWarning(
-            code="hidden_rows",
-            message="{count} rows are hidden in the sheet, by hand or by a filter; they are read like all others.",
-            parameters={"count": marks.hidden_rows},
-        )
-    columns = [names[place - start] for place in marks.hidden_columns if 0 <= place - start < len(names)]
-    if columns:
-        yield FileWarning(
-            code="hidden_columns",
-            message="Columns that are hidden in the sheet are read like all others: {names}.",
-            parameters={"names": ", ".join(columns[:_NAMES_TOLD])},
-        )
-
-
-def _cell_warnings(source: ExcelSource, names: Sequence[str]) -> Iterator[FileWarning]:
-    marks = source.marks
-    missing = [number for number, row in marks.errors.items() if MISSING in row.values() and number > source.first_line]
-    if missing:
-        yield FileWarning(
-            code="missing_lookups",
-            message="{count} rows hold #N/A (a lookup found nothing); such cells are empty. The first is row {row}.",
-            parameters={"count": len(missing), "row": min(missing)},
-        )
-    if marks.has_formulas_without_values:
-        yield FileWarning(
-            code="formulas_without_values",
-            message="The sheet holds formulas that were never calculated; their cells are empty. Open it in a "
-            "spreadsheet program, save it and upload that.",
-        )
-    for column, styles in marks.styles.items():
-        place = column - source.start_column
-        if not 0 <= place < len(names):
-            continue
-        currencies = sorted(styles - {"percent", "number"})
-        if len(currencies) > 1:
-            yield FileWarning(
-                code="mixed_currencies",
-                message="“{column}” holds several currencies ({currencies}); only the numbers are kept.",
-                parameters={"column": names[place], "currencies": ", ".join(currencies[:_NAMES_TOLD])},
-            )
-        if "percent" in styles and len(styles) > 1:
-            yield FileWarning(
-                code="mixed_percent",
-                message="“{column}” holds percentages beside plain numbers; 12% is read as 0.12, and 12 as 12.",
-                parameters={"column": names[place]},
-            )
-
-
-def _table_warnings(
-    rows: Sequence[Sequence[str]], first_line: int, above: int, names: Sequence[str]
-) -> Iterator[FileWarning]:
-    below = stacked_at(rows, first_line)
-    if below is not None:
-        yield FileWarning(
-            code="another_table_below",
-            message="Another table seems to begin in row {row}; its rows are read as rows of the first. Put it into a "
-            "sheet of its own if they are not.",
-            parameters={"row": below},
-        )
-    beside = side_by_side_at([row for row in rows[above:] if filled(row)])
-    if beside is not None:
-        yield FileWarning(
-            code="another_table_beside",
-            message="Another table seems to begin with the column “{column}”; both are read as one. Keep the columns "
-            "of one of them.",
-            parameters={"column": names[beside]},
-        )
-
-
-def _merged_warnings(sheet: calamine.CalamineSheet, first_line: int) -> Iterator[FileWarning]:
-    count = sum(1 for (top, _), _ in sheet.merged_cell_ranges or () if top >= first_line)
-    if count:
-        yield FileWarning(
-            code="merged_cells",
-            message="{count} cells of the table are merged: their value stands in each of their rows, and in the first "
-            "of their columns.",
-            parameters={"count": count},
-        )
+    return SheetInfo(
+        name=info.name, visible=info.visible, rows=sheet.end[0] + 1 if sheet.end else 0, columns=sheet.width
+    )

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from server.errors import JinduError
+from server.jobs.kept_memory import give_back
 from server.storage.full_disk import full_disk_named
 
 _MIB = 1024 * 1024
@@ -54,6 +55,7 @@ def _answer(pipe: Connection, request: bytes, memory_mib: int) -> None:
         content = None if kind == "memory" else traceback.format_exc()
     except BaseException:  # noqa: BLE001,RUF100 - sys.exit() in a library must not end the worker silently
         kind, content = "trace", traceback.format_exc()
+    give_back()
     try:
         message = pickle.dumps((kind, content, _held_mib(memory_mib)), protocol=pickle.HIGHEST_PROTOCOL)
     except MemoryError:

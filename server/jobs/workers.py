@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.errors import Unavailable, WorkerDied, WorkerFrozen, WorkTooLarge
-from server.jobs import worker_main
+from server.jobs import kept_memory, worker_main
 from server.jobs.watch import LOOK_SECONDS, Finding, Watch
 from server.jobs.worker_process import Answer, HandOver, NotBegunError, OnReport, Worker, WorkerFunction
 
@@ -60,7 +60,7 @@ class WorkerPool:
         self._niceness = niceness
         self._processes = multiprocessing.get_context("forkserver")
         if preload:
-            self._processes.set_forkserver_preload(list(preload))
+            self._processes.set_forkserver_preload([kept_memory.__name__, *preload])
         self._slots = asyncio.Semaphore(size)
         self._starting = asyncio.Lock()
         self._idle: list[Worker] = []

@@ -15,6 +15,7 @@ from server.datasets.catalog import Catalog
 from server.datasets.corrections import Corrections, stem_of
 from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
+from server.datasets.doubts import doubt_count
 from server.datasets.encodings import known_codec
 from server.datasets.import_checking import CHECK_KIND
 from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
@@ -109,6 +110,16 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         return dict(self.job.detail.get("named") or {})
 
     @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What is worth a look, as `told_warnings` has it; empty until the file was read."""
+        return list((self.job.result or {}).get("warnings", []))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether some warning says more than what was done."""
+        return doubt_count(warning["code"] for warning in self.warnings) > 0
+
+    @property
     def has_reject_list(self) -> bool:
         """Whether the rejected rows were listed: of one that failed, too, if it was for its rows."""
         if self.version is not None:
@@ -164,12 +175,22 @@ class ImportOperations:
             raise NotFound("There is no such upload; it may have been removed. Upload the file again.")
         return upload
 
-    async def preview(self, principal: Principal, upload_id: str, options: ReadOptions | None = None) -> Preview:
-        """What the file looks like when it is read with `options`; raises `Conflict` until it is here completely."""
+    async def preview(
+        self, principal: Principal, upload_id: str, options: ReadOptions | None = None, *, beside: str | None = None
+    ) -> Preview:
+        """What the file looks like when it is read with `options`; raises `Conflict` until it is here completely.
+
+        `beside`: an own dataset that its rows may be added to. What can be read in two ways is read as there.
+        """
         upload = await self._whole_upload(principal, upload_id)
+        dataset = None if beside is None else await self._catalog.find(principal.user_id, beside)
         async with self._pieces.whole(upload.id) as source:
             request = PreviewRequest(
-                source=source, name=upload.name, options=_in_language(options, principal), limits=self._limits
+                source=source,
+                name=upload.name,
+                options=_in_language(options, principal),
+                limits=self._limits,
+                beside=[] if dataset is None else dataset.columns,
             )
             preview: Preview = await self._workers.run(
                 principal.user_id, preview_file, request, timeout_seconds=_PREVIEW_SECONDS

@@ -111,6 +111,12 @@ class ReportBuilder:
 
     # -- for blocks: see `Builder`
 
+    @property
+    def around(self) -> str:
+        """The first value of each row."""
+        rows = (row for scope in self._scopes for row in scope.values())
+        return " ".join(self.formats.text(value) for row in rows for value in list(row.values())[:1])
+
     def blocks(self, specs: Iterable[BlockSpec]) -> Iterator[Block]:
         for spec in specs:
             self._built += 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel import Locale, UnknownLocaleError
+from babel import UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import (
     UnknownCurrencyError,
@@ -23,11 +24,14 @@ from babel.numbers import (
 
 from server.errors import InvalidInput
 from server.figures import figure, is_beyond_digits, rounded
+from server.languages import babel_locale
 
 FORMATS = (
     "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
+_SIGN = re.compile("[-+]")
+_LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
@@ -52,9 +56,9 @@ class Formats:
 
     def __init__(self, language: str, time_zone: str = "UTC") -> None:
         try:
-            self.locale = Locale.parse(language, sep="-")
+            self.locale = babel_locale(language)
         except (UnknownLocaleError, ValueError):
-            self.locale = Locale.parse("en")
+            self.locale = babel_locale("en")
         self.language = language
         self.zone = ZoneInfo(time_zone)
 
@@ -68,9 +72,16 @@ class Formats:
             return self._beyond_digits(value, wanted)
         writer = getattr(self, f"_{kind}", None)
         try:
-            return str(writer(value, wanted)) if writer else str(value)
+            written = str(writer(value, wanted)) if writer else str(value)
+            return self.signed(written) if kind in NUMERIC else written
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             return figure(value, self.locale) if isinstance(value, int) else str(value)
+
+    def signed(self, figure: str) -> str:
+        """Its sign stays before it where writing runs from right to left."""
+        if self.locale.text_direction == "ltr":
+            return figure
+        return _SIGN.sub(_LEFT_TO_RIGHT + r"\g<0>", figure)
 
     @staticmethod
     def kind_of(value: Any) -> str:
@@ -143,7 +154,7 @@ class Formats:
         return {
             "integer": "#,##0",
             "decimal": f"#,##{digits}",
-            "compact": "#,##0",
+            "compact": "[>=1000]#,##0;[<=-1000]-#,##0;General",
             "currency": f'"{symbol}"#,##{digits};[Red]-"{symbol}"#,##{digits}',
             "percent": f"{digits}%",
             "date": "yyyy-mm-dd",

@@ -11,7 +11,7 @@ from pathlib import Path
 from server.clock import Clock, utc_now
 from server.errors import InvalidInput
 from server.jobs.shared_workers import SharedWorkers
-from server.reports.images import CopyRequest, copy_image
+from server.reports.work import CopyRequest, copy_image
 from server.storage.blob_store import BlobStore
 from server.storage.repeating import repeat
 from server.storage.room import Room

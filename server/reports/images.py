@@ -10,6 +10,8 @@ import msgspec
 
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
+from server.reports.picture_check import Damaged, whole
+from server.reports.work import CopyRequest
 from server.storage.full_disk import full_disk_named
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
@@ -57,20 +59,19 @@ def read_image(path: Path, name: str) -> Image:
     return Image(content=content, media_type=kind, width=width, height=height)
 
 
-class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which upload is said to be a picture, what it is called, and where its copy goes."""
-
-    source: Path
-    name: str
-    target: Path
-
-
 def copy_image(request: CopyRequest, report: OnReport) -> str:
-    """Its sha256 in hexadecimal. Raises what `read_image` does, or `StorageFull`. Worker side."""
+    """Its sha256 in hexadecimal. Raises what `read_image` does, for damaged ones too, or `StorageFull`. Worker side."""
     image = read_image(request.source, request.name)
+    try:
+        content = whole(image.content, most=MAX_BYTES)
+    except Damaged:
+        raise InvalidInput(
+            "The picture “{name}” is damaged or incomplete. Save it again as PNG or JPEG, and upload that file.",
+            name=request.name,
+        ) from None
     with full_disk_named():
-        request.target.write_bytes(image.content)
-    return hashlib.sha256(image.content).hexdigest()
+        request.target.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _identified(content: bytes) -> tuple[str, int, int]:

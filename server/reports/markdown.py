@@ -9,6 +9,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from server.reports.line_breaks import between
+
 MarkdownNode = dict[str, Any]
 """Blocks: `{"kind": paragraph|heading|list|item|quote|code|rule|table|row|cell, "children": […]}`.
 Spans: `{"kind": "text", "text": …, "bold": …, "italic": …, "code": …, "link": …}` and `{"kind": "break"}`."""
@@ -98,11 +100,19 @@ def _opened(kind: str, token: Token) -> MarkdownNode:
     return node
 
 
+def _soft_break(children: list[Token], place: int) -> str:
+    """By the letters around it, whatever marks are between."""
+    before = next((child.content for child in reversed(children[:place]) if child.content), "")
+    after = next((child.content for child in children[place + 1 :] if child.content), "")
+    return between(before, after)
+
+
 def _add_spans(token: Token, parent: MarkdownNode) -> None:
     spans: list[MarkdownNode] = []
     bold = italic = 0
     link = ""
-    for child in token.children or ():
+    children = token.children or []
+    for place, child in enumerate(children):
         if child.type in ("strong_open", "strong_close"):
             bold += child.nesting
         elif child.type in ("em_open", "em_close"):
@@ -115,7 +125,7 @@ def _add_spans(token: Token, parent: MarkdownNode) -> None:
         elif child.type == "hardbreak":
             spans.append({"kind": "break"})
         else:
-            text = " " if child.type == "softbreak" else child.content
+            text = _soft_break(children, place) if child.type == "softbreak" else child.content
             code = child.type == "code_inline"
             spans.append(
                 {"kind": "text", "text": text, "bold": bold > 0, "italic": italic > 0, "code": code, "link": link}

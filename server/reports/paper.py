@@ -12,7 +12,7 @@ from server.reports.drawing.draw import drawn
 from server.reports.formats import Formats
 from server.reports.words import Words
 
-FONT = "Noto Sans CJK TC"
+FONT = "Noto Sans"  # of the words in drawings; other scripts than it has: `chart_letters`
 UPRIGHT, LANDSCAPE = 680, 1000  # of a chart, in its own pixels: letters come out at 8 points on paper
 _GAP = 19
 

@@ -28,7 +28,7 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
     body = "\n".join(block.html(page) for block in document.blocks)
     script = _script() if page.charts else ""
     return f"""<!doctype html>
-<html lang="{escape(document.language)}">
+<html lang="{escape(document.language)}" dir="{formats.locale.text_direction}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_policy(script)}">

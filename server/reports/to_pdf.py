@@ -9,16 +9,23 @@ from typing import Any
 
 import msgspec
 import typst
+from babel import Locale
 
 from server.errors import InvalidInput
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.formats import Formats
-from server.reports.paper import FONT, LANDSCAPE, UPRIGHT, Paper
+from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
 
-_LOOK = Path(__file__).parent / "assets" / "report.typ"
+_ASSETS = Path(__file__).parent / "assets"
+_LOOK = _ASSETS / "report.typ"
 _STANDARD = "a-2a"
 _NO_SHAPE = re.compile(r"the text (?P<text>.+?) could not be displayed", re.DOTALL)
+_HELD = {
+    "characters": re.compile("[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U000323af]"),
+    "apostrophes": re.compile(r"\w’\w"),
+    "quotations": re.compile("“"),
+}
 _MOST_TOLD = 60  # characters
 # Typst's names, and the width and height in points.
 _PAPERS = {
@@ -67,7 +74,7 @@ class PdfWriter:
 
     def _compiled(self, text: str, document: Document, standards: list[str]) -> bytes:
         pdf: bytes = self._ready().compile(
-            sys_inputs={"document": text},
+            sys_inputs={"document": text, "holds": _held(text)},
             format="pdf",
             pdf_standards=standards,
             timestamp=document.made_at,
@@ -79,7 +86,7 @@ class PdfWriter:
             # Only our own fonts: the same file on every machine. No packages: nothing is fetched.
             self._compiler = typst.Compiler(
                 input=str(_LOOK),
-                root=str(_LOOK.parent),
+                root=str(_ASSETS),
                 font_paths=typst.Fonts(
                     include_system_fonts=False, include_embedded_fonts=False, font_paths=font_directories()
                 ),
@@ -98,10 +105,9 @@ class PdfWriter:
             "keywords": document.provenance,
             "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
             "made_text": document.made_text,
-            "font": FONT,
             "lang": locale.language,
-            # Which shapes of Chinese characters: the font holds those of every region.
-            "region": locale.territory or ("CN" if locale.language == "zh" else "US"),
+            "region": _region(locale),
+            "rtl": locale.text_direction == "rtl",
             "paper": paper,
             "flipped": document.landscape,
             "room": room,
@@ -113,12 +119,26 @@ class PdfWriter:
         }
 
 
+def _held(text: str) -> str:
+    """What `faces.typ` has rules for, which would cost every report."""
+    return " ".join(name for name, found in _HELD.items() if found.search(text))
+
+
 def _without_shape(error: str) -> str | None:
     """The text of which no font has a character, if that is what Typst says."""
     found = _NO_SHAPE.search(error)
     return None if found is None else found["text"].strip("`\"'")[:_MOST_TOLD]
 
 
+def _region(locale: Locale) -> str | None:
+    """Whose shapes Chinese characters have, as two letters: those of a script's home where no place is named."""
+    if locale.language == "zh" and not locale.territory:
+        return "TW" if locale.script == "Hant" else "CN"
+    territory: str | None = locale.territory
+    return territory
+
+
 def font_directories() -> list[str]:
-    """Where the fonts lie that come as Python packages."""
-    return [str(files(package)) for package in ("cvttf_NotoSansCJK_Regular", "cvttf_NotoSansCJK_Bold")]
+    """Where the fonts lie: those with Chinese come as Python packages."""
+    packages = ("cvttf_NotoSansCJK_Regular", "cvttf_NotoSansCJK_Bold")
+    return [str(_ASSETS / "fonts"), *(str(files(package)) for package in packages)]

@@ -7,6 +7,7 @@ import io
 import xlsxwriter
 
 from server.reports.document import Document
+from server.reports.excel_pages import Sheets
 from server.reports.formats import Formats
 from server.reports.workbook import ACCENT, MUTED, ReportBook
 
@@ -32,28 +33,33 @@ def write_xlsx(document: Document, formats: Formats) -> bytes:
                 "created": document.made_at.replace(tzinfo=None),
             }
         )
-        book = ReportBook(workbook, language=document.language, words=document.words, formats=formats)
+        sheets = Sheets(
+            size=document.page_size,
+            landscape=document.landscape,
+            title=document.title,
+            left_foot=" · ".join((document.made_text, *document.provenance)),
+            right_foot=document.words.page_of.format(page="&P", pages="&N"),
+        )
+        book = ReportBook(
+            workbook, language=document.language, words=document.words, formats=formats, sheets=sheets
+        )  # fmt: skip
         for block in document.blocks:
             block.excel_sheets(book)
+        book.write_planned()
         _write_summary(book, document)
         book.finish()
     return target.getvalue()
 
 
 def _write_summary(book: ReportBook, document: Document) -> None:
-    sheet = book.summary
-    sheet.hide_gridlines(2)
-    sheet.set_column(0, 7, 18)
-    sheet.set_landscape() if document.landscape else sheet.set_portrait()
-    sheet.fit_to_pages(1, 0)
     book.put(document.title, bold=True, font_size=18, font_color=ACCENT)
     if document.description:
         book.put(document.description, font_color=MUTED)
     for label, value in document.parameters:
-        book.string(sheet, book.row, 0, label, book.style(font_color=MUTED))
-        book.put(value, column=1, bold=True)
-    book.row += 1
+        book.put_pair(label, value)
+    book.summary.skip()
     for block in document.blocks:
         block.excel(book)
+    book.summary.skip()
     for line in (document.made_text, *document.provenance):
         book.put(line, font_color=MUTED, font_size=9)

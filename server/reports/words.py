@@ -54,6 +54,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     version: str = "version {version}"
     summary: str = "Summary"
     charts_data: str = "Chart data"
+    contents: str = "Contents"
+    contents_head: tuple[str, str, str] = ("Sheet", "What it holds", "Rows")
+    in_sheet: str = "In the sheet “{sheet}”"
+    totals_of_all: str = "The totals are of all rows, not only of these."
+    numbers_as_texts: str = "Numbers with more digits than Excel keeps are written as text, so that none is lost."
+    no_excel_chart: str = "Excel has no drawing of this kind; its data are in the sheet “{sheet}” from row {row}."
+    target: str = "Target"
+    targets: str = "Targets: {targets}."
     show_data: str = "Data of this chart"
     parameters: str = "Parameters"
 
@@ -112,6 +120,14 @@ WORDS = {
         version="第 {version} 版",
         summary="摘要",
         charts_data="图表数据",
+        contents="目录",
+        contents_head=("工作表", "内容", "行数"),
+        in_sheet="见工作表“{sheet}”",
+        totals_of_all="合计按全部行计算，不限于此处列出的行。",
+        numbers_as_texts="位数超出 Excel 精度的数字以文本写入，以免丢失数字。",
+        no_excel_chart="Excel 没有这种图表；其数据见工作表“{sheet}”第 {row} 行起。",
+        target="目标",
+        targets="目标值：{targets}。",
         show_data="图表数据",
         parameters="参数",
     )

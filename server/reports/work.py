@@ -25,6 +25,7 @@ choices_of = ByName("server.reports.choices", "choices_of")
 check_source = ByName("server.reports.checking", "check_source")
 summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
+copy_image = ByName("server.reports.images", "copy_image")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -162,3 +163,11 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
     values: dict[str, list[Any]] = {}
     defaults: dict[str, Any] = {}
+
+
+class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which upload is said to be a picture, what it is called, and where its copy goes."""
+
+    source: Path
+    name: str
+    target: Path

@@ -11,6 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from server.reports.line_breaks import unfolded
 from server.reports.template_issues import TemplateIssue
 
 MAX_BYTES = 256 * 1024
@@ -115,16 +116,32 @@ def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> YamlN
     text = lines[first_line - 1] if first_line <= len(lines) else ""
     indent = len(text) - len(text.lstrip())
     spans_lines = node.end_mark.line > node.start_mark.line
+    folded = node.style == ">" or (not block and spans_lines)
     quote = 1 if node.style in ("'", '"') else 0
+    value = _value(node)
+    if folded and isinstance(value, str):
+        value = unfolded(value, _own_lines(node, lines))
     return YamlNode(
         kind="scalar",
-        value=_value(node),
+        value=value,
         line=line,
         column=column + quote,
         first_line=first_line,
         indent=indent,
-        folded=node.style == ">" or (not block and spans_lines),
+        folded=folded,
     )
+
+
+def _own_lines(node: ScalarNode, lines: list[str]) -> list[str]:
+    """Those that a scalar stands on, its first and last without quotes and what is not its own."""
+    start, end = node.start_mark, node.end_mark
+    if node.style == ">":
+        return lines[start.line + 1 : end.line + 1]
+    quote = 1 if node.style in ("'", '"') else 0
+    own = lines[start.line : end.line + 1]
+    own[-1] = own[-1][: end.column - quote]
+    own[0] = own[0][start.column + quote :]
+    return own
 
 
 def _value(node: ScalarNode) -> Any:

@@ -13,7 +13,19 @@ document.addEventListener("fragment:swapped", (event) => {
   if (event.target !== page || !page.querySelector("form")) return;
   page.removeAttribute("data-live-fragment");
   page.removeAttribute("data-live-on");
+  showWrongCell();
 });
+showWrongCell();
+
+// On a phone the first wrong cell may stand beside what is in sight; the page itself stays where it is.
+function showWrongCell() {
+  const cell = page?.querySelector(".is-misfit");
+  const frame = cell?.closest(".sheet-frame");
+  if (!frame) return;
+  const hidden = cell.getBoundingClientRect().right - frame.getBoundingClientRect().right;
+  if (hidden > 0) frame.scrollLeft += hidden + cell.offsetWidth / 2;
+}
+
 // What was typed and not sent is lost with the page: the browser asks.
 window.addEventListener("beforeunload", (event) => {
   if (!page?.dataset.sent && changedRows().length) event.preventDefault();

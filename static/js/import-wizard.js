@@ -5,10 +5,12 @@ import { follow, reveal, settingsOf, showKept, showMistakes, showName } from "./
 import { swap } from "./swap.js";
 
 const TYPING_PAUSE_MS = 500;
+const MOST_KEY_CHOICES = 12;
 const NAME = /^[a-z_\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]{0,62}$/;
 
 let looking = null; // the request under way, so that a newer one can replace it
 let pause = 0;
+let isKeyAsked = false; // what nobody has typed yet is no mistake
 
 start();
 // The upload's page becomes the wizard in place; what is typed from then on must not be swapped away.
@@ -54,7 +56,9 @@ function onChange(event) {
   }
 }
 
-const isAdding = () => ["append", "upsert"].includes(form().elements.mode.value);
+function isAdding() {
+  return ["append", "upsert"].includes(form().elements.mode.value);
+}
 
 // From now on this is what the person said, and no longer found out.
 function say(field) {
@@ -66,13 +70,15 @@ function say(field) {
 
 function onClick(event) {
   const chip = event.target.closest("a.problem");
-  const { encoding, rename, accept, place } = event.target.closest("[data-encoding], [data-rename], [data-accept]")?.dataset ?? {};
+  const { encoding, rename, accept, place, keyName } =
+    event.target.closest("[data-encoding], [data-rename], [data-accept], [data-key-name]")?.dataset ?? {};
   if (chip) {
     event.preventDefault();
     follow(chip);
   } else if (encoding) chooseEncoding(encoding);
   else if (rename) useNames(new Map(Object.entries(JSON.parse(rename))));
   else if (accept) acceptDoubts(place, accept);
+  else if (keyName) chooseKey(keyName);
 }
 
 // What is doubtful in a column is right as it was read.
@@ -82,6 +88,18 @@ function acceptDoubts(place, codes) {
   elements[`c${place}.said`].value = "format,type";
   settingsOf(place).querySelector("[data-keep]").focus(); // the button goes with what it was about
   look("columns");
+}
+
+function keyNames() {
+  return document.getElementById("key").value.split(/[,，\n]/).map((name) => name.trim()).filter(Boolean);
+}
+
+// A column is of the key, or it is no longer.
+function chooseKey(name) {
+  const names = keyNames();
+  document.getElementById("key").value = (names.includes(name) ? names.filter((one) => one !== name) : [...names, name]).join(", ");
+  isKeyAsked = true;
+  check();
 }
 
 // The same text in several encodings stands side by side: a click on the one that makes sense.
@@ -104,6 +122,7 @@ function onInput(event) {
   if (event.target.matches("[data-keep]")) showKept(place, event.target.checked);
   if (event.target.matches("[data-name]")) showName(place, event.target.value);
   if (event.target.matches("[data-checking]")) event.target.removeAttribute("aria-invalid"); // it is judged anew
+  if (event.target.id === "key") isKeyAsked = true;
   if (event.target.matches("[data-reading][type=number]")) {
     choose(event.target.name);
     clearTimeout(pause);
@@ -118,6 +137,7 @@ function onKey(event) {
 }
 
 function onSubmit(event) {
+  isKeyAsked = true;
   const wrong = check();
   if (wrong) {
     event.preventDefault();
@@ -235,7 +255,9 @@ function checkDataset() {
 function showWhat(name, mode, version) {
   const summary = document.getElementById("summary");
   const key = document.getElementById("key").value.trim();
-  const what = version === undefined ? "create" : mode === "upsert" && key ? "upsert_by" : mode;
+  const isThere = version !== undefined;
+  const missing = isAdding() ? "missing" : "create";
+  const what = !isThere ? missing : mode === "upsert" && key ? "upsert_by" : mode;
   const values = { name, version, key };
   const text = JSON.parse(summary.dataset.whats)[what];
   summary.querySelector("[data-what]").textContent = name ? filled(text, values) : "";
@@ -250,20 +272,44 @@ function checkKey() {
   if (!row) return null;
   row.hidden = form().elements.mode.value !== "upsert";
   const field = document.getElementById("key");
-  const problem = row.hidden || field.value.trim() ? "" : t("Say which columns are the key.");
+  const isMissing = !row.hidden && !field.value.trim();
+  const problem = isMissing && isKeyAsked ? t("Say which columns are the key.") : "";
+  if (!row.hidden) showKeyChoices(row.querySelector("[data-key-choices]"));
   const note = document.getElementById("key-note");
   note.textContent = problem;
   note.hidden = !problem;
   if (problem) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
-  return problem ? field : null;
+  return isMissing ? field : null;
+}
+
+// The columns that are kept, as many as a hand can choose from; others are typed.
+function showKeyChoices(list) {
+  const chosen = new Set(keyNames());
+  const kept = [...document.querySelectorAll("[data-settings]")].filter((one) => one.querySelector("[data-keep]").checked);
+  const names = kept.map((one) => one.querySelector("[data-name]").value.trim()).filter(Boolean);
+  const offered = [...new Set(names)].slice(0, MOST_KEY_CHOICES);
+  if (offered.join("\n") !== [...list.children].map((one) => one.dataset.keyName).join("\n")) {
+    list.replaceChildren(...offered.map(keyChoice));
+  }
+  for (const one of list.children) one.setAttribute("aria-pressed", String(chosen.has(one.dataset.keyName)));
+}
+
+function keyChoice(name) {
+  const choice = document.createElement("button");
+  choice.type = "button";
+  choice.className = "key-choice";
+  choice.dataset.keyName = name;
+  choice.textContent = name;
+  return choice;
 }
 
 function datasetProblem(name, mode, exists) {
   if (!name) return t("Give the dataset a name.");
   if (!NAME.test(name)) return t("Use up to 63 small letters, digits, _ or Chinese characters, beginning with a letter.");
   if (mode === "create" && exists) return t("There is a dataset “{name}” already: replace it, append to it, or choose another name.", { name });
-  if ((mode === "append" || mode === "upsert") && !exists) return t("There is no dataset “{name}” to append to.", { name });
+  if (mode === "append" && !exists) return t("There is no dataset “{name}” to append to.", { name });
+  if (mode === "upsert" && !exists) return t("There is no dataset “{name}” to update.", { name });
   return "";
 }
 

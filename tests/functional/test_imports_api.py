@@ -233,6 +233,7 @@ async def test_a_preview_tells_how_the_file_differs_from_an_own_dataset(
         "added": ["discount"],
         "renamed": [{"dataset": "ordered_at", "file": "ordered at"}],
         "types": [],
+        "notations": [],
     }
 
 

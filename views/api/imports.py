@@ -88,7 +88,9 @@ async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
     state = await call.operations.imports.get(call.principal, call.path["job_id"])
     fields = call.parts.job_fields(state.job, language_of(call.request), call.principal.user_id)
     described_job: dict[str, Any] = msgspec.to_builtins(fields)
-    return described_job | _described(state)
+    formats = formats_for(call.request)
+    warnings = [{"code": each["code"], "message": formats.warning_text(each)} for each in state.warnings]
+    return described_job | _described(state) | {"warnings": warnings}
 
 
 def started(job: Job) -> web.Response:
@@ -104,7 +106,7 @@ def import_links(job_id: str) -> dict[str, str]:
 
 async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | None) -> web.Response:
     imports = call.operations.imports
-    preview = await imports.preview(call.principal, call.path["id"], options)
+    preview = await imports.preview(call.principal, call.path["id"], options, beside=dataset)
     found = None if dataset is None else await imports.difference(call.principal, dataset, preview.columns)
     known = await imports.known(call.principal, await imports.upload(call.principal, call.path["id"]), preview)
     fields = preview_fields(preview, formats_for(call.request))

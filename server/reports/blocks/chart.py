@@ -11,8 +11,10 @@ import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
+from server.reports.charts.excel_cells import write_gauge, write_heat_map
 from server.reports.charts.excel_chart import write_chart
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
@@ -22,7 +24,7 @@ from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
-from server.reports.workbook import ReportBook
+from server.reports.workbook import MUTED, ReportBook
 from server.reports.yaml_source import YamlNode
 
 _WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter")
@@ -31,11 +33,15 @@ _MAX_ROWS = 200  # of the figures that stand below a chart
 
 
 class ChartBlock(Block, frozen=True, kw_only=True):
-    """`notes`: what the drawing does not show as the rows have it, in sentences. `told`: its figures in one."""
+    """`notes`: what the drawing does not show as the rows have it, in sentences. `told`: its figures in one.
+
+    `within` is what it is repeated for.
+    """
 
     chart: Chart
     notes: str = ""
     told: str = ""
+    within: str = ""
 
     def html(self, page: HtmlPage) -> str:
         if self.chart.is_empty:
@@ -59,7 +65,7 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             "kind": "chart",
             "title": chart.title,
             "reason": reason or paper.words.no_data,
-            "svg": svg,
+            **lettered(svg),
             "alt": self.told,
             "note": self.notes,
         }
@@ -70,14 +76,36 @@ class ChartBlock(Block, frozen=True, kw_only=True):
         form.warn(f"{self.chart.title}: {reason}" if self.chart.title else reason)
         return reason
 
+    def excel_sheets(self, book: ReportBook) -> None:
+        """A heat map is a table of colours."""
+        if self._has_sheet:
+            chart = self.chart
+
+            def write(sheet: Any) -> None:
+                write_heat_map(chart, book, sheet)
+
+            name = chart.title or book.words.kinds[chart.kind]
+            book.plan(self, name=name, within=self.within, rows=len(chart.series), write=write)
+
     def excel(self, book: ReportBook) -> None:
-        if self.chart.is_empty:
+        chart = self.chart
+        notes: list[str] = []
+        if chart.is_empty:
             no_data = book.words.no_data
-            book.put(f"{self.chart.title}: {no_data}" if self.chart.title else no_data)
+            book.put(f"{chart.title}: {no_data}" if chart.title else no_data)
+        elif self._has_sheet:
+            book.put_link(self)
+        elif chart.kind == "gauge":
+            write_gauge(chart, book)
         else:
-            write_chart(self.chart, book)
-            if self.notes:
-                book.put(self.notes)
+            notes = write_chart(chart, book, told=self.told)
+        for note in (*notes, self.notes):
+            if note:
+                book.put(note, font_color=MUTED)
+
+    @property
+    def _has_sheet(self) -> bool:
+        return self.chart.kind == "heatmap" and not self.chart.is_empty
 
 
 def _figures(chart: Chart, page: HtmlPage) -> str:
@@ -136,7 +164,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         for note in notes:
             builder.warn(f"{title}: {note}" if title else note)
         told_of = "" if chart.is_empty else told(chart, builder.formats)
-        yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of)
+        yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of, within=builder.around)
 
     def _label(self, target: TargetSpec, builder: Builder) -> str:
         return builder.text(target.label, self) if target.label else ""

@@ -15,6 +15,8 @@ from server.reports.paper import Paper
 from server.reports.reading import MapReader
 from server.reports.workbook import ReportBook
 
+_KEEP = 120  # pixels of what follows that stay with it on a page of Excel
+
 
 class Heading(Block, frozen=True, kw_only=True):
     text: str
@@ -28,8 +30,9 @@ class Heading(Block, frozen=True, kw_only=True):
         return {"kind": "heading", "text": self.text, "level": self.level}
 
     def excel(self, book: ReportBook) -> None:
-        book.row += 1
-        book.put(self.text, bold=True, font_size=14 if self.level <= 2 else 12)
+        book.summary.skip()
+        book.summary.begin_section()
+        book.put(self.text, bold=True, font_size=14 if self.level <= 2 else 12, keep=_KEEP)
 
 
 class HeadingSpec(BlockSpec, frozen=True, kw_only=True):

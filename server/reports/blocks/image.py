@@ -15,7 +15,9 @@ from server.reports.html_page import HtmlPage
 from server.reports.images import Image
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
-from server.reports.workbook import ROW_HEIGHT, SUMMARY_WIDTH, ReportBook
+from server.reports.workbook import ReportBook
+
+_SPACE = 20  # pixels below a picture in Excel
 
 
 class Picture(Block, frozen=True, kw_only=True):
@@ -33,18 +35,20 @@ class Picture(Block, frozen=True, kw_only=True):
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         drawn = self._drawing(paper.width)
-        return {"kind": "chart", "title": "", "empty": False, "svg": drawn, "alt": self.alt, "note": ""}
+        return {"kind": "chart", "title": "", "empty": False, "svg": drawn, "letters": [], "alt": self.alt, "note": ""}
 
     def excel(self, book: ReportBook) -> None:
-        scale = SUMMARY_WIDTH * self.width / 100 / self.image.width
+        summary = book.summary
+        wide = summary.width * self.width / 100 / self.image.width
+        scale = min(wide, (summary.page_height - _SPACE) / self.image.height)
         options = {
             "image_data": io.BytesIO(self.image.content),
             "description": self.alt[:255],
             "x_scale": scale,
             "y_scale": scale,
         }
-        book.summary.insert_image(book.row, 0, "picture", options)
-        book.row += int(self.image.height * scale / ROW_HEIGHT) + 2
+        row = summary.area(int(self.image.height * scale) + _SPACE)
+        summary.sheet.insert_image(row, 0, "picture", options)
 
     def _drawing(self, width: int) -> str:
         """As wide as its room, the picture at its left: Typst takes texts, not bytes, and scales it like a chart."""

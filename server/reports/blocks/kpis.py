@@ -12,6 +12,7 @@ import msgspec
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, Place
 from server.reports.document import Block
+from server.reports.excel_room import line_count, line_pixels
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
 from server.reports.html_page import HtmlPage
@@ -34,7 +35,7 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     def html(self) -> str:
-        arrow = "▲ " if self.delta.startswith("+") else "▼ " if self.delta.startswith("-") else ""
+        arrow = "▲ " if "+" in self.delta else "▼ " if "-" in self.delta else ""
         delta = ""
         if self.delta:
             delta = (
@@ -58,16 +59,20 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def excel(self, book: ReportBook) -> None:
-        line = {"bottom": 1, "bottom_color": LINE}
+        line = {"bottom": 1, "bottom_color": LINE, "text_wrap": True}
         kind = self.format.kind or book.formats.kind_of(self.value)
-        number = book.formats.excel(self.format, kind)
         tone = {"good": TONES["green"], "bad": TONES["red"]}.get(self.tone, TONES["grey"])
-        sheet, row = book.summary, book.row
+        more = " · ".join(text for text in (self.delta_label, self.note) if text)
+        sheet, room = book.summary.sheet, book.summary.room
+        lines = max(line_count(self.label, room(0) - room(1)), line_count(more, room(3)))
+        row = book.summary.line(lines * line_pixels(11) if lines > 1 else None)
         book.string(sheet, row, 0, self.label, book.style(font_color=MUTED, **line))
-        book.cell(sheet, row, 1, self.value, self.text, bold=True, num_format=number, **line)
-        book.string(sheet, row, 2, self.delta, book.style(font_color=tone, bold=True, **line))
-        book.string(sheet, row, 3, self.delta_label, book.style(font_color=MUTED, **line))
-        book.row += 1
+        value_format = msgspec.structs.replace(self.format, kind=kind)
+        book.cell(sheet, row, 1, self.value, value_format, **line | {"text_wrap": False}, bold=True, align="right")
+        book.string(sheet, row, 2, self.delta, book.style(font_color=tone, bold=True, align="right", **line))
+        about = book.style(font_color=MUTED, indent=1, **line)
+        sheet.merge_range(row, 3, row, book.summary.last_column, "", about)
+        book.string(sheet, row, 3, more, about)
 
 
 class Kpis(Block, frozen=True, kw_only=True):
@@ -82,7 +87,7 @@ class Kpis(Block, frozen=True, kw_only=True):
     def excel(self, book: ReportBook) -> None:
         for item in self.items:
             item.excel(book)
-        book.row += 1
+        book.summary.skip()
 
 
 class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +126,7 @@ def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, s
     if not _is_number(value) or not _is_number(before) or not before:
         return "–", "neutral"
     change = (float(value) - float(before)) / abs(float(before))
-    sign = "+" if change > 0 else ""
+    sign = formats.signed("+") if change > 0 else ""
     text = sign + formats.text(change, ValueFormat(kind="percent", decimals=1))
     if good == "none" or abs(change) < 0.0005:
         return text, "neutral"

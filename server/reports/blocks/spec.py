@@ -76,6 +76,10 @@ class Builder(Protocol):
     formats: Formats
     words: Words
 
+    @property
+    def around(self) -> str:
+        """What the rows are called within which blocks are repeated; empty where none are."""
+
     def text(self, expression: Expression, spec: BlockSpec) -> str: ...
 
     def value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:

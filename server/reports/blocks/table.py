@@ -10,7 +10,8 @@ import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place, TotalUse
-from server.reports.blocks.table_drawn import Cell, Table, TableColumn, TableRow
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_drawn import Table
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
@@ -82,7 +83,8 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
             written = _Written(self, rows, labels, is_so, builder.formats, builder.words)
             table = Table(
                 title=title,
-                name=title or self.query,
+                name=title or self.query.replace("_", " "),
+                within=builder.around,
                 columns=written.columns,
                 rows=list(written.rows()),
                 max_rows=self.max_rows,
@@ -166,6 +168,7 @@ class _Written:
             total=total,
             total_text=self._total_text(spec, total, format),
             how=spec.total,
+            of_all=spec.has_total and is_truncated(self._all),
         )
 
     def _totals_by_sql(self) -> dict[tuple[Any, ...], dict[str, Any]]:

@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from html import escape
 from typing import Any
 
-import msgspec
-
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_excel import TableSheet
 from server.reports.document import Block
-from server.reports.formats import ValueFormat
+from server.reports.excel_room import letters
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
-from server.reports.workbook import ACCENT, TINTS, TONES, ReportBook
+from server.reports.workbook import ReportBook
 
 _WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
 _MEASURED = 4
-_EXCEL_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "min_value": 0}
-
-
-class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    label: str
-    format: ValueFormat
-    align: str
-    bar: bool = False
-    total: Any = None
-    total_text: str = ""
-    how: str = ""  # sum, average …; empty for no total, and for one that an expression gives
-
-
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """`share` is the length of an in-cell bar from 0 to 1, negative for values below zero."""
-
-    value: Any
-    text: str
-    tone: str = ""
-    share: float | None = None
-
-
-class TableRow(msgspec.Struct, frozen=True, kw_only=True):
-    """`kind` is `row`, `group` (a heading row: its first cell alone) or `subtotal`."""
-
-    cells: list[Cell]
-    kind: str = "row"
-    level: int = 0  # of a heading and its subtotal: how many headings stand above
 
 
 class Table(Block, frozen=True, kw_only=True):
-    """`rows` are all of them; PDF and HTML show the first `max_rows`."""
+    """`rows` are all of them; PDF and HTML show the first `max_rows`. `within` is what it is repeated for."""
 
     title: str
     columns: list[TableColumn]
@@ -58,6 +28,7 @@ class Table(Block, frozen=True, kw_only=True):
     max_rows: int
     row_count: int
     name: str = "table"
+    within: str = ""
     truncated: bool = False
     total_label: str = "Total"
 
@@ -111,25 +82,15 @@ class Table(Block, frozen=True, kw_only=True):
 
     def excel_sheets(self, book: ReportBook) -> None:
         """One of its own, with real numbers, filters and all rows."""
-        sheet = book.add_sheet(self.name)
-        head = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"}
-        for index, column in enumerate(self.columns):
-            book.string(sheet, 0, index, column.label, book.style(**head, align=column.align))
-        for number, row in enumerate(self.rows, 1):
-            _excel_row(book, sheet, number, row, self.columns)
-        last = len(self.rows)
-        sheet.freeze_panes(1, 0)
-        if self.columns and not any(row.kind != "row" for row in self.rows):
-            sheet.autofilter(0, 0, max(last, 1), len(self.columns) - 1)
-        for index, column in enumerate(self.columns):
-            if column.bar and last:
-                sheet.conditional_format(1, index, last, index, _EXCEL_BAR)
-        if self.has_totals:
-            self._excel_totals(book, sheet, last + 1)
-        for index in range(len(self.columns)):
-            sheet.set_column(index, index, self._excel_width(index))
-        sheet.repeat_rows(0)
-        sheet.fit_to_pages(1, 0)
+
+        def write(sheet: Any) -> None:
+            total_label = self.total_label if self.has_totals else ""
+            TableSheet(book, sheet, self.columns, self.rows, total_label=total_label, truncated=self.truncated).write()
+
+        book.plan(self, name=self.name, within=self.within, rows=self.row_count, write=write)
+
+    def excel(self, book: ReportBook) -> None:
+        book.put_link(self)
 
     def _total_texts(self) -> list[str]:
         """The last row: totals under their columns, what they are under the first that has none."""
@@ -154,18 +115,6 @@ class Table(Block, frozen=True, kw_only=True):
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
 
-    def _excel_totals(self, book: ReportBook, sheet: Any, row: int) -> None:
-        texts = self._total_texts()
-        for index, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
-            kind = column.format.kind if isinstance(column.total, float | Decimal) else column.format.kind or "integer"
-            number = book.formats.excel(column.format, kind)
-            book.cell(sheet, row, index, column.total, text, bold=True, top=2, num_format=number, align=column.align)
-
-    def _excel_width(self, index: int) -> float:
-        texts = [row.cells[index].text for row in self.rows[:200] if row.kind == "row"]
-        longest = max([_letters(text) for text in texts] + [_letters(self.columns[index].label) + 2], default=8)
-        return min(max(longest + 2, 9), 60)
-
 
 def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
     if row.kind == "group":
@@ -187,7 +136,7 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
     cells = [row.cells[index] for row in rows if row.kind == "row"]
     texts = {cell.text for cell in cells}
     sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total")}
-    is_wide = not column.format.is_numeric and any(_letters(text) > _WIDE_TEXT for text in texts)
+    is_wide = not column.format.is_numeric and any(letters(text) > _WIDE_TEXT for text in texts)
     return {
         "label": column.label,
         "align": column.align,
@@ -203,23 +152,4 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
 
 def _longest(texts: set[str]) -> list[str]:
     """Those that may be the widest in print."""
-    return sorted(texts, key=lambda text: (-_letters(text), text))[:_MEASURED]
-
-
-def _excel_row(book: ReportBook, sheet: Any, number: int, row: TableRow, columns: list[TableColumn]) -> None:
-    if row.kind == "group":
-        book.string(sheet, number, 0, row.cells[0].text, book.style(bold=True, font_size=12))
-        return
-    for index, (cell, column) in enumerate(zip(row.cells, columns, strict=True)):
-        style: dict[str, Any] = {"align": column.align}
-        if cell.tone:
-            style |= {"font_color": TONES[cell.tone], "bg_color": TINTS[cell.tone]}
-        if row.kind == "subtotal":
-            style |= {"bold": True, "top": 1}
-        number_format = book.formats.excel(column.format, column.format.kind)
-        book.cell(sheet, number, index, cell.value, cell.text, num_format=number_format, **style)
-
-
-def _letters(text: str) -> int:
-    """How wide it is: Chinese characters are two letters."""
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+    return sorted(texts, key=lambda text: (-letters(text), text))[:_MEASURED]

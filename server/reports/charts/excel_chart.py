@@ -4,88 +4,246 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.reports.charts.chart import Chart
-from server.reports.drawing.paints import SERIES as PALETTE
-from server.reports.workbook import LINE, ROW_HEIGHT, ReportBook
+from server.reports.charts.chart import Chart, Series
+from server.reports.charts.excel_figures import Figures, blanks_of, dates_of, is_in_steps, write_data, write_figures
+from server.reports.charts.excel_look import (
+    bar_look,
+    date_marks,
+    label_color,
+    line_look,
+    marker_look,
+    number_format,
+    on_axis,
+    slice_label_color,
+    slice_look,
+    target_look,
+)
+from server.reports.charts.excel_option import as_plain
+from server.reports.drawing.paints import LIGHT
+from server.reports.drawing.plot import SHARES
+from server.reports.workbook import LINE, ReportBook
 
-_KINDS: dict[str, dict[str, str]] = {
-    "line": {"type": "line"},
-    "bar": {"type": "column"},
-    "stacked_bar": {"type": "column", "subtype": "stacked"},
-    "area": {"type": "area"},
-    "pie": {"type": "doughnut"},
-    "scatter": {"type": "scatter"},
-    "funnel": {"type": "bar"},
-    "combo": {"type": "column"},
-    "option": {"type": "column"},
-}
-_ROWS = 15  # of the summary sheet that a chart covers
-
-
-def write_chart(chart: Chart, book: ReportBook) -> None:
-    """Its figures always, and a drawing where Excel has one of its kind."""
-    kind = dict(_KINDS.get(chart.kind, {}))
-    sheet, first = _write_figures(chart, book)
-    if not kind or not chart.series or not chart.labels:
-        return
-    if kind["type"] == "column" and chart.horizontal:
-        kind["type"] = "bar"
-    drawn = book.workbook.add_chart(kind)
-    second = book.workbook.add_chart({"type": "line"}) if chart.kind == "combo" else None
-    for index, series in enumerate(chart.series):
-        entry = _series(chart, index, sheet.get_name(), first)
-        (second if second and series.kind == "line" else drawn).add_series(entry)
-    if second is not None and any(series.kind == "line" for series in chart.series):
-        drawn.combine(second)
-    _finish(drawn, chart, book)
-    book.summary.insert_chart(book.row, 0, drawn, {"x_offset": 2, "y_offset": 4})
-    book.row += _ROWS + 1
+_ROW = 20  # pixels
+_LEAST_HEIGHT, _HEAD = 280, 20  # what a legend takes
+_MANY_NAMES = 24  # of bars, that go one above the other
+_SMALL_SLICE = 0.03  # that has no room for its share
 
 
-def _series(chart: Chart, index: int, sheet: str, first: int) -> dict[str, Any]:
-    last = first + len(chart.labels) - 1
-    color = PALETTE[index % len(PALETTE)]
-    series = chart.series[index]
-    entry: dict[str, Any] = {
-        "name": [sheet, first - 1, index + 1],
-        "categories": [sheet, first, 0, last, 0],
-        "values": [sheet, first, index + 1, last, index + 1],
-        "fill": {"color": color},
-    }
-    if series.kind == "line":
-        entry |= {"line": {"color": color, "width": 2}, "y2_axis": series.second_axis}
-    if chart.kind == "pie":
-        points = [{"fill": {"color": PALETTE[i % len(PALETTE)]}} for i in range(len(chart.labels))]
-        entry |= {"points": points, "data_labels": {"percentage": True}}
-        entry.pop("fill")
-    return entry
+def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
+    """Its figures always, and a drawing where Excel has one of its kind. Returns sentences about what it lacks."""
+    plain = as_plain(chart) if chart.option else chart
+    if plain is None:
+        sheet, top = write_data(chart, book)
+        text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
+        return [f"{chart.title}: {text}" if chart.title else text]
+    return _Drawing(plain, book).insert(told)
 
 
-def _finish(drawn: Any, chart: Chart, book: ReportBook) -> None:
-    drawn.set_title({"name": chart.title, "name_font": {"size": 12}} if chart.title else {"none": True})
-    drawn.set_size({"width": 760, "height": _ROWS * ROW_HEIGHT})
-    number = book.formats.excel(chart.format, chart.format.kind) if chart.format.kind else "#,##0"
-    if chart.kind != "pie":
-        drawn.set_y_axis({"num_format": number, "major_gridlines": {"visible": True, "line": {"color": LINE}}})
-    if len(chart.series) < 2 and chart.kind != "pie":
-        drawn.set_legend({"none": True})
-    else:
-        drawn.set_legend({"position": "bottom"})
+class _Drawing:
+    """One chart: bars, areas or points, with lines over them."""
+
+    def __init__(self, chart: Chart, book: ReportBook) -> None:
+        self._chart = chart
+        self._book = book
+        self._is_sideways = _is_sideways(chart)
+        # A chart whose first axis has nothing on it is none to Excel.
+        self._has_second = len({one.second_axis for one in chart.series}) > 1
+        has_targets = not self._is_sideways and not self._has_second
+        self._targets = chart.targets if has_targets else ()
+        self._figures: Figures = write_figures(chart, book, self._targets)
+        self._kind = self._kind_of_chart()
+        self._drawn = book.workbook.add_chart(self._kind)
+        self._over: Any = None
+
+    def insert(self, told: str) -> list[str]:
+        chart = self._chart
+        for place, series in enumerate(chart.series):
+            self._layer(series).add_series(self._series(place, series))
+        for place, _target in enumerate(self._targets, len(chart.series) + 1):
+            self._lines().add_series(self._base(place) | target_look())
+        if self._over is not None:
+            self._drawn.combine(self._over)
+        self._finish()
+        summary = self._book.summary
+        height = self._height()
+        row = summary.area(height + _ROW // 2)
+        self._drawn.set_size({"width": summary.width - 6, "height": height})
+        summary.sheet.insert_chart(row, 0, self._drawn, {"x_offset": 2, "y_offset": 4, "description": told[:255]})
+        return self._notes()
+
+    # -- series
+
+    def _kind_of_chart(self) -> dict[str, str]:
+        chart = self._chart
+        stacked = {"values": {"subtype": "stacked"}, "shares": {"subtype": "percent_stacked"}, "": {}}[chart.stacked]
+        match chart.kind:
+            case "pie":
+                return {"type": "doughnut"}
+            case "scatter":
+                return {"type": "scatter"}
+            case "funnel":
+                return {"type": "bar"}
+            case "area" if self._is_area():
+                return {"type": "area", **stacked}
+        if all(one.kind == "line" for one in chart.series):
+            # Only points over points know hours; Excel's axis of dates knows days.
+            is_clock = self._is_clock() and not chart.stacked
+            return {"type": "scatter", "subtype": "straight_with_markers"} if is_clock else {"type": "line", **stacked}
+        return {"type": "bar" if self._is_sideways else "column", **stacked}
+
+    def _is_area(self) -> bool:
+        """An area of one point is nothing to see, and Excel lets those with gaps fall to zero."""
+        if self._chart.stacked:
+            return len(self._chart.labels) > 1 and not self._is_clock()
+        return all(len(one.runs) == 1 and len(one.runs[0]) > 1 for one in self._chart.series) and not self._is_clock()
+
+    def _is_clock(self) -> bool:
+        times = dates_of(self._chart)
+        return times is not None and times.unit == "second"
+
+    def _layer(self, series: Series) -> Any:
+        is_over = series.kind == "line" and self._kind["type"] in ("column", "bar")
+        return self._lines() if is_over else self._drawn
+
+    def _lines(self) -> Any:
+        """Where lines are drawn: over bars and areas, beside other lines."""
+        if self._kind["type"] in ("line", "scatter"):
+            return self._drawn
+        if self._over is None:
+            self._over = self._book.workbook.add_chart({"type": "line"})
+        return self._over
+
+    def _base(self, column: int) -> dict[str, Any]:
+        figures = self._figures
+        return {
+            "name": figures.name(column),
+            "categories": figures.range(0),
+            "values": figures.range(column),
+        }
+
+    def _series(self, place: int, series: Series) -> dict[str, Any]:
+        chart = self._chart
+        entry = self._base(place + 1)
+        kind = self._kind["type"]
+        if kind == "doughnut":
+            entry |= self._slices()
+        elif kind == "scatter" and chart.kind == "scatter":
+            entry |= marker_look(place, series)
+        elif kind == "area":
+            entry |= bar_look(place, series, transparency=0 if chart.stacked else 70)
+        elif series.kind == "line":
+            entry |= line_look(place, series)
+        else:
+            entry |= bar_look(place, series) | {"gap": 30}
+        if series.second_axis and self._has_second:
+            entry["y2_axis"] = True
+        if chart.data_labels or chart.kind == "funnel":
+            number = number_format(chart.format_of(series), series.values, self._book.formats)
+            entry["data_labels"] = {"value": True, "num_format": number}
+            if chart.stacked and series.kind == "bar":
+                color = label_color(place, series.color, is_rest=series.is_rest)
+                entry["data_labels"]["font"] = {"color": color}
+        return entry
+
+    def _slices(self) -> dict[str, Any]:
+        chart = self._chart
+        values = [float(value) for value in chart.series[0].values]
+        total = sum(values)
+        points = [slice_look(number, chart) for number in range(len(values))]
+        custom: list[dict[str, Any]] = [
+            {"delete": True} if value / total < _SMALL_SLICE else {"font": {"color": slice_label_color(number, chart)}}
+            for number, value in enumerate(values)
+        ]
+        return {"points": points, "data_labels": {"percentage": True, "num_format": "0.0%", "custom": custom}}
+
+    # -- axes and what stands around
+
+    def _finish(self) -> None:
+        chart, drawn = self._chart, self._drawn
+        if chart.title:
+            # A reference: what looks like a formula would become one.
+            title = [self._figures.sheet, self._figures.title, 0]
+            drawn.set_title({"name": title, "name_font": {"size": 12}})
+        else:
+            drawn.set_title({"none": True})
+        has_legend = chart.kind == "pie" or len(chart.series) + len(self._targets) > 1
+        drawn.set_legend({"position": "right" if chart.kind == "pie" else "bottom"} if has_legend else {"none": True})
+        drawn.show_blanks_as(blanks_of(chart))
+        if chart.kind == "pie":
+            drawn.set_hole_size(55)
+            return
+        along, values = self._along(), self._values()
+        if self._kind["type"] == "bar":  # Excel counts from below; people read from above
+            drawn.set_y_axis(along | {"reverse": True, "crossing": "max"})
+            drawn.set_x_axis(values)
+        else:
+            drawn.set_x_axis(along)
+            drawn.set_y_axis(values)
+        if self._has_second:
+            seconds = [one for one in chart.series if one.second_axis]
+            shown = [value for one in seconds for value in one.values]
+            number = on_axis(chart.format_of(seconds[0]), shown, self._book.formats)
+            (self._over or self._drawn).set_y2_axis({"num_format": number})
+
+    def _along(self) -> dict[str, Any]:
+        chart = self._chart
+        axis: dict[str, Any] = {
+            "name": _no_formula(chart.x_title),
+            "line": {"color": LIGHT["axis"]},
+            "label_position": "low",
+        }
+        if chart.kind == "scatter":
+            return axis | {"major_gridlines": {"visible": False}}
+        times = dates_of(chart)
+        if times is None:
+            return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})
+        kind = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm"}[times.unit]
+        axis["num_format"] = kind
+        if is_in_steps(chart):
+            return axis | {"text_axis": True}
+        if times.unit != "second":
+            return axis | {"date_axis": True} | date_marks(times)
+        return axis | ({} if self._kind["type"] == "scatter" else {"text_axis": True})
+
+    def _values(self) -> dict[str, Any]:
+        chart = self._chart
+        firsts = [one for one in chart.series if not (one.second_axis and self._has_second)]
+        shown = [value for one in firsts for value in one.values]
+        written = SHARES if chart.stacked == "shares" else chart.format_of(firsts[0])
+        number = on_axis(written, shown, self._book.formats)
+        return {
+            "name": _no_formula(chart.y_title),
+            "num_format": number,
+            "line": {"none": True},
+            "major_gridlines": {"visible": True, "line": {"color": LINE}},
+        }
+
+    def _height(self) -> int:
+        chart, page = self._chart, self._book.summary.page_height
+        rows = len(chart.labels) * 18 if self._kind["type"] == "bar" else 0
+        return min(max(chart.height, _LEAST_HEIGHT - _HEAD, rows) + _HEAD, page - 2 * _ROW)
+
+    def _notes(self) -> list[str]:
+        """What is not drawn."""
+        if len(self._targets) == len(self._chart.targets):
+            return []
+        formats = self._book.formats
+        listed = [
+            f"{one.label or self._book.words.target} {formats.text(one.value, self._chart.format)}"
+            for one in self._chart.targets
+        ]
+        return [self._book.words.targets.format(targets=", ".join(listed))]
 
 
-def _write_figures(chart: Chart, book: ReportBook) -> tuple[Any, int]:
-    """Returns their sheet and the row of the first value."""
-    sheet, top = book.figures(len(chart.labels) + 4)
-    book.string(sheet, top, 0, chart.title, book.style(bold=True))
-    head = book.style(bold=True, bottom=1)
-    book.string(sheet, top + 1, 0, chart.x_label, head)
-    for column, series in enumerate(chart.series, 1):
-        book.string(sheet, top + 1, column, series.name, head)
-    for index, label in enumerate(chart.labels):
-        book.string(sheet, top + 2 + index, 0, label)
-    for column, series in enumerate(chart.series, 1):
-        wanted = chart.format_of(series)
-        number = book.formats.excel(wanted, wanted.kind)
-        for index, value in enumerate(series.values):
-            book.cell(sheet, top + 2 + index, column, value, "", num_format=number)
-    return sheet, top + 2
+def _is_sideways(chart: Chart) -> bool:
+    """As its author says, or because its names have no room beside each other."""
+    if chart.kind == "funnel":
+        return True
+    if chart.kind not in ("bar", "stacked_bar") or chart.horizontal:
+        return chart.horizontal and chart.kind in ("bar", "stacked_bar")
+    return chart.times is None and not chart.numbers_along and len(chart.labels) > _MANY_NAMES
+
+
+def _no_formula(name: str) -> str | None:
+    """xlsxwriter takes a name such as `Sheet!A1` for a reference."""
+    return name.replace("!", "\uff01") if name else None

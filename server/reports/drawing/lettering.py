@@ -8,7 +8,16 @@ import unicodedata
 ELLIPSIS = "…"
 # Widths of a sans-serif face in parts of its size, rather generous: pages use the reader's own face.
 _NARROW = frozenset("iljtfrI.,:;'|!()[]{}/\\ -·’‘")
+_WITHOUT_WIDTH = frozenset({"Mn", "Me", "Cf"})  # vowels and accents above and below letters, joiners
 _WIDE = frozenset("mwMWOQGD@%&—…")
+_SCRIPTS = (
+    ("\u0590", "\u06ff", 0.7),  # Hebrew, Arabic
+    ("\u0900", "\u09ff", 0.72),  # Devanagari, Bengali
+    ("\u0b80", "\u0bff", 1.05),  # Tamil
+    ("\u0e00", "\u0e7f", 0.66),  # Thai
+    ("\u2190", "\u2bff", 1.0),  # arrows, symbols
+    ("\U0001f000", "\U0001faff", 1.3),  # emoji
+)
 
 
 def width(text: str, size: float) -> float:
@@ -18,8 +27,11 @@ def width(text: str, size: float) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _share(letter: str) -> float:
-    if unicodedata.combining(letter):
+    if unicodedata.category(letter) in _WITHOUT_WIDTH:
         return 0.0
+    for first, last, share in _SCRIPTS:
+        if first <= letter <= last:
+            return share
     if unicodedata.east_asian_width(letter) in ("W", "F"):
         return 1.0
     if letter in _NARROW:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from server.datasets.conversion import convert_file, preview_file
-from server.datasets.schema import FileLimits, ReadOptions
+from server.datasets.schema import Column, FileLimits, ReadOptions
 from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest, ReferenceFiles
 
 
@@ -82,8 +82,12 @@ class Importer:
             reports=reports,
         )
 
-    def preview(self, content: bytes | str | Path, *, name: str = "data.csv", **options: Any) -> Preview:
-        request = PreviewRequest(source=self.place(content), name=name, options=msgspec.convert(options, ReadOptions))
+    def preview(
+        self, content: bytes | str | Path, *, name: str = "data.csv", beside: Sequence[Column] = (), **options: Any
+    ) -> Preview:
+        request = PreviewRequest(
+            source=self.place(content), name=name, options=msgspec.convert(options, ReadOptions), beside=list(beside)
+        )
         return preview_file(request, lambda _report: None)
 
     def place(self, content: bytes | str | Path) -> Path:

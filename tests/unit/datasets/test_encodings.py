@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server.datasets.schema import ReadOptions
@@ -134,6 +135,26 @@ def test_the_end_of_file_of_dos_is_no_row(imported: Importer, end: bytes) -> Non
 )  # fmt: skip
 def test_a_nul_costs_its_row_and_is_no_sign_of_utf16(imported: Importer, content: bytes, line: int) -> None:
     assert imported(content, language="zh-CN").reasons == [(line, None, "nul_character")]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("番号,名前\n1,りんご\n2,バナナ\n", "iso2022_jp"), ("번호,이름\n1,사과\n2,바나나\n", "iso2022_kr")],
+)
+def test_encodings_that_switch_are_told_by_their_switches(imported: Importer, text: str, encoding: str) -> None:
+    assert table(imported, text.encode(encoding)) == (text, [], {})
+
+
+def test_halves_of_a_character_in_a_small_file_cost_their_row(imported: Importer) -> None:
+    result = imported(b"id,name\n1,\xed\xa0\xbd\xed\xb8\x80\n2,M\xc3\xbcller\n")
+    assert (result.rows, result.reasons) == ([[2, "Müller"]], [(2, None, "bad_encoding")])
+
+
+def test_a_title_in_another_encoding_is_shown_as_well_as_it_can_be(imported: Importer) -> None:
+    content = b"Caf\xe9 report\n\nid,b\n1,\xc3\xa9\n2,\xc3\xa9\n"
+    preview = imported.preview(content)
+    assert msgspec.json.encode(preview)
+    assert [(one.reason, one.raw) for one in preview.left_out] == [("above_table", "Caf\ufffd report")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

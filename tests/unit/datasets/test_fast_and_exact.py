@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -210,3 +211,39 @@ def test_results_and_errors_come_in_their_turn() -> None:
     assert [next(turns)[1] for _ in range(3)] == [0, 0, 1]
     with pytest.raises(ZeroDivisionError):
         next(turns)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1.25", "-0.01", "0", "-0.00", "1000000000.5"],
+        ["1.25", "1.255", "0.1"],  # more decimals than there were
+        ["1.25", "12345678901234567890.12"],
+        ["0.30", "1.005", "2.675", "9007199254.99"],  # no double is any of these
+        ["1.25", "1e5", "inf", "0x1F", "007.5"],
+    ],
+    ids=["short", "longer", "long", "between doubles", "odd"],
+)
+def test_decimals_are_those_of_their_digits(cells: list[str]) -> None:
+    """However they are read, and whatever doubles make of them."""
+    converted = convert_cells(pa.array(cells), "decimal", known=pa.decimal128(18, 2))
+    bare = [Decimal(cell) if re.fullmatch(r"-?[\d.]+(e5)?", cell) else None for cell in cells]
+    assert converted.values.to_pylist() == bare
+    assert [cells[misfit.row] for misfit in converted.misfits] == [
+        cell for cell, value in zip(cells, bare, strict=True) if value is None
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "truths"),
+    [
+        (["yes", "no", "yes"], [True, False, True]),
+        (["yes", "no", "YES", "", "n/a"], [True, False, True, None, None]),
+        (["true", "0", "false"], [True, False, False]),
+        (["yes"], [True]),
+        ([None, "no", "yes"], [None, False, True]),
+    ],
+    ids=["two words", "other spellings", "three words", "one word", "nothing"],
+)
+def test_truths_are_those_of_their_words(cells: list[str | None], truths: list[bool | None]) -> None:
+    assert convert_cells(pa.array(cells, pa.string()), "boolean").values.to_pylist() == truths

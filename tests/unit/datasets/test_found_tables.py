@@ -7,8 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from server.datasets.total_words import LIKE_A_TOTAL, is_like_a_total
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Importer
 
@@ -220,6 +223,17 @@ HEADERS: list[Case] = [
         [["N", 1, 2, 3, 4], ["S", 5, 6, 7, 8]],
         [],
     ),
+    (
+        "id,,text 1,text 2\nA1,north,,\nA2,,north,\nA3,,north,\nA4,,north,\n",  # a gap, and no second line of names
+        ["id", "column_2", "text 1", "text 2"],
+        [
+            ["A1", "north", None, None],
+            ["A2", None, "north", None],
+            ["A3", None, "north", None],
+            ["A4", None, "north", None],
+        ],
+        [],
+    ),
     ("region,2025,\n,q1,q2\nN,1,2\nS,3,4\n", ["region", "2025 q1", "2025 q2"], [["N", 1, 2], ["S", 3, 4]], []),
     ("time,temp\ns,degC\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),
     ("time,temp\n[s],[degC]\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),
@@ -359,7 +373,48 @@ WRAPPED: list[Case] = [
     ("id,x\n1,rock 'n' roll\n2,it's\n3,'t\n", ["id", "x"], [[1, "rock 'n' roll"], [2, "it's"], [3, "'t"]], []),
     ("a,b\n'x, y',1\n'it''s',2\n", ["a", "b"], [["x, y", 1], ["it's", 2]], []),
 ]
+STATEMENT = "Date,Desc,Debit,Credit\n2026-10-01,UPI,1500,0\n2026-10-02,SALARY,0,100000\n"
+STATED: tuple[list[str], list[list[Any]], list[tuple[int, str]]] = (
+    ["Date", "Desc", "Debit", "Credit"],
+    [[D("2026-10-01"), "UPI", 1500, 0], [D("2026-10-02"), "SALARY", 0, 100000]],
+    [],
+)
+WORDS_FOR_NOTHING: list[Case] = [
+    *((f"{name}\n5\n6\n", [name], [[5], [6]], []) for name in ("NA", "null", "None", "N/A", "nan", "-", "无")),
+    ("name,-\na,5\nb,6\n", ["name", "-"], [["a", 5], ["b", 6]], []),
+    ("门店,无\na,5\nb,6\n", ["门店", "无"], [["a", 5], ["b", 6]], []),
+    ("a,NA\nb,5\nc,6\n", ["column_1", "column_2"], [["a", None], ["b", 5], ["c", 6]], []),
+]
+EXTF = '"EXTF";700;21;"Buchungen";20261031;;"RE";2026'
+NOTES_ABOVE: list[Case] = [
+    (f"Name:,KUMAR\nNo:,0001\nBranch:,X\n\n{STATEMENT}", *STATED),
+    (f"Name:,KUMAR\nNo:,0001\nBranch:,X\nFrom:,2026\n{STATEMENT}", *STATED),
+    (f"Name  :,KUMAR\nNo  :,1\nBranch  :,X\nCity  :,Y\n\n{STATEMENT}", *STATED),
+    ("".join(f"Key {n},{'ACME' if n % 2 else n}\n" for n in range(10)) + f"\n{STATEMENT}", *STATED),
+    ("".join(f"Key {n}:,ACME\n" for n in range(15)) + f"\n{STATEMENT}", *STATED),
+    ("Name:,KUMAR\nNo:,0001\nBranch:,X\n\nday,qty\n2026-01-01,5\n2026-01-02,6\n", ["day", "qty"],
+     [[D("2026-01-01"), 5], [D("2026-01-02"), 6]], []),
+    ("Name:,KUMAR\nNo:,0001\nFrom:,X\n\nname,city,land\nAnn,Bonn,DE\nBob,Ulm,DE\n", ["name", "city", "land"],
+     [["Ann", "Bonn", "DE"], ["Bob", "Ulm", "DE"]], []),
+    (f"Name=KUMAR\nNo=0001\nBranch=X\nFrom=2026\n\n{STATEMENT}", *STATED),
+    ("a,b\n“Smith, J”,1\n“Lee”,2\n", ["a", "b"], [["“Lee”", 2]], [(2, "too_many_cells")]),
+    ("Name:,Age:\nAnn,5\nBob,6\n", ["Name:", "Age:"], [["Ann", 5], ["Bob", 6]], []),
+    (f"Statement\nName:,KUMAR,Branch:,X\nNo:,0001,From:,2026\n{STATEMENT}", *STATED),
+    (f"Statement,,,\nName,KUMAR,,\nNo,0001,,\n,,,\n{STATEMENT}", *STATED),
+    (
+        '"Konto:";"DE12 3456"\n"Zeit:";"01.10.2026 - 31.10.2026"\n"Stand:";"1.234,56 EUR"\n\n'
+        '"Tag";"Text";"Betrag"\n"30.10.2026";"Miete; Okt";"-850,00"\n"29.10.2026";"Gehalt";"2.500,00"\n',
+        ["Tag", "Text", "Betrag"],
+        [[D("2026-10-30"), "Miete; Okt", -850.0], [D("2026-10-29"), "Gehalt", 2500.0]],
+        [],
+    ),
+    (f"{EXTF}\nUmsatz;Konto;Text\n119,00;8400;x\n1200,50;8400;y\n", ["Umsatz", "Konto", "Text"],
+     [[119.0, 8400, "x"], [1200.5, 8400, "y"]], []),
+    (f"{EXTF}\nUmsatz;Konto;Text\n{'119,00;8400;x' + chr(10)}" + "119,00;8400;x\n" * 19, ["Umsatz", "Konto", "Text"],
+     [[119.0, 8400, "x"]] * 20, []),
+]  # fmt: skip
 CASES = [
+    *NOTES_ABOVE, *WORDS_FOR_NOTHING,
     *ROWS_ABOVE_A_CHANGE_OF_WIDTH, *BLANKS_AROUND_QUOTES, *OTHER_DELIMITERS_IN_CELLS, *NOT_ONE_COLUMN, *ONE_COLUMN,
     *THE_END_COUNTS, *HEADERS, *HEADERS_AND_ROWS_OF_OTHER_WIDTHS, *LINES_OF_DELIMITERS,
     *CELLS_WITHOUT_QUOTES, *FRAMED, *DRAWN, *WRAPPED,
@@ -440,6 +495,48 @@ def test_a_row_after_what_looked_like_the_end_is_a_row(imported: Importer) -> No
     assert (result.reasons, result.converted.named) == ([(3, None, "too_few_cells")], {"header": 1})
 
 
+PRICES = "sku,qty,price\nA1,2,3.5\nB2,4,1.25\n"
+STAFF = "姓名,部门,工资\n张三,销售,8000\n李四,财务,9000\n合计,,17000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "types", "rows", "notes"),
+    [
+        (f"{PRICES}\nDisclaimer: values are provisional, subject to change, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\nDisclaimer: values are provisional, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\nDisclaimer: values are provisional, of us, as said, and may differ.\n", "decimal", 2, 1),
+        (f"{PRICES}\n打印人：张三,,打印时间：2026-11-26\n", "decimal", 2, 1),
+        (f"{STAFF}制表人：王五,,审核：赵六\n", "integer", 3, 1),
+        (f"{STAFF}制表人：王五,,\n审核：赵六,日期：2026-11-26,\n", "integer", 3, 2),
+        (f"{PRICES},,\nwithout tax,,\nas of May,,\n", "decimal", 2, 2),
+        (f"{PRICES}Source: us,,\n", "decimal", 2, 1),
+        (f"{PRICES}* without tax,,\n", "decimal", 2, 1),
+        ("name,city\nAnn,Bonn\nBob,Ulm\n\nPrinted by:,\n", "text", 2, 1),
+        ("姓名,城市\n张三,北京\n李四,上海\n制表人：王五,\n", "text", 3, 0),
+        ("姓名,部门,城市\n张三,销售,北京\n李四,财务,上海\n制表人：王五,,审核：赵六\n", "text", 2, 1),
+        ("id,name,n\n1,a,5\n2,b,6\nPage 1 of 1,,\n", "integer", 2, 1),
+        ("id,name,n\n1,a,5\n2,b,6\n-----,,\nreport of Ann,,\n", "integer", 2, 2),
+        ("id,n\n1,5\n2,6\nRows:,2\n", "integer", 2, 1),
+        # Rows
+        ("id,n\n1,5\n2,6\nTotal:,11\n", "integer", 3, 0),
+        ("id,name,n\n1,a,5\n2,b,6\nx,,\n", "integer", 3, 0),
+        (f"{PRICES}New York,,\n", "decimal", 3, 0),
+        (f"{PRICES}\nNew York,,5\n", "decimal", 3, 0),
+        ("name,about\nAnn,likes: tea\nBob: jr,likes: milk\n", "text", 2, 0),
+        ("note,n\nto: Ann,1\nto: Bob,\n", "integer", 2, 0),
+        ("name,city\nAnn,Bonn\nNote: x,abc\n", "text", 2, 0),
+    ],
+)
+def test_notes_with_cells_like_rows_are_told_from_them(
+    imported: Importer, text: str, types: str, rows: int, notes: int
+) -> None:
+    result, preview = imported(text), imported.preview(text)
+    assert list(result.types.values())[-1] == types
+    assert (len(result.rows), result.rejects, result.converted.named.get("below_table", 0)) == (rows, [], notes)
+    assert preview.named == result.converted.named
+    assert [column.type for column in preview.columns] == list(result.types.values())
+
+
 def test_notes_below_many_rows_are_notes(imported: Importer) -> None:
     result = imported("id,n\n" + f"1,{'much ' * 20}\n" * 100_000 + "\nprinted by Ann\n")
     assert (len(result.rows), result.rejects) == (100_000, [])
@@ -494,6 +591,7 @@ def test_quotes_around_whole_lines_are_told(imported: Importer) -> None:
 
 # Totals
 
+TWENTY = "".join(f"s{number},{number}\n" for number in range(1, 21))  # 210
 SALES = "region,amount\nN,5.10\n小计,5.10\nS,7\nW,1.2\n小计,8.20\n合计,13.30\n"
 
 
@@ -506,6 +604,22 @@ SALES = "region,amount\nN,5.10\n小计,5.10\nS,7\nW,1.2\n小计,8.20\n合计,13.
         ("id,region,amount,price\n1,N,5,2.5\n2,S,7,1.5\n,Total,12,\n", 1, 4),
         ("id,amount\n1,5\n2,7\nTotal,12\n", 1, 4),
         (SALES, 3, 3),
+        ("region,shop,sales\nN,a,10\nN,b,20\nN Total,,30\nS,c,5\nS Total,,5\nGrand Total,,35\n", 3, 4),
+        ("Gebiet;Umsatz\na;10\nb;20\nNord Ergebnis;30\nc;5\nSüd Ergebnis;5\nGesamtergebnis;35\n", 3, 4),
+        ("a,1\na Total,1\nb,2\nb Total,2\nN Total,3\nc,7\nc Total,7\nd,8\nd Total,8\nS Total,15\n", 6, 2),
+        ("月,店,额\n1,甲,5\n1,乙,7\n1 汇总,,12\n", 1, 4),
+        (f"shop,sales\n{TWENTY}x,abc\nTotal,220\n", 1, 23),
+        (f"shop,sales,n\n{TWENTY.replace(chr(10), f',1{chr(10)}')}x,7\nTotal,217,21\n", 1, 23),
+        (f"shop,sales\n{TWENTY}x,abc\nTotal,3\n", 0, 0),
+        ("shop,n,city\na,5,x\nb,6,y\nc,7\nTotal,16,z\n", 0, 0),
+        (f"shop,sales\n{TWENTY}x,abc\nTotal Oil,220\n", 0, 0),
+        ("shop,sales\na,10\nb,20\n,30\n", 1, 4),
+        ("shop,sales,n\na,10,1\nb,20,4\n,30,4\n", 0, 0),
+        ("group,shop,sales\nN,a,10\n,b,20\n,c,30\n", 0, 0),
+        ("no,date,sales\nA1,2026-01-01,10\nA2,2026-01-02,20\n,,30\n", 1, 4),
+        ("|id|sales|unit|\n|-|-|-|\n|A1|10|EUR|\n|A2|20|EUR|\n|*|30|EUR|\n", 1, 5),
+        ("date,invoice,customer,sales\n2026-01-01,A1,x,10\n2026-01-02,A2,y,20\n,,Total,30\n", 1, 4),
+        ("company,n\nShell,5\nTotal,7\nBP,9\n", 0, 0),
         ("region,amount\nTotal,5\nN,6\n", 0, 0),
         ("region,amount\nN,5\nS,7\nTotal,13\n", 0, 0),
         ("region,amount\nN,5\nS,7\nRest,12\n", 0, 0),
@@ -515,10 +629,33 @@ def test_rows_that_sum_those_above_are_kept_with_a_warning(
     imported: Importer, text: str, count: int, line: int
 ) -> None:
     result = imported(text)
-    assert len(result.rows) == text.count("\n") - 1
+    assert len(result.rows) + len(result.rejects) + sum(result.converted.named.values()) == text.count("\n")
     warnings = [one.parameters for one in result.converted.warnings if one.code == "total_rows"]
     assert warnings == ([{"count": count, "line": line}] if count else [])
     assert [one.parameters for one in imported.preview(text).warnings if one.code == "total_rows"] == warnings
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Total|TOTALS|Grand Total|Subtotal|sub-total:|** Total **|Total: Account|Total général|Total general|Somme",
+        "Summe|Gesamt|Gesamtsumme|Gesamtergebnis|Zwischensumme|Nord Ergebnis|Totale|Suma|Totaal|Subtotaal|Som",
+        "Razem|Ogółem|Celkem|Celkom|Součet|Összesen|Végösszeg|Toplam|GENEL TOPLAM|Yhteensä|I alt|Summa|Totalt|Samtals",
+        "Ukupno|Skupaj|Kokku|Kopā|Iš viso|Jumlah|Σύνολο|ΣΥΝΟΛΟ|Итого|ВСЕГО|Итог по группе|Разом|Усього|Общо|Укупно",
+        "المجموع|الإجمالي|סה״כ|סהכ|סך הכל|कुल|योग|รวม|Tổng cộng|Cộng|총계|합계|소계|계|計|合計|小計|総計|總計",
+        "合计|小计|总计|合 计|合　计|小 计：|总　　计|本页小计|本月合计|本年累计|总额|共计|"
+        "华东 汇总|华东汇总|甲小计|*|**|Σ|∑",
+    ],
+)
+def test_totals_have_names_in_many_languages(names: str) -> None:
+    for name in names.split("|"):
+        assert is_like_a_total(name), name
+        assert pc.match_substring_regex(pa.array([name]), LIKE_A_TOTAL).to_pylist() == [True], name
+
+
+@pytest.mark.parametrize("name", ["Resultat", "Nord", "设计", "统计局", "会计", "Teilsummen je Ort", "5 * 3", "x*"])
+def test_other_names_are_no_totals(name: str) -> None:
+    assert not is_like_a_total(name)
 
 
 def test_totals_are_left_out_where_one_says_so(imported: Importer) -> None:

@@ -242,6 +242,12 @@ def test_what_no_decimal_holds_is_a_reject_with_its_reason(imported: Importer) -
     assert result.reasons == [(62, "x", "too_many_digits")]
 
 
+def test_one_decimal_is_no_thousand_and_no_doubt(imported: Importer) -> None:
+    first = imported("n,x\n5,1\n6,2\n")
+    second = imported("n,x\n5.5,1\n6,2\n", existing=first.converted.columns)
+    assert (second.reasons, second.converted.warnings) == ([(2, "n", "not_a_whole_number")], [])
+
+
 def test_appended_decimals_widen_those_before(imported: Importer, tmp_path: Path) -> None:
     first = imported("name,x\na,1.25\nb,2.50\n")
     (tmp_path / "data.parquet").rename(tmp_path / "first.parquet")

@@ -242,6 +242,10 @@ def test_every_row_of_a_sheet_is_accounted_for(imported: Importer) -> None:
     assert result.converted.named == {"above_table": 1, "header": 1, "blank": 3}
 
 
+def test_a_preview_counts_the_rows_of_a_sheet(imported: Importer) -> None:
+    assert imported.preview(workbook([["a", "b"], [1, 2], [3, 4]])).estimated_rows == 2
+
+
 def test_columns_that_start_late_keep_their_formats(imported: Importer) -> None:
     rows = [[None, None, "zip", "n"], [None, None, 123, 1], [None, None, 77, 2]]
     result = imported(workbook(rows, {"C2": "00000", "C3": "00000"}))
@@ -346,6 +350,63 @@ def test_open_document_shows_zeros_and_lengths_of_time(imported: Importer, tmp_p
     assert imported(path).rows == [["00123", "40:01:02", 7]] * 2
 
 
+def test_open_document_tells_currencies_and_percentages_that_are_mixed(imported: Importer, tmp_path: Path) -> None:
+    def shown(kind: str, value: object, more: str = "") -> str:
+        number = "" if kind == "string" else f'office:value="{value}"'
+        return (
+            f'<table:table-cell office:value-type="{kind}" {number} {more}><text:p>{value}</text:p></table:table-cell>'
+        )
+
+    rows = [
+        [shown("string", name) for name in ("price", "rate", "cost", "share")],
+        [shown("currency", 5, 'office:currency="EUR"'), shown("percentage", 0.12)] * 2,
+        [shown("currency", 7, 'office:currency="USD"'), shown("float", 7),
+         shown("currency", 7, 'office:currency="EUR"'), shown("percentage", 0.5)],
+    ]  # fmt: skip
+    content = "".join(f"<table:table-row>{''.join(cells)}</table:table-row>" for cells in rows)
+    warnings = imported(ods(tmp_path / "a.ods", content)).converted.warnings
+    assert {warning.code: warning.parameters for warning in warnings} == {
+        "mixed_currencies": {"column": "price", "currencies": "EUR, USD"},
+        "mixed_percent": {"column": "rate"},
+    }
+
+
+TABLE: list[list[Any]] = [["id", "name", "n"], [1, "a", 5], [2, "b", 6]]
+NOTES: list[list[Any]] = [["Author", "Ann"], ["Made", date(2026, 1, 5)], ["Rows", 2]]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "chosen", "others"),
+    [
+        ([TABLE], 1, None),
+        ([TABLE, []], 1, None),
+        ([TABLE, [["k"], [5]]], 1, "2"),
+        ([[["Report 2026"]], TABLE], 2, "1"),
+        ([[["Report 2026"], ["by Ann"]], [["p", "q"], [1, 2]]], 2, "1"),
+        ([NOTES, [["see there"]], TABLE, TABLE], 3, "1, 2, 4"),
+        ([[["Report 2026"], ["by Ann"]], [["nothing here"]]], 1, "2"),
+        ([[["amount"], [5], [6]], TABLE], 1, "2"),
+        ([[["name", "city"], ["Ann", "Bonn"], ["Bob", "Ulm"]], TABLE], 1, "2"),
+        ([[["name"], *([f"n{row}"] for row in range(40))], TABLE], 1, "2"),
+    ],
+)
+def test_the_sheet_that_holds_a_table_is_read_and_the_others_are_named(
+    imported: Importer, sheets: list[list[list[Any]]], chosen: int, others: str | None
+) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets, start=1):
+        sheet: Sheet = book.create_sheet(str(number))
+        for row in rows:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    preview = imported.preview(stream.getvalue())
+    assert preview.sheet == str(chosen)
+    told = {warning.code: warning.parameters for warning in preview.warnings}.get("other_sheets")
+    assert told == ({"chosen": str(chosen), "others": others} if others else None)
+
+
 @pytest.mark.parametrize(
     ("parts", "code", "words"),
     [
@@ -414,5 +475,7 @@ def test_what_stands_far_below_in_a_sheet_is_seen_too(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         signs = require_small_sheets(path, archive.infolist())
     assert signs == {
-        "xl/worksheets/sheet1.xml": SheetSigns(has_errors=True, has_hidden=True, has_formulas_without_values=True)
+        "xl/worksheets/sheet1.xml": SheetSigns(
+            has_errors=True, has_hidden=True, has_formulas_without_values=True, has_values=True
+        )
     }

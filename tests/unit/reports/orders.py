@@ -75,6 +75,9 @@ def content(rendered: Rendered) -> str:
     return rendered.artifacts[0].path.read_text("utf-8")
 
 
-def workbook(rendered: Rendered) -> openpyxl.Workbook:
-    """The report as Excel reads it; it must have been made as nothing else, or as the last of its formats."""
-    return openpyxl.load_workbook(io.BytesIO(rendered.artifacts[-1].path.read_bytes()))
+def workbook(rendered: Rendered, *, reckoned: bool = False) -> openpyxl.Workbook:
+    """The report as Excel reads it; it must have been made as nothing else, or as the last of its formats.
+
+    `reckoned`: what formulas give, in place of the formulas.
+    """
+    return openpyxl.load_workbook(io.BytesIO(rendered.artifacts[-1].path.read_bytes()), data_only=reckoned)

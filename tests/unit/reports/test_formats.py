@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -90,3 +91,30 @@ def test_marks_of_axes_have_the_digits_that_tell_them_apart() -> None:
     assert written(1_000_000, 1_000_500) == ["1M", "1.0005M"]
     assert written(0, 0.00025, 0.0005, kind="percent") == ["0%", "0.025%", "0.05%"]
     assert written(0, 2500, 5000, kind="currency", currency="EUR") == ["€0", "€2.5K", "€5K"]
+
+
+def test_a_language_keeps_its_own_names_whatever_was_written_before() -> None:
+    months = {
+        language: Formats(language).text(date(2026, 3, 1), ValueFormat(kind="month"))
+        for language in ("cs", "el", "he", "th", "hi", "ar", "fa", "bn", "ta", "ko")
+    }
+    assert months == {
+        "cs": "březen 2026",
+        "el": "Μάρτιος 2026",
+        "he": "מרץ 2026",
+        "th": "มีนาคม 2026",
+        "hi": "मार्च 2026",
+        "ar": "مارس 2026",
+        "fa": "مارس 2026",
+        "bn": "মার্চ 2026",
+        "ta": "மார்ச் 2026",
+        "ko": "3월 2026",
+    }
+
+
+def test_signs_stay_before_figures_where_writing_runs_from_right_to_left() -> None:
+    before = "\u200e"
+    assert Formats("he").text(-3.5, ValueFormat(kind="decimal")) == f"{before}-3.50"
+    assert Formats("ar").text(-0.5, ValueFormat(kind="percent")) == f"{before}-50.0%"
+    assert Formats("he").text("-3.5") == "-3.5"  # a text is as it is
+    assert Formats("de").text(-3.5, ValueFormat(kind="decimal")) == "-3,50"

@@ -165,7 +165,7 @@ blocks: [{chart: {kind: bar, query: q, x: m, y: v, series: s, title: Sales}}]
     assert note in cells
 
 
-@pytest.mark.parametrize("text", ["ελληνικά ά", "Łódź Š ğ İ ő", "שלום", "สวัสดี", "❤ 😀", "✗ ⅓ ₹"])
+@pytest.mark.parametrize("text", ["\ue000", "a \ufffd", "𐀀"], ids=["private", "replacement", "linear b"])
 def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fail(
     orders: Path, tmp_path: Path, text: str
 ) -> None:
@@ -173,8 +173,7 @@ def test_characters_without_a_shape_are_boxes_and_a_warning_and_no_reason_to_fai
     rendered = render(source, orders, tmp_path, {}, "pdf", "xlsx", "html")
     assert [artifact.format for artifact in rendered.artifacts] == ["pdf", "xlsx", "html"]
     assert text in rendered.artifacts[2].path.read_text("utf-8")
-    has_all_shapes = text in pypdf.PdfReader(rendered.artifacts[0].path).pages[0].extract_text()
-    assert has_all_shapes or any("boxes" in warning for warning in rendered.warnings)
+    assert any("boxes" in warning for warning in rendered.warnings)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""A table as a sheet: real numbers, filters, totals that Excel reckons itself, paper that has room for it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from xlsxwriter.utility import xl_range
+
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.excel_room import column_pixels, letters
+from server.reports.excel_values import excel_value, is_number
+from server.reports.formats import ValueFormat
+from server.reports.workbook import ACCENT, MUTED, TINTS, TONES, ReportBook
+
+# Of what SUBTOTAL does, numbers that leave out what a filter hides. It never counts what another SUBTOTAL gives.
+_FUNCTIONS = {"sum": 109, "average": 101, "count": 103, "min": 105, "max": 104}
+_COUNT_NUMBERS = 102
+_MOST_RANGES = 200  # of one formula
+_WIDEST, _LEAST = 60, 9  # letters of a column
+_FILTER = 3  # letters that its arrow takes
+_HEAD = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"}
+_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "max_type": "num"}
+_BELOW_ZERO = {"bar_negative_color": "#F3C9CC", "bar_axis_color": MUTED}
+
+Span = tuple[int, int]  # rows of a sheet, from and to
+
+
+class TableSheet:
+    """`rows` with their headings and subtotals; `total_label`: what totals are called, if there are any.
+
+    `truncated`: these are not all rows that there are.
+    """
+
+    def __init__(
+        self,
+        book: ReportBook,
+        sheet: Any,
+        columns: Sequence[TableColumn],
+        rows: Sequence[TableRow],
+        *,
+        total_label: str,
+        truncated: bool,
+    ) -> None:
+        self._book = book
+        self._sheet = sheet
+        self._columns = columns
+        self._rows = rows
+        self._truncated = truncated
+        self._total_label = total_label
+        self._depth = max((row.level + 1 for row in rows if row.kind == "group"), default=0)
+        self._spans = list(_spans(rows))
+        self._as_texts = self._columns_of_texts()
+        self._widths = [self._width(index) for index in range(len(columns))]
+
+    def write(self) -> None:
+        sheet, last = self._sheet, len(self._rows)
+        for index, column in enumerate(self._columns):
+            self._book.string(sheet, 0, index, column.label, self._book.style(**_HEAD, align=column.align))
+            sheet.set_column_pixels(index, index, column_pixels(self._widths[index]))
+        self._write_rows()
+        end = last + 1
+        if not last:
+            self._book.string(sheet, 1, 0, self._book.words.no_data, self._book.style(font_color=MUTED))
+            end += 1
+        elif self._total_label:
+            self._write_totals(end)
+            end += 1
+        end = self._write_notes(end)
+        sheet.freeze_panes(1, 0)
+        if self._columns:
+            sheet.autofilter(0, 0, max(last, 1), len(self._columns) - 1)
+        self._add_bars(last)
+        self._book.sheets.set_up_table(sheet, [column_pixels(width) for width in self._widths], rows=end)
+
+    def _write_rows(self) -> None:
+        if self._depth:
+            self._sheet.outline_settings(True, bool(self._total_label), True, False)
+        begun = [1] * self._depth  # the first row of the group that is open, one level after the other
+        for number, row in enumerate(self._rows, 1):
+            if row.kind == "group":
+                style = self._book.style(bold=True, font_size=12)
+                self._book.string(self._sheet, number, 0, row.cells[0].text, style)
+                begun[row.level] = number + 1
+            elif row.kind == "subtotal":
+                first, end = (bisect_left(self._spans, (place, 0)) for place in (begun[row.level], number))
+                self._write_subtotals(number, row, self._spans[first:end])
+            else:
+                self._write_row(number, row)
+            level = self._depth if row.kind == "row" else row.level
+            if level:
+                self._sheet.set_row(number, None, None, {"level": level})
+
+    def _write_row(self, number: int, row: TableRow) -> None:
+        for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
+            style: dict[str, Any] = {"align": column.align}
+            if cell.tone:
+                style |= {"font_color": TONES[cell.tone], "bg_color": TINTS[cell.tone]}
+            if isinstance(cell.value, str) and letters(cell.value) > self._widths[index]:
+                style |= {"text_wrap": True, "valign": "top"}
+            self._book.cell(self._sheet, number, index, cell.value, column.format, **style)
+
+    def _write_subtotals(self, number: int, row: TableRow, spans: list[Span]) -> None:
+        for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
+            style = {"align": column.align, "bold": True, "top": 1}
+            if column.has_total:
+                self._write_total(number, index, cell.value, spans, style)
+            else:
+                self._book.string(self._sheet, number, index, cell.text, self._book.style(**style))
+
+    def _write_totals(self, number: int) -> None:
+        free = next((index for index, column in enumerate(self._columns) if not column.has_total), None)
+        for index, column in enumerate(self._columns):
+            style = {"align": column.align, "bold": True, "top": 2}
+            if column.has_total:
+                self._write_total(number, index, column.total, self._spans, style, is_value=column.of_all)
+            else:
+                text = self._total_label if index == free else ""
+                self._book.string(self._sheet, number, index, text, self._book.style(**style))
+
+    def _write_total(
+        self, row: int, index: int, value: Any, spans: list[Span], style: dict[str, Any], *, is_value: bool = False
+    ) -> None:
+        """A formula where Excel comes to the same figure, else the figure."""
+        column = self._columns[index]
+        formula = (
+            ""
+            if is_value or not column.how or not self._is_reckoned(index, value, spans)
+            else _formula(column, index, spans)
+        )
+        if formula:
+            self._book.formula(self._sheet, row, index, formula, value, column.total_format, **style)
+        else:
+            self._book.cell(self._sheet, row, index, value, column.total_format, **style)
+
+    def _is_reckoned(self, index: int, total: Any, spans: list[Span]) -> bool:
+        """Whether Excel comes to it: texts of numbers, for instance, are none to it."""
+        column, formats = self._columns[index], self._book.formats
+        wanted = excel_value(total, column.total_format, formats)
+        rows = (self._rows[number - 1] for first, last in spans for number in range(first, last + 1))
+        held = [excel_value(row.cells[index].value, column.format, formats) for row in rows if row.kind == "row"]
+        found = _reckoned(column.how, held)
+        return is_number(wanted) and found is not None and math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
+
+    def _columns_of_texts(self) -> set[int]:
+        """Those some of whose numbers have more digits than Excel holds."""
+        data = [row.cells for row in self._rows if row.kind == "row"]
+        places = range(len(self._columns))
+        return {index for index in places if any(self._is_text_of_number(cells[index].value) for cells in data)}
+
+    def _is_text_of_number(self, value: Any) -> bool:
+        if not isinstance(value, int | Decimal):
+            return False
+        return isinstance(excel_value(value, ValueFormat(), self._book.formats), str)
+
+    def _write_notes(self, row: int) -> int:
+        """Returns the row after them."""
+        words = self._book.words
+        notes = []
+        if self._truncated:
+            notes.append(
+                words.truncated.format(count=self._book.formats.text(sum(r.kind == "row" for r in self._rows)))
+            )
+        if any(column.of_all for column in self._columns):
+            notes.append(words.totals_of_all)
+        if self._as_texts:
+            notes.append(words.numbers_as_texts)
+        if not notes:
+            return row
+        widths = [column_pixels(width) for width in self._widths]
+        return self._book.paragraph(self._sheet, row + 1, widths, " ".join(notes), font_color=MUTED, italic=True)
+
+    def _add_bars(self, last: int) -> None:
+        for index, column in enumerate(self._columns):
+            values = [row.cells[index].value for row in self._rows if row.kind == "row"]
+            held = [excel_value(value, column.format, self._book.formats) for value in values] if column.bar else []
+            numbers = [value for value in held if is_number(value)]
+            if not numbers:
+                continue
+            scale = {"min_value": min(0, *numbers), "max_value": max(0, *numbers)}
+            ranges = [xl_range(first, index, end, index) for first, end in self._spans]
+            more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= _MOST_RANGES else {}
+            self._sheet.conditional_format(1, index, last, index, _BAR | _BELOW_ZERO | scale | more)
+
+    def _width(self, index: int) -> int:
+        """Letters of the longest, totals as well: a number without room would be `####`."""
+        column = self._columns[index]
+        longest = max((_shown_letters(self._book, cell, column) for cell in self._cells(index)), default=0)
+        if column.has_total:
+            total = Cell(value=column.total, text=column.total_text)
+            longest = max(longest, round(_shown_letters(self._book, total, column) * 1.1))
+        return min(max(longest + 2, letters(column.label) + _FILTER, _LEAST), _WIDEST)
+
+    def _cells(self, index: int) -> Iterator[Cell]:
+        return (row.cells[index] for row in self._rows if row.kind != "group")
+
+
+def _formula(column: TableColumn, index: int, spans: list[Span]) -> str:
+    """Empty where it would have too many parts."""
+    is_count = column.how == "count"
+    number = _COUNT_NUMBERS if is_count and column.format.is_numeric else _FUNCTIONS[column.how]
+    # A heading in the first column would be counted as well; otherwise one range is plainer.
+    parts = spans if is_count and index == 0 else [(spans[0][0], spans[-1][1])]
+    if len(parts) > _MOST_RANGES:
+        return ""
+    return f"=SUBTOTAL({number},{','.join(xl_range(first, index, last, index) for first, last in parts)})"
+
+
+def _reckoned(how: str, held: list[Any]) -> float | None:
+    """As SUBTOTAL does it; None for nothing to reckon with."""
+    if how == "count":
+        return sum(value not in (None, "") for value in held)
+    numbers = [float(value) for value in held if is_number(value)]
+    if not numbers:
+        return None
+    match how:
+        case "sum":
+            return math.fsum(numbers)
+        case "average":
+            return math.fsum(numbers) / len(numbers)
+        case "min":
+            return min(numbers)
+    return max(numbers)
+
+
+def _spans(rows: Sequence[TableRow]) -> Iterator[Span]:
+    """Where rows of data follow each other."""
+    first = None
+    for number, row in enumerate(rows, 1):
+        if row.kind == "row":
+            first = number if first is None else first
+        elif first is not None:
+            yield first, number - 1
+            first = None
+    if first is not None:
+        yield first, len(rows)
+
+
+def _shown_letters(book: ReportBook, cell: Cell, column: TableColumn) -> int:
+    """As Excel shows it, which has its own way with dates and short numbers."""
+    match cell.value:
+        case datetime():
+            return 16
+        case date():
+            return 10
+        case int() | float() if column.format.kind == "compact":
+            return letters(book.formats.text(cell.value, msgspec.structs.replace(column.format, kind="integer")))
+    return letters(cell.text)

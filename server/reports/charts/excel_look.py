@@ -1,0 +1,123 @@
+"""Colours, marks and number formats of Excel's charts: those that charts on paper have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from server.reports.charts.chart import Chart, Series
+from server.reports.charts.time_axis import TimeAxis
+from server.reports.drawing.paints import LIGHT, PLAIN, SERIES, readable_on
+from server.reports.formats import Formats, ValueFormat
+
+_DASHES = ("solid", "dash", "round_dot", "long_dash_dot")
+_MARKERS = ("circle", "square", "diamond", "triangle", "x")
+_HATCHES = (
+    "wide_upward_diagonal", "wide_downward_diagonal", "dark_horizontal", "dark_vertical", "trellis",
+)  # fmt: skip
+_ALL_MARKED = 60  # points of a line
+_MONTH = 31  # days at most
+_DAY_STEPS, _MONTH_STEPS, _MOST_MARKS = (1, 2, 7), (1, 3, 6, 12, 24, 60, 120), 12
+
+
+def color_of(place: int, color: str, *, is_rest: bool) -> str:
+    return color or (LIGHT["rest"] if is_rest else SERIES[place % len(SERIES)])
+
+
+def bar_look(place: int, series: Series, *, transparency: int = 0) -> dict[str, Any]:
+    return _filled(place, series.color, is_rest=series.is_rest, transparency=transparency)
+
+
+def slice_look(place: int, chart: Chart) -> dict[str, Any]:
+    is_rest = chart.has_rest and place == len(chart.labels) - 1
+    return _filled(place, chart.colors[place] if chart.colors else "", is_rest=is_rest)
+
+
+def label_color(place: int, color: str, *, is_rest: bool) -> str:
+    """Of what is written on it."""
+    is_plain = color or is_rest or not _variant(place)
+    return readable_on(color_of(place, color, is_rest=is_rest)) if is_plain else "#000000"
+
+
+def slice_label_color(place: int, chart: Chart) -> str:
+    is_rest = chart.has_rest and place == len(chart.labels) - 1
+    return label_color(place, chart.colors[place] if chart.colors else "", is_rest=is_rest)
+
+
+def date_marks(times: TimeAxis) -> dict[str, Any]:
+    """How far marks of a date axis are from each other: as many as have room for their names."""
+    span = times.places[-1] - times.places[0]
+    if times.unit == "day" and span <= 2 * _MONTH:
+        step = next((days for days in _DAY_STEPS if span / days <= _MOST_MARKS), _DAY_STEPS[-1])
+        return {"major_unit": max(step, min(times.step, _DAY_STEPS[-1])), "major_unit_type": "days"}
+    months = span / _MONTH if times.unit == "day" else span
+    step = next((step for step in _MONTH_STEPS if months / step <= _MOST_MARKS), _MONTH_STEPS[-1])
+    least = times.step if times.unit == "month" else 1
+    return {"major_unit": max(step, min(least, _MONTH_STEPS[-1])), "major_unit_type": "months"}
+
+
+def line_look(place: int, series: Series) -> dict[str, Any]:
+    """With a mark at each point, of a long line at those that stand alone."""
+    color = color_of(place, series.color, is_rest=series.is_rest)
+    dash = "solid" if series.is_rest else _DASHES[_variant(place)]
+    count = sum(value is not None for value in series.values)
+    is_marked = count <= _ALL_MARKED or any(len(run) == 1 for run in series.runs)
+    return {
+        "line": {"color": color, "width": 2.25, "dash_type": dash},
+        "marker": _marker(place, color) if is_marked else {"type": "none"},
+    }
+
+
+def marker_look(place: int, series: Series) -> dict[str, Any]:
+    """Of points that no line joins."""
+    color = color_of(place, series.color, is_rest=series.is_rest)
+    return {"marker": _marker(place, color) | {"size": 6}, "line": {"none": True}}
+
+
+def target_look() -> dict[str, Any]:
+    return {
+        "line": {"color": LIGHT["target"], "width": 1.5, "dash_type": "dash"},
+        "marker": {"type": "none"},
+    }
+
+
+def number_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+    """As the report writes such values."""
+    first = next((value for value in values if value is not None), None)
+    kind = format.kind or formats.kind_of(first)
+    return formats.excel(msgspec.structs.replace(format, kind=kind), kind) or "General"
+
+
+def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+    """Without the decimals that marks of large values do not have."""
+    known = [abs(value) for value in values if value is not None]
+    is_large = max(known, default=0) >= 10
+    if not format.kind:
+        return "#,##0" if is_large else "General"
+    if format.kind == "percent":
+        return "0%" if max(known, default=0) >= 0.1 else "0.0%"
+    if format.kind in ("currency", "decimal") and is_large:
+        return formats.excel(msgspec.structs.replace(format, decimals=0), format.kind)
+    return (
+        number_format(format, values, formats) if is_large or format.kind not in ("integer", "compact") else "General"
+    )
+
+
+def _filled(place: int, color: str, *, is_rest: bool, transparency: int = 0) -> dict[str, Any]:
+    """Plain, or hatched from the sixth on, as not all eyes and printers tell more colours apart."""
+    paint = color_of(place, color, is_rest=is_rest)
+    if color or is_rest or not _variant(place):
+        fill: dict[str, Any] = {"color": paint}
+        return {"fill": fill | ({"transparency": transparency} if transparency else {})}
+    return {"pattern": {"pattern": _HATCHES[place % PLAIN], "fg_color": paint, "bg_color": "#FFFFFF"}}
+
+
+def _variant(place: int) -> int:
+    return place // PLAIN % len(_DASHES)
+
+
+def _marker(place: int, color: str) -> dict[str, Any]:
+    fill = {"color": color}
+    return {"type": _MARKERS[place % len(_MARKERS)], "size": 5, "fill": fill, "border": fill}

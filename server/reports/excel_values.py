@@ -1,0 +1,63 @@
+"""Values as Excel holds them: numbers, dates, truths; as text what it could not hold."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from server.datasets.decimals import fits_float
+from server.reports.formats import Formats, ValueFormat
+
+_SAFE_INTEGER = 10**15
+_MOST = 9.99e307
+_DAY = 86_400  # seconds
+_DATES = ("date", "month", "datetime")
+
+
+def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # noqa: A002
+    """None is an empty cell. Durations are days, moments those of the report's time zone."""
+    match value:
+        case bool() | None:
+            return value
+        case timedelta():
+            return value.total_seconds() / _DAY
+        case datetime():
+            local = value.astimezone(formats.zone).replace(tzinfo=None) if value.tzinfo else value
+            return local if local.year >= 1900 else str(value)
+        case date():
+            return value if value.year >= 1900 else str(value)
+        case int() | float() | Decimal():
+            number = _number(value)
+            return number / _DAY if format.kind == "duration" and is_number(number) else number
+        case str() if format.kind in _DATES:
+            return _date(value, format)
+    return str(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether Excel reckons with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: int | float | Decimal) -> Any:
+    """The same digits, or a text of them."""
+    if isinstance(value, int):
+        return value if abs(value) < _SAFE_INTEGER else str(value)
+    if not math.isfinite(value):
+        return None
+    if isinstance(value, Decimal):
+        return float(value) if fits_float(value) else f"{value:f}"
+    return value if abs(value) < _MOST else str(value)
+
+
+def _date(text: str, format: ValueFormat) -> Any:  # noqa: A002
+    """What other forms write as a date is one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if moment.year < 1900 or moment.tzinfo is not None:
+        return text
+    return moment if format.kind == "datetime" else moment.date()
