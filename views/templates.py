@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -12,6 +13,8 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
+from server.reports.summary import Sample
+from server.reports.template_store import StoredTemplate
 from views.api.templates import send_preview
 from views.context import formats_for, render
 from views.template_forms import fields_of, parameters_from
@@ -36,7 +39,8 @@ async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
     page = await operations_of(request).templates.list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
-    return await render(request, "templates/list.html", page=page, q=q, cursor=cursor)
+    datasets = await operations_of(request).template_starts.datasets(principal)
+    return await render(request, "templates/list.html", page=page, q=q, cursor=cursor, datasets=datasets)
 
 
 async def template_page(request: web.Request) -> web.Response:
@@ -58,19 +62,15 @@ async def template_page(request: web.Request) -> web.Response:
 
 async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
+    if dataset := request.query.get("dataset"):
+        starts = operations_of(request).template_starts
+        started = await starts.start(principal, dataset, language=formats_for(request).language)
+        return await _editor(request, source=started.source, suggested_name=started.name, dataset=dataset)
     samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
-    return await render(
-        request,
-        "templates/edit.html",
-        stored=None,
-        samples=samples,
-        chosen=chosen.name if chosen else "",
-        suggested_name=chosen.name if chosen else "",
-        source=chosen.source if chosen else _FIRST_SOURCE,
-        etag="",
-        old_version=None,
-    )
+    if chosen is None:
+        return await _editor(request, source=_FIRST_SOURCE, samples=samples)
+    return await _editor(request, source=chosen.source, samples=samples, chosen=chosen.name, suggested_name=chosen.name)
 
 
 async def edit_template_page(request: web.Request) -> web.Response:
@@ -81,16 +81,39 @@ async def edit_template_page(request: web.Request) -> web.Response:
     shown = stored
     if wanted.isdecimal() and len(wanted) < 10:
         shown = await operations.get(principal, stored.name, version=int(wanted))
+    return await _editor(
+        request,
+        stored=stored,
+        source=shown.source,
+        etag=f'"{stored.version}"',
+        old_version=shown.version if shown.version != stored.version else None,
+    )
+
+
+async def _editor(
+    request: web.Request,
+    *,
+    source: str,
+    stored: StoredTemplate | None = None,
+    etag: str = "",
+    old_version: int | None = None,
+    samples: Sequence[Sample] = (),
+    chosen: str = "",
+    suggested_name: str = "",
+    dataset: str = "",
+) -> web.Response:
+    """`dataset`: that from which the source was made just now."""
     return await render(
         request,
         "templates/edit.html",
         stored=stored,
-        samples=[],
-        chosen="",
-        suggested_name="",
-        source=shown.source,
-        etag=f'"{stored.version}"',
-        old_version=shown.version if shown.version != stored.version else None,
+        source=source,
+        etag=etag,
+        old_version=old_version,
+        samples=samples,
+        chosen=chosen,
+        suggested_name=suggested_name,
+        dataset=dataset,
     )
 
 

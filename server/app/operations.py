@@ -42,6 +42,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.template_saving import TemplateSaving
+from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
@@ -83,6 +84,7 @@ def build_operations(
         answer_bytes=settings.max_answer_bytes,
     )
     access = DatasetAccess(database=database, catalog=datasets.catalog)
+    profiles = ProfileOperations(reading, access)
     imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
     saving = TemplateSaving(
         database=database,
@@ -107,7 +109,7 @@ def build_operations(
         ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
-        dataset_profiles=ProfileOperations(reading, access),
+        dataset_profiles=profiles,
         dataset_rows=RowOperations(reading, access),
         datasets=_datasets(storage, reading, access, reports),
         events=EventOperations(
@@ -162,6 +164,7 @@ def build_operations(
         template_versions=TemplateVersionOperations(
             templates=templates, store=reports.templates, reading=reading, saving=saving
         ),
+        template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
         uploaded_files=UploadedFiles(
             uploads=files,

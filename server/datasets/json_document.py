@@ -24,6 +24,7 @@ _CONTROLS = re.compile(rb"[\x00-\x1f]")
 _HALF = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|(?P<half>{_HALF})|\\.".encode())
 _BETWEEN = re.compile(r"[\s,]*")
+JSON_DECODER = msgspec.json.Decoder(float_hook=Decimal)  # as many digits as the file has
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -128,7 +129,7 @@ def _describes(one: JsonTable, other: JsonTable) -> bool:
     """Whether the objects of a list name the columns of another one, as the `schema` that pandas writes does."""
     if one is other or not (one.has_objects and other.has_objects) or other.elements[0][:1] != b"{":
         return False
-    names = {_name(msgspec.json.decode(element)) for element in one.elements}
+    names = {_name(JSON_DECODER.decode(element)) for element in one.elements}
     return _Members.decode(other.elements[0]).keys() <= names
 
 
@@ -208,7 +209,7 @@ def _names_beside(elements: list[bytes], beside: dict[str, msgspec.Raw] | None) 
     for name, member in (beside or {}).items():
         if name.lower() not in _NAMES_BESIDE or bytes(member)[:1] != b"[":
             continue
-        names = [_name(item) for item in msgspec.json.decode(member)]
+        names = [_name(item) for item in JSON_DECODER.decode(member)]
         if len(names) == width and all(names):
             return tuple(str(each) for each in names)
     return None

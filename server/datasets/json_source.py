@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from server.datasets.cell_texts import as_text, is_said_text
 from server.datasets.chunks import Chunk
-from server.datasets.json_document import JsonTable, constant, tables_of, without_comments
+from server.datasets.json_document import JSON_DECODER, JsonTable, constant, tables_of, without_comments
 from server.datasets.kept_bytes import text_with_bytes
 from server.datasets.named import BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.rejects import RejectReason, shortened
@@ -31,7 +31,6 @@ _MOST_LOOKED_AT = 20 * _SAMPLE_LINES
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024  # it stands in memory as a whole
 _SEQUENCE = b"\x1e"  # before each line of a JSON text sequence
 _BRACKETS = (b"[", b"]", b",", b"],")
-JSON_DECODER = msgspec.json.Decoder(float_hook=Decimal)  # as many digits as the file has
 JSON_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _BEGINS_JSON = re.compile(
     r"""\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|$)|\[\s*(?:[\[{\]]|$|(?:"(?:[^"\\]|\\.)*"|[-\d.]+)\s*[,\]])"""

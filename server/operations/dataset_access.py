@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from server.auth.permissions import Principal
@@ -21,6 +23,10 @@ class DatasetAccess:
 
     async def get(self, principal: Principal, name: str, owner: str | None = None) -> Dataset:
         return await self._catalog.get(await self.owner_id(principal, owner), name)
+
+    async def names(self, principal: Principal) -> Sequence[str]:
+        """Of all that the caller has."""
+        return await self._catalog.names_of(principal.user_id)
 
     async def version(self, dataset: Dataset, number: int) -> Version:
         if number == dataset.version:

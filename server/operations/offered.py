@@ -25,6 +25,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploaded_files import UploadedFiles
@@ -56,6 +57,7 @@ class Operations:
     retention: RetentionOperations
     samples: SampleOperations
     template_versions: TemplateVersionOperations
+    template_starts: TemplateStarts
     templates: TemplateOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations

@@ -23,8 +23,12 @@ _NAME = re.compile(NAME_PATTERN)
 _NO_VERSION = "The template “{name}” has no version {number}."
 
 
+def is_template_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def require_template_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_template_name(name):
         raise InvalidInput(
             "“{name}” cannot be a template's name; use up to 63 small letters, digits, -, _ or Chinese characters.",
             errors=[
@@ -111,6 +115,11 @@ class TemplateStore:
         return Listing(
             items=[TemplateHead(**row) for row in rows], total=total, next_cursor=names[-1] if has_more else None
         )
+
+    async def names(self, owner_id: str) -> set[str]:
+        query = select(templates.c.name).where(templates.c.owner_id == owner_id)
+        async with self._database.read() as connection:
+            return set((await connection.execute(query)).scalars())
 
     async def sources(self, ids: Sequence[str]) -> dict[str, str]:
         """By id."""

@@ -25,6 +25,7 @@ const conflict = document.querySelector("[data-conflict]");
 const offer = document.querySelector("[data-draft]");
 const draft = new Draft(form.dataset.name);
 const preview = new TemplatePreview(previewForm, document.querySelector("[data-preview-frames]"));
+const generateButton = form.querySelector("[data-generate]"); // of a template that asks for nothing
 
 let saved = source.value;
 let etag = form.dataset.etag;
@@ -51,6 +52,7 @@ form.addEventListener("submit", (event) => {
   save();
 });
 nameInput?.addEventListener("input", showUnsaved);
+generateButton?.addEventListener("click", () => save({ button: generateButton, then: generate }));
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
     event.preventDefault();
@@ -105,7 +107,7 @@ function offerDraft() {
 }
 
 function showUnsaved() {
-  form.classList.toggle("is-unsaved", source.value !== saved);
+  form.classList.toggle("is-unsaved", !etag || source.value !== saved);
 }
 
 function onKey(event) {
@@ -232,10 +234,10 @@ function nextProblem(step) {
   verdict.textContent = [...button.children].map((part) => part.textContent).join(" "); // said aloud, as the text area itself says nothing of it
 }
 
-async function save() {
+async function save({ button = saveButton, then = edit } = {}) {
   const name = nameInput ? nameInput.value.trim() : form.dataset.name;
   if (nameInput && !nameInput.reportValidity()) return;
-  saveButton.setAttribute("aria-busy", "true");
+  button.setAttribute("aria-busy", "true");
   const text = source.value;
   try {
     const note = noteInput?.value.trim() ? `?${new URLSearchParams({ note: noteInput.value.trim() })}` : "";
@@ -244,23 +246,38 @@ async function save() {
       headers: { "Content-Type": "application/yaml", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: text,
     });
-    if (response.ok) await onSaved(response, name, text);
+    if (response.ok) await onSaved(response, name, text, then);
     else await onRefused(response);
   } catch {
     toast(t("Not saved"), { body: t("The server could not be reached; your text is still here."), level: "danger" });
   } finally {
-    saveButton.removeAttribute("aria-busy");
+    button.removeAttribute("aria-busy");
   }
 }
 
-async function onSaved(response, name, text) {
+function edit(name) {
+  location.assign(`/templates/${encodeURIComponent(name)}/edit`);
+}
+
+// Where it cannot be ordered just so, its page of orders says what is missing.
+async function generate(name) {
+  const response = await fetch("/api/v1/batches", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ template: name }),
+  }).catch(() => null);
+  const { batch_id: batch } = response?.ok ? await response.json() : {};
+  location.assign(batch ? `/batches/${batch}` : `/batches/new?template=${encodeURIComponent(name)}`);
+}
+
+async function onSaved(response, name, text, then) {
   saved = text;
   etag = response.headers.get("ETag");
   if (noteInput) noteInput.value = "";
   showUnsaved();
   keepDraft();
   if (nameInput) {
-    location.assign(`/templates/${encodeURIComponent(name)}/edit`);
+    await then(name);
     return;
   }
   const { version } = await response.json();

@@ -88,7 +88,7 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
         ],
         ("GET", "/datasets/{name}"): [{}, {"params": {"q": "o", "order": "amount"}}],
         ("GET", "/batches/new"): [{}, {"params": {"template": "report"}}],
-        ("GET", "/templates/new"): [{}, {"params": {"sample": "monthly-sales"}}],
+        ("GET", "/templates/new"): [{}, {"params": {"sample": "monthly-sales"}}, {"params": {"dataset": "orders"}}],
         ("GET", "/imports/new"): [{"params": {"upload": upload_id}}],
         ("POST", "/api/v1/queries"): [{"json": {"sql": sql}} for sql in ("select 1", "select range(9999)", "nonsense")],
         ("POST", "/datasets/{name}/query"): [
@@ -105,6 +105,7 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
         ("POST", "/api/v1/templates/{name}/check"): [
             {"data": text, "headers": yaml} for text in (TEMPLATE, HOSTILE_TEMPLATE, "a: [", "- &a [*a, *a]")
         ],
+        ("POST", "/api/v1/templates/from-dataset"): [{"json": {"dataset": "orders", "language": HOSTILE}}],
         ("PUT", "/api/v1/templates/{name}"): [{"data": TEMPLATE + "# again\n", "headers": yaml}],
         ("POST", "/api/v1/batches"): [
             {"json": {"template": "report", **given}}

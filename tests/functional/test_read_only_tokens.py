@@ -17,6 +17,7 @@ from tests.functional.importing import import_text, upload
 LOOKS = {
     "/api/v1/queries",
     "/api/v1/uploads/{id}/preview",
+    "/api/v1/templates/from-dataset",
     "/api/v1/templates/{name}/check",
     "/api/v1/templates/{name}/preview",
     "/templates/{name}/preview",

@@ -13,7 +13,7 @@ from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
 from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
-from server.http.values import AnyName, TemplateName, line
+from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.summary import Check, ParameterSummary
 from server.reports.template_issues import TemplateIssue
@@ -84,6 +84,23 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     source: str | None = None
 
 
+class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`name` is what the template shall be called (else as the dataset), `language` what it says things in (else
+    yours)."""
+
+    dataset: DatasetName
+    name: TemplateName | None = None
+    language: LanguageTag | None = None
+
+
+class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
+    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken."""
+
+    name: str
+    source: str
+    links: dict[str, str]
+
+
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`version`: an older one instead of the newest."""
 
@@ -137,6 +154,16 @@ def saved_answer(stored: StoredTemplate, issues: list[Issue], *, status: int) ->
     saved = SavedTemplate(name=stored.name, title=stored.title, version=stored.version, warnings=issues, links=links)
     headers = {"ETag": f'"{stored.version}"', "Location": links["self"]}
     return encoded(saved, status=status, headers=headers)
+
+
+async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
+    started = await call.operations.template_starts.start(
+        call.principal,
+        call.body.dataset,
+        name=call.body.name or "",
+        language=call.body.language or language_of(call.request),
+    )
+    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
@@ -227,6 +254,16 @@ ENDPOINTS = [
         summary="Your report templates, by name",
         query=Page,
         answer=TemplateList,
+    ),
+    Endpoint(
+        method="POST",
+        path="/templates/from-dataset",
+        name="api_template_start",
+        handler=start_template,
+        summary="A first template for a dataset, from its columns and statistics; nothing is stored",
+        body=StartRequest,
+        answer=TemplateStart,
+        errors=(404, 422),
     ),
     Endpoint(
         method="GET",

@@ -1,0 +1,84 @@
+"""Templates to begin with, made from a dataset: nothing is stored, and no file is read where its figures are known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from server.auth.permissions import Principal
+from server.datasets.dataset import Dataset
+from server.operations.dataset_access import DatasetAccess
+from server.operations.dataset_profiles import ProfileOperations
+from server.reports.starting.columns import known_columns
+from server.reports.starting.template import starting_template
+from server.reports.template_store import TemplateStore, is_template_name, require_template_name
+
+
+class StartedTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """A source, and a name that none of its owner's templates has."""
+
+    name: str
+    source: str
+
+
+class TemplateStarts:
+    """Only the caller's own datasets can be started from."""
+
+    def __init__(self, *, access: DatasetAccess, profiles: ProfileOperations, store: TemplateStore) -> None:
+        self._access = access
+        self._profiles = profiles
+        self._store = store
+
+    async def datasets(self, principal: Principal) -> Sequence[str]:
+        """The names of those that can be chosen."""
+        principal.require_read()
+        return await self._access.names(principal)
+
+    async def start(
+        self, principal: Principal, dataset_name: str, *, name: str = "", language: str = "en"
+    ) -> StartedTemplate:
+        """Raises `NotFound`, or `InvalidInput` for what cannot be a template's name."""
+        if name:
+            require_template_name(name)
+        dataset = await self._access.get(principal, dataset_name)
+        source = await asyncio.to_thread(_source, dataset, await self._figures(principal, dataset), language)
+        taken = await self._store.names(principal.user_id)
+        return StartedTemplate(name=_free(name or _name_from(dataset.name), taken), source=source)
+
+    async def _figures(self, principal: Principal, dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
+        """By column. Nobody knows how many values are different once rows were appended: then they are counted."""
+        kept = dataset.current.statistics
+        if all("distinct" in (kept.get(column.name) or {}) for column in dataset.columns):
+            return kept
+        dataset, profiles = await self._profiles.get(principal, dataset.name)
+        return {
+            one.name: {
+                "count": dataset.row_count - one.nulls,
+                "nulls": one.nulls,
+                "distinct": one.distinct,
+                "min": one.min,
+                "max": one.max,
+                "mean": one.mean,
+            }
+            for one in profiles
+        }
+
+
+def _source(dataset: Dataset, figures: Mapping[str, Mapping[str, Any]], language: str) -> str:
+    columns = known_columns(dataset.columns, figures, dataset.column_notes)
+    return starting_template(dataset=dataset.name, description=dataset.description, columns=columns, language=language)
+
+
+def _name_from(dataset: str) -> str:
+    name = dataset.strip("_") or "report"
+    return name if is_template_name(name) else f"{name}-report"
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    name, copy = wanted, 2
+    while name in taken:
+        name, copy = f"{wanted[:57]}-{copy}", copy + 1
+    return name
