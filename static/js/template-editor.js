@@ -5,11 +5,11 @@ import { highlight } from "./template-colours.js";
 import { chooseBetween } from "./template-conflict.js";
 import { Draft, dropOldDrafts } from "./template-drafts.js";
 import { TemplatePreview } from "./template-preview.js";
+import { replaceText, startTyping } from "./template-typing.js";
 import { toast } from "./toasts.js";
 
 const REFRESH_AFTER_MS = 150;
 const KEEP_AFTER_MS = 300;
-const INDENT = "  ";
 
 const form = document.querySelector("form[data-editor]");
 const source = form.querySelector("textarea");
@@ -30,7 +30,6 @@ const generateButton = form.querySelector("[data-generate]"); // of a template t
 let saved = source.value;
 let etag = form.dataset.etag;
 let checkNumber = 0;
-let tabLeaves = false;
 let problemNumber = -1;
 const refreshSoon = later(refresh, REFRESH_AFTER_MS);
 const keepSoon = later(keepDraft, KEEP_AFTER_MS);
@@ -46,7 +45,7 @@ source.addEventListener("input", () => {
   refreshSoon();
   keepSoon();
 });
-source.addEventListener("keydown", onKey);
+startTyping(source);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
@@ -97,7 +96,7 @@ function offerDraft() {
   offer.querySelector("[data-draft-take]").addEventListener("click", () => {
     offer.hidden = true;
     etag = kept.etag; // so that nothing saved since is overwritten unseen
-    replaceText(kept.text);
+    takeText(kept.text);
   });
   offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
     offer.hidden = true;
@@ -106,48 +105,13 @@ function offerDraft() {
   });
 }
 
-function showUnsaved() {
-  form.classList.toggle("is-unsaved", !etag || source.value !== saved);
-}
-
-function onKey(event) {
-  if (event.key === "Escape") {
-    tabLeaves = true; // as in other editors: Escape, then Tab, goes on to the next control
-    return;
-  }
-  if (event.key === "Tab" && !tabLeaves && !event.altKey && !event.ctrlKey) {
-    event.preventDefault();
-    if (event.shiftKey) outdent();
-    else insert(INDENT);
-  } else if (event.key === "Enter" && !event.isComposing) {
-    const line = source.value.slice(source.value.lastIndexOf("\n", source.selectionStart - 1) + 1, source.selectionStart);
-    event.preventDefault();
-    insert(`\n${/^\s*/.exec(line)[0]}`);
-  }
-  if (event.key !== "Shift") tabLeaves = false;
-}
-
-function insert(text) {
-  // keeps the browser's own undo, which setRangeText would lose
-  document.execCommand("insertText", false, text);
-}
-
-// As one step that undo takes back.
-function replaceText(text) {
-  source.focus({ preventScroll: true });
-  source.select();
-  insert(text);
-  source.setSelectionRange(0, 0);
+function takeText(text) {
+  replaceText(source, text);
   field.scrollTop = 0;
 }
 
-function outdent() {
-  const start = source.value.lastIndexOf("\n", source.selectionStart - 1) + 1;
-  if (!source.value.startsWith(INDENT, start)) return;
-  const position = source.selectionStart;
-  source.setSelectionRange(start, start + INDENT.length);
-  document.execCommand("delete");
-  source.setSelectionRange(Math.max(start, position - INDENT.length), Math.max(start, position - INDENT.length));
+function showUnsaved() {
+  form.classList.toggle("is-unsaved", !etag || source.value !== saved);
 }
 
 // Both at once. A preview of what is wrong would only repeat what the list of problems says: the last right one stays.
@@ -311,7 +275,7 @@ async function settle() {
     if (!response.ok) throw new Error(response.statusText);
     saved = await response.text();
     etag = `"${version}"`;
-    replaceText(saved);
+    takeText(saved);
   }
   source.focus({ preventScroll: true });
 }
