@@ -51,7 +51,14 @@ async def batch_page(request: web.Request) -> web.Response:
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     job = await operations_of(request).batches.job(principal, batch.id)
     return await render(
-        request, "batches/detail.html", batch=batch, job=job, page=page, wanted=wanted, per_page=_TILES_PER_PAGE
+        request,
+        "batches/detail.html",
+        batch=batch,
+        job=job,
+        page=page,
+        wanted=wanted,
+        per_page=_TILES_PER_PAGE,
+        template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
     )
 
 

@@ -28,6 +28,7 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         template,
         report=report,
         batch=batch,
+        template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
         shown=report.of_format("html") or report.of_format("pdf"),
         before=await _neighbour(request, batch.id, report.position - 1),
         after=await _neighbour(request, batch.id, report.position + 1),

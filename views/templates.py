@@ -55,7 +55,7 @@ async def template_page(request: web.Request) -> web.Response:
         stored=stored,
         summary=check.summary,
         issues=[msgspec.structs.asdict(issue) for issue in check.issues],
-        versions=await operations.versions(principal, stored.name),
+        versions=await operations_of(request).template_versions.list(principal, stored.name),
         fields=fields_of(check.summary, choices, {}),
     )
 

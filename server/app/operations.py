@@ -41,7 +41,9 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
+from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
@@ -84,7 +86,14 @@ def build_operations(
     access = DatasetAccess(database=database, catalog=datasets.catalog)
     profiles = ProfileOperations(reading, access)
     imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
-    templates = _templates(storage, reading, reports)
+    saving = TemplateSaving(
+        database=database,
+        store=reports.templates,
+        reading=reading,
+        audit=Audit(database),
+        growth=storage.growth,
+    )
+    templates = _templates(storage, reading, reports, saving)
     return Operations(
         accounts=accounts,
         admin=AdminOperations(
@@ -152,6 +161,9 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        template_versions=TemplateVersionOperations(
+            templates=templates, store=reports.templates, reading=reading, saving=saving
+        ),
         template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
         uploaded_files=UploadedFiles(
@@ -240,7 +252,7 @@ def _datasets(storage: Storage, reading: DataReading, access: DatasetAccess, rep
     )
 
 
-def _templates(storage: Storage, reading: DataReading, reports: Reports) -> TemplateOperations:
+def _templates(storage: Storage, reading: DataReading, reports: Reports, saving: TemplateSaving) -> TemplateOperations:
     return TemplateOperations(
         database=storage.database,
         store=reports.templates,
@@ -248,7 +260,7 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports) -> Temp
         blobs=storage.blobs,
         images=reports.images,
         audit=Audit(storage.database),
-        growth=storage.growth,
+        saving=saving,
         samples=EXAMPLES / "templates",
     )
 

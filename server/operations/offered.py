@@ -26,6 +26,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.template_starts import TemplateStarts
+from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -55,6 +56,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations
     uploaded_files: UploadedFiles

@@ -14,9 +14,10 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.datasets.dataset import Version
-from server.errors import InvalidInput, NotFound, PreconditionFailed
+from server.errors import InvalidInput, NotFound
 from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
+from server.operations.template_saving import TemplateSaving
 from server.reports.as_of import moment_of
 from server.reports.image_library import ImageLibrary, fetched_images
 from server.reports.requests import fetched_sources, used_datasets
@@ -25,7 +26,7 @@ from server.reports.template_store import (
     StoredTemplate,
     TemplateHead,
     TemplateStore,
-    TemplateVersion,
+    VersionStory,
     found_template,
     require_template_name,
 )
@@ -47,7 +48,6 @@ from server.reports.work import (
 )
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.growth import Growth
 from server.storage.pages import Listing
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
@@ -93,7 +93,7 @@ class TemplateOperations:
         blobs: BlobStore,
         images: ImageLibrary,
         audit: Audit,
-        growth: Growth,
+        saving: TemplateSaving,
         samples: Path,
         clock: Clock = utc_now,
     ) -> None:
@@ -103,7 +103,7 @@ class TemplateOperations:
         self._blobs = blobs
         self._images = images
         self._audit = audit
-        self._growth = growth
+        self._saving = saving
         self._samples = samples
         self._clock = clock
 
@@ -121,13 +121,10 @@ class TemplateOperations:
         principal.require_read()
         return await self._store.get(principal.user_id, name, version=version)
 
-    async def versions(self, principal: Principal, name: str) -> Sequence[TemplateVersion]:
-        return await self._store.versions(await self.get(principal, name))
-
     async def check(self, principal: Principal, source: str) -> Check:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
-        _require_size(source)
+        require_source_size(source)
         known, read = await self._read_by(principal, source)
         columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
@@ -135,7 +132,14 @@ class TemplateOperations:
         return check
 
     async def save(
-        self, principal: Principal, name: str, source: str, *, if_match: str | None = None, must_be_new: bool = False
+        self,
+        principal: Principal,
+        name: str,
+        source: str,
+        *,
+        if_match: str | None = None,
+        must_be_new: bool = False,
+        note: str = "",
     ) -> tuple[StoredTemplate, Check]:
         """Store `source` as the newest version. A wrong one is not stored: raises `TemplateProblem` with places.
 
@@ -145,34 +149,14 @@ class TemplateOperations:
         require_template_name(name)
         check = await self.check(principal, source)
         check.require_no_errors()
-        async with self._database.write() as connection:
-            before = await found_template(connection, principal.user_id, name)
-            _require_expected(before, if_match, must_be_new=must_be_new)
-            summary = stored_summary(check.summary)
-            if before is None or before.source != source:
-                self._growth.charge(principal.user_id, source, source, summary)  # as it is, and as a version
-            saved = await self._store.save(
-                connection,
-                before,
-                owner_id=principal.user_id,
-                name=name,
-                title=check.summary.title,
-                description=check.summary.description,
-                source=source,
-                summary=summary,
-            )
-            await self._audit.record(connection, principal, "template.save", name, {"version": saved.version})
+        saved = await self._saving.save(
+            principal, name, source, check.summary, if_match=if_match, must_be_new=must_be_new, note=note
+        )
         return saved, check
 
     async def delete(self, principal: Principal, name: str, *, if_match: str | None = None) -> None:
         principal.require_write()
-        async with self._database.write() as connection:
-            stored = await found_template(connection, principal.user_id, name)
-            if stored is None:
-                raise NotFound("There is no template named “{name}”.", name=name)
-            _require_expected(stored, if_match, must_be_new=False)
-            await self._store.delete(connection, stored)
-            await self._audit.record(connection, principal, "template.delete", name, {"version": stored.version})
+        await self._saving.delete(principal, name, if_match=if_match)
 
     async def choices(self, principal: Principal, stored: StoredTemplate, *, as_of: str = "") -> Choices:
         """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day."""
@@ -196,7 +180,7 @@ class TemplateOperations:
         source = order.source if order.source is not None else stored.source if stored else None
         if source is None:
             raise NotFound("There is no template named “{name}”.", name=order.name)
-        _require_size(source)
+        require_source_size(source)
         async with self._sources(principal, source) as datasets:
             return await self._previewed(principal, order, source, stored, datasets)
 
@@ -226,6 +210,7 @@ class TemplateOperations:
                     description=sample.summary.description,
                     source=sample.source,
                     summary=stored_summary(sample.summary),
+                    story=VersionStory(lines_added=len(sample.source.splitlines()), lines_removed=0),
                 )
             names = [sample.name for sample in samples]
             await self._audit.record(connection, principal, "template.install_samples", "", {"names": names})
@@ -302,16 +287,9 @@ class TemplateOperations:
             yield sources
 
 
-def _require_size(source: str) -> None:
+def require_source_size(source: str) -> None:
     if len(source) > _MAX_SOURCE_CHARACTERS:
         raise InvalidInput("A template may have at most {limit} characters.", limit=_MAX_SOURCE_CHARACTERS)
-
-
-def _require_expected(before: StoredTemplate | None, if_match: str | None, *, must_be_new: bool) -> None:
-    if must_be_new and before is not None:
-        raise PreconditionFailed("There is already a template named “{name}”.", name=before.name)
-    if if_match is not None and (before is None or if_match not in ("*", str(before.version))):
-        raise PreconditionFailed
 
 
 def _kept_summary(head: TemplateHead) -> TemplateSummary:

@@ -28,11 +28,11 @@ def check_template(
     """
     template, reading = read_source(source)
     if template is not None:
-        _bind_queries(template, reading, datasets, known)
+        bind_queries(template, reading, datasets, known)
     return reading.issues.in_order()
 
 
-def _bind_queries(
+def bind_queries(
     template: Template,
     reading: Reading,
     datasets: Mapping[str, Sequence[Column]],

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from server.errors import TemplateProblem
 from server.jobs.worker_process import OnReport
-from server.reports.binding import check_template
+from server.reports.binding import bind_queries
 from server.reports.naming import plain_title
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
-from server.reports.template import Template, parse_template
+from server.reports.template import Template, parse_template, read_source
 
 # Names that a query reads from; names it defines itself (`with x as (`) are no datasets.
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
@@ -27,8 +27,11 @@ def summaries_of(sources: list[str], report: OnReport) -> list[TemplateSummary]:
 
 def check_source(request: CheckRequest, report: OnReport) -> Check:
     """Worker side: the queries are bound to empty tables of the right columns."""
-    issues = check_template(request.source, request.datasets, request.known)
-    return Check(summary=summary_of(request.source), issues=issues)
+    template, reading = read_source(request.source)  # once: it is most of the work
+    if template is None:
+        return Check(summary=TemplateSummary(), issues=reading.issues.in_order())
+    bind_queries(template, reading, request.datasets, request.known)
+    return Check(summary=summarized(template), issues=reading.issues.in_order())
 
 
 def summary_of(source: str) -> TemplateSummary:

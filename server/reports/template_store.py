@@ -7,19 +7,20 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
-from server.storage.tables import template_versions, templates
+from server.storage.tables import batches, template_versions, templates, users
 
 # It stands in addresses and file names; `new` and the like are pages.
 _TAKEN = ("draft", "new", "samples")
 NAME_PATTERN = f"(?!(?:{'|'.join(_TAKEN)})$)[a-z0-9\u4e00-\u9fff][a-z0-9_\\-\u4e00-\u9fff]{{0,62}}"
 _NAME = re.compile(NAME_PATTERN)
+_NO_VERSION = "The template “{name}” has no version {number}."
 
 
 def is_template_name(name: str) -> bool:
@@ -60,11 +61,21 @@ class StoredTemplate(TemplateHead, frozen=True, kw_only=True):
     source: str
 
 
-class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """That a template was saved; the newest one is in force."""
+class VersionStory(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a version beside its text. Lines are counted to the version before, if anybody counted them."""
+
+    note: str = ""
+    lines_added: int | None = None
+    lines_removed: int | None = None
+    restored_from: int | None = None
+
+
+class TemplateVersion(VersionStory, frozen=True, kw_only=True):
+    """That a template was saved; the newest one is in force. `saved_by` is a name, None for a user who is gone."""
 
     number: int
     created_at: datetime
+    saved_by: str | None
 
 
 class TemplateStore:
@@ -128,13 +139,37 @@ class TemplateStore:
 
     async def versions(self, stored: StoredTemplate) -> list[TemplateVersion]:
         """Newest first."""
+        query = _VERSIONS.where(template_versions.c.template_id == stored.id)
+        async with self._database.read() as connection:
+            found = await connection.execute(query.order_by(template_versions.c.number.desc()))
+            return [TemplateVersion(**row) for row in found.mappings()]
+
+    async def version(self, stored: StoredTemplate, number: int) -> TemplateVersion:
+        """Raises `NotFound`."""
+        query = _VERSIONS.where(template_versions.c.template_id == stored.id, template_versions.c.number == number)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(_NO_VERSION, name=stored.name, number=number)
+        return TemplateVersion(**row)
+
+    async def is_of_version(self, owner_id: str, batch_id: str) -> bool:
+        """Whether the version from which a batch of theirs is made is there, and not another template of that name."""
         query = (
-            select(template_versions.c.number, template_versions.c.created_at)
-            .where(template_versions.c.template_id == stored.id)
-            .order_by(template_versions.c.number.desc())
+            select(batches.c.id)
+            .join(templates, and_(templates.c.owner_id == owner_id, templates.c.name == batches.c.template_name))
+            .join(
+                template_versions,
+                and_(
+                    template_versions.c.template_id == templates.c.id,
+                    template_versions.c.number == batches.c.template_version,
+                    template_versions.c.source == batches.c.template_source,
+                ),
+            )
+            .where(batches.c.id == batch_id, batches.c.owner_id == owner_id)
         )
         async with self._database.read() as connection:
-            return [TemplateVersion(**row) for row in (await connection.execute(query)).mappings()]
+            return (await connection.execute(query)).first() is not None
 
     async def save(
         self,
@@ -147,8 +182,12 @@ class TemplateStore:
         description: str,
         source: str,
         summary: str,
+        story: VersionStory,
     ) -> StoredTemplate:
-        """Add a version to `before`, or make the template; saving the same source again changes nothing."""
+        """Add a version to `before`, or make the template; saving the same source again changes nothing.
+
+        Only owners save: a version is theirs.
+        """
         if before is not None and before.source == source:
             return before
         now = self._clock()
@@ -169,9 +208,9 @@ class TemplateStore:
             await connection.execute(insert(templates).values(row))
         else:
             await connection.execute(update(templates).where(templates.c.id == saved.id).values(row))
-        await connection.execute(
-            insert(template_versions).values(template_id=saved.id, number=saved.version, source=source, created_at=now)
-        )
+        version = {"template_id": saved.id, "number": saved.version, "source": source, "created_at": now}
+        told = msgspec.structs.asdict(story) | {"saved_by": owner_id}
+        await connection.execute(insert(template_versions).values(version | told))
         return saved
 
     async def delete(self, connection: AsyncConnection, stored: StoredTemplate) -> None:
@@ -185,7 +224,7 @@ class TemplateStore:
         async with self._database.read() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
-            raise NotFound("The template “{name}” has no version {number}.", name=stored.name, number=number)
+            raise NotFound(_NO_VERSION, name=stored.name, number=number)
         return msgspec.structs.replace(stored, version=number, source=row.source, updated_at=row.created_at)
 
 
@@ -196,6 +235,10 @@ async def found_template(connection: AsyncConnection, owner_id: str, name: str) 
     return StoredTemplate(**row) if row else None
 
 
+_VERSIONS = select(
+    *(template_versions.c[name] for name in TemplateVersion.__struct_fields__ if name != "saved_by"),
+    users.c.name.label("saved_by"),
+).outerjoin(users, users.c.id == template_versions.c.saved_by)
 _HEAD = tuple(templates.c[name] for name in TemplateHead.__struct_fields__)
 
 

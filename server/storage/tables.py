@@ -313,6 +313,11 @@ template_versions = Table(
     Column("number", Integer, primary_key=True),
     Column("source", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("saved_by", String(26)),  # a user, who may be gone by now
+    Column("note", Text, nullable=False, server_default=""),  # what changed, in the words of whoever saved it
+    Column("lines_added", Integer),  # to the version before; null: nobody counted
+    Column("lines_removed", Integer),
+    Column("restored_from", Integer),  # the number of the version that it is equal to
 )
 
 batches = Table(

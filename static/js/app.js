@@ -13,6 +13,7 @@ import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
 import { setClockOffset } from "./server-clock.js";
+import { dropDraftsOnSignOut } from "./template-drafts.js";
 import { tellTimeZone } from "./time-zone.js";
 
 export const jobs = new JobTable(); // mine
@@ -22,6 +23,7 @@ export const live = document.body.classList.contains("body--app") ? new LiveClie
 tellTimeZone();
 startMenus();
 startConfirming();
+dropDraftsOnSignOut();
 startRelativeTimes();
 if (live) startLive();
 

@@ -7,7 +7,7 @@ const TOKENS =
   /(#.*$)|(\{\{.*?\}\}|\{%.*?%\})|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(^\s*(?:- )*[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff-]*(?=:(?:\s|$)))|(\$[A-Za-z_]\w*)|(\b\d+(?:\.\d+)?\b)|([A-Za-z_]+)|([{}[\]])/g;
 const CLASSES = [null, "comment", "expression", "text", "key", "parameter", "number", "word", "bracket"];
 
-/** Safe HTML of `source`; `marks` says which lines (from 1) are wrong. */
+/** Safe HTML of `source`, a block for each line; `marks` says which lines (from 1) are wrong. */
 export function highlight(source, marks) {
   let section = "";
   return source
@@ -15,10 +15,10 @@ export function highlight(source, marks) {
     .map((line, index) => {
       section = /^(\w+):/.exec(line)?.[1] ?? section;
       const mark = marks.get(index + 1);
-      const html = coloured(line, SECTIONS_WITH_SQL.has(section));
-      return mark ? `<span class="line is-${mark}">${html || " "}</span>` : html;
+      const html = coloured(line, SECTIONS_WITH_SQL.has(section)) || "<br>";
+      return `<div class="line${mark ? ` is-${mark}` : ""}">${html}</div>`;
     })
-    .join("\n");
+    .join("");
 }
 
 function coloured(line, hasSql) {

@@ -1,43 +1,51 @@
 // The template editor: a plain text area with line numbers, colours, live checks and a preview beside it.
 
-import { ask } from "./dialog.js";
-import { t } from "./i18n.js";
+import { clock, t } from "./i18n.js";
 import { highlight } from "./template-colours.js";
+import { chooseBetween } from "./template-conflict.js";
+import { Draft, dropOldDrafts } from "./template-drafts.js";
+import { TemplatePreview } from "./template-preview.js";
+import { replaceText, startTyping } from "./template-typing.js";
 import { toast } from "./toasts.js";
 
-const CHECK_AFTER_MS = 350;
-const PREVIEW_AFTER_MS = 700;
-const INDENT = "  ";
+const REFRESH_AFTER_MS = 150;
+const KEEP_AFTER_MS = 300;
 
 const form = document.querySelector("form[data-editor]");
 const source = form.querySelector("textarea");
 const colours = form.querySelector(".editor__colours");
-const gutter = form.querySelector(".editor__gutter");
+const field = form.querySelector(".editor__field");
 const problems = document.querySelector("[data-problems]");
 const verdict = document.querySelector("[data-verdict]");
 const saveButton = form.querySelector("[data-save]");
 const previewForm = document.querySelector("form[data-preview]");
-const frames = document.querySelector("[data-preview-frames]");
 const nameInput = form.querySelector("[name=name]");
+const noteInput = form.querySelector("[name=note]");
+const conflict = document.querySelector("[data-conflict]");
+const offer = document.querySelector("[data-draft]");
+const draft = new Draft(form.dataset.name);
+const preview = new TemplatePreview(previewForm, document.querySelector("[data-preview-frames]"));
 const generateButton = form.querySelector("[data-generate]"); // of a template that asks for nothing
 
 let saved = source.value;
 let etag = form.dataset.etag;
 let checkNumber = 0;
-let tabLeaves = false;
-let frameNumber = 0;
-const checkSoon = later(check, CHECK_AFTER_MS);
-const previewSoon = later(preview, PREVIEW_AFTER_MS);
+let problemNumber = -1;
+const refreshSoon = later(refresh, REFRESH_AFTER_MS);
+const keepSoon = later(keepDraft, KEEP_AFTER_MS);
 const marks = new Map(); // line → "error" or "warning"
 
 paint();
-check();
+refresh();
+dropOldDrafts();
+offerDraft();
 source.addEventListener("input", () => {
   paint();
-  checkSoon();
+  preview.stale();
+  refreshSoon();
+  keepSoon();
 });
-source.addEventListener("scroll", followScroll);
-source.addEventListener("keydown", onKey);
+startTyping(source);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
@@ -48,15 +56,18 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
     event.preventDefault();
     save();
+  } else if (event.key === "F8") {
+    event.preventDefault();
+    nextProblem(event.shiftKey ? -1 : 1);
   }
 });
 addEventListener("beforeunload", (event) => {
   if (source.value !== saved) event.preventDefault();
 });
-previewForm.addEventListener("input", previewSoon);
+addEventListener("pagehide", keepDraft);
 previewForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  preview();
+  refresh();
 });
 problems.addEventListener("click", (event) => {
   const button = event.target.closest("[data-line]");
@@ -64,69 +75,51 @@ problems.addEventListener("click", (event) => {
 });
 
 function paint() {
-  colours.innerHTML = `${highlight(source.value, marks)}\n`;
-  const lines = source.value.split("\n").length;
-  if (gutter.childElementCount !== lines) {
-    gutter.replaceChildren(...Array.from({ length: lines }, (_, index) => lineNumber(index + 1)));
-  }
-  markGutter();
-  followScroll();
+  colours.innerHTML = highlight(source.value, marks);
   showUnsaved();
 }
 
-function lineNumber(number) {
-  const element = document.createElement("span");
-  element.textContent = number;
-  return element;
+// While an older draft waits for an answer, nothing is written over it.
+function keepDraft() {
+  if (!offer.hidden) return;
+  if (source.value === saved) draft.drop();
+  else draft.write(source.value, etag);
 }
 
-function markGutter() {
-  [...gutter.children].forEach((element, index) => {
-    const mark = marks.get(index + 1);
-    element.className = mark ? `is-${mark}` : "";
+function offerDraft() {
+  const kept = draft.read();
+  if (!kept || kept.text === source.value) return;
+  const words = [t("It is from {when}.", { when: clock(kept.at) })];
+  if (kept.etag !== etag) words.push(t("A newer version was saved since; saving shows what differs."));
+  offer.querySelector("[data-draft-when]").textContent = words.join(" ");
+  offer.hidden = false;
+  offer.querySelector("[data-draft-take]").addEventListener("click", () => {
+    offer.hidden = true;
+    etag = kept.etag; // so that nothing saved since is overwritten unseen
+    takeText(kept.text);
+  });
+  offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
+    offer.hidden = true;
+    keepDraft();
+    source.focus({ preventScroll: true });
   });
 }
 
-function followScroll() {
-  colours.style.transform = `translate(${-source.scrollLeft}px, ${-source.scrollTop}px)`;
-  gutter.style.transform = `translateY(${-source.scrollTop}px)`;
+function takeText(text) {
+  replaceText(source, text);
+  field.scrollTop = 0;
 }
 
 function showUnsaved() {
   form.classList.toggle("is-unsaved", !etag || source.value !== saved);
 }
 
-function onKey(event) {
-  if (event.key === "Escape") {
-    tabLeaves = true; // as in other editors: Escape, then Tab, goes on to the next control
-    return;
-  }
-  if (event.key === "Tab" && !tabLeaves && !event.altKey && !event.ctrlKey) {
-    event.preventDefault();
-    if (event.shiftKey) outdent();
-    else insert(INDENT);
-  } else if (event.key === "Enter" && !event.isComposing) {
-    const line = source.value.slice(source.value.lastIndexOf("\n", source.selectionStart - 1) + 1, source.selectionStart);
-    event.preventDefault();
-    insert(`\n${/^\s*/.exec(line)[0]}`);
-  }
-  if (event.key !== "Shift") tabLeaves = false;
+// Both at once. A preview of what is wrong would only repeat what the list of problems says: the last right one stays.
+function refresh() {
+  preview.show(source.value, check());
 }
 
-function insert(text) {
-  // keeps the browser's own undo, which setRangeText would lose
-  document.execCommand("insertText", false, text);
-}
-
-function outdent() {
-  const start = source.value.lastIndexOf("\n", source.selectionStart - 1) + 1;
-  if (!source.value.startsWith(INDENT, start)) return;
-  const position = source.selectionStart;
-  source.setSelectionRange(start, start + INDENT.length);
-  document.execCommand("delete");
-  source.setSelectionRange(Math.max(start, position - INDENT.length), Math.max(start, position - INDENT.length));
-}
-
+// Whether what stands there now is right; false as well when something newer was typed meanwhile.
 async function check() {
   const number = ++checkNumber;
   let found;
@@ -141,19 +134,19 @@ async function check() {
   } catch {
     verdict.textContent = t("The template could not be checked; is the server reachable?");
     verdict.dataset.level = "warning";
-    return;
+    return false;
   }
-  if (number !== checkNumber) return; // something newer was typed meanwhile
+  if (number !== checkNumber) return false;
   show(found);
-  if (!found.errors.length) previewSoon();
+  return !found.errors.length;
 }
 
 function show({ errors, warnings }) {
   marks.clear();
   for (const issue of warnings) marks.set(issue.line, "warning");
   for (const issue of errors) marks.set(issue.line, "error");
-  colours.innerHTML = `${highlight(source.value, marks)}\n`;
-  markGutter();
+  paint();
+  problemNumber = -1;
   problems.replaceChildren(...errors.map((issue) => problem(issue, "error")), ...warnings.map((issue) => problem(issue, "warning")));
   problems.hidden = !errors.length && !warnings.length;
   verdict.dataset.level = errors.length ? "error" : warnings.length ? "warning" : "ok";
@@ -188,10 +181,21 @@ function jump(line, column) {
   const lines = source.value.split("\n");
   const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
   const position = Math.min(start + Math.max(0, column - 1), source.value.length);
-  source.focus();
+  source.focus({ preventScroll: true });
   source.setSelectionRange(position, position);
-  const height = source.scrollHeight / lines.length;
-  source.scrollTop = Math.max(0, (line - 1) * height - source.clientHeight / 3);
+  const top = colours.children[line - 1]?.offsetTop ?? 0;
+  field.scrollTop = Math.max(0, top - field.clientHeight / 3);
+  field.scrollIntoView({ block: "nearest" });
+}
+
+function nextProblem(step) {
+  const found = problems.children;
+  if (!found.length) return;
+  problemNumber = (problemNumber + step + found.length) % found.length;
+  const button = found[problemNumber].firstElementChild;
+  button.scrollIntoView({ block: "nearest" });
+  jump(Number(button.dataset.line), Number(button.dataset.column));
+  verdict.textContent = [...button.children].map((part) => part.textContent).join(" "); // said aloud, as the text area itself says nothing of it
 }
 
 async function save({ button = saveButton, then = edit } = {}) {
@@ -200,7 +204,8 @@ async function save({ button = saveButton, then = edit } = {}) {
   button.setAttribute("aria-busy", "true");
   const text = source.value;
   try {
-    const response = await fetch(`/api/v1/templates/${encodeURIComponent(name)}`, {
+    const note = noteInput?.value.trim() ? `?${new URLSearchParams({ note: noteInput.value.trim() })}` : "";
+    const response = await fetch(`/api/v1/templates/${encodeURIComponent(name)}${note}`, {
       method: "PUT",
       headers: { "Content-Type": "application/yaml", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: text,
@@ -232,7 +237,9 @@ async function generate(name) {
 async function onSaved(response, name, text, then) {
   saved = text;
   etag = response.headers.get("ETag");
+  if (noteInput) noteInput.value = "";
   showUnsaved();
+  keepDraft();
   if (nameInput) {
     await then(name);
     return;
@@ -249,42 +256,28 @@ async function onRefused(response) {
     nameInput.addEventListener("input", () => nameInput.setCustomValidity(""), { once: true });
     return;
   }
-  if (response.status === 412) {
-    const overwrite = await ask({
-      title: t("It was changed meanwhile"),
-      text: t("Somebody, or another tab, saved a newer version. Yours can be saved on top of it; theirs stays among the versions."),
-      confirmLabel: t("Save mine on top"),
-    });
-    if (!overwrite) return;
-    etag = "*";
-    await save();
-    return;
-  }
+  if (response.status === 412) return settle();
   const body = problem.errors?.length ? problem.errors.map((each) => `${each.field} ${each.message}`).join("\n") : problem.detail;
   toast(t("Not saved"), { body: body ?? response.statusText, level: "danger" });
+  const [line, column] = (problem.errors?.[0]?.field ?? "").split(":").map(Number);
+  if (line) jump(line, column || 1);
 }
 
-// Each preview loads into a fresh frame, which replaces the old one once it is there: no flash, no entry in the history.
-function preview() {
-  if ([...marks.values()].includes("error")) return; // it would only repeat what the list of problems says
-  previewForm.elements.source.value = source.value;
-  const frame = document.createElement("iframe");
-  frame.name = `preview-${++frameNumber}`;
-  frame.title = t("Preview");
-  frame.setAttribute("sandbox", "allow-scripts allow-modals");
-  frame.className = "preview__frame is-coming";
-  frames.append(frame);
-  frames.setAttribute("aria-busy", "true");
-  frame.addEventListener("load", () => {
-    for (const old of [...frames.children]) {
-      if (old === frame) break;
-      old.remove();
-    }
-    frame.classList.remove("is-coming");
-    if (frame === frames.lastElementChild) frames.removeAttribute("aria-busy");
-  });
-  previewForm.target = frame.name;
-  previewForm.submit();
+// A newer version is there: it is overwritten only by whoever has seen what differs, and only that very version.
+async function settle() {
+  const { choice, version } = await chooseBetween(conflict, form.dataset.compareUrl, source.value);
+  if (choice === "mine") {
+    etag = `"${version}"`;
+    return save();
+  }
+  if (choice === "theirs") {
+    const response = await fetch(`/api/v1/templates/${encodeURIComponent(form.dataset.name)}?version=${version}`);
+    if (!response.ok) throw new Error(response.statusText);
+    saved = await response.text();
+    etag = `"${version}"`;
+    takeText(saved);
+  }
+  source.focus({ preventScroll: true });
 }
 
 function later(work, ms) {

@@ -119,6 +119,39 @@ async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
         assert await response.text() == RIGHT
 
 
+@pytest.mark.parametrize(
+    "tolerated",
+    [{"Failed to load resource: the server responded with a status of 412 (Precondition Failed)"}],
+    ids=[""],
+)
+async def test_nothing_that_was_typed_or_saved_is_lost(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    """Left without saving, it is offered again; saved over somebody else's version, both are shown."""
+    await put_template(alice, source=RIGHT)
+    page = await page_of("alice")
+    page.on("dialog", lambda dialog: dialog.accept())  # “leave without saving?”
+    await page.goto("/templates/sales/edit")
+    source = page.get_by_label("Template source")
+    mine = RIGHT + "# mine\n"
+    await source.fill(mine)
+    await page.goto("/templates/sales")
+    await put_template(alice, source=RIGHT + "# theirs\n")
+    await page.goto("/templates/sales/edit")
+    await page.get_by_role("button", name="Go on with it").click()
+    await expect(source).to_have_value(mine)
+    await source.press("Control+s")
+    conflict = page.get_by_role("dialog", name="It was changed meanwhile")
+    await expect(conflict.get_by_text("Removed: # theirs")).to_be_visible()
+    await expect(conflict.get_by_text("Added: # mine")).to_be_visible()
+    await conflict.get_by_role("button", name="Save mine on top").click()
+    await expect(page.get_by_text("Saved as version 4")).to_be_visible()
+    await page.goto("/templates/sales/versions")
+    await page.locator("#version-3").get_by_role("button", name="Restore").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    await page.wait_for_url("**/templates/sales")
+    async with alice.get("/api/v1/templates/sales") as response:
+        assert await response.text() == RIGHT + "# theirs\n"
+
+
 async def test_a_new_template_begins_with_a_sample(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     page = await page_of("alice")
     await page.goto("/templates/new")

@@ -45,6 +45,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_delete_dataset": ((423,), "whether it is being imported into at this moment"),
     "api_query": ((422,), "SQL"),
     "api_template_put": ((422,), "the language of templates, and SQL in it"),
+    "api_template_diff": ((422,), "which versions there are"),
     "api_template_preview": ((422,), "the same; which parameters the template takes"),
     "api_batch_start": ((422,), "which parameters the template takes; SQL"),
     "api_batch_reorder": ((422,), "whether a report failed, and what the template takes by now"),

@@ -10,18 +10,20 @@ import msgspec
 from aiohttp import web
 
 from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
-from server.http.short_lists import cut
-from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName
+from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
 from server.operations.templates import Preview, PreviewOrder, TemplateItem
 from server.reports.summary import Check, ParameterSummary
+from server.reports.template_issues import TemplateIssue
+from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
 from server.storage.pages import Listing
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
+Note = Annotated[str, line(200)]
 _MAX_SOURCE_BYTES = 512 * 1024
 _YAML = "application/yaml"
 _TEMPLATE = {"type": "object", "required": ["title", "blocks"]}  # the rest is in the guide to templates
@@ -105,13 +107,10 @@ class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
     version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
 
 
-class TemplateVersionItem(msgspec.Struct, frozen=True, kw_only=True):
-    number: int
-    created_at: datetime
+class SaveQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`note`: what this version changes, for its list of versions."""
 
-
-class TemplateVersionList(Listing[TemplateVersionItem], frozen=True, kw_only=True):
-    pass
+    note: Note = ""
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:
@@ -133,39 +132,28 @@ async def get_template(call: Call[None, VersionQuery]) -> web.Response:
     return web.Response(text=stored.source, content_type=_YAML, charset="utf-8", headers=headers)
 
 
-async def put_template(call: Call[bytes, NoQuery]) -> web.Response:
+async def put_template(call: Call[bytes, SaveQuery]) -> web.Response:
     none_match = call.request.if_none_match
     stored, check = await call.operations.templates.save(
         call.principal,
         call.path["name"],
         _source(call.request, call.body),
-        if_match=_if_match(call.request),
+        if_match=if_match(call.request),
         must_be_new=bool(none_match and any(tag.value == "*" for tag in none_match)),
+        note=call.query.note.strip(),
     )
-    saved = SavedTemplate(
-        name=stored.name,
-        title=stored.title,
-        version=stored.version,
-        warnings=_issues(check, "warning"),
-        links=_links(stored.name),
-    )
-    status = 201 if stored.version == 1 else 200
-    headers = {"ETag": f'"{stored.version}"', "Location": _links(stored.name)["self"]}
-    return encoded(saved, status=status, headers=headers)
+    return saved_answer(stored, _issues(check, "warning"), status=201 if stored.version == 1 else 200)
 
 
 async def delete_template(call: Call[None, NoQuery]) -> None:
-    await call.operations.templates.delete(call.principal, call.path["name"], if_match=_if_match(call.request))
+    await call.operations.templates.delete(call.principal, call.path["name"], if_match=if_match(call.request))
 
 
-async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
-    versions = await call.operations.templates.versions(call.principal, call.path["name"])
-    page = cut(versions, call.query, lambda version: str(version.number))
-    return TemplateVersionList(
-        items=[TemplateVersionItem(number=version.number, created_at=version.created_at) for version in page.items],
-        next_cursor=page.next_cursor,
-        total=page.total,
-    )
+def saved_answer(stored: StoredTemplate, issues: list[Issue], *, status: int) -> web.Response:
+    links = template_links(stored.name)
+    saved = SavedTemplate(name=stored.name, title=stored.title, version=stored.version, warnings=issues, links=links)
+    headers = {"ETag": f'"{stored.version}"', "Location": links["self"]}
+    return encoded(saved, status=status, headers=headers)
 
 
 async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
@@ -175,7 +163,7 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
     )
-    return TemplateStart(name=started.name, source=started.source, links=_links(started.name))
+    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
@@ -215,7 +203,7 @@ def _source(request: web.Request, body: bytes) -> str:
         raise MalformedRequest("The template is not UTF-8 text.") from error
 
 
-def _if_match(request: web.Request) -> str | None:
+def if_match(request: web.Request) -> str | None:
     """The version the caller has read; None when they do not say."""
     tags = request.if_match
     if tags is None:
@@ -226,11 +214,11 @@ def _if_match(request: web.Request) -> str | None:
 
 
 def _issues(check: Check, severity: str) -> list[Issue]:
-    return [
-        Issue(line=issue.line, column=issue.column, message=issue.text)
-        for issue in check.issues
-        if issue.severity == severity
-    ]
+    return [issue_of(issue) for issue in check.issues if issue.severity == severity]
+
+
+def issue_of(issue: TemplateIssue) -> Issue:
+    return Issue(line=issue.line, column=issue.column, message=issue.text)
 
 
 def _info(item: TemplateItem) -> TemplateInfo:
@@ -243,13 +231,18 @@ def _info(item: TemplateItem) -> TemplateInfo:
         parameters=item.summary.parameters,
         datasets=item.summary.datasets,
         updated_at=item.stored.updated_at,
-        links=_links(item.stored.name),
+        links=template_links(item.stored.name),
     )
 
 
-def _links(name: str) -> dict[str, str]:
+def template_links(name: str) -> dict[str, str]:
     base = f"/api/v1/templates/{quote(name)}"
-    return {"self": base, "preview": f"{base}/preview", "page": f"/templates/{quote(name)}"}
+    return {
+        "self": base,
+        "preview": f"{base}/preview",
+        "versions": f"{base}/versions",
+        "page": f"/templates/{quote(name)}",
+    }
 
 
 ENDPOINTS = [
@@ -293,6 +286,7 @@ ENDPOINTS = [
         handler=put_template,
         summary="Store a template; a wrong one is refused with line and column",
         access="write",
+        query=SaveQuery,
         body=bytes,
         body_type=_YAML,
         max_body_bytes=_MAX_SOURCE_BYTES,
@@ -311,17 +305,6 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 412),
-    ),
-    Endpoint(
-        method="GET",
-        path="/templates/{name}/versions",
-        places={"name": TemplateName},
-        name="api_template_versions",
-        handler=list_versions,
-        summary="When a template was saved, newest first",
-        query=ShortPage,
-        answer=TemplateVersionList,
-        errors=(404,),
     ),
     Endpoint(
         method="POST",
