@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from server.datasets.cell_texts import as_text, duration_text, seen_number
+from server.datasets.cell_texts import as_text, seen_number
 
 Kind = Literal["number", "percent", "mask", "date", "time", "moment", "duration"]
 
@@ -119,10 +119,6 @@ def seen_moment(number: float, *, from_1904: bool = False) -> str:
         return seen_number(number)
     moment = datetime(1899, 12, 30 if days >= 60 else 31) + timedelta(milliseconds=round(days * 86_400_000))  # noqa: DTZ001
     return as_text(moment.time() if days < 1 else moment)
-
-
-def seen_length(number: float) -> str:
-    return duration_text(timedelta(milliseconds=round(number * 86_400_000)))
 
 
 def format_numbered(number: int, code: str | None) -> NumberFormat:
