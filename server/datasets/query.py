@@ -172,14 +172,6 @@ class QuerySession:
             found: Any = self._connection.sql(sql, params=bound)
             yield from found.to_arrow_reader(rows)
 
-    def aggregate(self, sql: str, parameters: Mapping[str, Any], how: str, column: str | None) -> Any:
-        """`count`, `sum`, `min`, `max` or `average` of a column of all rows, however many; of the rows without one."""
-        function = {"average": "avg"}.get(how, how)
-        of_what = "*" if column is None else quoted(column)
-        whole = f"select {function}({of_what}) from (\n{without_end(sql)}\n) as counted"  # noqa: S608 – quoted
-        with self._running(whole, parameters) as (cursor, _):
-            return cursor.fetchone()[0]
-
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
         with self._limited(sql):

@@ -20,11 +20,11 @@ from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.rows import Aggregate, LazyRows, QueryRow, Rows, Totals, is_truncated, iteration_budget
+from server.reports.rows import LazyRows, QueryRow, Rows, Totals, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
-from server.reports.words import WORDS, Words
+from server.reports.words import words_of
 from server.texts import phrase
 
 _MAX_BUILT = 3_000  # blocks of one report, repeats counted
@@ -89,7 +89,7 @@ class ReportBuilder:
         }
         self._scopes: list[dict[str, Any]] = []
         self.formats = formats
-        self.words = WORDS.get(formats.locale.language, Words())
+        self.words = words_of(formats)
         self.warnings: list[str] = []
 
     def title(self) -> str:
@@ -225,10 +225,6 @@ class _Whole:
         self._sql = query.sql
         self._bound = bound
         self._failing = failing
-
-    def aggregate(self, how: Aggregate, column: str | None) -> Any:
-        with self._failing():
-            return self._session.aggregate(self._sql, self._bound, how, column)
 
     def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
         with self._failing():

@@ -25,7 +25,6 @@ class KeptSession:
     ) -> Iterator[QuerySession]:
         """As new: nothing of what was read before shows. After an error it is not used again."""
         session = self._fitting(datasets, limits, now)
-        session.renew()
         try:
             yield session
         except BaseException:
@@ -40,6 +39,7 @@ class KeptSession:
     def _fitting(self, datasets: Mapping[str, Sequence[Path]], limits: QueryLimits, now: datetime) -> QuerySession:
         key = (tuple((name, tuple(paths)) for name, paths in datasets.items()), limits, now, str(now.tzinfo))
         if self._session is not None and key == self._key:
+            self._session.renew()
             return self._session
         self.close()
         self._session, self._key = QuerySession(datasets, limits, now=now), key

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from server.datasets.decimals import fits_float
+from server.datasets.sql_text import quoted
 from server.datasets.work import QueryResult
 from server.errors import InvalidInput
 from server.reports.reading import near_hint
@@ -39,14 +40,12 @@ class QueryRow(Mapping[str, Any]):
 
 
 Aggregate = Literal["count", "sum", "min", "max", "average"]
+_FUNCTIONS = {"average": "avg"}  # SQL has the other names as they are
 Totals = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
 class WholeQuery(Protocol):
     """Asks the database for figures over all rows of a query."""
-
-    def aggregate(self, how: Aggregate, column: str | None) -> Any:
-        """Of a column, or (`count`) of the rows themselves."""
 
     def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
         """Values of SQL expressions (`sum(profit) / sum(revenue)`) by the values of columns; `()` without any."""
@@ -114,13 +113,17 @@ class LazyRows:
 
 
 def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any] | None:
-    """The figure over all rows of a query of which only the first are here; None when it can be made of those."""
+    """The figure over all rows of a query of which only the first are here; None when it can be made of those.
+
+    Of a column, or (`count`) of the rows themselves.
+    """
     rows = value._run(value._name) if isinstance(value, LazyRows) else value
     if not isinstance(rows, Rows) or not rows._truncated or rows._whole is None:
         return None
     if column is not None and column not in rows._columns:
         return None
-    return (plain(rows._whole.aggregate(aggregate, column)),)
+    figure = f"{_FUNCTIONS.get(aggregate, aggregate)}({'*' if column is None else quoted(column)})"
+    return (totals_of(rows, [figure], [])[()][0],)
 
 
 def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Totals:
