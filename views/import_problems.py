@@ -22,6 +22,7 @@ SETTINGS = {
     "more_cells_than_names": "delimiter",
     "lines_in_quotes": "delimiter",
     "units_in_names": "header",
+    "described_names": "header",
     "short_rows": "pad_short_rows",
     "short_rows_filled": "pad_short_rows",
     "total_rows": "leave_out_totals",

@@ -18,6 +18,7 @@ from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count
 from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import is_rule_row
 from server.datasets.table_start import is_head_of_table, is_ruler, is_sentence
+from server.datasets.tables_below import LOOKED_AT, begins_other_table
 
 _MOST_NOTES = 30  # lines below a table; more are rows that were cut short
 
@@ -57,6 +58,8 @@ class CarefulReader:
         self._is_after_gap = False
         self._first_cell = ""  # of the row that was read last
         self._other_width = 0  # of the table that stood at the end of the block before
+        self._last_rows: list[list[str]] = []
+        self.is_in_other_table = False  # as wide as this one, below a gap
 
     @property
     def is_waiting(self) -> bool:
@@ -85,8 +88,16 @@ class CarefulReader:
 
     def forget(self) -> None:
         """What was left open: the next block does not follow upon this one."""
-        self._open_lines, self._notes = [], []
-        self._is_after_gap, self._other_width = False, 0
+        self._open_lines, self._notes, self._last_rows = [], [], []
+        self._is_after_gap, self._other_width, self.is_in_other_table = False, 0, False
+
+    def follow(self, chunk: Chunk) -> list[RejectReason]:
+        """Of a chunk that was read by others: what could have been notes above it are rejects."""
+        start = max(0, chunk.row_count - LOOKED_AT)
+        self._last_rows = list(
+            map(list, zip(*(column.slice(start).to_pylist() for column in chunk.columns), strict=True))
+        )
+        return self.rows_follow()
 
     def rows_follow(self) -> list[RejectReason]:
         """Rows came after what could have been notes at the end: these are rejects."""
@@ -102,8 +113,10 @@ class CarefulReader:
             for start, code in records.faults
         ]
         is_odd = not is_clean or any("\0" in text for text in lines)
-        if is_odd or self._notes or set(map(len, rows)) != {self._width} or self._has_left_out(rows):
+        is_odd = is_odd or bool(self._notes) or self.is_in_other_table or set(map(len, rows)) != {self._width}
+        if is_odd or self._has_left_out(rows):
             rows, starts = self._sifted(rows, starts, lines, line, rejects, named)
+        self._last_rows = rows[-LOOKED_AT:] or self._last_rows
         rejects.sort(key=lambda reject: reject.line)
         columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
         return Chunk(
@@ -140,7 +153,10 @@ class CarefulReader:
                 continue
             cells = self._fitted(row)
             if tuple(row) in self._headers or tuple(cells) in self._headers:
+                self.is_in_other_table = False
                 rejects.append(self._reject(line + start + 1, "header_again", _raw(lines, start, row)))
+            elif self._is_of_other_table(cells, good, rows[place + 1] if place + 1 < len(rows) else None):
+                rejects.append(self._reject(line + start + 1, "other_table", _raw(lines, start, row), cells=row))
             elif len(cells) != self._width:
                 odd.append(_Odd(place, start, row, self._is_after_gap))
             elif code := self._fault(cells):
@@ -152,6 +168,13 @@ class CarefulReader:
         self._first_cell = good[-1][0] if good else self._first_cell
         self._tell_apart(odd, lines, line, rejects, good_starts[-1] if good_starts else -1)
         return good, good_starts
+
+    def _is_of_other_table(self, cells: list[str], good: list[list[str]], following: list[str] | None) -> bool:
+        """From the names of another table on, until the header of this one comes again."""
+        if not self.is_in_other_table and self._is_after_gap and len(cells) == self._width:
+            above = good[-LOOKED_AT:] or self._last_rows
+            self.is_in_other_table = begins_other_table(above, cells, following)
+        return self.is_in_other_table and len(cells) > 1
 
     def _nothing(self, row: list[str]) -> str | None:
         """Why a record without any text is no row. An empty quoted cell is one of a table of one column."""

@@ -11,6 +11,7 @@ from typing import Any
 # `1E5`, `84E31`: whoever means a number writes one where a number can be told from a text.
 _EXPONENT = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
 _SIGNIFICANT = 15  # digits that spreadsheets calculate with and show
+_NO_NAME = 1e18  # nobody numbers things so far: it is a quantity
 _LONGEST = 40  # places after which an exponent says more
 
 
@@ -45,6 +46,8 @@ def seen_number(number: float) -> str:
     """As a spreadsheet shows it: 0.1 + 0.2 is 0.3 there, since the digits behind the fifteenth are noise."""
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
+    if abs(number) >= _NO_NAME:
+        return f"{number:.{_SIGNIFICANT}g}"
     text = repr(number)
     return as_text(Decimal(f"{number:.{_SIGNIFICANT}g}")) if len(text) > _SIGNIFICANT + 1 or "e" in text else text
 

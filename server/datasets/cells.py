@@ -18,7 +18,9 @@ DateOrder = Literal["YMD", "DMY", "MDY", "yMD"]  # "yMD": a year of two digits f
 PLAIN, PERCENT, IN_UTC, TURNED_INTO_UTC = "", "%", "Z", "+"
 
 # What stands for "nothing" in a column of numbers, dates or truth values; compared without regard to case.
-NULL_WORDS = ("", "null", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "—", "–", "/", "\\n", "无", "空")
+NULL_WORDS = (
+    "", "null", "n/a", "#n/a", "na", "n.a.", "none", "nan", "nil", "k.a.", "-", "--", "—", "–", "/", "\\n", "无", "空",
+)  # fmt: skip
 # In text only what nobody writes as text.
 TEXT_NULLS = ("", "NULL", "N/A", "#N/A", "\\N")
 
@@ -39,18 +41,19 @@ _SAME_CURRENCY = {
     "元": "¥", "圆": "¥", "円": "¥", "CN¥": "¥", "INR": "₹", "Rs.": "₹", "Rs": "₹", "KRW": "₩", "원": "₩", "RUB": "₽",
     "руб.": "₽", "руб": "₽", "BRL": "R$", "TRY": "₺", "TL": "₺", "zł": "PLN", "Kč": "CZK", "Fr.": "CHF", "SFr.": "CHF",
     "HK$": "HKD", "NT$": "TWD", "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "S$": "SGD", "MX$": "MXN",
-    "UAH": "₴", "NGN": "₦", "PHP": "₱", "THB": "฿", "VND": "₫", "ILS": "₪", "Ft": "HUF", "lei": "RON", "kr.": "kr",
-    "Rp": "IDR", "RM": "MYR",
+    "UAH": "₴", "NGN": "₦", "PHP": "₱", "THB": "฿", "VND": "₫", "đ": "₫", "ILS": "₪", "Ft": "HUF", "lei": "RON",
+    "kr.": "kr", "Rp": "IDR", "RM": "MYR",
 }  # fmt: skip
 _CURRENCIES = {*_SAME_CURRENCY, *_SAME_CURRENCY.values(), "SEK", "NOK", "DKK", "ZAR", "NZD", "AED", "SAR"}
 _CURRENCY = "(?:" + "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True))) + ")"
 _NUMBER = re.compile(
-    rf"(?P<currency1>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign1>[+-])?\s*(?P<currency2>{_CURRENCY})?\s*(?P<sign2>[+-])?\s*"
+    rf"(?P<currency1>{_CURRENCY})?\s*(?P<open>\()?\s*(?P<sign1>[+▲△-])?\s*(?P<currency2>{_CURRENCY})?\s*(?P<sign2>[+-])?\s*"
     r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][+-]?\d{1,3})?\s*"
     r"(?P<myriads>[千百十]?[万萬][亿億]?|[亿億])?\s*"
-    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
+    rf"(?P<percent>%)?\s*(?P<currency3>{_CURRENCY})?\s*(?P<sign3>--?|(?<=[.,]\d\d)\+)?(?P<close>\))?\s*(?P<currency4>{_CURRENCY})?"
 )
 _BARE_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # as most are written: read sooner
+_BELOW_ZERO = ("-", "▲", "△")  # triangles in Japanese accounts
 _LONGEST_NUMBER = 400  # characters; a double has at most 309 digits before its point
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
 # Groups of three, the first without a leading zero, all by the same mark; a space or an apostrophe groups in either
@@ -126,7 +129,7 @@ def parse_number(text: str, mark: DecimalMark) -> Number | None:
     if found["percent"]:
         power -= 2
     # From its digits, since arithmetic of Decimals rounds to 28 of them.
-    value = Decimal(f"{'-' if signs == ['-'] else ''}{whole or 0}.{digits['part'] or ''}e{power}")
+    value = Decimal(f"{'-' if signs and signs[0] in _BELOW_ZERO else ''}{whole or 0}.{digits['part'] or ''}e{power}")
     currency = currency_named(currencies[0]) if currencies else ""
     return Number(value, currency, bool(found["percent"]))
 
@@ -173,12 +176,23 @@ _DAY_MONTH_NAME = re.compile(
 )
 _MONTH_NAME_DAY = re.compile(rf"{_NAME}\.?[-/ ]?(\d{{1,2}})(?:st|nd|rd|th)?[-/, ]+(\d{{4}})")
 _BARE_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2})?")  # as most are written
-_WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+(?=\w)")
+_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([A-Za-z]{3})(\d{4})(?!\d)")  # 26OCT2026, as SAS writes it
+# `Mon`, `Montag, `, `Mo. ` before a day; not those that months are called as well, such as `mar`.
+_WEEKDAY = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*|(?:Mon|Diens|Donners|Frei|Sams|Sonn)tag|Mittwoch|Sonnabend|Mo|Di|Mi|Do|Fr|Sa|So"
+    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo"
+    r"|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?|luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|domenica"
+    r"|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|(?:星期|周)[一二三四五六日天])(?:\.?,\s*|\.\s*|\s+|(?<=[\u4e00-\u9fff]))(?=\w)",
+    re.IGNORECASE,
+)
+_WEEKDAY_BEHIND = re.compile(
+    r"\s*\((?:[月火水木金土日]|(?:星期|周)[一二三四五六日天]|[월화수목금토일]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Mo|Di|Mi|Do|Fr|Sa|So)\.?)\)|\s*(?:星期|周)[一二三四五六日天]"
+)
 _CLOSE_TIME = re.compile(r"T(\d\d)(\d\d)(\d\d)?(?=[\dZ.,+-]|$)")  # of ISO 8601: T100000Z
 _TIME = re.compile(
-    r"(?:T|\s*,?\s+|(?<=日))(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
+    r"(?:T|\s*,?\s+)(?P<half>上午|下午|AM|PM)?\s*(?P<hour>\d{1,2})(?::|时|點|点)(?P<minute>\d{2})"
     r"(?:(?::|分)(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?秒?)?)?"
-    r"\s*(?P<half2>AM|PM|am|pm)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
+    r"\s*(?:(?P<half2>AM|PM|am|pm)|Uhr)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 )
 
 
@@ -224,7 +238,9 @@ def read_time(text: str, order: DateOrder) -> datetime | None:
             return datetime.fromisoformat(text)
         except ValueError:
             return None
-    text = _WEEKDAY.sub("", plain(text), count=1)
+    text = plain(text)
+    if (weekday := _WEEKDAY.match(text)) is not None:
+        text = text[weekday.end() :]
     found = _day(text, order)
     if found is None:
         return None
@@ -240,6 +256,7 @@ def _day(text: str, order: DateOrder) -> tuple[date, str] | None:
         (_SHORT_YEAR_FIRST, "YMD") if order == "yMD" else (_YEAR_LAST, "DMY" if order == "YMD" else order),
         (_COMPACT, "YMD"),
         (_DAY_MONTH_NAME, "DMY"),
+        (_DAY_MONTH_YEAR, "DMY"),
         (_MONTH_NAME_DAY, "MDY"),
     ):
         found = pattern.match(text)
@@ -250,10 +267,18 @@ def _day(text: str, order: DateOrder) -> tuple[date, str] | None:
         parts = dict(zip(places, found.groups(), strict=True))
         month = int(parts["M"]) if parts["M"].isdecimal() else month_number(parts["M"]) or 0
         try:
-            return date(_year(parts["Y"]), month, int(parts["D"])), text[found.end() :].rstrip()
+            return date(_year(parts["Y"]), month, int(parts["D"])), _behind_day(text, found.end())
         except ValueError:
             return None
     return None
+
+
+def _behind_day(text: str, end: int) -> str:
+    """What stands behind a day, but for the name of its weekday."""
+    rest = text[end:].rstrip()
+    if rest and (weekday := _WEEKDAY_BEHIND.match(rest)) is not None:
+        rest = rest[weekday.end() :]
+    return f" {rest}" if rest and text[end - 1] in "日일" else rest
 
 
 def _year(digits: str) -> int:
@@ -301,7 +326,24 @@ def mark_of(number_format: str | None) -> DecimalMark:
     return "," if places[","] > places["."] else "."
 
 
+_DAY_WITH_POINTS = re.compile(r"\d{1,2}\. ?\d{1,2}\. ?(?:\d{4}|\d{2})(?![\d.])")
 _SHORT_YEAR = re.compile(r"(?:%y|[Yy]{2})(?![Yy])")
+
+
+def is_day_with_points(text: str) -> bool:
+    """`01.02.2026`, `1.2.26 10:00`."""
+    return _DAY_WITH_POINTS.match(text.lstrip()) is not None
+
+
+def has_short_year(text: str, order: DateOrder) -> bool:
+    """Whether two digits of a day are its year."""
+    text = plain(text)
+    if (weekday := _WEEKDAY.match(text)) is not None:
+        text = text[weekday.end() :]
+    if _YEAR_FIRST.match(text) is not None:
+        return False
+    found = _YEAR_LAST.match(text) or _DAY_MONTH_NAME.match(text)
+    return order == "yMD" or (found is not None and len(found[3]) == 2)
 
 
 def could_begin_with_short_year(text: str) -> bool:

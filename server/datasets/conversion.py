@@ -110,7 +110,12 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
     key = request.upsert.key if request.upsert is not None else ()
     columns, found = _planned(opened.shape, sample, request.options, request.existing_columns, key)
     corrected = _corrections(request, opened.shape, sample, columns)
-    totals = Totals(columns, is_everywhere=found.count > 0)
+    totals = Totals(
+        columns,
+        is_everywhere=found.count + found.rejected > 0,
+        is_left_out=bool(request.options.leave_out_totals),
+        is_leading=found.is_leading,
+    )
     unique: list[tuple[str, ...]] = [(column.name,) for column in columns if column.spec.unique]
     unique += [key] if key and key not in unique else []
     require_comparable({column.name: column.type for column in columns}, request.references)
@@ -126,6 +131,7 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
         ):
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
             row_count = _convert(opened.source, reasons, sifter, staged, progress, told)
+            totals.finish()
             if whole:
                 progress.tell("checking")
                 row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
@@ -234,16 +240,15 @@ def _planned(
     key: Sequence[str] = (),
     beside: Sequence[Column] = (),
 ) -> tuple[list[PlannedColumn], Totals]:
-    """The columns, and the totals among the rows of the sample: what is to be left out decides no type."""
-    like_totals = rows_like_totals(sample.columns)
+    """The columns, and the totals among the rows of the sample, which decide no type."""
+    like_totals, leaves_out = rows_like_totals(sample.columns), bool(options.leave_out_totals)
     if not like_totals:
         columns = plan_columns(shape, sample, options, existing, key, beside)
         totals = Totals(columns)
-        return columns, found_in(sample, columns) if totals.may_end_in(sample) else totals
+        return columns, found_in(sample, columns, are_left_out=leaves_out) if totals.may_end_in(sample) else totals
     columns = plan_columns(shape, without_rows(sample, like_totals), options, existing, key, beside)
-    totals = found_in(sample, columns)
-    left_out = totals.rows if options.leave_out_totals else ()
-    return plan_columns(shape, without_rows(sample, left_out), options, existing, key, beside), totals
+    totals = found_in(sample, columns, are_left_out=leaves_out)
+    return plan_columns(shape, without_rows(sample, totals.rows), options, existing, key, beside), totals
 
 
 def _warnings(

@@ -97,6 +97,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
             *_quote_warnings(dialect),
             *_short_row_warnings(table, pads=pads),
             *_unit_warnings(table),
+            *description_warnings(table, [record.cells for record in records]),
             *_wide_row_warnings(table, records, skip_rows),
         ),
     )
@@ -182,6 +183,19 @@ def _unit_warnings(table: FoundTable) -> list[FileWarning]:
             message="The row below the names holds units: they are part of the names now, such as {name}. Give the "
             "columns other names if you like.",
             parameters={"name": table.names[0]},
+        )
+    ]
+
+
+def description_warnings(table: FoundTable, records: Sequence[Sequence[str]]) -> list[FileWarning]:
+    if not table.described:
+        return []
+    return [
+        FileWarning(
+            code="described_names",
+            message="Below the names stand texts where all other rows have numbers or dates, such as “{text}”. They "
+            "are left out as part of the header; if they are data, say that there is no header, and name the columns.",
+            parameters={"text": records[table.above + table.header_records - table.described][0].strip()[:60]},
         )
     ]
 

@@ -11,6 +11,7 @@ from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, Dialect, is_wrapped,
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.notes_above import TITLE_LINES, below_notes, filled, is_comment, trimmed, usual_width
 from server.datasets.records import read_sample
+from server.datasets.table_start import main_table
 
 DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE)
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
@@ -22,6 +23,7 @@ _LEAST_BESIDE_NAMES = 0.08  # where the first line names several columns
 _ODD_RUNS = 0.9  # of lines that must have as many runs of blanks
 _FOOTERS = 5
 _TITLE_COST = 0.15
+_LEAST_PADDED = 3  # cells of a title that spreadsheets have filled up
 _NOTE = re.compile(r"[A-Za-z][\w.-]*[:=]")  # `Branch=X`
 
 
@@ -148,10 +150,16 @@ def _are_doubled(lines: Sequence[str], mark: str) -> bool:
 
 def _are_aligned(lines: Sequence[str], mark: str) -> bool:
     """Whether runs of blanks stand between cells: as many in (nearly) all lines, and names above values."""
-    dialect = Dialect(delimiter=mark, quote="")
+    is_quoted = sum('"' in line for line in lines[:_SAMPLE_RECORDS]) * 2 > len(lines[:_SAMPLE_RECORDS])
+    dialect = Dialect(delimiter=mark, quote='"' if is_quoted else "")
     records = [line.rstrip("\r\n").split("\x1f") for line in dialect.prepared(lines[:_SAMPLE_RECORDS]) if line.strip()]
     width = usual_width(records)
-    if width < 2 or len(records) < (2 if mark == BLANKS else 3) or len(records[0]) != width:
+    if width < 2 or len(records) < (2 if mark == BLANKS else 3):
+        return False
+    if is_quoted:  # as R writes it, which names rows in a column without a name
+        records = [[cell.strip('"') for cell in record] for record in records]
+        records[0] = [*[""] * (len(records[0]) == width - 1), *records[0]]
+    if len(records[0]) != width:
         return False
     alike = sum(len(record) == width for record in records)
     if alike < _ODD_RUNS * len(records):
@@ -195,7 +203,7 @@ def _are_spaced(lines: Sequence[str], dialect: Dialect) -> bool:
 def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
     """A delimiter explains the header and the rows: each line that does not fit counts against it."""
     found = read_sample(sample.lines, dialect, is_whole=sample.is_whole)
-    notes = below_notes(found.rows[:_SAMPLE_RECORDS])
+    notes = below_notes(found.rows[:_SAMPLE_RECORDS]) or main_table(found.rows[:_SAMPLE_RECORDS]) or 0
     records = [record for record in found.rows[notes:_SAMPLE_RECORDS] if filled(record)]
     contradictions = found.contradictions
     nothing = _Judged(score=0.0, dialect=dialect, contradictions=contradictions)
@@ -208,7 +216,7 @@ def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
     if not fitting:  # delimiters, and nothing between them
         return nothing
     explained = len(fitting) + sum(_partly(record, width, at) for at, record in enumerate(core))
-    against = contradictions + _against(records[:titles], len(core), dialect) + notes * _TITLE_COST
+    against = contradictions + _against(records[:titles], len(core), dialect, width) + notes * _TITLE_COST
     consistency = explained / (len(core) + against)
     cells = [cell for record in fitting for cell in record[:width]][:4000]
     quality = sum(_cell_quality(cell, dialect) for cell in cells) / len(cells)
@@ -269,13 +277,18 @@ def _footers(records: Sequence[Sequence[str]], width: int) -> int:
     return count if count <= _FOOTERS and len(records) - count >= 2 else 0
 
 
-def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect) -> float:
-    """Titles are sentences, or one word. What another delimiter would split, or a list of words, was not understood."""
+def _against(titles: Sequence[Sequence[str]], rows: int, dialect: Dialect, width: int) -> float:
+    """Titles are sentences, or one word. What another delimiter would split, or a list of words, was not understood.
+
+    A title that has all the delimiters of a row speaks for them.
+    """
     if rows < 2:
         return sum(len(record) == 1 for record in titles)
     others = [mark for mark in DELIMITERS[:7] if mark != dialect.delimiter]
     cost = 0.0
     for place, record in enumerate(titles):
+        if len(record) == width >= _LEAST_PADDED:
+            continue
         text = record[0].strip()
         is_word = " " not in text and text.isascii() and _NOTE.match(text) is None
         is_odd = any(mark in text for mark in others) or (place > 0 and is_word)

@@ -23,6 +23,14 @@ MESSAGES: dict[str, str] = {
         "The dates in “{column}” could have day, month and year in another order; they are read as {format}. Check "
         "this."
     ),
+    "other_calendar": (
+        "The years in “{column}”, such as {value}, seem to be of another calendar (Hijri, Persian, Buddhist); they are "
+        "kept as they are written. Turn them into common years, or keep the column as text."
+    ),
+    "short_years": (
+        "In “{column}” years have two digits: {value} is read as {reading}, since those up to 68 are of this century. "
+        "Write years with four digits if that is wrong."
+    ),
     "ambiguous_numbers": (
         "Numbers like {value} in “{column}” could have three decimals or a thousand's mark; it is read as {reading}. "
         "Choose how numbers of this column are written."

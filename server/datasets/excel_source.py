@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import RULES, is_rule_row
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
+from server.datasets.tables_below import LOOKED_AT, begins_other_table
 from server.errors import FileProblem
 
 _MOST_FILLED = 2_000_000  # cells that merged ones above them fill
@@ -49,6 +51,8 @@ class ExcelSource:
     header: list[str] = field(default_factory=list)
     bytes_read: int = field(default=0, init=False)
     records: int = field(default=0, init=False)
+    _is_in_other_table: bool = field(default=False, init=False)
+    _last_rows: list[tuple[int, SheetRow]] = field(default_factory=list, init=False)
 
     @property
     def start_column(self) -> int:
@@ -82,6 +86,7 @@ class ExcelSource:
         size = self.path.stat().st_size
         last = (self.sheet.end or (1, 0))[0] + 1
         self.records, named = 0, Named()
+        self._begin()
         rejects: list[RejectReason] = []
         notes: list[tuple[int, SheetRow]] = []  # perhaps: unless rows follow
         rows = self.rows()
@@ -96,13 +101,17 @@ class ExcelSource:
         end.named, end.rejects = named, rejects
         yield end
 
+    def _begin(self) -> None:
+        self._is_in_other_table, self._last_rows = False, []
+
     def sample(self) -> Chunk:
+        self._begin()
         named = Named()
         rejects: list[RejectReason] = []
         block = list(islice(self.rows(), self.first_line + _SAMPLE_ROWS))
         rows, notes = self._without_notes(self._data_rows(block, named, rejects))
         _name_notes(notes, named)
-        chunk = self._chunk(rows, errors={})
+        chunk = self._chunk(rows, errors={}, is_told=False)
         chunk.types, chunk.named, chunk.rejects = self._said_types(rows), named, rejects
         chunk.notations = {
             place: {_NOTATIONS.get(style, currency_named(style)) for style in styles}
@@ -129,8 +138,10 @@ class ExcelSource:
         for number, row in block[:above]:
             self._name_above(number, row, named, rejects)
         errors, block = self.marks.errors, block[above:]
-        if not self._may_be_no_row(block):
+        if not self._is_in_other_table and not self._may_be_no_row(block):
+            self._last_rows = block[-LOOKED_AT:]
             return block
+        block = self._of_this_table(block, rejects)
         block = [pair for pair in block if not self._is_header_again(*pair, rejects)]
         kept = [pair for pair in block if not is_blank(pair[1]) or pair[0] in errors]
         if any(_is_rule(cells) for _, cells in kept):
@@ -142,6 +153,32 @@ class ExcelSource:
             for number, _ in block:
                 if number not in numbers:
                     named.add(BLANK, number)
+        return kept
+
+    def _of_this_table(
+        self, block: list[tuple[int, SheetRow]], rejects: list[RejectReason]
+    ) -> list[tuple[int, SheetRow]]:
+        """Without the rows of another table: from its names, below a blank row, until this table's come again."""
+        kept: list[tuple[int, SheetRow]] = []
+        is_after_gap = False
+        for place, (number, cells) in enumerate(block):
+            if is_blank(cells) and number not in self.marks.errors:
+                is_after_gap = True
+                kept.append((number, cells))
+                continue
+            texts = [cell_text(cell) for cell in self._cut(cells)] if is_after_gap or self._is_in_other_table else []
+            if texts and texts == self.header:
+                self._is_in_other_table = False
+            elif is_after_gap and not self._is_in_other_table:
+                above = [[cell_text(cell) for cell in row] for _, row in self._last_rows]
+                below = [cell_text(cell) for cell in block[place + 1][1]] if place + 1 < len(block) else None
+                self._is_in_other_table = begins_other_table(above, texts, below)
+            is_after_gap = False
+            if self._is_in_other_table:
+                rejects.append(RejectReason(line=number, code="other_table", raw="\t".join(texts).rstrip("\t")))
+            else:
+                kept.append((number, cells))
+                self._last_rows = [*self._last_rows[1 - LOOKED_AT :], (number, cells)]
         return kept
 
     def _may_be_no_row(self, block: list[tuple[int, SheetRow]]) -> bool:
@@ -189,25 +226,52 @@ class ExcelSource:
             if 0 <= column - self.start_column < len(cells):
                 cells[column - self.start_column] = text
 
+    def _tell_odd_dates(
+        self,
+        block: list[tuple[int, SheetRow]],
+        place: int,
+        cells: list[Any],
+        misfits: dict[tuple[int, int], str] | None,
+    ) -> None:
+        """As the numbers that they are, each a misfit; a sample is without them, as without errors."""
+        odd = self.marks.odd_dates()
+        for index, (number, _) in enumerate(block):
+            value = odd.get((number, place + self.start_column))
+            if value is None:
+                continue
+            cells[index] = value if misfits is not None else ""
+            if misfits is not None:
+                misfits.setdefault((index, place), "not_a_date")
+
     def _cut(self, cells: SheetRow) -> SheetRow:
         return [*cells, *[""] * (self.width - len(cells))][: self.width]
 
-    def _chunk(self, block: list[tuple[int, SheetRow]], *, errors: dict[int, dict[int, str]]) -> Chunk:
+    def _chunk(
+        self, block: list[tuple[int, SheetRow]], *, errors: dict[int, dict[int, str]], is_told: bool = True
+    ) -> Chunk:
         rows = [cells if len(cells) == self.width else self._cut(cells) for _, cells in block]
-        misfits = {}
+        misfits: dict[tuple[int, int], str] = {}
         for index, (number, _) in enumerate(block) if errors else ():
             for column, error in errors.get(number, {}).items():
                 place = column - self.start_column
                 if 0 <= place < self.width and error != MISSING:
                     rows[index] = [*rows[index][:place], error, *rows[index][place + 1 :]]
                     misfits[index, place] = "excel_error"
-        columns = [column_texts(cells) for cells in zip(*rows, strict=True)]
+        columns = [list(cells) for cells in zip(*rows, strict=True)]
+        for place in [place for place, cells in enumerate(columns) if _has_odd_dates(cells)]:
+            self._tell_odd_dates(block, place, columns[place], misfits if is_told else None)
         return Chunk(
-            columns=columns or [pa.array([], pa.string())] * self.width,
+            columns=list(map(column_texts, columns)) or [pa.array([], pa.string())] * self.width,
             line_of=lambda row: block[row][0],
             raw_of=lambda row: "\t".join(map(cell_text, rows[row])),
             misfits=misfits,
         )
+
+
+def _has_odd_dates(cells: Sequence[Any]) -> bool:
+    """Whether something among days is none: a time of day, or a number."""
+    kinds = set(map(type, cells))
+    return bool(kinds & {date, datetime}) and bool(kinds & {time, float})
 
 
 def _is_rule(cells: SheetRow) -> bool:

@@ -56,6 +56,20 @@ _PROGRAM_TEXTS: tuple[tuple[re.Pattern[str], Phrase, Phrase], ...] = (
         _AS_CSV,
     ),
 )
+_AS_CSV_OF_BANK = phrase("export the bookings as CSV")
+# Texts of records, a field a line, that only programs for them read; by how they begin.
+_RECORD_TEXTS: tuple[tuple[re.Pattern[str], Phrase, Phrase], ...] = (
+    (
+        re.compile(r"(?:\{1:[^}]*\}[\s\S]{0,200}?)?:20:[^\n]*\n(?::[0-9]{2}[A-Z]?:)"),
+        phrase("a bank statement (MT940)"),
+        _AS_CSV_OF_BANK,
+    ),
+    (re.compile(r"OFXHEADER\s*:|<OFX>"), phrase("a bank statement (OFX)"), _AS_CSV_OF_BANK),
+    (re.compile(r"!(?:Type|Account|Option):", re.IGNORECASE), phrase("a bank statement (QIF)"), _AS_CSV_OF_BANK),
+    (re.compile(r"BEGIN:VCARD\b", re.IGNORECASE), phrase("a list of contacts (vCard)"), _AS_CSV),
+    (re.compile(r"BEGIN:VCALENDAR\b", re.IGNORECASE), phrase("a calendar (iCalendar)"), _AS_CSV),
+    (re.compile(r"%YAML\b|---[ \t]*\r?\n[\w-]+:|- [\w-]+: [^\n]*\n  [\w-]+: "), phrase("YAML"), _AS_CSV),
+)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|meta|table|style|div|center|font)\b", re.IGNORECASE)
 _XML_SHEET = "urn:schemas-microsoft-com:office:spreadsheet"
 
@@ -106,7 +120,7 @@ def _text_kind(text: str) -> str:
             raise not_a_table(phrase("XML"), _AS_CSV)
     if text.startswith("{\\rtf"):
         raise not_a_table(phrase("a text document (RTF)"), _AS_CSV)
-    for pattern, kind, advice in _PROGRAM_TEXTS:
+    for pattern, kind, advice in (*_PROGRAM_TEXTS, *_RECORD_TEXTS):
         if pattern.match(text):
             raise not_a_table(kind, advice)
     return "json" if begins_json(text) else "text"

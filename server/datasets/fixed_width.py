@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +26,8 @@ _FEWEST = 3  # lines; what two have in common is chance
 _MANY = 10  # lines have no blank in common by chance
 _FILLED_SHARE = 0.5  # of the lines, in each column
 _PADDING = re.compile(r"\S {2,}\S")
+_STROKE = re.compile(r"[-=_*]{2,}")
+_WIDEST = 10_000  # characters of a last column
 _BLANKS = re.compile(r" {2,}|\t")
 
 Place = tuple[int, int]
@@ -44,6 +46,27 @@ def fixed_places(lines: Sequence[str]) -> list[Place] | None:
     if len(places) < 2 or min(filled) < _FILLED_SHARE * len(lines):
         return None
     return places
+
+
+def ruled_places(lines: Sequence[str]) -> tuple[int, list[Place]] | None:
+    """The line that rules off the names, a stroke above each column, and where the columns are; None without one.
+
+    Numbers end at the right of their stroke, texts begin at its left: blanks alone would part them wrongly.
+    """
+    for number, line in enumerate(lines[:_LOOKED_AT]):
+        strokes = [found.span() for found in _STROKE.finditer(line)] if number and is_rule_line(line) else []
+        below = [other for other in lines[number + 1 : _LOOKED_AT] if other.strip() and not is_rule_line(other)]
+        if len(strokes) < 2 or not below or not lines[number - 1].strip():
+            continue
+        gaps = [(0, strokes[0][0]), *((end, start) for (_, end), (start, _) in pairwise(strokes))]
+        if any(lines[number - 1][start:end].strip() for start, end in gaps):
+            continue  # wide characters take two places of a stroke
+        fitting = sum(not any(other[start:end].strip() for start, end in gaps) for other in below)
+        if fitting * 4 < len(below) * 3 and fitting < len(below) - 1:
+            return None
+        last = max(map(len, [line, lines[number - 1], *below]))
+        return number, [*strokes[:-1], (strokes[-1][0], max(last, _WIDEST))]
+    return None
 
 
 def _joined_to_names(places: Sequence[Place], lines: Sequence[str]) -> list[Place]:
@@ -86,6 +109,7 @@ class FixedWidthSource:
     max_line_bytes: int
     first_line: int = 0
     header_rows: int = 0
+    header: Sequence[str] = ()
     bytes_read: int = field(default=0, init=False)
     records: int = field(default=0, init=False)
 
@@ -130,6 +154,8 @@ class FixedWidthSource:
                 name_above(named, number, line, is_header=number > self.first_line - self.header_rows)
             elif not line.strip():
                 named.add(BLANK, number)
+            elif self.header and cells_at(line, self.places) == list(self.header):
+                rejects.append(RejectReason(line=number, code="header_again", raw=line))
             elif (problem := self._problem(line)) is not None:
                 cells = cells_at(line, self.places)
                 rejects.append(RejectReason(line=number, code=problem[0], raw=line, parameters=problem[1], cells=cells))

@@ -20,7 +20,7 @@ Kind = Literal["number", "date", "text", ""]
 Record = Sequence[str]
 
 # Names that columns have in many files: beside one of them, numbers in the first row may be names as well.
-_USUAL_NAMES = frozenset(
+USUAL_NAMES = frozenset(
     {
         "id", "no", "nr", "key", "code", "name", "item", "product", "article", "sku", "region", "country",
         "city", "state", "store", "shop", "branch", "department", "category", "type", "group", "year", "month",
@@ -97,7 +97,7 @@ class HeaderEvidence:
             return self._are_values_names()
         if self._is_repeated and not self._has_usual_names():
             return False  # a row that occurs twice
-        return not self._repeats() and not self._is_truth_above_truth()
+        return (not self._repeats() or self._is_named_all_the_same()) and not self._is_truth_above_truth()
 
     def is_contrast(self) -> bool:
         """Text above numbers or dates, or dates above numbers; not where the rest of the row says otherwise."""
@@ -148,7 +148,7 @@ class HeaderEvidence:
         )
 
     def _has_usual_names(self) -> bool:
-        return any(cell.casefold() in _USUAL_NAMES for _, cell in self._named)
+        return any(cell.casefold() in USUAL_NAMES for _, cell in self._named)
 
     def _goes_on_below(self, values: Sequence[tuple[int, str]]) -> bool:
         rows = [[record[place].strip() for place, _ in values if place < len(record)] for record in self._below]
@@ -170,6 +170,10 @@ class HeaderEvidence:
 
     def _repeats(self) -> bool:
         return any(cell in self._columns[place] for place, cell in self._named)
+
+    def _is_named_all_the_same(self) -> bool:
+        """A name that is one in many files, and is no cell of its column, where another one is."""
+        return any(cell.casefold() in USUAL_NAMES and cell not in self._columns[place] for place, cell in self._named)
 
     def _is_truth_above_truth(self) -> bool:
         return all(
@@ -219,6 +223,28 @@ def joined_names(records: Sequence[Record]) -> list[str] | None:
     if not is_known and not (is_group and _has_labels(upper, lower, records[2:])):
         return None
     return _joined(_filled_right(upper, lower) if is_group else upper, lower)
+
+
+def joined_of_three(records: Sequence[Record]) -> list[str] | None:
+    """`Sales` over `2025` over `q1`: two lines of groups above a line of names, or None."""
+    if len(records) < 4:
+        return None
+    width = max(map(len, records[:3]))
+    first, second, names = (_widened(record, width) for record in records[:3])
+    if any(is_value(cell) and not _is_year(cell) for cell in (*first, *second, *names)) or not any(first[1:]):
+        return None
+    is_under = [bool(second[place] or names[place]) for place in range(width)]
+    groups = [
+        _filled_right(line, [cell if under else "" for cell, under in zip(below, is_under, strict=True)])
+        for line, below in ((first, [a or b for a, b in zip(second, names, strict=True)]), (second, names))
+    ]
+    if not all(any(line[place] for line in (first, second, names, *groups)) for place in range(width)):
+        return None
+    if all(first) or not any(first[place] == "" and names[place] for place in range(1, width)):
+        return None  # no group: names, and rows below them
+    joined = [" ".join(dict.fromkeys(filter(None, parts))) for parts in zip(*groups, names, strict=True)]
+    is_table = len(set(joined)) == width and is_certain_header([joined, *records[3:]])
+    return joined if is_table and sum(bool(cell) for cell in second) < width else None
 
 
 def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:

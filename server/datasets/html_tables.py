@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -17,6 +18,8 @@ _MOST_CELLS = 5_000_000
 _MOST_SPANNED = 1_000
 _SILENT = ("script", "style", "head", "template", "noscript", "select")
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w-]{2,30})""", re.IGNORECASE)
+_INLINE = ("span", "div", "p", "b", "i", "em", "strong", "small", "font", "a", "label")
+_NOT_DISPLAYED = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BREAKS = ("br", "p", "div", "li")
 
 Row = list[str]
@@ -75,6 +78,7 @@ class _Reader(HTMLParser):
         self._nested: list[_OpenTable] = []
         self._silent = 0
         self._cells = 0
+        self._hidden: Counter[str] = Counter()  # open elements in which nothing is seen
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in _SILENT:
@@ -88,6 +92,8 @@ class _Reader(HTMLParser):
             self._nested[-1].row = []
         elif tag in ("td", "th"):
             self._begin_cell(tag, dict(attributes))
+        elif tag in _INLINE and (self._hidden[tag] or _is_hidden(dict(attributes))):
+            self._hidden[tag] += 1
         elif tag == "caption":
             self._nested[-1].in_caption = True
         elif tag in _BREAKS:
@@ -104,11 +110,13 @@ class _Reader(HTMLParser):
             self._end_row()
         elif tag in ("td", "th"):
             self._end_cell()
+        elif self._hidden[tag]:
+            self._hidden[tag] -= 1
         elif tag == "caption":
             self._nested[-1].in_caption = False
 
     def handle_data(self, data: str) -> None:
-        if self._silent or not self._nested:
+        if self._silent or self._hidden.total() or not self._nested:
             return
         table = self._nested[-1]
         if table.in_caption:
@@ -142,6 +150,7 @@ class _Reader(HTMLParser):
             return
         table.row.append((" ".join("".join(table.text).split()), *table.span))
         table.text, table.span = [], None
+        self._hidden.clear()
 
     def _end_row(self) -> None:
         self._end_cell()
@@ -163,6 +172,11 @@ class _OpenTable:
     span: tuple[int, int] | None = None  # of the cell that is open
     is_header: bool = True
     in_caption: bool = False
+
+
+def _is_hidden(attributes: dict[str, str | None]) -> bool:
+    """As keys by which tables are sorted are: `<span style="display:none">20261001</span>`."""
+    return "hidden" in attributes or _NOT_DISPLAYED.search(attributes.get("style") or "") is not None
 
 
 def _times(text: str | None) -> int:

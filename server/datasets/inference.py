@@ -23,7 +23,9 @@ from server.datasets.cells import (
     DecimalMark,
     Number,
     could_begin_with_short_year,
+    has_short_year,
     is_code,
+    is_day_with_points,
     is_in_utc,
     is_no_amount,
     mark_of,
@@ -48,6 +50,9 @@ _MISFIT_SHARE = 0.05
 _SCREENED = 100
 # Longer numbers are account, card or order numbers: nobody adds them up, and JavaScript would round them.
 _ID_DIGITS = 16
+_FAR_YEAR = 2040  # of two digits, from then on it is rather of the last century
+# The Hijri and the Persian calendar (1300 to 1500) and the Buddhist one (2500 to 2600) are in use for dates of today.
+_OF_OTHER_CALENDARS = frozenset({*range(1300, 1500), *range(2500, 2600)})
 _CLEARLY = 3  # times as far apart are the days that another order makes of them
 _COMPUTED_SCALE = 12  # more decimals than anybody measures or pays
 _EXPONENT = re.compile(r"\d[.,]?[eE][+-]?\d")
@@ -56,7 +61,7 @@ _OF_A_QUANTITY = re.compile(r"[.,-]|[eE][+-]")  # no part number has them beside
 # Words that are a truth value even where the column has no other; a country is NO, a sex F.
 _UNMISTAKABLE = frozenset({"true", "false"})
 # Of these, three digits behind a mark are a thousand.
-_WITHOUT_THREE_DECIMALS = frozenset({"¥", "₩"})
+_WITHOUT_THREE_DECIMALS = frozenset({"¥", "₩", "₫", "IDR"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +235,7 @@ def _of_type(cells: Sequence[str], kind: ColumnType, column_format: str | None) 
         ways = [way for way in ways if way.notation == order_of(column_format)]
     if not ways:  # digits only, and a date is wanted
         return [_Reading(type=kind, notation=order_of(column_format))]
-    return _best(ways)
+    return _likelier(cells, _best(ways)) if kind in TEMPORAL_TYPES else _best(ways)
 
 
 def _best(ways: Sequence[_Reading]) -> list[_Reading]:
@@ -248,7 +253,13 @@ def _likelier(cells: Sequence[str], ways: Sequence[_Reading]) -> list[_Reading]:
     """Where years of two digits may come first or last: the order by which all days are near each other.
 
     `26-01-31, 26-02-01` are two days in a row or 30 years apart. Both orders stay where that does not tell.
+    Between points nobody writes the month first, unless it cannot be otherwise.
     """
+    has_points = any(map(is_day_with_points, cells)) and all(
+        is_day_with_points(cell) or cell.lstrip()[:4].isdigit() for cell in cells
+    )
+    if has_points and any(way.notation == "DMY" for way in ways):
+        ways = [way for way in ways if way.notation != "MDY"]
     first = [way for way in ways if way.notation == "yMD"]
     last = [way for way in ways if way.notation != "yMD"]
     if not first or not last:
@@ -300,7 +311,7 @@ def _count(cells: Sequence[str], read: Callable[[str, DateOrder], Any], order: D
 def _numbers(cells: Sequence[str], kind: ColumnType, mark: DecimalMark) -> _Reading:
     numbers = [parse_number(cell, mark) for cell in cells[:_SCREENED]]
     if sum(number is None for number in numbers) * 2 > min(len(cells), _SCREENED):
-        return _Reading(type=kind, notation=mark, misfits=len(cells))
+        return _Reading(type=kind, notation=mark, misfits=len(cells), numbers=[None] * len(cells))
     numbers += [parse_number(cell, mark) for cell in cells[_SCREENED:]]
     misfits = sum(
         not is_no_amount(cell) if number is None else kind == "integer" and not _is_whole(number.value)
@@ -340,8 +351,21 @@ def _chosen(
     if first.type in TEMPORAL_TYPES and len(notations) > 1 and "YMD" not in notations:
         chosen = next((reading for reading in readings if reading.notation == order), first)
         doubts = {} if chosen.notation == order else {"ambiguous_dates": {"format": chosen.format}}
-        return replace(chosen, doubts=doubts)
-    return first
+        return replace(chosen, doubts={**doubts, **_of_years(sample.cells, chosen)})
+    return replace(first, doubts=_of_years(sample.cells, first)) if first.type in TEMPORAL_TYPES else first
+
+
+def _of_years(cells: Sequence[str], reading: _Reading) -> Doubts:
+    """Years of two digits that may be of the other century, and those that another calendar counts."""
+    order = order_of(reading.format)
+    days = [(cell, moment) for cell in cells if (moment := read_moment(cell, order)) is not None]
+    if days and all(moment.year in _OF_OTHER_CALENDARS for _, moment in days):
+        return {"other_calendar": {"value": days[0][0]}}
+    latest = max(days, key=lambda day: day[1], default=None)
+    if latest is None or latest[1].year < _FAR_YEAR or latest[1].year >= 2069:
+        return {}
+    far = next((day for day in days if day[1].year >= _FAR_YEAR and has_short_year(day[0], order)), None)
+    return {} if far is None else {"short_years": {"value": far[0], "reading": far[1].date().isoformat()}}
 
 
 def _have_no_decimals(reading: _Reading) -> bool:
@@ -461,6 +485,8 @@ def _are_names(cells: Sequence[str]) -> bool:
         return True
     if sum(len(cell) >= _ID_DIGITS for cell in digits) * 20 > len(cells):
         return True
+    if any(cell.endswith("+") for cell in cells) and not any(cell.endswith("-") for cell in cells):
+        return True  # `1.25+` is a mark; a plus beside a minus is the sign of an amount
     return sum(re.fullmatch(r"\+\d{6,}", cell) is not None for cell in cells) * 2 > len(cells)
 
 

@@ -45,9 +45,15 @@ def is_table(records: Sequence[Record]) -> bool:
     if len(wide) <= 2 or all(map(is_labelled, wide)):
         return False
     # Notes are a word and what it says: more columns, or many of them, are data.
-    if len(wide) <= _NOTE_LINES and max(map(filled, wide)) == 2 and are_notes(wide):
+    if len(wide) <= _NOTE_LINES and _are_pairs(wide) and are_notes(wide):
         return False
     return len(wide) > _NOTE_LINES or any(filled(record) > 2 for record in wide) or is_certain_header(wide)
+
+
+def _are_pairs(wide: Sequence[Record]) -> bool:
+    """Two cells each; one of several has a unit besides: `Balance,5.00,EUR`."""
+    widest = [filled(record) for record in wide if filled(record) > 2]
+    return not widest or (widest == [3] and len(wide) > 3)
 
 
 def are_notes(wide: Sequence[Record]) -> bool:

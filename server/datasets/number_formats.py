@@ -35,7 +35,7 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
 _MONEY = re.compile(
     r"[$€£¥￥₩₹₽₺₫฿₴₪₱]|\b(?:USD|EUR|GBP|CNY|RMB|JPY|CHF|INR|BRL|HKD|TWD|SEK|NOK|DKK|PLN|CZK)\b|zł|kr\b|元"
 )
-_LAST_DAY = 2_958_466  # the first of January 10000
+LAST_DAY = 2_958_466  # the first of January 10000
 _SECTIONS = re.compile(r'((?:"[^"]*"?|\\.|\[[^\]]*\]|[^;])*);?', re.DOTALL)
 _MOST_CHARACTERS = 255  # what Excel takes
 
@@ -115,7 +115,7 @@ def _filled(parts: Sequence[tuple[bool, str]], digits: str) -> str:
 def seen_moment(number: float, *, from_1904: bool = False) -> str:
     """Days since 1900 (with the 29th of February that year did not have) or 1904; a part of a day alone is a time."""
     days = number + 1462 if from_1904 else number
-    if not 0 <= days < _LAST_DAY:
+    if not 0 <= days < LAST_DAY:
         return seen_number(number)
     moment = datetime(1899, 12, 30 if days >= 60 else 31) + timedelta(milliseconds=round(days * 86_400_000))  # noqa: DTZ001
     return as_text(moment.time() if days < 1 else moment)

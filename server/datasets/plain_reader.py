@@ -82,13 +82,14 @@ def read_plain_block(block: Bytes, layout: Layout, *, is_utf8: bool = False) -> 
     columns = [column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns]
     if not _has_all_lines(block, columns, quotes):
         return None
+    empty = sorted([row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()] + _rule_rows(columns))
+    if empty and empty[0] + len(empty) < table.num_rows:
+        return None  # rows below a gap may be of another table
     return PlainBlock(
         block=block,
         lines=table.num_rows,
         columns=columns,
-        empty=sorted(
-            [row for row in _empty_rows(columns) if width > 1 or columns[0][row].as_py()] + _rule_rows(columns)
-        ),
+        empty=empty,
         again=sorted({row for header in layout.headers for row in _rows_like(columns, header)}),
     )
 

@@ -17,7 +17,19 @@ _ALPHABETS = tuple(
     )
 )  # fmt: skip
 _WESTERN = frozenset().union(*_ALPHABETS[:8])
-_SELDOM = frozenset("ðþýÐÞÝ")  # of Icelandic, where a Turkish text has ğ, ş and ı
+_SELDOM = {
+    "ý": 0.85,
+    "ð": 0.85,
+    "þ": 0.7,
+    "Ð": 0.85,
+    "Þ": 0.7,
+    "Ý": 0.6,
+}  # of Icelandic, where a Turkish text has ğ, ş and ı
+_MISPLACED = re.compile(
+    r"õ(?!e)|[ìù]\w", re.IGNORECASE
+)  # Portuguese has õ before an e, Italian ends in ì: else they are ő and ě
+_FOREIGN_SHARE = 0.75  # of the letters of a word, if they are of one language
+_OF_SEVERAL = 0.4  # against letters that no language has together
 _QUOTES = frozenset("“”„‚«»")
 _AMOUNTS = frozenset("£€¥¢½¼¾±×‰÷")
 _CUBIC = re.compile(r"(?:[cdkm]|N|S)?mł")  # m³ in an encoding of Central Europe
@@ -43,8 +55,10 @@ def _letters(text: str) -> list[tuple[float, int]]:
     words = Counter((digit, word) for digit, word in found if not word.isascii())
     latin = [letter for _, word in words for letter in word if letter > "\x7f" and _script(letter) == "LATIN"]
     language = max(_ALPHABETS, key=lambda alphabet: sum(letter in alphabet for letter in latin))
+    known = sum(letter in language for letter in latin) / len(latin) if latin else 1.0
+    together = 1.0 - _OF_SEVERAL * (1.0 - known)
     return [
-        (_of_word(word, language) * _behind(digit, word), count * sum(letter > "\x7f" for letter in word))
+        (_of_word(word, language) * _behind(digit, word) * together, count * sum(letter > "\x7f" for letter in word))
         for (digit, word), count in words.items()
     ]
 
@@ -115,13 +129,17 @@ def _of_word(word: str, language: frozenset[str]) -> float:
     foreign = [letter for letter in word if letter > "\x7f"]
     known = sum(_of_letter(letter, language) for letter in foreign) / len(foreign)
     share = len(foreign) / len(word)
+    if share == _FOREIGN_SHARE and language.issuperset(foreign) and not language.isdisjoint("ąćęłńśźż"):
+        return known * cased * 0.9  # `Łódź`
+    if len(word) > 2 and _MISPLACED.search(word) is not None:
+        known *= 0.75
     return known * cased * (1.0 if share <= 0.5 else 0.6 if len(word) == 1 else 0.75 if share < 0.7 else 0.2)
 
 
 def _of_letter(letter: str, language: frozenset[str]) -> float:
     if letter not in language:
         return 0.6 if letter in _WESTERN else 0.4
-    return 1.0 if letter in _WESTERN else 0.85 if letter in _SELDOM else 0.95
+    return 1.0 if letter in _WESTERN else _SELDOM.get(letter, 0.95)
 
 
 def _casing(word: str) -> float:

@@ -17,7 +17,7 @@ from server.datasets.careful_reader import Layout
 from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, shape_of_text
 from server.datasets.file_kinds import file_kind
-from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places
+from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places, ruled_places
 from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
@@ -133,15 +133,21 @@ def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits
     )
     lines = list(islice(source.lines(), _HEAD_ROWS))
     above = options.skip_rows if options.skip_rows is not None else 0
-    places = fixed_places(lines[above:])
-    if places is None or (len(shape.names) > 1 and are_told_by_blanks(lines[above:], places)):
+    ruled = ruled_places(lines) if options.header is not False else None
+    if ruled is not None and options.skip_rows not in (None, ruled[0] - 1):
+        ruled = None
+    places = fixed_places(lines[above:]) if ruled is None else ruled[1]
+    if places is None or (ruled is None and len(shape.names) > 1 and are_told_by_blanks(lines[above:], places)):
         return None
     numbers = [number for number, line in enumerate(lines) if not is_rule_line(line)]
     rows = [cells_at(lines[number], places) for number in numbers]
     skipped = None if options.skip_rows is None else bisect.bisect_left(numbers, options.skip_rows)
-    head = find_table(rows, header=options.header, above=skipped)
+    if ruled is not None:
+        skipped = numbers.index(ruled[0] - 1)
+    head = find_table(rows, header=True if ruled is not None else options.header, above=skipped)
     above = numbers[head.above] if head.above < len(numbers) else len(lines)
     source.places = places
+    source.header = [*head.names] if head.header_records == 1 and len(head.names) == len(places) else ()
     source.first_line, source.header_rows = above + head.header_records, head.header_records
     fixed = FileShape(
         format="fixed",

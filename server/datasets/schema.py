@@ -151,15 +151,22 @@ def clean_names(raw: Sequence[object]) -> list[str]:
     """Column names from a header row: trimmed, composed (NFC), never empty, never twice the same."""
     names: list[str] = []
     taken: set[str] = set()
-    for position, cell in enumerate(raw, start=1):
-        text = " ".join(unicodedata.normalize("NFC", str(cell if cell is not None else "")).split())
-        text = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()[:200] or f"column_{position}"
+    texts = [_clean_name(cell) for cell in raw]
+    own = {text.casefold() for text in texts}
+    for position, said in enumerate(texts, start=1):
+        text = said or f"column_{position}"
         name, copy = text, 2
-        while name.casefold() in taken:  # SQL does not tell Name from name
+        # SQL does not tell Name from name; and no copy takes the name that another column has in the file.
+        while name.casefold() in taken or (name != said and name.casefold() in own):
             name, copy = f"{text[:190]}_{copy}", copy + 1
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def _clean_name(cell: object) -> str:
+    text = " ".join(unicodedata.normalize("NFC", str(cell if cell is not None else "")).split())
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()[:200]
 
 
 def require_column_count(count: int, limits: FileLimits) -> None:

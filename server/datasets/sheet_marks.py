@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from server.datasets.number_formats import NumberFormat, format_numbered
+from server.datasets.cell_texts import as_text
+from server.datasets.number_formats import LAST_DAY, NumberFormat, format_numbered
 from server.datasets.sheet_extent import SheetSigns
 
 _REST_BYTES = 4 * 1024 * 1024  # of a row that goes on in the next piece
@@ -33,6 +35,10 @@ _STYLE = re.compile(rb"""\bs\s*=\s*["'](\d{1,6})["']""")
 _KIND = re.compile(rb"""\bt\s*=\s*["'](\w+)["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
 _CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>")
+_NUMBER_CELL = re.compile(
+    rb"<(?:\w+:)?c\s([^>]*)>(?:<(?:\w+:)?f[^>]*/>|<(?:\w+:)?f[^>]*>[^<]*</(?:\w+:)?f>)?"
+    rb"<(?:\w+:)?v>\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*<"
+)
 _HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*\bhidden=["'](?:1|true)["']""")
 _HIDDEN_COLUMN = re.compile(rb"""<(?:\w+:)?col\s[^>]*\bhidden=["'](?:1|true)["'][^>]*>""")
 _COLUMN_RANGE = re.compile(rb"""\b(min|max)=["'](\d{1,5})["']""")
@@ -40,7 +46,10 @@ _COLUMN_RANGE = re.compile(rb"""\b(min|max)=["'](\d{1,5})["']""")
 
 @dataclass(slots=True, kw_only=True)
 class SheetMarks:
-    """Rows count from 1, columns from 0. `formats` and `texts` (what is seen) are of odd cells alone."""
+    """Rows count from 1, columns from 0. `formats` and `texts` (what is seen) are of odd cells alone.
+
+    `odd_dates`: numbers with the format of a date that are none, by row and column; looked for when it is called.
+    """
 
     formats: dict[int, dict[int, NumberFormat]] = field(default_factory=dict)
     texts: dict[int, dict[int, str]] = field(default_factory=dict)
@@ -50,6 +59,7 @@ class SheetMarks:
     hidden_rows: int = 0
     hidden_columns: list[int] = field(default_factory=list)
     has_formulas_without_values: bool = False
+    odd_dates: Callable[[], dict[tuple[int, int], str]] = dict
 
     def note_format(self, row: int, column: int, cell_format: NumberFormat) -> None:
         self.formats.setdefault(row, {})[column] = cell_format
@@ -68,6 +78,8 @@ def xlsx_marks(path: Path, sheet: str, signs: dict[str, SheetSigns]) -> SheetMar
         formats = _cell_formats(archive)
         part = _part_of_sheet(archive, book, sheet)
         seen = signs.get(part, SheetSigns(has_errors=True, has_hidden=True))
+        dates = frozenset(style for style, each in enumerate(formats) if each.kind in ("date", "moment"))
+        marks.odd_dates = cache(partial(_odd_dates, path, part, dates, from_1904=marks.from_1904))
         marks.has_formulas_without_values = seen.has_formulas_without_values
         odd = {style: each for style, each in enumerate(formats) if each.changes_what_is_seen}
         with archive.open(part) as stream:
@@ -163,6 +175,21 @@ def _note_cell(marks: SheetMarks, text: bytes, start: int, end: int, odd: dict[i
         marks.note_error(row, column, value[1].decode(errors="replace") if value else "#N/A")
     elif style is not None and int(style[1]) in odd and (kind is None or kind[1] == b"n"):
         marks.note_format(row, column, odd[int(style[1])])
+
+
+def _odd_dates(path: Path, part: str, dates: frozenset[int], *, from_1904: bool) -> dict[tuple[int, int], str]:
+    """Below zero, within the first day, or beyond the year 9999: readers make a time of day of the former."""
+    odd = {}
+    with zipfile.ZipFile(path) as archive:
+        for text in _whole_rows(archive, part):
+            for found in _NUMBER_CELL.finditer(text):
+                attributes, value = found[1], float(found[2])
+                place, style, kind = (each.search(attributes) for each in (_PLACE, _STYLE, _KIND))
+                if place is None or style is None or int(style[1]) not in dates or (kind and kind[1] != b"n"):
+                    continue
+                if value < (0 if from_1904 else 1) or value >= LAST_DAY:
+                    odd[int(place[2]), column_number(place[1].decode())] = as_text(value)
+    return odd
 
 
 def _whole_rows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:

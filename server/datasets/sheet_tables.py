@@ -16,7 +16,7 @@ _COVER_LINES = 30
 def find_in_sheet(rows: Sequence[Row], *, header: bool | None, above: int | None) -> FoundTable:
     """All rows of a sheet are equally wide: a title shows by what is filled, a header of two rows by its gaps."""
     found = find_table(rows, header=header, above=above)
-    return found if found.header_records == 2 else find_table(list(map(trimmed, rows)), header=header, above=above)
+    return found if found.header_records > 1 else find_table(list(map(trimmed, rows)), header=header, above=above)
 
 
 def is_cover(rows: Sequence[Row]) -> bool:

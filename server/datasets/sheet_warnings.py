@@ -91,8 +91,8 @@ def table_warnings(
     if below is not None:
         yield FileWarning(
             code="another_table_below",
-            message="Another table seems to begin in row {row}; its rows are read as rows of the first. Put it into a "
-            "sheet of its own if they are not.",
+            message="Another table seems to begin in row {row}. Its rows are rejected, or read as rows of the first "
+            "where they could be; put it into a sheet of its own if they are not.",
             parameters={"row": below},
         )
     beside = side_by_side_at([row for row in rows[above:] if filled(row)])

@@ -15,7 +15,9 @@ from server.datasets.header_finding import (
     is_certain_header,
     is_value,
     joined_names,
+    joined_of_three,
 )
+from server.datasets.header_lines import descriptions, have_row_names, is_wide_note
 from server.datasets.notes_above import (
     TITLE_LINES,
     below_notes,
@@ -26,6 +28,7 @@ from server.datasets.notes_above import (
     usual_width,
 )
 from server.datasets.rule_lines import BOX_RULES, is_rule_row
+from server.datasets.tables_below import LOOKED_AT, begins_other_table
 
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
@@ -37,11 +40,12 @@ _REST = re.compile(r"\d{3}(?:\.\d+)?\s*\W?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTable:
-    """`above` records stand above it, then `header_records` (0 to 2) whose `names` are as wide as the table.
+    """`above` records stand above it, then `header_records` (0 to 3) whose `names` are as wide as the table.
 
     Of the records below, `short` have fewer cells; `is_cut_short`: cells at the end of rows were left out as the
     file does so throughout. `is_other`: what stands above is a table, too. `first_wide` is the first record with more
     cells than there are names, where the table is as wide as such. `has_units`: the second record names units.
+    `described`: so many of the header records say what the names mean.
     """
 
     above: int
@@ -52,6 +56,7 @@ class FoundTable:
     short: int = 0
     is_cut_short: bool = False
     has_units: bool = False
+    described: int = 0
     named: int = 0
     first_wide: int | None = None
 
@@ -73,8 +78,10 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     del below[1 : 1 + ruler]
     names, count = _header(below, True if ruler else header)
     body = _own_rows([record for record in below[count:] if filled(record) and not is_rule_row(record)], names)
+    has_row_names = count == 1 and have_row_names(names, body)
+    names = ["", *names] if has_row_names else names
     width = _width(names, body, is_named=count > 0)
-    own, named = trimmed(names), len(names)
+    own, named = trimmed(names), len(names) - has_row_names
     starts = above + count + ruler
     is_wider = count > 0 and width > named
     wide = (place for place in range(starts, len(records)) if len(trimmed(records[place])) > named)
@@ -90,6 +97,7 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
         short=short,
         is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
         has_units=count == 2 and are_units(below),
+        described=descriptions(below) if count > 1 and list(below[0]) == names[: len(below[0])] else 0,
         named=named,
         first_wide=next(wide, None) if is_wider else None,
     )
@@ -101,8 +109,10 @@ def table_start(records: Sequence[Record]) -> int:
         return notes + table_start(records[notes:])
     width = usual_width(records)
     first = next((place for place, record in enumerate(records) if filled(record)), 0)
-    if (largest := _largest_of_several(records)) is not None:
-        return largest
+    if (main := main_table(records)) is not None:
+        return main
+    if is_wide_note(records[first:]):
+        return first + 1
     if width < 2:
         return _below_comments(records, first, width)
     place = _below_titles(records, first, width)
@@ -112,17 +122,30 @@ def table_start(records: Sequence[Record]) -> int:
     return wide if _begins_anew(records, place, wide) else place
 
 
-def _largest_of_several(records: Sequence[Record]) -> int | None:
-    """Where the table with the most cells begins, of those that stand one above the other; None where one is all."""
+def main_table(records: Sequence[Record]) -> int | None:
+    """Where the table with the most cells begins, of those that stand one above the other; None where one is all.
+
+    One that begins below a gap may have as many cells above it in notes, where the gap and its names tell it.
+    """
     starts: list[int] = []
     for place, record in enumerate(records):
         if filled(record) > 1 and _is_start(records, place, starts):
             starts.append(place)
+    if len(starts) == 1 and starts[0] and _is_wider_below(records, starts[0]):
+        return starts[0]
     if len(starts) < 2:
         return None
     ends = [*starts[1:], len(records)]
     sizes = [sum(map(filled, records[start:end])) for start, end in zip(starts, ends, strict=True)]
     return starts[sizes.index(max(sizes))]
+
+
+def _is_wider_below(records: Sequence[Record], place: int) -> bool:
+    """Whether a table below a gap has more cells, and in each row more than any line above it."""
+    above, below = records[:place], records[place:]
+    if filled(above[-1]) or filled(below[0]) <= max(map(filled, above)):
+        return False
+    return len(below) > 1 and is_certain_header(below) and sum(map(filled, below)) > sum(map(filled, above))
 
 
 def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> bool:
@@ -136,9 +159,21 @@ def _is_start(records: Sequence[Record], place: int, starts: Sequence[int]) -> b
     block = list(itertools.takewhile(lambda other: filled(other) and len(other) == len(record), records[place:]))
     if is_after_gap and is_certain_header(block):
         return True
-    if any(filled(other) > 1 and len(other) == len(record) for other in records[:place]):
+    if (
+        is_after_gap
+        and starts
+        and begins_other_table(_rows_above(records, place), record, block[1] if block[1:] else None)
+    ):
+        return True
+    if any(len(other) == len(record) and filled(other) > 1 for other in records[:place]):
         return False  # rows below a gap
     return len(block) > 2 and (is_head_of_table(block) or (is_after_gap and has_header(block)))
+
+
+def _rows_above(records: Sequence[Record], place: int) -> list[Record]:
+    """Those right above a gap."""
+    above = itertools.dropwhile(lambda record: not filled(record), reversed(records[:place]))
+    return list(itertools.islice(itertools.takewhile(filled, above), LOOKED_AT))[:-1]
 
 
 def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
@@ -157,12 +192,18 @@ def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
 
 
 def _is_sentence_above(record: Record, below: Sequence[Record]) -> bool:
-    """`Sales of 2026, all regions` above names: a blank follows each mark, and none between the names."""
+    """`Sales of 2026, all regions` above names, or above more such lines: none of the names has a blank before it."""
+    if not _is_torn_sentence(record):
+        return False
+    below = list(itertools.dropwhile(_is_torn_sentence, below))
+    return is_certain_header(below) and not any(cell.startswith(" ") for cell in below[0])
+
+
+def _is_torn_sentence(record: Record) -> bool:
+    """Whether a blank follows each mark between the cells, and others stand within them."""
     if filled(record) < 2 or not all(cell.startswith(" ") for cell in record[1:]):
         return False
-    if not any(" " in cell.strip() for cell in record) or any(map(is_value, record)):
-        return False
-    return is_certain_header(below) and not any(cell.startswith(" ") for cell in below[0])
+    return any(" " in cell.strip() for cell in record) and not any(map(is_value, record))
 
 
 def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
@@ -221,10 +262,13 @@ def _header(records: Sequence[Record], header: bool | None) -> tuple[list[str], 
     if header is False or not records:
         return [], 0
     upto = [record for record in records if filled(record)]
+    if upto[:3] == list(records[:3]) and (joined := joined_of_three(upto)) is not None:
+        return joined, 3
     if upto[:2] == list(records[:2]) and (joined := joined_names(upto)) is not None:
         return joined, 2
-    if header or has_header(records):
-        return list(records[0]), 1
+    described = descriptions(records)
+    if header or described or has_header(records):
+        return list(records[0]), 1 + described
     return [], 0
 
 

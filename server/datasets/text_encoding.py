@@ -14,6 +14,7 @@ from typing import NamedTuple
 import chardet
 
 from server.datasets.ahead import in_order
+from server.datasets.common_hanzi import COMMON_HANZI
 from server.datasets.encodings import known_codec
 from server.datasets.kept_bytes import Bytes, is_utf8
 from server.datasets.plausible_text import plausibility
@@ -45,6 +46,8 @@ _LIKELY = (
     "windows-1251", "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1258", "windows-1257",
     "cp874", "koi8-r", "koi8-u", "iso-8859-2", "iso-8859-15", "cp850", "mac-roman",
 )  # fmt: skip
+# Of DOS, which files of old programs still have.
+_OF_DOS = ("cp866", "cp852")
 # What people of a language write when it is not UTF-8.
 _OF_LANGUAGES = {
     "zh": ("gb18030",), "zh-tw": ("big5",), "zh-hk": ("big5",), "zh-hant": ("big5",), "ja": ("cp932",),
@@ -56,7 +59,8 @@ _OF_LANGUAGES = {
 _WESTERN_LANGUAGES = frozenset({"en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "nb", "no", "fi"})
 _MULTIBYTE = frozenset({"gb18030", "big5", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr"})
 # Encodings that files seldom have, and that are like another one in all that short texts hold.
-_RARE = {"mac-roman": 0.27, "cp850": 0.4, "cp1257": 0.12, "cp1258": 0.12, "koi8-u": 0.05, "iso8859-15": 0.03,
+_RARE = {"mac-roman": 0.27, "cp850": 0.4, "cp866": 0.15, "cp852": 0.3,
+         "cp1257": 0.12, "cp1258": 0.12, "koi8-u": 0.05, "iso8859-15": 0.03,
          "iso8859-2": 0.03, "cp1254": 0.02, "shift_jis": 0.01}  # fmt: skip
 _CHINESE_PRIOR = 0.1  # added to chardet's confidence, which is 0.1 to 0.25 on two lines of any East Asian text
 _LANGUAGE_PRIOR = 0.15
@@ -71,6 +75,7 @@ _ENOUGH_FOREIGN = 400  # characters whose frequencies chardet can rely on
 _CANDIDATES = 4
 _SAMPLE_CHARACTERS = 120
 _COMMON_HANZI_SHARE = 0.6
+_COMMON_SHARE, _COMMON_WEIGHT = 0.3, 0.5  # so many of the characters are common ones in any Chinese table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +286,7 @@ def likeliest(sample: bytes, language: str = "") -> tuple[Candidate, ...]:
     }
     if _common_hanzi_share(sample) >= _COMMON_HANZI_SHARE:
         confidence["gb18030"] = confidence.get("gb18030", 0.0) + _CHINESE_PRIOR
-    texts = {name: _decoded(sample, name) for name in map(_codec, _LIKELY) if _decodes(sample, name)}
+    texts = {name: _decoded(sample, name) for name in map(_codec, (*_LIKELY, *_OF_DOS)) if _decodes(sample, name)}
     scores = {name: _score(name, text, sample, confidence.get(name, 0.0), language) for name, text in texts.items()}
     if not texts:
         return (Candidate(name="cp1252", sample=""),)
@@ -297,7 +302,7 @@ def likeliest(sample: bytes, language: str = "") -> tuple[Candidate, ...]:
 
 def _usual(names: Sequence[str], language: str) -> str:
     """Of encodings in which a text is the same, the one that most files are in."""
-    own, order = _of_language(language), [_codec(name) for name in _LIKELY]
+    own, order = _of_language(language), [_codec(name) for name in (*_LIKELY, *_OF_DOS)]
     return min(names, key=lambda name: (name not in own, order.index(name)))
 
 
@@ -339,7 +344,18 @@ def _east_asian(name: str, text: str, foreign: list[str], *, is_own: bool) -> fl
         score -= 0.25
     # Korean stands in the first half of the rows of Chinese: a long run of that is no chance.
     usual = {"gb18030": 0.1, "cp949": min(0.2, 0.01 * len(foreign))}.get(name, 0.0)
+    if name == "gb18030":
+        usual -= _uncommon(foreign)
     return score + (usual if rare == 0 else -0.3 * rare)
+
+
+def _uncommon(foreign: Sequence[str]) -> float:
+    """What speaks against Chinese in which few characters are common ones; of a word or two that says little."""
+    if not foreign:
+        return 0.0
+    common = sum(letter in COMMON_HANZI for letter in foreign)
+    missing = 1.0 - min(1.0, common / (_COMMON_SHARE * len(foreign)))
+    return _COMMON_WEIGHT * missing * min(1.0, max(0, len(foreign) - 2) / _FEW_COUNTED)
 
 
 def _are_words(text: str) -> bool:

@@ -28,6 +28,7 @@ _BLOCK = 8 * 1024 * 1024  # of which each costs a millisecond or two, however sm
 _PIECE = 512 * 1024
 _SAMPLE_HEAD = 1024 * 1024
 _SAMPLE_PIECE = 256 * 1024
+_PADDING = END_OF_FILE + b"\0"  # of the last line: programs fill up whole blocks
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,12 +53,12 @@ class TextSource:
         placed = ((block, self._position) for block in blocks)
         for (_, position), pieces in in_order(lambda item: self._pieces(item[0]), placed):
             for piece, plain in pieces:
-                if careful.is_waiting or plain is None:
+                if careful.is_waiting or careful.is_in_other_table or plain is None:
                     chunk, lines = careful.read(piece, line)
                 else:
                     chunk, lines = plain.chunk(line), plain.lines
                     plain_rows += lines  # a record in each
-                    chunk.rejects[:0] = careful.rows_follow()
+                    chunk.rejects[:0] = careful.follow(chunk)
                 line += lines
                 self.bytes_read = position
                 self.records = above + plain_rows + careful.records
@@ -153,7 +154,7 @@ class TextSource:
                         line=self._lines_in(done) + 1,
                         limit=self.max_line_bytes,
                     )
-        if last := without_marks(rest).rstrip(END_OF_FILE):
+        if last := without_marks(rest).rstrip(_PADDING):
             yield last
 
     def _lines_in(self, size: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORDS = (
-    "grand *-? *total|sub-? ?total|total|overall|sum|summe|gesamt|zwischensumme|endsumme|endbetrag|ergebnis|"
+    "all\\b|grand *-? *total|sub-? ?total|total|overall|sum|summe|gesamt|zwischensumme|endsumme|endbetrag|ergebnis|"
     "somme|sous-? ?total|ensemble|totale|subtotale|somma|suma|totaal|subtotaal|eindtotaal|som|"
     "razem|ogółem|łącznie|podsumowanie|celkem|celkom|součet|mezisoučet|spolu|súčet|összesen|végösszeg|részösszeg|"
     "toplam|genel toplam|ara toplam|yhteensä|summa|delsumma|totalt|i alt|ialt|delsum|samtals|ukupno|skupaj|kokku|"

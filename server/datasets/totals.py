@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,18 +29,30 @@ Sums = dict[int, Decimal]
 
 @dataclass(slots=True)
 class Totals:
-    """Adds up the rows as they come, and tells those that hold the sums: of all rows, or of the groups above them."""
+    """Adds up the rows as they come, and tells those that hold the sums: of all rows, or of the groups above them.
+
+    `is_leading`: the first row is the total of those below. `count` are totals that are rows (or left out, where that
+    is wanted), `rejected` those that do not fit the columns. `odd_line`: where a last row that is called a total is
+    none. `kept_line`: a first row that should have been left out, seen to be a total when it was written.
+    """
 
     columns: Sequence[PlannedColumn]
     is_everywhere: bool = False
+    is_left_out: bool = False
+    is_leading: bool = False
     count: int = 0
     first_line: int = 0
+    rejected: int = 0
+    first_rejected: int = 0
+    odd_line: int = 0
+    kept_line: int = 0
     rows: Sequence[int] = ()  # of the chunk that was looked at last
     _all: Sums = field(default_factory=dict)
     _group: Sums = field(default_factory=dict)  # of the rows since the last total
     _groups: list[Sums] = field(default_factory=list)  # before that, each ended by a total
     _summed_rows: int = 0
     _missing: int = 0  # rows that are no numbers, or no rows: of whom nobody knows the figures
+    _leading: tuple[int, Sums] | None = None  # the first row, where it is called a total: its line and figures
 
     def find(self, chunk: Chunk, values: Sequence[pa.Array], *, rejected: Collection[int] = ()) -> list[int]:
         """The rows of this chunk that are totals; `values` are the cells of the columns as they were read.
@@ -54,19 +65,40 @@ class Totals:
             return []
         candidates = self._candidates(chunk)
         self._missing += len(set(rejected).difference(candidates)) + _rejected_rows(chunk.rejects)
-        found, start = [], 0
+        found: list[int] = []
+        start = 0
+        self.odd_line = 0
         for row in candidates:
             self._add(values, summed, start, row)
             start = row
             figures = {place: cell for place in summed if (cell := _decimal(values[place][row].as_py()))}
-            if self._agrees(chunk, row, figures):
+            is_first = not self._summed_rows and not found
+            if (is_first and self.is_leading) or self._agrees(chunk, row, figures):
                 found.append(row)
                 start = row + 1
                 self._end_group()
-                self._note(chunk, row)
+                self._note(chunk.line_of(row), is_rejected=row in rejected)
+            elif is_first and figures and is_name_of_total(_name_in(chunk.columns, row)):
+                self._leading = (chunk.line_of(row), figures)
+            elif row == chunk.row_count - 1 and figures and row not in rejected and not self._missing:
+                self.odd_line = chunk.line_of(row) if self._has_only(chunk, row, _name_in(chunk.columns, row)) else 0
         self._add(values, summed, start, chunk.row_count)
         self.rows = found
         return found
+
+    def finish(self) -> bool:
+        """Whether the first row sums all others; it is noted."""
+        if self._leading is None or self._summed_rows <= _LEAST_ROWS:
+            return False
+        line, figures = self._leading
+        self._leading = None
+        if not self._is_half(figures):
+            return False
+        if self.is_left_out:
+            self.kept_line = line
+        else:
+            self._note(line, is_rejected=False)
+        return True
 
     def may_end_in(self, chunk: Chunk) -> bool:
         """Whether its last row has numbers and no name: perhaps the sums of all."""
@@ -80,9 +112,13 @@ class Totals:
     def _summed(self) -> list[int]:
         return [place for place, column in enumerate(self.columns) if column.type in NUMERIC_TYPES]
 
-    def _note(self, chunk: Chunk, row: int) -> None:
-        self.count += 1
-        self.first_line = self.first_line or chunk.line_of(row)
+    def _note(self, line: int, *, is_rejected: bool) -> None:
+        if is_rejected and not self.is_left_out:
+            self.rejected += 1
+            self.first_rejected = self.first_rejected or line
+        else:
+            self.count += 1
+            self.first_line = self.first_line or line
 
     def _candidates(self, chunk: Chunk) -> list[int]:
         first = 0 if self.is_everywhere else max(0, chunk.row_count - _TAIL)
@@ -111,8 +147,14 @@ class Totals:
             return is_all and self._summed_rows >= _LEAST_ROWS
         if any(_is_sum(sums, place, cell) for sums in self._sums() for place, cell in figures.items()):
             return True
+        if is_name_of_total(name) and self._summed_rows > _LEAST_ROWS and figures and self._is_half(figures):
+            return True
         is_last = row == chunk.row_count - 1
         return is_last and self._missing > 0 and self._has_only(chunk, row, name) and self._is_nearly(figures)
+
+    def _is_half(self, figures: Sums) -> bool:
+        """Whether the rows above hold each figure twice: the groups' own totals stand above them."""
+        return all(_is_sum(self._all, place, 2 * cell) for place, cell in figures.items())
 
     def _has_only(self, chunk: Chunk, row: int, name: str) -> bool:
         """Whether the row is called a total and nothing else, and says nothing beside its figures."""
@@ -159,37 +201,74 @@ def rows_like_totals(columns: Sequence[pa.Array]) -> list[int]:
 
 
 def _name_in(columns: Sequence[pa.Array], row: int) -> str:
-    """The first cell that is filled, or the second column's if that is like the name of a total."""
-    first = next((cell for column in columns if (cell := (column[row].as_py() or "").strip())), "")
-    second = (columns[1][row].as_py() or "").strip() if len(columns) > 1 else ""
-    return second if not is_like_a_total(first) and is_like_a_total(second) else first
+    """The first cell that is filled, or the second column's if that is like the name of a total, or one that is it."""
+    cells = [(column[row].as_py() or "").strip() for column in columns]
+    first = next(filter(None, cells), "")
+    if is_like_a_total(first):
+        return first
+    if is_like_a_total(cells[1] if len(cells) > 1 else ""):
+        return cells[1]
+    return next(filter(is_name_of_total, cells), first)
 
 
-def found_in(sample: Chunk, columns: Sequence[PlannedColumn]) -> Totals:
+def found_in(sample: Chunk, columns: Sequence[PlannedColumn], *, are_left_out: bool) -> Totals:
     """The totals among the rows of a sample, in the types that its other rows have."""
-    totals = Totals(columns, is_everywhere=True)
     cells = [convert_cells(sample.columns[c.index], c.type, c.format) for c in columns]
     rejected = {misfit.row for column in cells for misfit in column.misfits}
+    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out)
+    totals.find(sample, [column.values for column in cells], rejected=rejected)
+    if not totals.finish():
+        return totals
+    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out, is_leading=True)
     totals.find(sample, [column.values for column in cells], rejected=rejected)
     return totals
 
 
 def totals_warning(totals: Totals, *, are_left_out: bool) -> list[FileWarning]:
-    if not totals.count:
-        return []
+    count, line = totals.count, totals.first_line
+    warnings = _odd_total_warning(totals.odd_line)
+    if are_left_out and count:
+        warnings.append(
+            FileWarning(
+                code="totals_left_out",
+                message="Rows that sum others are left out: {count}, the first in line {line}.",
+                parameters={"count": count, "line": line},
+            )
+        )
     if are_left_out:
-        warning = FileWarning(
-            code="totals_left_out",
-            message="Rows that sum those above them are left out: {count}, the first in line {line}.",
+        count, line = int(totals.kept_line > 0), totals.kept_line
+    if count:
+        warnings.append(
+            FileWarning(
+                code="total_rows",
+                message="Rows that seem to be totals of others: {count}, the first in line {line}. They are kept, and "
+                "sums will count everything twice; leave them out if they are no data.",
+                parameters={"count": count, "line": line},
+            )
         )
-    else:
-        warning = FileWarning(
-            code="total_rows",
-            message="Rows that seem to be totals of those above them: {count}, the first in line {line}. They are "
-            "kept, and sums will count everything twice; leave them out if they are no data.",
+    elif totals.rejected:
+        warnings.append(
+            FileWarning(
+                code="total_rows",
+                message="Rows that seem to be totals of others: {count}, the first in line {line}. They do not fit the "
+                "columns and are rejected; leave them out if they are no data.",
+                parameters={"count": totals.rejected, "line": totals.first_rejected},
+            )
         )
-    parameters = {"count": totals.count, "line": totals.first_line}
-    return [msgspec.structs.replace(warning, parameters=parameters)]
+    return warnings
+
+
+def _odd_total_warning(line: int) -> list[FileWarning]:
+    if not line:
+        return []
+    return [
+        FileWarning(
+            code="odd_total",
+            message="The last row (line {line}) is called a total, but is not the sum of the rows above. It is kept "
+            "as a row; sums count it as well.",
+            parameters={"line": line},
+        )
+    ]
 
 
 def _decimal(value: object) -> Decimal:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import python_calamine as calamine
 
-from server.datasets.detect import FileShape
+from server.datasets.detect import FileShape, description_warnings
 from server.datasets.excel_source import ExcelSource
 from server.datasets.file_kinds import not_a_table
 from server.datasets.notes_above import filled
@@ -219,6 +219,7 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
             *other_sheets(sheet.name, _others(workbook, sheets, sheet.name)),
             *hidden_warnings(marks, sheets, names, source.start_column),
             *cell_warnings(source, names),
+            *description_warnings(head, rows),
             *table_warnings(rows, source.first_line, head.above, names),
             *merged_warnings(sheet, source.first_line),
         ),

@@ -56,6 +56,10 @@ def test_few_western_characters_are_what_they_can_mean(imported: Importer, text:
         ("imię,miasto\nŁukasz,Łódź\n", "iso8859-2"), ("név,város\nErzsébet,Győr\n", "cp1250"),
         ("姓名,城市\n张三,北京\n", "gb18030"), ("姓名,城市\n張三,臺北\n", "big5"), ("名前,都市\n田中,東京\n", "cp932"),
         ("이름,도시\n김철수,서울\n", "cp949"),
+        ("miasto,n\nŁódź,1\nKraków,2\n", "cp1250"), ("miasto,n\nŁódź,1\nKraków,2\n", "iso8859-2"),
+        ("město,n\nPříbram,1\nČeské Budějovice,2\n", "cp1250"), ("név,n\nSzőke,1\nGyőr,2\n", "cp1250"),
+        ("vardas,n\nŠarūnas,1\nŽygimantas,2\n", "cp1257"), ("Имя,Город\nИван,Москва\n", "cp866"),
+        ("날짜,내용\n1,커피를 마셨습니다\n2,점심을 먹었습니다\n", "cp949"),
     ],
 )  # fmt: skip
 def test_two_lines_of_a_language_are_right_or_the_right_one_stands_beside(

@@ -518,7 +518,7 @@ STAFF = "姓名,部门,工资\n张三,销售,8000\n李四,财务,9000\n合计,,1
         ("id,name,n\n1,a,5\n2,b,6\n-----,,\nreport of Ann,,\n", "integer", 2, 2),
         ("id,n\n1,5\n2,6\nRows:,2\n", "integer", 2, 1),
         # Rows
-        ("id,n\n1,5\n2,6\nTotal:,11\n", "integer", 3, 0),
+        ("id,n\nA1,5\nA2,6\nTotal:,11\n", "integer", 3, 0),
         ("id,name,n\n1,a,5\n2,b,6\nx,,\n", "integer", 3, 0),
         (f"{PRICES}New York,,\n", "decimal", 3, 0),
         (f"{PRICES}\nNew York,,5\n", "decimal", 3, 0),
