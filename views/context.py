@@ -25,7 +25,7 @@ from server.http.sessions import wanted_language, wanted_time_zone
 from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
-from server.reports.parameters import value_text as parameter_text
+from server.reports.parameter_texts import value_text as parameter_text
 from views.formats import Formats, is_repeated
 
 _SCRIPTS = STATIC / "js"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.reports.parameters import value_text
+from server.reports.parameter_texts import value_text
 from server.reports.summary import ParameterSummary, TemplateSummary
 from server.reports.work import Choices
 

@@ -15,7 +15,7 @@ from server.clock import Clock, new_id, utc_now
 from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
-from server.reports.parameters import value_text
+from server.reports.parameter_texts import value_text
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.tables import batches, jobs, reports

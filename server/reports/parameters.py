@@ -111,13 +111,6 @@ def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – 
     return value
 
 
-def value_text(value: Any) -> str:
-    """Of one as it is stored: for titles and lists of reports, in no language."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value['from']}..{value['to']}" if isinstance(value, dict) else str(value)
-
-
 def bound_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """As queries know them: a range by its days as well, `$period_from` and `$period_to`."""
     bound = dict(values)
@@ -150,7 +143,11 @@ def complete(
                 FieldError(field=f"{field}.{parameter.name}", message=wrong.message, parameters=wrong.parameters)
             )
     if errors:
-        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors, problem=phrase(errors[0].message, **errors[0].parameters))
+        raise InvalidInput(
+            "Some parameters are wrong: {problem}",
+            errors=errors,
+            problem=phrase(errors[0].message, **errors[0].parameters),
+        )
     return values
 
 

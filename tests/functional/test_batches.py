@@ -367,7 +367,11 @@ async def test_a_form_offers_several_values_and_two_days_and_brings_them_to_the_
     await put_template(alice, "several", SEVERAL)
     async with alice.get("/batches/new?template=several") as response:
         page = await response.text()
-    assert [f'name="p.regions" value="{region}"' in page for region in ("North", "South", "华东")] == [True, False, True]
+    assert [f'name="p.regions" value="{region}"' in page for region in ("North", "South", "华东")] == [
+        True,
+        False,
+        True,
+    ]
     assert page.count('type="date" name="p.period.') == 2
     async with alice.get("/batches/new?template=several&p.paid=false") as response:
         assert 'name="p.regions" value="South"' in await response.text()
