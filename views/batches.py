@@ -13,14 +13,15 @@ from aiohttp import web
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
 from server.http.endpoint import decoded
-from server.http.forms import read_form
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.jobs.job import State
+from server.jobs.job import Job, State
 from server.numerals import whole_number
+from server.operations.batch_comparison import Comparison
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import provisional_title
-from server.reports.batches import ReportFilter
+from server.reports.batches import BatchHead, ReportFilter
 from server.reports.work import FileFormat
 from views.context import render
 from views.field_errors import errors_by_field
@@ -55,6 +56,7 @@ async def batch_page(request: web.Request) -> web.Response:
         "batches/detail.html",
         batch=batch,
         job=job,
+        comparison=await _comparison(request, batch, job),
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
@@ -67,7 +69,18 @@ async def batch_header(request: web.Request) -> web.Response:
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     job = await operations_of(request).batches.job(principal, batch.id)
-    return await render(request, "batches/_header.html", batch=batch, job=job)
+    comparison = await _comparison(request, batch, job)
+    return await render(request, "batches/_header.html", batch=batch, job=job, comparison=comparison)
+
+
+async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Comparison | None:
+    """Once all is made; nothing where there is nothing to compare, or too much."""
+    if not job.state.is_final or not batch.tally.succeeded:
+        return None
+    try:
+        return await operations_of(request).batch_comparison.of(require_principal(request), batch.id)
+    except InvalidInput:
+        return None
 
 
 async def batch_row(request: web.Request) -> web.Response:
@@ -127,7 +140,7 @@ async def new_batch_page(request: web.Request) -> web.Response:
     if not name:
         page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
         return await render(request, "batches/choose.html", page=page)
-    return await _order_form(request, name, request.query)
+    return await _order_form(request, name, Form(list(request.query.items())))
 
 
 async def order_batch(request: web.Request) -> web.Response:
@@ -172,7 +185,7 @@ async def batch_expansion(request: web.Request) -> web.Response:
 
 
 async def _order_form(
-    request: web.Request, name: str, given: Mapping[str, str], *, error: InvalidInput | None = None
+    request: web.Request, name: str, given: Form, *, error: InvalidInput | None = None
 ) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).templates
@@ -180,7 +193,10 @@ async def _order_form(
     check = await operations.check(principal, stored.source)
     errors = errors_by_field(request, error)
     day_error = errors.get("as_of", "")
-    choices = await operations.choices(principal, stored, as_of="" if day_error else given.get("as_of", ""))
+    chosen = parameters_from(given.pairs())
+    choices = await operations.choices(
+        principal, stored, as_of="" if day_error else given.get("as_of", ""), given=chosen
+    )
     fixed = [parameter.name for parameter in check.summary.parameters if not parameter.each]
     return await render(
         request,
@@ -189,7 +205,7 @@ async def _order_form(
         stored=stored,
         summary=check.summary,
         problems=[msgspec.structs.asdict(issue) for issue in check.errors],
-        fields=fields_of(check.summary, choices, given, names=fixed, errors=_of_parameters(errors)),
+        fields=fields_of(check.summary, choices, chosen, names=fixed, errors=_of_parameters(errors)),
         day_error=day_error,
         given=given,
         error=error,
@@ -208,9 +224,9 @@ class Expansion:
     error: JinduError | None = None
 
 
-async def _expansion(request: web.Request, name: str, given: Mapping[str, str]) -> Expansion:
+async def _expansion(request: web.Request, name: str, given: Form) -> Expansion:
     principal = require_principal(request)
-    order = BatchOrder(template=name, parameters=[parameters_from(given)], as_of=given.get("as_of", ""))
+    order = BatchOrder(template=name, parameters=[parameters_from(given.pairs())], as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
@@ -226,11 +242,11 @@ def _chosen(formats: list[FileFormat]) -> list[FileFormat]:
     return formats
 
 
-def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
+def _picked(picks: list[str], given: Form) -> list[dict[str, object]]:
     """The sets that were left ticked; all of them are one set that the template expands itself."""
     offered = given.get("offered", "0")
     if offered in ("", "0") or str(len(picks)) == offered:
-        return [parameters_from(given)]
+        return [parameters_from(given.pairs())]
     if not picks:
         raise InvalidInput("Choose at least one report.")
     try:
