@@ -226,22 +226,24 @@ class ExcelSource:
             if 0 <= column - self.start_column < len(cells):
                 cells[column - self.start_column] = text
 
-    def _tell_odd_dates(
+    def _with_odd_dates(
         self,
         block: list[tuple[int, SheetRow]],
+        rows: list[SheetRow],
         place: int,
-        cells: list[Any],
         misfits: dict[tuple[int, int], str] | None,
-    ) -> None:
+    ) -> Sequence[Any]:
         """As the numbers that they are, each a misfit; a sample is without them, as without errors."""
-        odd = self.marks.odd_dates()
+        odd = self.marks.odd_dates() if self.marks.odd_dates is not None else {}
         for index, (number, _) in enumerate(block):
             value = odd.get((number, place + self.start_column))
             if value is None:
                 continue
-            cells[index] = value if misfits is not None else ""
+            shown = value if misfits is not None else ""
+            rows[index] = [*rows[index][:place], shown, *rows[index][place + 1 :]]
             if misfits is not None:
                 misfits.setdefault((index, place), "not_a_date")
+        return [row[place] for row in rows]
 
     def _cut(self, cells: SheetRow) -> SheetRow:
         return [*cells, *[""] * (self.width - len(cells))][: self.width]
@@ -257,9 +259,10 @@ class ExcelSource:
                 if 0 <= place < self.width and error != MISSING:
                     rows[index] = [*rows[index][:place], error, *rows[index][place + 1 :]]
                     misfits[index, place] = "excel_error"
-        columns = [list(cells) for cells in zip(*rows, strict=True)]
-        for place in [place for place, cells in enumerate(columns) if _has_odd_dates(cells)]:
-            self._tell_odd_dates(block, place, columns[place], misfits if is_told else None)
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        if self.marks.odd_dates is not None:
+            for place in [place for place, cells in enumerate(columns) if _has_odd_dates(cells)]:
+                columns[place] = self._with_odd_dates(block, rows, place, misfits if is_told else None)
         return Chunk(
             columns=list(map(column_texts, columns)) or [pa.array([], pa.string())] * self.width,
             line_of=lambda row: block[row][0],

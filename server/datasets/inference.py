@@ -162,6 +162,7 @@ def infer_all(
             sample,
             readings,
             mark=marks[place] or mark,
+            is_usual=mark is None and marks[place] not in (None, prefer_mark),
             prefer_mark=prefer_mark,
             order=orders[place] or order,
         )
@@ -334,9 +335,18 @@ def _is_whole(number: Decimal) -> bool:
 
 
 def _chosen(
-    sample: _Sample, readings: Sequence[_Reading], *, mark: str | None, prefer_mark: DecimalMark, order: str | None
+    sample: _Sample,
+    readings: Sequence[_Reading],
+    *,
+    mark: str | None,
+    is_usual: bool,
+    prefer_mark: DecimalMark,
+    order: str | None,
 ) -> _Reading:
-    """One of the readings: as its neighbours are read, else as files like this usually are, and doubted."""
+    """One of the readings: as its neighbours are read, else as files like this usually are, and doubted.
+
+    `is_usual`: only the dataset has this mark, files like this have the other.
+    """
     first = readings[0]
     notations = [reading.notation for reading in readings]
     if first.type in NUMERIC_TYPES and first.notation == "":
@@ -346,7 +356,8 @@ def _chosen(
     if first.type in NUMERIC_TYPES:
         wanted = mark if mark in notations else prefer_mark
         chosen = next((reading for reading in readings if reading.notation == wanted), first)
-        doubts = _of_marks(sample.cells, chosen, readings, prefer_mark) if len(readings) > 1 and mark is None else {}
+        is_told = len(readings) < 2 or (mark is not None and not is_usual)
+        doubts = {} if is_told else _of_marks(sample.cells, chosen, readings, prefer_mark)
         return _noted(replace(chosen, doubts=doubts))
     if first.type in TEMPORAL_TYPES and len(notations) > 1 and "YMD" not in notations:
         chosen = next((reading for reading in readings if reading.notation == order), first)

@@ -48,7 +48,8 @@ _COLUMN_RANGE = re.compile(rb"""\b(min|max)=["'](\d{1,5})["']""")
 class SheetMarks:
     """Rows count from 1, columns from 0. `formats` and `texts` (what is seen) are of odd cells alone.
 
-    `odd_dates`: numbers with the format of a date that are none, by row and column; looked for when it is called.
+    `odd_dates`: numbers with the format of a date that are none, by row and column; looked for when
+    it is called; None where no format is of dates.
     """
 
     formats: dict[int, dict[int, NumberFormat]] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class SheetMarks:
     hidden_rows: int = 0
     hidden_columns: list[int] = field(default_factory=list)
     has_formulas_without_values: bool = False
-    odd_dates: Callable[[], dict[tuple[int, int], str]] = dict
+    odd_dates: Callable[[], dict[tuple[int, int], str]] | None = None
 
     def note_format(self, row: int, column: int, cell_format: NumberFormat) -> None:
         self.formats.setdefault(row, {})[column] = cell_format
@@ -79,7 +80,8 @@ def xlsx_marks(path: Path, sheet: str, signs: dict[str, SheetSigns]) -> SheetMar
         part = _part_of_sheet(archive, book, sheet)
         seen = signs.get(part, SheetSigns(has_errors=True, has_hidden=True))
         dates = frozenset(style for style, each in enumerate(formats) if each.kind in ("date", "moment"))
-        marks.odd_dates = cache(partial(_odd_dates, path, part, dates, from_1904=marks.from_1904))
+        if dates:
+            marks.odd_dates = cache(partial(_odd_dates, path, part, dates, from_1904=marks.from_1904))
         marks.has_formulas_without_values = seen.has_formulas_without_values
         odd = {style: each for style, each in enumerate(formats) if each.changes_what_is_seen}
         with archive.open(part) as stream:

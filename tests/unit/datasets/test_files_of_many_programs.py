@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from server.errors import FileProblem, InvalidInput
@@ -230,7 +232,23 @@ def test_numbers_that_are_no_days_reject_their_row(imported: Importer, number: f
     content = workbook([["n", "day"], ["a", number], ["b", 46000]], {"B2": "yyyy-mm-dd", "B3": "yyyy-mm-dd"})
     result = imported(content, name="a.xlsx")
     assert (result.rows, result.reasons) == ([["b", day("2025-12-09")]], [(2, "day", "not_a_date")])
-    assert result.rejects[0]["parameters"]["value"] == str(number)
+    assert (result.rejects[0]["parameters"]["value"], result.rejects[0]["raw"]) == (str(number), f"a\t{number}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends", "code"),
+    [
+        (pa.date32(), (2**31 - 1, -(2**31)), "not_a_date"),
+        (pa.timestamp("us"), (2**63 - 1, -(2**63) + 1), "not_a_datetime"),
+    ],
+)
+def test_days_without_end_of_parquet_reject_their_row(
+    imported: Importer, kind: pa.DataType, ends: tuple[int, int], code: str
+) -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"t": pa.array([*ends, 0], kind)}), stream)
+    result = imported(stream.getvalue(), name="a.parquet")
+    assert (len(result.rows), result.reasons) == (1, [(1, "t", code), (2, "t", code)])
 
 
 def test_another_table_of_a_sheet_is_rejected(imported: Importer) -> None:
@@ -257,3 +275,10 @@ def test_one_decimal_for_whole_numbers_of_a_dataset_is_told(imported: Importer) 
     first = imported("x,v\n5,1\n6,2\n")
     with pytest.raises(InvalidInput, match="not of the type integer"):
         imported("x,v\n5.5,3\n", existing=first.converted.columns)
+
+
+def test_a_mark_that_only_the_dataset_has_is_doubted(imported: Importer) -> None:
+    first = imported("x,v\n5.25,1\n6.5,2\n")
+    for text, value, said in (("x;v\n1,234;3\n", 1234, ["ambiguous_numbers"]), ("x,v\n1.234,3\n", D("1.234"), [])):
+        second = imported(text, existing=first.converted.columns)
+        assert (second.column("x"), codes(second)) == ([value], said)

@@ -183,7 +183,10 @@ def test_a_preview_beside_a_dataset_reads_and_warns_as_adding_to_it_would(import
 
 def test_numbers_that_could_be_read_in_two_ways_are_read_as_the_dataset_has_them(imported: Importer) -> None:
     added = "v;p\n1.234;x\n5.678;x\n"
-    for before, value, told in (("1.5", 1.234, []), ("12%", 1234, ["ambiguous_numbers", "mixed_percent"])):
+    for before, value, told in (
+        ("1.5", 1.234, ["ambiguous_numbers"]),
+        ("12%", 1234, ["ambiguous_numbers", "mixed_percent"]),
+    ):
         existing = imported(table([before, before])).converted.columns
         result = imported(added, existing=existing)
         assert (float(result.column("v")[0]), codes(result.converted.warnings)) == (value, told)
