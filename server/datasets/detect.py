@@ -79,7 +79,8 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         above=None if options.skip_rows is None else 0,
     )
     require_column_count(table.width, limits)
-    pads = table.is_cut_short if options.pad_short_rows is None else options.pad_short_rows
+    is_cut_short = table.is_cut_short and not _are_broken(lines)
+    pads = is_cut_short if options.pad_short_rows is None else options.pad_short_rows
     headers = records[table.above : table.above + table.header_records]
     begins = _line_after(records, table.above, lines)
     return FileShape(
@@ -101,6 +102,12 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
             *_wide_row_warnings(table, records, skip_rows),
         ),
     )
+
+
+def _are_broken(lines: Sequence[str]) -> bool:
+    """Whether line ends of two kinds say that cells hold some of them: rows are torn there, and not cut short."""
+    feeds = sum(line.endswith("\n") and not line.endswith("\r\n") for line in lines)
+    return 0 < feeds < len(lines) / 2 and any(line.endswith("\r\n") for line in lines)
 
 
 def _as_they_come_again(headers: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:

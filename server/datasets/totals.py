@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.chunks import Chunk
+from server.datasets.header_finding import is_value
 from server.datasets.planning import PlannedColumn
 from server.datasets.rejects import RejectReason
 from server.datasets.schema import NUMERIC_TYPES, FileWarning
@@ -31,14 +32,16 @@ Sums = dict[int, Decimal]
 class Totals:
     """Adds up the rows as they come, and tells those that hold the sums: of all rows, or of the groups above them.
 
-    `is_leading`: the first row is the total of those below. `count` are totals that are rows (or left out, where that
-    is wanted), `rejected` those that do not fit the columns. `odd_line`: where a last row that is called a total is
-    none. `kept_line`: a first row that should have been left out, seen to be a total when it was written.
+    `is_sample`: what is no total decides types later on. `is_leading`: the first row is the total of those below.
+    `count` are totals that are rows (or left out, where that is wanted), `rejected` those that do not fit the columns.
+    `odd_line`: where a last row that is called a total is none. `kept_line`: a first row that should have been left
+    out, seen to be a total when it was written.
     """
 
     columns: Sequence[PlannedColumn]
     is_everywhere: bool = False
     is_left_out: bool = False
+    is_sample: bool = False
     is_leading: bool = False
     count: int = 0
     first_line: int = 0
@@ -80,8 +83,10 @@ class Totals:
                 self._note(chunk.line_of(row), is_rejected=row in rejected)
             elif is_first and figures and is_name_of_total(_name_in(chunk.columns, row)):
                 self._leading = (chunk.line_of(row), figures)
-            elif row == chunk.row_count - 1 and figures and row not in rejected and not self._missing:
-                self.odd_line = chunk.line_of(row) if self._has_only(chunk, row, _name_in(chunk.columns, row)) else 0
+            elif (
+                row == chunk.row_count - 1 and figures and not self._missing and (self.is_sample or row not in rejected)
+            ):
+                self.odd_line = chunk.line_of(row) if _is_only_named(chunk, row) else 0
         self._add(values, summed, start, chunk.row_count)
         self.rows = found
         return found
@@ -182,6 +187,13 @@ class Totals:
         return False
 
 
+def _is_only_named(chunk: Chunk, row: int) -> bool:
+    """Whether the row says beside its figures that it is a total, and nothing else."""
+    cells = [(column[row].as_py() or "").strip() for column in chunk.columns]
+    texts = [cell for cell in cells if cell and not is_value(cell)]
+    return len(texts) == 1 and is_name_of_total(texts[0])
+
+
 def _is_sum(sums: Sums, place: int, cell: Decimal) -> bool:
     total = sums.get(place, Decimal())
     return abs(cell - total) <= max(_ROUNDED, abs(total) / 1_000_000_000)
@@ -215,11 +227,11 @@ def found_in(sample: Chunk, columns: Sequence[PlannedColumn], *, are_left_out: b
     """The totals among the rows of a sample, in the types that its other rows have."""
     cells = [convert_cells(sample.columns[c.index], c.type, c.format) for c in columns]
     rejected = {misfit.row for column in cells for misfit in column.misfits}
-    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out)
+    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out, is_sample=True)
     totals.find(sample, [column.values for column in cells], rejected=rejected)
     if not totals.finish():
         return totals
-    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out, is_leading=True)
+    totals = Totals(columns, is_everywhere=True, is_left_out=are_left_out, is_sample=True, is_leading=True)
     totals.find(sample, [column.values for column in cells], rejected=rejected)
     return totals
 

@@ -134,6 +134,13 @@ FILES: dict[str, tuple[str, list[str], list[list[Any]], list[tuple[int, str]], l
         ["item", "qty"],
         [["Fruit", None], ["apple", 1], ["Veg", None], ["kale", 3], ["unknown", None], ["leek", 4]], [], [],
     ),
+    "notes of two cells below": (
+        "id,name\n1,a\n2,b\n\nSource:,our own\nContact:,x@y.z\n", ["id", "name"], [[1, "a"], [2, "b"]], [], [],
+    ),
+    "a text among numbers below a blank line": (
+        "item,qty\napple,1\npear,2\n\nkale,unknown\nleek,4\n", ["item", "qty"],
+        [["apple", "1"], ["pear", "2"], ["kale", "unknown"], ["leek", "4"]], [], [],
+    ),
     "a total as the first row": (
         "item,qty\nTotal,11\na,5\nb,6\n", ["item", "qty"], [["Total", 11], ["a", 5], ["b", 6]], [], ["total_rows"],
     ),
@@ -148,11 +155,18 @@ FILES: dict[str, tuple[str, list[str], list[list[Any]], list[tuple[int, str]], l
     "a total that is none": (
         "item,qty\na,5\nb,6\nTotal,12\n", ["item", "qty"], [["a", 5], ["b", 6], ["Total", 12]], [], ["odd_total"],
     ),
+    "a total that is none below numbers": (
+        "id,qty\n1,5\n2,6\nTotal,12\n", ["id", "qty"], [["1", 5], ["2", 6], ["Total", 12]], [], ["odd_total"],
+    ),
     "a total below days": (
         "交易日期,额\n2026-10-01,5\n2026-10-02,6\n人民币合计,11\n", ["交易日期", "额"],
         [[day("2026-10-01"), 5], [day("2026-10-02"), 6]], [(4, "not_a_date")], ["total_rows"],
     ),
     "a column that is named as a copy of another": ("a,a,a_2\n1,2,3\n", ["a", "a_3", "a_2"], [[1, 2, 3]], [], []),
+    "a line end within a cell": (
+        "id,t,n\r\n1,a\nb,5\r\n2,c,6\r\n", ["id", "t", "n"], [[2, "c", 6]],
+        [(2, "too_few_cells"), (3, "too_few_cells")], ["short_rows"],
+    ),
     "zeros that fill up the last block": ("a,b\n1,x\n2,z\n" + "\0" * 50, ["a", "b"], [[1, "x"], [2, "z"]], [], []),
 }  # fmt: skip
 
@@ -164,6 +178,7 @@ def test_a_file_is_what_a_person_reads_in_it(imported: Importer, kind: str) -> N
     assert (result.columns, result.rows) == (columns, rows)
     assert [(line, code) for line, _, code in result.reasons] == rejects
     assert codes(result) == warnings
+    assert [warning.code for warning in preview.warnings] == warnings
     again = imported(text, **_given(preview.options))
     assert (again.columns, again.rows, again.reasons) == (result.columns, result.rows, result.reasons)
 
