@@ -248,11 +248,12 @@ class BatchOperations:
         """Remove a batch with all its files for good; raises `Locked` while it is being made."""
         principal.require_write()
         batch = await self.get(principal, batch_id)
-        if not batch.job_state.is_final:
-            raise Locked("These reports are being made; cancel them first.")
+        _require_made(batch)  # also before: on a full disk the files go first (`delete_whole`)
 
         async def forget() -> None:
             async with self._database.write() as connection:
+                # Somebody may have had them made again at this moment; their job would find nothing.
+                _require_made(await self._store.head_in(connection, batch.id))
                 await self._store.delete(connection, batch.id)
                 detail = {"name": batch.name, "reports": batch.report_count}
                 await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
@@ -320,6 +321,11 @@ def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | Non
     if isinstance(order.parameters, ParameterQuery):
         return {"query": order.parameters.query}
     return order.parameters
+
+
+def _require_made(batch: BatchHead) -> None:
+    if not batch.job_state.is_final:
+        raise Locked("These reports are being made; cancel them first.")
 
 
 def _to_make_again(batch: BatchHead) -> int:
