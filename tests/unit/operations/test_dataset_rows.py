@@ -35,10 +35,10 @@ async def test_pages_go_on_in_the_version_they_began_in(rows: RowOperations, hou
     assert (await rows.page(alice, "orders", RowsQuery())).version.number == 2
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "x.0", "1.x", "1.-1", "-1.0", "1.0.0"])
-async def test_a_cursor_that_is_none_of_ours_is_told(rows: RowOperations, alice: Principal, cursor: str) -> None:
-    with refused(InvalidInput):
-        await rows.page(alice, "orders", RowsQuery(cursor=cursor))
+async def test_a_cursor_that_is_none_of_ours_is_told(rows: RowOperations, alice: Principal) -> None:
+    for cursor in ("", "1", "x.0", "1.x", "1.-1", "-1.0", "1.0.0"):
+        with refused(InvalidInput):
+            await rows.page(alice, "orders", RowsQuery(cursor=cursor))
 
 
 async def test_what_is_asked_wrongly_is_told_before_anything_is_read(

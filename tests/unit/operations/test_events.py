@@ -40,12 +40,10 @@ async def test_nobody_hears_is_no_error(events: EventOperations, alice: Principa
     assert await events.publish(alice, "shop.sold", None) == 0
 
 
-@pytest.mark.parametrize("name", ["", "Shop", "job:j1", "jobs:*", "dataset:orders", "a b", "x" * 65, "a\n"])
-async def test_only_free_names_are_published(
-    events: EventOperations, house: House, alice: Principal, name: str
-) -> None:
-    with refused(InvalidInput, "invalid_event"):
-        await events.publish(alice, name, {})
+async def test_only_free_names_are_published(events: EventOperations, house: House, alice: Principal) -> None:
+    for name in ("", "Shop", "job:j1", "jobs:*", "dataset:orders", "a b", "x" * 65, "a\n"):
+        with refused(InvalidInput, "invalid_event"):
+            await events.publish(alice, name, {})
     assert await house.audited("event.publish") == []
 
 

@@ -91,10 +91,10 @@ async def test_nobody_saves_over_a_version_they_have_not_seen(templates: Templat
     assert (await templates.get(alice, "sales", version=1)).source == SALES
 
 
-@pytest.mark.parametrize("name", ["", "New Name", "new", "samples", "a/b", "-x", "x" * 64])
-async def test_a_name_stands_in_addresses(templates: TemplateOperations, alice: Principal, name: str) -> None:
-    with refused(InvalidInput, fields=("name",)):
-        await templates.save(alice, name, SALES)
+async def test_a_name_stands_in_addresses(templates: TemplateOperations, alice: Principal) -> None:
+    for name in ("", "New Name", "new", "samples", "a/b", "-x", "x" * 64):
+        with refused(InvalidInput, fields=("name",)):
+            await templates.save(alice, name, SALES)
 
 
 async def test_a_source_has_an_end(templates: TemplateOperations, house: House, alice: Principal) -> None:
