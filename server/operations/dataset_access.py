@@ -39,7 +39,7 @@ class DatasetAccess:
         if owner is None or owner == principal.user_id or name_key(owner) == name_key(principal.user_name):
             return principal.user_id
         if not principal.is_admin:
-            raise NotFound
+            raise NotFound  # not `Forbidden`: whether there is such a user is nobody's business
         wanted = select(users.c.id).where((users.c.name_key == name_key(owner)) | (users.c.id == owner))
         async with self._database.read() as connection:
             found: str | None = await connection.scalar(wanted)

@@ -172,6 +172,7 @@ class DatasetOperations:
         dataset = await self.get(principal, name, owner=owner)
         _require_same(dataset, expected)  # also before: on a full disk the files go first (`delete_whole`)
         loss = await self.loss(principal, name, owner=owner)
+        # Before, since on a full disk the files go first; and again below, since an import may add some meanwhile.
         keys = await self._catalog.keys_of(dataset)
 
         async def forget() -> None:
@@ -233,6 +234,6 @@ def _require_same(dataset: Dataset | None, expected: str | None) -> None:
 
 
 async def _size(blobs: BlobStore, key: str) -> int:
-    with suppress(NotFound):
+    with suppress(NotFound):  # removed at this moment, or by a delete that broke off: it takes nothing any more
         return await blobs.size(key)
     return 0

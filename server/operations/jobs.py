@@ -110,7 +110,7 @@ class JobOperations:
     async def retry(self, principal: Principal, job_id: str, *, idempotency_key: str | None = None) -> Job:
         """Raises `Conflict` unless it failed or was cancelled. The same key again: the job as it is now."""
         principal.require_write()
-        await self.get(principal, job_id)
+        await self.get(principal, job_id)  # whose it is; whether it may begin again is asked once its turn has come
 
         async def record(connection: AsyncConnection, job: Job) -> None:
             await _record(connection, principal, "job.retry", job)

@@ -62,13 +62,21 @@ async def test_where_there_is_nothing_to_compare_with_it_says_so(
         await differences.page(alice, "orders", DifferencesQuery())
 
 
-async def test_they_come_page_by_page(differences: DifferenceOperations, alice: Principal) -> None:
+async def test_pages_go_on_in_the_versions_they_began_in(
+    differences: DifferenceOperations, house: House, alice: Principal
+) -> None:
     first = await differences.page(alice, "orders", DifferencesQuery(limit=2))
+    made = msgspec.json.decode(bytes_of(await differences.answer(alice, "orders", DifferencesQuery(limit=2))))
+    assert made["next_cursor"] == first.next_cursor
+    await house.given(alice, mode="replace")
     rest = await differences.page(alice, "orders", DifferencesQuery(limit=2, cursor=first.next_cursor))
     assert len([*first.page.rows, *rest.page.rows]) == 3
-    assert (rest.offset, rest.next_cursor) == (2, None)
+    assert (rest.before.number, rest.after.number, rest.offset, rest.next_cursor) == (1, 2, 2, None)
     with refused(InvalidInput):
-        await differences.page(alice, "orders", DifferencesQuery(cursor="x"))
+        await differences.page(alice, "orders", DifferencesQuery(before=2, cursor=first.next_cursor))
+    for cursor in ("", "x", "2", "1.2", "1.2.x", "1.2.-1"):
+        with refused(InvalidInput):
+            await differences.page(alice, "orders", DifferencesQuery(cursor=cursor))
 
 
 async def test_nobody_compares_what_is_anothers(
