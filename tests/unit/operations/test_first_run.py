@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from server.app.parts import Parts, build_parts
 from server.auth.permissions import Role
 from server.errors import ConfigurationError, Forbidden, InvalidInput, JinduError
 from server.settings import Settings
-from tests.conftest import QUICK_PASSWORDS
-from tests.unit.operations.conftest import House, refused
+from tests.unit.operations.conftest import House, opened, refused
 
 WANTED = {"password": "correct-horse-chief", "language": None, "time_zone": "UTC"}
 
@@ -22,12 +20,8 @@ def without_admin(settings: Settings) -> Settings:
     return replace(settings, admin_user="", admin_password="")
 
 
-def opened(settings: Settings) -> Parts:
-    return build_parts(settings, passwords=QUICK_PASSWORDS)
-
-
 async def test_the_code_of_the_console_makes_one_administrator(without_admin: Settings) -> None:
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         first_run = parts.operations.first_run
         code = first_run.code
         assert code
@@ -45,7 +39,7 @@ async def test_the_code_of_the_console_makes_one_administrator(without_admin: Se
 
 
 async def test_of_two_who_use_the_code_at_once_one_is_let_in(without_admin: Settings) -> None:
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         first_run = parts.operations.first_run
         names = ("chief", "mallory", "eve")
         tries = [first_run.create_admin(first_run.code or "", name=name, **WANTED) for name in names]  # type: ignore[arg-type]
@@ -56,9 +50,9 @@ async def test_of_two_who_use_the_code_at_once_one_is_let_in(without_admin: Sett
 
 
 async def test_each_start_prints_another_code_and_the_last_counts(without_admin: Settings) -> None:
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         old = parts.operations.first_run.code
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         first_run = parts.operations.first_run
         assert first_run.code
         assert first_run.code != old
@@ -69,9 +63,9 @@ async def test_each_start_prints_another_code_and_the_last_counts(without_admin:
 async def test_a_code_of_an_earlier_start_is_worth_nothing_once_there_is_an_administrator(
     without_admin: Settings, settings: Settings
 ) -> None:
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         old = parts.operations.first_run.code
-    async with opened(settings).open() as parts:
+    async with opened(settings) as parts:
         await parts.operations.first_run.prepare(admin_user="", admin_password="")  # as the next start would
         assert not await parts.operations.first_run.is_code(old or "")
         assert parts.operations.first_run.code is None
@@ -86,6 +80,6 @@ async def test_the_settings_make_an_administrator_once_and_change_none(settings:
 
 
 async def test_settings_that_make_none_stop_the_start_and_say_why(without_admin: Settings) -> None:
-    async with opened(without_admin).open() as parts:
+    async with opened(without_admin) as parts:
         with pytest.raises(ConfigurationError, match="password: Use at least 10 characters"):
             await parts.operations.first_run.prepare(admin_user="chief", admin_password="short")

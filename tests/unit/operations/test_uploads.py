@@ -7,15 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from server.app.parts import build_parts
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFull, TooLarge
 from server.jobs.job import State
 from server.operations.uploads import NewUpload, UploadOperations
 from server.settings import Settings
-from tests.conftest import QUICK_PASSWORDS
 from tests.unit.live.conftest import joined
-from tests.unit.operations.conftest import ORDERS, House, in_pieces, only_looking, peopled, refused
+from tests.unit.operations.conftest import ORDERS, House, in_pieces, only_looking, opened, peopled, refused
 from tests.waiting import until
 
 FILE = NewUpload(name="orders.csv", size=len(ORDERS), media_type="text/csv")
@@ -180,7 +178,7 @@ async def test_what_was_imported_from_a_deleted_upload_stays(
 
 
 async def test_whoever_comes_back_after_their_job_was_given_up_goes_on(settings: Settings) -> None:
-    async with build_parts(replace(settings, upload_silence_minutes=0.001), passwords=QUICK_PASSWORDS).open() as parts:
+    async with opened(replace(settings, upload_silence_minutes=0.001)) as parts:
         house = await peopled(parts)
         uploads, alice = house.todo.uploads, house.alice
         upload = await uploads.create(alice, FILE)
