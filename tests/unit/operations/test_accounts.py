@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import argon2
 import pytest
 
 from server.auth.permissions import Principal, Role, Scope
@@ -246,3 +247,30 @@ async def _known(house: House, principal: Principal) -> Principal:
 async def _told(house: House, principal: Principal) -> list[str]:
     found = await house.todo.notifications.latest(principal)
     return [one.body for one in found.items]
+
+
+async def test_a_program_gets_a_token_for_a_password_and_no_wrong_one(
+    accounts: AccountOperations, house: House, alice: Principal
+) -> None:
+    token, secret = await accounts.create_token_with_password(
+        NewToken(name="cron"), name="alice", password=PASSWORDS["alice"], address="192.0.2.1"
+    )
+    found, user = await house.parts.auth.credentials.tokens.use(secret)
+    assert (found.id, user.id, token.scopes) == (token.id, alice.user_id, {Scope.READ, Scope.WRITE})
+    with refused(NotSignedIn, "wrong_credentials"):
+        await accounts.create_token_with_password(
+            NewToken(name="cron"), name="alice", password="wrong-horse", address="192.0.2.1"
+        )
+    assert [subject for _, subject, _ in await house.audited("token.create")] == [token.id]
+
+
+async def test_a_hash_of_weaker_parameters_is_made_anew_with_the_right_password(
+    accounts: AccountOperations, house: House, alice: Principal
+) -> None:
+    weaker = argon2.PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash(PASSWORDS["alice"])
+    users = house.parts.auth.credentials.users
+    async with house.parts.storage.database.write() as connection:
+        await users.change(connection, alice.user_id, password_hash=weaker)
+    await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
+    assert (await accounts.me(alice)).password_hash != weaker
+    await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)

@@ -55,6 +55,8 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
     assert [report.title for report in found.items] == ["Sales of north", "Sales of south"]
     assert [head.name for head in (await batches.list(alice, q="october north")).items] == ["October"]
     report = found.items[0]
+    artifact, content = await batches.artifact(alice, report.id, report.artifacts[0].file)
+    assert len(b"".join([piece async for piece in content.stream()])) == artifact.size
     questions: list[Awaitable[object]] = [
         batches.get(bob, batch.batch_id),
         batches.job(bob, batch.batch_id),

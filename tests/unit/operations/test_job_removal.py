@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from server.auth.permissions import Principal
@@ -9,7 +11,7 @@ from server.datasets.catalog import rejects_key
 from server.errors import Conflict, Forbidden, NotFound
 from server.jobs.job import State
 from server.jobs.store import JobFilter
-from server.operations.job_removal import JobRemoval
+from server.operations.job_removal import JobRemoval, NotOver
 from server.storage.quotas import Stored
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import DIRTY, SALES, House, only_looking, refused
@@ -91,3 +93,21 @@ async def test_the_job_of_a_batch_goes_after_its_batch(removal: JobRemoval, hous
     await house.todo.batches.delete(alice, batch.batch_id)
     await removal.delete(alice, batch.job.id)
     assert (await house.todo.jobs.list(alice, JobFilter(kinds=("batch_report",)))).items == []
+
+
+async def test_what_is_begun_again_or_deleted_while_one_waits_to_delete_it_is_told(
+    removal: JobRemoval, house: House, alice: Principal
+) -> None:
+    jobs = house.todo.jobs
+    started = [
+        await jobs.demonstrate(alice, seconds=600, total=1, fail_at=None, idempotency_key=None) for _ in range(2)
+    ]
+    first, second = [await jobs.cancel(alice, job.id) for job in started]
+    async with house.parts.storage.database.write():  # meanwhile all of them see what is over, and wait for their turn
+        again = asyncio.create_task(jobs.retry(alice, first.id))
+        await jobs.get(alice, first.id)
+        deleting = [asyncio.create_task(removal.delete(alice, job.id)) for job in (first, second, second)]
+        await jobs.log(alice, first.id)
+    ended = await asyncio.gather(again, *deleting, return_exceptions=True)
+    errors = [type(one) for one in ended if isinstance(one, BaseException)]
+    assert errors in ([NotOver, NotFound], [NotFound, NotFound])  # who of the first two came first is chance

@@ -14,7 +14,7 @@ from server.datasets.reject_lists import Reject
 from server.datasets.reject_rows import Cells
 from server.errors import Conflict, Forbidden, Gone, InvalidInput, NotFound
 from server.jobs.job import Job, State
-from server.operations.rejects import RejectOperations
+from server.operations.rejects import RejectOperations, file_facts
 from tests.unit.operations.conftest import DIRTY, House, bytes_of, only_looking, refused
 
 RIGHT: dict[int, Cells] = {3: ["2", "south", "80"], 5: ["4", "south", "5"]}
@@ -193,3 +193,35 @@ async def test_what_is_left_is_a_file_like_the_one_that_came(
     assert lines[0].startswith("id,region,amount,")
     assert len(lines) == 3
     assert house.left_in_scratch() == []
+
+
+async def test_once_all_are_added_nothing_is_left_to_read_or_to_take_along(
+    rejects: RejectOperations, house: House, job: Job, alice: Principal
+) -> None:
+    corrected = await house.ended(alice, await rejects.correct(alice, job.id, RIGHT))
+    assert corrected.state is State.SUCCEEDED
+    for asked in (job.id, corrected.id):  # a correction speaks of the import that it corrects
+        left = await rejects.left(alice, asked)
+        assert (left.count, left.corrected, left.of_import.job_id) == (0, 2, job.id)
+    assert (await rejects.rows(alice, job.id)).page.items == []
+    assert (await rejects.rows_at(alice, job.id, [3]))[1] == {}
+    assert (await house.todo.imports.get(alice, corrected.id)).corrects == job.id
+    assert (await house.todo.imports.get(alice, job.id)).corrects is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "made"),
+    [
+        ("Bestellungen.TSV", "id\tname\n1\tJörg\n2\n".encode("cp1252"), ("Bestellungen-rejects.tsv", "windows-1252")),
+        ("orders.csv", "id,name\n1,Jörg\n2\n".encode("utf-16"), ("orders-rejects.csv", "utf-16")),
+        ("orders.jsonl", b'{"id": 1}\n{"id": 2}\nno json\n', ("orders-rejects.jsonl", "jsonl")),
+    ],
+    ids=["tsv", "utf-16", "json lines"],
+)
+async def test_what_is_left_is_called_and_encoded_like_its_file(
+    rejects: RejectOperations, house: House, alice: Principal, name: str, content: bytes, made: tuple[str, str]
+) -> None:
+    job = await house.imported(alice, content, name=name)
+    file_name, media_type = file_facts(await rejects.left(alice, job.id))
+    assert file_name == made[0]
+    assert media_type.endswith(made[1])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+import pytest
+
 from server.auth.permissions import Principal, Role
 from server.jobs.outcomes import Notice
 from server.operations.room_watch import RoomWatch
+from server.storage.reserve import Reserve
+from server.storage.room import Room
 from tests.unit.operations.conftest import House
+from tests.waiting import until
 
 FULL, EMPTY = 2**62, 0
 
@@ -61,3 +69,17 @@ async def test_administrators_are_told_whatever_they_chose_to_be_told_of(house: 
     await house.parts.live.notices.notify_user(house.admin.user_id, Notice(title="Failed", level="error"))
     await look(house, watching(house), FULL)
     assert await titles(house, house.admin) == ["The server's disk is full"]
+
+
+async def test_a_look_that_fails_is_not_the_last(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts, disk = house.parts, tmp_path / "disk"
+    room = Room(disk, min_free_bytes=FULL, reserve=Reserve(tmp_path / "reserve", wanted_bytes=0))
+    watch = RoomWatch(room=room, database=parts.storage.database, notices=parts.live.notices, every_seconds=0.01)
+    watching = asyncio.create_task(watch.run())
+    await until(lambda: "could not be looked at" in caplog.text)
+    await asyncio.to_thread(disk.mkdir)
+    assert await until(lambda: titles(house, house.admin)) == ["The server's disk is full"]
+    watching.cancel()
+    await asyncio.wait([watching])

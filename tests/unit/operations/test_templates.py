@@ -6,10 +6,12 @@ from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from server.auth.permissions import Principal, Role
 from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed, StorageFull, TemplateProblem
 from server.operations.templates import PreviewOrder, TemplateOperations
+from server.storage import tables
 from tests.unit.operations.conftest import SALES, House, bytes_of, only_looking, refused
 
 WRONG = SALES.replace("from orders", "from ordres")
@@ -173,3 +175,18 @@ blocks:
     assert "north" in repr(choices)
     with refused(InvalidInput, fields=("as_of",)):
         await templates.choices(alice, stored, as_of="soon")
+
+
+async def test_templates_of_earlier_versions_of_the_program_are_listed_with_what_they_say(
+    templates: TemplateOperations, house: House, alice: Principal
+) -> None:
+    for name in ("none", "other"):
+        await templates.save(alice, name, SALES)
+    async with house.parts.storage.database.write() as connection:
+        for name, kept in (("none", None), ("other", '{"title": 7}')):
+            await connection.execute(
+                update(tables.templates).where(tables.templates.c.name == name).values(summary=kept)
+            )
+    none, other = (await templates.list(alice)).items
+    assert (none.summary.title, none.summary.datasets) == ("Sales", ["orders"])
+    assert (other.summary.title, other.summary.datasets) == ("Sales", [])

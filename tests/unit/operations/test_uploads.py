@@ -217,3 +217,15 @@ async def test_they_come_newest_first_page_by_page(uploads: UploadOperations, al
 
 async def _is_in(house: House, job_id: str, state: State) -> bool:
     return (await house.todo.jobs.get(house.admin, job_id)).state is state
+
+
+async def test_where_the_job_of_an_upload_is_no_more_another_one_follows_its_bytes(settings: Settings) -> None:
+    async with opened(replace(settings, upload_silence_minutes=0.001)) as parts:
+        house = await peopled(parts)
+        uploads, alice = house.todo.uploads, house.alice
+        upload = await uploads.create(alice, FILE)
+        given_up = await house.ended(alice, await house.todo.jobs.get(alice, str(upload.job_id)))
+        await house.todo.job_removal.delete(alice, given_up.id)
+        whole = await uploads.receive(alice, upload.id, in_pieces(ORDERS), offset=0)
+        assert whole.job_id not in (None, given_up.id)
+        await until(lambda: _is_in(house, str(whole.job_id), State.SUCCEEDED))
