@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
+from sqlalchemy import select
 
 from server.app.parts import Parts, build_parts
 from server.auth.permissions import Principal, Role, Scope
-from server.clock import new_id
+from server.auth.users import User
+from server.clock import new_id, utc_now
 from server.datasets.catalog import data_key
 from server.datasets.dataset import Mode, Version
 from server.errors import JinduError
@@ -25,6 +28,7 @@ from server.operations.made_files import MadeFile
 from server.operations.offered import Operations
 from server.operations.uploads import NewUpload
 from server.settings import Settings
+from server.storage.tables import users
 from server.uploads.files import Upload
 from tests.conftest import PASSWORDS, QUICK_PASSWORDS
 from tests.waiting import until
@@ -66,7 +70,8 @@ class House:
         return self.parts.operations
 
     async def user(self, name: str, *, role: Role = Role.EDITOR) -> Principal:
-        return await _made(self.parts, name, role=role)
+        """Somebody else."""
+        return _principal(await self.todo.accounts.create_user(None, name=name, password="correct-horse", role=role))
 
     async def upload(self, owner: Principal, content: bytes = ORDERS, *, name: str = "orders.csv") -> Upload:
         return await self.todo.uploads.receive_whole(owner, NewUpload(name=name, size=len(content)), in_pieces(content))
@@ -169,9 +174,19 @@ def admin(house: House) -> Principal:
 
 
 async def peopled(parts: Parts) -> House:
-    found, _, _ = await parts.operations.admin.users(_NOBODY_YET)
-    admin = Principal(user_id=found[0].id, user_name="admin", role=Role.ADMIN, language="en")
-    return House(parts, admin, await _made(parts, "alice"), await _made(parts, "bob"))
+    """With alice and bob beside the administrator of the settings."""
+    now = utc_now()
+    people = [
+        User(id=new_id(), name=name, role=Role.EDITOR, password_hash=_HASHES[name], created_at=now)
+        for name in ("alice", "bob")
+    ]
+    async with parts.storage.database.write() as connection:
+        for user in people:
+            assert await parts.auth.credentials.users.add(connection, user) is None
+        admin_id = await connection.scalar(select(users.c.id).where(users.c.name == "admin"))
+    assert admin_id is not None
+    admin = Principal(user_id=admin_id, user_name="admin", role=Role.ADMIN, language="en")
+    return House(parts, admin, *map(_principal, people))
 
 
 @contextmanager
@@ -203,11 +218,10 @@ async def in_pieces(content: bytes, *, size: int = 1_000_000) -> AsyncIterator[b
         yield content[start : start + size]
 
 
-async def _made(parts: Parts, name: str, *, role: Role = Role.EDITOR) -> Principal:
-    password = PASSWORDS.get(name, "correct-horse")
-    user = await parts.operations.accounts.create_user(None, name=name, password=password, role=role)
+def _principal(user: User) -> Principal:
     return Principal(user_id=user.id, user_name=user.name, role=user.role, language="en")
 
 
 _DATABASE = "_connection_worker"  # so aiosqlite calls its threads
-_NOBODY_YET = Principal(user_id="", user_name="", role=Role.ADMIN, language="en")
+_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)  # as QUICK_PASSWORDS
+_HASHES = {name: _HASHER.hash(password) for name, password in PASSWORDS.items()}
