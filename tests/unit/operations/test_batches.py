@@ -230,12 +230,11 @@ async def test_what_is_made_again_at_this_moment_is_not_deleted(
         assert (await house.ended(alice, job)).state is State.SUCCEEDED
 
 
-async def test_before_anything_is_made_there_is_nothing_to_take_away(
-    batches: BatchOperations, alice: Principal
+async def test_where_nothing_was_made_there_is_nothing_to_take_away(
+    batches: BatchOperations, house: House, alice: Principal
 ) -> None:
-    started = await batches.start(alice, BatchOrder(template="regions"))
-    await batches.cancel(alice, started.batch_id)
-    if not (await batches.get(alice, started.batch_id)).tally.succeeded:
-        with refused(Conflict):
-            async with batches.archive(alice, started.batch_id):
-                pass
+    batch = await house.reported(alice, "failing", parameters=[{"region": "south"}])
+    assert await states(house, batch) == [State.FAILED]
+    with refused(Conflict):
+        async with batches.archive(alice, batch.batch_id):
+            pass
