@@ -77,7 +77,8 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
     ruler = 1 if header is not False and len(below) > 2 and is_ruler(below[1]) else 0
     del below[1 : 1 + ruler]
     names, count = _header(below, True if ruler else header)
-    body = _own_rows([record for record in below[count:] if filled(record) and not is_rule_row(record)], names)
+    rows = _above_lone_cells(below[count:], len(trimmed(names)))
+    body = _own_rows([record for record in rows if filled(record) and not is_rule_row(record)], names)
     has_row_names = count == 1 and have_row_names(names, body)
     names = ["", *names] if has_row_names else names
     width = _width(names, body, is_named=count > 0)
@@ -183,10 +184,11 @@ def _below_titles(records: Sequence[Record], first: int, width: int) -> int:
         if not filled(record):
             continue
         below = [record for record in records[place + 1 :] if filled(record)]
+        is_above_gap = place + 1 < len(records) and not filled(records[place + 1])
         if is_comment(record):
             if not _is_title(record, below, width) and not _is_comment_above(record, below, width):
                 return place
-        elif not _is_title(record, below, width) and not _is_sentence_above(record, below):
+        elif not _is_sentence_above(record, below) and not _is_title(record, below, width, is_above_gap=is_above_gap):
             return place
     return first
 
@@ -206,11 +208,11 @@ def _is_torn_sentence(record: Record) -> bool:
     return any(" " in cell.strip() for cell in record) and not any(map(is_value, record))
 
 
-def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
+def _is_title(record: Record, below: Sequence[Record], width: int, *, is_above_gap: bool = False) -> bool:
     """Whether a record of one filled cell is no header: a name alone stands right above rows of values."""
     if filled(record) != 1 or not below:
         return False
-    if not record[0].strip():  # a group over other columns
+    if not record[0].strip() and not is_above_gap:  # a group over other columns
         return False
     rest = [other for other in below if filled(other) > 1]
     if not rest:
@@ -314,6 +316,14 @@ def _own_rows(body: Sequence[Record], names: Sequence[str]) -> Sequence[Record]:
     while end > 1 and len(trimmed(body[end - 1])) == 1 < named and is_sentence(body[end - 1][0]):
         end -= 1
     return body[:end]
+
+
+def _above_lone_cells(records: Sequence[Record], named: int) -> Sequence[Record]:
+    """Without what stands below a blank line at the end, a cell in each line: notes, and no rows that are cut short."""
+    last = next((place for place in range(len(records) - 1, 0, -1) if filled(records[place])), 0)
+    gap = next((place for place in range(last, 0, -1) if not filled(records[place])), 0)
+    is_note = named > 1 and gap > 1 and all(len(trimmed(record)) == 1 for record in records[gap + 1 : last + 1])
+    return records[:gap] if is_note else records
 
 
 def _above_last_ruler(body: Sequence[Record], named: int) -> Sequence[Record]:

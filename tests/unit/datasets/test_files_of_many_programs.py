@@ -134,6 +134,15 @@ FILES: dict[str, tuple[str, list[str], list[list[Any]], list[tuple[int, str]], l
         ["item", "qty"],
         [["Fruit", None], ["apple", 1], ["Veg", None], ["kale", 3], ["unknown", None], ["leek", 4]], [], [],
     ),
+    "notes below few rows": (
+        '"Account","Amount","Close"\n"A1","1,234.00","10/30/2026"\n"A2","5.00","10/31/2026"\n\n"Confidential"\n'
+        '"Copyright (c) 2026"\n"Ann Lee"\n"ACME"\n',
+        ["Account", "Amount", "Close"], [["A1", D(1234), day("2026-10-30")], ["A2", D(5), day("2026-10-31")]], [], [],
+    ),
+    "a title in the middle": (
+        "\t\tBericht\n\nKunde\tName\tBetrag\n\n100\tAnn\t5,00 \n200\tBob\t7,00-\n",
+        ["Kunde", "Name", "Betrag"], [[100, "Ann", D(5)], [200, "Bob", D(-7)]], [], [],
+    ),
     "notes of two cells below": (
         "id,name\n1,a\n2,b\n\nSource:,our own\nContact:,x@y.z\n", ["id", "name"], [[1, "a"], [2, "b"]], [], [],
     ),
