@@ -72,8 +72,8 @@ def parse_template(source: str) -> Template:
 class Reading:
     """What reading a template left behind for whoever checks further."""
 
-    def __init__(self) -> None:
-        self.issues = Issues()
+    def __init__(self, issues: Issues | None = None) -> None:
+        self.issues = issues or Issues()
         self.expressions = Expressions(self.issues, set())
 
 
@@ -85,8 +85,12 @@ def read_source(source: str) -> tuple[Template | None, Reading]:
     except SourceError as error:
         reading.issues.found.append(error.issue)
         return None, reading
-    template = _TemplateReader(root, reading).template()
+    template = read_nodes(root, reading)
     return (None if reading.issues.errors else template), reading
+
+
+def read_nodes(root: YamlNode, reading: Reading) -> Template | None:
+    return _TemplateReader(root, reading).template()
 
 
 class _TemplateReader:
@@ -138,6 +142,7 @@ class _TemplateReader:
         return language
 
     def _formats(self) -> tuple[str, ...]:
+        self._issues.asked(self._reader, "formats", "choices", options=list(FORMATS))
         wanted = self._reader.texts("formats")
         for node in self._reader.items("formats"):
             if node.value not in FORMATS:
@@ -173,6 +178,7 @@ class _TemplateReader:
             return Parameter(name=name, line=key.line, column=key.column)
         reader = MapReader(node, self._issues, what="A parameter")
         kind: ParameterType = reader.choice("type", TYPES, "text")
+        self._issues.asked(reader, "default", "value", options=list(NAMED_DATES))
         default = reader.get("default")
         parameter = Parameter(
             name=name,
@@ -207,6 +213,7 @@ class _TemplateReader:
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 
     def _values(self, reader: MapReader, key: str, name: str) -> str | tuple[Any, ...] | None:
+        self._issues.asked(reader, key, "values")
         node = reader.get(key)
         if node is None:
             return None
@@ -238,6 +245,7 @@ class _TemplateReader:
         return queries
 
     def _query(self, name: str, node: YamlNode) -> Query | None:
+        self._issues.met(node, "sql")
         if node.kind != "scalar" or not isinstance(node.value, str):
             self._issues.add(node, "A query must be a text: select … from …")
             return None

@@ -1,20 +1,20 @@
-// The template editor: a plain text area with line numbers, colours, live checks and a preview beside it.
+// The template editor: its text, live checks, and a preview beside it.
 
 import { clock, t } from "./i18n.js";
-import { highlight } from "./template-colours.js";
+import { completing } from "./template-completion.js";
 import { chooseBetween } from "./template-conflict.js";
 import { Draft, dropOldDrafts } from "./template-drafts.js";
 import { TemplatePreview } from "./template-preview.js";
-import { replaceText, startTyping } from "./template-typing.js";
+import { Schema } from "./template-schema.js";
+import { TemplateText } from "./template-text.js";
 import { toast } from "./toasts.js";
 
 const REFRESH_AFTER_MS = 150;
 const KEEP_AFTER_MS = 300;
 
 const form = document.querySelector("form[data-editor]");
-const source = form.querySelector("textarea");
-const colours = form.querySelector(".editor__colours");
-const field = form.querySelector(".editor__field");
+const schema = new Schema();
+const source = new TemplateText(form.querySelector("textarea"), { complete: completing(schema), changed });
 const problems = document.querySelector("[data-problems]");
 const verdict = document.querySelector("[data-verdict]");
 const saveButton = form.querySelector("[data-save]");
@@ -33,19 +33,12 @@ let checkNumber = 0;
 let problemNumber = -1;
 const refreshSoon = later(refresh, REFRESH_AFTER_MS);
 const keepSoon = later(keepDraft, KEEP_AFTER_MS);
-const marks = new Map(); // line → "error" or "warning"
 
-paint();
+showUnsaved();
 refresh();
+learn();
 dropOldDrafts();
 offerDraft();
-source.addEventListener("input", () => {
-  paint();
-  preview.stale();
-  refreshSoon();
-  keepSoon();
-});
-startTyping(source);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
@@ -71,12 +64,20 @@ previewForm.addEventListener("submit", (event) => {
 });
 problems.addEventListener("click", (event) => {
   const button = event.target.closest("[data-line]");
-  if (button) jump(Number(button.dataset.line), Number(button.dataset.column));
+  if (button) source.jump(Number(button.dataset.line), Number(button.dataset.column));
 });
 
-function paint() {
-  colours.innerHTML = highlight(source.value, marks);
+function changed() {
   showUnsaved();
+  preview.stale();
+  refreshSoon();
+  keepSoon();
+}
+
+// Without it nothing is completed; all else works.
+async function learn() {
+  const response = await fetch("/template-vocabulary").catch(() => null);
+  if (response?.ok) schema.learn(await response.json());
 }
 
 // While an older draft waits for an answer, nothing is written over it.
@@ -101,13 +102,13 @@ function offerDraft() {
   offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
     offer.hidden = true;
     keepDraft();
-    source.focus({ preventScroll: true });
+    source.focus();
   });
 }
 
 function takeText(text) {
-  replaceText(source, text);
-  field.scrollTop = 0;
+  source.replace(text);
+  source.jump(1, 1);
 }
 
 function showUnsaved() {
@@ -138,14 +139,12 @@ async function check() {
   }
   if (number !== checkNumber) return false;
   show(found);
+  schema.checked(found);
   return !found.errors.length;
 }
 
 function show({ errors, warnings }) {
-  marks.clear();
-  for (const issue of warnings) marks.set(issue.line, "warning");
-  for (const issue of errors) marks.set(issue.line, "error");
-  paint();
+  source.mark([...errors.map((issue) => ({ ...issue, level: "error" })), ...warnings.map((issue) => ({ ...issue, level: "warning" }))]);
   problemNumber = -1;
   problems.replaceChildren(...errors.map((issue) => problem(issue, "error")), ...warnings.map((issue) => problem(issue, "warning")));
   problems.hidden = !errors.length && !warnings.length;
@@ -177,24 +176,13 @@ function problem(issue, level) {
   return item;
 }
 
-function jump(line, column) {
-  const lines = source.value.split("\n");
-  const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-  const position = Math.min(start + Math.max(0, column - 1), source.value.length);
-  source.focus({ preventScroll: true });
-  source.setSelectionRange(position, position);
-  const top = colours.children[line - 1]?.offsetTop ?? 0;
-  field.scrollTop = Math.max(0, top - field.clientHeight / 3);
-  field.scrollIntoView({ block: "nearest" });
-}
-
 function nextProblem(step) {
   const found = problems.children;
   if (!found.length) return;
   problemNumber = (problemNumber + step + found.length) % found.length;
   const button = found[problemNumber].firstElementChild;
   button.scrollIntoView({ block: "nearest" });
-  jump(Number(button.dataset.line), Number(button.dataset.column));
+  source.jump(Number(button.dataset.line), Number(button.dataset.column));
   verdict.textContent = [...button.children].map((part) => part.textContent).join(" "); // said aloud, as the text area itself says nothing of it
 }
 
@@ -260,7 +248,7 @@ async function onRefused(response) {
   const body = problem.errors?.length ? problem.errors.map((each) => `${each.field} ${each.message}`).join("\n") : problem.detail;
   toast(t("Not saved"), { body: body ?? response.statusText, level: "danger" });
   const [line, column] = (problem.errors?.[0]?.field ?? "").split(":").map(Number);
-  if (line) jump(line, column || 1);
+  if (line) source.jump(line, column || 1);
 }
 
 // A newer version is there: it is overwritten only by whoever has seen what differs, and only that very version.
@@ -277,7 +265,7 @@ async function settle() {
     etag = `"${version}"`;
     takeText(saved);
   }
-  source.focus({ preventScroll: true });
+  source.focus();
 }
 
 function later(work, ms) {

@@ -199,10 +199,10 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
     needs_query = kind != "gauge" and option is None
     query = blocks.query(reader, required=needs_query)
     title = blocks.expressions.text_of(reader, "title")
-    x = reader.text("x", required=needs_query)
-    y = tuple(reader.texts("y", required=needs_query and kind != "combo"))
-    lines = tuple(reader.texts("lines"))
-    series = reader.text("series")
+    x = reader.column("x", required=needs_query)
+    y = tuple(reader.columns("y", required=needs_query and kind != "combo"))
+    lines = tuple(reader.columns("lines"))
+    series = reader.column("series")
     value = blocks.expressions.value_of(reader, "value", required=True) if kind == "gauge" else None
     return ChartSpec(
         **place,
@@ -215,7 +215,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             y=y,
             lines=lines,
             series=series,
-            value_column=reader.text("value", required=True) if kind == "heatmap" else "",
+            value_column=reader.column("value", required=True) if kind == "heatmap" else "",
             labels=_read_labels(reader),
             format=blocks.format(reader),
             line_format=blocks.format(reader, prefix="line_"),

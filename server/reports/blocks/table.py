@@ -282,7 +282,7 @@ def _read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
         return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
     reader = MapReader(node, blocks.issues, what="A table's column")
-    name = reader.text("name", required=True)
+    name = reader.column("name", required=True)
     total_sql = _total_sql(reader)
     colors = (_read_color(blocks, item) for item in reader.items("colors"))
     spec = ColumnSpec(
@@ -302,7 +302,7 @@ def _read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
 
 
 def _groups_in(blocks: BlockReader, reader: MapReader) -> tuple[str, ...]:
-    groups = reader.texts("group")
+    groups = reader.columns("group")
     if len(groups) > _MOST_GROUPS and (node := reader.get("group")):
         blocks.issues.add(node, "A table has at most {limit} groups within each other.", limit=_MOST_GROUPS)
     return tuple(groups[:_MOST_GROUPS])
