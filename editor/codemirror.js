@@ -11,7 +11,7 @@ export {
   selectedCompletion,
   startCompletion,
 } from "@codemirror/autocomplete";
-export { defaultKeymap, history, historyKeymap, indentLess, indentMore, isolateHistory, redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
+export { defaultKeymap, history, historyKeymap, indentLess, indentMore, isolateHistory, redo, undo } from "@codemirror/commands";
 export { SQLDialect } from "@codemirror/lang-sql";
 export { yamlLanguage } from "@codemirror/lang-yaml";
 export { bracketMatching, indentUnit, LanguageSupport, syntaxHighlighting, syntaxTree } from "@codemirror/language";

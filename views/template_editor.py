@@ -15,6 +15,10 @@ from server.reports.summary import Sample
 from server.reports.template_store import StoredTemplate
 from views.context import formats_for, render
 
+_FORM_ICONS = [
+    "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
+    "sliders-horizontal", "trash-2", "x",
+]  # fmt: skip
 _FIRST_SOURCE = """\
 title: "My report"
 description: What it is about
@@ -73,6 +77,7 @@ async def _editor(
 ) -> web.Response:
     """`dataset`: that from which the source was made just now."""
     nonce = secrets.token_urlsafe(16)
+    schema = await operations_of(request).templates.vocabulary(require_principal(request))
     response = await render(
         request,
         "templates/edit.html",
@@ -85,7 +90,7 @@ async def _editor(
         suggested_name=suggested_name,
         dataset=dataset,
         style_nonce=nonce,
-        blocks=(await operations_of(request).templates.vocabulary(require_principal(request))).blocks,
+        form_icons=_FORM_ICONS + [block.icon for block in schema.blocks],
     )
     response.headers["Content-Security-Policy"] = policy_with_styles(nonce)
     return response

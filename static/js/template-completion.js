@@ -24,13 +24,13 @@ export function completing(schema) {
 }
 
 function optionsAt(schema, place, text, position, word) {
-  const { path, key } = place;
+  const { path, key, isKey } = place;
   if (isSql(path, key)) return names(schema, sqlBefore(text, position), word);
   const at = schema.shapeAt(key === null ? path : [...path, key]);
   if (key === null) {
     if (at?.fact && path.at(-1) !== "-" && ["blocks", "list"].includes(at.fact.type)) return null; // a dash is missing
     if (at?.shape === "block" && path.at(-1) === "-") return blocks(schema);
-    if (at?.shape === "column" && path.at(-1) === "-" && !/[{]/.test(place.word)) return columns(schema, text, position);
+    if (at?.shape === "column" && path.at(-1) === "-" && !isKey) return columns(schema, text, position);
     return at && !at.fact?.type?.endsWith("lists") ? keys(schema, at.shape) : valuesOf(schema, factOf(schema, path), text, position, word);
   }
   return valuesOf(schema, factOf(schema, [...path, key]), text, position, word);

@@ -5,16 +5,20 @@ import { completing } from "./template-completion.js";
 import { chooseBetween } from "./template-conflict.js";
 import { Draft, dropOldDrafts } from "./template-drafts.js";
 import { TemplatePreview } from "./template-preview.js";
+import { TemplateForm } from "./template-form.js";
 import { Schema } from "./template-schema.js";
 import { TemplateText } from "./template-text.js";
 import { toast } from "./toasts.js";
 
 const REFRESH_AFTER_MS = 150;
 const KEEP_AFTER_MS = 300;
+const VIEW = "jindu-template-view"; // which view was used last in this browser
 
 const form = document.querySelector("form[data-editor]");
 const schema = new Schema();
 const source = new TemplateText(form.querySelector("textarea"), { complete: completing(schema), changed });
+const filling = new TemplateForm(document.querySelector("[data-form]"), { source, schema, showText });
+const views = form.querySelector("[data-views]");
 const problems = document.querySelector("[data-problems]");
 const verdict = document.querySelector("[data-verdict]");
 const saveButton = form.querySelector("[data-save]");
@@ -37,6 +41,7 @@ const keepSoon = later(keepDraft, KEEP_AFTER_MS);
 showUnsaved();
 refresh();
 learn();
+switchTo(form.dataset.view || localStorage.getItem(VIEW) || "text");
 dropOldDrafts();
 offerDraft();
 form.addEventListener("submit", (event) => {
@@ -44,6 +49,13 @@ form.addEventListener("submit", (event) => {
   save();
 });
 nameInput?.addEventListener("input", showUnsaved);
+views.addEventListener("click", (event) => {
+  const { view } = event.target.closest("[data-view]")?.dataset ?? {};
+  if (!view) return;
+  localStorage.setItem(VIEW, view);
+  switchTo(view);
+  if (view === "text") source.focus();
+});
 generateButton?.addEventListener("click", () => save({ button: generateButton, then: generate }));
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
@@ -64,11 +76,30 @@ previewForm.addEventListener("submit", (event) => {
 });
 problems.addEventListener("click", (event) => {
   const button = event.target.closest("[data-line]");
-  if (button) source.jump(Number(button.dataset.line), Number(button.dataset.column));
+  if (button) goTo(Number(button.dataset.line), Number(button.dataset.column));
 });
+
+// “text” or “form”; both show the same text.
+function switchTo(view) {
+  for (const button of views.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  source.isShown = view === "text";
+  if (view === "form") filling.show();
+  else filling.hide();
+}
+
+function goTo(line, column) {
+  if (filling.isShown) filling.reveal(line, column);
+  else source.jump(line, column);
+}
+
+function showText(line, column) {
+  switchTo("text");
+  source.jump(line, column);
+}
 
 function changed() {
   showUnsaved();
+  filling.render();
   preview.stale();
   refreshSoon();
   keepSoon();
@@ -78,6 +109,7 @@ function changed() {
 async function learn() {
   const response = await fetch("/template-vocabulary").catch(() => null);
   if (response?.ok) schema.learn(await response.json());
+  filling.render();
 }
 
 // While an older draft waits for an answer, nothing is written over it.
@@ -102,13 +134,13 @@ function offerDraft() {
   offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
     offer.hidden = true;
     keepDraft();
-    source.focus();
+    if (source.isShown) source.focus();
   });
 }
 
 function takeText(text) {
   source.replace(text);
-  source.jump(1, 1);
+  if (source.isShown) source.jump(1, 1);
 }
 
 function showUnsaved() {
@@ -138,13 +170,14 @@ async function check() {
     return false;
   }
   if (number !== checkNumber) return false;
-  show(found);
   schema.checked(found);
+  show(found);
   return !found.errors.length;
 }
 
 function show({ errors, warnings }) {
   source.mark([...errors.map((issue) => ({ ...issue, level: "error" })), ...warnings.map((issue) => ({ ...issue, level: "warning" }))]);
+  filling.mark(errors);
   problemNumber = -1;
   problems.replaceChildren(...errors.map((issue) => problem(issue, "error")), ...warnings.map((issue) => problem(issue, "warning")));
   problems.hidden = !errors.length && !warnings.length;
@@ -182,7 +215,7 @@ function nextProblem(step) {
   problemNumber = (problemNumber + step + found.length) % found.length;
   const button = found[problemNumber].firstElementChild;
   button.scrollIntoView({ block: "nearest" });
-  source.jump(Number(button.dataset.line), Number(button.dataset.column));
+  goTo(Number(button.dataset.line), Number(button.dataset.column));
   verdict.textContent = [...button.children].map((part) => part.textContent).join(" "); // said aloud, as the text area itself says nothing of it
 }
 
@@ -248,7 +281,7 @@ async function onRefused(response) {
   const body = problem.errors?.length ? problem.errors.map((each) => `${each.field} ${each.message}`).join("\n") : problem.detail;
   toast(t("Not saved"), { body: body ?? response.statusText, level: "danger" });
   const [line, column] = (problem.errors?.[0]?.field ?? "").split(":").map(Number);
-  if (line) source.jump(line, column || 1);
+  if (line) goTo(line, column || 1);
 }
 
 // A newer version is there: it is overwritten only by whoever has seen what differs, and only that very version.
@@ -265,7 +298,7 @@ async function settle() {
     etag = `"${version}"`;
     takeText(saved);
   }
-  source.focus();
+  if (source.isShown) source.focus();
 }
 
 function later(work, ms) {

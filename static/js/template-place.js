@@ -7,7 +7,8 @@ const FLOW_LINES = 20; // of one flow value, above the place
 /**
  * `path` are keys and "-" for entries of lists; `key` is that whose value stands there, or null where a key or an
  * entry of a list does. `word` is what was typed of it so far.
- * @returns {{path: string[], key: string | null, word: string}}
+ * `isKey`: it can only be a key.
+ * @returns {{path: string[], key: string | null, isKey: boolean, word: string}}
  */
 export function placeAt(text, position) {
   const lines = text.slice(0, position).split("\n");
@@ -25,7 +26,7 @@ export function placeAt(text, position) {
   const own = entriesOf(head);
   const path = [...pathAbove(lines, last, own, head[0].length), ...own.map((each) => each.name)];
   const key = own.length && own.at(-1).name !== "-" ? path.pop() : null;
-  return { path, key, word: lines[last].slice(head[0].length) };
+  return { path, key, isKey: !own.length, word: lines[last].slice(head[0].length) };
 }
 
 function entriesOf([, indent, dashes, , key]) {
@@ -79,5 +80,5 @@ function withinFlow(text) {
   const last = open.at(-1);
   const path = open.slice(0, -1).map((each) => (each.isMap ? each.key : "-"));
   if (!last.isMap) path.push("-");
-  return { path, key: last.isMap ? last.key : null, word: word.trimStart() };
+  return { path, key: last.isMap ? last.key : null, isKey: last.isMap && last.key === null, word: word.trimStart() };
 }

@@ -27,7 +27,6 @@ import {
   moveCompletionSelection,
   Prec,
   redo,
-  redoDepth,
   search,
   searchKeymap,
   selectedCompletion,
@@ -35,7 +34,6 @@ import {
   StateEffect,
   StateField,
   undo,
-  undoDepth,
 } from "../vendor/codemirror-6/codemirror.min.js";
 import { templateLanguage } from "./template-language.js";
 import { phrases } from "./template-phrases.js";
@@ -59,16 +57,17 @@ const markedLines = StateField.define({
 
 export class TemplateText {
   #view;
+  #place;
   #changed;
 
   /** `complete` gives what could be written at a place; `changed` is called after each change of the text. */
   constructor(area, { complete, changed }) {
     this.#changed = changed;
-    const place = document.createElement("div");
-    place.className = "editor__code";
-    area.before(place);
-    this.#view = new EditorView({ parent: place, state: this.#state(area, complete) });
-    new ResizeObserver(() => this.#keepInView()).observe(place); // the list of problems takes room
+    this.#place = document.createElement("div");
+    this.#place.className = "editor__code";
+    area.before(this.#place);
+    this.#view = new EditorView({ parent: this.#place, state: this.#state(area, complete) });
+    new ResizeObserver(() => this.#keepInView()).observe(this.#place); // the list of problems takes room
     area.remove();
   }
 
@@ -76,18 +75,14 @@ export class TemplateText {
     return this.#view.state.doc.toString();
   }
 
-  /** The whole text anew, as one step that undo takes back: only what differs is changed, the rest stays where it is. */
-  replace(text) {
+  /** The whole text anew, as one step that undo takes back; with `joins` with the step before, as letters in a row are.
+   * Only what differs is changed: the cursor and the marks elsewhere stay. */
+  replace(text, { joins = false } = {}) {
     const before = this.value;
     const start = sameAtStart(before, text);
     const end = sameAtEnd(before, text, start);
-    this.change([{ from: start, to: before.length - end, insert: text.slice(start, text.length - end) }]);
-  }
-
-  /** Changes `{from, to, insert}` as one step; with `joins` one with the step before, as letters typed in a row are. */
-  change(changes, { joins = false } = {}) {
     this.#view.dispatch({
-      changes,
+      changes: { from: start, to: before.length - end, insert: text.slice(start, text.length - end) },
       userEvent: joins ? "input.type" : "input.form",
       annotations: joins ? [] : isolateHistory.of("full"),
     });
@@ -120,17 +115,13 @@ export class TemplateText {
     this.#view.dom.scrollIntoView({ block: "nearest" });
   }
 
-  /** Once it is seen again. */
-  measure() {
-    this.#view.requestMeasure();
+  get isShown() {
+    return !this.#place.hidden;
   }
 
-  get canUndo() {
-    return undoDepth(this.#view.state) > 0;
-  }
-
-  get canRedo() {
-    return redoDepth(this.#view.state) > 0;
+  set isShown(isShown) {
+    this.#place.hidden = !isShown;
+    if (isShown) this.#view.requestMeasure();
   }
 
   undo() {
@@ -179,7 +170,7 @@ export class TemplateText {
         search({ top: true }),
         markedLines,
         templateLanguage(),
-        autocompletion({ override: [complete], icons: false, selectOnOpen: false, activateOnTypingDelay: 60 }),
+        autocompletion({ override: [complete], icons: false, selectOnOpen: false, activateOnTypingDelay: 60, interactionDelay: 0 }),
         Prec.high(keymap.of([{ key: "Tab", run: takeOrIndent, shift: indentLess }, { key: "Enter", run: breakLine }])),
         keymap.of(keys),
         EditorView.domEventHandlers({ beforeinput: replaceMarked }),
@@ -195,7 +186,7 @@ export class TemplateText {
 function takeOrIndent(view) {
   if (completionStatus(view.state) !== "active") return indentMore(view);
   if (!selectedCompletion(view.state)) moveCompletionSelection(true)(view);
-  return acceptCompletion(view);
+  return acceptCompletion(view) || indentMore(view);
 }
 
 // Chromium would give what replaces coloured text an inline style, of which the page's policy complains.

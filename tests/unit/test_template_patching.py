@@ -168,7 +168,8 @@ def test_what_an_anchor_would_change_elsewhere_is_refused(scripts: Scripts) -> N
 def test_the_place_of_what_is_typed_is_known(
     scripts: Scripts, text: str, path: list[str], key: str | None, word: str
 ) -> None:
-    assert scripts.answer(text, "placeAt", len(text)) == {"path": path, "key": key, "word": word}
+    answer = scripts.answer(text, "placeAt", len(text))
+    assert (answer["path"], answer["key"], answer["word"]) == (path, key, word)
 
 
 class Drawn:
