@@ -76,6 +76,7 @@ PAGES: list[web.RouteDef] = [
     web.get("/templates", templates.templates_page, name="templates"),
     web.get("/templates/new", template_editor.new_template_page, name="template_new"),
     web.post("/templates/samples", templates.add_samples),
+    web.post("/template-check", template_editor.check_text),
     web.get("/template-vocabulary", template_editor.template_vocabulary),
     web.get("/templates/{name}", templates.template_page, name="template"),
     web.get("/templates/{name}/edit", template_editor.edit_template_page, name="template_edit"),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.http.response_headers import policy_with_styles
 from server.reports.summary import Sample
+from server.reports.template_issues import Severity
 from server.reports.template_store import StoredTemplate
+from server.texts import told
 from views.context import formats_for, render
 
+_FORM_BYTES = 1024 * 1024
 _FORM_ICONS = [
     "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
     "sliders-horizontal", "trash-2", "x",
@@ -103,3 +108,22 @@ async def template_vocabulary(request: web.Request) -> web.Response:
     datasets = await operations_of(request).queries.names(principal)
     told = {"datasets": datasets, **msgspec.to_builtins(schema.translated(formats_for(request).gettext))}
     return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+
+
+async def check_text(request: web.Request) -> web.Response:
+    """As the API's check of a template, in the reader's language."""
+    principal = require_principal(request)
+    form = await read_form(request, limit_bytes=_FORM_BYTES)
+    check = await operations_of(request).templates.check(principal, form.get("source", "").replace("\r\n", "\n"))
+    gettext = formats_for(request).gettext
+    told_issues: dict[Severity, list[dict[str, Any]]] = {"error": [], "warning": []}
+    for issue in check.issues:
+        message = told(issue.message, issue.parameters, gettext)
+        told_issues[issue.severity].append({"line": issue.line, "column": issue.column, "message": message})
+    found = {
+        "errors": told_issues["error"],
+        "warnings": told_issues["warning"],
+        "queries": check.queries,
+        "parameters": [{"name": each.name, "label": each.label} for each in check.summary.parameters],
+    }
+    return web.Response(body=msgspec.json.encode(found), content_type="application/json")

@@ -157,11 +157,7 @@ async function check() {
   const number = ++checkNumber;
   let found;
   try {
-    const response = await fetch(form.dataset.checkUrl, {
-      method: "POST",
-      headers: { "Content-Type": "application/yaml" },
-      body: source.value,
-    });
+    const response = await fetch("/template-check", { method: "POST", body: new URLSearchParams({ source: source.value }) });
     if (!response.ok) throw new Error(response.statusText);
     found = await response.json();
   } catch {

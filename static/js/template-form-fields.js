@@ -9,6 +9,7 @@ export const idOf = (prefix, path) => `${prefix}-${path.map(named).join("-")}`;
 
 const OTHER = "\u0001"; // the choice that makes room for another text
 const MONEY = ["CNY", "EUR", "USD", "GBP", "JPY", "HKD", "CHF"];
+const HALF = 22; // characters that half of the room shows
 const LONG = 60; // characters from which a text gets several lines
 
 // What is seen without asking for more, where a shape has many keys. What has a value is always seen.
@@ -95,7 +96,7 @@ function fieldOf(form, path, fact, node, around) {
     case "sql":
       return row(path, fact, area(path, node, fact.type), "wide");
     default:
-      return row(path, fact, line(path, fact, node), isLong(node) ? "wide" : "");
+      return row(path, fact, line(path, fact, node), isLong(node) || valueOf(node).length > HALF ? "wide" : "");
   }
 }
 

@@ -75,6 +75,23 @@ async def test_a_check_tells_the_columns_of_queries(alice: aiohttp.ClientSession
         assert (await response.json())["queries"] == {"a": ["x", "y"]}
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "There is no dataset"), ("zh-CN", "查询“a”有误")])
+async def test_the_editor_is_told_what_is_wrong_in_the_readers_language_and_with_their_data_alone(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, language: str, word: str
+) -> None:
+    await import_text(alice)
+    source = "title: T\nqueries:\n  a: select region from orders\nblocks: [{table: {query: a}}]\n"
+    async with alice.post("/template-check", data={"source": source}) as response:
+        found = await response.json()
+    assert (found["errors"], found["queries"]) == ([], {"a": ["region"]})
+    async with bob.post("/language", data={"language": language}, allow_redirects=False) as response:
+        assert response.status == 303
+    async with bob.post("/template-check", data={"source": source}) as response:
+        found = await response.json()
+    assert word in found["errors"][0]["message"]
+    assert found["queries"] == {}
+
+
 async def test_what_can_be_written_is_told_with_ones_own_data_alone(
     server: Server, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
 ) -> None:
