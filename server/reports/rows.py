@@ -122,8 +122,12 @@ def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any]
         return None
     if column is not None and column not in rows._columns:
         return None
-    figure = f"{_FUNCTIONS.get(aggregate, aggregate)}({'*' if column is None else quoted(column)})"
+    figure = "count(*)" if column is None else aggregate_sql(aggregate, column)
     return (totals_of(rows, [figure], [])[()][0],)
+
+
+def aggregate_sql(aggregate: Aggregate, column: str) -> str:
+    return f"{_FUNCTIONS.get(aggregate, aggregate)}({quoted(column)})"
 
 
 def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Totals:
@@ -132,6 +136,15 @@ def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Tota
         return {}
     found = rows._whole.totals(expressions, by)
     return {tuple(map(plain, key)): tuple(map(plain, values)) for key, values in found.items()}
+
+
+def some_of(rows: Rows, members: Sequence[QueryRow]) -> Rows:
+    """The same query with these rows alone; figures over all rows are then those of these."""
+    found = object.__new__(Rows)
+    for name in Rows.__slots__:
+        setattr(found, name, getattr(rows, name))
+    found._rows, found._whole = list(members), None
+    return found
 
 
 def rows_of(rows: Rows) -> list[QueryRow]:

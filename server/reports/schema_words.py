@@ -27,12 +27,22 @@ _BLOCKS = {
     "table": SaidBlock(label="Table", hint="A query's rows with totals, groups and colors.", icon="table-2"),
     "image": SaidBlock(label="Picture", hint="A PNG or JPEG that you uploaded, such as a logo.", icon="image"),
     "page_break": SaidBlock(label="New page", hint="What follows begins on a new page.", icon="file"),
+    "contents": SaidBlock(label="Table of contents", hint="The headings with their pages.", icon="list"),
+    "section": SaidBlock(
+        label="Pages of their own", hint="Parts on pages of another orientation.", icon="file-chart-column"
+    ),
+    "include": SaidBlock(label="From another template", hint="The parts of another template of yours.", icon="link"),
     "columns": SaidBlock(label="Columns side by side", hint="Two to four columns of parts.", icon="columns-3"),
     "when": SaidBlock(label="Only if", hint="Parts that are there only if something is so.", icon="filter"),
     "repeat": SaidBlock(label="For each row", hint="The same parts again for each row of a query.", icon="repeat"),
 }
 
 _KEYS = {
+    "across": Said(label="Side by side for each", hint="A column for each of its values (a pivot table)."),
+    "across_currency": Said(label="Currency of the heads"),
+    "across_decimals": Said(label="Decimals of the heads"),
+    "across_format": Said(label="Format of the heads"),
+    "across_negative": Said(label="Below zero, in the heads"),
     "alt": Said(label="Described in words", hint="For those who do not see it."),
     "align": Said(label="Alignment"),
     "as": Said(label="Name of the row", hint="Parts within use it: row.region."),
@@ -45,6 +55,8 @@ _KEYS = {
     "columns": Said(label="Columns"),
     "compare": Said(label="Compared with", hint="A value before: the change is shown."),
     "compare_label": Said(label="Called", hint="Such as “vs. last month”."),
+    "contents": Said(label="Table of contents"),
+    "depth": Said(label="Levels of headings"),
     "currency": Said(label="Currency", hint="A code such as CNY, EUR or USD."),
     "data_labels": Said(label="Values at the bars and points"),
     "decimals": Said(label="Decimals"),
@@ -59,6 +71,9 @@ _KEYS = {
     "formats": Said(label="Files"),
     "good": Said(label="What is good"),
     "group": Said(label="Group by"),
+    "head": Said(label="Heads of the columns"),
+    "include": Said(label="Template"),
+    "link": Said(label="Leads to", hint="An address: https, http or mailto."),
     "heading": Said(label="Heading"),
     "height": Said(label="Height"),
     "horizontal": Said(label="Bars from left to right"),
@@ -71,11 +86,22 @@ _KEYS = {
     "level": Said(label="Level"),
     "line_currency": Said(label="Currency of the lines"),
     "line_decimals": Said(label="Decimals of the lines"),
+    "line_negative": Said(label="Below zero, of the lines"),
     "line_format": Said(label="Format of the lines"),
     "lines": Said(label="As lines, on their own axis"),
     "max": Said(label="At most"),
     "chart.max": Said(label="End of the scale"),
     "max_rows": Said(label="Rows at most", hint="The Excel file has all."),
+    "middle": Said(label="Middle of the scale"),
+    "multiples": Said(label="A small chart for each"),
+    "negative": Said(label="Below zero"),
+    "row_total": Said(label="Total at the end of each row"),
+    "scale": Said(label="Color by value", hint="One color, or two from end to end."),
+    "section": Said(label="Pages of their own"),
+    "spark": Said(label="Small chart in the cells", hint="Of lists of numbers."),
+    "style": Said(label="Style"),
+    "styles": Said(label="Styles of rows"),
+    "totals": Said(label="Column that says which are totals"),
     "min": Said(label="At least"),
     "name": Said(label="Name"),
     "template.name": Said(label="Called", hint="What the template and its batches are called."),
@@ -111,6 +137,23 @@ _KEYS = {
 }
 
 _OPTIONS = {
+    "kind.box": Said(label="Box plot"),
+    "kind.waterfall": Said(label="Waterfall"),
+    "negative.brackets": Said(label="In brackets"),
+    "negative.minus": Said(label="With a minus"),
+    "scale.amber": Said(label="Amber"),
+    "scale.blue": Said(label="Blue"),
+    "scale.green": Said(label="Green"),
+    "scale.grey": Said(label="Grey"),
+    "scale.red": Said(label="Red"),
+    "spark.bar": Said(label="Bars"),
+    "spark.line": Said(label="Lines"),
+    "style.indent": Said(label="Indented"),
+    "style.muted": Said(label="Muted"),
+    "style.strong": Said(label="Strong"),
+    "style.total": Said(label="As a total"),
+    "type.list": Said(label="Several values"),
+    "type.range": Said(label="From day to day"),
     "kind.area": Said(label="Area"),
     "kind.bar": Said(label="Bars"),
     "kind.combo": Said(label="Bars and lines"),
@@ -162,14 +205,17 @@ _OPTIONS = {
     "formats.xlsx": Said(label="Excel file"),
 }
 
-_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter")
-_ROWS = (*_AXES, "pie", "funnel", "heatmap")
+_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter", "waterfall")
+_ROWS = (*_AXES, "pie", "funnel", "heatmap", "box")
 # For which kinds of charts a key says something; for all, if it is not here.
 FOR_KINDS: dict[str, tuple[str, ...]] = {
     "query": _ROWS,
     "x": _ROWS,
     "y": _ROWS,
     "lines": ("combo",),
+    "line_negative": ("combo",),
+    "totals": ("waterfall",),
+    "multiples": ("line", "bar", "stacked_bar", "area"),
     "line_format": ("combo",),
     "line_currency": ("combo",),
     "line_decimals": ("combo",),
@@ -194,7 +240,7 @@ def said_of_key(shape: str, key: str) -> Said | None:
 
 def said_of_option(key: str, option: str) -> Said | None:
     """Of what has words of its own; codes and names of papers have none."""
-    return _OPTIONS.get(f"{key.removeprefix('line_')}.{option}")
+    return _OPTIONS.get(f"{key.removeprefix('line_').removeprefix('across_')}.{option}")
 
 
 def said_of_block(name: str) -> SaidBlock:

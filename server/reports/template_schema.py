@@ -21,7 +21,12 @@ from server.reports.yaml_source import YamlNode, read_yaml
 _VAGUE: dict[Type, int] = {"any": 0, "text": 1, "texts": 1}
 _PRECISE = 2
 _IN_LISTS = 2
-_SHORTER = {"table's column": "column", "figure of kpis": "figure", "entry of colors": "color"}
+_SHORTER = {
+    "table's column": "column",
+    "figure of kpis": "figure",
+    "entry of colors": "color",
+    "entry of styles": "style",
+}
 
 # Everything that readers look into only if it is there. Charts are read once for each kind.
 _PROBE = """
@@ -37,10 +42,13 @@ blocks:
   - kpis: [{label: l, value: 1, compare: 1, compare_label: l, note: n}]
   - chart: {kind: KIND, query: q, x: x, y: y, value: v, labels: {a: b}, colors: {a: "#2563a8"}, targets: [{value: 1}]}
   - chart: {option: {a: b}}
-  - table: {query: q, columns: [{name: c, colors: [{when: value, color: red}]}]}
+  - table: {query: q, columns: [{name: c, colors: [{when: value, color: red}]}], styles: [{when: p, style: strong}]}
   - image: {file: f}
   - page_break
   - columns: [[page_break]]
+  - section: {blocks: [page_break]}
+  - contents
+  - include: i
   - {when: p, blocks: [page_break], else: [page_break]}
   - {repeat: q, blocks: [page_break]}
 """
@@ -53,7 +61,7 @@ def template_schema() -> TemplateSchema:
     for kind in CHART_KINDS:
         root = read_yaml(_PROBE.replace("KIND", kind))
         listening = _Listening(root)
-        read_nodes(root, Reading(listening))
+        read_nodes(root, Reading(listening), {})
         for shape, facts in listening.shapes.items():
             _merge(shapes.setdefault(shape, {}), facts, kind)
     worded = {shape: {key: _worded(shape, key, fact) for key, fact in facts.items()} for shape, facts in shapes.items()}

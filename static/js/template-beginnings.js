@@ -45,6 +45,8 @@ export function beginning(kind, { schema, queryNames }) {
       return { block: { image: { file: "logo.png" } } };
     case "columns":
       return { block: { columns: [[{ text: t("On the left") }], [{ text: t("On the right") }]] } };
+    case "section":
+      return { block: { section: { blocks: [{ heading: t("New section") }] } } };
     case "when":
       return { block: { when: "true", blocks: [{ text: t("Only if it is so") }] } };
     case "repeat": {

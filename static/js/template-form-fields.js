@@ -75,6 +75,8 @@ function fieldOf(form, path, fact, node, around) {
       return choice(form, path, fact, node);
     case "choices":
       return choices(path, fact, node);
+    case "any":
+      return "";
     case "boolean":
       return checkbox(path, fact, node);
     case "query":
@@ -90,6 +92,9 @@ function fieldOf(form, path, fact, node, around) {
       return form.list(path, fact, node, around);
     case "named":
       return named_(form, path, fact, node, around);
+    case "blocks":
+    case "block_lists":
+      return form.nested(path, fact, node ?? null);
     case "map":
       return `<fieldset class="group"><legend>${escaped(fact.label)}</legend>${fieldsOf(form, path, fact.shape, node, around)}</fieldset>`;
     case "markdown":
@@ -106,7 +111,8 @@ function fits(fact, node) {
   if (["list"].includes(fact.type)) return nothing || isSeq(node);
   if (["named", "map"].includes(fact.type)) return nothing || isMap(node) || (isScalar(node) && fact.shape in SHORT);
   if (["columns", "texts", "choices", "values"].includes(fact.type)) return isScalar(node) || (isSeq(node) && node.items.every(isScalar));
-  if (["option", "any", "blocks", "block_lists"].includes(fact.type)) return false;
+  if (["option", "any"].includes(fact.type)) return nothing && fact.type === "any";
+  if (["blocks", "block_lists"].includes(fact.type)) return nothing || isSeq(node);
   return isScalar(node);
 }
 
@@ -180,7 +186,7 @@ function choice(form, path, fact, node) {
   const none = fact.open ? t("none") : usual;
   const options = [
     ...(fact.required && value ? [] : [option("", fact.required ? t("choose …") : none, value)]),
-    ...fact.options.filter((each) => fact.required || value === each || each !== fact.default).map((each) => option(each, words(each), value)),
+    ...fact.options.filter((each) => each && (fact.required || value === each || each !== fact.default)).map((each) => option(each, words(each), value)),
     ...(fact.open ? [option(OTHER, t("an expression …"), isOther || form.isOpen(idOf("other", path)) ? OTHER : "")] : isOther ? [option(value, value, value)] : []),
   ];
   const select = `<select class="input input--small" ${control(path, "choice")}>${options.join("")}</select>`;

@@ -4,8 +4,9 @@ import { t } from "./i18n.js";
 import { escaped, fieldsOf, idOf, moneyList, place, source, textAt } from "./template-form-fields.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 
+const MOST_COLUMNS = 4;
 const SHOWN = 70; // characters of what a part says of itself
-const HEAD = { figure: ["label", "value"], column: ["label", "name"], target: ["label", "value"], color: ["when"] };
+const HEAD = { figure: ["label", "value"], column: ["label", "name"], target: ["label", "value"], color: ["when"], style: ["when"] };
 const SECTIONS = ["blocks", "queries", "parameters", "each_row"];
 
 /** All of it. `form` knows the text (`tree`), what can be written (`schema`), and what is open. */
@@ -150,25 +151,25 @@ function saying(form, kind, node) {
 
 function bodyOf(form, path, kind, node) {
   const shape = `block ${kind}`;
-  const facts = Object.entries(form.schema.shapes[shape] ?? {});
-  const lists = facts.filter(([, fact]) => fact.type === "blocks" || fact.type === "block_lists");
-  const [key, fact] = facts.find(([name]) => name === kind) ?? [];
+  const { hint, is_bare: isBare } = form.schema.blocks.find(({ name }) => name === kind);
+  const fact = form.schema.shapes[shape]?.[kind];
   const value = isMap(node) ? pairOf(node, kind)?.value : null;
-  const nested = lists.map(([name, each]) => nestedBlocks(form, [...path, name], each, isMap(node) ? (pairOf(node, name)?.value ?? null) : null)).join("");
-  if (kind === "page_break") return `<p class="muted small">${escaped(form.schema.blocks.find(({ name }) => name === kind).hint)}</p>`;
-  const without = lists.map(([name]) => name);
-  if (fact?.type === "map" && (isMap(value) || (isScalar(value) && value.value !== null) || !value)) {
-    return fieldsOf(form, [...path, key], fact.shape, value) + fieldsOf(form, path, shape, node, {}, [...without, key]) + nested;
+  const said = isBare ? `<p class="muted small">${escaped(hint)}</p>` : "";
+  if (isScalar(node)) return said;
+  if (fact?.type === "map" && (isMap(value) || !value || isScalar(value))) {
+    return fieldsOf(form, [...path, kind], fact.shape, value) + fieldsOf(form, path, shape, node, {}, [kind]);
   }
-  return fieldsOf(form, path, shape, node, {}, without) + nested;
+  return said + fieldsOf(form, path, shape, node);
 }
 
-function nestedBlocks(form, path, fact, value) {
-  if (fact.type === "blocks") return `<div class="nested"><span class="label">${escaped(fact.label)}</span>${blocks(form, path, value, fact.label)}</div>`;
+/** Blocks within a block: one list of them, or columns side by side. */
+export function nestedBlocks(form, path, fact, value) {
+  const nested = (own, label, list) => `<div class="nested"><span class="label">${escaped(label)}</span>${blocks(form, own, list, label)}</div>`;
+  if (fact.type === "blocks") return nested(path, fact.label, value);
   const columns = isSeq(value) ? value.items : [];
-  const each = columns.map((column, index) => `<div class="nested"><span class="label">${escaped(t("Column {number}", { number: index + 1 }))}</span>${blocks(form, [...path, index], column, t("Column {number}", { number: index + 1 }))}</div>`);
-  const more = columns.length < 4 ? `<button type="button" class="button button--small" data-act="column" data-path="${place(path)}">${form.icon("plus")}${t("Another column")}</button>` : "";
-  return `${each.join("")}${more}`;
+  const each = columns.map((column, index) => nested([...path, index], t("Column {number}", { number: index + 1 }), column));
+  const more = `<button type="button" class="button button--small" data-act="column" data-path="${place(path)}">${form.icon("plus")}${t("Another column")}</button>`;
+  return `<div class="nested nested--columns">${each.join("")}${columns.length < MOST_COLUMNS ? more : ""}</div>`;
 }
 
 /** A list of maps: a table's columns, figures, target lines, colours. */
@@ -197,7 +198,7 @@ function nameOf(shape, item) {
 
 // What else is said of an entry, in a few words: its format, its total.
 function facts(form, shape, item) {
-  const words = ["format", "total", "value", "color"].map((key) => {
+  const words = ["format", "total", "value", "color", "style"].map((key) => {
     const value = textAt(item, key);
     const fact = form.schema.shapes[shape]?.[key];
     if (!value || (HEAD[shape]?.includes(key) && nameOf(shape, item) === value)) return "";

@@ -3,7 +3,7 @@
 
 import { beginning, freeName, rowsOf } from "./template-beginnings.js";
 import { idOf, isOther } from "./template-form-fields.js";
-import { entriesOf, formOf } from "./template-form-parts.js";
+import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
 import { applied, CannotPatch, copyItem, insertItem, moveItem, removeItem, removeKey, setValue } from "./template-patch.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf, Tree } from "./template-tree.js";
@@ -118,6 +118,10 @@ export class TemplateForm {
 
   list(path, fact, node, around) {
     return entriesOf(this, path, fact, node, around);
+  }
+
+  nested(path, fact, node) {
+    return nestedBlocks(this, path, fact, node);
   }
 
   lineOf(position) {
@@ -268,11 +272,16 @@ export class TemplateForm {
       figure: { label: t("Figure"), value: this.#firstFigure() },
       target: { value: "0", label: t("Target") },
       color: { when: "value < 0", color: "red" },
+      style: { when: `${this.#firstColumn(query)} is none`, style: "strong" },
     }[shape] ?? {};
     if (!this.#edit((tree) => insertItem(tree, path, count, value))) return;
     this.#open.add(idOf("item", [...path, count]));
     this.render();
     this.#cardAt([...path, count])?.querySelector(".item__body :is(input, select)")?.focus();
+  }
+
+  #firstColumn(query) {
+    return `row.${(this.schema.queries[query] ?? ["value"])[0]}`;
   }
 
   #firstFigure() {
@@ -337,7 +346,8 @@ export class TemplateForm {
   #member(path, value, isOn) {
     this.#edit((tree) => {
       const node = tree.node(path);
-      if (!isSeq(node)) return setValue(tree, path, isOn ? [...(isScalar(node) && node.value ? [node.value] : []), value] : [], { before: "blocks" });
+      if (!isSeq(node) && !isOn) return node ? removeKey(tree, path) : [];
+      if (!isSeq(node)) return setValue(tree, path, [...(isScalar(node) && node.value ? [node.value] : []), value], { before: "blocks" });
       const index = node.items.findIndex((item) => item.value === value);
       if (isOn) return index < 0 ? insertItem(tree, path, node.items.length, value) : [];
       return index < 0 ? [] : removeItem(tree, path, index);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -16,12 +16,21 @@ _MAX_BLOCKS = 500
 
 
 class BlockReader:
-    """`queries` are the names that may be used; `used` and `images` collect what blocks name."""
+    """`queries` are the names that may be used; `used` and `images` collect what blocks name.
+
+    `included` are the blocks of other templates, by their names.
+    """
 
     def __init__(
-        self, issues: Issues, expressions: Expressions, queries: Collection[str], kinds: Sequence[BlockKind]
+        self,
+        issues: Issues,
+        expressions: Expressions,
+        queries: Collection[str],
+        kinds: Sequence[BlockKind],
+        included: Mapping[str, list[YamlNode]],
     ) -> None:
         self.issues = issues
+        self.included = included
         self.expressions = expressions
         self.used: set[str] = set()
         self.images: set[str] = set()
@@ -50,7 +59,7 @@ class BlockReader:
         return name
 
     def format(self, reader: MapReader, *, prefix: str = "") -> ValueFormat:
-        """How values are written: `format`, `currency` and `decimals`."""
+        """How values are written: `format`, `currency`, `decimals` and `negative`."""
         kind = reader.choice(f"{prefix}format", FORMATS, "")
         self.issues.asked(reader, f"{prefix}currency", "currency")
         currency = reader.text(f"{prefix}currency").upper()
@@ -60,7 +69,10 @@ class BlockReader:
             currency = ""
         places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
         return ValueFormat(
-            kind=kind or ("currency" if currency else ""), currency=currency, decimals=None if places < 0 else places
+            kind=kind or ("currency" if currency else ""),
+            currency=currency,
+            decimals=None if places < 0 else places,
+            negative=reader.choice(f"{prefix}negative", ("minus", "brackets"), "minus").replace("minus", ""),
         )
 
     def _block(self, node: YamlNode, path: str) -> BlockSpec | None:
