@@ -9,20 +9,17 @@ export {
   completionStatus,
   moveCompletionSelection,
   selectedCompletion,
-  startCompletion,
 } from "@codemirror/autocomplete";
 export { defaultKeymap, history, historyKeymap, indentLess, indentMore, isolateHistory, redo, undo } from "@codemirror/commands";
 export { SQLDialect } from "@codemirror/lang-sql";
 export { yamlLanguage } from "@codemirror/lang-yaml";
-export { bracketMatching, indentUnit, LanguageSupport, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+export { bracketMatching, indentUnit, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
 export { lintGutter, setDiagnostics } from "@codemirror/lint";
 export { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-export { Annotation, EditorSelection, EditorState, Prec, RangeSetBuilder, StateEffect, StateField, Transaction } from "@codemirror/state";
+export { EditorSelection, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 export {
   Decoration,
-  drawSelection,
   EditorView,
-  highlightActiveLine,
   highlightActiveLineGutter,
   keymap,
   lineNumbers,

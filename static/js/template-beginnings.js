@@ -58,6 +58,30 @@ export function beginning(kind, { schema, queryNames }) {
   }
 }
 
+/** An entry of a list: a table's column that is not `taken` yet, a figure … */
+export function firstItem(shape, { schema, query, taken }) {
+  const columns = schema.queries[query] ?? [];
+  switch (shape) {
+    case "column":
+      return { name: columns.find((name) => !taken.includes(name)) ?? columns[0] ?? "" };
+    case "figure":
+      return { label: t("Figure"), value: firstFigure(schema) };
+    case "target":
+      return { value: "0", label: t("Target") };
+    case "color":
+      return { when: "value < 0", color: "red" };
+    case "style":
+      return { when: `row.${columns[0] ?? "name"} is none`, style: "strong" };
+    default:
+      return {};
+  }
+}
+
+function firstFigure({ queries }) {
+  const [query, columns] = Object.entries(queries).find(([, names]) => names.length) ?? [];
+  return query ? `${query}.${columns[0]}` : "0";
+}
+
 // A query of the template, or all rows of a dataset where there is none.
 function dataFor(schema, queryNames) {
   const known = queryNames.find((name) => schema.queries[name]?.length > 1) ?? queryNames[0];

@@ -120,7 +120,7 @@ function fits(fact, node) {
 export function source(form, path, label, node) {
   if (node === undefined) return "";
   const text = node === null ? "" : form.tree.source(node);
-  const [line, column] = form.lineOf(node?.range?.[0] ?? 0);
+  const [line, column] = form.tree.lineOf(node?.range?.[0] ?? 0);
   return `<div class="form-row form-row--wide in-place"><span class="label">${escaped(label)}</span><pre class="in-place__source">${escaped(text)}</pre>
     <button type="button" class="link-button" data-act="show" data-line="${line}" data-column="${column}">${t("Change it in the text")}</button></div>`;
 }

@@ -7,7 +7,7 @@ import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 const MOST_COLUMNS = 4;
 const SHOWN = 70; // characters of what a part says of itself
 const HEAD = { figure: ["label", "value"], column: ["label", "name"], target: ["label", "value"], color: ["when"], style: ["when"] };
-const SECTIONS = ["blocks", "queries", "parameters", "each_row"];
+const SECTIONS = ["blocks", "queries", "parameters"];
 
 /** All of it. `form` knows the text (`tree`), what can be written (`schema`), and what is open. */
 export function formOf(form) {
@@ -135,7 +135,7 @@ function tools(form, list, index, count, title) {
 
 // Comments above a block say why it is there.
 function said(form, list, index) {
-  const text = form.commentAbove(list, index);
+  const text = form.tree.commentAbove(list, index);
   return text ? `<p class="part__comment">${escaped(text)}</p>` : "";
 }
 

@@ -1,12 +1,13 @@
 // The form view of the template editor. It edits the very text that the text view shows: each change is a small patch
 // of it, and what the form has no field for stays as it is.
 
-import { beginning, freeName, rowsOf } from "./template-beginnings.js";
+import { beginning, firstItem, freeName, rowsOf } from "./template-beginnings.js";
+import { appendChange, booleanChange, fieldChange, memberChange, valued } from "./template-form-edits.js";
 import { idOf, isOther } from "./template-form-fields.js";
 import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
 import { applied, CannotPatch, copyItem, insertItem, moveItem, removeItem, removeKey, setValue } from "./template-patch.js";
-import { isMap, isScalar, isSeq, keyOf, pairOf, Tree } from "./template-tree.js";
+import { isMap, isScalar, isSeq, keyOf, pairOf, treeOf } from "./template-tree.js";
 import { swap } from "./swap.js";
 
 const TYPED = "input:not([type=checkbox]), textarea";
@@ -55,7 +56,7 @@ export class TemplateForm {
 
   render() {
     if (!this.isShown || !this.schema.isKnown) return;
-    this.tree = new Tree(this.#source.value);
+    this.tree = treeOf(this.#source.value);
     swap(this.#body, this.tree.problem ? this.#broken() : formOf(this), { untouched: "input, textarea" });
   }
 
@@ -68,7 +69,7 @@ export class TemplateForm {
   /** Opens the part in which a line stands. */
   reveal(line, column) {
     if (!this.tree || this.tree.problem) return this.#showText(line, column);
-    const path = this.#pathAt(this.#positionOf(line, column));
+    const path = this.tree.pathAt(this.tree.positionOf(line, column));
     path.forEach((step, index) => {
       if (typeof step === "number") for (const prefix of ["part", "item"]) this.#open.add(idOf(prefix, path.slice(0, index + 1)));
     });
@@ -124,51 +125,18 @@ export class TemplateForm {
     return nestedBlocks(this, path, fact, node);
   }
 
-  lineOf(position) {
-    const before = this.tree.text.slice(0, position).split("\n");
-    return [before.length, before.at(-1).length + 1];
-  }
-
   problemsIn(list, index) {
     const segments = this.tree.segments(this.tree.node(list));
     const { start, end } = segments[index];
     const within = this.#problems.filter(({ line, column }) => {
-      const position = this.#positionOf(line, column);
+      const position = this.tree.positionOf(line, column);
       return position >= start && position <= end;
     });
     return within.map(({ message }) => message);
   }
 
-  commentAbove(list, index) {
-    const node = this.tree.node(list);
-    const above = this.tree.text.slice(this.tree.segments(node)[index].start, this.tree.entries(node)[index].start);
-    return above.replace(/^\s*#+ ?/gm, "").trim();
-  }
-
-  #positionOf(line, column) {
-    let start = 0;
-    for (let number = 1; number < line; number += 1) {
-      const end = this.tree.text.indexOf("\n", start);
-      if (end < 0) break;
-      start = end + 1;
-    }
-    return Math.min(start + column - 1, this.tree.text.length);
-  }
-
-  #pathAt(position) {
-    const path = [];
-    let node = this.tree.root;
-    while ((isMap(node) || isSeq(node)) && node.items.length) {
-      const index = this.tree.segments(node).findIndex(({ start, end }) => position >= start && position <= end);
-      if (index < 0) break;
-      path.push(isMap(node) ? keyOf(node.items[index]) : index);
-      node = isMap(node) ? node.items[index].value : node.items[index];
-    }
-    return path;
-  }
-
   #broken() {
-    const [line, column] = this.lineOf(this.tree.problem.position);
+    const [line, column] = this.tree.lineOf(this.tree.problem.position);
     return `<div class="form-broken"><p class="form-broken__title">${this.icon("circle-alert")}${t("The text cannot be read as it is")}</p>
       <p>${t("It is wrong at line {line}. Nothing is lost: correct it there, and the form is back.", { line })}</p>
       <button type="button" class="button" data-act="show" data-line="${line}" data-column="${column}">${t("Show it in the text")}</button></div>`;
@@ -266,27 +234,11 @@ export class TemplateForm {
     const node = this.tree.node(path);
     const count = sizeOf(node);
     const taken = isSeq(node) ? node.items.map((item) => (isScalar(item) ? item.value : (pairOf(item, "name")?.value?.value ?? ""))) : [];
-    const columns = this.schema.queries[query] ?? [];
-    const value = {
-      column: { name: columns.find((name) => !taken.includes(name)) ?? columns[0] ?? "" },
-      figure: { label: t("Figure"), value: this.#firstFigure() },
-      target: { value: "0", label: t("Target") },
-      color: { when: "value < 0", color: "red" },
-      style: { when: `${this.#firstColumn(query)} is none`, style: "strong" },
-    }[shape] ?? {};
+    const value = firstItem(shape, { schema: this.schema, query, taken });
     if (!this.#edit((tree) => insertItem(tree, path, count, value))) return;
     this.#open.add(idOf("item", [...path, count]));
     this.render();
     this.#cardAt([...path, count])?.querySelector(".item__body :is(input, select)")?.focus();
-  }
-
-  #firstColumn(query) {
-    return `row.${(this.schema.queries[query] ?? ["value"])[0]}`;
-  }
-
-  #firstFigure() {
-    const [query, columns] = Object.entries(this.schema.queries).find(([, names]) => names.length) ?? [];
-    return query ? `${query}.${columns[0]}` : "0";
   }
 
   #chosen({ target }) {
@@ -295,8 +247,8 @@ export class TemplateForm {
     if (actChange && value) this.#addNamed(actChange, value, target);
     else if (append && value) this.#append(JSON.parse(append), value, target);
     else if (name && value) this.#setAndClear([...JSON.parse(name), value], "", target);
-    else if (path && type === "member") this.#member(JSON.parse(path), target.value, target.checked);
-    else if (path && type === "boolean") this.#boolean(JSON.parse(path), target.checked, target.dataset.default === "true");
+    else if (path && type === "member") this.#edit((tree) => memberChange(tree, JSON.parse(path), target.value, target.checked));
+    else if (path && type === "boolean") this.#edit((tree) => booleanChange(tree, JSON.parse(path), target.checked, target.dataset.default === "true"));
     else if (path && type === "choice" && isOther(target.value)) this.#openOther(JSON.parse(path));
     else if (path && type === "query" && target.value.startsWith("+")) this.#fromDataset(JSON.parse(path), target.value.slice(1));
     else if (path) this.#field(JSON.parse(path), target.value, type);
@@ -313,20 +265,7 @@ export class TemplateForm {
     const now = isScalar(node) ? node.value : undefined;
     if (now === value || (typeof now === "string" && now.replace(/\n$/, "") === value) || (value === "" && (now ?? null) === null)) return;
     if (type === "choice") this.#open.delete(idOf("other", path));
-    this.#editWith({ joins }, (tree) => this.#set(tree, path, value));
-  }
-
-  #set(tree, path, value) {
-    const [above, key] = [path.slice(0, -1), path.at(-1)];
-    const owner = tree.node(above);
-    if (isScalar(owner) && owner.value !== null && typeof key === "string") {
-      const short = typeof above.at(-1) === "number" ? "name" : "file"; // a column, a picture
-      return setValue(tree, above, key === short ? value : { [short]: owner.value, [key]: value });
-    }
-    if (value !== "") return setValue(tree, path, value, above.length ? {} : { before: "blocks" });
-    if (typeof key === "number") return removeItem(tree, above, key);
-    const isHead = this.schema.blocks.some(({ name }) => name === key) || above.at(-1) === "labels" || above[0] === "queries";
-    return isHead ? setValue(tree, path, "") : removeKey(tree, path);
+    this.#editWith({ joins }, (tree) => fieldChange(tree, path, value, this.schema));
   }
 
   #setAndClear(path, value, target) {
@@ -336,31 +275,8 @@ export class TemplateForm {
     }
   }
 
-  #boolean(path, isOn, usual) {
-    this.#edit((tree) => {
-      if (isOn !== usual) return setValue(tree, path, isOn);
-      return tree.node(path) ? removeKey(tree, path) : [];
-    });
-  }
-
-  #member(path, value, isOn) {
-    this.#edit((tree) => {
-      const node = tree.node(path);
-      if (!isSeq(node) && !isOn) return node ? removeKey(tree, path) : [];
-      if (!isSeq(node)) return setValue(tree, path, [...(isScalar(node) && node.value ? [node.value] : []), value], { before: "blocks" });
-      const index = node.items.findIndex((item) => item.value === value);
-      if (isOn) return index < 0 ? insertItem(tree, path, node.items.length, value) : [];
-      return index < 0 ? [] : removeItem(tree, path, index);
-    });
-  }
-
   #append(path, value, target) {
-    const done = this.#edit((tree) => {
-      const node = tree.node(path);
-      if (isSeq(node)) return insertItem(tree, path, node.items.length, value);
-      return setValue(tree, path, isScalar(node) && node.value !== null ? [node.value, value] : value);
-    });
-    if (done) target.value = "";
+    if (this.#edit((tree) => appendChange(tree, path, value))) target.value = "";
     this.render();
   }
 
@@ -374,7 +290,7 @@ export class TemplateForm {
     const name = freeName(dataset, this.queryNames);
     this.#edit(
       (tree) => setValue(tree, ["queries", name], rowsOf(dataset), { before: "blocks" }),
-      (tree) => this.#set(tree, path, name),
+      (tree) => fieldChange(tree, path, name, this.schema),
     );
   }
 
@@ -420,7 +336,7 @@ export class TemplateForm {
   #editWith({ joins = false }, ...steps) {
     const before = this.#source.value;
     try {
-      const text = steps.reduce((now, step) => applied(now, step(new Tree(now))), before);
+      const text = steps.reduce((now, step) => applied(now, step(treeOf(now))), before);
       this.#say("");
       if (text !== before) this.#source.replace(text, { joins });
       return true;
@@ -458,12 +374,3 @@ export class TemplateForm {
 }
 
 const sizeOf = (node) => (isSeq(node) ? node.items.length : 0);
-
-// What was typed, as the value that is meant.
-function valued(text, type) {
-  if (text === "") return "";
-  if (type === "number") return Number(text);
-  if (type === "value" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
-  if (type === "value" && /^(true|false)$/.test(text)) return text === "true";
-  return text;
-}

@@ -3,7 +3,7 @@
 // Each change is a list of `{from, to, insert}` of the text. Before it is handed out it is tried: the new text must say
 // exactly what was wanted. Where it does not, the text is better changed by hand, and `CannotPatch` says so.
 
-import { isMap, isScalar, isSeq, pairOf, Tree } from "./template-tree.js";
+import { isMap, isScalar, isSeq, pairOf, treeOf } from "./template-tree.js";
 import { afterColon, afterDash, inline, literal } from "./template-writing.js";
 
 export class CannotPatch extends Error {}
@@ -77,7 +77,7 @@ export function applied(text, changes) {
 }
 
 function checked(tree, changes, wanted) {
-  const after = new Tree(applied(tree.text, changes));
+  const after = treeOf(applied(tree.text, changes));
   if (after.problem || !isSame(after.value, wanted(copied(tree.value)))) throw new CannotPatch();
   return changes;
 }

@@ -1,11 +1,11 @@
 // A template's text as a tree that knows where each part stands: what the form view reads, and what it changes.
 
-import { isAlias, isMap, isScalar, isSeq, parseDocument } from "../vendor/yaml-2/yaml.min.js";
+import { isMap, isScalar, isSeq, parseDocument } from "../vendor/yaml-2/yaml.min.js";
 
 const OPTIONS = { keepSourceTokens: true, prettyErrors: false, logLevel: "silent" };
 const MOST_ALIASES = 100; // a few lines of them can stand for gigabytes
 
-export class Tree {
+class Tree {
   #value = {};
 
   /** @param {string} text */
@@ -56,6 +56,41 @@ export class Tree {
 
   column(position) {
     return position - this.lineStart(position);
+  }
+
+  /** The line and column (from 1) of a place in the text, and back. */
+  lineOf(position) {
+    const line = this.text.slice(0, position).split("\n").length;
+    return [line, this.column(position) + 1];
+  }
+
+  positionOf(line, column) {
+    let start = 0;
+    for (let number = 1; number < line; number += 1) {
+      const end = this.text.indexOf("\n", start);
+      if (end < 0) break;
+      start = end + 1;
+    }
+    return Math.min(start + column - 1, this.text.length);
+  }
+
+  /** The path of the innermost part in which a place is. */
+  pathAt(position) {
+    const path = [];
+    let node = this.root;
+    while ((isMap(node) || isSeq(node)) && node.items.length) {
+      const index = this.segments(node).findIndex(({ start, end }) => position >= start && position <= end);
+      if (index < 0) break;
+      path.push(isMap(node) ? keyOf(node.items[index]) : index);
+      node = isMap(node) ? node.items[index].value : node.items[index];
+    }
+    return path;
+  }
+
+  commentAbove(list, index) {
+    const node = this.node(list);
+    const above = this.text.slice(this.segments(node)[index].start, this.entries(node)[index].start);
+    return above.replace(/^\s*#+ ?/gm, "").trim();
   }
 
   /** Where the content of a node ends: not its comments, and not the line break after it. */
@@ -135,7 +170,19 @@ export class Tree {
   }
 }
 
-export { isAlias, isMap, isScalar, isSeq };
+const KEPT = 3; // the text that is shown, what it becomes, and one between
+const kept = new Map();
+
+/** Trees are never changed, and to read one takes time: those of the last texts are kept. */
+export function treeOf(text) {
+  const tree = kept.get(text) ?? new Tree(text);
+  kept.delete(text);
+  kept.set(text, tree);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  return tree;
+}
+
+export { isMap, isScalar, isSeq };
 
 const isDash = (token) => token.type === "seq-item-ind";
 

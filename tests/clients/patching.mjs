@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import * as patch from "../../static/js/template-patch.js";
 import { placeAt } from "../../static/js/template-place.js";
-import { Tree } from "../../static/js/template-tree.js";
+import { treeOf } from "../../static/js/template-tree.js";
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { text, operation, values } = JSON.parse(line);
@@ -11,7 +11,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     if (operation === "placeAt") answer = placeAt(text, ...values);
     else {
-      const changes = patch[operation](new Tree(text), ...values);
+      const changes = patch[operation](treeOf(text), ...values);
       answer = { text: patch.applied(text, changes), changes };
     }
   } catch (error) {
