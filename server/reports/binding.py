@@ -13,6 +13,7 @@ from server.reports.blocks.spec import BlockSpec
 from server.reports.parameters import bound_values, sample_value
 from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import TemplateIssue
+from server.texts import phrase
 
 _CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)
 
@@ -120,7 +121,8 @@ class _Binder:
                     try:
                         session.execute(totals_sql(query.sql, [use.expression]), self._values)
                     except InvalidInput as error:
-                        self._add(use.line, use.column, "This total is wrong: {reason}", reason=error.text)
+                        reason = phrase(error.message, **error.parameters)
+                        self._add(use.line, use.column, "This total is wrong: {reason}", reason=reason)
 
     def check_fields(self) -> None:
         for use in self._reading.expressions.fields:

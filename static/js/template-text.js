@@ -59,6 +59,7 @@ export class TemplateText {
   #view;
   #place;
   #changed;
+  #unmarked = null;
 
   /** `complete` gives what could be written at a place; `changed` is called after each change of the text. */
   constructor(area, { complete, changed }) {
@@ -90,6 +91,10 @@ export class TemplateText {
 
   /** Issues `{line, column, message, level}` with lines and columns from 1. */
   mark(issues) {
+    if (this.#view.composing) {
+      this.#unmarked = issues; // an input method may lose what it is at
+      return;
+    }
     const { doc } = this.#view.state;
     const levels = new Map();
     for (const { line, level } of issues) if (line <= doc.lines && levels.get(line) !== "error") levels.set(line, level);
@@ -132,9 +137,15 @@ export class TemplateText {
     redo(this.#view);
   }
 
+  #markLate() {
+    const issues = this.#unmarked;
+    this.#unmarked = null;
+    if (issues) this.mark(issues);
+  }
+
   #keepInView() {
     const { head } = this.#view.state.selection.main;
-    if (this.#view.hasFocus) this.#view.dispatch({ effects: EditorView.scrollIntoView(head, { yMargin: 20 }) });
+    if (this.#view.hasFocus && !this.#view.composing) this.#view.dispatch({ effects: EditorView.scrollIntoView(head, { yMargin: 20 }) });
   }
 
   #position(line, column) {
@@ -173,7 +184,7 @@ export class TemplateText {
         autocompletion({ override: [complete], icons: false, selectOnOpen: false, activateOnTypingDelay: 60, interactionDelay: 0 }),
         Prec.high(keymap.of([{ key: "Tab", run: takeOrIndent, shift: indentLess }, { key: "Enter", run: breakLine }])),
         keymap.of(keys),
-        EditorView.domEventHandlers({ beforeinput: replaceMarked }),
+        EditorView.domEventHandlers({ beforeinput: replaceMarked, compositionend: () => void setTimeout(() => this.#markLate()) }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) this.#changed();
         }),

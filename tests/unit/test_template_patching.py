@@ -9,6 +9,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -65,6 +66,7 @@ class Scripts:
 
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[Scripts]:
+    assert shutil.which("node"), "make clients"
     scripts = Scripts()
     yield scripts
     scripts.close()
