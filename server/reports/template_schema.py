@@ -12,6 +12,7 @@ import msgspec
 from server.reports.blocks.kinds import KINDS
 from server.reports.blocks.reader import BlockKind
 from server.reports.charts.chart import CHART_KINDS
+from server.reports.formats import Formats
 from server.reports.reading import Issues, MapReader
 from server.reports.schema_words import FOR_KINDS, said_of_block, said_of_key, said_of_option
 from server.reports.template import Reading, read_nodes
@@ -65,7 +66,8 @@ def template_schema() -> TemplateSchema:
         for shape, facts in listening.shapes.items():
             _merge(shapes.setdefault(shape, {}), facts, kind)
     worded = {shape: {key: _worded(shape, key, fact) for key, fact in facts.items()} for shape, facts in shapes.items()}
-    return TemplateSchema(shapes=worded, blocks=tuple(_block(kind) for kind in KINDS))
+    filters = tuple(sorted(Formats("en").filters()))
+    return TemplateSchema(shapes=worded, blocks=tuple(_block(kind) for kind in KINDS), filters=filters)
 
 
 def _block(kind: BlockKind) -> BlockWords:

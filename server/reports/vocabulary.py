@@ -52,6 +52,8 @@ class TemplateSchema(msgspec.Struct, frozen=True, kw_only=True):
 
     shapes: dict[str, dict[str, Fact]]
     blocks: tuple[BlockWords, ...]
+    filters: tuple[str, ...] = ()
+    """How expressions can write a value: `{{ month | month }}`."""
 
     def translated(self, gettext: Callable[[str], str]) -> TemplateSchema:
         shapes = {
@@ -62,7 +64,7 @@ class TemplateSchema(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.replace(block, label=gettext(block.label), hint=gettext(block.hint))
             for block in self.blocks
         )
-        return TemplateSchema(shapes=shapes, blocks=blocks)
+        return TemplateSchema(shapes=shapes, blocks=blocks, filters=self.filters)
 
 
 def _translated(fact: Fact, gettext: Callable[[str], str]) -> Fact:

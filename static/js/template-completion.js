@@ -16,7 +16,7 @@ export function completing(schema) {
     const text = context.state.doc.toString();
     const [word] = WORD.exec(text.slice(0, context.pos));
     const place = placeAt(text, context.pos);
-    if (!word && !context.explicit && !/[.:{[,]\s?$|- $/.test(text.slice(0, context.pos))) return null;
+    if (!word && !context.explicit && !/[.:{[,$|]\s?$|- $/.test(text.slice(0, context.pos))) return null;
     const options = optionsAt(schema, place, text, context.pos, word);
     if (!options?.length) return null;
     return { from: context.pos - word.length, options, validFor: WITHIN_WORD };
@@ -25,6 +25,7 @@ export function completing(schema) {
 
 function optionsAt(schema, place, text, position, word) {
   const { path, key, isKey } = place;
+  if (isSql(path, key) && text[position - word.length - 1] === "$") return bound(schema);
   if (isSql(path, key)) return names(schema, sqlBefore(text, position), word);
   const at = schema.shapeAt(key === null ? path : [...path, key]);
   if (key === null) {
@@ -95,6 +96,7 @@ function queryNear(text, position) {
 }
 
 function expressions(schema, before) {
+  if (/\|\s*$/.test(before)) return schema.filters.map((label) => ({ label, type: "function" }));
   const owner = /([\p{L}\p{N}_]+)\.$/u.exec(before)?.[1];
   if (owner) return (schema.queries[owner] ?? []).map((label) => ({ label, type: "property", detail: owner }));
   const queries = Object.keys(schema.queries).map((label) => ({ label, type: "variable", detail: t("query") }));
@@ -102,15 +104,23 @@ function expressions(schema, before) {
   return [...parameters, ...queries];
 }
 
+// What SQL binds as `$name`.
+function bound({ parameters }) {
+  return [...parameters.map(({ name }) => name), "today"].map((label) => ({ label, type: "variable" }));
+}
+
 function sqlBefore(text, position) {
   return text.slice(Math.max(0, position - NEAR), position);
 }
 
+// Datasets first where a table is expected.
 function names(schema, before, word) {
+  const isTable = /\b(?:from|join)\s+[\p{L}\p{N}_]*$/iu.test(before);
   return candidates(schema.datasets, before, word, before).map(({ name, of, text }) => ({
     label: name,
     apply: text,
     detail: of || t("dataset"),
     type: of ? "property" : "class",
+    boost: isTable && !of ? 50 : 0,
   }));
 }

@@ -128,13 +128,14 @@ def test_every_other_byte_stays(scripts: Scripts, seed: int) -> None:
     text = drawn.template()
     value = plain(read_yaml(text))
     for _ in range(3):
-        operation, values, wanted, gone = drawn.edit(value)
+        operation, values, wanted, comments_are = drawn.edit(value)
         answer = scripts.answer(text, operation, *values)
         assert not answer.get("refused"), (text, operation, values)
         after = answer["text"]
         assert stripped(plain(read_yaml(after))) == stripped(wanted), (text, operation, values, after)
         comments, kept = Counter(LEAD.findall(text)), Counter(LEAD.findall(after))
-        assert (comments == kept) if not gone else not (kept - comments), (text, operation, values, after)
+        assert comments_are == "fewer" or not comments - kept, (text, operation, values, after)
+        assert comments_are == "more" or not kept - comments, (text, operation, values, after)
         if operation == "moveItem":
             assert Counter(text) == Counter(after)
         text, value = after, wanted
@@ -189,29 +190,29 @@ class Drawn:
         end = self._maybe(["\n", "\n\n", f"\n{self._comment(0)}\n", ""], 0.5) or "\n"
         return "\n".join([*([head] if head else []), *lines]) + end
 
-    def edit(self, value: Any) -> tuple[str, list[Any], Any, bool]:
-        """What is asked for, what the text says then, and whether comments may go with it."""
+    def edit(self, value: Any) -> tuple[str, list[Any], Any, str]:
+        """What is asked for, what the text says then, and whether comments are the `same`, `fewer` or `more`."""
         wanted = copy.deepcopy(value)
         lists = [path for path, each in walked(value) if isinstance(each, list) and each]
         maps = [path for path, each in walked(value) if isinstance(each, dict)]
         scalars = [path for path, each in walked(value) if not isinstance(each, dict | list) and path]
-        kind = self._random.choice(["set", "set", "add", "move", "delete", "insert", "clear"])
+        kind = self._random.choice(["set", "set", "add", "move", "delete", "insert", "clear", "copy"])
         if kind == "set" and scalars:
             path = self._random.choice(scalars)
             owner, new = at(wanted, path[:-1]), self._scalar()
             owner[path[-1]] = new
-            return "setValue", [path, new], wanted, False
+            return "setValue", [path, new], wanted, "same"
         if kind == "add" and maps:
             path = self._random.choice(maps)
             key, new = f"new{self._random.randint(0, 9)}", self._value(1)
             at(wanted, path)[key] = new
-            return ("setValue", [[*path, key], new], wanted, False) if key not in at(value, path) else self.edit(value)
+            return ("setValue", [[*path, key], new], wanted, "same") if key not in at(value, path) else self.edit(value)
         if kind == "clear" and (filled := [path for path in maps if len(at(value, path)) > 1]):
             path = self._random.choice(filled)
             key = self._random.choice(list(at(value, path)))
             gone = isinstance(at(value, [*path, key]), dict | list)
             del at(wanted, path)[key]
-            return "removeKey", [[*path, key]], wanted, gone
+            return "removeKey", [[*path, key]], wanted, "fewer" if gone else "same"
         if not lists:
             return self.edit(value)
         path = self._random.choice(lists)
@@ -220,13 +221,16 @@ class Drawn:
         if kind == "move":
             to = self._random.randrange(len(entries))
             entries.insert(to, entries.pop(index))
-            return "moveItem", [path, index, to], wanted, False
+            return "moveItem", [path, index, to], wanted, "same"
         if kind == "delete":
             del entries[index]
-            return "removeItem", [path, index], wanted, True
+            return "removeItem", [path, index], wanted, "fewer"
+        if kind == "copy":
+            entries.insert(index, copy.deepcopy(entries[index]))
+            return "copyItem", [path, index], wanted, "more"
         new = self._value(1)
         entries.insert(index, new)
-        return "insertItem", [path, index, new], wanted, False
+        return "insertItem", [path, index, new], wanted, "same"
 
     def _of(self, key: str) -> Any:
         if key == "blocks":
