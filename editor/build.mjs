@@ -28,6 +28,7 @@ for (const [name, folder] of Object.entries(BUNDLES)) {
   const target = new URL(`${folder}/`, VENDOR);
   mkdirSync(target, { recursive: true });
   writeFileSync(new URL(`${name}.min.js`, target), made.outputFiles[0].text);
+  writeFileSync(new URL("package.json", target), '{ "type": "module" }\n'); // Node takes it for one as well
   writeFileSync(new URL("LICENSE", target), licences(Object.keys(made.metafile.inputs)));
 }
 

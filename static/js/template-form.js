@@ -22,6 +22,7 @@ export class TemplateForm {
   #icons;
   #open = new Set();
   #problems = [];
+  #saidOf = ""; // the text of which the note below speaks
   palette = "";
 
   /** `source` is the text view, `showText` goes to a line and column of it. */
@@ -55,6 +56,7 @@ export class TemplateForm {
   }
 
   render() {
+    if (this.#saidOf !== this.#source.value) this.#say(""); // to undo would take something else back
     if (!this.isShown || !this.schema.isKnown) return;
     this.tree = treeOf(this.#source.value);
     swap(this.#body, this.tree.problem ? this.#broken() : formOf(this), { untouched: "input, textarea" });
@@ -367,6 +369,7 @@ export class TemplateForm {
   }
 
   #say(text, { canUndo = false } = {}) {
+    this.#saidOf = this.#source.value;
     this.#note.querySelector("[data-form-said]").textContent = text;
     this.#note.querySelector("[data-act=undo]").hidden = !canUndo;
     this.#note.classList.toggle("is-empty", !text);
