@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from server.app import engines
 from server.app.live import Live
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.app.workers import Workers
-from server.engines.memory_queue import MemoryQueue
 from server.jobs import demonstration, external
 from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
@@ -52,7 +52,7 @@ def build_jobs(
     kinds: JobKinds,
 ) -> Jobs:
     saver = ProgressSaver(store=store, table=table)
-    queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    queue = engines.ENGINES.queue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,

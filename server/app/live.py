@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from server.app import engines
 from server.auth.endings import Endings
-from server.engines.memory_broker import MemoryBroker
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -62,7 +62,7 @@ def build_realtime(settings: Settings, *, database: Database) -> Realtime:
         keep_notifications=settings.notification_messages,
         keep_notification_days=settings.notification_days,
     )
-    broker = MemoryBroker()
+    broker = engines.ENGINES.broker()
     return Realtime(
         manager=manager,
         history=history,

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from server.app.engines import open_blobs, open_database
+from server.app import engines
+from server.app.engines import open_database
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -45,7 +46,7 @@ def build_storage(settings: Settings) -> Storage:
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     return Storage(
         database=open_database(settings, reserve=reserve),
-        blobs=open_blobs(settings),
+        blobs=engines.ENGINES.blobs(settings),
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),

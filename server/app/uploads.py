@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from server.app.engines import open_pieces
+from server.app import engines
 from server.app.resources import meanwhile
 from server.app.storage import Storage
 from server.clock import utc_now
-from server.engines.https_files import HttpsFiles
 from server.jobs.kinds import JobKind
 from server.operations.uploads import UploadLimits
 from server.settings import Settings
@@ -41,7 +40,7 @@ class Uploads:
 
 
 def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
-    database, pieces, arrivals = storage.database, open_pieces(settings), Arrivals()
+    database, pieces, arrivals = storage.database, engines.ENGINES.pieces(settings), Arrivals()
     store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
     receiver = Receiver(
@@ -62,7 +61,7 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
             for name, _, path in (each.partition("=") for each in settings.import_folders)
         }
     )
-    elsewhere: dict[str, Elsewhere] = {"url": HttpsFiles(settings.import_hosts), "folder": folders}
+    elsewhere: dict[str, Elsewhere] = {"url": engines.ENGINES.addresses(settings), "folder": folders}
     fetch = FileFetch(
         database=database,
         store=store,
