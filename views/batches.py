@@ -199,7 +199,7 @@ async def _order_form(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expansion:
+class ShownExpansion:
     """The reports an order would make; `sets` are those to show, as JSON and title; `error` says why there are none."""
 
     total: int = 0
@@ -208,16 +208,16 @@ class Expansion:
     error: JinduError | None = None
 
 
-async def _expansion(request: web.Request, name: str, given: Mapping[str, str]) -> Expansion:
+async def _expansion(request: web.Request, name: str, given: Mapping[str, str]) -> ShownExpansion:
     principal = require_principal(request)
     order = BatchOrder(template=name, parameters=[parameters_from(given)], as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
-        return Expansion(error=error)
+        return ShownExpansion(error=error)
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
-    return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
+    return ShownExpansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
 
 
 def _chosen(formats: list[FileFormat]) -> list[FileFormat]:

@@ -28,7 +28,7 @@ from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.import_checks import FIELDS_OF_CHECKS, is_about_checks
 from views.import_columns import column_errors
-from views.import_form import DELIMITERS, ENCODINGS, READING, Columns, ImportForm
+from views.import_form import DELIMITERS, ENCODINGS, READING, ColumnChoice, ImportForm
 from views.import_marks import card_rows, marked_cells
 from views.import_problems import MISTAKE, doubts_by_place, is_doubtful, problems_of
 
@@ -118,7 +118,7 @@ async def preview_again(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     form = ImportForm.parse(await _wizard_form(request))
     upload = await operations_of(request).imports.upload(principal, form.upload_id)
-    columns: Columns = "said" if request.query.get("changed") == "columns" else "found"
+    columns: ColumnChoice = "said" if request.query.get("changed") == "columns" else "found"
     look = await _look(request, principal, form, columns=columns)
     if look.preview is not None and columns == "found" and (again := look.form.with_said_of(form)) != look.form:
         look = await _look(request, principal, again, columns="said")
@@ -204,7 +204,9 @@ async def rejects_page(request: web.Request) -> web.Response:
     return await render(request, "imports/rejects.html", state=state, page=page, code=code, cursor=cursor, left=left)
 
 
-async def _look(request: web.Request, principal: Principal, form: ImportForm, *, columns: Columns = "found") -> _Look:
+async def _look(
+    request: web.Request, principal: Principal, form: ImportForm, *, columns: ColumnChoice = "found"
+) -> _Look:
     operations = operations_of(request).imports
     try:
         beside = form.dataset if form.mode in _ADDING else None

@@ -28,7 +28,7 @@ _CUT_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class StorageParts:
     database: Database
     blobs: BlobStore
     scratch: Scratch
@@ -38,13 +38,13 @@ class Storage:
     growth: Growth
 
 
-def build_storage(settings: Settings) -> Storage:
+def build_storage(settings: Settings) -> StorageParts:
     """The data directory, and what is kept in it."""
     data = settings.data
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    return Storage(
+    return StorageParts(
         database=open_database(settings, reserve=reserve),
         blobs=engines.ENGINES.blobs(settings),
         scratch=Scratch(data / "blobs" / "partial"),
@@ -68,7 +68,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bool]:
+async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterator[bool]:
     """Yields whether the database may not be what the last process left."""
     await asyncio.to_thread(privacy.close_to_others, settings.data)
     await asyncio.to_thread(storage.scratch.sweep)  # first of all: a full disk needs the room to start
@@ -81,7 +81,7 @@ async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bo
 
 
 @asynccontextmanager
-async def _open_database(storage: Storage) -> AsyncIterator[bool]:
+async def _open_database(storage: StorageParts) -> AsyncIterator[bool]:
     try:
         await storage.database.migrate()
         yield await storage.database.is_cut()

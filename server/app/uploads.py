@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server.app import engines
 from server.app.resources import meanwhile
-from server.app.storage import Storage
+from server.app.storage import StorageParts
 from server.clock import utc_now
 from server.jobs.kinds import JobKind
 from server.operations.uploads import UploadLimits
@@ -27,7 +27,7 @@ from server.uploads.upload import DataUpload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uploads:
+class UploadParts:
     store: UploadStore
     pieces: Pieces
     arrivals: Arrivals
@@ -39,7 +39,7 @@ class Uploads:
     elsewhere: Mapping[str, Elsewhere]
 
 
-def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
+def build_uploads(settings: Settings, *, storage: StorageParts) -> UploadParts:
     database, pieces, arrivals = storage.database, engines.ENGINES.pieces(settings), Arrivals()
     store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
@@ -72,7 +72,7 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         expiry=limits.expiry,
         max_bytes=limits.max_bytes,
     )
-    return Uploads(
+    return UploadParts(
         store=store,
         pieces=pieces,
         arrivals=arrivals,

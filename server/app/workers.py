@@ -28,7 +28,7 @@ PRELOADED = (  # slow to import: once, not per process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
+class WorkerParts:
     """No process starts before there is work for it."""
 
     jobs: SharedWorkers
@@ -37,9 +37,9 @@ class Workers:
     heavy_slots: int  # how many heavy jobs run at once
 
 
-def build_workers(settings: Settings) -> Workers:
+def build_workers(settings: Settings) -> WorkerParts:
     heavy_slots = settings.workers or processor_count()
-    return Workers(
+    return WorkerParts(
         jobs=_job_workers(settings, heavy_slots),
         interactive=_shared_workers(
             settings,
@@ -97,7 +97,7 @@ def _shared_workers(
 
 
 @asynccontextmanager
-async def open_workers(workers: Workers) -> AsyncIterator[None]:
+async def open_workers(workers: WorkerParts) -> AsyncIterator[None]:
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,12 @@ from server.datasets.catalog_rows import (
 from server.datasets.dataset import ColumnNote, Dataset, DatasetChange, Mode, Version, mentioned
 from server.datasets.schema import Column
 from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
+from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
 from server.storage.rows import insert_or_get, lock
 from server.storage.tables import batches, dataset_versions, datasets, jobs
-
-Announce = Callable[[str, dict[str, Any], str], object]
-"""Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
 _MISSING = "There is no dataset named “{name}”."
 _NO_VERSION = "The dataset “{name}” has no version {number}."

@@ -17,7 +17,7 @@ from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.ahead import in_order
 from server.datasets.appending import merged_columns
 from server.datasets.chunks import Chunk, Source, without_rows
-from server.datasets.corrections import Corrections, corrections
+from server.datasets.corrections import FileCorrections, corrections
 from server.datasets.detect import FileShape
 from server.datasets.named import TOTAL_ROW
 from server.datasets.notations import has_notations
@@ -34,7 +34,7 @@ from server.datasets.sifting import Sifter
 from server.datasets.totals import Totals, found_in, rows_like_totals, totals_warning
 from server.datasets.upserting import upsert_rows
 from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
-from server.datasets.work import Converted, ConvertRequest, LeftOut, Preview, PreviewColumn, PreviewRequest
+from server.datasets.work import Converted, ConvertRequest, FilePreviewRequest, LeftOut, Preview, PreviewColumn
 from server.errors import FileProblem
 from server.jobs.worker_process import OnReport
 
@@ -44,7 +44,7 @@ _LEFT_OUT_SHOWN = 20  # lines
 _CELL_CHARACTERS = 500  # of a cell in a preview: it is a table, not a reader
 
 
-def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
+def preview_file(request: FilePreviewRequest, _report: OnReport) -> Preview:
     """Look at samples of a file; raises `FileProblem` when it cannot be read as a table."""
     with (
         problems_named(request.source),
@@ -53,7 +53,7 @@ def preview_file(request: PreviewRequest, _report: OnReport) -> Preview:
         return _preview(msgspec.structs.replace(request, source=file.path, name=file.name), file)
 
 
-def _preview(request: PreviewRequest, file: UnpackedFile) -> Preview:
+def _preview(request: FilePreviewRequest, file: UnpackedFile) -> Preview:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=False)
     shape = opened.shape
     reasons = place_of_reasons(shape.names, request.options)
@@ -187,12 +187,12 @@ def _converted(request: ConvertRequest, progress: _Progress, file: UnpackedFile)
 
 def _corrections(
     request: ConvertRequest, shape: FileShape, sample: Chunk, planned: Sequence[PlannedColumn]
-) -> Corrections:
+) -> FileCorrections:
     """What would have been found without the options is found again, on samples: some milliseconds."""
     given = request.options
     bare = ReadOptions(language=given.language, member=given.member)
     if given == bare:
-        return Corrections()
+        return FileCorrections()
     columns, _ = _planned(shape, sample, msgspec.structs.replace(given, columns=None))
     try:
         alone = open_file(request.source, request.name, bare, request.limits, whole=False).shape

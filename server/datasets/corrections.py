@@ -16,7 +16,7 @@ _OF_COLUMNS = ("name", "type", "format", *CHECKS)
 _NO_WORD = re.compile(r"[\W\d_]+")
 
 
-class Corrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FileCorrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`reading` are options, `columns` those that were named, typed or checked otherwise, by their `source`."""
 
     reading: dict[str, Any] = {}
@@ -38,12 +38,12 @@ class Corrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.structs.replace(options, columns=kept or None)
 
 
-def corrections(settled: ReadOptions, found: ReadOptions) -> Corrections:
+def corrections(settled: ReadOptions, found: ReadOptions) -> FileCorrections:
     """`settled` is how a file was read, `found` how it would have been without a word, by the same names of columns."""
     by_source: Mapping[str | None, ColumnSpec] = {column.source: column for column in found.columns or ()}
     wanted = settled.columns or []
     kept = {column.source for column in wanted}
-    return Corrections(
+    return FileCorrections(
         reading={name: getattr(settled, name) for name in READING if getattr(settled, name) != getattr(found, name)},
         columns=[column for column in wanted if _differs(column, by_source.get(column.source))],
         left_out=[str(source) for source in by_source if source not in kept],

@@ -36,7 +36,7 @@ _BEGINS_JSON = re.compile(
     r"""\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|$)|\[\s*(?:[\[{\]]|$|(?:"(?:[^"\\]|\\.)*"|[-\d.]+)\s*[,\]])"""
 )
 
-Line = tuple[int, bytes]
+JsonLine = tuple[int, bytes]
 
 
 def begins_json(head: str) -> bool:
@@ -192,7 +192,7 @@ class JsonSource:
         chunk.types = _said_types([_value(line)[0] for _, line in lines], self.keys)
         return chunk
 
-    def _lines(self, named: Named) -> Iterator[Line]:
+    def _lines(self, named: Named) -> Iterator[JsonLine]:
         is_header = self.has_header
         for number, line, done in self.file.lines():
             self.bytes_read, self.records = done, number
@@ -204,9 +204,9 @@ class JsonSource:
             else:
                 yield number, line
 
-    def _chunk(self, block: list[Line]) -> Chunk:
+    def _chunk(self, block: list[JsonLine]) -> Chunk:
         rows: list[Any] = []
-        kept: list[Line] = []
+        kept: list[JsonLine] = []
         rejects: list[RejectReason] = []
         for number, line in block:
             value, problem = self._row(line)

@@ -20,7 +20,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
-from server.datasets.query_values import Columns, columns_of, told_whole, without_end
+from server.datasets.query_values import ColumnTypes, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
@@ -178,7 +178,7 @@ class QuerySession:
             return self._connection.execute(sql).fetchall()
 
     @contextmanager
-    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, Columns]]:
+    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ColumnTypes]]:
         """The cursor, and the names and types of its columns."""
         bound = self._bound(sql, parameters)
         with self._limited(sql):
@@ -204,7 +204,7 @@ class QuerySession:
         finally:
             timer.cancel()
 
-    def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, Columns]:
+    def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, ColumnTypes]:
         columns = columns_of(self._connection, sql, bound)
         whole = told_whole(sql, columns)
         if whole is not None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.datasets.answers import AnswerPlace
-from server.datasets.corrections import Corrections
+from server.datasets.corrections import FileCorrections
 from server.datasets.reject_rows import RejectLayout
 from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.jobs.worker_process import ByName
@@ -243,7 +243,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     rows: RowsRequest | None = None
 
 
-class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True):
+class FilePreviewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which file to look at, and what a person already decided about it. `name` is what the person called the file.
 
     `beside` are the columns of the dataset that its rows may be added to.
@@ -431,4 +431,4 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     options: ReadOptions = ReadOptions()
     upserted: Upserted | None = None
     notations: dict[str, list[str]] = {}
-    corrections: Corrections = Corrections()
+    corrections: FileCorrections = FileCorrections()

@@ -19,7 +19,7 @@ from server.errors import FieldError, InvalidInput, MalformedRequest, Unsupporte
 from server.http.field_errors import field_error
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
-from server.http.values import NUL_REFUSED, Cursor, Digits, Id, Limit
+from server.http.values import NUL_REFUSED, Cursor, DigitText, Id, Limit
 from server.jobs.keys import require_key
 from server.operations.offered import Operations
 
@@ -55,7 +55,7 @@ class PageById(Page, frozen=True, kw_only=True):
 class PageByNumber(Page, frozen=True, kw_only=True):
     """Of a list in the order of numbers."""
 
-    cursor: Digits | None = None
+    cursor: DigitText | None = None
 
 
 class ShortPage(PageByNumber, frozen=True, kw_only=True):

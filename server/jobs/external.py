@@ -15,7 +15,7 @@ from server.jobs.advancing import Advancing
 from server.jobs.job import Job, JobError, State, whole
 from server.jobs.job_log import gap_now, line_now
 from server.jobs.keys import Asked
-from server.jobs.kinds import JobKind, Link
+from server.jobs.kinds import JobKind, JobLink
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget, Noted
 from server.jobs.outcomes import ended, succeeded
@@ -27,11 +27,11 @@ _LOG = logging.getLogger("jindu.jobs")
 _SILENT = "silent"
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     url = (job.result or {}).get("url")
     # What a script gives may be anything; `javascript:` must not become a link.
     is_web_address = isinstance(url, str) and url.startswith(("https://", "http://"))
-    return [Link(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
+    return [JobLink(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
 
 
 # What the client of ours says of its own accord, word for word: on a page in Chinese it is Chinese.

@@ -16,7 +16,7 @@ from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
-from server.realtime.history import NOTIFICATION, History, Kept
+from server.realtime.history import NOTIFICATION, History, KeptMessage
 from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users
@@ -87,7 +87,7 @@ class Notices:
         message = protocol.NotificationsRead(timestamp=protocol.now(), unread=changed.unread)
         self._manager.send_json_to_user(changed.user_id, message)
 
-    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:
+    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[KeptMessage]:
         """In the caller's transaction; nothing when the user chose not to be told of what ended like this."""
         found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
         choices = found.scalar_one_or_none() or {}
@@ -105,7 +105,7 @@ class Notices:
         if left:
             await asyncio.wait(left)
 
-    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
+    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> KeptMessage:
         return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
 
     def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:

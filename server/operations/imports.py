@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog import Catalog
-from server.datasets.corrections import Corrections, stem_of
+from server.datasets.corrections import FileCorrections, stem_of
 from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.doubts import doubt_count
@@ -24,7 +24,7 @@ from server.datasets.importing import KIND
 from server.datasets.references import find_references
 from server.datasets.reject_limits import RejectLimit, percent_of, share_of
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
+from server.datasets.work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
@@ -138,7 +138,7 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     imported_at: datetime
     why: str
-    corrections: Corrections
+    corrections: FileCorrections
 
 
 class ImportOperations:
@@ -185,7 +185,7 @@ class ImportOperations:
         upload = await self._whole_upload(principal, upload_id)
         dataset = None if beside is None else await self._catalog.find(principal.user_id, beside)
         async with self._pieces.whole(upload.id) as source:
-            request = PreviewRequest(
+            request = FilePreviewRequest(
                 source=source,
                 name=upload.name,
                 options=_in_language(options, principal),
@@ -335,5 +335,5 @@ def _known(dataset: Dataset, why: str) -> KnownFile:
         file=str(version.source.get("name", "")),
         imported_at=version.created_at,
         why=why,
-        corrections=msgspec.convert(version.source.get("corrections", {}), Corrections),
+        corrections=msgspec.convert(version.source.get("corrections", {}), FileCorrections),
     )

@@ -42,7 +42,7 @@ _MOST_WAITING, _WAITS_AT_MOST = 100, timedelta(days=365)  # messages of a user t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptMessage:
     """One message of a stream: what it says (`body`, JSON), not yet in anybody's language."""
 
     user_id: str
@@ -81,10 +81,10 @@ class History:
         self._keep_notification = timedelta(days=max(keep_days, keep_notification_days))
         self._told: dict[str, Position] = {}
 
-    async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> Kept:  # noqa: A002
+    async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> KeptMessage:  # noqa: A002
         """Store a message in the caller's transaction; right after its commit, send it as `as_told`."""
         epoch, offset = await self._next(connection, user_id)
-        kept = Kept(user_id=user_id, epoch=epoch, offset=offset, at=utc_now(), type=type, body=body)
+        kept = KeptMessage(user_id=user_id, epoch=epoch, offset=offset, at=utc_now(), type=type, body=body)
         await connection.execute(
             insert(stream_messages).values(user_id=user_id, offset=offset, at=kept.at, type=type, body=body)
         )
@@ -164,7 +164,7 @@ class History:
             row = await self._begun(connection, user_id)
         self._told.setdefault(user_id, Position(epoch=row.epoch, offset=row.offset))
 
-    async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[Kept] | None:
+    async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[KeptMessage] | None:
         """All messages after `since`, or the first `limit` of them; None when some of all are gone, or when `since`
         is not a place in this stream."""
         await self.load(user_id)
@@ -180,7 +180,7 @@ class History:
                 return None
             return await _between(connection, user_id, until.epoch, since.offset, last)
 
-    async def newest(self, user_id: str, limit: int) -> list[Kept]:
+    async def newest(self, user_id: str, limit: int) -> list[KeptMessage]:
         """The last `limit` messages that are still kept, oldest first."""
         await self.load(user_id)
         until = self.position(user_id)
@@ -292,7 +292,7 @@ async def _count_between(connection: AsyncConnection, user_id: str, after: int, 
     return (await connection.execute(counted)).scalar_one()
 
 
-async def _between(connection: AsyncConnection, user_id: str, epoch: str, after: int, until: int) -> list[Kept]:
+async def _between(connection: AsyncConnection, user_id: str, epoch: str, after: int, until: int) -> list[KeptMessage]:
     query = (
         select(stream_messages)
         .where(
@@ -303,6 +303,6 @@ async def _between(connection: AsyncConnection, user_id: str, epoch: str, after:
         .order_by(stream_messages.c.offset)
     )
     return [
-        Kept(user_id=user_id, epoch=epoch, offset=row.offset, at=row.at, type=row.type, body=row.body)
+        KeptMessage(user_id=user_id, epoch=epoch, offset=row.offset, at=row.at, type=row.type, body=row.body)
         for row in await connection.execute(query)
     ]

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from server.clock import rfc3339
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
-from server.http.values import KEY_SCHEMA, Count, Digits
+from server.http.values import KEY_SCHEMA, Count, DigitText
 from server.jobs.job import Completeness, Job, State
 from server.jobs.job_log import LogLine
 from server.jobs.kinds import JobKinds
@@ -21,7 +21,7 @@ from server.operations.jobs import MOST_LINES
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
 from views.context import formats_for
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -85,7 +85,7 @@ class JobLog(Struct, frozen=True, kw_only=True):
 class LogQuery(Struct, frozen=True, kw_only=True):
     """The newest lines, or those before the ones that `cursor` came with."""
 
-    cursor: Digits | None = None
+    cursor: DigitText | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = MOST_LINES
 
 
@@ -181,7 +181,9 @@ async def download_job_log(call: Call[None, NoQuery]) -> web.StreamResponse:
     )
 
 
-async def log_text(pieces: AsyncGenerator[Sequence[LogLine], None], formats: Formats) -> AsyncGenerator[bytes, None]:
+async def log_text(
+    pieces: AsyncGenerator[Sequence[LogLine], None], formats: ReaderFormats
+) -> AsyncGenerator[bytes, None]:
     """As lines of text, each attempt under a heading."""
     attempt = None
     async for lines in pieces:

@@ -14,7 +14,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
-from server.operations.templates import Preview, PreviewOrder, TemplateItem
+from server.operations.templates import PreviewOrder, ReportPreview, TemplateItem
 from server.reports.summary import Check, ParameterSummary
 from server.reports.template_issues import TemplateIssue
 from server.reports.template_store import StoredTemplate
@@ -23,7 +23,7 @@ from server.storage.pages import Listing
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
-Note = Annotated[str, line(200)]
+_Note = Annotated[str, line(200)]
 _MAX_SOURCE_BYTES = 512 * 1024
 _YAML = "application/yaml"
 _TEMPLATE = {"type": "object", "required": ["title", "blocks"]}  # the rest is in the guide to templates
@@ -110,7 +110,7 @@ class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
 class SaveQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`note`: what this version changes, for its list of versions."""
 
-    note: Note = ""
+    note: _Note = ""
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:
@@ -188,7 +188,7 @@ async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.StreamRes
     return await send_preview(call.request, await call.operations.templates.preview(call.principal, order))
 
 
-async def send_preview(request: web.Request, preview: Preview) -> web.StreamResponse:
+async def send_preview(request: web.Request, preview: ReportPreview) -> web.StreamResponse:
     """It is true only now, so nobody may keep it."""
     headers = file_headers(preview.format) | {"Cache-Control": "no-store"}
     return await send_made_file(request, preview.file, disposition="inline", headers=headers)

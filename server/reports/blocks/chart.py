@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
@@ -179,7 +179,7 @@ def _told(note: Note, builder: Builder) -> str:
     return sentence.format(**{name: builder.formats.text(value) for name, value in note.parameters.items()})
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     node = outer.get("chart", required=True)
     if node is None:
         return None
@@ -193,7 +193,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | No
     return spec
 
 
-def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSpec:
+def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> ChartSpec:
     option = read_option(reader)
     kind = "option" if option is not None else reader.choice("kind", CHART_KINDS, "line", required=True)
     needs_query = kind != "gauge" and option is None

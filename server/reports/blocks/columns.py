@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -49,7 +49,7 @@ class ColumnsSpec(BlockSpec, frozen=True, kw_only=True):
         return self.columns
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     lists = reader.items("columns", required=True)
     if len(lists) > _MOST:
         blocks.issues.add(lists[_MOST], "At most 4 columns stand side by side.")

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
@@ -43,7 +43,7 @@ class HeadingSpec(BlockSpec, frozen=True, kw_only=True):
         yield Heading(text=builder.text(self.text, self), level=self.level)
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = reader.get("heading", required=True)
     text = blocks.expressions.text(value) if value else None
     level = reader.integer("level", 2, least=1, most=4)

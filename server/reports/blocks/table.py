@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place, TotalUse
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse, TotalUse
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
 from server.reports.blocks.table_drawn import Table
 from server.reports.document import Block
@@ -42,7 +42,7 @@ class ColorSpec(msgspec.Struct, frozen=True, kw_only=True):
     color: str
 
 
-class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
+class TableColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     label: Expression | None = None
     format: ValueFormat = ValueFormat()
@@ -63,7 +63,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
     """No `columns`: all of the query's. `groups` are columns whose equal values stand together under a heading."""
 
     query: str
-    columns: tuple[ColumnSpec, ...] = ()
+    columns: tuple[TableColumnSpec, ...] = ()
     title: Expression | None = None
     groups: tuple[str, ...] = ()
     total_label: Expression | None = None
@@ -129,7 +129,7 @@ class _Written:
         self._is_so = is_so
         self._formats = formats
         self._words = words
-        self._wanted = spec.columns or tuple(ColumnSpec(name=name) for name in names if name not in spec.groups)
+        self._wanted = spec.columns or tuple(TableColumnSpec(name=name) for name in names if name not in spec.groups)
         for column in self._wanted:
             if column.name not in names:
                 raise unknown_column(spec.query, column.name, names)
@@ -154,7 +154,7 @@ class _Written:
             if any(column.has_total for column in self._wanted):
                 yield TableRow(kind="subtotal", level=level, cells=self._subtotals(text, (*above, value), members))
 
-    def _column(self, spec: ColumnSpec, label: str) -> TableColumn:
+    def _column(self, spec: TableColumnSpec, label: str) -> TableColumn:
         first = next((row[spec.name] for row in self._data if row[spec.name] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
         format = ValueFormat(kind=kind, currency=spec.format.currency, decimals=spec.format.decimals)  # noqa: A001
@@ -181,7 +181,7 @@ class _Written:
             for key, values in totals_of(self._all, wanted, groups[:level]).items()
         }
 
-    def _total(self, spec: ColumnSpec) -> Any:
+    def _total(self, spec: TableColumnSpec) -> Any:
         if spec.total_sql:
             return self._sums.get((), {}).get(spec.total_sql)
         whole = over_all(self._all, spec.total, spec.name) if spec.total else None
@@ -191,7 +191,7 @@ class _Written:
         shown = zip(self._wanted, self.columns, self._widest, strict=True)
         return TableRow(cells=[self._cell(*each, row) for each in shown])
 
-    def _cell(self, spec: ColumnSpec, column: TableColumn, most: float, row: QueryRow) -> Cell:
+    def _cell(self, spec: TableColumnSpec, column: TableColumn, most: float, row: QueryRow) -> Cell:
         value = row[spec.name]
         share = float(value) / most if most and isinstance(value, int | float | Decimal) else None
         tones = (each.color for each in spec.colors if value is not None and self._is_so(each.when, value, row))
@@ -208,7 +208,7 @@ class _Written:
         return cells
 
     def _subtotal(
-        self, spec: ColumnSpec, column: TableColumn, place: tuple[Any, ...], members: Sequence[QueryRow]
+        self, spec: TableColumnSpec, column: TableColumn, place: tuple[Any, ...], members: Sequence[QueryRow]
     ) -> Cell:
         if spec.total_sql:
             total = self._sums.get(place, {}).get(spec.total_sql)
@@ -216,7 +216,7 @@ class _Written:
             total = total_of(spec.total, [row[spec.name] for row in members])
         return Cell(value=total, text=self._total_text(spec, total, column.format))
 
-    def _total_text(self, spec: ColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
+    def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
         if not spec.has_total:
             return ""
         return self._formats.text(total, ValueFormat(kind="integer") if spec.total == "count" else format)
@@ -243,7 +243,7 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
             return max(numbers)
 
 
-def _widest(spec: ColumnSpec, data: Sequence[QueryRow]) -> float:
+def _widest(spec: TableColumnSpec, data: Sequence[QueryRow]) -> float:
     if not spec.bar:
         return 0.0
     numbers = [row[spec.name] for row in data]
@@ -258,7 +258,7 @@ def _groups(column: str, data: Sequence[QueryRow]) -> Iterable[tuple[Any, list[Q
     return groups.items()
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = outer.get("table", required=True)
     if value is None:
         return None
@@ -278,14 +278,14 @@ def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | No
     return spec
 
 
-def _read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
+def _read_column(blocks: BlockReader, node: YamlNode) -> TableColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
-        return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
+        return TableColumnSpec(name=str(node.value), line=node.line, column=node.column)
     reader = MapReader(node, blocks.issues, what="A table's column")
     name = reader.text("name", required=True)
     total_sql = _total_sql(reader)
     colors = (_read_color(blocks, item) for item in reader.items("colors"))
-    spec = ColumnSpec(
+    spec = TableColumnSpec(
         name=name,
         label=blocks.expressions.text_of(reader, "label"),
         format=blocks.format(reader),

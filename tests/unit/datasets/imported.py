@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from server.datasets.conversion import convert_file, preview_file
 from server.datasets.schema import Column, FileLimits, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest, ReferenceFiles
+from server.datasets.work import Converted, ConvertRequest, FilePreviewRequest, Preview, ReferenceFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Importer:
     def preview(
         self, content: bytes | str | Path, *, name: str = "data.csv", beside: Sequence[Column] = (), **options: Any
     ) -> Preview:
-        request = PreviewRequest(
+        request = FilePreviewRequest(
             source=self.place(content), name=name, options=msgspec.convert(options, ReadOptions), beside=list(beside)
         )
         return preview_file(request, lambda _report: None)

@@ -15,7 +15,7 @@ import pytest
 
 from server.datasets.conversion import preview_file
 from server.datasets.schema import Column
-from server.datasets.work import PreviewRequest
+from server.datasets.work import FilePreviewRequest
 from server.errors import FileProblem, InvalidInput, StorageFull
 from tests.unit.datasets.imported import Importer
 
@@ -201,7 +201,7 @@ def test_a_preview_of_200_mb_reads_samples_only(tmp_path: Path) -> None:
         for _ in range(200):
             stream.write(line * (1024 * 1024 // len(line)))
     started = time.thread_time()
-    preview = preview_file(PreviewRequest(source=path, name="large.csv"), lambda _report: None)
+    preview = preview_file(FilePreviewRequest(source=path, name="large.csv"), lambda _report: None)
     assert time.thread_time() - started < 1.0
     assert not preview.encoding_verified
     assert preview.estimated_rows == pytest.approx(path.stat().st_size / len(line), rel=0.02)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from server.datasets.corrections import Corrections, stem_of
+from server.datasets.corrections import FileCorrections, stem_of
 from server.datasets.schema import ColumnSpec, ReadOptions
 from tests.unit.datasets.imported import Importer
 
 SALES = "Report of March\nid;amount;code\n1;2,5;007\n2;3,5;008\n"
 
 
-def corrected(directory: Path, text: str, options: ReadOptions) -> Corrections:
+def corrected(directory: Path, text: str, options: ReadOptions) -> FileCorrections:
     given = {name: getattr(options, name) for name in options.__struct_fields__ if getattr(options, name) is not None}
     return Importer(directory)(text, **given).converted.corrections
 

@@ -26,7 +26,7 @@ from server.datasets.encodings import OF_FILES
 from server.datasets.readers import problems_named
 from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
 from server.datasets.text_encoding import _LIKELY, find_encoding
-from server.datasets.work import ConvertRequest, PreviewRequest
+from server.datasets.work import ConvertRequest, FilePreviewRequest
 from server.errors import FileProblem, InvalidInput, JinduError
 from tests.unit.datasets.imported import Importer
 
@@ -42,7 +42,7 @@ def looked_at(path: Path, options: ReadOptions = _AS_FOUND, *, limits: FileLimit
     target, rejects = path.parent / "target.parquet", path.parent / "rejects.jsonl"
     steps: list[Callable[[], Any]] = [
         lambda: msgspec.json.encode(
-            preview_file(PreviewRequest(source=path, name=path.name, options=options, limits=limits), print)
+            preview_file(FilePreviewRequest(source=path, name=path.name, options=options, limits=limits), print)
         ),
         lambda: convert_file(
             ConvertRequest(source=path, name=path.name, target=target, rejects=rejects, options=options, limits=limits),

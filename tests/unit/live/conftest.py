@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from server.app.live import Live, Realtime, build_live, build_realtime, open_live
+from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
@@ -38,8 +38,8 @@ def person(name: str, *, role: Role = Role.EDITOR, language: str = "en", **known
 @dataclass(frozen=True)
 class Layer:
     database: Database
-    realtime: Realtime
-    live: Live
+    realtime: RealtimeParts
+    live: LiveParts
     table: JobTable
     store: JobStore
     endings: Endings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.realtime.broker import Close, Ended, Event, Publication
+from server.realtime.broker import Close, Ended, EventPublished, Publication
 from server.realtime.close_codes import CloseCode
 from server.realtime.delivery import Delivery
 from tests.unit.realtime.people import join, manager_of
@@ -32,7 +32,7 @@ async def test_a_publication_that_cannot_be_delivered_harms_nobody(caplog: pytes
     assert link.connection is not None
     manager.subscribe(link.connection, ["news"])
     delivery.receive(Moved(what="x"))
-    delivery.receive(Event(event="news", data=1))
+    delivery.receive(EventPublished(event="news", data=1))
     await manager.flushed()
     assert [message["data"] for message in link.messages] == [1]
     assert "could not be delivered: Moved" in caplog.text

@@ -12,7 +12,7 @@ from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History, Kept
+from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.manager import Refused
 from server.realtime.protocol import Position
@@ -25,7 +25,7 @@ from tests.unit.realtime.people import manager_of, person
 LANGUAGES = Languages.load(Path("locales"))
 
 
-def render(kept: Kept, language: str) -> bytes:
+def render(kept: KeptMessage, language: str) -> bytes:
     return protocol.encode({"type": "notification", "offset": kept.offset})
 
 
@@ -52,7 +52,7 @@ class House:
         connection = self.manager.new_connection(client_id="tab", principal=principal, language=language, link=link)
         return connection, link
 
-    async def keep(self, name: str = "alice") -> Kept:
+    async def keep(self, name: str = "alice") -> KeptMessage:
         async with self.database.write() as connection:
             kept = await self.history.append(connection, name, type="notification", body=b"x")
         self.history.told(name, kept.position)
