@@ -109,11 +109,6 @@ def addresses_of(runner: web.AppRunner) -> list[tuple[str, int]]:
     return [(host, port) for host, port, *_ in runner.addresses]
 
 
-def address_of(runner: web.AppRunner) -> tuple[str, int]:
-    """The first of them."""
-    return addresses_of(runner)[0]
-
-
 def tune_garbage_collector() -> None:
     """Once everything is built, during which there was nothing to collect (`server/__main__.py` turns it off).
 

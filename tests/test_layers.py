@@ -41,7 +41,17 @@ LAYERS = (
     ("server.numerals", "server.figures"),
     ("jindu",),
 )
-CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")
+CORE = (
+    "server.auth",
+    "server.storage",
+    "server.jobs",
+    "server.realtime",
+    "server.live",
+    "server.uploads",
+    "server.datasets",
+    "server.reports",
+    "server.operations",
+)
 MODULES = sorted(
     path
     for path in [

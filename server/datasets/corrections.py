@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -26,16 +26,6 @@ class FileCorrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     @property
     def count(self) -> int:
         return len(self.reading) + len(self.columns) + len(self.left_out)
-
-    def read_options(self, names: Sequence[str] | None = None) -> ReadOptions:
-        """How to read a file so; with the `names` of its columns, once they are known, those are corrected as well."""
-        options = ReadOptions(**self.reading)
-        if names is None or not (self.columns or self.left_out):
-            return options
-        known = {column.source: column for column in self.columns}
-        left_out = set(self.left_out)
-        kept = [known.get(name, ColumnSpec(name=name, source=name)) for name in names if name not in left_out]
-        return msgspec.structs.replace(options, columns=kept or None)
 
 
 def corrections(settled: ReadOptions, found: ReadOptions) -> FileCorrections:

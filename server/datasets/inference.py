@@ -128,11 +128,6 @@ class _Sample:
         return _MISFIT_SHARE * len(self.cells) if len(self.cells) >= _FEW else 0
 
 
-def infer(cells: pa.Array, *, prefer_mark: DecimalMark = ".", wanted: ColumnSpec | None = None) -> Inferred:
-    """The type of a single column of texts; a type or format in `wanted` stays as it is."""
-    return infer_all([cells], prefer_mark=prefer_mark, wanted=[wanted])[0]
-
-
 def infer_all(
     columns: Sequence[pa.Array],
     *,

@@ -33,10 +33,6 @@ class JobTable:
         self._forget_old()
         return sorted(self._by_owner.get(owner_id, {}).values(), key=_place)
 
-    def all_live(self) -> list[Job]:
-        self._forget_old()
-        return sorted(self._jobs.values(), key=_place)
-
     def listen(self, listener: JobListener) -> None:
         self._listeners.append(listener)
 

@@ -50,15 +50,8 @@ class Notices:
         """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
         self._keep_soon(self._notify_until_kept(user_id, notice))
 
-    async def notify_user(self, user_id: str, notice: Notice) -> None:
-        """Keep a notification for a user who wants to be told such things, then send it."""
-        async with self._database.write() as connection:
-            kept = await self.keep_wanted(connection, user_id, notice)
-        for each in kept:
-            self._broker.send(each.as_told())
-
     async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
-        """Like `notify_user`, whatever they chose to be told of: this one they asked for."""
+        """Keep a notification, then send it, whatever they chose to be told of: this one they asked for."""
         async with self._database.write() as connection:
             kept = await self._keep(connection, user_id, notice)
         self._broker.send(kept.as_told())

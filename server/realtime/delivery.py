@@ -29,11 +29,6 @@ class Delivery:
             **also,
         }
 
-    @property
-    def publications(self) -> tuple[type[Publication], ...]:
-        """All that can be delivered, and so all that may be sent."""
-        return tuple(self._by_type)
-
     def receive(self, publication: Publication) -> None:
         """Whoever sent it is in the middle of something else, which must not fail because nobody could be told."""
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import weakref
 from collections import Counter
@@ -215,11 +214,6 @@ class ConnectionManager:
                 connection.close(CloseCode.NO_PONG)
             elif silent_seconds > self.limits.ping_interval_seconds:
                 connection.link.ping()
-
-    async def flushed(self) -> None:
-        """Wait until all that was published by now was handed to the sockets, but for those whose peers are behind."""
-        while self._flusher.is_busy:  # noqa: ASYNC110 - it writes in each turn of the loop
-            await asyncio.sleep(0)
 
     def close_all(self, code: CloseCode) -> None:
         self.close_where(lambda connection: True, code)

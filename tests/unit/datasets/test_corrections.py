@@ -35,15 +35,6 @@ def test_what_a_person_said_otherwise_is_remembered_and_nothing_else(tmp_path: P
     assert told.left_out == ["code"]
 
 
-def test_it_is_how_the_next_file_is_read_whatever_columns_that_has(tmp_path: Path) -> None:
-    columns = [ColumnSpec(name="value", source="b", type="text", required=True)]
-    told = corrected(tmp_path, "x,y\na,b\n1,2\n", ReadOptions(skip_rows=1, columns=columns))
-    assert told.reading == {"skip_rows": 1}
-    options = told.read_options(["a", "b", "c"])
-    assert options.skip_rows == 1
-    assert [(column.name, column.source) for column in options.columns or ()] == [("value", "b"), ("c", "c")]
-
-
 @pytest.mark.parametrize(
     ("name", "stem"),
     [

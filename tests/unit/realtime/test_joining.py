@@ -21,6 +21,7 @@ from server.realtime.topics import Topics
 from server.storage.database import Database
 from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import manager_of, person
+from tests.waiting import flushed
 
 LANGUAGES = Languages.load(Path("locales"))
 
@@ -76,7 +77,7 @@ async def test_what_was_missed_follows_the_welcome(database: Database) -> None:
     await house.keep("bob")
     connection, link = house.visitor()
     await house.joiner.join(connection, Position(epoch=kept[0].epoch, offset=1))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert link.messages[0]["missed"] == 2
     assert [message["offset"] for message in link.messages[1:]] == [2, 3]
 
@@ -87,7 +88,7 @@ async def test_a_position_that_is_none_of_this_stream_recovers_nothing(database:
     for since in (Position(epoch="other", offset=0), Position(epoch=kept.epoch, offset=99)):
         connection, link = house.visitor()
         await house.joiner.join(connection, since)
-        await house.manager.flushed()
+        await flushed(house.manager)
         (welcome,) = link.messages
         assert (welcome["recovered"], welcome["missed"], welcome["offset"]) == (False, 0, 1)
 
