@@ -126,9 +126,9 @@ class ReportBuilder:
                 )
             yield from spec.build(self)
 
-    def text(self, expression: Expression, spec: BlockSpec) -> str:
+    def text(self, expression: Expression, spec: BlockSpec, **also: Any) -> str:
         with self._failures.inside(_named(spec), expression):
-            return rendered(self._texts.of(expression), self._context())
+            return rendered(self._texts.of(expression), self._context() | also)
 
     def value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:
         with self._failures.inside(_named(spec), expression):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -40,11 +41,12 @@ _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr"
 
 
 class ValueFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about one value; `kind` empty means: as its type suggests."""
+    """What a template says about one value; no `kind`: as its type suggests. `negative`: `brackets` or nothing."""
 
     kind: str = ""
     currency: str = ""
     decimals: int | None = None
+    negative: str = ""
 
     @property
     def is_numeric(self) -> bool:
@@ -72,10 +74,18 @@ class Formats:
             return self._beyond_digits(value, wanted)
         writer = getattr(self, f"_{kind}", None)
         try:
+            if wanted.negative and kind in NUMERIC and writer and value < type(value)(0):
+                return self._in_brackets(value, wanted, writer)
             written = str(writer(value, wanted)) if writer else str(value)
             return self.signed(written) if kind in NUMERIC else written
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             return figure(value, self.locale) if isinstance(value, int) else str(value)
+
+    @staticmethod
+    def _in_brackets(value: Any, wanted: ValueFormat, writer: Callable[[Any, ValueFormat], str]) -> str:
+        """`(1,234.00)`, as accountants write what is below zero; what is rounded to zero has none."""
+        written = str(writer(-value, wanted))
+        return written if written == str(writer(type(value)(0), wanted)) else f"({written})"
 
     def signed(self, figure: str) -> str:
         """Its sign stays before it where writing runs from right to left."""
@@ -151,6 +161,8 @@ class Formats:
         places = self._decimals(format)
         digits = "0." + "0" * places if places else "0"
         symbol = self._symbol(format)
+        if format.negative and (positive := _accounting(kind, digits, symbol)):
+            return f"{positive}_);({positive})"
         return {
             "integer": "#,##0",
             "decimal": f"#,##{digits}",
@@ -252,6 +264,17 @@ class Formats:
     def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
+
+
+def _accounting(kind: str, digits: str, symbol: str) -> str:
+    """What Excel shows of a number above zero where those below it stand in brackets."""
+    return {
+        "integer": "#,##0",
+        "decimal": f"#,##{digits}",
+        "compact": "#,##0",
+        "currency": f'"{symbol}"#,##{digits}',
+        "percent": f"{digits}%",
+    }.get(kind, "")
 
 
 def _decimals_of(number: Decimal) -> int:

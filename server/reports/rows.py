@@ -122,8 +122,12 @@ def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any]
         return None
     if column is not None and column not in rows._columns:
         return None
-    figure = f"{_FUNCTIONS.get(aggregate, aggregate)}({'*' if column is None else quoted(column)})"
+    figure = "count(*)" if column is None else aggregate_sql(aggregate, column)
     return (totals_of(rows, [figure], [])[()][0],)
+
+
+def aggregate_sql(aggregate: Aggregate, column: str) -> str:
+    return f"{_FUNCTIONS.get(aggregate, aggregate)}({quoted(column)})"
 
 
 def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:

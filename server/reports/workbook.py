@@ -175,6 +175,11 @@ class ReportBook:
             case _:
                 self.string(sheet, row, column, held, self._styled(style))
 
+    def address(self, sheet: Any, row: int, column: int, address: str) -> None:
+        """Of the web, for a cell that is written after it. A template says where cells lead, never data alone."""
+        require_room(row, column)
+        sheet.write_url(row, column, address, string=address[:255])
+
     def formula(
         self, sheet: Any, row: int, column: int, formula: str, value: Any, format: ValueFormat, **style: Any  # noqa: A002
     ) -> None:  # fmt: skip

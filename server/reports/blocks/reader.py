@@ -49,7 +49,7 @@ class BlockReader:
         return name
 
     def format(self, reader: MapReader, *, prefix: str = "") -> ValueFormat:
-        """How values are written: `format`, `currency` and `decimals`."""
+        """How values are written: `format`, `currency`, `decimals` and `negative`."""
         kind = reader.choice(f"{prefix}format", FORMATS, "")
         currency = reader.text(f"{prefix}currency").upper()
         node = reader.get(f"{prefix}currency")
@@ -58,7 +58,10 @@ class BlockReader:
             currency = ""
         places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
         return ValueFormat(
-            kind=kind or ("currency" if currency else ""), currency=currency, decimals=None if places < 0 else places
+            kind=kind or ("currency" if currency else ""),
+            currency=currency,
+            decimals=None if places < 0 else places,
+            negative=reader.choice(f"{prefix}negative", ("minus", "brackets"), "minus").replace("minus", ""),
         )
 
     def _block(self, node: YamlNode, path: str) -> BlockSpec | None:

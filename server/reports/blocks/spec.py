@@ -80,7 +80,7 @@ class Builder(Protocol):
     def around(self) -> str:
         """What the rows are called within which blocks are repeated; empty where none are."""
 
-    def text(self, expression: Expression, spec: BlockSpec) -> str: ...
+    def text(self, expression: Expression, spec: BlockSpec, **also: Any) -> str: ...
 
     def value(self, expression: Expression, spec: BlockSpec, **also: Any) -> Any:
         """`also` are further names that the expression may use."""

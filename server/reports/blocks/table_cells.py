@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from server.reports.blocks.table_scale import ColorScale
+from server.reports.blocks.table_spark import Spark
 from server.reports.formats import ValueFormat
 
 
@@ -19,7 +21,10 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     format: ValueFormat
     align: str
+    width: int = 0
     bar: bool = False
+    spark: str = ""
+    scale: ColorScale | None = None
     how: str = ""
     of_all: bool = False
     total: Any = None
@@ -35,17 +40,23 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """`share` is the length of an in-cell bar from 0 to 1, negative for values below zero."""
+    """`share` is the length of an in-cell bar from 0 to 1, negative for values below zero; `heat` a color of a scale
+    and how strong it is, from 0 to 1; `link` an address of the web.
+    """
 
     value: Any
     text: str
     tone: str = ""
     share: float | None = None
+    heat: tuple[str, float] = ("", 0.0)
+    link: str = ""
+    spark: Spark | None = None
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
-    """`kind` is `row`, `group` (a heading row: its first cell alone) or `subtotal`."""
+    """`kind` is `row`, `group` (a heading row: its first cell alone) or `subtotal`. `style`: see `StyleSpec`."""
 
     cells: list[Cell]
     kind: str = "row"
+    style: str = ""
     level: int = 0  # of a heading and its subtotal: how many headings stand above

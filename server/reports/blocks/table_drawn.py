@@ -8,15 +8,18 @@ from typing import Any
 
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
 from server.reports.blocks.table_excel import TableSheet
+from server.reports.blocks.table_scale import STRONGEST
 from server.reports.document import Block
 from server.reports.excel_room import letters
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
-from server.reports.workbook import ReportBook
+from server.reports.workbook import ACCENT, ReportBook
 
 _WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
 _MEASURED = 4
+_BOLD = ("strong", "total")
+_SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
 
 
 class Table(Block, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Table(Block, frozen=True, kw_only=True):
     name: str = "table"
     within: str = ""
     truncated: bool = False
+    has_head: bool = True
     total_label: str = "Total"
 
     @property
@@ -52,11 +56,12 @@ class Table(Block, frozen=True, kw_only=True):
             return page.empty(self.title)
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         head = "".join(f'<th scope="col" class="{column.align}">{escape(column.label)}</th>' for column in self.columns)
+        unseen = "" if self.has_head else ' class="unseen"'
         body = "".join(_html_row(row, self.columns) for row in self.shown())
         note = self._cut_note(page.words, has_excel=page.has_excel)
-        return (
-            f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-            f"{self._html_totals()}</table></div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
+        head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
+        return f'<div class="scroll"><table>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>' + (
+            f'<p class="cut">{escape(note)}</p>' if note else ""
         )
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
@@ -72,10 +77,12 @@ class Table(Block, frozen=True, kw_only=True):
                 {
                     "kind": row.kind,
                     "level": row.level,
-                    "cells": [{"text": c.text, "tone": c.tone, "share": c.share} for c in row.cells],
+                    "style": row.style,
+                    "cells": [_on_paper(cell) for cell in row.cells],
                 }
                 for row in shown
             ],
+            "head": self.has_head,
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
             "note": self._cut_note(paper.words, has_excel=paper.has_excel),
         }
@@ -108,6 +115,11 @@ class Table(Block, frozen=True, kw_only=True):
             notes.append(words.truncated.format(count=self.row_count))
         return " ".join(notes)
 
+    def _html_widths(self) -> str:
+        if not any(column.width for column in self.columns):
+            return ""
+        return "<colgroup>" + "".join(_html_width(column) for column in self.columns) + "</colgroup>"
+
     def _html_totals(self) -> str:
         if not self.has_totals:
             return ""
@@ -120,27 +132,61 @@ def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
     if row.kind == "group":
         return f'<tr class="group level-{row.level}"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
     cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
-    return f'<tr class="{row.kind}">{cells}</tr>'
+    style = f" as-{row.style}" if row.style else ""
+    return f'<tr class="{row.kind}{style}">{cells}</tr>'
 
 
 def _html_cell(cell: Cell, column: TableColumn) -> str:
+    if cell.spark is not None:
+        drawing = cell.spark.svg(line="currentColor", accent="var(--accent)", below="var(--red)")
+        return f'<td class="{column.align} spark" role="img" aria-label="{escape(cell.spark.told)}">{drawing}</td>'
     text = f'<span class="tone {cell.tone}">{escape(cell.text)}</span>' if cell.tone else escape(cell.text)
-    if not column.bar or cell.share is None:
-        return f'<td class="{column.align}">{text}</td>'
-    sign = " negative" if cell.share < 0 else ""
-    return f'<td class="{column.align} bar{sign}" style="--share: {min(abs(cell.share), 1):.4f}">{text}</td>'
+    if cell.link:
+        text = f'<a href="{escape(cell.link)}" rel="noopener noreferrer">{text}</a>'
+    classes, style = [column.align], []
+    if cell.text.endswith(")") and column.format.negative:
+        classes.append("bracketed")
+    if column.bar and cell.share is not None:
+        classes.append("bar negative" if cell.share < 0 else "bar")
+        style.append(f"--share: {min(abs(cell.share), 1):.4f}")
+    color, strength = cell.heat
+    if color:
+        classes.append(f"heat {color}")
+        style.append(f"--heat: {strength * STRONGEST * 100:.1f}%")
+    styled = f' style="{"; ".join(style)}"' if style else ""
+    return f'<td class="{" ".join(classes)}"{styled}>{text}</td>'
+
+
+def _html_width(column: TableColumn) -> str:
+    return f'<col style="width: {column.width}%">' if column.width else "<col>"
+
+
+def _on_paper(cell: Cell) -> dict[str, Any]:
+    color, strength = cell.heat
+    shown: dict[str, Any] = {"text": cell.text, "tone": cell.tone, "share": cell.share}
+    if color:
+        shown |= {"heat": color, "strength": round(strength * STRONGEST, 4)}
+    if cell.link:
+        shown["link"] = cell.link
+    if cell.spark is not None:
+        drawing = cell.spark.svg(line=_SPARK_LINE, accent=ACCENT, below=_SPARK_BELOW)
+        shown |= {"spark": drawing, "told": cell.spark.told}
+    return shown
 
 
 def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict[str, Any]:
     """What paper needs to know of a column to give it room: few texts to measure, the longest."""
     cells = [row.cells[index] for row in rows if row.kind == "row"]
     texts = {cell.text for cell in cells}
-    sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total")}
+    sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total") or row.style in _BOLD}
     is_wide = not column.format.is_numeric and any(letters(text) > _WIDE_TEXT for text in texts)
     return {
         "label": column.label,
         "align": column.align,
+        "width": column.width,
         "bar": column.bar,
+        "spark": bool(column.spark),
+        "brackets": bool(column.format.negative),
         "wide": is_wide,
         "toned": any(cell.tone for cell in cells),
         "longest": _longest(texts),

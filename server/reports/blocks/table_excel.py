@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from xlsxwriter.utility import xl_range
+from xlsxwriter.utility import quote_sheetname, xl_range
 
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_scale import STRONGEST
+from server.reports.blocks.table_spark import Spark
 from server.reports.excel_room import column_pixels, letters
 from server.reports.excel_values import excel_value, is_number
 from server.reports.formats import ValueFormat
@@ -22,6 +24,12 @@ from server.reports.workbook import ACCENT, MUTED, TINTS, TONES, ReportBook
 _FUNCTIONS = {"sum": 109, "average": 101, "count": 103, "min": 105, "max": 104}
 _COUNT_NUMBERS = 102
 _MOST_RANGES = 200  # of one formula
+_MOST_LINKS = 65_530  # of one sheet
+_SPARK, _SPARK_LETTERS = "#7A8794", 18
+_LETTERS_OF_PERCENT = 0.9  # a page upright has room for some ninety
+_ROW_STYLES: dict[str, dict[str, Any]] = {
+    "strong": {"bold": True}, "total": {"bold": True, "top": 1}, "muted": {"font_color": MUTED},
+}  # fmt: skip
 _WIDEST, _LEAST = 60, 9  # letters of a column
 _FILTER = 3  # letters that its arrow takes
 _HEAD = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"}
@@ -57,6 +65,9 @@ class TableSheet:
         self._spans = list(_spans(rows))
         self._as_texts = self._columns_of_texts()
         self._widths = [self._width(index) for index in range(len(columns))]
+        self._sparks: list[tuple[int, int, Spark]] = []
+        self._links = 0
+        self._has_links_left = False
 
     def write(self) -> None:
         sheet, last = self._sheet, len(self._rows)
@@ -76,6 +87,8 @@ class TableSheet:
         if self._columns:
             sheet.autofilter(0, 0, max(last, 1), len(self._columns) - 1)
         self._add_bars(last)
+        self._add_scales(last)
+        self._write_sparks()
         self._book.sheets.set_up_table(sheet, [column_pixels(width) for width in self._widths], rows=end)
 
     def _write_rows(self) -> None:
@@ -98,12 +111,67 @@ class TableSheet:
 
     def _write_row(self, number: int, row: TableRow) -> None:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
-            style: dict[str, Any] = {"align": column.align}
+            style: dict[str, Any] = {"align": column.align, **_ROW_STYLES.get(row.style, {})}
+            if row.style == "indent" and index == 0:
+                style["indent"] = 2
             if cell.tone:
                 style |= {"font_color": TONES[cell.tone], "bg_color": TINTS[cell.tone]}
             if isinstance(cell.value, str) and letters(cell.value) > self._widths[index]:
                 style |= {"text_wrap": True, "valign": "top"}
-            self._book.cell(self._sheet, number, index, cell.value, column.format, **style)
+            self._write_cell(number, index, cell, style)
+
+    def _write_cell(self, number: int, index: int, cell: Cell, style: dict[str, Any]) -> None:
+        if cell.spark is not None:
+            self._sparks.append((number, index, cell.spark))
+            return
+        if cell.link and self._links < _MOST_LINKS:
+            self._links += 1
+            self._book.address(self._sheet, number, index, cell.link)
+            style = style | {"font_color": ACCENT, "underline": 1}
+        elif cell.link:
+            self._has_links_left = True
+        self._book.cell(self._sheet, number, index, cell.value, self._columns[index].format, **style)
+
+    def _write_sparks(self) -> None:
+        """Their numbers stand with the figures behind charts."""
+        if not self._sparks:
+            return
+        figures, first = self._book.figures(len(self._sparks))
+        for place, (number, index, spark) in enumerate(self._sparks, first):
+            for column, value in enumerate(spark.values):
+                self._book.cell(figures, place, column, value, ValueFormat())
+            source = f"{quote_sheetname(figures.get_name())}!{xl_range(place, 0, place, len(spark.values) - 1)}"
+            look = (
+                {"type": "column", "negative_points": True, "last_point": True}
+                if spark.kind == "bar"
+                else {"last_point": True, "weight": 1.5}
+            )
+            self._sheet.add_sparkline(number, index, {"range": source, "series_color": _SPARK, **look})
+
+    def _add_scales(self, last: int) -> None:
+        for index, column in enumerate(self._columns):
+            if (scale := column.scale) is None or scale.high <= scale.low:
+                continue
+            colors = [_strongest(color) for color in scale.colors]
+            if len(colors) == 1:
+                look = {
+                    "type": "2_color_scale", "min_color": "#FFFFFF", "max_color": colors[0],
+                    "min_value": scale.low, "max_value": scale.high,
+                }  # fmt: skip
+            else:
+                reach = max(scale.high - scale.middle, scale.middle - scale.low)
+                look = {
+                    "type": "3_color_scale", "min_color": colors[0], "mid_color": "#FFFFFF", "max_color": colors[1],
+                    "min_value": scale.middle - reach, "mid_value": scale.middle, "max_value": scale.middle + reach,
+                    "mid_type": "num",
+                }  # fmt: skip
+            self._format_column(index, last, {**look, "min_type": "num", "max_type": "num"})
+
+    def _format_column(self, index: int, last: int, look: dict[str, Any]) -> None:
+        """By a condition: its rows, not their headings and totals."""
+        ranges = [xl_range(first, index, end, index) for first, end in self._spans]
+        more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= _MOST_RANGES else {}
+        self._sheet.conditional_format(1, index, last, index, look | more)
 
     def _write_subtotals(self, number: int, row: TableRow, spans: list[RowSpan]) -> None:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
@@ -170,6 +238,8 @@ class TableSheet:
             notes.append(words.totals_of_all)
         if self._as_texts:
             notes.append(words.numbers_as_texts)
+        if self._has_links_left:
+            notes.append(words.links_left.format(count=self._book.formats.text(_MOST_LINKS)))
         if not notes:
             return row
         widths = [column_pixels(width) for width in self._widths]
@@ -183,13 +253,15 @@ class TableSheet:
             if not numbers:
                 continue
             scale = {"min_value": min(0, *numbers), "max_value": max(0, *numbers)}
-            ranges = [xl_range(first, index, end, index) for first, end in self._spans]
-            more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= _MOST_RANGES else {}
-            self._sheet.conditional_format(1, index, last, index, _BAR | _BELOW_ZERO | scale | more)
+            self._format_column(index, last, _BAR | _BELOW_ZERO | scale)
 
     def _width(self, index: int) -> int:
         """Letters of the longest, totals as well: a number without room would be `####`."""
         column = self._columns[index]
+        if column.spark:
+            return _SPARK_LETTERS
+        if column.width:
+            return max(_LEAST, round(column.width * _LETTERS_OF_PERCENT))
         longest = max((_shown_letters(self._book, cell, column) for cell in self._cells(index)), default=0)
         if column.has_total:
             total = Cell(value=column.total, text=column.total_text)
@@ -226,6 +298,12 @@ def _reckoned(how: str, held: list[Any]) -> float | None:
         case "min":
             return min(numbers)
     return max(numbers)
+
+
+def _strongest(color: str) -> str:
+    """What letters can be read on."""
+    parts = (int(TONES[color][place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * STRONGEST):02X}" for part in parts)
 
 
 def _spans(rows: Sequence[TableRow]) -> Iterator[RowSpan]:

@@ -1,0 +1,123 @@
+"""Values that stand below each other in a query, side by side in a table: one column for each month, region …
+
+Each figure is made of the rows it stands for: an average of a row or a column is that of all its rows, never one of
+averages. Those of SQL expressions (`sum(profit) / sum(revenue)`) come from the database, by the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from server.errors import InvalidInput
+from server.reports.blocks.table_columns import TableColumnSpec
+from server.reports.rows import QueryRow, Rows, totals_of
+
+_MOST_ACROSS = 60
+ALL = object()
+"""Stands for a value of `across` in the columns of row totals."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A column as it is shown: `value` is that of `across` for which it stands, or `ALL`; None where there is none."""
+
+    spec: TableColumnSpec
+    value: Any = None
+
+    @property
+    def is_across(self) -> bool:
+        return bool(self.spec.across)
+
+    @property
+    def is_row_total(self) -> bool:
+        return self.value is ALL
+
+
+class TableLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a table and the rows of the query that it stands for: one, or where values go across, all of them."""
+
+    row: QueryRow
+    members: Sequence[QueryRow]
+
+    def of(self, shown: Shown) -> Sequence[QueryRow]:
+        """Those below a column."""
+        if not shown.is_across or shown.is_row_total:
+            return self.members
+        return [row for row in self.members if row[shown.spec.across] == shown.value]
+
+
+def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[QueryRow]) -> list[Shown]:
+    """In the order of `specs`; those of the same `across` take turns: sales and orders of May, of June …
+
+    Raises `InvalidInput` for more values than a table has room for.
+    """
+    found: list[Shown] = []
+    done: set[str] = set()
+    for spec in specs:
+        if not spec.across:
+            found.append(Shown(spec=spec))
+        elif spec.across not in done:
+            done.add(spec.across)
+            alike = [each for each in specs if each.across == spec.across]
+            for value in _values(spec.across, data):
+                found.extend(Shown(spec=each, value=value) for each in alike)
+            found.extend(Shown(spec=each, value=ALL) for each in alike if each.row_total)
+    return found
+
+
+def lines_of(specs: Sequence[TableColumnSpec], groups: Sequence[str], data: Sequence[QueryRow]) -> list[TableLine]:
+    """One for each row, or for each combination of what does not go across, in the order in which they come."""
+    if not any(spec.across for spec in specs):
+        return [TableLine(row=row, members=(row,)) for row in data]
+    keys = keys_of(specs, groups)
+    found: dict[tuple[Any, ...], list[QueryRow]] = {}
+    for row in data:
+        found.setdefault(tuple(map(_hashable, (row[key] for key in keys))), []).append(row)
+    return [TableLine(row=members[0], members=members) for members in found.values()]
+
+
+def keys_of(specs: Sequence[TableColumnSpec], groups: Sequence[str]) -> list[str]:
+    """The columns that tell the lines of a table with `across` apart."""
+    return list(dict.fromkeys((*groups, *(spec.name for spec in specs if not spec.across))))
+
+
+class SqlTotals:
+    """What SQL expressions of totals give, by the values of columns; each combination of columns is asked for once."""
+
+    def __init__(self, rows: Rows, expressions: Iterable[str]) -> None:
+        self._rows = rows
+        self._wanted = list(dict.fromkeys(expression for expression in expressions if expression))
+        self._found: dict[tuple[str, ...], dict[tuple[Any, ...], tuple[Any, ...]]] = {}
+
+    def value(self, expression: str, by: dict[str, Any]) -> Any:
+        columns = tuple(by)
+        if columns not in self._found:
+            self._found[columns] = totals_of(self._rows, self._wanted, columns)
+        values = self._found[columns].get(tuple(by.values()))
+        return values[self._wanted.index(expression)] if values else None
+
+
+def _values(column: str, data: Sequence[QueryRow]) -> list[Any]:
+    """In the order of the rows; numbers and dates in their own, since rows of one line may lack some."""
+    values = list({_hashable(row[column]): row[column] for row in data}.values())
+    if len(values) > _MOST_ACROSS:
+        raise InvalidInput(
+            "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query.",
+            code="report_failed",
+            column=column,
+            count=len(values),
+            limit=_MOST_ACROSS,
+        )
+    present = [value for value in values if value is not None]
+    if any(isinstance(value, str) for value in present):
+        return values
+    try:
+        return [*sorted(present), *([None] if None in values else [])]
+    except TypeError:
+        return values
+
+
+def _hashable(value: Any) -> Any:
+    return value if value.__hash__ else repr(value)

@@ -1,0 +1,276 @@
+"""The columns and rows of a table as they are shown: values, texts, totals, groups, colors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+
+from server.reports.blocks.table_across import (
+    Shown,
+    SqlTotals,
+    TableLine,
+    keys_of,
+    lines_of,
+    shown_columns,
+)
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
+from server.reports.blocks.table_scale import ColorScale, is_figure, scale_of
+from server.reports.blocks.table_spark import spark_of
+from server.reports.expressions import Expression
+from server.reports.formats import Formats, ValueFormat
+from server.reports.rows import (
+    QueryRow,
+    Rows,
+    aggregate_sql,
+    columns_of,
+    is_truncated,
+    over_all,
+    rows_of,
+    unknown_column,
+)
+from server.reports.sums import exact_sum
+from server.reports.words import Words
+
+GroupValues = dict[str, Any]
+
+
+class ExpressionValues(Protocol):
+    """What expressions of a table's cells come to."""
+
+    def value(self, expression: Expression, value: Any, row: QueryRow) -> Any: ...
+
+    def link(self, expression: Expression, value: Any, row: QueryRow) -> str:
+        """An address, or nothing for one that leads nowhere a report may lead."""
+
+
+class WrittenTable:
+    """Raises `InvalidInput` for a column that is not there. The same column may be shown twice, in different ways."""
+
+    def __init__(
+        self,
+        query: str,
+        rows: Rows,
+        *,
+        specs: Sequence[TableColumnSpec],
+        labels: Sequence[str],
+        groups: Sequence[str],
+        styles: Sequence[StyleSpec],
+        asked: ExpressionValues,
+        formats: Formats,
+        words: Words,
+    ) -> None:
+        """`labels` are those of `specs`, in order; without specs, all columns are shown that make no group."""
+        names, data = columns_of(rows), rows_of(rows)
+        self._all = rows
+        self._groups = tuple(groups)
+        self._styles = styles
+        self._asked = asked
+        self._formats = formats
+        self._words = words
+        self._specs = list(specs) or [TableColumnSpec(name=name) for name in names if name not in groups]
+        self._labels = dict(zip(map(id, self._specs), labels, strict=False))
+        for spec in self._specs:
+            for name in filter(None, (spec.name, spec.across)):
+                if name not in names:
+                    raise unknown_column(query, name, names)
+        self._data = data
+        self._is_truncated = is_truncated(rows)
+        self._shown = shown_columns(self._specs, data)
+        self._lines = lines_of(self._specs, self._groups, data)
+        self._sums = SqlTotals(rows, map(self._sql, self._specs))
+        self._values = [[self._value(shown, line) for shown in self._shown] for line in self._lines]
+        self._scales, self._widest = self._measures()
+        self.columns = [self._column(index) for index in range(len(self._shown))]
+
+    @property
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    def rows(self) -> Iterator[TableRow]:
+        yield from self._within((), list(zip(self._lines, self._values, strict=True)))
+
+    def _within(self, above: tuple[Any, ...], lines: Sequence[tuple[TableLine, list[Any]]]) -> Iterator[TableRow]:
+        """The lines that have the values `above` in the first columns of `groups`, under their further headings."""
+        level = len(above)
+        if level == len(self._groups):
+            yield from (self._row(line, values) for line, values in lines)
+            return
+        for value, members in _grouped(self._groups[level], lines):
+            text = self._formats.text(value)
+            yield TableRow(kind="group", level=level, cells=[Cell(value=value, text=text)])
+            yield from self._within((*above, value), members)
+            if any(spec.has_total for spec in self._specs):
+                cells = self._subtotals(text, (*above, value), [line for line, _ in members])
+                yield TableRow(kind="subtotal", level=level, cells=cells)
+
+    def _column(self, index: int) -> TableColumn:
+        shown = self._shown[index]
+        spec = shown.spec
+        first = next((values[index] for values in self._values if values[index] is not None), None)
+        kind = spec.format.kind or self._formats.kind_of(first)
+        format = msgspec.structs.replace(spec.format, kind=kind)  # noqa: A001 – the word of the templates
+        total = self._whole_total(shown)
+        return TableColumn(
+            name=spec.name,
+            label=self._label(shown),
+            format=format,
+            align=spec.align or ("right" if format.is_numeric else "left"),
+            width=spec.width,
+            bar=spec.bar and not shown.is_row_total,
+            spark=spec.spark,
+            scale=self._scales[index],
+            total=total,
+            total_text=self._total_text(spec, total, format),
+            how=spec.total,
+            of_all=spec.has_total and self._is_truncated,
+        )
+
+    def _label(self, shown: Shown) -> str:
+        """Of a value that goes across; with what it is of, where several columns stand below each value."""
+        spec = shown.spec
+        own = self._labels.get(id(spec)) or spec.name.replace("_", " ")
+        if not shown.is_across:
+            return own
+        value = self._words.total if shown.is_row_total else self._formats.text(shown.value, spec.across_format)
+        is_one = sum(each.across == spec.across for each in self._specs) == 1
+        return value if is_one else f"{value} · {own}"
+
+    # -- figures
+
+    def _sql(self, spec: TableColumnSpec) -> str:
+        """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
+        if spec.total_sql or not (spec.across and self._is_truncated):
+            return spec.total_sql
+        return aggregate_sql(spec.total or "sum", spec.name)
+
+    def _value(self, shown: Shown, line: TableLine) -> Any:
+        spec = shown.spec
+        if not shown.is_across:
+            return line.row[spec.name]
+        members = line.of(shown)
+        if not members:
+            return None
+        by = {key: line.row[key] for key in keys_of(self._specs, self._groups)}
+        return self._figure(spec, by | self._across(shown), members)
+
+    def _whole_total(self, shown: Shown) -> Any:
+        spec = shown.spec
+        if not spec.has_total:
+            return None
+        if (
+            not shown.is_across
+            and not spec.total_sql
+            and (whole := over_all(self._all, spec.total or "sum", spec.name))
+        ):
+            return whole[0]
+        if not self._data:
+            return self._figure(spec, {}, ())
+        return self._figure(spec, self._across(shown), TableLine(row=self._data[0], members=self._data).of(shown))
+
+    def _figure(self, spec: TableColumnSpec, by: GroupValues, members: Sequence[QueryRow]) -> Any:
+        """One total: of the rows that have the values of `by`, which are `members`."""
+        if sql := self._sql(spec):
+            return self._sums.value(sql, by)
+        values = [row[spec.name] for row in members]
+        if not spec.total and len(values) == 1:
+            return values[0]
+        return total_of(spec.total or "sum", values)
+
+    @staticmethod
+    def _across(shown: Shown) -> GroupValues:
+        return {shown.spec.across: shown.value} if shown.is_across and not shown.is_row_total else {}
+
+    def _subtotals(self, group: str, place: tuple[Any, ...], lines: Sequence[TableLine]) -> list[Cell]:
+        """The first column that has no total says of what these are."""
+        whole = TableLine(row=lines[0].row, members=[row for line in lines for row in line.members])
+        by = dict(zip(self._groups, place, strict=False))
+        cells = []
+        for shown, column in zip(self._shown, self.columns, strict=True):
+            spec = shown.spec
+            total = self._figure(spec, by | self._across(shown), whole.of(shown)) if spec.has_total else None
+            cells.append(Cell(value=total, text=self._total_text(spec, total, column.format)))
+        free = next((index for index, shown in enumerate(self._shown) if not shown.spec.has_total), None)
+        if free is not None:
+            label = self._words.subtotal.format(group=group)
+            cells[free] = Cell(value=label, text=label)
+        return cells
+
+    def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
+        if not spec.has_total:
+            return ""
+        return self._formats.text(total, ValueFormat(kind="integer") if spec.total == "count" else format)
+
+    # -- cells
+
+    def _measures(self) -> tuple[list[ColorScale | None], list[float]]:
+        """Colors and bars of columns that go across share one measure; their totals are beyond it, and have none."""
+        values: dict[int, list[Any]] = {}
+        for index, shown in enumerate(self._shown):
+            if not shown.is_row_total:
+                values.setdefault(id(shown.spec), []).extend(row[index] for row in self._values)
+        scales = {id(spec): scale_of(spec.scale, spec.middle, values[id(spec)]) for spec in self._specs}
+        widest = {id(spec): _widest(values[id(spec)]) for spec in self._specs if spec.bar}
+        return (
+            [None if shown.is_row_total else scales[id(shown.spec)] for shown in self._shown],
+            [0.0 if shown.is_row_total else widest.get(id(shown.spec), 0.0) for shown in self._shown],
+        )
+
+    def _row(self, line: TableLine, values: Sequence[Any]) -> TableRow:
+        row = line.row
+        style = next((each.style for each in self._styles if self._asked.value(each.when, None, row)), "")
+        return TableRow(style=style, cells=[self._cell(index, value, row) for index, value in enumerate(values)])
+
+    def _cell(self, index: int, value: Any, row: QueryRow) -> Cell:
+        spec, column, most = self._shown[index].spec, self.columns[index], self._widest[index]
+        if spec.spark:
+            return Cell(
+                value=value, text="", spark=spark_of(value, spec.spark, column.format, self._formats, self._words)
+            )
+        tones = (each.color for each in spec.colors if value is not None and self._asked.value(each.when, value, row))
+        return Cell(
+            value=value,
+            text=self._formats.text(value, column.format),
+            tone=next(tones, ""),
+            share=float(value) / most if most and is_figure(value) else None,
+            heat=column.scale.color(value) if column.scale else ("", 0.0),
+            link=self._asked.link(spec.link, value, row) if spec.link and value is not None else "",
+        )
+
+
+def total_of(how: str, values: Iterable[Any]) -> Any:
+    """None for no total or no numbers."""
+    if not how:
+        return None
+    present = [value for value in values if value is not None]
+    if how == "count":
+        return len(present)
+    numbers = [value for value in present if isinstance(value, int | float | Decimal) and not isinstance(value, bool)]
+    if not numbers:
+        return None
+    match how:
+        case "sum":
+            return exact_sum(numbers)
+        case "average":
+            return exact_sum(numbers) / len(numbers)
+        case "min":
+            return min(numbers)
+        case _:
+            return max(numbers)
+
+
+def _widest(values: Iterable[Any]) -> float:
+    return max((abs(float(value)) for value in values if is_figure(value)), default=0.0)
+
+
+def _grouped(
+    column: str, lines: Sequence[tuple[TableLine, list[Any]]]
+) -> Iterable[tuple[Any, list[tuple[TableLine, list[Any]]]]]:
+    """Equal values together, in the order in which they first appear."""
+    groups: dict[Any, list[tuple[TableLine, list[Any]]]] = {}
+    for line in lines:
+        groups.setdefault(line[0].row[column], []).append(line)
+    return groups.items()

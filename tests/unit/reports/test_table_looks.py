@@ -1,0 +1,113 @@
+"""Looks of cells and rows: brackets, colors of a scale, small charts, links, widths, styles; alike in every format."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from server.errors import InvalidInput
+from server.reports.formats import Formats, ValueFormat
+from tests.unit.reports.orders import content, render, workbook
+
+
+def table(query: str, columns: str, more: str = "") -> str:
+    return f"title: x\nqueries:\n  q: |\n    {query}\nblocks:\n  - table: {{query: q, columns: [{columns}]{more}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text", "excel"),
+    [
+        (-1234.5, "decimal", "(1,234.50)", "#,##0.00_);(#,##0.00)"),
+        (1234.5, "decimal", "1,234.50", "#,##0.00_);(#,##0.00)"),
+        (-0.001, "decimal", "0.00", "#,##0.00_);(#,##0.00)"),
+        (-7, "integer", "(7)", "#,##0_);(#,##0)"),
+        (-0.125, "percent", "(12.5%)", "0.0%_);(0.0%)"),
+        (-5, "currency", "(€5.00)", '"€"#,##0.00_);("€"#,##0.00)'),
+        ("x", "decimal", "x", "#,##0.00_);(#,##0.00)"),
+    ],
+)
+def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: str, excel: str) -> None:
+    format_ = ValueFormat(kind=kind, currency="EUR" if kind == "currency" else "", negative="brackets")
+    formats = Formats("en")
+    assert (formats.text(value, format_), formats.excel(format_, kind)) == (text, excel)
+
+
+def test_brackets_are_the_same_on_page_and_paper(orders: Path, tmp_path: Path) -> None:
+    source = table("select * from (values (-1500.0), (20.0)) v(a)", "{name: a, negative: brackets, total: sum}")
+    rendered = render(source, orders, tmp_path, {}, "html", "pdf")
+    paper = pypdf.PdfReader(io.BytesIO(rendered.artifacts[1].path.read_bytes())).pages[0].extract_text()
+    assert "(1,500.00)" in content(rendered)
+    assert "(1,500.00)" in paper
+    assert "(1,480.00)" in paper
+
+
+def test_a_scale_of_one_color_grows_and_one_of_two_turns_at_its_middle(orders: Path, tmp_path: Path) -> None:
+    values = "select * from (values (-10), (0), (5), (null)) v(a)"
+    page = content(render(table(values, "{name: a, scale: blue}, {name: a, scale: [red, green]}"), orders, tmp_path))
+    assert re.findall(r"heat (\w+)\" style=\"--heat: ([\d.]+)%", page) == [
+        ("blue", "0.0"), ("red", "45.0"), ("blue", "30.0"), ("red", "0.0"), ("blue", "45.0"), ("green", "22.5"),
+    ]  # fmt: skip
+    page = content(render(table(values, "{name: a, scale: [red, green], middle: 5}"), orders, tmp_path))
+    assert [color for color, _ in re.findall(r"heat (\w+)\" style=\"--heat: ([\d.]+)%", page)] == ["red"] * 3
+
+
+@pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")  # openpyxl knows no small charts
+def test_a_list_of_numbers_is_a_small_chart_that_is_told_too(orders: Path, tmp_path: Path) -> None:
+    source = table("select 'a' as n, [3, null, 1.5, -2] as l union all select 'b', null", "n, {name: l, spark: bar}")
+    rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    page = content(rendered)
+    assert 'aria-label="3 values from -2.00 to 3.00, the last -2.00"' in page
+    assert page.count("<rect x=") == 3
+    book = workbook(rendered)
+    assert [cell.value for cell in book["Chart data"][1]] == [3, None, 1.5, -2]
+    assert book["q"]["B2"].value is None
+    paper = rendered.artifacts[1].path.read_bytes()
+    assert len(pypdf.PdfReader(io.BytesIO(paper)).pages) == 1
+
+
+@pytest.mark.parametrize("value", ["'x'", "1", "range(401)"])
+def test_what_no_small_chart_can_draw_is_an_error_that_says_so(orders: Path, tmp_path: Path, value: str) -> None:
+    with pytest.raises(InvalidInput, match="“spark” draws"):
+        render(table(f"select {value} as l", "{name: l, spark: line}"), orders, tmp_path)
+
+
+def test_links_lead_to_the_web_and_nowhere_else(orders: Path, tmp_path: Path) -> None:
+    addresses = ("https://a.example/?q=1&r=<2>", "https://a.example/1", "javascript:alert(1)", "MAILTO:a@b.example",
+                 "file:///etc/passwd", "https://a.example/ \n x", "")  # fmt: skip
+    rows = ", ".join(f"({number}, '{address}')" for number, address in enumerate(addresses))
+    source = table(f"select * from (values {rows}) v(n, url)".replace("\n", " "), "{name: n, link: '{{ row.url }}'}")
+    rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    led = ["https://a.example/1", "mailto:a@b.example"]
+    assert re.findall(r'<a href="([^"]*)"', content(rendered)) == led
+    assert {warning.split("”")[0] for warning in map(str, rendered.warnings)} == {
+        "“https://a.example/?q=1&r=<2>", "“javascript:alert(1)", "“file:///etc/passwd", "“https://a.example/   x",
+    }  # fmt: skip
+    sheet = workbook(rendered)["q"]
+    assert [cell.hyperlink.target for cell in sheet["A"] if cell.hyperlink] == led
+    assert [cell.value for cell in sheet["A"][1:]] == list(range(len(addresses)))
+    page = pypdf.PdfReader(io.BytesIO(rendered.artifacts[1].path.read_bytes())).pages[0]
+    assert [note["/A"]["/URI"] for note in page["/Annots"]] == led  # type: ignore[index,union-attr,attr-defined]
+
+
+def test_rows_have_styles_and_a_table_may_hide_its_head(orders: Path, tmp_path: Path) -> None:
+    values = "select * from (values ('Sales', 5), ('of these abroad', 2), ('Profit', 1)) v(line, amount)"
+    styles = (
+        ", head: false, styles: [{when: row.line == 'Profit', style: total}, {when: row.amount == 2, style: indent}]"
+    )
+    rendered = render(
+        table(values, "{name: line, width: 60}, amount", styles), orders, tmp_path, {}, "html", "pdf", "xlsx"
+    )
+    page = content(rendered)
+    assert re.findall(r'<tr class="(row[^"]*)"', page) == ["row", "row as-indent", "row as-total"]
+    assert '<thead class="unseen"><tr><th scope="col" class="left">line' in page  # for those who hear the table
+    assert '<col style="width: 60%"><col>' in page
+    sheet = workbook(rendered)["q"]
+    assert (sheet["A4"].font.b, sheet["A4"].border.top.style, sheet["A3"].alignment.indent) == (True, "thin", 2)
+    assert sheet["A1"].value == "line"
+    paper = pypdf.PdfReader(io.BytesIO(rendered.artifacts[1].path.read_bytes())).pages[0].extract_text()
+    assert "Profit" in paper
+    assert "amount" not in paper
