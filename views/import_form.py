@@ -10,9 +10,9 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from server.datasets.dataset import Mode
+from server.datasets.file_work import Preview
 from server.datasets.reject_limits import is_percent
 from server.datasets.schema import ColumnSpec, ReadOptions
-from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import ImportRequest, KnownFile

@@ -14,9 +14,9 @@ from aiohttp import web
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.difference import Difference
+from server.datasets.file_work import Preview
 from server.datasets.rejects_left import RejectsLeft
 from server.datasets.schema import COLUMN_TYPES
-from server.datasets.work import Preview
 from server.errors import Conflict, FieldError, Gone, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal

@@ -19,6 +19,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.correcting",
     "server.datasets.differences",
     "server.datasets.export",
+    "server.datasets.previewing",
     "server.datasets.profile",
     "server.datasets.reject_files",
     "server.datasets.rows",

@@ -11,9 +11,9 @@ import msgspec
 from server.datasets.catalog import Catalog
 from server.datasets.difference import Difference, difference
 from server.datasets.doubts import doubt_count
+from server.datasets.file_work import PreviewColumn
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.importing import FIGURES
-from server.datasets.work import PreviewColumn
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job
 from server.jobs.kinds import JobKind, JobLink, Missing

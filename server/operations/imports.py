@@ -17,6 +17,7 @@ from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.doubts import doubt_count
 from server.datasets.encodings import known_codec
+from server.datasets.file_work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.datasets.import_checking import CHECK_KIND
 from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
 from server.datasets.import_reading import ImportParameters
@@ -24,7 +25,6 @@ from server.datasets.importing import KIND
 from server.datasets.references import find_references
 from server.datasets.reject_limits import RejectLimit, percent_of, share_of
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized

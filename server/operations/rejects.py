@@ -16,13 +16,14 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
 from server.datasets.catalog import Catalog, rejects_key
+from server.datasets.file_work import RejectsFileRequest, write_rejects
 from server.datasets.import_correction import CORRECTION_KIND, MOST_ROWS, AlreadyCorrected, CorrectionParameters
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout
 from server.datasets.rejects import HINT, REASONS
 from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
 from server.datasets.schema import ReadOptions
-from server.datasets.work import MEDIA_TYPES, RejectsFileRequest, write_rejects
+from server.datasets.work import MEDIA_TYPES
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked

@@ -21,8 +21,9 @@ import pytest
 import xlsxwriter
 
 from server.app.workers import PRELOADED
-from server.datasets.conversion import convert_file, preview_file
-from server.datasets.work import Converted, ConvertRequest, FilePreviewRequest
+from server.datasets.conversion import convert_file
+from server.datasets.file_work import Converted, ConvertRequest, FilePreviewRequest
+from server.datasets.previewing import preview_file
 from server.jobs.workers import WorkerPool
 from tests.benchmarks.live.contestants import peers_python
 

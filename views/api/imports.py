@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.difference import Difference
+from server.datasets.file_work import Preview
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
-from server.datasets.work import Preview
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.jobs.job import Job
 from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from server.datasets.conversion import convert_file, preview_file
+from server.datasets.conversion import convert_file
+from server.datasets.file_work import Converted, ConvertRequest, FilePreviewRequest, Preview, ReferenceFiles
+from server.datasets.previewing import preview_file
 from server.datasets.schema import Column, FileLimits, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, FilePreviewRequest, Preview, ReferenceFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from server.datasets.conversion import convert_file, preview_file
+from server.datasets.conversion import convert_file
+from server.datasets.encoding_scores import _LIKELY
 from server.datasets.encodings import OF_FILES
+from server.datasets.file_work import ConvertRequest, FilePreviewRequest
+from server.datasets.previewing import preview_file
 from server.datasets.readers import problems_named
 from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
-from server.datasets.text_encoding import _LIKELY, find_encoding
-from server.datasets.work import ConvertRequest, FilePreviewRequest
+from server.datasets.text_encoding import find_encoding
 from server.errors import FileProblem, InvalidInput, JinduError
 from tests.unit.datasets.imported import Importer
 
