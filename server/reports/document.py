@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,17 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     def excel(self, book: ReportBook) -> None:
         """Its part of the summary sheet."""
+
+    def parts(self) -> Sequence[Block]:
+        """The blocks that it holds."""
+        return ()
+
+
+def all_blocks(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Those within others as well, in the order in which they are read."""
+    for block in blocks:
+        yield block
+        yield from all_blocks(block.parts())
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

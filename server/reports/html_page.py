@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -19,8 +19,16 @@ from server.reports.words import Words
 _FULL_WIDTH = 760  # of a drawing: its letters are of the page's size on screens, and readable in print
 _NARROW, _ALSO_NARROW = 360, 400  # of a telephone, and what needs no other drawing for one
 _GAP = 21
-_LEAST_COLUMN = 264
+_LEAST_COLUMN, _FEW_COLUMNS, _LEAST_OF_MANY = 264, 2, 220
 _FONTS = "system-ui, Segoe UI, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class PageHeading:
+    block: object
+    id: str
+    text: str
+    level: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +40,19 @@ class HtmlPage:
     engine: ChartEngine
     has_excel: bool
     warn: Callable[[str], None]
+    headings: Sequence[PageHeading] = ()
     width: int = _FULL_WIDTH
     charts: list[dict[str, Any]] = field(default_factory=list)
 
     def column(self, count: int) -> HtmlPage:
         """The same page with the room of one of `count` columns; those without room go below, as its style has it."""
-        beside = max(1, min(count, (self.width + _GAP) // (_LEAST_COLUMN + _GAP)))
+        least = _LEAST_COLUMN if count <= _FEW_COLUMNS else _LEAST_OF_MANY
+        beside = max(1, min(count, (self.width + _GAP) // (least + _GAP)))
         return dataclasses.replace(self, width=(self.width - _GAP * (beside - 1)) // beside)
+
+    def heading_id(self, block: object) -> str:
+        """Where links of the table of contents lead."""
+        return next(heading.id for heading in self.headings if heading.block is block)
 
     def empty(self, title: str, reason: str = "") -> str:
         """In place of what has no rows, or cannot be drawn."""

@@ -32,6 +32,10 @@ class Paper:
         """The same paper with the room of one of `count` columns."""
         return dataclasses.replace(self, width=(self.width - _GAP * (count - 1)) // count)
 
+    def turned(self, *, landscape: bool) -> Paper:
+        """Pages upright, or on their side."""
+        return dataclasses.replace(self, width=LANDSCAPE if landscape else UPRIGHT)
+
     def drawing(self, chart: Chart) -> str:
         """As SVG. Raises `CannotBeDrawn`."""
         if chart.option:

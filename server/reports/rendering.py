@@ -92,9 +92,9 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
 
 
 def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:
-    if not request.is_as_of:
-        return words.made.format(when=formats.text(local))
-    return words.as_of.format(when=formats.text(local.date() if is_end_of_day(local) else local))
+    is_day = request.is_as_of and is_end_of_day(local)
+    when = f"{formats.text(local.date() if is_day else local)} ({formats.zone})"
+    return (words.as_of if request.is_as_of else words.made).format(when=when)
 
 
 def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[str]:

@@ -138,6 +138,15 @@ def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Tota
     return {tuple(map(plain, key)): tuple(map(plain, values)) for key, values in found.items()}
 
 
+def some_of(rows: Rows, members: Sequence[QueryRow]) -> Rows:
+    """The same query with these rows alone; figures over all rows are then those of these."""
+    found = object.__new__(Rows)
+    for name in Rows.__slots__:
+        setattr(found, name, getattr(rows, name))
+    found._rows, found._whole = list(members), None
+    return found
+
+
 def rows_of(rows: Rows) -> list[QueryRow]:
     """For our own code: templates cannot reach names that begin with an underscore."""
     return rows._rows  # a column may have any public name

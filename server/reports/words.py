@@ -9,7 +9,7 @@ from server.reports.formats import Formats
 _KINDS = {
     "line": "line chart", "bar": "bar chart", "stacked_bar": "stacked bar chart", "area": "area chart",
     "pie": "pie chart", "scatter": "scatter chart", "heatmap": "heat map", "funnel": "funnel", "gauge": "gauge",
-    "combo": "bar and line chart", "option": "chart",
+    "combo": "bar and line chart", "waterfall": "waterfall chart", "box": "box plot", "option": "chart",
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     told_of: str = "{value} of {maximum}"
     told_points: str = "{count} points, {x} from {x_low} to {x_high}, {y} from {y_low} to {y_high}"
     told_more: str = "{count} more"
+    told_box: str = "{name}: median {median}, half of all from {first} to {third}, {low} to {high} without outliers"
     told_spark: str = "{count} values from {low} to {high}, the last {last}"
     no_link: str = "“{address}” is no address that a report may lead to (https, http, mailto); there is no link."
     between: str = "; "
@@ -64,6 +65,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     links_left: str = "Excel takes {count} links in a sheet; rows below have none."
     no_excel_chart: str = "Excel has no drawing of this kind; its data are in the sheet “{sheet}” from row {row}."
     target: str = "Target"
+    rise: str = "Increase"
+    fall: str = "Decrease"
+    waterfall_off: str = "These totals are not what the changes before them come to: {names}."
+    first_boxes: str = "The first {shown} of {count} categories are drawn."
+    outside: str = "Of values far outside, the lowest and the highest are drawn, {shown} for each box."
+    box_figures: tuple[str, str, str, str, str] = (
+        "Lower whisker", "First quartile", "Median", "Third quartile", "Upper whisker",
+    )  # fmt: skip
     targets: str = "Targets: {targets}."
     show_data: str = "Data of this chart"
     parameters: str = "Parameters"
@@ -101,6 +110,8 @@ WORDS = {
             "funnel": "漏斗图",
             "gauge": "仪表盘",
             "combo": "柱线组合图",
+            "waterfall": "瀑布图",
+            "box": "箱线图",
             "option": "图表",
         },
         told_range="{name}从 {low} 到 {high}，{where}最高",
@@ -112,6 +123,13 @@ WORDS = {
         told_of="{value}，满刻度 {maximum}",
         told_points="{count} 个点，{x}从 {x_low} 到 {x_high}，{y}从 {y_low} 到 {y_high}",
         told_more="另有 {count} 项",
+        told_box="{name}：中位数 {median}，中间一半为 {first} 至 {third}，除离群值外为 {low} 至 {high}",
+        rise="增加",
+        fall="减少",
+        waterfall_off="这些合计与之前各项变动之和不符：{names}。",
+        first_boxes="只绘制 {count} 个类别中的前 {shown} 个。",
+        outside="每个箱体的离群值只绘制最低和最高的 {shown} 个。",
+        box_figures=("下须", "第一四分位数", "中位数", "第三四分位数", "上须"),
         told_spark="{count} 个值，从 {low} 到 {high}，最后为 {last}",
         no_link="“{address}”不是报表可以指向的地址（https、http、mailto），因此没有链接。",
         between="；",

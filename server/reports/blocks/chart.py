@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from server.reports.blocks.columns import Columns
+from server.reports.blocks.heading import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
@@ -16,6 +18,7 @@ from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_cells import write_gauge, write_heat_map
 from server.reports.charts.excel_chart import write_chart
+from server.reports.charts.multiples import BESIDE, on_one_scale, parts_of
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
 from server.reports.document import Block
@@ -24,10 +27,13 @@ from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
+from server.reports.rows import Rows
 from server.reports.workbook import MUTED, ReportBook
 from server.reports.yaml_source import YamlNode
 
-_WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter")
+_WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter", "waterfall")
+_IN_SMALL = ("line", "bar", "stacked_bar", "area")
+_HEIGHT, _SMALL_HEIGHT = 260, 170  # pixels
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _MAX_ROWS = 200  # of the figures that stand below a chart
 
@@ -153,18 +159,47 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         settings = self.settings
         rows = builder.query(settings.query) if settings.query else None
         title = builder.text(self.title, self) if self.title else ""
+        if settings.multiples and rows is not None:
+            yield from self._multiples(rows, title, builder)
+        else:
+            yield self._block(self._chart(rows, title, builder), builder)
+
+    def _chart(self, rows: Rows | None, title: str, builder: Builder) -> Chart:
         value = builder.shown(self.value, self) if self.value else None
         maximum = builder.shown(self.maximum, self) if self.maximum else None
         targets = [(builder.shown(one.value, self), self._label(one, builder)) for one in self.targets]
         with builder.failing(self):
-            chart = build_chart(
-                settings, rows, title=title, value=value, maximum=maximum, targets=targets, formats=builder.formats
+            return build_chart(
+                self.settings,
+                rows,
+                title=title,
+                value=value,
+                maximum=maximum,
+                targets=targets,
+                formats=builder.formats,
             )
+
+    def _multiples(self, rows: Rows, title: str, builder: Builder) -> Iterator[Block]:
+        """A small chart for each value of a column, side by side, all on one scale."""
+        with builder.failing(self):
+            parts = parts_of(rows, self.settings.query, self.settings.multiples)
+        charts = [self._chart(part, builder.formats.text(value), builder) for value, part in parts]
+        if title:
+            yield Heading(text=title, level=4)
+        if not charts:
+            yield ChartBlock(chart=self._chart(rows, title, builder))
+        blocks: list[Block] = [self._block(chart, builder) for chart in on_one_scale(charts)]
+        for first in range(0, len(blocks), BESIDE):
+            row = blocks[first : first + BESIDE]
+            yield Columns(columns=[[block] for block in row] + [[]] * ((BESIDE - len(row)) if first else 0))
+
+    def _block(self, chart: Chart, builder: Builder) -> ChartBlock:
+        title = chart.title
         notes = [_told(note, builder) for note in chart.notes]
         for note in notes:
             builder.warn(f"{title}: {note}" if title else note)
         told_of = "" if chart.is_empty else told(chart, builder.formats)
-        yield ChartBlock(chart=chart, notes=" ".join(notes), told=told_of, within=builder.around)
+        return ChartBlock(chart=chart, notes=" ".join(notes), told=told_of, within=builder.around)
 
     def _label(self, target: TargetSpec, builder: Builder) -> str:
         return builder.text(target.label, self) if target.label else ""
@@ -195,6 +230,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec
 
 def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> ChartSpec:
     option = read_option(reader)
+    multiples = _read_multiples(blocks, reader)
     kind = "option" if option is not None else reader.choice("kind", CHART_KINDS, "line", required=True)
     needs_query = kind != "gauge" and option is None
     query = blocks.query(reader, required=needs_query)
@@ -219,7 +255,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             labels=_read_labels(reader),
             format=blocks.format(reader),
             line_format=blocks.format(reader, prefix="line_"),
-            height=reader.integer("height", 260, least=80, most=900),
+            height=reader.integer("height", _SMALL_HEIGHT if multiples else _HEIGHT, least=80, most=900),
             horizontal=reader.boolean("horizontal"),
             option=option or {},
             shares=_read_shares(reader, kind, series),
@@ -227,6 +263,8 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             x_title=reader.text("x_title"),
             y_title=reader.text("y_title"),
             colors=_read_colors(reader),
+            totals=reader.text("totals") if kind == "waterfall" else "",
+            multiples=multiples,
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
         targets=_read_targets(blocks, reader, kind),
@@ -253,6 +291,14 @@ def _read_targets(blocks: BlockReader, reader: MapReader, kind: str) -> tuple[Ta
         if value:
             found.append(TargetSpec(value=value, label=label))
     return tuple(found)
+
+
+def _read_multiples(blocks: BlockReader, reader: MapReader) -> str:
+    node, kind = reader.get("multiples"), reader.get("kind")
+    if node is not None and kind is not None and kind.value not in _IN_SMALL:
+        blocks.issues.add(node, "Only these charts have “multiples”: {kinds}.", kinds=", ".join(_IN_SMALL))
+        return ""
+    return reader.text("multiples")
 
 
 def _read_shares(reader: MapReader, kind: str, series: str) -> bool:

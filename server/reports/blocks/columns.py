@@ -38,6 +38,9 @@ class Columns(Block, frozen=True, kw_only=True):
             for item in column:
                 item.excel(book)
 
+    def parts(self) -> Sequence[Block]:
+        return [item for column in self.columns for item in column]
+
 
 class ColumnsSpec(BlockSpec, frozen=True, kw_only=True):
     columns: tuple[tuple[BlockSpec, ...], ...]

@@ -24,7 +24,7 @@ class Heading(Block, frozen=True, kw_only=True):
 
     def html(self, page: HtmlPage) -> str:
         level = min(self.level, 4) if self.level > 1 else 2  # the first level is the report's title
-        return f"<h{level}>{escape(self.text)}</h{level}>"
+        return f'<h{level} id="{page.heading_id(self)}">{escape(self.text)}</h{level}>'
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         return {"kind": "heading", "text": self.text, "level": self.level}

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from server.reports.blocks import chart, columns, heading, image, kpis, page_break, repeat, table, text, when
+from server.reports.blocks import (
+    chart,
+    columns,
+    contents,
+    heading,
+    image,
+    kpis,
+    page_break,
+    repeat,
+    section,
+    table,
+    text,
+    when,
+)
 
 KINDS = (
     heading.KIND,
@@ -13,6 +26,8 @@ KINDS = (
     image.KIND,
     page_break.KIND,
     columns.KIND,
+    section.KIND,
+    contents.KIND,
     when.KIND,
     repeat.KIND,
 )

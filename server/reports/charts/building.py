@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from server.reports.charts.box_plot import box_plot
 from server.reports.charts.cartesian import cartesian
 from server.reports.charts.chart import Chart, ChartSettings, Target
 from server.reports.charts.custom import custom
@@ -15,6 +16,7 @@ from server.reports.charts.heatmap import heatmap
 from server.reports.charts.look import number
 from server.reports.charts.scatter import scatter
 from server.reports.charts.shares import funnel, pie
+from server.reports.charts.waterfall import waterfall
 from server.reports.formats import Formats
 from server.reports.rows import Rows, columns_of, unknown_column
 
@@ -24,6 +26,8 @@ _BUILDERS = {
     "funnel": funnel,
     "scatter": scatter,
     "heatmap": heatmap,
+    "waterfall": waterfall,
+    "box": box_plot,
 }
 
 

@@ -11,6 +11,7 @@ from server.reports.formats import ValueFormat
 
 CHART_KINDS = (
     "line", "bar", "stacked_bar", "area", "pie", "scatter", "heatmap", "funnel", "gauge", "combo",
+    "waterfall", "box",
 )  # fmt: skip
 Stacked = Literal["", "values", "shares"]
 
@@ -25,6 +26,8 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     series: str = ""
     value_column: str = ""
+    totals: str = ""
+    multiples: str = ""
     labels: dict[str, str] = {}
     format: ValueFormat = ValueFormat()
     line_format: ValueFormat = ValueFormat()
@@ -40,7 +43,8 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that it needs."""
-        return tuple(name for name in (self.x, *self.y, *self.lines, self.series, self.value_column) if name)
+        single = (self.series, self.value_column, self.totals, self.multiples)
+        return tuple(name for name in (self.x, *self.y, *self.lines, *single) if name)
 
     def label(self, name: str) -> str:
         """What a column is called."""
@@ -57,7 +61,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Values of one line, or one group of bars, beside the chart's labels; `kind` is how it is drawn.
 
     `runs` are the places that one line joins. `xs` are of a scatter chart. `is_rest`: all that have no series of
-    their own, together.
+    their own, together. `is_ground`: what others stand on, which is not seen itself.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     xs: list[Any] = []
     color: str = ""
     is_rest: bool = False
+    is_ground: bool = False
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +94,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
     A pie, a funnel and a gauge have one series; a heat map has one for each row of cells. Only an author's own
     drawing has an `option`, for ECharts. `format` is how numbers are written; `colors` those of a pie's slices,
-    `value_label` what the colours of a heat map mean.
+    `value_label` what the colours of a heat map mean. `bases` are where the bars of a waterfall begin, `outside` what
+    lies far from the boxes of a box plot; `reach` the lowest and highest value of all charts that share one scale.
     """
 
     kind: str
@@ -115,6 +121,9 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     colors: list[str] = []
     has_rest: bool = False
     notes: tuple[Note, ...] = ()
+    bases: list[float] = []
+    outside: list[list[float]] = []
+    reach: tuple[float, float] | None = None
 
     def noting(self, word: str, **parameters: Any) -> Chart:
         """The same chart with one note more."""

@@ -19,8 +19,10 @@ from server.reports.charts.excel_look import (
     target_look,
 )
 from server.reports.charts.excel_option import as_plain
+from server.reports.charts.excel_steps import as_stacked, with_source
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
+from server.reports.drawing.scale import value_scale
 from server.reports.workbook import LINE, ReportBook
 
 _ROW = 20  # pixels
@@ -31,12 +33,21 @@ _SMALL_SLICE = 0.03  # that has no room for its share
 
 def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
     """Its figures always, and a drawing where Excel has one of its kind. Returns sentences about what it lacks."""
-    plain = as_plain(chart) if chart.option else chart
+    plain = _plain(chart)
     if plain is None:
-        sheet, top = write_data(chart, book)
+        sheet, top = write_data(chart if chart.option else with_source(chart), book)
         text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
         return [f"{chart.title}: {text}" if chart.title else text]
     return _Drawing(plain, book).insert(told)
+
+
+def _plain(chart: Chart) -> Chart | None:
+    """As Excel can draw it; None where it cannot."""
+    if chart.option:
+        return as_plain(chart)
+    if chart.kind == "box":
+        return None
+    return as_stacked(chart) if chart.bases else chart
 
 
 class _Drawing:
@@ -143,6 +154,8 @@ class _Drawing:
             if chart.stacked and series.kind == "bar":
                 color = label_color(place, series.color, is_rest=series.is_rest)
                 entry["data_labels"]["font"] = {"color": color}
+        if series.is_ground:
+            entry |= {"fill": {"none": True}, "border": {"none": True}, "data_labels": {}}
         return entry
 
     def _slices(self) -> dict[str, Any]:
@@ -167,7 +180,9 @@ class _Drawing:
         else:
             drawn.set_title({"none": True})
         has_legend = chart.kind == "pie" or len(chart.series) + len(self._targets) > 1
-        drawn.set_legend({"position": "right" if chart.kind == "pie" else "bottom"} if has_legend else {"none": True})
+        grounds = [place for place, one in enumerate(chart.series) if one.is_ground]
+        legend = {"position": "right" if chart.kind == "pie" else "bottom", "delete_series": grounds}
+        drawn.set_legend(legend if has_legend else {"none": True})
         drawn.show_blanks_as(blanks_of(chart))
         if chart.kind == "pie":
             drawn.set_hole_size(55)
@@ -211,7 +226,9 @@ class _Drawing:
         shown = [value for one in firsts for value in one.values]
         written = SHARES if chart.stacked == "shares" else chart.format_of(firsts[0])
         number = on_axis(written, shown, self._book.formats)
+        scale = value_scale(chart.reach, 0, 1) if chart.reach else None
         return {
+            **({"min": scale.low, "max": scale.high} if scale else {}),
             "name": _no_formula(chart.y_title),
             "num_format": number,
             "line": {"none": True},

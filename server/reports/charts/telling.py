@@ -17,7 +17,8 @@ def told(chart: Chart, formats: Formats) -> str:
     """`Revenue per month (line chart): revenue from 1.2 to 3.4, highest in May.`"""
     words = words_of(formats)
     kind = words.kinds[chart.kind]
-    told_of = {"pie": _parts, "funnel": _stages, "gauge": _gauge, "scatter": _scatter, "heatmap": _heatmap}
+    told_of = {"pie": _parts, "funnel": _stages, "gauge": _gauge, "scatter": _scatter, "heatmap": _heatmap,
+               "waterfall": _changes, "box": _boxes}  # fmt: skip
     facts = list(told_of.get(chart.kind, _series)(chart, formats, words))
     more = len(facts) - _MOST
     if more > 0:
@@ -61,6 +62,19 @@ def _parts(chart: Chart, formats: Formats, words: Words) -> Iterator[str]:
 def _stages(chart: Chart, formats: Formats, words: Words) -> Iterator[str]:
     for label, value in zip(chart.labels, chart.series[0].values, strict=True):
         yield f"{label} {formats.text(value, chart.format)}"
+
+
+def _changes(chart: Chart, formats: Formats, _words: Words) -> Iterator[str]:
+    for label, *values in zip(chart.labels, *(one.values for one in chart.series), strict=True):
+        value = next((value for value in values if value is not None), None)
+        yield f"{label} {formats.text(value, chart.format)}"
+
+
+def _boxes(chart: Chart, formats: Formats, words: Words) -> Iterator[str]:
+    names = ("low", "first", "median", "third", "high")
+    for label, *values in zip(chart.labels, *(one.values for one in chart.series), strict=True):
+        figures = {name: formats.text(value, chart.format) for name, value in zip(names, values, strict=True)}
+        yield words.told_box.format(name=label, **figures)
 
 
 def _gauge(chart: Chart, formats: Formats, words: Words) -> Iterator[str]:

@@ -33,7 +33,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         names = [one.name for one in chart.series]
         top = legend(canvas, top, list(zip(names, looks, keys, strict=True)))
     bars = [one for one in chart.series if one.kind == "bar"]
-    spans = _stacked(chart) if chart.stacked else [[(0, value) for value in one.values] for one in chart.series]
+    spans = _spans(chart)
     firsts, seconds = _ranges(chart, spans)
     if chart.data_labels and not chart.stacked:
         top += 10
@@ -45,11 +45,13 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     for series, look, span in zip(chart.series, looks, spans, strict=True):
         scale = plot.second if series.second_axis and plot.second else plot.value
         if series.kind == "bar":
-            place, groups = (0, 1) if chart.stacked else (number, len(bars))
+            place, groups = (0, 1) if chart.stacked or chart.bases else (number, len(bars))
             _bars(canvas, plot, scale, look, span, place=place, groups=groups, is_stacked=bool(chart.stacked))
             number += 1
         else:
             _line(canvas, plot, scale, look, span, series, chart)
+    if chart.bases:
+        _steps(canvas, plot, chart)
     taken = _targets(canvas, plot, chart, formats)
     if chart.data_labels:
         _data_labels(canvas, plot, chart, formats, spans, taken)
@@ -69,13 +71,34 @@ def _needs_rows(canvas: Canvas, chart: Chart, bars: Sequence[Series]) -> bool:
 
 def _ranges(chart: Chart, spans: Sequence[Sequence[Span]]) -> tuple[list[float], list[float]]:
     """The values of the first axis and of the second."""
-    firsts = [target.value for target in chart.targets]
+    firsts = [*(target.value for target in chart.targets), *(chart.reach or ())]
     seconds: list[float] = []
     for series, span in zip(chart.series, spans, strict=True):
         wanted = seconds if series.second_axis else firsts
         wanted.extend(end for pair in span for end in pair if end is not None and pair[1] is not None)
     # What is wholly of the second axis needs none of the first.
     return firsts or [0.0], seconds
+
+
+def _spans(chart: Chart) -> list[list[Span]]:
+    """From where to where each value reaches, by series."""
+    if chart.stacked:
+        return _stacked(chart)
+    bases = chart.bases or [0.0] * len(chart.labels)
+    return [
+        [(base, None if value is None else base + value) for base, value in zip(bases, one.values, strict=True)]
+        for one in chart.series
+    ]
+
+
+def _steps(canvas: Canvas, plot: Plot, chart: Chart) -> None:
+    """From where one bar of a waterfall ends to the next."""
+    half = min(plot.slot * 0.78, _WIDEST_BAR) / 2
+    for place in range(len(chart.labels) - 1):
+        change = next((one.values[place] for one in chart.series if one.values[place] is not None), 0)
+        at = plot.value.at(chart.bases[place] + float(change))
+        before, after = plot.places[place] + half, plot.places[place + 1] - half
+        canvas.line(plot.at(before, at), plot.at(after, at), "axis")
 
 
 def _stacked(chart: Chart) -> list[list[Span]]:
@@ -208,13 +231,15 @@ def _label_at(
 ) -> Point:  # fmt: skip
     """The middle of the label's base line."""
     at = plot.places[place]
-    if series.kind == "bar" and not chart.stacked:
+    if series.kind == "bar" and not chart.stacked and not chart.bases:
         thick = min(plot.slot * 0.78 / len(bars), _WIDEST_BAR)
         at += (bars.index(series) - (len(bars) - 1) / 2) * thick
     if chart.stacked:
         middle = scale.at((base + end) / 2)
         return (middle, at + 4) if plot.is_horizontal else (at, middle + 4)
-    beyond = 1 if end >= 0 else -1
+    if chart.bases and not plot.is_horizontal:
+        return (at, scale.at(max(base, end)) - 5)
+    beyond = 1 if end >= base else -1
     if plot.is_horizontal:
         return (scale.at(end) + beyond * (room / 2 + 4), at + 4)
     return (at, scale.at(end) - 5 if beyond > 0 else scale.at(end) + 12)

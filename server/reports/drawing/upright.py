@@ -28,12 +28,13 @@ def upright(
     seconds: list[float],
     *,
     has_bars: bool,
+    from_zero: bool = True,
 ) -> Plot:
     """Lays out and draws the axes; `seconds` are the values of the axis at the right, if there is one."""
     top = title_above(canvas, chart.y_title, top) + 4
     marks = max(2, min(6, round((canvas.height - top - 40) / _MARK_ROOM) + 1))
     exact = chart.stacked == "shares"
-    first = value_scale(values, 0, 1, marks=marks, exact_high=exact)
+    first = value_scale(values, 0, 1, marks=marks, exact_high=exact, from_zero=from_zero)
     written = first.written(formats, value_format(chart))
     second = value_scale(seconds, 0, 1, marks=marks) if seconds else None
     second_written = (

@@ -1,0 +1,41 @@
+"""What Excel has no drawing for, as it can draw it, or as figures."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.reports.charts.chart import Chart, Series
+from server.reports.drawing.paints import SERIES
+
+
+def as_stacked(chart: Chart) -> Chart | None:
+    """A waterfall as bars on bars that are not seen; None where some lie below zero: Excel would stack them wrongly."""
+    count = len(chart.labels)
+    ends = [
+        base + next((float(one.values[place]) for one in chart.series if one.values[place] is not None), 0.0)
+        for place, base in enumerate(chart.bases)
+    ]
+    if min(*chart.bases, *ends) < 0:
+        return None
+    is_total = [chart.series[2].values[place] is not None for place in range(count)]
+    ground = [0 if is_total[place] else min(chart.bases[place], ends[place]) for place in range(count)]
+    colored = [
+        msgspec.structs.replace(one, color=one.color or ("" if one.is_rest else SERIES[place]))
+        for place, one in enumerate(chart.series)
+    ]
+    rises, falls, totals = colored
+    seen = msgspec.structs.replace(falls, values=[None if value is None else -value for value in falls.values])
+    return msgspec.structs.replace(
+        chart,
+        kind="stacked_bar",
+        stacked="values",
+        bases=[],
+        series=[Series(name="–", values=list(ground), is_ground=True), rises, seen, totals],
+    )
+
+
+def with_source(chart: Chart) -> Chart:
+    """Its figures, for the sheet of chart data."""
+    head = [chart.x_label, *(one.name for one in chart.series)]
+    rows = [list(row) for row in zip(chart.labels, *(one.values for one in chart.series), strict=True)]
+    return msgspec.structs.replace(chart, option={"dataset": {"source": [head, *rows]}})

@@ -1,0 +1,136 @@
+"""Waterfalls, box plots and small multiples: where their marks stand, and what Excel and words make of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from server.datasets.work import QueryResult
+from server.errors import InvalidInput
+from server.reports.binding import check_template
+from server.reports.charts.building import build_chart
+from server.reports.charts.chart import Chart, ChartSettings
+from server.reports.charts.telling import told
+from server.reports.formats import Formats, ValueFormat
+from server.reports.rows import Rows
+from tests.unit.reports.orders import content, render, workbook
+
+
+def rows(names: list[str], *values: tuple[Any, ...]) -> Rows:
+    result = QueryResult(columns=[(name, "VARCHAR") for name in names], rows=list(values))
+    return Rows("q", result, lambda: None)
+
+
+def chart(settings: ChartSettings, data: Rows) -> Chart:
+    return build_chart(settings, data, title="", value=None, maximum=None, formats=Formats("en"))
+
+
+STEPS = rows(
+    ["line", "amount", "sum"],
+    ("Sales", 100, True), ("Cost", -60, False), ("Gift", None, False), ("Gross", 40, True), ("Tax", -0.1, False),
+    ("Tax 2", -0.2, False), ("Net", None, True),
+)  # fmt: skip
+
+
+def test_a_bar_of_a_waterfall_begins_where_the_one_before_ended() -> None:
+    drawn = chart(ChartSettings(kind="waterfall", x="line", y=("amount",), totals="sum"), STEPS)
+    assert drawn.bases == [0, 100, 40, 0, 40, 39.9, 0]
+    assert [(one.name, one.values) for one in drawn.series] == [
+        ("Increase", [None] * 7),
+        ("Decrease", [None, -60, None, None, -0.1, -0.2, None]),
+        ("Total", [100, None, None, 40, None, None, 39.7]),
+    ]
+    assert drawn.notes == ()
+
+
+def test_a_waterfall_without_totals_ends_in_one_and_a_wrong_one_is_named() -> None:
+    settings = ChartSettings(kind="waterfall", x="line", y=("amount",), format=ValueFormat(kind="integer"))
+    drawn = chart(settings, rows(["line", "amount"], ("a", 5), ("b", -7), ("c", 4)))
+    assert (drawn.labels, drawn.series[2].values[-1], drawn.bases) == (["a", "b", "c", "Total"], 2, [0, 5, -2, 0])
+    assert told(drawn, Formats("en")) == "waterfall chart: a 5; b -7; c 4; Total 2."
+    wrong = rows(["line", "amount", "sum"], ("a", 5, False), ("Sum", 6, True))
+    drawn = chart(ChartSettings(kind="waterfall", x="line", y=("amount",), totals="sum"), wrong)
+    assert [(note.word, note.parameters) for note in drawn.notes] == [("waterfall_off", {"names": "Sum"})]
+    assert drawn.series[2].values == [None, 6]
+
+
+def test_a_box_is_the_middle_half_and_its_whiskers_end_at_values() -> None:
+    values = [("a", value) for value in (1, 2, 3, 4, 5, 6, 7, 8, 9, 100)] + [("b", 7), ("a", None)]
+    drawn = chart(ChartSettings(kind="box", x="g", y=("v",)), rows(["g", "v"], *values))
+    # As QUARTILE.INC has them.
+    assert [one.values for one in drawn.series] == [[1, 7], [3.25, 7], [5.5, 7], [7.75, 7], [9, 7]]
+    assert drawn.outside == [[100], []]
+    assert "a: median 5.50, half of all from 3.25 to 7.75, 1.00 to 9.00 without outliers" in told(drawn, Formats("en"))
+
+
+def test_boxes_without_a_number_are_none_and_too_many_are_told() -> None:
+    settings = ChartSettings(kind="box", x="g", y=("v",))
+    assert chart(settings, rows(["g", "v"], ("a", None))).is_empty
+    drawn = chart(settings, rows(["g", "v"], *((f"g{number}", number) for number in range(41))))
+    assert len(drawn.labels) == 40
+    assert drawn.notes[0].parameters == {"shown": 40, "count": 41}
+
+
+MULTIPLES = """\
+title: x
+queries:
+  q: |
+    select * from (values ('N', 'a', 10), ('N', 'b', 20), ('S', 'a', 900), ('S', 'b', -100)) v(region, x, y)
+blocks:
+  - chart: {kind: bar, query: q, x: x, y: y, multiples: region, title: Regions}
+"""
+
+
+def test_small_charts_share_one_scale_in_every_format(orders: Path, tmp_path: Path) -> None:
+    rendered = render(MULTIPLES, orders, tmp_path, {}, "html", "xlsx")
+    page = content(rendered)
+    assert re.findall(r'aria-label="(\w) \(bar chart\)', page) == ["N", "S"]
+    assert page.count(">1K</text>") == 2  # the highest mark of both
+    charts = workbook(rendered).worksheets[0]._charts  # type: ignore[attr-defined]
+    assert [(each.y_axis.scaling.min, each.y_axis.scaling.max) for each in charts] == [(-250, 1000)] * 2
+
+
+def test_more_small_charts_than_can_be_compared_are_refused(orders: Path, tmp_path: Path) -> None:
+    source = (
+        "title: x\nqueries: {q: 'select i as x, 1 as y from range(25) t(i)'}\n"
+        "blocks: [{chart: {kind: bar, query: q, x: x, y: y, multiples: x}}]"
+    )
+    with pytest.raises(InvalidInput, match="“x” has 25 values; at most 24 small charts"):
+        render(source, orders, tmp_path)
+    [issue] = check_template(source.replace("kind: bar", "kind: pie"), {})
+    assert "Only these charts have “multiples”" in issue.text
+
+
+def test_a_waterfall_is_bars_on_unseen_bars_in_excel_and_below_zero_figures(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries:
+  up: select * from (values ('a', 5), ('b', -2)) v(x, y)
+  down: select * from (values ('a', -5), ('b', 2)) v(x, y)
+blocks:
+  - chart: {kind: waterfall, query: up, x: x, y: y, title: Up}
+  - chart: {kind: waterfall, query: down, x: x, y: y, title: Down}
+  - chart: {kind: box, query: down, x: x, y: y, title: Box}
+"""
+    book = workbook(render(source, orders, tmp_path, {}, "xlsx"))
+    summary: Any = book.worksheets[0]
+    assert len(summary._charts) == 1
+    texts = [str(cell.value) for row in summary.iter_rows() for cell in row if cell.value]
+    assert sum("Excel has no drawing of this kind" in text for text in texts) == 2
+    assert figures(book)[:4] == [
+        ["Up"], ["x", "–", "Increase", "Decrease", "Total"], ["a", 0, 5], ["b", 3, None, 2],
+    ]  # fmt: skip
+
+
+def figures(book: openpyxl.Workbook) -> list[list[Any]]:
+    found = []
+    for row in book["Chart data"].iter_rows(values_only=True):
+        cells = list(row)
+        while cells and cells[-1] is None:
+            cells.pop()
+        found.append(cells)
+    return found
