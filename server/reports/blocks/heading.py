@@ -22,6 +22,9 @@ class Heading(Block, frozen=True, kw_only=True):
     text: str
     level: int = 2
 
+    def heading(self) -> tuple[str, int]:
+        return self.text, self.level
+
     def html(self, page: HtmlPage) -> str:
         level = min(self.level, 4) if self.level > 1 else 2  # the first level is the report's title
         return f'<h{level} id="{page.heading_id(self)}">{escape(self.text)}</h{level}>'
