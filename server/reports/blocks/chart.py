@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from server.reports.blocks.columns_drawn import Columns
-from server.reports.blocks.heading import Heading
+from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
