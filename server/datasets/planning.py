@@ -17,6 +17,7 @@ from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
 from server.datasets.inference import Inferred, UsualFormat, infer_all
 from server.datasets.notations import error_beside, has_decimal_mark, has_notations, warnings_beside, warnings_of_times
+from server.datasets.plain_cells import REPEATED_TEXTS
 from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (
     NUMERIC_TYPES,
@@ -29,7 +30,7 @@ from server.datasets.schema import (
     chosen_columns,
     columns_do_not_fit,
 )
-from server.datasets.values import REPEATED_TEXTS, arrow_type
+from server.datasets.values import arrow_type
 from server.errors import FieldError
 
 # Of a sample where each text is to be looked at once, all others of them.
