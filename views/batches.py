@@ -12,7 +12,7 @@ from aiohttp import web
 
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
-from server.http.endpoint import decoded
+from server.http.decoding import decoded
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of

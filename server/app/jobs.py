@@ -12,7 +12,7 @@ from server.app.live import LiveParts
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.app.workers import WorkerParts
-from server.jobs import demonstration, external
+from server.jobs import demonstration, external_kind
 from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
@@ -26,7 +26,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
 
-KINDS: tuple[JobKind, ...] = (demonstration.kind(), external.KIND)
+KINDS: tuple[JobKind, ...] = (demonstration.kind(), external_kind.KIND)
 """Those that need no other part of the house: each is its module and its place here."""
 
 

@@ -16,7 +16,8 @@ import xlsxwriter
 from server.datasets.excel_texts import sheet_name
 from server.datasets.file_work import RejectsFileRequest
 from server.datasets.json_document import JSON_DECODER
-from server.datasets.json_source import JSON_ENCODER, cell_of
+from server.datasets.json_file import JSON_ENCODER
+from server.datasets.json_source import cell_of
 from server.datasets.reject_rows import RejectedRow, by_row, row_of
 from server.datasets.rejects import HINT
 from server.datasets.schema import REASON_COLUMN

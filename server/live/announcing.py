@@ -17,7 +17,8 @@ from server.live.kept import job_body
 from server.live.notices import Notices, failure
 from server.realtime.broker import Broker, Close, Ended, EventPublished
 from server.realtime.close_codes import CloseCode
-from server.realtime.history import JOB, History
+from server.realtime.history import History
+from server.realtime.history_rules import JOB
 
 Announce = Callable[[str, dict[str, Any], str], object]
 """Tells whoever watches: event name, data, owner id. It is `Announcing.publish`."""

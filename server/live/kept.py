@@ -13,7 +13,8 @@ from server.languages import Languages, babel_locale
 from server.live.job_messages import JobMessages
 from server.realtime import protocol
 from server.realtime.broker import KeptTold
-from server.realtime.history import JOB, History, KeptMessage
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import JOB
 from server.realtime.manager import ConnectionManager
 from server.realtime.wording import Wording
 from server.texts import told

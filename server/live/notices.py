@@ -16,7 +16,8 @@ from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
-from server.realtime.history import NOTIFICATION, History, KeptMessage
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import NOTIFICATION
 from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.permissions import Principal
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
 from server.jobs import external_limits as limits
-from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
+from server.jobs.external import ExternalJobs
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import NewExternalJob, Update
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.store import JobStore

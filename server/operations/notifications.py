@@ -16,7 +16,7 @@ from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
 from server.languages import Languages, babel_locale
 from server.live.notices import Notices
-from server.realtime.history import JOB, NOTIFICATION
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.storage import tables
 from server.storage.database import Database
 from server.texts import told

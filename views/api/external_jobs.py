@@ -13,7 +13,8 @@ from server.errors import FieldError, InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.values import Quantity, described
 from server.jobs import external_limits as limits
-from server.jobs.external import KIND, Ending, NewExternalJob, Update
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import Ending, NewExternalJob, Update
 from server.jobs.job import Job, JobError, State
 from views.api.jobs import JobAnswer, JobLinks, job_answer, job_links
 

@@ -9,7 +9,7 @@ from server.jobs.job import Job, State
 from server.jobs.outcomes import Notice
 from server.live.kept import job_body, notice_body
 from server.realtime.broker import KeptTold
-from server.realtime.history import JOB, NOTIFICATION
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.realtime.protocol import Position
 from server.texts import phrase
 from tests.unit.live.conftest import LANGUAGES, Layer, person

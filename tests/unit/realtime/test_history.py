@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from server.clock import utc_now
-from server.realtime.history import JOB, NOTIFICATION, History, KeptMessage
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.tables import stream_messages, streams
