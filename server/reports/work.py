@@ -18,6 +18,7 @@ from server.jobs.worker_process import ByName
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")
+lay_out = ByName("server.reports.laying_out", "lay_out")
 plan_order = ByName("server.reports.ordering", "plan_order")
 plan_preview = ByName("server.reports.ordering", "plan_preview")
 plan_expansion = ByName("server.reports.ordering", "plan_expansion")
@@ -148,6 +149,16 @@ class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     expand: ExpandRequest
     shown: int
+
+
+class LayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How many `reports` will read these datasets; `output` is an empty directory for what is written anew."""
+
+    template_source: str
+    datasets: dict[str, DatasetSource]
+    limits: QueryLimits
+    output: Path
+    reports: int
 
 
 class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):

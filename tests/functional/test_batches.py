@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import time
 import zipfile
 from urllib.parse import quote
@@ -258,6 +259,25 @@ async def test_reports_ordered_anew_speak_of_the_same_day(alice: aiohttp.ClientS
     async with alice.post(f"/api/v1/batches/{batch['id']}/reorder") as response:
         again = await ended(alice, (await response.json())["batch_id"])
     assert again["as_of"] == batch["as_of"] == "2026-10-31T02:00:00Z"
+
+
+async def test_large_data_are_sorted_once_for_all_reports_and_none_is_the_worse(alice: aiohttp.ClientSession) -> None:
+    rows = "".join(f"R{number * 7 % 40},{number}\n" for number in range(200_000))
+    await import_text(alice, f"region,amount\n{rows}", name="many.csv", dataset="many")
+    queries = {name: f"select {name}(amount) as n from many where region = $region" for name in ("sum", "min", "max")}
+    texts = "".join(f" {name} {{{{ {name}.n }}}}." for name in queries)
+    source = (
+        'title: "{{ region }}"\nformats: [html]\nparameters:\n  region: {each: select distinct region from many}\n'
+        f"queries: {json.dumps({f'{name}': sql for name, sql in queries.items()})}\nblocks: [{{text: '{texts}'}}]\n"
+    )
+    await put_template(alice, "many", source)
+    batch = await made(alice, "many")
+    assert batch["tally"]["succeeded"] == 40
+    [report] = await reports_of(alice, batch["id"], "?q=R21")
+    async with alice.get(report["artifacts"][0]["url"]) as response:
+        page = await response.text()
+    mine = [number for number in range(200_000) if number * 7 % 40 == 21]
+    assert f"sum {sum(mine)}. min {mine[0]}. max {mine[-1]}." in page
 
 
 async def test_a_batch_is_deleted_with_its_files(alice: aiohttp.ClientSession) -> None:
