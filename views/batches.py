@@ -18,7 +18,7 @@ from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import State
 from server.numerals import whole_number
-from server.operations.batches import BatchOrder
+from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
 from server.reports.batches import ReportFilter
 from server.reports.work import FileFormat

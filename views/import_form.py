@@ -11,11 +11,12 @@ import msgspec
 
 from server.datasets.dataset import Mode
 from server.datasets.file_work import Preview
+from server.datasets.import_orders import ImportRequest
 from server.datasets.reject_limits import is_percent
 from server.datasets.schema import ColumnSpec, ReadOptions
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
-from server.operations.imports import ImportRequest, KnownFile
+from server.operations.imports import KnownFile
 from views.import_columns import FormColumn, as_said, column_errors, found_column, posted_columns
 
 READING = (

@@ -10,13 +10,13 @@ from aiohttp import web
 
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
+from server.datasets.import_orders import ImportState
 from server.datasets.rejects_left import RejectsLeft
 from server.errors import Conflict, Gone, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job
-from server.operations.imports import ImportState
 from server.uploads.files import Upload
 from views.context import render
 from views.import_form import ColumnChoice, ImportForm

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog, data_key, rejects_key
+from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
 from server.datasets.file_work import Corrected, CorrectRequest, Upsert, correct_rows
@@ -24,6 +24,7 @@ from server.datasets.import_reading import ImportReading, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.references import fetched_references, find_references
 from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
+from server.datasets.version_rows import data_key, rejects_key
 from server.errors import Conflict, FileProblem, NotFound
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job

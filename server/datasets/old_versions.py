@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import rejects_key
 from server.datasets.old_rejects import size_of_rejects
+from server.datasets.version_rows import rejects_key
 from server.jobs.job import State
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database

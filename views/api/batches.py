@@ -12,7 +12,8 @@ from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import TemplateName
 from server.jobs.job import Priority
-from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
+from server.operations.batches import BatchStart
+from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import BatchHead, Tally
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat

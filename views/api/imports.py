@@ -9,10 +9,11 @@ from aiohttp import web
 
 from server.datasets.difference import Difference
 from server.datasets.file_work import Preview
+from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.jobs.job import Job
-from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile
+from server.operations.imports import KnownFile
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
 from views.formats import ReaderFormats

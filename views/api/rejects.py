@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.import_correction import MOST_ROWS
+from server.datasets.reject_file_names import JSON_LINES, file_facts
 from server.datasets.reject_lists import Reject, described
 from server.datasets.work import MEDIA_TYPES
 from server.errors import FieldError, InvalidInput, NotFound
@@ -16,7 +17,6 @@ from server.http.files import send_made
 from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DigitText, Limit
 from server.http.values import described as described_value
-from server.operations.rejects import JSON_LINES, file_facts
 from server.storage.pages import Listing
 from views.api.imports import ImportStarted, started
 from views.context import formats_for
