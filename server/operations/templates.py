@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,13 @@ class TemplateOperations:
         principal.require_write()
         await self._saving.delete(principal, name, if_match=if_match)
 
-    async def choices(self, principal: Principal, stored: StoredTemplate, *, as_of: str = "") -> Choices:
-        """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day."""
+    async def choices(
+        self, principal: Principal, stored: StoredTemplate, *, as_of: str = "", given: Mapping[str, Any] | None = None
+    ) -> Choices:
+        """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day.
+
+        `given` are values that were chosen already.
+        """
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
         async with self._sources(principal, stored.source) as sources:
@@ -169,6 +174,7 @@ class TemplateOperations:
                 limits=self._reading.limits,
                 clock=clock,
                 time_zone=principal.time_zone,
+                given=dict(given or {}),
             )
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices

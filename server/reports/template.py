@@ -13,7 +13,7 @@ from server.reports.blocks import kinds
 from server.reports.blocks.reader import BlockReader
 from server.reports.blocks.spec import BlockSpec
 from server.reports.expressions import BUILT_IN, Expression, Expressions
-from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
+from server.reports.parameters import NAMED_DATES, RANGES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
 from server.reports.template_issues import problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
@@ -179,7 +179,7 @@ class _TemplateReader:
             type=kind,
             label=reader.text("label") or name,
             description=reader.text("description"),
-            default=default.value if default else None,
+            default=default.plain() if default else None,
             required=reader.boolean("required", default=True),
             each=self._values(reader, "each", name),
             options=self._values(reader, "options", name) or (),
@@ -189,6 +189,8 @@ class _TemplateReader:
             column=key.column,
         )
         reader.finish()
+        if kind in ("list", "range") and (node_of := reader.get("each")):
+            self._issues.add(node_of, "One report has the whole of a list or range; “each” is for single values.")
         if kind == "choice" and not parameter.options:
             self._issues.add(key, "A choice needs “options”: a list, or a query with one column.")
         if default is not None:
@@ -196,8 +198,8 @@ class _TemplateReader:
         return parameter
 
     def _check_default(self, parameter: Parameter, node: YamlNode) -> None:
-        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS}.get(parameter.type, ())
-        if node.value in named:
+        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS, "range": RANGES}.get(parameter.type, ())
+        if node.kind == "scalar" and node.value in named:
             return
         try:
             parameter.converted(node.value)
