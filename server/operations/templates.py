@@ -125,6 +125,7 @@ class TemplateOperations:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
         require_source_size(source)
+        source = await self._store.bundled(principal.user_id, source)
         known, read = await self._read_by(principal, source)
         columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
@@ -167,9 +168,10 @@ class TemplateOperations:
         """
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
-        async with self._sources(principal, stored.source) as sources:
+        source = await self._store.bundled(principal.user_id, stored.source)
+        async with self._sources(principal, source) as sources:
             request = ChoicesRequest(
-                source=stored.source,
+                source=source,
                 datasets=sources,
                 limits=self._reading.limits,
                 clock=clock,
@@ -187,6 +189,7 @@ class TemplateOperations:
         if source is None:
             raise NotFound("There is no template named “{name}”.", name=order.name)
         require_source_size(source)
+        source = await self._store.bundled(principal.user_id, source)
         async with self._sources(principal, source) as datasets:
             return await self._previewed(principal, order, source, stored, datasets)
 

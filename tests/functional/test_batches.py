@@ -396,3 +396,26 @@ async def test_a_form_offers_several_values_and_two_days_and_brings_them_to_the_
         assert response.status == 422
     assert "The range ends before it begins: 2026-01-01 to 2025-12-31." in html.unescape(page)
     assert 'value="North" checked' in page  # nothing that was chosen is lost
+
+
+async def test_a_batch_keeps_what_its_template_included(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await put_template(bob, "head", "title: x\nblocks: [{text: words of bob}]\n")
+    source = "title: Whole\nformats: [html]\nblocks:\n  - include: head\n"
+    headers = {"Content-Type": "application/yaml"}
+    async with alice.put("/api/v1/templates/whole", data=source.encode(), headers=headers) as response:
+        assert response.status == 422
+        assert "no template “head” of yours" in await response.text()
+    await put_template(alice, "head", "title: x\nblocks: [{text: words of alice}]\n")
+    await put_template(alice, "whole", source)
+    async with alice.post("/api/v1/templates/whole/preview", json={}) as response:
+        assert "words of alice" in await response.text()
+    batch = await made(alice, "whole")
+    [report] = await reports_of(alice, batch["id"])
+    async with alice.get(report["artifacts"][0]["url"]) as response:
+        page = await response.text()
+    assert "words of alice" in page
+    assert "With: head (version 1)" in page
+    async with alice.get(f"/reports/{report['id']}") as response:
+        assert "/templates/whole/versions/1" in await response.text()
