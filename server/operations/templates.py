@@ -30,6 +30,7 @@ from server.reports.template_store import (
     found_template,
     require_template_name,
 )
+from server.reports.vocabulary import TemplateSchema
 from server.reports.work import (
     Choices,
     ChoicesRequest,
@@ -45,6 +46,7 @@ from server.reports.work import (
     read_samples,
     render_report,
     summaries_of,
+    vocabulary,
 )
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -74,7 +76,7 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
+class ReportPreview(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered file that nobody keeps."""
 
     format: FileFormat
@@ -106,6 +108,7 @@ class TemplateOperations:
         self._saving = saving
         self._samples = samples
         self._clock = clock
+        self._vocabulary: TemplateSchema | None = None
 
     async def list(
         self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
@@ -131,6 +134,13 @@ class TemplateOperations:
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
         check: Check = await self._reading.in_worker(principal, check_source, request)
         return check
+
+    async def vocabulary(self, principal: Principal) -> TemplateSchema:
+        """What can be written in a template; it is the same for everybody, and found out once."""
+        principal.require_read()
+        if self._vocabulary is None:
+            self._vocabulary = await self._reading.in_worker(principal, vocabulary, None)
+        return self._vocabulary
 
     async def save(
         self,
@@ -181,7 +191,7 @@ class TemplateOperations:
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices
 
-    async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
+    async def preview(self, principal: Principal, order: PreviewOrder) -> ReportPreview:
         """Render with the caller's data as it is now; nothing is kept."""
         principal.require_read()
         stored = await self._store.find(principal.user_id, order.name)
@@ -240,7 +250,7 @@ class TemplateOperations:
         source: str,
         stored: StoredTemplate | None,
         datasets: dict[str, DatasetSource],
-    ) -> Preview:
+    ) -> ReportPreview:
         now, limits = self._clock().replace(microsecond=0), self._reading.limits
         expand = ExpandRequest(
             template_source=source,
@@ -283,7 +293,9 @@ class TemplateOperations:
             made = rendered.artifacts[0]
             # Out of the directory, which goes with the block; whoever sends it removes it.
             await asyncio.to_thread(made.path.rename, file)
-        return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file))
+        return ReportPreview(
+            format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file)
+        )
 
     async def _read_by(self, principal: Principal, source: str) -> tuple[Sequence[str], dict[str, Version]]:
         """The names of all datasets that the caller has, and the current versions of those that a source names."""

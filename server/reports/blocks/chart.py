@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from server.reports.blocks.columns import Columns
-from server.reports.blocks.heading import Heading
+from server.reports.blocks.columns_drawn import Columns
+from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
@@ -214,7 +214,7 @@ def _told(note: Note, builder: Builder) -> str:
     return sentence.format(**{name: builder.formats.text(value) for name, value in note.parameters.items()})
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     node = outer.get("chart", required=True)
     if node is None:
         return None
@@ -228,17 +228,17 @@ def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | No
     return spec
 
 
-def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSpec:
+def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> ChartSpec:
     option = read_option(reader)
     multiples = _read_multiples(blocks, reader)
     kind = "option" if option is not None else reader.choice("kind", CHART_KINDS, "line", required=True)
     needs_query = kind != "gauge" and option is None
     query = blocks.query(reader, required=needs_query)
     title = blocks.expressions.text_of(reader, "title")
-    x = reader.text("x", required=needs_query)
-    y = tuple(reader.texts("y", required=needs_query and kind != "combo"))
-    lines = tuple(reader.texts("lines"))
-    series = reader.text("series")
+    x = reader.column("x", required=needs_query)
+    y = tuple(reader.columns("y", required=needs_query and kind != "combo"))
+    lines = tuple(reader.columns("lines"))
+    series = reader.column("series")
     value = blocks.expressions.value_of(reader, "value", required=True) if kind == "gauge" else None
     return ChartSpec(
         **place,
@@ -251,7 +251,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             y=y,
             lines=lines,
             series=series,
-            value_column=reader.text("value", required=True) if kind == "heatmap" else "",
+            value_column=reader.column("value", required=True) if kind == "heatmap" else "",
             labels=_read_labels(reader),
             format=blocks.format(reader),
             line_format=blocks.format(reader, prefix="line_"),
@@ -263,7 +263,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             x_title=reader.text("x_title"),
             y_title=reader.text("y_title"),
             colors=_read_colors(reader),
-            totals=reader.text("totals") if kind == "waterfall" else "",
+            totals=reader.column("totals") if kind == "waterfall" else "",
             multiples=multiples,
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
@@ -298,7 +298,7 @@ def _read_multiples(blocks: BlockReader, reader: MapReader) -> str:
     if node is not None and kind is not None and kind.value not in _IN_SMALL:
         blocks.issues.add(node, "Only these charts have “multiples”: {kinds}.", kinds=", ".join(_IN_SMALL))
         return ""
-    return reader.text("multiples")
+    return reader.column("multiples")
 
 
 def _read_shares(reader: MapReader, kind: str, series: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from server.reports.blocks.spec import BlockSpec, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec
 from server.reports.expressions import Expressions
 from server.reports.formats import FORMATS, ValueFormat, is_currency_code
 from server.reports.reading import Issues, MapReader
@@ -44,6 +44,7 @@ class BlockReader:
 
     def query(self, reader: MapReader, *, key: str = "query", required: bool) -> str:
         """The name of a query; empty when there is none."""
+        self.issues.asked(reader, key, "query")
         name = reader.text(key, required=required)
         if not name:
             return ""
@@ -60,6 +61,7 @@ class BlockReader:
     def format(self, reader: MapReader, *, prefix: str = "") -> ValueFormat:
         """How values are written: `format`, `currency`, `decimals` and `negative`."""
         kind = reader.choice(f"{prefix}format", FORMATS, "")
+        self.issues.asked(reader, f"{prefix}currency", "currency")
         currency = reader.text(f"{prefix}currency").upper()
         node = reader.get(f"{prefix}currency")
         if currency and node and not is_currency_code(currency):
@@ -75,6 +77,7 @@ class BlockReader:
 
     def _block(self, node: YamlNode, path: str) -> BlockSpec | None:
         self._count += 1
+        self.issues.met(node, "block")
         if self._count == _MAX_BLOCKS + 1:
             self.issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
         if self._count > _MAX_BLOCKS:
@@ -82,7 +85,7 @@ class BlockReader:
         kind = self._kind(node)
         if kind is None:
             return None
-        place = Place(line=node.line, column=node.column, path=path, kind=kind.name)
+        place = BlockPlace(line=node.line, column=node.column, path=path, kind=kind.name)
         reader = MapReader(_as_map(node), self.issues, what=f"The block “{kind.name}”")
         block = kind.read(self, reader, place)
         reader.finish()
@@ -111,7 +114,7 @@ def _as_map(node: YamlNode) -> YamlNode:
     return YamlNode("map", [(node, YamlNode("scalar", None, node.line, node.column))], node.line, node.column)
 
 
-Read = Callable[[BlockReader, MapReader, Place], BlockSpec | None]
+Read = Callable[[BlockReader, MapReader, BlockPlace], BlockSpec | None]
 
 
 class BlockKind(msgspec.Struct, frozen=True, kw_only=True):
