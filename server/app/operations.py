@@ -20,6 +20,7 @@ from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
+from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
@@ -104,6 +105,14 @@ def build_operations(
             parts=statistics,
         ),
         batches=_batches(settings, storage, reading, jobs, reports, languages),
+        brands=BrandOperations(
+            database=database,
+            store=reports.brands,
+            images=reports.images,
+            blobs=storage.blobs,
+            quotas=storage.quotas,
+            growth=storage.growth,
+        ),
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
@@ -259,6 +268,7 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports, saving:
         reading=reading,
         blobs=storage.blobs,
         images=reports.images,
+        brands=reports.brands,
         audit=Audit(storage.database),
         saving=saving,
         samples=EXAMPLES / "templates",
@@ -278,6 +288,7 @@ def _batches(
         job_store=jobs.store,
         blobs=storage.blobs,
         images=reports.images,
+        brands=reports.brands,
         audit=Audit(storage.database),
         languages=languages,
         max_reports=settings.max_reports_per_batch,

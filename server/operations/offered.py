@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.batches import BatchOperations
+from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.dataset_differences import DifferenceOperations
 from server.operations.dataset_exports import ExportOperations
@@ -38,6 +39,7 @@ class Operations:
     accounts: AccountOperations
     admin: AdminOperations
     batches: BatchOperations
+    brands: BrandOperations
     connections: ConnectionOperations
     dataset_differences: DifferenceOperations
     dataset_exports: ExportOperations

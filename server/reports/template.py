@@ -57,6 +57,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[BlockSpec, ...]
     each_row: Query | None = None
     images: tuple[str, ...] = ()
+    brand: bool = True  # whether it takes on that of its user
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 
@@ -123,9 +124,10 @@ class _TemplateReader:
                 blocks=specs,
                 images=tuple(sorted(blocks.images - {""})),
                 each_row=self._query("each_row", each_node) if each_node else None,
+                brand=reader.boolean("brand", default=True),
                 option_queries=self._option_queries,
             )
-        reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row"))
+        reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row", "brand"))
         self._warn_of_unused(queries, blocks.used | expressions.used)
         return template
 

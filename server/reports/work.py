@@ -15,6 +15,7 @@ import msgspec
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.jobs.worker_process import ByName
+from server.reports.brand import Brand
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")
@@ -27,6 +28,7 @@ check_source = ByName("server.reports.checking", "check_source")
 summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
+copy_logo = ByName("server.reports.images", "copy_logo")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -68,7 +70,8 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     Its footer says “as of” that moment with `is_as_of`, else that it was made then.
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
-    `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
+    `seconds` bounds the whole report, its queries included. `images` are the files that the template names,
+    `logo` is that of the brand.
     """
 
     template_source: str
@@ -87,6 +90,8 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     file_stem: str = ""
     seconds: float = 180.0
     images: dict[str, Path] = {}
+    brand: Brand = Brand()
+    logo: Path | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,3 +187,13 @@ class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
     source: Path
     name: str
     target: Path
+
+
+class CopiedLogo(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands at `CopyRequest.target`."""
+
+    sha256: str
+    media_type: str
+    size: int
+    width: int
+    height: int
