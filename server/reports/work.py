@@ -167,18 +167,25 @@ class LayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`given` is what somebody has chosen so far: what else there is to choose may depend on it."""
+
     source: str
     datasets: dict[str, DatasetSource]
     limits: QueryLimits
     clock: datetime
     time_zone: str = "UTC"
+    given: dict[str, Any] = {}
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`)."""
+    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`).
+
+    `followed` are the parameters on which the values of others depend.
+    """
 
     values: dict[str, list[Any]] = {}
     defaults: dict[str, Any] = {}
+    followed: list[str] = []
 
 
 class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):

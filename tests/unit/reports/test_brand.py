@@ -1,4 +1,4 @@
-"""A brand in every format: its texts on every page, its color in all shades, its logo; and none where none is wanted."""
+"""A brand in every format: its texts on every page, its color in all shades, its logo; none where none is wanted."""
 
 from __future__ import annotations
 
