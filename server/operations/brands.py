@@ -37,11 +37,16 @@ class BrandTexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrandView(msgspec.Struct, frozen=True, kw_only=True):
-    """`own` is what was set here, `in_force` what reports look like; `updated_at` is None when nothing was."""
+    """`own` is what was set here, `fallback` what holds where it says nothing; `updated_at` is None if nothing was."""
 
     own: Brand
-    in_force: Brand
+    fallback: Brand
     updated_at: datetime | None
+
+    @property
+    def in_force(self) -> Brand:
+        """What reports look like."""
+        return self.own.or_else(self.fallback)
 
 
 class BrandOperations:
@@ -68,9 +73,11 @@ class BrandOperations:
         owner_id = _owner(principal, of_server=of_server)
         async with self._database.read() as connection:
             stored = await self._store.own(connection, owner_id)
-            in_force = await self._store.in_force(connection, owner_id)
+            server = await self._store.own(connection, None) if owner_id else None
         return BrandView(
-            own=stored.brand if stored else Brand(), in_force=in_force, updated_at=stored.updated_at if stored else None
+            own=stored.brand if stored else Brand(),
+            fallback=server.brand if server else Brand(),
+            updated_at=stored.updated_at if stored else None,
         )
 
     async def logo(

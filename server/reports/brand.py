@@ -30,6 +30,11 @@ class Logo(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
 
+    @property
+    def sha256(self) -> str:
+        """Blobs of pictures are named by what they hold."""
+        return self.blob.rpartition("/")[2]
+
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is empty is not said: it is as the server's brand has it, else as reports without a brand."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, utc_now
@@ -32,13 +32,11 @@ class BrandStore:
         row = rows.one_or_none()
         return None if row is None else StoredBrand(brand=_brand(row.brand), updated_at=row.updated_at)
 
-    async def in_force(self, connection: AsyncConnection, owner_id: str | None) -> Brand:
+    async def in_force(self, connection: AsyncConnection, owner_id: str) -> Brand:
         """One's own, and the server's where one's own says nothing."""
-        wanted = or_(brands.c.id == owner_id, brands.c.id == _SERVER)
-        rows = await connection.execute(select(brands.c.id, brands.c.brand).where(wanted))
+        rows = await connection.execute(select(brands.c.id, brands.c.brand).where(brands.c.id.in_((owner_id, _SERVER))))
         found = {row.id: _brand(row.brand) for row in rows}
-        server = found.get(_SERVER, Brand())
-        return found[owner_id].or_else(server) if owner_id in found else server
+        return found.get(owner_id, Brand()).or_else(found.get(_SERVER, Brand()))
 
     async def save(self, connection: AsyncConnection, owner_id: str | None, brand: Brand) -> None:
         """Not in a shared transaction."""

@@ -5,11 +5,6 @@ from __future__ import annotations
 from server.reports.brand import Font, Shades
 from server.reports.look import Look
 
-_STACKS: dict[Font, str] = {
-    "serif": 'Georgia, "Noto Serif", "Times New Roman", "Songti SC", "Noto Serif CJK SC", SimSun, serif',
-    "sans": 'system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", sans-serif',
-}
-
 
 def brand_style(look: Look) -> str:
     """Rules after those of the page itself; none for reports without a brand."""
@@ -17,7 +12,9 @@ def brand_style(look: Look) -> str:
     rules = [*(_shades(look.shades) if brand.accent else ()), *_fonts(brand.heading_font, brand.text_font)]
     if brand.confidentiality:
         said = css_text(brand.confidentiality)
-        rules.append(f"@media print {{ @page {{ @bottom-center {{ content: {said}; font-size: 7.5pt; }} }} }}")
+        rules.append(
+            f"@media print {{ @page {{ @bottom-center {{ content: {said}; font: bold 7.5pt sans-serif; }} }} }}"
+        )
     return "".join(f"\n{rule}" for rule in rules)
 
 
@@ -36,7 +33,7 @@ def _fonts(headings: Font, texts: Font) -> list[str]:
     """Charts keep the letters that they were laid out with."""
     rules = []
     if texts == "serif":
-        rules.append(f"body {{ font-family: {_STACKS[texts]}; }}")
+        rules.append("body { font-family: var(--serif); }")
     if headings and headings != (texts or "sans"):
-        rules.append(f"h1, h2, h3, h4 {{ font-family: {_STACKS[headings]}; }}")
+        rules.append(f"h1, h2, h3, h4 {{ font-family: var(--{headings}); }}")
     return rules

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from server.errors import UnsupportedMedia
+from server.errors import NotFound, UnsupportedMedia
 from server.http.endpoint import Access, Call, Endpoint, NoQuery
 from server.http.files import send_file
 from server.http.values import described, line
@@ -38,6 +38,7 @@ class LogoInfo(msgspec.Struct, frozen=True, kw_only=True):
     """As it is kept: no larger than it is seen."""
 
     type: str
+    sha256: str
     bytes: int
     width: int
     height: int
@@ -70,9 +71,10 @@ class BrandInfo(BrandFields, frozen=True, kw_only=True):
 
 
 class LogoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`in_force`: the one that reports show, which may be the server's."""
+    """`in_force`: the one that reports show, which may be the server's. `sha256`: this picture, and no other."""
 
     in_force: bool = False
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 def brand_info(view: BrandView) -> BrandInfo:
@@ -98,7 +100,7 @@ def _fields(brand: Brand) -> BrandFields:
 
 
 def _logo_info(logo: Logo) -> LogoInfo:
-    return LogoInfo(type=logo.media_type, bytes=logo.size, width=logo.width, height=logo.height)
+    return LogoInfo(type=logo.media_type, sha256=logo.sha256, bytes=logo.size, width=logo.width, height=logo.height)
 
 
 def _endpoints(*, of_server: bool) -> list[Endpoint]:
@@ -122,12 +124,14 @@ def _endpoints(*, of_server: bool) -> list[Endpoint]:
         logo, content = await call.operations.brands.logo(
             call.principal, of_server=of_server, in_force=call.query.in_force
         )
+        if call.query.sha256 not in (None, logo.sha256):
+            raise NotFound
         return await send_file(
             call.request,
             content,
             name=_NAMES[logo.media_type],
             media_type=logo.media_type,
-            sha256=logo.blob.rpartition("/")[2],
+            sha256=logo.sha256,
             disposition="inline",
             headers={"X-Content-Type-Options": "nosniff"},
         )
