@@ -19,6 +19,7 @@ from server.datasets.query_store import QueryStore
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
@@ -95,6 +96,7 @@ def build_operations(
         growth=storage.growth,
     )
     templates = _templates(storage, reading, reports, saving)
+    batches = _batches(settings, storage, reading, jobs, reports, languages)
     return Operations(
         accounts=accounts,
         admin=AdminOperations(
@@ -104,7 +106,8 @@ def build_operations(
             settings=settings,
             parts=statistics,
         ),
-        batches=_batches(settings, storage, reading, jobs, reports, languages),
+        batch_comparison=BatchComparison(batches=batches, store=reports.batches),
+        batches=batches,
         brands=BrandOperations(
             database=database,
             store=reports.brands,

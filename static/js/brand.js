@@ -4,6 +4,7 @@ import { t } from "./i18n.js";
 import { swap } from "./swap.js";
 
 const PAUSE_MS = 250;
+const TYPES = new Set(["image/png", "image/jpeg"]);
 const MOST_BYTES = 512 * 1024;
 
 const page = document.querySelector("[data-brand]");
@@ -34,7 +35,7 @@ function wellFollows() {
 async function send(file) {
   const said = part.querySelector("[data-logo-error]");
   said.hidden = true;
-  const problem = file.size > MOST_BYTES ? t("The picture is larger than 512 KiB.") : await sent(file);
+  const problem = wrong(file) || (await sent(file));
   if (problem) {
     said.textContent = problem;
     said.hidden = false;
@@ -45,11 +46,16 @@ async function send(file) {
   await draw();
 }
 
+function wrong(file) {
+  if (!TYPES.has(file.type)) return t("Choose a PNG or JPEG file.");
+  return file.size > MOST_BYTES ? t("The picture is larger than 512 KiB.") : "";
+}
+
 /** Why the server did not take it, if it did not. */
 async function sent(file) {
   const response = await fetch(`${page.dataset.api}/logo`, {
     method: "PUT",
-    headers: { "Content-Type": file.type || "application/octet-stream" },
+    headers: { "Content-Type": file.type },
     body: file,
   });
   if (response.ok) return "";

@@ -6,6 +6,7 @@ from server.http.endpoint import Endpoint
 from views.api import (
     accounts,
     admin,
+    batch_comparison,
     batches,
     brands,
     connections,
@@ -41,6 +42,7 @@ ENDPOINTS: list[Endpoint] = [
     *template_versions.ENDPOINTS,
     *templates.ENDPOINTS,
     *batches.ENDPOINTS,
+    *batch_comparison.ENDPOINTS,
     *brands.ENDPOINTS,
     *reports.ENDPOINTS,
     *imports.ENDPOINTS,
