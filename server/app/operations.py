@@ -19,6 +19,7 @@ from server.datasets.query_store import QueryStore
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
@@ -105,6 +106,15 @@ def build_operations(
             audit=Audit(database),
             settings=settings,
             parts=statistics,
+        ),
+        batch_combining=BatchCombining(
+            batches=batches,
+            store=reports.batches,
+            blobs=storage.blobs,
+            workers=workers.exports,
+            scratch=storage.scratch,
+            room=storage.room,
+            languages=languages,
         ),
         batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,

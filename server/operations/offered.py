@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
@@ -39,6 +40,7 @@ from server.operations.usage import UsageOperations
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations
     brands: BrandOperations

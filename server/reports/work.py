@@ -30,6 +30,7 @@ summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
 copy_logo = ByName("server.reports.images", "copy_logo")
+combine = ByName("server.reports.combining", "combine")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -206,3 +207,39 @@ class CopiedLogo(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     width: int
     height: int
+
+
+class CombinedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A report of a batch: its PDF, or in words why it has none."""
+
+    position: int
+    title: str
+    pdf: Path | None = None
+    missing: str = ""
+
+
+class CombinedWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the list at the beginning says, in the batch's language."""
+
+    summary: str
+    number: str
+    report: str
+    page: str
+    not_here: str
+    reason: str
+
+
+class CombineRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The PDFs of a batch as one, in its look, written to `target`; `scratch` is an empty directory."""
+
+    title: str
+    template_source: str
+    words: CombinedWords
+    reports: tuple[CombinedReport, ...]
+    clock: datetime
+    language: str
+    time_zone: str
+    target: Path
+    scratch: Path
+    brand: Brand = Brand()
+    logo: Path | None = None

@@ -11,13 +11,14 @@ from aiohttp import web
 
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
+from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import TemplateName
 from server.jobs.job import Priority, State
 from server.numerals import whole_number
 from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
 from server.reports.batches import BatchHead, BatchReport, ReportFilter, Tally
 from server.reports.file_names import served_name
-from server.reports.work import FileFormat
+from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
 
@@ -215,6 +216,14 @@ async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
         )
 
 
+async def combine_batch(call: Call[None, NoQuery]) -> web.StreamResponse:
+    if call.request.method == "HEAD":
+        batch = await call.operations.batches.get(call.principal, call.path["id"])
+        return head_of_made_file(served_name(batch.name, "pdf"), MEDIA_TYPES["pdf"])
+    made = await call.operations.batch_combining.combined(call.principal, call.path["id"])
+    return await send_made_file(call.request, made, disposition="attachment")
+
+
 def batch_item(batch: BatchHead) -> BatchItem:
     base = f"/api/v1/batches/{batch.id}"
     return BatchItem(
@@ -372,5 +381,15 @@ ENDPOINTS = [
         answer=bytes,
         answer_type="application/zip",
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/combined.pdf",
+        name="api_batch_combined",
+        handler=combine_batch,
+        summary="All PDFs that are finished so far as one, with a list of all reports and bookmarks",
+        answer=bytes,
+        answer_type=MEDIA_TYPES["pdf"],
+        errors=(404, 409, 429, 507),
     ),
 ]
