@@ -12,7 +12,7 @@ from pathlib import Path
 import pikepdf
 
 from server.jobs.worker_process import OnReport
-from server.reports.blocks.heading import Heading
+from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
 from server.reports.blocks.table_drawn import Table
 from server.reports.chart_engine import ChartEngine
