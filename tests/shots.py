@@ -96,6 +96,7 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "job-of-script": f"/jobs/{running}",
         "job-of-script-failed": f"/jobs/{failed}",
         "account": "/account",
+        "brand": "/account/brand",
         "admin": "/admin",
         "storage": "/admin/storage",
         "files": "/imports",

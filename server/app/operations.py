@@ -19,8 +19,10 @@ from server.datasets.query_store import QueryStore
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
+from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
@@ -105,8 +107,25 @@ def build_operations(
             settings=settings,
             parts=statistics,
         ),
+        batch_combining=BatchCombining(
+            batches=batches,
+            store=reports.batches,
+            blobs=storage.blobs,
+            workers=workers.exports,
+            scratch=storage.scratch,
+            room=storage.room,
+            languages=languages,
+        ),
         batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,
+        brands=BrandOperations(
+            database=database,
+            store=reports.brands,
+            images=reports.images,
+            blobs=storage.blobs,
+            quotas=storage.quotas,
+            growth=storage.growth,
+        ),
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
         ),
@@ -268,6 +287,7 @@ def _templates(
         reading=reading,
         blobs=storage.blobs,
         images=reports.images,
+        brands=reports.brands,
         audit=Audit(storage.database),
         saving=saving,
         samples=EXAMPLES / "templates",
@@ -292,6 +312,7 @@ def _batches(
         job_store=jobs.store,
         blobs=storage.blobs,
         images=reports.images,
+        brands=reports.brands,
         audit=Audit(storage.database),
         languages=languages,
         max_reports=settings.max_reports_per_batch,

@@ -15,6 +15,7 @@ from server.app.workers import WorkerParts
 from server.jobs.kinds import JobKind
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
+from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.template_store import TemplateStore
 from server.settings import Settings
@@ -25,6 +26,7 @@ class ReportParts:
     templates: TemplateStore
     batches: BatchStore
     images: ImageLibrary
+    brands: BrandStore
     job_kind: JobKind
 
 
@@ -63,6 +65,7 @@ def build_reports(
             room=storage.room,
             used=batches.image_keys,
         ),
+        brands=BrandStore(),
         job_kind=job.kind(),
     )
 

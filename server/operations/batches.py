@@ -26,6 +26,7 @@ from server.reports.batch import KIND
 from server.reports.batch_orders import BatchOrder, asked_parameters, formats_of
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, StoredArtifact
+from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
 from server.reports.template_store import TemplateStore
@@ -67,6 +68,7 @@ class BatchOperations:
         job_store: JobStore,
         blobs: BlobStore,
         images: ImageLibrary,
+        brands: BrandStore,
         audit: Audit,
         languages: Languages,
         max_reports: int,
@@ -81,6 +83,7 @@ class BatchOperations:
         self._job_store = job_store
         self._blobs = blobs
         self._images = images
+        self._brands = brands
         self._audit = audit
         self._languages = languages
         self._max_reports = max_reports
@@ -101,7 +104,9 @@ class BatchOperations:
         batch = await self._ordered(principal, order)
 
         async def store(connection: AsyncConnection, job: Job) -> None:
-            await self._store.add(connection, msgspec.structs.replace(batch, job_id=job.id))
+            # Read in the transaction that keeps it: a logo that is replaced meanwhile is shown by one of the two.
+            brand = await self._brands.in_force(connection, batch.owner_id)
+            await self._store.add(connection, msgspec.structs.replace(batch, job_id=job.id, brand=brand))
             detail = {"template": batch.template_name, "version": batch.template_version, "name": batch.name}
             await self._audit.record(connection, principal, "batch.start", batch.id, detail)
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
+from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.dataset_differences import DifferenceOperations
 from server.operations.dataset_exports import ExportOperations
@@ -38,8 +40,10 @@ from server.operations.usage import UsageOperations
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations
+    brands: BrandOperations
     connections: ConnectionOperations
     dataset_differences: DifferenceOperations
     dataset_exports: ExportOperations

@@ -19,7 +19,8 @@ from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
 from server.operations.template_saving import TemplateSaving
 from server.reports.as_of import moment_of
-from server.reports.image_library import ImageLibrary, fetched_images
+from server.reports.brand_store import BrandStore
+from server.reports.image_library import ImageLibrary, fetched_images, fetched_logo
 from server.reports.requests import fetched_sources, used_datasets
 from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
 from server.reports.template_store import (
@@ -94,6 +95,7 @@ class TemplateOperations:
         reading: DataReading,
         blobs: BlobStore,
         images: ImageLibrary,
+        brands: BrandStore,
         audit: Audit,
         saving: TemplateSaving,
         samples: Path,
@@ -104,6 +106,7 @@ class TemplateOperations:
         self._reading = reading
         self._blobs = blobs
         self._images = images
+        self._brands = brands
         self._audit = audit
         self._saving = saving
         self._samples = samples
@@ -267,10 +270,13 @@ class TemplateOperations:
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
         pinned = await self._images.pinned(principal.user_id, plan.images)
+        async with self._database.read() as connection:
+            brand = await self._brands.in_force(connection, principal.user_id)
         self._reading.room.require()
         scratch = self._reading.scratch
         async with (
             fetched_images(pinned, self._blobs) as images,
+            fetched_logo(brand, self._blobs) as logo,
             scratch.workplace() as output,
             scratch.place(f".{order.format}") as file,
         ):
@@ -287,6 +293,8 @@ class TemplateOperations:
                 language=order.language,
                 time_zone=principal.time_zone,
                 images=images,
+                brand=brand,
+                logo=logo,
                 seconds=limits.seconds,
             )
             rendered: Rendered = await self._reading.in_worker(principal, render_report, request)

@@ -67,33 +67,39 @@ def _table(batch: BatchHead, listed: Sequence[Listed], gettext: Translate) -> st
 def _page(batch: BatchHead, listed: Sequence[Listed], gettext: Translate) -> str:
     heads = (gettext("No."), gettext("Report"), gettext("State"), gettext("Files"))
     row = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    title = escape(batch.name)
+    title, lead = escape(batch.name), escape(summary(batch, [each.report for each in listed], gettext))
     return (
         f'<!doctype html><html lang="{escape(batch.language)}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title>'
-        f"<style>{_STYLE}</style><h1>{title}</h1><p>{escape(_summary(batch, listed, gettext))}</p>"
+        f"<style>{_STYLE}</style><h1>{title}</h1><p>{lead}</p>"
         f"<table><thead><tr>{row}</tr></thead><tbody>{''.join(_rows(listed, gettext))}</tbody></table></html>\n"
     )
 
 
 def _rows(listed: Sequence[Listed], gettext: Translate) -> Iterator[str]:
-    states = _states(gettext)
     for each in listed:
         report = each.report
         links = "".join(f'<a href="{quote(name)}">{format_.upper()}</a>' for format_, name in each.files.items())
-        state = ": ".join(filter(None, (states[report.state], _reason(report, gettext))))
         yield (
             f'<tr class="{report.state.value}"><td>{report.position}</td><td>{escape(report.title)}</td>'
-            f"<td>{escape(state)}</td><td>{links}</td></tr>"
+            f"<td>{escape(outcome(report, gettext))}</td><td>{links}</td></tr>"
         )
 
 
-def _summary(batch: BatchHead, listed: Sequence[Listed], gettext: Translate) -> str:
-    made = sum(each.report.state is State.SUCCEEDED for each in listed)
+def summary(batch: BatchHead, reports: Sequence[BatchReport], gettext: Translate) -> str:
+    """How many reports were made, as of when."""
+    made = sum(report.state is State.SUCCEEDED for report in reports)
     when = dates.format_datetime(
         batch.clock, "medium", tzinfo=dates.get_timezone(batch.time_zone), locale=babel_locale(batch.language)
     )
-    return gettext("{made} of {count} reports were made, as of {when}.").format(made=made, count=len(listed), when=when)
+    return gettext("{made} of {count} reports were made, as of {when}.").format(
+        made=made, count=len(reports), when=when
+    )
+
+
+def outcome(report: BatchReport, gettext: Translate) -> str:
+    """Its state in words, and why it failed."""
+    return ": ".join(filter(None, (_states(gettext)[report.state], _reason(report, gettext))))
 
 
 def _states(gettext: Translate) -> dict[State, str]:

@@ -19,7 +19,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
-from server.storage.tables import batches, jobs, reports
+from server.storage.tables import batches, brands, jobs, reports
 
 _LIVE = (State.QUEUED, State.RUNNING)
 BatchKind = TypeVar("BatchKind", bound="BatchHead")
@@ -210,10 +210,12 @@ class BatchStore:
         return finished
 
     async def image_keys(self) -> set[str]:
-        """Blob keys of the pictures that any batch shows."""
+        """Blob keys of the pictures that any batch shows, or will show: those of brands too, seen at one moment."""
         async with self._database.read() as connection:
-            rows = await connection.execute(select(batches.c.images))
-            return {key for images in rows.scalars() for key in images.values()}
+            rows = (await connection.execute(select(batches.c.images, batches.c.brand))).all()
+            shown = {key for images, _brand in rows for key in images.values()}
+            found = [brand for _images, brand in rows] + [*await connection.scalars(select(brands.c.brand))]
+        return shown | {brand["logo"]["blob"] for brand in found if brand.get("logo")}
 
     async def delete(self, connection: AsyncConnection, batch_id: str) -> None:
         await connection.execute(delete(reports).where(reports.c.batch_id == batch_id))

@@ -10,6 +10,7 @@ import msgspec
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import Completeness, JobError, State
 from server.reports.batch_comparing import Figure
+from server.reports.brand import Brand
 from server.reports.work import FileFormat
 from server.texts import plain
 
@@ -69,6 +70,7 @@ class Batch(BatchHead, frozen=True, kw_only=True):
     template_source: str
     requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
     images: dict[str, str] = {}  # blob keys of the pictures that the template names
+    brand: Brand = Brand()
 
 
 class StoredArtifact(msgspec.Struct, frozen=True, kw_only=True):

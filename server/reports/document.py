@@ -10,6 +10,7 @@ import msgspec
 
 from server.reports.batch_comparing import Figure
 from server.reports.html_page import HtmlPage
+from server.reports.look import Look
 from server.reports.paper import Paper
 from server.reports.words import Words
 from server.reports.workbook import ReportBook
@@ -68,12 +69,18 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     provenance: list[str]
     parameters: list[tuple[str, str]]
     formats: tuple[str, ...]
+    look: Look = Look()
     warnings: list[str] = []
 
     @property
     def has_excel(self) -> bool:
         """Whether the report comes as a workbook too, which holds what other formats leave out."""
         return "xlsx" in self.formats
+
+    @property
+    def logo_told(self) -> str:
+        """The logo in words: whose it is."""
+        return self.look.brand.header or self.words.logo
 
     def warn(self, text: str) -> None:
         """Tells whoever ordered the report, once."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from server.reports.brand import Brand
+
 # Excel's number of each size, and its short and long side in inches.
 _PAPERS = {
     "A4": (9, 8.27, 11.69), "A3": (8, 11.69, 16.54), "A5": (11, 5.83, 8.27), "Letter": (1, 8.5, 11.0),
@@ -19,16 +21,20 @@ _UPRIGHT_SCALE = 0.8  # from which letters on upright paper are as large as thos
 _LEAST_SCALE = 0.6  # of what can be read
 _PARTS_SCALE = 0.75  # of a sheet over several pages
 _HEAD_UNITS = 250  # Excel takes 255
+_LEAST_UNITS = 12  # of what is cut: less says nothing
+_SMALL = "&8 "  # three lines have room in a margin; the blank ends the size before a digit
 
 
 class Sheets(msgspec.Struct, frozen=True, kw_only=True):
-    """How all sheets of a workbook are printed. `left_foot` and `right_foot` stand below each page."""
+    """How all sheets of a workbook are printed. `left_foot` and `right_foot` stand below each page,
+    what a brand says above the title and above the foot."""
 
     size: str
     landscape: bool
     title: str
     left_foot: str
     right_foot: str
+    brand: Brand = Brand()
 
     def width(self, *, landscape: bool) -> int:
         """In pixels, as of columns."""
@@ -44,9 +50,19 @@ class Sheets(msgspec.Struct, frozen=True, kw_only=True):
         sheet.set_paper(_PAPERS[self.size][0])
         sheet.set_landscape() if landscape else sheet.set_portrait()
         sheet.set_margins(left=_SIDE, right=_SIDE, top=_END, bottom=_END)
-        sheet.set_header("&L" + _literal(self.title, _HEAD_UNITS // 2) + "&R&A", {"margin": 0.35})
+        sheet.set_header(self._head(), {"margin": 0.35})
+        sheet.set_footer(self._foot(), {"margin": 0.25 if self.brand.footer or self.brand.confidentiality else 0.35})
+
+    def _head(self) -> str:
+        own = [self.brand.header]
+        room = _HEAD_UNITS - len("&L&R&A") if self.brand.header else _HEAD_UNITS // 2
+        return "&L" + _lines(own, self.title, room) + "&R&A"
+
+    def _foot(self) -> str:
+        """What a brand says comes first: what is said of the data stands in the workbook, too."""
         right = "&R" + self.right_foot
-        sheet.set_footer("&L" + _literal(self.left_foot, _HEAD_UNITS - len(right) - 2) + right, {"margin": 0.35})
+        room = _HEAD_UNITS - len(right) - len("&L")
+        return "&L" + _lines([self.brand.confidentiality, self.brand.footer], self.left_foot, room) + right
 
     def set_up_table(self, sheet: Any, widths: Sequence[int], *, rows: int, head: int = 0) -> None:
         """As wide as a page while that can be read, on its side where that helps, else in parts side by side.
@@ -71,6 +87,20 @@ class Sheets(msgspec.Struct, frozen=True, kw_only=True):
         sheet.print_across()
         if widths[0] * _PARTS_SCALE < self.width(landscape=True) / 2:
             sheet.repeat_columns(0)
+
+
+def _lines(own: Sequence[str], last: str, room: int) -> str:
+    """The lines of a brand, and below them what each report has; as much of it all as there is room for."""
+    lines = []
+    for text in filter(None, own):
+        line = _SMALL + _literal(text, room - len(_SMALL))
+        lines.append(line)
+        room -= len(line) + 1
+    if not lines:
+        return _literal(last, room)
+    if room > _LEAST_UNITS:
+        lines.append(_SMALL + _literal(last, room - len(_SMALL)))
+    return "\n".join(lines)
 
 
 def _literal(text: str, most: int) -> str:

@@ -1,7 +1,9 @@
-"""Where the pictures of templates come from: the newest whole upload of that name, copied when it is first shown."""
+"""Where pictures come from: those of templates are the newest whole uploads of their names, copied when first shown;
+logos of brands are sent here."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -11,8 +13,10 @@ from pathlib import Path
 from server.clock import Clock, utc_now
 from server.errors import InvalidInput
 from server.jobs.shared_workers import SharedWorkers
-from server.reports.work import CopyRequest, copy_image
+from server.reports.brand import Brand, Logo
+from server.reports.work import CopiedLogo, CopyRequest, copy_image, copy_logo
 from server.storage.blob_store import BlobStore
+from server.storage.full_disk import full_disk_named
 from server.storage.repeating import repeat
 from server.storage.room import Room
 from server.storage.scratch import Scratch
@@ -53,6 +57,19 @@ class ImageLibrary:
     async def pinned(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
         """Blob keys by name, of copies that stay when the upload goes. Raises `InvalidInput` naming what is missing."""
         return {name: await self._pin(owner_id, name) for name in names}
+
+    async def logo(self, owner_id: str, content: bytes) -> Logo:
+        """Keep a picture for a brand that will name it. Raises `InvalidInput` for what is none, or damaged."""
+        self._room.require(len(content))
+        async with self._scratch.workplace() as directory:
+            source, target = directory / "sent", directory / "picture"
+            with full_disk_named():
+                await asyncio.to_thread(source.write_bytes, content)
+            request = CopyRequest(source=source, name="logo", target=target)
+            copied: CopiedLogo = await self._workers.run(owner_id, copy_logo, request, timeout_seconds=_CHECK_SECONDS)
+            key = f"{_PREFIX}/{copied.sha256}"
+            await self._blobs.publish(target, key)
+        return Logo(blob=key, media_type=copied.media_type, size=copied.size, width=copied.width, height=copied.height)
 
     async def watch(self) -> None:
         """Sweep now and every hour, until cancelled."""
@@ -102,3 +119,11 @@ async def fetched_images(pinned: Mapping[str, str], blobs: BlobStore) -> AsyncIt
     """Files by name, to be read inside the block."""
     async with blobs.fetch(list(pinned.values())) as paths:
         yield dict(zip(pinned, paths, strict=True))
+
+
+@asynccontextmanager
+async def fetched_logo(brand: Brand, blobs: BlobStore) -> AsyncIterator[Path | None]:
+    """The file of a brand's logo, to be read inside the block."""
+    keys = [brand.logo.blob] if brand.logo else []
+    async with blobs.fetch(keys) as paths:
+        yield paths[0] if paths else None

@@ -10,11 +10,12 @@ import msgspec
 
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
-from server.reports.picture_check import Damaged, whole
-from server.reports.work import CopyRequest
+from server.reports.picture_check import Damaged, fitting, whole
+from server.reports.work import CopiedLogo, CopyRequest
 from server.storage.full_disk import full_disk_named
 
 MAX_BYTES = 2 * 1024 * 1024  # each report of a batch holds a copy
+_LOGO_PIXELS = (600, 200)  # fine enough for print; every file of a report holds a copy
 _MAX_PIXELS = 25_000_000  # a picture is unpacked to four bytes a pixel
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive: what every reader knows
@@ -61,17 +62,32 @@ def read_image(path: Path, name: str) -> Image:
 
 def copy_image(request: CopyRequest, report: OnReport) -> str:
     """Its sha256 in hexadecimal. Raises what `read_image` does, for damaged ones too, or `StorageFull`. Worker side."""
+    content = _checked(request)
+    with full_disk_named():
+        request.target.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def copy_logo(request: CopyRequest, report: OnReport) -> CopiedLogo:
+    """As `copy_image`, and no larger than it is ever seen."""
+    content = fitting(_checked(request), *_LOGO_PIXELS)
+    with full_disk_named():
+        request.target.write_bytes(content)
+    kind, width, height = _identified(content)
+    return CopiedLogo(
+        sha256=hashlib.sha256(content).hexdigest(), media_type=kind, size=len(content), width=width, height=height
+    )
+
+
+def _checked(request: CopyRequest) -> bytes:
     image = read_image(request.source, request.name)
     try:
-        content = whole(image.content, most=MAX_BYTES)
+        return whole(image.content, most=MAX_BYTES)
     except Damaged:
         raise InvalidInput(
             "The picture “{name}” is damaged or incomplete. Save it again as PNG or JPEG, and upload that file.",
             name=request.name,
         ) from None
-    with full_disk_named():
-        request.target.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
 
 
 def _identified(content: bytes) -> tuple[str, int, int]:

@@ -19,7 +19,7 @@ _GAP = 19
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """`width` is in pixels of a chart; `warn` tells whoever ordered the report."""
+    """`width` is in pixels of a chart; `warn` tells whoever ordered the report; `accent` is the color of its brand."""
 
     words: Words
     formats: Formats
@@ -27,6 +27,7 @@ class Paper:
     has_excel: bool
     width: int
     warn: Callable[[str], None]
+    accent: str
 
     def column(self, count: int) -> Paper:
         """The same paper with the room of one of `count` columns."""

@@ -39,6 +39,18 @@ def whole(content: bytes, *, most: int) -> bytes:
         raise Damaged(str(error)) from None
 
 
+def fitting(content: bytes, width: int, height: int) -> bytes:
+    """The same bytes, or a smaller picture where it is wider or higher than that; `content` is whole."""
+    with warnings.catch_warnings(action="ignore"):
+        it = _opened(content)
+        if it.width <= width and it.height <= height:
+            return content
+        kind = "PNG" if it.format == "PNG" else "JPEG"
+        smooth = it if it.mode in ("RGB", "RGBA", "L", "LA") else it.convert("RGBA" if kind == "PNG" else "RGB")
+        smooth.thumbnail((width, height), Pictures.Resampling.LANCZOS)
+        return _written(smooth, kind, len(content))
+
+
 def _opened(content: bytes) -> Pictures.Image:
     return Pictures.open(io.BytesIO(content), formats=("PNG", "JPEG"))
 

@@ -10,7 +10,7 @@ from server.datasets.dataset import Version
 from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batches import Batch, BatchReport, UsedDataset
-from server.reports.image_library import fetched_images
+from server.reports.image_library import fetched_images, fetched_logo
 from server.reports.work import DatasetSource, ExpandRequest, LayoutRequest, RenderRequest
 from server.storage.blob_store import BlobStore
 
@@ -75,6 +75,7 @@ async def render_request(
     async with (
         fetched_sources(batch.dataset_versions, blobs) as sources,
         fetched_images(batch.images, blobs) as images,
+        fetched_logo(batch.brand, blobs) as logo,
     ):
         yield RenderRequest(
             template_source=batch.template_source,
@@ -94,6 +95,8 @@ async def render_request(
             time_zone=batch.time_zone,
             report_id=report.id,
             images=images,
+            brand=batch.brand,
+            logo=logo,
         )
 
 

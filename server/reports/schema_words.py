@@ -48,6 +48,7 @@ _KEYS = {
     "as": Said(label="Name of the row", hint="Parts within use it: row.region."),
     "bar": Said(label="Bars in the cells"),
     "blocks": Said(label="Content"),
+    "brand": Said(label="With the brand", hint="Logo, color and lines of your account or the server."),
     "chart": Said(label="Chart"),
     "color": Said(label="Color"),
     "colors": Said(label="Colors"),

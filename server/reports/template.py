@@ -59,6 +59,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[BlockSpec, ...]
     each_row: Query | None = None
     images: tuple[str, ...] = ()
+    brand: bool = True  # whether it takes on that of its user
     included: dict[str, int] = {}
     """Versions of the templates whose blocks are among these, by name."""
     option_queries: dict[str, Query] = {}
@@ -135,10 +136,11 @@ class _TemplateReader:
                 blocks=specs,
                 images=tuple(sorted(blocks.images - {""})),
                 each_row=self._query("each_row", each_node) if each_node else None,
+                brand=reader.boolean("brand", default=True),
                 option_queries=self._option_queries,
                 included={name: fragment.version for name, fragment in self._fragments.items()},
             )
-        reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row"))
+        reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row", "brand"))
         self._warn_of_unused(own_queries, blocks.used | expressions.used)
         return template
 

@@ -15,6 +15,7 @@ from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document, all_blocks
 from server.reports.drawing.paints import DARK, LIGHT, css_variables
 from server.reports.formats import Formats
+from server.reports.html_brand import brand_style
 from server.reports.html_page import HtmlPage, PageHeading
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -43,20 +44,44 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
 <meta name="description" content="{escape(document.description)}">
 <link rel="icon" href="data:,">
 <title>{escape(document.title)}</title>
-<style>{_style()}</style>
+<style>{_style()}{brand_style(document.look)}</style>
 </head>
 <body>
 <main>
-<header>
-<h1>{escape(document.title)}</h1>
+{_confidential(document)}<header>
+{_brand_head(document)}<h1>{escape(document.title)}</h1>
 {_lead(document)}</header>
 {body}
 </main>
-<footer>{"".join(f"<span>{escape(line)}</span>" for line in (document.made_text, *document.provenance))}</footer>
+<footer>{_foot(document)}</footer>
 {_island(page.charts)}{f"<script>{script}</script>" if script else ""}
 </body>
 </html>
 """
+
+
+def _confidential(document: Document) -> str:
+    words = document.look.brand.confidentiality
+    return f'<p class="confidential">{escape(words)}</p>\n' if words else ""
+
+
+def _brand_head(document: Document) -> str:
+    """Whose report it is: in words at one side, as a picture at the other."""
+    header, logo = document.look.brand.header, document.look.logo
+    if not header and logo is None:
+        return ""
+    picture = ""
+    if logo is not None:
+        picture = (
+            f'<img class="logo" src="{logo.data_address}" alt="{escape(document.logo_told)}" '
+            f'width="{logo.width}" height="{logo.height}">'
+        )
+    return f'<div class="brand"><span>{escape(header)}</span>{picture}</div>\n'
+
+
+def _foot(document: Document) -> str:
+    own = f'<span class="own">{escape(document.look.brand.footer)}</span>' if document.look.brand.footer else ""
+    return own + "".join(f"<span>{escape(line)}</span>" for line in (document.made_text, *document.provenance))
 
 
 def _lead(document: Document) -> str:

@@ -15,6 +15,7 @@ from server.errors import InvalidInput
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
 from server.reports.formats import Formats
+from server.reports.images import Image
 from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -57,6 +58,7 @@ class PdfWriter:
             has_excel=document.has_excel,
             width=LANDSCAPE if document.landscape else UPRIGHT,
             warn=document.warn,
+            accent=document.look.shades.areas,
         )
         blocks = [block.pdf(paper) for block in document.blocks]
         text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
@@ -116,7 +118,34 @@ class PdfWriter:
             "page_of": document.words.page_of,
             "no_data": document.words.no_data,
             "parameters": document.parameters,
+            "look": _look(document),
         }
+
+
+def _look(document: Document) -> dict[str, Any]:
+    """What `look.typ` knows of a brand."""
+    look = document.look
+    brand, shades = look.brand, look.shades
+    return {
+        "areas": shades.areas,
+        "letters": shades.letters,
+        "tint": shades.tint,
+        "heading_font": brand.heading_font,
+        "text_font": brand.text_font,
+        "header": brand.header,
+        "footer": brand.footer,
+        "confidentiality": brand.confidentiality,
+        "logo": _drawing(look.logo) if look.logo else "",
+        "logo_told": document.logo_told,
+    }
+
+
+def _drawing(image: Image) -> str:
+    """Typst takes texts, not bytes."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{image.width}" height="{image.height}">'
+        f'<image width="{image.width}" height="{image.height}" href="{image.data_address}"/></svg>'
+    )
 
 
 def _held(text: str) -> str:

@@ -9,7 +9,9 @@ import xlsxwriter
 from server.reports.document import Document
 from server.reports.excel_pages import Sheets
 from server.reports.formats import Formats
-from server.reports.workbook import ACCENT, MUTED, ReportBook
+from server.reports.workbook import MUTED, ReportBook
+
+_LOGO_HEIGHT, _LOGO_SHARE = 48, 0.4  # pixels, and of the width of a page
 
 
 def write_xlsx(document: Document, formats: Formats) -> bytes:
@@ -39,10 +41,16 @@ def write_xlsx(document: Document, formats: Formats) -> bytes:
             title=document.title,
             left_foot=" · ".join((document.made_text, *document.provenance)),
             right_foot=document.words.page_of.format(page="&P", pages="&N"),
+            brand=document.look.brand,
         )
         book = ReportBook(
-            workbook, language=document.language, words=document.words, formats=formats, sheets=sheets
-        )  # fmt: skip
+            workbook,
+            language=document.language,
+            words=document.words,
+            formats=formats,
+            sheets=sheets,
+            shades=document.look.shades,
+        )
         for block in document.blocks:
             block.excel_sheets(book)
         book.write_planned()
@@ -52,7 +60,8 @@ def write_xlsx(document: Document, formats: Formats) -> bytes:
 
 
 def _write_summary(book: ReportBook, document: Document) -> None:
-    book.put(document.title, bold=True, font_size=18, font_color=ACCENT)
+    _write_brand_head(book, document)
+    book.put(document.title, bold=True, font_size=18, font_color=book.shades.letters)
     if document.description:
         book.put(document.description, font_color=MUTED)
     for label, value in document.parameters:
@@ -61,5 +70,26 @@ def _write_summary(book: ReportBook, document: Document) -> None:
     for block in document.blocks:
         block.excel(book)
     book.summary.skip()
-    for line in (document.made_text, *document.provenance):
+    own = [document.look.brand.footer] if document.look.brand.footer else []
+    for line in (*own, document.made_text, *document.provenance):
         book.put(line, font_color=MUTED, font_size=9)
+
+
+def _write_brand_head(book: ReportBook, document: Document) -> None:
+    """Whose report it is, above its title."""
+    brand, logo = document.look.brand, document.look.logo
+    if logo is not None:
+        summary = book.summary
+        scale = min(summary.width * _LOGO_SHARE / logo.width, _LOGO_HEIGHT / logo.height)
+        options = {
+            "image_data": io.BytesIO(logo.content),
+            "description": document.logo_told[:255],
+            "x_scale": scale,
+            "y_scale": scale,
+            "y_offset": 3,
+        }
+        summary.sheet.insert_image(summary.area(_LOGO_HEIGHT + 6), 0, "logo", options)
+    if brand.confidentiality:
+        book.put(brand.confidentiality, bold=True, font_color=book.shades.letters, font_size=9)
+    if brand.header:
+        book.put(brand.header, font_color=MUTED)

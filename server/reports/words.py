@@ -77,6 +77,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     targets: str = "Targets: {targets}."
     show_data: str = "Data of this chart"
     parameters: str = "Parameters"
+    logo: str = "Logo"
 
 
 WORDS = {
@@ -156,6 +157,7 @@ WORDS = {
         targets="目标值：{targets}。",
         show_data="图表数据",
         parameters="参数",
+        logo="标志",
     )
 }
 

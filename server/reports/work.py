@@ -16,6 +16,7 @@ from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.jobs.worker_process import ByName
 from server.reports.batch_comparing import Figure
+from server.reports.brand import Brand
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")
@@ -29,6 +30,8 @@ vocabulary = ByName("server.reports.checking", "vocabulary")
 summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
+copy_logo = ByName("server.reports.images", "copy_logo")
+combine = ByName("server.reports.combining", "combine")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -70,7 +73,8 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     Its footer says “as of” that moment with `is_as_of`, else that it was made then.
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
-    `seconds` bounds the whole report, its queries included. `images` are the files that the template names.
+    `seconds` bounds the whole report, its queries included. `images` are the files that the template names,
+    `logo` is that of the brand.
     """
 
     template_source: str
@@ -89,6 +93,8 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     file_stem: str = ""
     seconds: float = 180.0
     images: dict[str, Path] = {}
+    brand: Brand = Brand()
+    logo: Path | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,3 +198,49 @@ class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
     source: Path
     name: str
     target: Path
+
+
+class CopiedLogo(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands at `CopyRequest.target`."""
+
+    sha256: str
+    media_type: str
+    size: int
+    width: int
+    height: int
+
+
+class CombinedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A report of a batch: its PDF, or in words why it has none."""
+
+    position: int
+    title: str
+    pdf: Path | None = None
+    missing: str = ""
+
+
+class CombinedWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the list at the beginning says, in the batch's language."""
+
+    summary: str
+    number: str
+    report: str
+    page: str
+    not_here: str
+    reason: str
+
+
+class CombineRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The PDFs of a batch as one, in its look, written to `target`; `scratch` is an empty directory."""
+
+    title: str
+    template_source: str
+    words: CombinedWords
+    reports: tuple[CombinedReport, ...]
+    clock: datetime
+    language: str
+    time_zone: str
+    target: Path
+    scratch: Path
+    brand: Brand = Brand()
+    logo: Path | None = None

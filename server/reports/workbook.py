@@ -10,6 +10,7 @@ import msgspec
 from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
+from server.reports.brand import Shades
 from server.reports.excel_names import SheetNames
 from server.reports.excel_pages import Sheets
 from server.reports.excel_room import column_pixels, letters, line_count, line_pixels, row_parts
@@ -20,10 +21,9 @@ from server.reports.words import Words
 
 TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#2563A8", "grey": "#7A7F87"}
 TINTS = {"green": "#E4F4EB", "red": "#FBE7E8", "amber": "#FDF1DD", "blue": "#E6F0FA", "grey": "#EFF1F3"}
-ACCENT, MUTED, LINE = "#2563A8", "#66717E", "#E3E7EC"
+MUTED, LINE = "#66717E", "#E3E7EC"
 _FEW = 5  # sheets that need no list of them
 _DATES = ("date", "month", "datetime")
-_LINK = {"font_color": ACCENT, "underline": 1}
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +41,11 @@ class ReportBook:
     So all sheets stand in the order of the report, after the summary and the list of them.
     """
 
-    def __init__(self, workbook: Any, *, language: str, words: Words, formats: Formats, sheets: Sheets) -> None:
+    def __init__(
+        self, workbook: Any, *, language: str, words: Words, formats: Formats, sheets: Sheets, shades: Shades
+    ) -> None:
         self.workbook = workbook
+        self.shades = shades
         self.words = words
         self.formats = formats
         self.sheets = sheets
@@ -56,6 +59,11 @@ class ReportBook:
         self.summary = Summary(self.add_sheet(words.summary), sheets)
         self._figures: Any = None
         self._figures_row = 0
+
+    @property
+    def linked(self) -> dict[str, Any]:
+        """The style of what leads elsewhere."""
+        return {"font_color": self.shades.letters, "underline": 1}
 
     # -- sheets
 
@@ -96,7 +104,7 @@ class ReportBook:
     def link(self, sheet: Any, row: int, column: int, name: str, text: str) -> None:
         """To the beginning of a sheet of this workbook."""
         place = f"internal:{quote_sheetname(name)}!A1"
-        sheet.write_url(row, column, place, self.style(**_LINK), string=text[:255])
+        sheet.write_url(row, column, place, self.style(**self.linked), string=text[:255])
 
     def figures(self, row_count: int) -> tuple[Any, int]:
         """The sheet of the figures behind charts, and the first of so many rows on it."""

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import QuotaExceeded
-from server.storage.tables import batches, dataset_versions, datasets, jobs, uploads
+from server.storage.tables import batches, brands, dataset_versions, datasets, jobs, uploads
 
 
 class Stored(StrEnum):
@@ -98,7 +98,8 @@ class Quotas:
         used: dict[str, dict[Stored, int]] = {}
         for kind in Stored:
             for total, owner in _totals(kind):
-                for size, owner_id in await connection.execute(total.add_columns(owner).group_by(owner)):
+                of_somebody = total.add_columns(owner).where(owner.is_not(None)).group_by(owner)
+                for size, owner_id in await connection.execute(of_somebody):
                     of_owner = used.setdefault(owner_id, {})
                     of_owner[kind] = of_owner.get(kind, 0) + size
         return used
@@ -142,8 +143,10 @@ async def _used(connection: AsyncConnection, kind: Stored, owner_id: str | None 
 def _totals(kind: Stored) -> list[tuple[Select[Any], ColumnElement[str]]]:
     """What adds up to the bytes of a kind, each with the column that says whose they are."""
     total = _sum_of(_BYTES[kind])
-    if kind is not Stored.DATASETS:
+    if kind is Stored.UPLOADS:
         return [(total, _OWNER[kind])]
+    if kind is Stored.REPORTS:  # and what stands at the head of each of them
+        return [(total, _OWNER[kind]), (_sum_of(brands.c.logo_bytes), brands.c.owner_id)]
     joined = dataset_versions.join(datasets, datasets.c.id == dataset_versions.c.dataset_id)
     return [(total.select_from(joined), _OWNER[kind]), (_sum_of(LIST_OF_JOB).where(_HAS_LIST), jobs.c.owner_id)]
 

@@ -320,6 +320,16 @@ template_versions = Table(
     Column("restored_from", Integer),  # the number of the version that it is equal to
 )
 
+brands = Table(
+    "brands",
+    metadata,
+    _id(),  # its owner's; "server" for that of all who have none
+    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), unique=True),
+    _json("brand"),  # reports.brand.Brand
+    Column("logo_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 batches = Table(
     "batches",
     metadata,
@@ -335,6 +345,7 @@ batches = Table(
     _json("formats", "[]"),
     Column("clock", UtcDateTime, nullable=False),  # "now" of every report in it, so that a retry gives the same bytes
     _json("images"),  # {name in the template: blob key}
+    _json("brand"),  # reports.brand.Brand as it was then
     _json("dataset_versions"),  # {name: {version, files: [blob keys], columns}} as they were when it started
     Column("language", String(16), nullable=False),  # of whoever asked: built-in words and number formats
     Column("time_zone", String(64), nullable=False),

@@ -21,6 +21,7 @@ PAGES = (
     "/admin",
     "/admin/users",
     "/admin/storage",
+    "/admin/brand",
     "/admin/audit",
     "/admin/settings",
     "/websocket-test",

@@ -49,6 +49,10 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_template_preview": ((422,), "the same; which parameters the template takes"),
     "api_batch_start": ((422,), "which parameters the template takes; SQL"),
     "api_batch_reorder": ((422,), "whether a report failed, and what the template takes by now"),
+    "api_brand_save": ((422,), "characters that nobody sees"),
+    "api_server_brand_save": ((422,), "the same"),
+    "api_brand_logo_save": ((422,), "which bytes are a picture"),
+    "api_server_brand_logo_save": ((422,), "the same"),
     "create_upload": (
         _TUS,
         "which headers of tus go together, base64, checksums of what comes, how large a file is",

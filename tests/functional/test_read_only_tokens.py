@@ -23,6 +23,8 @@ LOOKS = {
     "/templates/{name}/preview",
     "/batches/new/expansion",
     "/imports/preview",
+    "/account/brand/picture",
+    "/admin/brand/picture",
     "/datasets/{name}/query",
 }
 STRANGERS = {"/login", "/logout", "/setup", "/api/v1/tokens"}  # of a browser, a name and password, the link

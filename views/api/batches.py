@@ -10,13 +10,14 @@ from aiohttp import web
 
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
+from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import TemplateName
 from server.jobs.job import Priority
 from server.operations.batches import BatchStart
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import BatchHead, Tally
 from server.reports.file_names import served_name
-from server.reports.work import FileFormat
+from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
 
@@ -154,6 +155,14 @@ async def download_batch(call: Call[None, ArchiveQuery]) -> web.StreamResponse:
         )
 
 
+async def combine_batch(call: Call[None, NoQuery]) -> web.StreamResponse:
+    if call.request.method == "HEAD":
+        batch = await call.operations.batches.get(call.principal, call.path["id"])
+        return head_of_made_file(served_name(batch.name, "pdf"), MEDIA_TYPES["pdf"])
+    made = await call.operations.batch_combining.combined(call.principal, call.path["id"])
+    return await send_made_file(call.request, made, disposition="attachment")
+
+
 def batch_item(batch: BatchHead) -> BatchItem:
     base = f"/api/v1/batches/{batch.id}"
     return BatchItem(
@@ -264,5 +273,15 @@ ENDPOINTS = [
         answer=bytes,
         answer_type="application/zip",
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/combined.pdf",
+        name="api_batch_combined",
+        handler=combine_batch,
+        summary="All PDFs that are finished so far as one, with a list of all reports and bookmarks",
+        answer=bytes,
+        answer_type=MEDIA_TYPES["pdf"],
+        errors=(404, 409, 429, 507),
     ),
 ]

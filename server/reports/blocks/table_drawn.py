@@ -14,7 +14,7 @@ from server.reports.excel_room import letters
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
-from server.reports.workbook import ACCENT, ReportBook
+from server.reports.workbook import ReportBook
 
 _WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
 _MEASURED = 4
@@ -78,7 +78,7 @@ class Table(Block, frozen=True, kw_only=True):
                     "kind": row.kind,
                     "level": row.level,
                     "style": row.style,
-                    "cells": [_on_paper(cell) for cell in row.cells],
+                    "cells": [_on_paper(cell, paper.accent) for cell in row.cells],
                 }
                 for row in shown
             ],
@@ -161,7 +161,7 @@ def _html_width(column: TableColumn) -> str:
     return f'<col style="width: {column.width}%">' if column.width else "<col>"
 
 
-def _on_paper(cell: Cell) -> dict[str, Any]:
+def _on_paper(cell: Cell, accent: str) -> dict[str, Any]:
     color, strength = cell.heat
     shown: dict[str, Any] = {"text": cell.text, "tone": cell.tone, "share": cell.share}
     if color:
@@ -169,7 +169,7 @@ def _on_paper(cell: Cell) -> dict[str, Any]:
     if cell.link:
         shown["link"] = cell.link
     if cell.spark is not None:
-        drawing = cell.spark.svg(line=_SPARK_LINE, accent=ACCENT, below=_SPARK_BELOW)
+        drawing = cell.spark.svg(line=_SPARK_LINE, accent=accent, below=_SPARK_BELOW)
         shown |= {"spark": drawing, "told": cell.spark.told}
     return shown
 

@@ -15,10 +15,11 @@ from xlsxwriter.utility import quote_sheetname, xl_range
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
 from server.reports.blocks.table_scale import STRONGEST
 from server.reports.blocks.table_spark import Spark
+from server.reports.drawing.paints import readable_on
 from server.reports.excel_room import column_pixels, letters
 from server.reports.excel_values import excel_value, is_number
 from server.reports.formats import ValueFormat
-from server.reports.workbook import ACCENT, MUTED, TINTS, TONES, ReportBook
+from server.reports.workbook import MUTED, TINTS, TONES, ReportBook
 
 # Of what SUBTOTAL does, numbers that leave out what a filter hides. It never counts what another SUBTOTAL gives.
 _FUNCTIONS = {"sum": 109, "average": 101, "count": 103, "min": 105, "max": 104}
@@ -32,8 +33,8 @@ _ROW_STYLES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _WIDEST, _LEAST = 60, 9  # letters of a column
 _FILTER = 3  # letters that its arrow takes
-_HEAD = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap": True, "valign": "vcenter"}
-_BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "max_type": "num"}
+_HEAD = {"bold": True, "text_wrap": True, "valign": "vcenter"}
+_BAR = {"type": "data_bar", "bar_solid": True, "min_type": "num", "max_type": "num"}
 _BELOW_ZERO = {"bar_negative_color": "#F3C9CC", "bar_axis_color": MUTED}
 
 RowSpan = tuple[int, int]  # rows of a sheet, from and to
@@ -71,8 +72,10 @@ class TableSheet:
 
     def write(self) -> None:
         sheet, last = self._sheet, len(self._rows)
+        filled = self._book.shades.areas
+        head = _HEAD | {"bg_color": filled, "font_color": readable_on(filled)}
         for index, column in enumerate(self._columns):
-            self._book.string(sheet, 0, index, column.label, self._book.style(**_HEAD, align=column.align))
+            self._book.string(sheet, 0, index, column.label, self._book.style(**head, align=column.align))
             sheet.set_column_pixels(index, index, column_pixels(self._widths[index]))
         self._write_rows()
         end = last + 1
@@ -127,7 +130,7 @@ class TableSheet:
         if cell.link and self._links < _MOST_LINKS:
             self._links += 1
             self._book.address(self._sheet, number, index, cell.link)
-            style = style | {"font_color": ACCENT, "underline": 1}
+            style = style | self._book.linked
         elif cell.link:
             self._has_links_left = True
         self._book.cell(self._sheet, number, index, cell.value, self._columns[index].format, **style)
@@ -253,7 +256,8 @@ class TableSheet:
             if not numbers:
                 continue
             scale = {"min_value": min(0, *numbers), "max_value": max(0, *numbers)}
-            self._format_column(index, last, _BAR | _BELOW_ZERO | scale)
+            bar = _BAR | {"bar_color": self._book.shades.tint}
+            self._format_column(index, last, bar | _BELOW_ZERO | scale)
 
     def _width(self, index: int) -> int:
         """Letters of the longest, totals as well: a number without room would be `####`."""
