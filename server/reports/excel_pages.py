@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from server.reports.excel_room import letters
+
 # Excel's number of each size, and its short and long side in inches.
 _PAPERS = {
     "A4": (9, 8.27, 11.69), "A3": (8, 11.69, 16.54), "A5": (11, 5.83, 8.27), "Letter": (1, 8.5, 11.0),
@@ -18,6 +20,8 @@ _SURE = 0.96  # programs and printers differ by less
 _UPRIGHT_SCALE = 0.8  # from which letters on upright paper are as large as those on paper on its side
 _LEAST_SCALE = 0.6  # of what can be read
 _PARTS_SCALE = 0.75  # of a sheet over several pages
+_FOOT_SIZES = (10, 9, 8, 7, 6)  # points
+_FOOT_LETTER = 0.52  # of its size is a letter wide
 _HEAD_UNITS = 250  # Excel takes 255
 
 
@@ -45,8 +49,17 @@ class Sheets(msgspec.Struct, frozen=True, kw_only=True):
         sheet.set_landscape() if landscape else sheet.set_portrait()
         sheet.set_margins(left=_SIDE, right=_SIDE, top=_END, bottom=_END)
         sheet.set_header("&L" + _literal(self.title, _HEAD_UNITS // 2) + "&R&A", {"margin": 0.35})
-        right = "&R" + self.right_foot
-        sheet.set_footer("&L" + _literal(self.left_foot, _HEAD_UNITS - len(right) - 2) + right, {"margin": 0.35})
+        sheet.set_footer(self._foot(self.width(landscape=landscape)), {"margin": 0.35})
+
+    def _foot(self, width: int) -> str:
+        """In letters so small that left and right do not meet, down to what can be read; then the left one is cut."""
+        room = width * 72 / _PIXELS
+        count = letters(self.left_foot) + letters(self.right_foot)
+        size = next((size for size in _FOOT_SIZES if count * size * _FOOT_LETTER <= room), _FOOT_SIZES[-1])
+        spare = int(room / size / _FOOT_LETTER) - letters(self.right_foot)
+        left = self.left_foot if count * size * _FOOT_LETTER <= room else self.left_foot[: spare - 1] + "…"
+        right = f"&R&{size} {self.right_foot}"
+        return f"&L&{size} " + _literal(left, _HEAD_UNITS - len(right) - 6) + right
 
     def set_up_table(self, sheet: Any, widths: Sequence[int], *, rows: int, head: int = 0) -> None:
         """As wide as a page while that can be read, on its side where that helps, else in parts side by side.

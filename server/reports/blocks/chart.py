@@ -265,6 +265,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSp
             colors=_read_colors(reader),
             totals=reader.text("totals") if kind == "waterfall" else "",
             multiples=multiples,
+            one_axis=reader.boolean("one_axis") if kind == "combo" else False,
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
         targets=_read_targets(blocks, reader, kind),
