@@ -1,4 +1,4 @@
-"""Writes the data that the templates of the gallery read: `python examples/gallery/make_data.py`, the same every time.
+"""Writes the data that the templates of the gallery read: `make gallery`, the same every time.
 
 Fernhill Home sells furniture and household goods to shops. Its story: summers are slow and autumns strong; Iberia is
 well over plan; Italy lost its largest customer in June; a container of garden furniture came too late and lies there.
@@ -27,6 +27,7 @@ CATEGORIES = {  # share, margin, and how much of the year's curve it follows
     "Textiles": (0.13, 0.49, 1.1),
     "Garden": (0.10, 0.31, -1.6),
 }
+PRICES = {"Furniture": 240, "Kitchen": 62, "Lighting": 85, "Textiles": 34, "Garden": 150}
 CUSTOMERS = {  # by region, in thousands of euros a year
     "Nordics": {"Skagen Interiör": 1480, "Bolig & Co": 820, "Huset Aarhus": 510, "Fjordmøbler": 395, "Kotitalo": 300},
     "Germany": {
@@ -41,35 +42,43 @@ CUSTOMERS = {  # by region, in thousands of euros a year
     "Italy": {"Arredi Bellandi": 1120, "Casa Morosini": 640, "Luce Ferrante": 390, "Tessuti Gallo": 250},
     "Export": {"Harrow Trading": 870, "Alpenhaus": 560, "Levant Home": 380, "Pacific Living": 320},
 }  # fmt: skip
+FIRSTS = ["Alder", "Birch", "Cedar", "Dover", "Elm", "Forth", "Grange", "Hollow", "Iris", "Juniper", "Kings", "Larch"]
+FIRSTS += ["Marsh", "North", "Orchard", "Priory"]
+SECONDS = ["Interiors", "Home", "Living", "Stores", "Design", "Trading", "Supply", "House", "Furnishing", "Group"]
+DOMAINS = {"DE": "de", "FR": "fr", "ES": "es", "SE": "se", "IT": "it", "PT": "pt"}
 SMALL = ["Nest", "Hearth", "Oak Room", "Linen Lane", "Blue Door", "Corner House"]
 
 
 def main() -> None:
     DATA.mkdir(exist_ok=True)
-    sales = list(sales_rows(random.Random("sales")))
+    sales = list(sales_rows(dice("sales")))
     write("sample_sales", "month,region,customer,category,orders,units,revenue,cost", sales)
     write("sample_plan", "month,region,plan", plan_rows(sales))
-    write("sample_ledger", "month,section,account,actual,budget", ledger_rows(sales, random.Random("ledger")))
+    write("sample_ledger", "month,section,account,actual,budget", ledger_rows(sales, dice("ledger")))
     write(
         "sample_stock",
         "sku,product,category,warehouse,quantity,unit_cost,received_on,last_sold_on",
-        stock_rows(random.Random("stock")),
+        stock_rows(dice("stock")),
     )
     write(
         "sample_members",
         "member,country,plan,started_on,ended_on,monthly_fee",
-        member_rows(random.Random("members")),
+        member_rows(dice("members")),
     )
     write(
         "sample_contacts",
         "contact_id,company,country,email,phone,created_on,employees,credit_limit",
-        contact_rows(random.Random("contacts")),
+        contact_rows(dice("contacts")),
     )
     write(
         "经营数据示例",
         "月份,事业部,产品线,收入,成本,费用,预算收入,预算利润,回款,应收余额",
-        chinese_rows(random.Random("chinese")),
+        chinese_rows(dice("chinese")),
     )
+
+
+def dice(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 – sample data
 
 
 def write(name: str, header: str, rows: Iterable[Iterable[Any]]) -> None:
@@ -90,7 +99,7 @@ def sales_rows(chance: random.Random) -> Iterator[list[Any]]:
 
 
 def all_customers() -> dict[str, dict[str, int]]:
-    chance = random.Random("small")
+    chance = dice("small")
     return {
         region: large | {f"{name} {region}": chance.randrange(40, 150) for name in chance.sample(SMALL, 4)}
         for region, large in CUSTOMERS.items()
@@ -98,7 +107,7 @@ def all_customers() -> dict[str, dict[str, int]]:
 
 
 def bought_by(customer: str) -> list[str]:
-    chance = random.Random(customer)
+    chance = dice(customer)
     first = {"Lampen": "Lighting", "Luce": "Lighting", "Luz": "Lighting", "Küchen": "Kitchen", "Cuisines": "Kitchen"}
     first |= {"Tessuti": "Textiles", "Les": "Textiles", "Linen": "Textiles", "Jardins": "Garden", "Quinta": "Garden"}
     some = [first.get(customer.split()[0], "Furniture")]
@@ -106,15 +115,13 @@ def bought_by(customer: str) -> list[str]:
     return [category for category in CATEGORIES if category in {*some, *chance.sample(others, 2)}]
 
 
-def sold(
-    chance: random.Random, month: date, region: str, customer: str, category: str, thousands: float
-) -> list[Any]:
+def sold(chance: random.Random, month: date, region: str, customer: str, category: str, thousands: float) -> list[Any]:
     share, margin, season = CATEGORIES[category]
     share /= sum(CATEGORIES[bought][0] for bought in bought_by(customer))
     years = (month.year - 2025) + (month.month - 1) / 24
     revenue = thousands * 1000 / 12 * share * (1 + GROWTH[region]) ** years
     revenue *= (1 + (SEASON[month.month - 1] - 1) * season) * chance.gauss(1, 0.07)
-    units = max(1, round(revenue / {"Furniture": 240, "Kitchen": 62, "Lighting": 85, "Textiles": 34, "Garden": 150}[category]))
+    units = max(1, round(revenue / PRICES[category]))
     cost = revenue * (1 - margin * chance.gauss(1, 0.03) + (0.008 if month >= date(2026, 4, 1) else 0))
     return [month, region, customer, category, max(1, round(units / 22)), units, f"{revenue:.2f}", f"{cost:.2f}"]
 
@@ -124,7 +131,8 @@ def plan_rows(sales: list[list[Any]]) -> Iterator[list[Any]]:
     for month in PLANNED:
         for region in CUSTOMERS:
             yearly = sum(float(row[6]) for row in sales if row[1] == region and row[0].year == 2025)
-            yield [month, region, round(yearly * (1 + PLANNED_GROWTH[region]) * SEASON[month.month - 1] / sum(SEASON), -3)]
+            share = SEASON[month.month - 1] / sum(SEASON)
+            yield [month, region, f"{round(yearly * (1 + PLANNED_GROWTH[region]) * share, -3):.0f}"]
 
 
 def ledger_rows(sales: list[list[Any]], chance: random.Random) -> Iterator[list[Any]]:
@@ -190,7 +198,16 @@ def stock_rows(chance: random.Random) -> Iterator[list[Any]]:
         sold_on = min(end, received + timedelta(days=int(age * chance.uniform(0.3, 1.0))))
         price = cost[category] * chance.uniform(0.5, 1.7)
         place = "Hamburg" if is_late else chance.choice(["Hamburg", "Hamburg", "Lyon", "Porto"])
-        yield [f"FH-{1001 + number}", f"{product}, {finish}", category, place, quantity, f"{price:.2f}", received, sold_on]
+        yield [
+            f"FH-{1001 + number}",
+            f"{product}, {finish}",
+            category,
+            place,
+            quantity,
+            f"{price:.2f}",
+            received,
+            sold_on,
+        ]
 
 
 def member_rows(chance: random.Random) -> Iterator[list[Any]]:
@@ -213,40 +230,40 @@ def member_rows(chance: random.Random) -> Iterator[list[Any]]:
 
 def contact_rows(chance: random.Random) -> Iterator[list[Any]]:
     """An address list as it comes from a sales tool: with gaps, doubles and slips."""
-    firsts = "Alder Birch Cedar Dover Elm Forth Grange Hollow Iris Juniper Kings Larch Marsh North Orchard Priory".split()
-    seconds = "Interiors Home Living Stores Design Trading Supply House Furnishing Group".split()
-    domains = {"DE": "de", "FR": "fr", "ES": "es", "SE": "se", "IT": "it", "PT": "pt"}
-    rows: list[list[Any]] = []
-    for number in range(398):
-        company = f"{firsts[number % len(firsts)]} {seconds[number // len(firsts) % len(seconds)]}"
-        company += ["", " Ltd", " & Sons"][number // 160]
-        country = chance.choice(list(domains))
-        email = f"{chance.choice(['info', 'office', 'buying'])}@{company.lower().replace(' ', '').replace('&', '')}.{domains[country]}"
-        phone = f"+{chance.randrange(30, 50)} {chance.randrange(100, 999)} {chance.randrange(100000, 999999)}"
-        created = date(2023, 1, 9) + timedelta(days=int(number * 3.4) + chance.randrange(6))
-        employees: Any = int(math.exp(chance.gauss(3.4, 1.0))) + 1
-        limit: Any = round(employees * chance.uniform(300, 700), -3) or 1000
-        if chance.random() < 0.16:
-            phone = ""
-        if chance.random() < 0.05:
-            email = ""
-        elif chance.random() < 0.04:
-            email = chance.choice([email.replace("@", " at "), email.rsplit(".", 1)[0], email.replace("@", "@@")])
-        if chance.random() < 0.26:
-            employees = ""
-        if chance.random() < 0.09:
-            limit = ""
-        elif chance.random() < 0.02:
-            limit = chance.choice([-5000, 9_999_999, -1000])
-        if number in (77, 191, 305):
-            created = date(2062, created.month, 1)
-        if chance.random() < 0.03:
-            country = ""
-        rows.append([f"C{10001 + number}", company, country, email, phone, created, employees, f"{limit:.0f}" if limit != "" else ""])
+    rows = [contact(chance, number) for number in range(398)]
     for number, place in enumerate(chance.sample(range(40, 380), 14)):  # imported twice, with another number
         rows.append([f"C{10500 + number}", *rows[place][1:]])
     rows += [list(rows[place]) for place in (12, 201)]  # the very same number again
     yield from rows
+
+
+def contact(chance: random.Random, number: int) -> list[Any]:
+    company = f"{FIRSTS[number % len(FIRSTS)]} {SECONDS[number // len(FIRSTS) % len(SECONDS)]}"
+    company += ["", " Ltd", " & Sons"][number // 160]
+    country = chance.choice(list(DOMAINS))
+    domain = f"{company.lower().replace(' ', '').replace('&', '')}.{DOMAINS[country]}"
+    email = with_slips(chance, f"{chance.choice(['info', 'office', 'buying'])}@{domain}")
+    phone = f"+{chance.randrange(30, 50)} {chance.randrange(100, 999)} {chance.randrange(100000, 999999)}"
+    created = date(2023, 1, 9) + timedelta(days=int(number * 3.4) + chance.randrange(6))
+    if number in (77, 191, 305):
+        created = date(2062, created.month, 1)
+    employees = int(math.exp(chance.gauss(3.4, 1.0))) + 1
+    limit = int(round(employees * chance.uniform(300, 700), -3)) or 1000
+    if chance.random() < 0.02:
+        limit = chance.choice([-5000, 9_999_999, -1000])
+    return [
+        f"C{10001 + number}",
+        company,
+        *("" if chance.random() < gap else cell for cell, gap in ((country, 0.03), (email, 0.05), (phone, 0.16))),
+        created,
+        *("" if chance.random() < gap else cell for cell, gap in ((employees, 0.26), (limit, 0.09))),
+    ]
+
+
+def with_slips(chance: random.Random, email: str) -> str:
+    if chance.random() > 0.04:
+        return email
+    return chance.choice([email.replace("@", " at "), email.rsplit(".", 1)[0], email.replace("@", "@@")])
 
 
 def chinese_rows(chance: random.Random) -> Iterator[list[Any]]:
@@ -278,7 +295,15 @@ def chinese_rows(chance: random.Random) -> Iterator[list[Any]]:
             slow = 0.86 if line[0] == "小家电" and years else 0.97
             paid = min(owed[line], (revenue * 0.45 + owed[line] * 0.32) * slow * chance.gauss(1, 0.04))
             owed[line] += revenue - paid
-            yield [month, *line, *(f"{value:.2f}" for value in (revenue, cost, spent)), f"{budget:.0f}", f"{profit:.0f}", f"{paid:.2f}", f"{owed[line]:.2f}"]
+            yield [
+                month,
+                *line,
+                *(f"{value:.2f}" for value in (revenue, cost, spent)),
+                f"{budget:.0f}",
+                f"{profit:.0f}",
+                f"{paid:.2f}",
+                f"{owed[line]:.2f}",
+            ]
 
 
 if __name__ == "__main__":

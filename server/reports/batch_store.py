@@ -17,7 +17,7 @@ from server.jobs.job import State
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
-from server.storage.tables import batches, jobs, reports
+from server.storage.tables import batches, jobs, reports, templates
 
 _LIVE = (State.QUEUED, State.RUNNING)
 BatchKind = TypeVar("BatchKind", bound="BatchHead")
@@ -115,6 +115,26 @@ class BatchStore:
         )
         async with self._database.read() as connection:
             return [(row.id, State(row.state)) for row in await connection.execute(query)]
+
+    async def newest_with_pages(self, owner_id: str, template_names: Sequence[str]) -> dict[str, str]:
+        """By name of templates that are there: the newest batch of each that was asked for PDFs and has files."""
+        newest = (
+            select(func.max(batches.c.sequence))
+            .join(
+                templates, and_(templates.c.owner_id == batches.c.owner_id, templates.c.name == batches.c.template_name)
+            )
+            .where(
+                batches.c.owner_id == owner_id,
+                batches.c.template_name.in_(template_names),
+                batches.c.created_at >= templates.c.created_at,
+                batches.c.bytes > 0,
+                cast(batches.c.formats, Text).contains('"pdf"'),
+            )
+            .group_by(batches.c.template_name)
+        )
+        found = select(batches.c.template_name, batches.c.id).where(batches.c.sequence.in_(newest))
+        async with self._database.read() as connection:
+            return {row.template_name: row.id for row in await connection.execute(found)}
 
     # writing
 

@@ -26,6 +26,7 @@ check_source = ByName("server.reports.checking", "check_source")
 summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
+first_page_of = ByName("server.reports.first_page", "draw_first_page")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -171,3 +172,11 @@ class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
     source: Path
     name: str
     target: Path
+
+
+class FirstPageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which PDF, where the picture goes, and its width in pixels."""
+
+    pdf: Path
+    target: Path
+    width: int

@@ -20,6 +20,7 @@ from server.reports.template_issues import TemplateIssue
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
 from server.storage.pages import Listing
+from views.api.batches import first_page_url
 from views.api.reports import FILE_TYPES, file_headers
 from views.context import language_of
 
@@ -31,7 +32,10 @@ _YAML_TYPES = (_YAML, "application/x-yaml", "text/yaml", "text/plain", "applicat
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself. `datasets` are those its queries read."""
+    """What a template says about itself. `datasets` are those its queries read.
+
+    The link `first_page` is a small picture of its newest report, if one has pages.
+    """
 
     name: str
     title: str
@@ -117,7 +121,10 @@ async def list_templates(call: Call[None, Page]) -> TemplateList:
     page = await call.operations.templates.list(
         call.principal, q=call.query.q or "", limit=call.query.limit, cursor=call.query.cursor
     )
-    return TemplateList(items=[_info(item) for item in page.items], total=page.total, next_cursor=page.next_cursor)
+    names = [item.stored.name for item in page.items]
+    pictured = await call.operations.first_pages.newest(call.principal, names)
+    items = [_info(item, pictured.get(item.stored.name)) for item in page.items]
+    return TemplateList(items=items, total=page.total, next_cursor=page.next_cursor)
 
 
 async def get_template(call: Call[None, VersionQuery]) -> web.Response:
@@ -221,7 +228,9 @@ def issue_of(issue: TemplateIssue) -> Issue:
     return Issue(line=issue.line, column=issue.column, message=issue.text)
 
 
-def _info(item: TemplateItem) -> TemplateInfo:
+def _info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
+    """`pictured` is the batch that has the first page of its newest report."""
+    links = template_links(item.stored.name) | ({"first_page": first_page_url(pictured)} if pictured else {})
     return TemplateInfo(
         name=item.stored.name,
         title=item.summary.title or item.stored.title,
@@ -231,7 +240,7 @@ def _info(item: TemplateItem) -> TemplateInfo:
         parameters=item.summary.parameters,
         datasets=item.summary.datasets,
         updated_at=item.stored.updated_at,
-        links=template_links(item.stored.name),
+        links=links,
     )
 
 
