@@ -13,7 +13,7 @@ from aiohttp import web
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
 from server.http.endpoint import decoded
-from server.http.forms import read_form
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import State
@@ -127,7 +127,7 @@ async def new_batch_page(request: web.Request) -> web.Response:
     if not name:
         page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
         return await render(request, "batches/choose.html", page=page)
-    return await _order_form(request, name, request.query)
+    return await _order_form(request, name, Form(list(request.query.items())))
 
 
 async def order_batch(request: web.Request) -> web.Response:
@@ -172,7 +172,7 @@ async def batch_expansion(request: web.Request) -> web.Response:
 
 
 async def _order_form(
-    request: web.Request, name: str, given: Mapping[str, str], *, error: InvalidInput | None = None
+    request: web.Request, name: str, given: Form, *, error: InvalidInput | None = None
 ) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).templates
@@ -180,7 +180,10 @@ async def _order_form(
     check = await operations.check(principal, stored.source)
     errors = errors_by_field(request, error)
     day_error = errors.get("as_of", "")
-    choices = await operations.choices(principal, stored, as_of="" if day_error else given.get("as_of", ""))
+    chosen = parameters_from(given.pairs())
+    choices = await operations.choices(
+        principal, stored, as_of="" if day_error else given.get("as_of", ""), given=chosen
+    )
     fixed = [parameter.name for parameter in check.summary.parameters if not parameter.each]
     return await render(
         request,
@@ -189,7 +192,7 @@ async def _order_form(
         stored=stored,
         summary=check.summary,
         problems=[msgspec.structs.asdict(issue) for issue in check.errors],
-        fields=fields_of(check.summary, choices, given, names=fixed, errors=_of_parameters(errors)),
+        fields=fields_of(check.summary, choices, chosen, names=fixed, errors=_of_parameters(errors)),
         day_error=day_error,
         given=given,
         error=error,
@@ -208,9 +211,9 @@ class Expansion:
     error: JinduError | None = None
 
 
-async def _expansion(request: web.Request, name: str, given: Mapping[str, str]) -> Expansion:
+async def _expansion(request: web.Request, name: str, given: Form) -> Expansion:
     principal = require_principal(request)
-    order = BatchOrder(template=name, parameters=[parameters_from(given)], as_of=given.get("as_of", ""))
+    order = BatchOrder(template=name, parameters=[parameters_from(given.pairs())], as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
@@ -226,11 +229,11 @@ def _chosen(formats: list[FileFormat]) -> list[FileFormat]:
     return formats
 
 
-def _picked(picks: list[str], given: dict[str, str]) -> list[dict[str, object]]:
+def _picked(picks: list[str], given: Form) -> list[dict[str, object]]:
     """The sets that were left ticked; all of them are one set that the template expands itself."""
     offered = given.get("offered", "0")
     if offered in ("", "0") or str(len(picks)) == offered:
-        return [parameters_from(given)]
+        return [parameters_from(given.pairs())]
     if not picks:
         raise InvalidInput("Choose at least one report.")
     try:

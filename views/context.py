@@ -25,6 +25,7 @@ from server.http.sessions import wanted_language, wanted_time_zone
 from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
+from server.reports.parameter_texts import value_text as parameter_text
 from views.formats import Formats, is_repeated
 
 _SCRIPTS = STATIC / "js"
@@ -78,6 +79,7 @@ def setup_templates(app: web.Application) -> None:
     env.filters["shown_state"] = lambda job: shown_state(job, kinds.shown(job.kind))
     env.filters["state_text"] = lambda job: _reader.get().state_text(job, kinds)
     env.filters["value_text"] = lambda job: _reader.get().value_text(job, kinds)
+    env.filters["parameter_text"] = parameter_text
     env.tests["repeated"] = is_repeated
     env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
     env.globals["version"] = __version__

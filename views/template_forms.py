@@ -6,33 +6,41 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.reports.parameter_texts import value_text
 from server.reports.summary import ParameterSummary, TemplateSummary
 from server.reports.work import Choices
 
 PREFIX = "p."
-_INPUTS = {"integer": "number", "decimal": "number", "date": "date", "month": "month"}
+_INPUTS = {"integer": "number", "decimal": "number", "date": "date", "month": "month", "range": "range"}
+_ENDS = ("from", "to")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """One input. `kind` is an input's type or `select`; `options` are (value, text)."""
+    """One input. `kind` is an input's type, `select`, `lines`, or of several inputs `checks` and `range`.
+
+    `options` are (value, text); `values` those that are chosen, or the two ends of a range. `is_followed`: what other
+    fields offer depends on it.
+    """
 
     name: str
     label: str
     kind: str
     value: str
+    values: tuple[str, ...]
     required: bool
     each: bool = False
     hint: str = ""
     error: str = ""
     step: str = "1"
     options: tuple[tuple[str, str], ...] = ()
+    is_followed: bool = False
 
 
 def fields_of(
     summary: TemplateSummary,
     choices: Choices,
-    given: Mapping[str, str],
+    given: Mapping[str, Any],
     *,
     errors: Mapping[str, str] | None = None,
     names: Iterable[str] | None = None,
@@ -46,34 +54,60 @@ def fields_of(
     ]
 
 
-def parameters_from(form: Mapping[str, str]) -> dict[str, Any]:
-    """The values of fields that were filled in, by parameter name; they are checked where they are used."""
-    return {
-        name.removeprefix(PREFIX): value.strip()
-        for name, value in form.items()
-        if name.startswith(PREFIX) and value.strip()
-    }
+def parameters_from(form: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The values of fields that were filled in, by parameter name; they are checked where they are used.
+
+    Of several fields with one name a list; of `p.period.from` and `p.period.to` a range.
+    """
+    found: dict[str, Any] = {}
+    for field, text in form:
+        name, dot, end = field.removeprefix(PREFIX).partition(".")
+        value = text.strip()
+        if not field.startswith(PREFIX) or not value:
+            continue
+        if dot:
+            ends = found.setdefault(name, {})
+            if isinstance(ends, dict) and end in _ENDS:
+                ends[end] = value
+        elif name in found:
+            before = found[name]
+            found[name] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            found[name] = value
+    return found
 
 
-def _field(parameter: ParameterSummary, choices: Choices, given: Mapping[str, str], error: str) -> FormField:
+def _field(parameter: ParameterSummary, choices: Choices, given: Mapping[str, Any], error: str) -> FormField:
     options: tuple[tuple[str, str], ...] = ()
     kind = _INPUTS.get(parameter.type, "text")
     default = choices.defaults.get(parameter.name, "")
     values = choices.values.get(parameter.name)
     if values is not None:
-        kind, options = "select", tuple((str(value), str(value)) for value in values)
+        kind = "checks" if parameter.type == "list" else "select"
+        options = tuple((str(value), str(value)) for value in values)
+    elif parameter.type == "list":
+        kind = "lines"
     elif parameter.type == "boolean":
         kind, options = "select", (("true", "yes"), ("false", "no"))
         default = {True: "true", False: "false"}.get(default, "")
+    value = given.get(parameter.name, default)
     return FormField(
         name=parameter.name,
         label=parameter.label,
         kind=kind,
-        value=given.get(PREFIX + parameter.name, str(default)),
-        required=not parameter.has_default and not parameter.each,
+        value="\n".join(map(str, value)) if isinstance(value, list) else value_text(value),
+        values=_values(value),
+        required=not parameter.has_default and not parameter.each and parameter.required,
         hint=parameter.description,
         error=error,
         step="any" if parameter.type == "decimal" else "1",
         options=options,
         each=parameter.each,
+        is_followed=parameter.name in choices.followed,
     )
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        return tuple(str(value.get(end, "")) for end in _ENDS)
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from server.errors import JinduError, NotFound
-from server.http.forms import read_form
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
@@ -130,11 +130,12 @@ async def _editor(
 async def preview_template(request: web.Request) -> web.StreamResponse:
     """What goes into the preview's frame: the report itself, or a page that says why there is none."""
     principal = require_principal(request)
-    form = await read_form(request, limit_bytes=_FORM_BYTES) if request.method == "POST" else dict(request.query)
+    is_form = request.method == "POST"
+    form = await read_form(request, limit_bytes=_FORM_BYTES) if is_form else Form(list(request.query.items()))
     order = PreviewOrder(
         name=request.match_info["name"],
         source=form.get("source") or None,
-        parameters=parameters_from(form),
+        parameters=parameters_from(form.pairs()),
         format="pdf" if request.query.get("format") == "pdf" else "html",
         language=formats_for(request).language,
     )

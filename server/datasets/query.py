@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from server.jobs.worker_process import OnReport
 
 _MAX_SQL_CHARACTERS = 100_000
 _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
+_MOST_STATEMENTS = 200  # that a session remembers
 _SQL_TYPES = {
     "text": "varchar",
     "integer": "bigint",
@@ -110,6 +112,16 @@ class RowStream:
             size = min(2 * size, _CHUNK_ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """`parameters` are names of its values, `reads` those of datasets; `columns` what it gives, by types of values."""
+
+    parameters: Any
+    reads: set[str]
+    is_multi: bool
+    columns: dict[tuple[type, ...], Columns] = field(default_factory=dict)
+
+
 class QuerySession:
     """One view a dataset; made once and used for several queries, one at a time."""
 
@@ -124,6 +136,7 @@ class QuerySession:
         """With `now` (aware) its statements take that for the present moment, and count days in its zone."""
         self._limits = limits
         self._names = list(known or datasets)
+        self._statements: dict[str, _Statement] = {}
         self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
@@ -205,13 +218,22 @@ class QuerySession:
             timer.cancel()
 
     def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, Columns]:
-        columns = columns_of(self._connection, sql, bound)
+        columns = self._columns(sql, bound)
         whole = told_whole(sql, columns)
         if whole is not None:
             with suppress(duckdb.BinderException, duckdb.ParserException):  # of a statement that is no part of others
                 return self._connection.execute(whole, bound), columns
         cursor = self._connection.execute(sql, bound)
         return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
+
+    def _columns(self, sql: str, bound: Mapping[str, Any]) -> Columns:
+        """Those of a statement depend on the types of its values; of a PIVOT on the values themselves."""
+        statement, key = self._statements[sql], tuple(map(type, bound.values()))
+        if statement.is_multi:
+            return columns_of(self._connection, sql, bound)
+        if key not in statement.columns:
+            statement.columns[key] = columns_of(self._connection, sql, bound)
+        return statement.columns[key]
 
     def renew(self) -> None:
         """As if nothing had been asked yet."""
@@ -230,6 +252,7 @@ class QuerySession:
         self._execute_all(
             (
                 "set enable_progress_bar = false",  # it would be drawn into our log
+                "set parquet_metadata_cache = true",  # files of datasets never change
                 f"set allowed_paths = [{paths}]",
                 "set temp_directory = ''",
                 "set enable_external_access = false",
@@ -241,6 +264,16 @@ class QuerySession:
         self._connection.execute("; ".join(statements))
 
     def _bound(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if sql not in self._statements:
+            if len(self._statements) >= _MOST_STATEMENTS:
+                self._statements.clear()
+            self._statements[sql] = self._looked_at(sql)
+        statement = self._statements[sql]
+        self.read |= statement.reads
+        return _values_of(statement.parameters, parameters)
+
+    def _looked_at(self, sql: str) -> _Statement:
+        """Whether it may run is asked once: the reports of a batch run the same statements with other values."""
         if len(sql) > _MAX_SQL_CHARACTERS:
             raise InvalidInput(
                 "A query has at most {limit} characters.", code="query_too_large", limit=_MAX_SQL_CHARACTERS
@@ -258,8 +291,11 @@ class QuerySession:
         statement = statements[0]
         if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
             raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
-        self.read |= names_read(self._connection, sql, statement.type, self._names)
-        return _values_of(statement.named_parameters, parameters)
+        return _Statement(
+            parameters=statement.named_parameters,
+            reads=names_read(self._connection, sql, statement.type, self._names),
+            is_multi=statement.type == duckdb.StatementType.MULTI,
+        )
 
 
 def totals_sql(sql: str, expressions: Sequence[str], by: Sequence[str] = ()) -> str:

@@ -25,6 +25,10 @@ class Form(dict[str, str]):
         super().__init__(fields)
         self._fields = fields
 
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """Each field, in order."""
+        return self._fields
+
     def all(self, name: str) -> list[str]:
         """Each of that name, in order."""
         return [value for each, value in self._fields if each == name]

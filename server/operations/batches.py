@@ -272,16 +272,17 @@ class BatchOperations:
         now = self._clock().replace(microsecond=0)  # as files write it
         clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
         stored = await self._templates.get(principal.user_id, order.template)
+        source = await self._templates.bundled(principal.user_id, stored.source)
         requested = _requested(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
         catalog = self._reading.catalog
         known = await catalog.names_of(principal.user_id)
-        read = await catalog.mentioned(principal.user_id, known, [stored.source, *queries])
+        read = await catalog.mentioned(principal.user_id, known, [source, *queries])
         plan: OrderPlan = await self._reading.in_worker(
             principal,
             plan_order,
             OrderRequest(
-                source=stored.source,
+                source=source,
                 datasets={name: tuple(version.columns) for name, version in read.items()},
                 parameters=requested,
                 max_reports=self._max_reports,
@@ -298,7 +299,7 @@ class BatchOperations:
             name=order.name or plan.name[:_NAME_CHARACTERS] or stored.name,
             template_name=stored.name,
             template_version=stored.version,
-            template_source=stored.source,
+            template_source=source,
             requested=requested,
             formats=_formats(order.formats or plan.formats),
             clock=clock,

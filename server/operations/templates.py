@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,7 @@ class TemplateOperations:
         """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
         principal.require_read()
         require_source_size(source)
+        source = await self._store.bundled(principal.user_id, source)
         known, read = await self._read_by(principal, source)
         columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
@@ -158,17 +159,24 @@ class TemplateOperations:
         principal.require_write()
         await self._saving.delete(principal, name, if_match=if_match)
 
-    async def choices(self, principal: Principal, stored: StoredTemplate, *, as_of: str = "") -> Choices:
-        """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day."""
+    async def choices(
+        self, principal: Principal, stored: StoredTemplate, *, as_of: str = "", given: Mapping[str, Any] | None = None
+    ) -> Choices:
+        """What each parameter can be, where that is known, and what it is by default: today, or `as_of` another day.
+
+        `given` are values that were chosen already.
+        """
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
-        async with self._sources(principal, stored.source) as sources:
+        source = await self._store.bundled(principal.user_id, stored.source)
+        async with self._sources(principal, source) as sources:
             request = ChoicesRequest(
-                source=stored.source,
+                source=source,
                 datasets=sources,
                 limits=self._reading.limits,
                 clock=clock,
                 time_zone=principal.time_zone,
+                given=dict(given or {}),
             )
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices
@@ -181,6 +189,7 @@ class TemplateOperations:
         if source is None:
             raise NotFound("There is no template named “{name}”.", name=order.name)
         require_source_size(source)
+        source = await self._store.bundled(principal.user_id, source)
         async with self._sources(principal, source) as datasets:
             return await self._previewed(principal, order, source, stored, datasets)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
-from server.reports.batches import Batch, BatchReport, ReportError, ReportFilter, StoredArtifact
+from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
 from server.reports.ledger import ReportLedger, Turn
-from server.reports.requests import expand_request, render_request
-from server.reports.work import Rendered, expand_batch, render_report
+from server.reports.queued_reports import QueuedReports
+from server.reports.requests import LaidOut, expand_request, layout_request, render_request
+from server.reports.work import Rendered, expand_batch, lay_out, render_report
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -37,7 +39,7 @@ Announce = Callable[[str, dict[str, Any], str], object]
 KIND = "batch_report"
 _STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
 _FIGURES = {"succeeded": "Reports made", "failed": "Reports failed"}
-_READ_TOGETHER = 50
+_MANY = 10  # reports; for fewer it is not worth a look whether sorting their data would pay
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
 _UNEXPECTED = ReportError(
@@ -170,19 +172,50 @@ class BatchReports:
     async def _render_all(self, context: JobContext, batch: Batch, tally: _Tally) -> None:
         states = await self._store.states(batch.id)
         queued = [report_id for report_id, state in states if state is State.QUEUED]
-        waiting = _Queued(self._store, batch.id, queued)
+        waiting = QueuedReports(self._store, batch.id, queued)
         ledger = ReportLedger(
             database=self._database, store=self._store, quotas=self._quotas, room=self._room, fence=context.fence
         )
         try:
-            async with ledger, asyncio.TaskGroup() as lanes:
+            async with (
+                self._laid_out(context, batch, len(queued)) as laid_out,
+                ledger,
+                asyncio.TaskGroup() as lanes,
+            ):
                 for _ in range(min(self._parallel, len(queued))):
-                    lanes.create_task(self._render_next(context, batch, waiting, ledger, tally))
+                    lanes.create_task(self._render_next(context, batch, waiting, ledger, tally, laid_out))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None  # a full disk, or the attempt was given up: the same in every lane
 
+    @asynccontextmanager
+    async def _laid_out(self, context: JobContext, batch: Batch, reports: int) -> AsyncIterator[LaidOut]:
+        """Large datasets in an order in which each report finds its own rows at once: it only makes them faster."""
+        found: LaidOut = {}
+        async with self._scratch.workplace() as output:
+            if reports >= _MANY:
+                try:
+                    found = await self._room.within(self._lay_out(context, batch, reports, output))
+                except JinduError as error:  # whatever it is, reports can be made without
+                    context.log(f"datasets are read as they are stored: {error.text}", level="warning")
+            yield found
+
+    async def _lay_out(self, context: JobContext, batch: Batch, reports: int, output: Path) -> LaidOut:
+        asked = layout_request(batch, self._blobs, self._limits, output=output, reports=reports)
+        async with asked as request:
+            found: LaidOut = await context.run_in_worker(
+                lay_out, request, on_report=lambda _begun: context.advance(stage="sorting")
+            )
+        context.advance(stage="rendering")
+        return found
+
     async def _render_next(
-        self, context: JobContext, batch: Batch, waiting: _Queued, ledger: ReportLedger, tally: _Tally
+        self,
+        context: JobContext,
+        batch: Batch,
+        waiting: QueuedReports,
+        ledger: ReportLedger,
+        tally: _Tally,
+        laid_out: LaidOut,
     ) -> None:
         """One lane: that a report ended and that the next one begins is stored together."""
         made: BatchReport | None = None
@@ -195,7 +228,7 @@ class BatchReports:
             if turn.begun is None:
                 return
             self._tell_begin(context, turn.begun, tally)
-            made = await self._outcome(context, batch, turn.begun)
+            made = await self._outcome(context, batch, turn.begun, laid_out)
 
     async def _stored(self, ledger: ReportLedger, made: BatchReport | None, report: BatchReport | None) -> Turn:
         try:
@@ -218,11 +251,13 @@ class BatchReports:
             context.log(f"{made.title}: {made.error.code}: {made.error.text}", level="error")
         context.advance(tally.done, detail=tally.detail())
 
-    async def _outcome(self, context: JobContext, batch: Batch, report: BatchReport) -> BatchReport:
+    async def _outcome(self, context: JobContext, batch: Batch, report: BatchReport, laid_out: LaidOut) -> BatchReport:
         """The report as it came out, with its files published; one that fails does so alone."""
         try:
             async with self._scratch.workplace() as output:
-                async with render_request(batch, report, self._blobs, self._limits, output=output) as request:
+                async with render_request(
+                    batch, report, self._blobs, self._limits, output=output, laid_out=laid_out
+                ) as request:
                     rendered: Rendered = await context.run_in_worker(render_report, request)
                 artifacts = await self._publish(batch, report, rendered)
         except StorageFull:
@@ -266,25 +301,6 @@ class BatchReports:
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
         self._announce(f"batch:{report.batch_id}", data, report.owner_id)
-
-
-class _Queued:
-    """The reports that wait, read some at a time; the lanes share them."""
-
-    def __init__(self, store: BatchStore, batch_id: str, ids: Sequence[str]) -> None:
-        self._store = store
-        self._batch_id = batch_id
-        self._ids = deque(ids)
-        self._read: deque[BatchReport] = deque()
-        self._reading = asyncio.Lock()
-
-    async def next(self) -> BatchReport | None:
-        async with self._reading:
-            if not self._read and self._ids:
-                some = tuple(self._ids.popleft() for _ in range(min(_READ_TOGETHER, len(self._ids))))
-                wanted = ReportFilter(ids=some, limit=len(some))
-                self._read.extend((await self._store.reports(self._batch_id, wanted)).items)
-            return self._read.popleft() if self._read else None
 
 
 def was_asked_again(job: Job) -> bool:

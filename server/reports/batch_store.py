@@ -15,6 +15,7 @@ from server.clock import Clock, new_id, utc_now
 from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
+from server.reports.parameter_texts import value_text
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.tables import batches, jobs, reports, templates
@@ -210,7 +211,7 @@ class BatchStore:
 
 def provisional_title(parameters: dict[str, Any]) -> str:
     """What to call a report before it is made: its values, e.g. `North · 2026-10`."""
-    return " · ".join(str(value) for value in parameters.values() if value not in (None, ""))[:300]
+    return " · ".join(value_text(value) for value in parameters.values() if value not in (None, "", []))[:300]
 
 
 async def _one(connection: AsyncConnection, batch_id: str, kind: type[BatchKind]) -> BatchKind:

@@ -10,7 +10,7 @@ from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.blocks.spec import BlockSpec
-from server.reports.parameters import sample_value
+from server.reports.parameters import bound_values, sample_value
 from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import TemplateIssue
 
@@ -72,7 +72,8 @@ class _Binder:
         self._template = template
         self._reading = reading
         self._issues = reading.issues
-        self._values = {p.name: sample_value(p.type) for p in template.parameters} | {"today": sample_value("date")}
+        samples = {parameter.name: sample_value(parameter.type) for parameter in template.parameters}
+        self._values = bound_values(samples | {"today": sample_value("date")})
         self._columns: dict[str, list[str] | None] = {}
         self._last = ""
 

@@ -20,6 +20,7 @@ from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
+from server.reports.parameters import bound_values
 from server.reports.rows import LazyRows, QueryRow, Rows, Totals, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
@@ -204,7 +205,7 @@ class ReportBuilder:
         return context
 
     def _bound(self) -> dict[str, Any]:
-        bound = {"today": self._builtin["today"], **self._parameters}
+        bound = bound_values({"today": self._builtin["today"], **self._parameters})
         for scope in self._scopes:
             for name, row in scope.items():
                 bound |= {f"{name}_{column}": value for column, value in row.items()}

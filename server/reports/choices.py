@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput, TemplateProblem
 from server.jobs.worker_process import OnReport
-from server.reports.parameters import Parameter, as_json
+from server.reports.parameters import Parameter, Wrong, as_json, bound_values
 from server.reports.template import Template, parse_template
 from server.reports.work import Choices, ChoicesRequest
 
@@ -24,12 +26,17 @@ def choices_of(request: ChoicesRequest, report: OnReport) -> Choices:
     paths = {name: dataset.paths for name, dataset in request.datasets.items()}
     now = request.clock.astimezone(ZoneInfo(request.time_zone))
     today = now.date()
-    values = {parameter.name: _default(parameter, today) for parameter in template.parameters} | {"today": today}
+    values: dict[str, Any] = {parameter.name: _default(parameter, today) for parameter in template.parameters}
+    defaults = {p.name: as_json(values[p.name], p.type) for p in template.parameters if values[p.name] is not None}
+    given = {parameter.name: _given(parameter, request.given) for parameter in template.parameters}
+    values |= {name: value for name, value in given.items() if value is not None}
+    values = bound_values(values | {"today": today})
     with QuerySession(paths, request.limits, now=now) as session:
         found = {p.name: _choices(p, template, session, values) for p in template.parameters}
     return Choices(
         values={name: choices for name, choices in found.items() if choices},
-        defaults={p.name: as_json(values[p.name], p.type) for p in template.parameters if values[p.name] is not None},
+        defaults=defaults,
+        followed=sorted({p.name for p in template.parameters if _is_followed(p.name, template)}),
     )
 
 
@@ -47,6 +54,20 @@ def _choices(parameter: Parameter, template: Template, session: QuerySession, va
         if len(rows) <= _MAX_CHOICES:
             return [as_json(row[0], parameter.type) for row in rows if row[0] is not None]
     return []
+
+
+def _is_followed(name: str, template: Template) -> bool:
+    """Whether what can be chosen elsewhere depends on it."""
+    used = re.compile(rf"\$(?:{re.escape(name)}|{re.escape(name)}_from|{re.escape(name)}_to)\b")
+    return any(used.search(query.sql) for query in template.option_queries.values())
+
+
+def _given(parameter: Parameter, given: Mapping[str, Any]) -> Any:
+    """What somebody has chosen so far; what does not fit is told where it is used."""
+    try:
+        return parameter.converted(given[parameter.name]) if given.get(parameter.name) else None
+    except Wrong:
+        return None
 
 
 def _default(parameter: Parameter, today: Any) -> Any:

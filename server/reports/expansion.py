@@ -11,7 +11,7 @@ import msgspec
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
-from server.reports.parameters import Parameter, Wrong, as_json, complete
+from server.reports.parameters import Parameter, Wrong, as_json, bound_values, complete
 from server.reports.reading import near_hint
 from server.reports.template import Query, Template, query_problem
 
@@ -88,7 +88,7 @@ def _variants(
     template: Template, given: Mapping[str, Any], session: QuerySession, today: date
 ) -> Iterator[dict[str, Any]]:
     """One parameter set for each combination of what `each` gives and the caller did not."""
-    present = {name: value for name, value in given.items() if value not in (None, "")}
+    present = {name: value for name, value in given.items() if value not in (None, "", [])}
     bound = _bound(template, present, today)
     if template.each_row:
         yield from _rows(template.each_row, template, present, session, bound)
@@ -142,7 +142,7 @@ def _bound(template: Template, present: Mapping[str, Any], today: date) -> dict[
             bound[parameter.name] = parameter.default_value(today) if value is None else parameter.converted(value)
         except Wrong:
             bound[parameter.name] = None  # told with its name when the set is completed
-    return bound
+    return bound_values(bound)
 
 
 def _json(template: Template, values: dict[str, Any]) -> dict[str, Any]:

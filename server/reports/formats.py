@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -107,6 +107,21 @@ class Formats:
             if isinstance(value, types):
                 return kind
         return "text"
+
+    def listed(self, values: Iterable[Any]) -> str:
+        """`North, South`."""
+        return ("、" if self.locale.language in ("zh", "ja") else ", ").join(map(self.text, values))
+
+    def days(self, first: date, last: date) -> str:
+        """From one day to another; a whole month or year by its name."""
+        if first == last:
+            return self.text(first)
+        if first.day == 1 and (last + timedelta(days=1)).day == 1:
+            if (first.year, first.month) == (last.year, last.month):
+                return self.text(first, ValueFormat(kind="month"))
+            if first.year == last.year and (first.month, last.month) == (1, 12):
+                return f"{first.year}年" if self.locale.language in ("zh", "ja") else str(first.year)
+        return f"{self.text(first)} – {self.text(last)}"
 
     def short_day(self, day: date) -> str:
         """`7 Oct`: for axes whose year is clear."""

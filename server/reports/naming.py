@@ -50,6 +50,10 @@ def written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
     """As people read it."""
     if parameter.type == "integer":
         return str(value)  # years and numbers of things, not amounts
+    if parameter.type == "list":
+        return formats.listed(value)
+    if parameter.type == "range":
+        return formats.days(value["from"], value["to"])
     if isinstance(value, float) and value.is_integer():
         return formats.text(int(value))
     kind = parameter.type if parameter.type in ("month", "date", "boolean") else ""
@@ -58,7 +62,7 @@ def written_value(parameter: Parameter, value: Any, formats: Formats) -> str:
 
 def _shared(parameter: Parameter, template: Template, sets: Sequence[Mapping[str, Any]], today: date) -> Any:
     given = [values.get(parameter.name) for values in sets]
-    present = [value for value in given if value not in (None, "")]
+    present = [value for value in given if value not in (None, "", [])]
     try:
         if present:
             is_same = len(present) == len(given) and all(value == present[0] for value in present)

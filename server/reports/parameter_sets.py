@@ -23,14 +23,14 @@ def wrong_values(template: Template, number: int, given: Mapping[str, Any]) -> I
                 message="The template has no parameter “{name}”.{hint}",
                 parameters={"name": name, "hint": hint},
             )
-        elif value not in (None, ""):
+        elif value not in (None, "", []):
             try:
                 known[name].converted(value)
             except Wrong as wrong:
                 yield FieldError(field=field, message=wrong.message, parameters=wrong.parameters)
     for name, parameter in known.items():
         is_filled_in = parameter.has_default or parameter.each is not None or template.each_row is not None
-        if parameter.required and not is_filled_in and given.get(name) in (None, ""):
+        if parameter.required and not is_filled_in and given.get(name) in (None, "", []):
             yield FieldError(
                 field=f"parameters[{number}].{name}",
                 message="“{label}” needs a value.",

@@ -7,16 +7,18 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from server.errors import FieldError, InvalidInput
 from server.reports.reading import near_hint
+from server.texts import phrase
 
-ParameterType = Literal["text", "integer", "decimal", "date", "month", "boolean", "choice"]
-TYPES: tuple[ParameterType, ...] = ("text", "integer", "decimal", "date", "month", "boolean", "choice")
+ParameterType = Literal["text", "integer", "decimal", "date", "month", "boolean", "choice", "list", "range"]
+TYPES: tuple[ParameterType, ...] = get_args(ParameterType)
 _MAX_TEXT = 2_000
+_MOST_IN_LIST = 500
 _INT64 = range(-(2**63), 2**63)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})(?:-\d{1,2})?")
 _WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
@@ -57,19 +59,23 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
     def converted(self, value: Any) -> Any:
         """An incoming value (JSON or form text) as this parameter's own type; raises `Wrong`."""
-        if value is None or (isinstance(value, str) and not value.strip() and self.type != "text"):
+        if value is None or value == [] or (isinstance(value, str) and not value.strip() and self.type != "text"):
             if self.required:
                 raise Wrong("“{label}” needs a value.", label=self.label or self.name)
             return None
         result = _CONVERTERS[self.type](value)
-        if isinstance(self.options, tuple) and self.options and result not in self.options:
+        for each in result if self.type == "list" else [result]:
+            self._require_offered(each)
+        self._require_between(result)
+        return result
+
+    def _require_offered(self, value: Any) -> None:
+        if isinstance(self.options, tuple) and self.options and value not in self.options:
             raise Wrong(
                 "“{value}” is not one of: {options}.",
                 value=value,
                 options=", ".join(str(option) for option in self.options[:20]),
             )
-        self._require_between(result)
-        return result
 
     def default_value(self, today: date) -> Any:
         """The default with words such as `last_month` filled in; None when there is none."""
@@ -77,6 +83,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         named = _NAMED_DATES.get(word) if self.type in ("date", "month") else None
         if named:
             return named(today)
+        if self.type == "range" and word in RANGES:
+            return named_range(word, today)
         if self.type == "integer" and word in YEARS:
             return _NAMED_DATES[word](today).year
         return None if self.default is None else self.converted(self.default)
@@ -98,7 +106,18 @@ def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – 
         return value.isoformat()
     if isinstance(value, date):
         return value.isoformat()[:7] if type == "month" else value.isoformat()
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
     return value
+
+
+def bound_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As queries know them: a range by its days as well, `$period_from` and `$period_to`."""
+    bound = dict(values)
+    for name, value in values.items():
+        if isinstance(value, dict):
+            bound |= {f"{name}_{end}": value[end] for end in ("from", "to")}
+    return bound
 
 
 def complete(
@@ -124,13 +143,17 @@ def complete(
                 FieldError(field=f"{field}.{parameter.name}", message=wrong.message, parameters=wrong.parameters)
             )
     if errors:
-        raise InvalidInput("Some parameters are wrong: {problem}", errors=errors, problem=errors[0].text)
+        raise InvalidInput(
+            "Some parameters are wrong: {problem}",
+            errors=errors,
+            problem=phrase(errors[0].message, **errors[0].parameters),
+        )
     return values
 
 
 def _value(parameter: Parameter, given: Mapping[str, Any], today: date) -> Any:
     value = given.get(parameter.name)
-    if value is None or value == "":
+    if value is None or value in ("", []):
         default = parameter.default_value(today)
         if default is not None:
             return default
@@ -207,6 +230,31 @@ def _month(value: Any) -> date:
     return date(year, month, 1)
 
 
+def _list(value: Any) -> list[Any]:
+    """Of a text: a line for each, or what stands between commas."""
+    if isinstance(value, str):
+        value = value.splitlines() if "\n" in value.strip() else value.split(",")
+        value = [part.strip() for part in value if part.strip()]
+    if not isinstance(value, list | tuple):
+        value = [value]
+    if len(value) > _MOST_IN_LIST:
+        raise Wrong("A list has at most {limit} values.", limit=_MOST_IN_LIST)
+    return list(dict.fromkeys(_choice(each) for each in value))
+
+
+def _range(value: Any) -> dict[str, date]:
+    """From one day to another, both among them: `{"from": …, "to": …}`, or `2026-10-01..2026-10-31`."""
+    if isinstance(value, str):
+        first, mark, last = value.partition("..")
+        value = {"from": first, "to": last} if mark else value
+    if not isinstance(value, Mapping) or set(value) != {"from", "to"}:
+        raise Wrong("A range has a first and a last day; write it like 2026-10-01..2026-10-31.")
+    days = {end: _date(value[end]) for end in ("from", "to")}
+    if days["from"] > days["to"]:
+        raise Wrong("The range ends before it begins: {first} to {last}.", first=days["from"], last=days["to"])
+    return days
+
+
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
     "choice": _choice,
@@ -215,6 +263,8 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "date": _date,
     "month": _month,
     "boolean": _boolean,
+    "list": _list,
+    "range": _range,
 }
 
 
@@ -243,7 +293,40 @@ NAMED_DATES = tuple(_NAMED_DATES)
 YEARS = ("this_year", "last_year")
 
 
+def _quarter(day: date) -> date:
+    return date(day.year, day.month - (day.month - 1) % 3, 1)
+
+
+def _before(first: date) -> date:
+    return first - timedelta(days=1)
+
+
+_NAMED_RANGES: dict[str, Callable[[date], tuple[date, date]]] = {
+    "today": lambda today: (today, today),
+    "yesterday": lambda today: (_before(today), _before(today)),
+    "last_7_days": lambda today: (today - timedelta(days=6), today),
+    "last_30_days": lambda today: (today - timedelta(days=29), today),
+    "this_month": lambda today: (_first(today), _last(today)),
+    "last_month": lambda today: (_first(_before(_first(today))), _before(_first(today))),
+    "this_quarter": lambda today: (_quarter(today), _last(_quarter(today) + timedelta(days=62))),
+    "last_quarter": lambda today: (_quarter(_before(_quarter(today))), _before(_quarter(today))),
+    "this_year": lambda today: (date(today.year, 1, 1), date(today.year, 12, 31)),
+    "last_year": lambda today: (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
+    "year_to_date": lambda today: (date(today.year, 1, 1), today),
+}
+RANGES = tuple(_NAMED_RANGES)
+
+
+def named_range(word: str, today: date) -> dict[str, date]:
+    first, last = _NAMED_RANGES[word](today)
+    return {"from": first, "to": last}
+
+
 def sample_value(type: ParameterType) -> Any:  # noqa: A002
     """Some value of a type, to check a query's words without data."""
-    samples = {"integer": 1, "decimal": 1.0, "date": date(2026, 1, 1), "month": date(2026, 1, 1), "boolean": True}
+    day = date(2026, 1, 1)
+    samples = {
+        "integer": 1, "decimal": 1.0, "date": day, "month": day, "boolean": True, "list": ["x"],
+        "range": {"from": day, "to": day},
+    }  # fmt: skip
     return samples.get(type, "x")

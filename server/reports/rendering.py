@@ -84,7 +84,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         words=words,
         made_at=request.clock,
         made_text=_made_text(request, words, formats, local),
-        provenance=_provenance(request, words, read),
+        provenance=_provenance(request, template, words, read),
         parameters=_written(template, parameters, formats),
         formats=wanted,
         warnings=builder.warnings,
@@ -97,7 +97,7 @@ def _made_text(request: RenderRequest, words: Words, formats: Formats, local: da
     return (words.as_of if request.is_as_of else words.made).format(when=when)
 
 
-def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[str]:
+def _provenance(request: RenderRequest, template: Template, words: Words, read: set[str]) -> list[str]:
     """`read` are the datasets whose rows the report was made of."""
     used = sorted((name, source.version) for name, source in request.datasets.items() if name in read)
     lines = []
@@ -106,6 +106,10 @@ def _provenance(request: RenderRequest, words: Words, read: set[str]) -> list[st
         lines.append(words.datasets.format(datasets=listed))
     if request.template_name:
         lines.append(words.template.format(name=request.template_name, version=request.template_version))
+    if template.included:
+        versions = sorted(template.included.items())
+        listed = ", ".join(f"{name} ({words.version.format(version=version)})" for name, version in versions)
+        lines.append(words.included.format(templates=listed))
     return lines
 
 

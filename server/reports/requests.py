@@ -11,8 +11,11 @@ from server.datasets.work import QueryLimits
 from server.errors import Gone, NotFound
 from server.reports.batches import Batch, BatchReport, UsedDataset
 from server.reports.image_library import fetched_images
-from server.reports.work import DatasetSource, ExpandRequest, RenderRequest
+from server.reports.work import DatasetSource, ExpandRequest, LayoutRequest, RenderRequest
 from server.storage.blob_store import BlobStore
+
+LaidOut = Mapping[str, tuple[Path, ...]]
+"""Files of datasets that were written in another order for one batch."""
 
 
 def used_datasets(versions: Mapping[str, Version]) -> dict[str, UsedDataset]:
@@ -48,10 +51,27 @@ async def expand_request(
 
 
 @asynccontextmanager
-async def render_request(
-    batch: Batch, report: BatchReport, blobs: BlobStore, limits: QueryLimits, *, output: Path
-) -> AsyncIterator[RenderRequest]:
+async def layout_request(
+    batch: Batch, blobs: BlobStore, limits: QueryLimits, *, output: Path, reports: int
+) -> AsyncIterator[LayoutRequest]:
     """To be done inside the block."""
+    async with fetched_sources(batch.dataset_versions, blobs) as sources:
+        yield LayoutRequest(
+            template_source=batch.template_source, datasets=sources, limits=limits, output=output, reports=reports
+        )
+
+
+@asynccontextmanager
+async def render_request(
+    batch: Batch,
+    report: BatchReport,
+    blobs: BlobStore,
+    limits: QueryLimits,
+    *,
+    output: Path,
+    laid_out: LaidOut,
+) -> AsyncIterator[RenderRequest]:
+    """To be done inside the block. `laid_out` are files that stand for those of datasets."""
     async with (
         fetched_sources(batch.dataset_versions, blobs) as sources,
         fetched_images(batch.images, blobs) as images,
@@ -59,7 +79,10 @@ async def render_request(
         yield RenderRequest(
             template_source=batch.template_source,
             parameters=report.parameters,
-            datasets=sources,
+            datasets={
+                name: DatasetSource(version=source.version, paths=laid_out.get(name, source.paths))
+                for name, source in sources.items()
+            },
             limits=limits,
             clock=batch.clock,
             is_as_of=batch.as_of is not None,

@@ -12,8 +12,10 @@ from server.errors import InvalidInput
 from server.reports.blocks import kinds
 from server.reports.blocks.reader import BlockReader
 from server.reports.blocks.spec import BlockSpec
+from server.reports.bundles import Included, parted
 from server.reports.expressions import BUILT_IN, Expression, Expressions
-from server.reports.parameters import NAMED_DATES, TYPES, YEARS, Parameter, ParameterType, Wrong
+from server.reports.including import fragments_of
+from server.reports.parameters import NAMED_DATES, RANGES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
 from server.reports.template_issues import problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
@@ -57,6 +59,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[BlockSpec, ...]
     each_row: Query | None = None
     images: tuple[str, ...] = ()
+    included: dict[str, int] = {}
+    """Versions of the templates whose blocks are among these, by name."""
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 
@@ -80,31 +84,35 @@ class Reading:
 def read_source(source: str) -> tuple[Template | None, Reading]:
     """The template, when nothing in it is wrong; for whoever wants to know of all that is."""
     reading = Reading()
+    own, included = parted(source)
     try:
-        root = read_yaml(source)
+        root = read_yaml(own)
     except SourceError as error:
         reading.issues.found.append(error.issue)
         return None, reading
-    template = _TemplateReader(root, reading).template()
+    template = _TemplateReader(root, reading, included).template()
     return (None if reading.issues.errors else template), reading
 
 
 class _TemplateReader:
-    def __init__(self, root: YamlNode, reading: Reading) -> None:
+    def __init__(self, root: YamlNode, reading: Reading, included: Mapping[str, Included]) -> None:
         self._reading = reading
         self._issues = reading.issues
         self._reader = MapReader(root, self._issues, what="A template")
         self._option_queries: dict[str, Query] = {}
+        self._fragments = fragments_of(root, included, self._issues)
+        self._offered = {name: self._fragments[name].blocks if name in self._fragments else [] for name in included}
 
     def template(self) -> Template | None:
         reader = self._reader
         parameters = tuple(self._parameters())
-        queries = self._queries({parameter.name for parameter in parameters})
+        own_queries = self._queries({parameter.name for parameter in parameters})
+        queries = self._included_queries() | own_queries
         names = {parameter.name for parameter in parameters}
         self._reading.expressions = expressions = Expressions(self._issues, names | set(queries))
         title_node = reader.get("title", required=True)
         title = expressions.text(title_node) if title_node else None
-        blocks = BlockReader(self._issues, expressions, set(queries), kinds.KINDS)
+        blocks = BlockReader(self._issues, expressions, set(queries), kinds.KINDS, self._offered)
         specs = blocks.blocks(reader.items("blocks", required=True), "blocks")
         each_node = reader.get("each_row")
         template = None
@@ -124,9 +132,10 @@ class _TemplateReader:
                 images=tuple(sorted(blocks.images - {""})),
                 each_row=self._query("each_row", each_node) if each_node else None,
                 option_queries=self._option_queries,
+                included={name: fragment.version for name, fragment in self._fragments.items()},
             )
         reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row"))
-        self._warn_of_unused(queries, blocks.used | expressions.used)
+        self._warn_of_unused(own_queries, blocks.used | expressions.used)
         return template
 
     def _language(self) -> str:
@@ -179,7 +188,7 @@ class _TemplateReader:
             type=kind,
             label=reader.text("label") or name,
             description=reader.text("description"),
-            default=default.value if default else None,
+            default=default.plain() if default else None,
             required=reader.boolean("required", default=True),
             each=self._values(reader, "each", name),
             options=self._values(reader, "options", name) or (),
@@ -189,6 +198,8 @@ class _TemplateReader:
             column=key.column,
         )
         reader.finish()
+        if kind in ("list", "range") and (node_of := reader.get("each")):
+            self._issues.add(node_of, "One report has the whole of a list or range; “each” is for single values.")
         if kind == "choice" and not parameter.options:
             self._issues.add(key, "A choice needs “options”: a list, or a query with one column.")
         if default is not None:
@@ -196,8 +207,8 @@ class _TemplateReader:
         return parameter
 
     def _check_default(self, parameter: Parameter, node: YamlNode) -> None:
-        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS}.get(parameter.type, ())
-        if node.value in named:
+        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS, "range": RANGES}.get(parameter.type, ())
+        if node.kind == "scalar" and node.value in named:
             return
         try:
             parameter.converted(node.value)
@@ -236,6 +247,15 @@ class _TemplateReader:
             if query:
                 queries[name] = query
         return queries
+
+    def _included_queries(self) -> dict[str, Query]:
+        """Those of the template itself go before them."""
+        found = (
+            (name, self._query(name, value))
+            for fragment in self._fragments.values()
+            for name, (_key, value) in fragment.queries.items()
+        )
+        return {name: query for name, query in found if query}
 
     def _query(self, name: str, node: YamlNode) -> Query | None:
         if node.kind != "scalar" or not isinstance(node.value, str):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
+from server.reports.bundles import MOST_INCLUDED, Included, bundled
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
 from server.storage.tables import batches, template_versions, templates, users
@@ -121,6 +122,17 @@ class TemplateStore:
         async with self._database.read() as connection:
             return set((await connection.execute(query)).scalars())
 
+    async def bundled(self, owner_id: str, source: str) -> str:
+        """A source with those of the owner's templates that it may include: never too few."""
+        if "include" not in source:
+            return source
+        named = [name for name in sorted(await self.names(owner_id)) if name in source][:MOST_INCLUDED]
+        query = select(templates.c.name, templates.c.version, templates.c.source)
+        query = query.where(templates.c.owner_id == owner_id, templates.c.name.in_(named)).order_by(templates.c.name)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).all()
+        return bundled(source, [Included(name=row.name, version=row.version, source=row.source) for row in found])
+
     async def sources(self, ids: Sequence[str]) -> dict[str, str]:
         """By id."""
         if not ids:
@@ -163,7 +175,9 @@ class TemplateStore:
                 and_(
                     template_versions.c.template_id == templates.c.id,
                     template_versions.c.number == batches.c.template_version,
-                    template_versions.c.source == batches.c.template_source,
+                    # What it includes follows in the batch's text.
+                    func.substr(batches.c.template_source, 1, func.length(template_versions.c.source))
+                    == template_versions.c.source,
                 ),
             )
             .where(batches.c.id == batch_id, batches.c.owner_id == owner_id)

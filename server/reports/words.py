@@ -54,6 +54,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str = "As of {when}"
     datasets: str = "Data: {datasets}"
     template: str = "Template: {name}, version {version}"
+    included: str = "With: {templates}"
     version: str = "version {version}"
     summary: str = "Summary"
     charts_data: str = "Chart data"
@@ -140,6 +141,7 @@ WORDS = {
         as_of="截至 {when}",
         datasets="数据：{datasets}",
         template="模板：{name}，第 {version} 版",
+        included="包含：{templates}",
         version="第 {version} 版",
         summary="摘要",
         charts_data="图表数据",

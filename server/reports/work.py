@@ -18,6 +18,7 @@ from server.jobs.worker_process import ByName
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")
+lay_out = ByName("server.reports.laying_out", "lay_out")
 plan_order = ByName("server.reports.ordering", "plan_order")
 plan_preview = ByName("server.reports.ordering", "plan_preview")
 plan_expansion = ByName("server.reports.ordering", "plan_expansion")
@@ -151,19 +152,36 @@ class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
     shown: int
 
 
+class LayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How many `reports` will read these datasets; `output` is an empty directory for what is written anew."""
+
+    template_source: str
+    datasets: dict[str, DatasetSource]
+    limits: QueryLimits
+    output: Path
+    reports: int
+
+
 class ChoicesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`given` is what somebody has chosen so far: what else there is to choose may depend on it."""
+
     source: str
     datasets: dict[str, DatasetSource]
     limits: QueryLimits
     clock: datetime
     time_zone: str = "UTC"
+    given: dict[str, Any] = {}
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`)."""
+    """By parameter name: the values it can take, and its default as it is today (`last_month` → `2026-10`).
+
+    `followed` are the parameters on which the values of others depend.
+    """
 
     values: dict[str, list[Any]] = {}
     defaults: dict[str, Any] = {}
+    followed: list[str] = []
 
 
 class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):

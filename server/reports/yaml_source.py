@@ -48,6 +48,12 @@ class YamlNode:
     def is_null(self) -> bool:
         return self.kind == "scalar" and self.value is None
 
+    def plain(self) -> Any:
+        """As data, without places."""
+        if self.kind == "map":
+            return {str(key.plain()): value.plain() for key, value in self.value}
+        return [item.plain() for item in self.value] if self.kind == "list" else self.value
+
     def place(self, line: int, column: int) -> tuple[int, int]:
         """The line and column in the file of a place inside this scalar's text (both from 1)."""
         if self.folded or line < 1:

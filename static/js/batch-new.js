@@ -21,17 +21,24 @@ form.addEventListener("input", (event) => {
   }
   showCount();
 });
-// Another day means other defaults (last month): what was not touched follows it.
-form.elements.as_of.addEventListener("change", async () => {
+// Another day means other defaults (last month), another region other cities: what was not touched follows.
+form.addEventListener("change", (event) => {
+  if (event.target === form.elements.as_of || event.target.closest("[data-followed]")) refreshFields();
+});
+
+async function refreshFields() {
   const query = new URLSearchParams({ template: form.elements.template.value, as_of: form.elements.as_of.value });
-  for (const field of parameters.querySelectorAll("[name]")) if (isTouched(field)) query.set(field.name, field.value);
+  for (const field of touched()) {
+    if (field.type !== "checkbox" || field.checked) query.append(field.name, field.value);
+  }
   const response = await fetch(`/batches/new?${query}`);
   if (response.ok) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     swap(parameters, page.querySelector("[data-parameters]").innerHTML);
   }
   refresh();
-});
+}
+
 form.addEventListener("click", (event) => {
   const pick = event.target.closest("[data-pick]")?.dataset.pick;
   if (!pick) return;
@@ -44,7 +51,15 @@ form.addEventListener("submit", () => {
 addEventListener("pageshow", () => button.removeAttribute("aria-busy"));
 showCount();
 
+// Of several fields with one name all count once one of them was touched.
+function touched() {
+  const fields = [...parameters.querySelectorAll("[name]")];
+  const names = new Set(fields.filter(isTouched).map((field) => field.name));
+  return fields.filter((field) => names.has(field.name));
+}
+
 function isTouched(field) {
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
   if (!field.options) return field.value !== field.defaultValue;
   return [...field.options].some((option) => option.selected !== option.defaultSelected);
 }

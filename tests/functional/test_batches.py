@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import time
 import zipfile
 from urllib.parse import quote
@@ -260,6 +261,25 @@ async def test_reports_ordered_anew_speak_of_the_same_day(alice: aiohttp.ClientS
     assert again["as_of"] == batch["as_of"] == "2026-10-31T02:00:00Z"
 
 
+async def test_large_data_are_sorted_once_for_all_reports_and_none_is_the_worse(alice: aiohttp.ClientSession) -> None:
+    rows = "".join(f"R{number * 7 % 40},{number}\n" for number in range(200_000))
+    await import_text(alice, f"region,amount\n{rows}", name="many.csv", dataset="many")
+    queries = {name: f"select {name}(amount) as n from many where region = $region" for name in ("sum", "min", "max")}
+    texts = "".join(f" {name} {{{{ {name}.n }}}}." for name in queries)
+    source = (
+        'title: "{{ region }}"\nformats: [html]\nparameters:\n  region: {each: select distinct region from many}\n'
+        f"queries: {json.dumps({f'{name}': sql for name, sql in queries.items()})}\nblocks: [{{text: '{texts}'}}]\n"
+    )
+    await put_template(alice, "many", source)
+    batch = await made(alice, "many")
+    assert batch["tally"]["succeeded"] == 40
+    [report] = await reports_of(alice, batch["id"], "?q=R21")
+    async with alice.get(report["artifacts"][0]["url"]) as response:
+        page = await response.text()
+    mine = [number for number in range(200_000) if number * 7 % 40 == 21]
+    assert f"sum {sum(mine)}. min {mine[0]}. max {mine[-1]}." in page
+
+
 async def test_a_batch_is_deleted_with_its_files(alice: aiohttp.ClientSession) -> None:
     batch = await made(alice)
     [report, *_] = await reports_of(alice, batch["id"])
@@ -325,3 +345,77 @@ async def test_an_admin_sees_it(alice: aiohttp.ClientSession, admin: aiohttp.Cli
 async def test_an_unknown_id_is_not_found_whatever_it_looks_like(alice: aiohttp.ClientSession) -> None:
     for path in ("/api/v1/batches/0", "/api/v1/batches/%E5%8C%97/reports", "/api/v1/reports/x/y.pdf"):
         await read(alice, path, status=404)
+
+
+SEVERAL = """\
+title: "{{ regions | join('+') }} · {{ period.from }}"
+formats: [html]
+parameters:
+  paid: {type: boolean, default: true}
+  regions: {type: list, options: "select distinct region from orders where paid = $paid order by 1"}
+  period: {type: range, default: last_month}
+queries:
+  q: select sum(amount) as n from orders where region in $regions
+blocks:
+  - text: "{{ q.n }}"
+"""
+
+
+async def test_a_form_offers_several_values_and_two_days_and_brings_them_to_the_report(
+    alice: aiohttp.ClientSession,
+) -> None:
+    await put_template(alice, "several", SEVERAL)
+    async with alice.get("/batches/new?template=several") as response:
+        page = await response.text()
+    assert [f'name="p.regions" value="{region}"' in page for region in ("North", "South", "华东")] == [
+        True,
+        False,
+        True,
+    ]
+    assert page.count('type="date" name="p.period.') == 2
+    async with alice.get("/batches/new?template=several&p.paid=false") as response:
+        assert 'name="p.regions" value="South"' in await response.text()
+    form = [("template", "several"), ("format", "html"), ("p.regions", "North"), ("p.regions", "华东"),
+            ("p.period.from", "2026-01-01"), ("p.period.to", "2026-01-31")]  # fmt: skip
+    async with alice.post("/batches/new", data=form) as response:
+        assert response.status == 200, await response.text()
+        batch_id = response.url.path.rpartition("/")[2]
+    batch = await ended(alice, batch_id)
+    assert batch["name"] == "North, 华东 · January 2026"
+    [report] = await reports_of(alice, batch_id)
+    assert report["parameters"] == {
+        "paid": True, "regions": ["North", "华东"], "period": {"from": "2026-01-01", "to": "2026-01-31"},
+    }  # fmt: skip
+    async with alice.get(f"/reports/{report['id']}") as response:
+        page = await response.text()
+    assert "<dd>North, 华东</dd>" in page
+    assert "<dd>2026-01-01..2026-01-31</dd>" in page
+    form[-1] = ("p.period.to", "2025-12-31")
+    async with alice.post("/batches/new", data=form) as response:
+        page = await response.text()
+        assert response.status == 422
+    assert "The range ends before it begins: 2026-01-01 to 2025-12-31." in html.unescape(page)
+    assert 'value="North" checked' in page  # nothing that was chosen is lost
+
+
+async def test_a_batch_keeps_what_its_template_included(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await put_template(bob, "head", "title: x\nblocks: [{text: words of bob}]\n")
+    source = "title: Whole\nformats: [html]\nblocks:\n  - include: head\n"
+    headers = {"Content-Type": "application/yaml"}
+    async with alice.put("/api/v1/templates/whole", data=source.encode(), headers=headers) as response:
+        assert response.status == 422
+        assert "no template “head” of yours" in await response.text()
+    await put_template(alice, "head", "title: x\nblocks: [{text: words of alice}]\n")
+    await put_template(alice, "whole", source)
+    async with alice.post("/api/v1/templates/whole/preview", json={}) as response:
+        assert "words of alice" in await response.text()
+    batch = await made(alice, "whole")
+    [report] = await reports_of(alice, batch["id"])
+    async with alice.get(report["artifacts"][0]["url"]) as response:
+        page = await response.text()
+    assert "words of alice" in page
+    assert "With: head (version 1)" in page
+    async with alice.get(f"/reports/{report['id']}") as response:
+        assert "/templates/whole/versions/1" in await response.text()

@@ -8,6 +8,7 @@ from server.reports.blocks import (
     contents,
     heading,
     image,
+    include,
     kpis,
     page_break,
     repeat,
@@ -28,6 +29,7 @@ KINDS = (
     columns.KIND,
     section.KIND,
     contents.KIND,
+    include.KIND,
     when.KIND,
     repeat.KIND,
 )

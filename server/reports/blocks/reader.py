@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -16,12 +16,21 @@ _MAX_BLOCKS = 500
 
 
 class BlockReader:
-    """`queries` are the names that may be used; `used` and `images` collect what blocks name."""
+    """`queries` are the names that may be used; `used` and `images` collect what blocks name.
+
+    `included` are the blocks of other templates, by their names.
+    """
 
     def __init__(
-        self, issues: Issues, expressions: Expressions, queries: Collection[str], kinds: Sequence[BlockKind]
+        self,
+        issues: Issues,
+        expressions: Expressions,
+        queries: Collection[str],
+        kinds: Sequence[BlockKind],
+        included: Mapping[str, list[YamlNode]],
     ) -> None:
         self.issues = issues
+        self.included = included
         self.expressions = expressions
         self.used: set[str] = set()
         self.images: set[str] = set()

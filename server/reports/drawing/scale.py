@@ -62,6 +62,23 @@ def value_scale(
     return Scale(low=found[0], high=high if exact_high else found[-1], start=start, end=end, marks=found, step=step)
 
 
+def with_one_zero(one: Scale, other: Scale) -> tuple[Scale, Scale]:
+    """Both from as many steps below zero to as many above, so that zero and all marks are at the same places."""
+    below = max(_steps(one)[0], _steps(other)[0])
+    above = max(_steps(one)[1], _steps(other)[1])
+    return _reaching(one, below, above), _reaching(other, below, above)
+
+
+def _steps(scale: Scale) -> tuple[int, int]:
+    return round(-scale.low / scale.step), round(scale.high / scale.step)
+
+
+def _reaching(scale: Scale, below: int, above: int) -> Scale:
+    exact = Decimal(repr(scale.step))
+    marks = tuple(float(exact * count) for count in range(-below, above + 1))
+    return msgspec.structs.replace(scale, low=marks[0], high=marks[-1], marks=marks)
+
+
 def _round_step(rough: float) -> float:
     """1, 2, 2.5 or 5 times a power of ten."""
     exponent = math.floor(math.log10(rough))

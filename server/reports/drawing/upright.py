@@ -10,7 +10,7 @@ from server.reports.charts.time_axis import Mark
 from server.reports.drawing.canvas import Canvas, wide
 from server.reports.drawing.names import LEADING, LONGEST_TURNED, Names, arranged
 from server.reports.drawing.plot import TITLE_ROOM, Plot, along, time_range, title_above, title_below, value_format
-from server.reports.drawing.scale import Scale, value_scale
+from server.reports.drawing.scale import Scale, value_scale, with_one_zero
 from server.reports.formats import Formats
 
 _MARK_ROOM = 44.0  # pixels for each mark of a value axis
@@ -35,8 +35,10 @@ def upright(
     marks = max(2, min(6, round((canvas.height - top - 40) / _MARK_ROOM) + 1))
     exact = chart.stacked == "shares"
     first = value_scale(values, 0, 1, marks=marks, exact_high=exact, from_zero=from_zero)
-    written = first.written(formats, value_format(chart))
     second = value_scale(seconds, 0, 1, marks=marks) if seconds else None
+    if second is not None:
+        first, second = with_one_zero(first, second)
+    written = first.written(formats, value_format(chart))
     second_written = (
         second.written(formats, chart.line_format if chart.line_format.kind else chart.format) if second else []
     )

@@ -40,7 +40,7 @@ def test_a_kind_that_is_not_in_the_list_is_no_block() -> None:
     issues = check_template(QUOTED, {"orders": COLUMNS})
     assert issues[-1].text == (
         "This is no block; begin it with one of: "
-        "heading, text, kpis, chart, table, image, page_break, columns, section, contents, when, repeat."
+        "heading, text, kpis, chart, table, image, page_break, columns, section, contents, include, when, repeat."
     )
 
 

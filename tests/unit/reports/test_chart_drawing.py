@@ -16,7 +16,7 @@ from server.reports.charts.telling import told
 from server.reports.charts.tips import tips
 from server.reports.drawing.draw import CannotBeDrawn, drawn
 from server.reports.drawing.lettering import cut, fitted, width, wrapped
-from server.reports.drawing.scale import value_scale
+from server.reports.drawing.scale import value_scale, with_one_zero
 from server.reports.formats import Formats, ValueFormat
 from tests.unit.reports.test_charts import chart, rows
 
@@ -250,3 +250,10 @@ def test_the_values_of_every_place_are_told() -> None:
     assert tips(bars(["A", "B"], kind="pie"), ENGLISH)["rows"] == [["A", "1 · 33.3%"], ["B", "2 · 66.7%"]]
     gap = chart(ChartSettings(kind="line", x="n", y=("v",)), rows(["n", "v"], ("a", 1), ("b", None)))
     assert tips(gap, ENGLISH)["rows"] == [["a", "1"], ["b", None]]
+
+
+def test_two_axes_share_their_zero_and_their_marks() -> None:
+    one, other = with_one_zero(value_scale([-400, 700], 0, 1), value_scale([0.2, 0.8], 0, 1))
+    assert [mark / one.step for mark in one.marks] == [round(mark / other.step) for mark in other.marks]
+    assert one.at(0) == pytest.approx(other.at(0))
+    assert (one.low <= -400, one.high >= 700, other.high >= 0.8) == (True, True, True)

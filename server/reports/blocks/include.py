@@ -1,0 +1,39 @@
+"""`include`: the blocks of another template of the same owner; its queries come with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from server.reports.blocks.reader import BlockKind, BlockReader
+from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.document import Block
+from server.reports.reading import MapReader
+
+
+class IncludeSpec(BlockSpec, frozen=True, kw_only=True):
+    blocks: tuple[BlockSpec, ...]
+
+    def build(self, builder: Builder) -> Iterator[Block]:
+        yield from builder.blocks(self.blocks)
+
+    def nested(self) -> Sequence[Sequence[BlockSpec]]:
+        return (self.blocks,)
+
+
+def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+    node = reader.get("include", required=True)
+    name = reader.text("include")
+    if node is None or not name:
+        return None
+    found = blocks.included.get(name)
+    if found is None:
+        hint = blocks.issues.hint(name, blocks.included)
+        blocks.issues.add(node, "There is no template “{name}” of yours to include.{hint}", name=name, hint=hint)
+        return None
+    if ".include" in place["path"]:
+        blocks.issues.add(node, "“{name}” is included, and cannot include others itself.", name=name)
+        return None
+    return IncludeSpec(**place, blocks=blocks.blocks(found, f"{place['path']}.include"))
+
+
+KIND = BlockKind(name="include", read=_read)
