@@ -23,6 +23,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.reject_files",
     "server.datasets.rows",
     "server.reports.choices",
+    "server.reports.first_page",
     "server.reports.laying_out",
     "server.reports.ordering",
 )

@@ -14,7 +14,7 @@ from server.operations.batches import BatchOperations
 from server.operations.data_reading import DataReading
 from server.reports.batch_store import BatchStore
 from server.reports.batches import ReportFilter, StoredArtifact
-from server.reports.work import FirstPageRequest, first_page_of
+from server.reports.work import FirstPageRequest, draw_first_page
 from server.storage.blob_store import BlobStore
 
 _LOOKED_THROUGH = 20  # reports, for one whose PDF could be made
@@ -53,7 +53,7 @@ class FirstPageOperations:
         pdf = await self._pdf(batch_id)
         async with self._blobs.fetch([pdf.blob]) as (source,), self._reading.scratch.place(".webp") as target:
             request = FirstPageRequest(pdf=source, target=target, width=_WIDTH)
-            await self._reading.in_worker(principal, first_page_of, request)
+            await self._reading.in_worker(principal, draw_first_page, request)
             await self._blobs.publish(target, key)
         try:
             await self._batches.get(principal, batch_id)

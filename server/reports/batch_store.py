@@ -18,7 +18,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
-from server.storage.tables import batches, jobs, reports, templates
+from server.storage.tables import batches, jobs, reports
 
 _LIVE = (State.QUEUED, State.RUNNING)
 BatchKind = TypeVar("BatchKind", bound="BatchHead")
@@ -118,16 +118,12 @@ class BatchStore:
             return [(row.id, State(row.state)) for row in await connection.execute(query)]
 
     async def newest_with_pages(self, owner_id: str, template_names: Sequence[str]) -> dict[str, str]:
-        """By name of templates that are there: the newest batch of each that was asked for PDFs and has files."""
+        """By name of the template: the newest batch that was asked for PDFs and has files."""
         newest = (
             select(func.max(batches.c.sequence))
-            .join(
-                templates, and_(templates.c.owner_id == batches.c.owner_id, templates.c.name == batches.c.template_name)
-            )
             .where(
                 batches.c.owner_id == owner_id,
                 batches.c.template_name.in_(template_names),
-                batches.c.created_at >= templates.c.created_at,
                 batches.c.bytes > 0,
                 cast(batches.c.formats, Text).contains('"pdf"'),
             )

@@ -27,7 +27,7 @@ check_source = ByName("server.reports.checking", "check_source")
 summaries_of = ByName("server.reports.checking", "summaries_of")
 read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
-first_page_of = ByName("server.reports.first_page", "draw_first_page")
+draw_first_page = ByName("server.reports.first_page", "draw_first_page")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
