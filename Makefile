@@ -55,12 +55,13 @@ WITHOUT_ROWS := bodies bounded_answers cli cli_import cli_jobs cli_serve cross_s
   live_fan_out live_faults live_frames live_limits live_settings made_up_transport nothing_cut_silently nothing_evaluated presence python_client queries_api query_values raw_http report_images reports request_turns scripts scripts_ends scripts_tqdm \
   shared_workers sign_in_siege slow_clients sse static_files strict_bodies templates typescript_client upload_forms uploads_full_disk websocket_test_page wheels work_without_end
 PROCESSES := shared_workers turns watch worker_process workers
-WITH_ROWS := $(addprefix tests/unit/,auth jobs live realtime storage uploads datasets/test_catalog.py) tests/functional
+OF_FILES := account_fields data_reading dataset_differences dataset_exports dataset_profiles dataset_rows fetches made_files offered samples template_starts
+WITH_ROWS := $(addprefix tests/unit/,auth jobs live operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
 	$(BIN)/pytest -n $(AT_ONCE) --database postgresql -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
-	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py)
+	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py

@@ -157,6 +157,17 @@ def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None
         assert each.module in in_workers
 
 
+TESTED_ALONE = ("operations", "live", "engines")
+
+
+@pytest.mark.parametrize("part", TESTED_ALONE)
+def test_each_module_has_tests_of_its_own(part: str) -> None:
+    """Where people's rights and the races between them are decided, a test goes by its own way to every branch."""
+    modules = {path.stem for path in (ROOT / "server" / part).glob("*.py")} - {"__init__"}
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "unit" / part).glob("test_*.py")}
+    assert modules - tested == set(), f"write tests/unit/{part}/test_….py for these"
+
+
 NEEDED_BY = {
     **dict.fromkeys(("client", "async_job", "live", "requests", "uploads"), "aiohttp"),
     "bar": "tqdm",  # where it is installed

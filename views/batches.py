@@ -16,11 +16,12 @@ from server.http.endpoint import decoded
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.jobs.job import State
+from server.jobs.job import Job, State
 from server.numerals import whole_number
+from server.operations.batch_comparison import Comparison
 from server.operations.batches import BatchOrder
 from server.reports.batch_store import provisional_title
-from server.reports.batches import ReportFilter
+from server.reports.batches import BatchHead, ReportFilter
 from server.reports.work import FileFormat
 from views.context import render
 from views.field_errors import errors_by_field
@@ -55,6 +56,7 @@ async def batch_page(request: web.Request) -> web.Response:
         "batches/detail.html",
         batch=batch,
         job=job,
+        comparison=await _comparison(request, batch, job),
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
@@ -67,7 +69,18 @@ async def batch_header(request: web.Request) -> web.Response:
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     job = await operations_of(request).batches.job(principal, batch.id)
-    return await render(request, "batches/_header.html", batch=batch, job=job)
+    comparison = await _comparison(request, batch, job)
+    return await render(request, "batches/_header.html", batch=batch, job=job, comparison=comparison)
+
+
+async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Comparison | None:
+    """Once all is made; nothing where there is nothing to compare, or too much."""
+    if not job.state.is_final or not batch.tally.succeeded:
+        return None
+    try:
+        return await operations_of(request).batch_comparison.of(require_principal(request), batch.id)
+    except InvalidInput:
+        return None
 
 
 async def batch_row(request: web.Request) -> web.Response:

@@ -39,6 +39,7 @@ _reader: ContextVar[Formats] = ContextVar("reader")
 _FILTERS = (
     "number",
     "percent",
+    "change",
     "filesize",
     "duration",
     "datetime",

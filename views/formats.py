@@ -28,6 +28,7 @@ from server.texts import told
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 _LEAST_RATE = 0.05  # less rounds to nothing
 _MOST_PERCENT, _MOST_BYTES, _MOST_SECONDS = 1e15, 1e30, 1e15  # beyond, nothing is known
+_LARGE_CHANGE = 10  # times; nobody wants tenths of a percent of more
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -85,6 +86,11 @@ class Formats:
         if value is None or not abs(value) < _MOST_PERCENT:
             return "–"
         return numbers.format_percent(int(value) / 100, locale=self.locale)
+
+    def change(self, part: float) -> str:
+        """0.125 → `+12.5%`: of what it was before."""
+        pattern = "+#,##0.0%;-#,##0.0%" if abs(part) < _LARGE_CHANGE else "+#,##0%;-#,##0%"
+        return numbers.format_percent(part, pattern, locale=self.locale)
 
     def filesize(self, value: float | None) -> str:
         """1_234_567 → `1.2 MB`, in powers of 1000 as file managers and disks count."""

@@ -19,6 +19,7 @@ from server.datasets.query_store import QueryStore
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
@@ -106,6 +107,7 @@ def build_operations(
             settings=settings,
             parts=statistics,
         ),
+        batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,
         connections=ConnectionOperations(
             database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices

@@ -12,7 +12,14 @@ from typing import Any
 from server.datasets.answers import Answer, AnswerWriter, encoded, page_rows, plain, shown
 from server.datasets.query import QuerySession
 from server.datasets.sql_text import quoted
-from server.datasets.work import Change, DifferencesAnswerRequest, DifferencesPage, DifferencesRequest, RowDifference
+from server.datasets.work import (
+    Change,
+    DifferencesAnswerRequest,
+    DifferencesPage,
+    DifferencesRequest,
+    RowDifference,
+    differences_cursor,
+)
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 
@@ -45,7 +52,8 @@ def write_differences(request: DifferencesAnswerRequest, report: OnReport) -> An
             if not rows:
                 break
         writer.write(b"]" if separator == b"," else b"[]")
-        tail = {"total": counted.total, "next_cursor": str(after) if after < counted.total else None}
+        next_cursor = differences_cursor(request.head["from"], request.head["to"], after)
+        tail = {"total": counted.total, "next_cursor": next_cursor if after < counted.total else None}
         writer.write(b"," + encoded(tail)[1:])
         return writer.answer()
 

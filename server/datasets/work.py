@@ -182,6 +182,11 @@ class DifferencesAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):
     place: AnswerPlace
 
 
+def differences_cursor(before: int, after: int, offset: int) -> str:
+    """Where a list of differences goes on, whatever is imported meanwhile."""
+    return f"{before}.{after}.{offset}"
+
+
 class TopValue(msgspec.Struct, frozen=True, kw_only=True):
     """A frequent value and its share (0 to 1) of the rows that have one."""
 

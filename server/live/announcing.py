@@ -44,7 +44,7 @@ class Announcing:
         if job.state is State.FAILED:
             notice = failure(job)
         elif notice is not None and job.outcome is Completeness.PARTIAL and notice.level != "error":
-            notice = replace(notice, level="warning")
+            notice = replace(notice, level="warning")  # so that whoever wants to hear of trouble alone does
         if notice is not None:
             kept += await self._notices.keep_wanted(connection, job.owner_id, notice)
 

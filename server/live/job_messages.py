@@ -74,9 +74,11 @@ class JobMessages:
         if message is protocol.JobChanged and is_life_change:
             return  # its kept `job` message follows at once
         wording = Wording(lambda language: message(**self._values(job, language, job.owner_id), timestamp=now))
+        # By the key, a newer one takes the place of one that could not be sent yet: who reads slowly skips, not queues.
         self._manager.send_json_to_user(job.owner_id, wording, key=("progress", job.id))
 
     def _tell_watchers(self, event: str, job: Job, now: str) -> None:
+        # One text for all who watch: nothing in it may depend on who reads.
         fields = functools.partial(self.fields, job, reader_id=_ANYBODY)
         wording = Wording(lambda language: protocol.Event(timestamp=now, event=event, data=fields(language)))
         self._manager.publish(event, wording, owner_id=job.owner_id, key=(event, job.id))

@@ -110,7 +110,7 @@ class Notices:
 
     def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(keeping, name="notify")
-        self._storing.add(task)
+        self._storing.add(task)  # the event loop itself holds tasks only weakly
         task.add_done_callback(self._storing.discard)
 
     async def _notify_until_kept(self, user_id: str, notice: Notice) -> None:
@@ -120,7 +120,7 @@ class Notices:
             except NOT_NOW:  # said in the log already
                 await asyncio.sleep(_FULL_DISK_SECONDS)
                 continue
-            except SQLAlchemyError:
+            except SQLAlchemyError:  # such as for a user who is gone: trying again would not help
                 _LOG.exception("notification could not be kept", extra={"action": "notify", "user": user_id})
             return
 

@@ -42,7 +42,7 @@ class Removals:
         self._broker.send(ThingRemoved(owner_id=owner_id, thing=thing, id=id))
 
     def deliver(self, removed: ThingRemoved) -> None:
-        self._forget(removed.thing, removed.id)
+        self._forget(removed.thing, removed.id)  # on other nodes, too: each has a table of its own
         now = protocol.now()
         message = protocol.Removed(timestamp=now, thing=removed.thing, id=removed.id)
         self._manager.send_json_to_user(removed.owner_id, message)

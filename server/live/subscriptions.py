@@ -41,7 +41,7 @@ class Subscriptions:
             _require_sight(principal, await self._owner_of_batch(rest))
         elif prefix == "dataset":
             await self._require_dataset(principal, rest)
-        else:
+        else:  # no free name holds a colon: this refuses it, and says what names there are
             _require_free_name(event)
 
     async def _owner_of_batch(self, batch_id: str) -> str | None:

@@ -33,6 +33,7 @@ def _ahead(waiting: Waiting, kind: JobKind, translations: NullTranslations, *, i
     return words(noun, count, translations.ngettext).format(count=count)
 
 
+# Whole sentences, also where they differ in one word: in other languages the others follow its gender and number.
 def _own(noun: str, count: int, ngettext: Plural) -> str:
     match noun:
         case "import":

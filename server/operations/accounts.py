@@ -148,10 +148,11 @@ class AccountOperations:
             raise InvalidInput(errors=[wrong]) from error
         if problems := password_problems(new, user_name=user.name, field="new_password"):
             raise InvalidInput(errors=problems)
-        password_hash = await self._passwords.hash(new)
+        password_hash = await self._passwords.hash(new)  # before the transaction: nobody else could write meanwhile
         async with self._database.write() as connection:
             await self._users.change(connection, user.id, password_hash=password_hash)
             await Audit.record(connection, principal, "account.password", user.name)
+        # Once it is stored: as long as the old password is good, nobody is thrown out.
         await self._sessions.end_all(user.id, but=principal.session_id)
 
     async def sessions(self, principal: Principal) -> list[Session]:
@@ -247,6 +248,7 @@ class AccountOperations:
         except RateLimited:
             await asyncio.sleep(_REFUSED_SECONDS)  # else whoever goes on guessing could keep us busy with refusals
             raise
+        # Also for a name that nobody has: how long it takes tells nobody who is here.
         verdict = await self._passwords.check(user.password_hash if user else None, password)
         if user is None or not verdict.is_right or not user.is_active:
             self._failed(attempt, user)

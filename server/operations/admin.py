@@ -100,6 +100,7 @@ class AdminOperations:
         Raises `Conflict` when it would leave the server without an administrator.
         """
         user = await self.user(principal, user_id)
+        # Before the transaction, since a new password is hashed for it: nobody else could write meanwhile.
         values = await self._changes(user, role=role, is_disabled=is_disabled, password=password)
         async with self._database.write() as connection:
             await self._users.lock_admins(connection)

@@ -113,6 +113,7 @@ class BatchOperations:
     ) -> BatchStart:
         """Raises `NotFound` for an unknown template, `InvalidInput` for parameters it does not take."""
         principal.require_write()
+        # Before the transaction: a worker reads the template, and what it cannot make leaves no job behind.
         batch = await self._ordered(principal, order)
 
         async def store(connection: AsyncConnection, job: Job) -> None:
@@ -130,6 +131,7 @@ class BatchOperations:
             also=store,
             priority=priority,
         )
+        # Of an order that came before under its key, that is the batch of then; ours was never stored.
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
 
     async def expansion(self, principal: Principal, order: BatchOrder, *, shown: int) -> Expansion:
@@ -200,11 +202,13 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
 
         async def hand_over(connection: AsyncConnection, job: Job) -> None:
+            # Here and not before: the same key again must give the same job, whatever has become of the batch.
             again = _to_make_again(await self._store.head_in(connection, batch.id))
             await self._store.requeue(connection, batch.id, (State.FAILED,))
             await self._store.hand_over(connection, batch.id, job.id)
             await self._audit.record(connection, principal, "batch.retry", batch.id, {"reports": again})
 
+        # Another job, not the old one once more: where only some reports failed, that one has succeeded.
         job = await self._runner.start(
             KIND,
             owner_id=batch.owner_id,
@@ -248,11 +252,12 @@ class BatchOperations:
         """Remove a batch with all its files for good; raises `Locked` while it is being made."""
         principal.require_write()
         batch = await self.get(principal, batch_id)
-        if not batch.job_state.is_final:
-            raise Locked("These reports are being made; cancel them first.")
+        _require_made(batch)  # also before: on a full disk the files go first (`delete_whole`)
 
         async def forget() -> None:
             async with self._database.write() as connection:
+                # Somebody may have had them made again at this moment; their job would find nothing.
+                _require_made(await self._store.head_in(connection, batch.id))
                 await self._store.delete(connection, batch.id)
                 detail = {"name": batch.name, "reports": batch.report_count}
                 await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
@@ -304,6 +309,7 @@ class BatchOperations:
             formats=_formats(order.formats or plan.formats),
             clock=clock,
             dataset_versions=used_datasets({name: read[name] for name in plan.datasets}),
+            # As they are now: a batch keeps all that it is made from (docs/decisions/0004).
             images=await self._images.pinned(principal.user_id, plan.images),
             language=principal.language,
             time_zone=principal.time_zone,
@@ -321,6 +327,11 @@ def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | Non
     if isinstance(order.parameters, ParameterQuery):
         return {"query": order.parameters.query}
     return order.parameters
+
+
+def _require_made(batch: BatchHead) -> None:
+    if not batch.job_state.is_final:
+        raise Locked("These reports are being made; cancel them first.")
 
 
 def _to_make_again(batch: BatchHead) -> int:

@@ -65,6 +65,7 @@ class ConnectionOperations:
             raise NotFound
         async with self._database.write() as connection:
             detail = {"user": found.user_id, "device": found.device, "reason": reason}
+            # Before it is closed: nobody is thrown out without a trace.
             await Audit.record(connection, principal, "connection.close", found.user_name, detail)
         why = f"closed by an administrator: {reason}" if reason else "closed by an administrator"
         self._announcing.close_connection(connection_id, CloseCode.FORBIDDEN, why)
@@ -81,6 +82,7 @@ class ConnectionOperations:
             problems.append(FieldError(field="level", message="Use info, success, warning or error."))
         if problems:
             raise InvalidInput(errors=problems)
+        # By itself: telling takes many transactions, and who began it must be known when it breaks off among them.
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "broadcast.send", title[:100], {"level": level})
         return await self._notices.notify_everybody(Notice(title=title, body=body, level=level, url=url))

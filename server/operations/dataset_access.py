@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from server.auth.permissions import Principal
+from server.auth.users import name_key
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import Dataset, Version
 from server.errors import NotFound
@@ -35,11 +36,11 @@ class DatasetAccess:
 
     async def owner_id(self, principal: Principal, owner: str | None) -> str:
         principal.require_read()
-        if owner is None or owner in (principal.user_id, principal.user_name):
+        if owner is None or owner == principal.user_id or name_key(owner) == name_key(principal.user_name):
             return principal.user_id
         if not principal.is_admin:
-            raise NotFound
-        wanted = select(users.c.id).where((users.c.name_key == owner.casefold()) | (users.c.id == owner))
+            raise NotFound  # not `Forbidden`: whether there is such a user is nobody's business
+        wanted = select(users.c.id).where((users.c.name_key == name_key(owner)) | (users.c.id == owner))
         async with self._database.read() as connection:
             found: str | None = await connection.scalar(wanted)
         if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from server.auth.permissions import Principal
@@ -17,14 +17,15 @@ from server.datasets.work import (
     DifferencesAnswerRequest,
     DifferencesPage,
     DifferencesRequest,
+    differences_cursor,
     read_differences,
     write_differences,
 )
 from server.errors import InvalidInput
+from server.numerals import whole_number
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
 from server.operations.made_files import MadeFile
-from server.storage.pages import place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +71,14 @@ class DifferenceOperations:
         async with self._differences_request(principal, name, query, owner) as (before, after, request):
             page: DifferencesPage = await self._reading.in_worker(principal, read_differences, request)
         end = request.offset + len(page.rows)
+        following = differences_cursor(before.number, after.number, end)
         return Differences(
             before=before,
             after=after,
             key=list(request.key),
             page=page,
             offset=request.offset,
-            next_cursor=str(end) if page.rows and end < page.total else None,
+            next_cursor=following if page.rows and end < page.total else None,
         )
 
     async def answer(
@@ -101,13 +103,13 @@ class DifferenceOperations:
     async def _differences_request(
         self, principal: Principal, name: str, query: DifferencesQuery, owner: str | None
     ) -> AsyncIterator[tuple[Version, Version, DifferencesRequest]]:
+        query, offset = _place(query)
         dataset = await self._access.get(principal, name, owner)
         after = await self._access.version(dataset, dataset.version if query.after is None else query.after)
         before = await self._access.version(dataset, query.before or await self._number_before(dataset, after.number))
         key = default_key(before, after) if query.key is None else require_key(query.key, before, after)
         if not shared_columns(before, after):
             raise InvalidInput("The two versions have no column in common; there is nothing to compare.")
-        offset = 0 if query.cursor is None else place_of(query.cursor)
         async with self._catalog.fetched(before.files) as old, self._catalog.fetched(after.files) as new:
             compared = [
                 ComparedVersion(paths=paths, columns=tuple(version.columns), row_count=version.row_count)
@@ -132,3 +134,13 @@ class DifferenceOperations:
         if not earlier.items:
             raise InvalidInput("There is no version before version {number} to compare it with.", number=number)
         return earlier.items[0].number
+
+
+def _place(query: DifferencesQuery) -> tuple[DifferencesQuery, int]:
+    """With the versions that its cursor began in: the newest ones may be others by now. And where its page begins."""
+    if query.cursor is None:
+        return query, 0
+    match [whole_number(text) for text in query.cursor.split(".")]:
+        case [int(before), int(after), int(offset)] if query.before in (None, before) and query.after in (None, after):
+            return replace(query, before=before, after=after), offset
+    raise InvalidInput("This cursor is not one of ours; start again without it.")

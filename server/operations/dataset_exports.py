@@ -53,11 +53,12 @@ class ExportOperations:
         selection = selection if selection and selection.chooses else None
         if selection is not None:
             check_request(selection.filters, selection.order, dataset.columns)
-        elif file_format == "xlsx":
+        elif file_format == "xlsx":  # how many rows a selection has, only its worker knows
             require_fits_excel(dataset.row_count, len(dataset.columns))
         media_type = MEDIA_TYPES[file_format]
         file_name = f"{dataset.name}{'-rows' if selection else ''}.{file_format}"
         if file_format == "parquet" and len(files) == 1 and selection is None:
+            # As it lies: this is the format that we keep, so nothing is read or written.
             stored = StoredBlob(store=self._blobs, key=files[0])
             return MadeFile(content=stored, name=file_name, media_type=media_type)
         scratch = self._reading.scratch
@@ -80,6 +81,7 @@ class ExportOperations:
             )
             work = self._workers.run(principal.user_id, export_dataset, request, timeout_seconds=_SECONDS)
             await self._reading.room.within(work, needed=dataset.current.bytes)
+            # Out of the directory, which goes with the block.
             await asyncio.to_thread(request.target.rename, target)
         return MadeFile(content=target, name=file_name, media_type=media_type)
 

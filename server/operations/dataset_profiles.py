@@ -28,6 +28,7 @@ class ProfileOperations:
         """What the values of each column look like; computed once a version."""
         dataset = await self._access.get(principal, name, owner)
         key = (dataset.id, dataset.version)
+        # No lock: two who ask at once both have it computed, and it comes out the same.
         if key not in self._profiles:
             async with self._reading.catalog.fetched(dataset.current.files) as paths:
                 request = ProfileRequest(paths=paths, columns=tuple(dataset.columns), limits=self._reading.limits)

@@ -89,7 +89,7 @@ class RowOperations:
         dataset = await self._access.get(principal, name, owner)
         number, offset = _place(query.cursor, dataset.version)
         version = await self._access.version(dataset, number)
-        check_request(query.filters, query.order, version.columns)
+        check_request(query.filters, query.order, version.columns)  # before anybody waits for a worker
         async with self._reading.catalog.fetched(version.files) as paths:
             yield (
                 version,

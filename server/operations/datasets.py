@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
+from server.datasets.catalog_rows import find_dataset
 from server.datasets.dataset import (
     MOST_TAGS,
     TAG_CHARACTERS,
@@ -129,9 +131,9 @@ class DatasetOperations:
         """Rename it, or say something else of it; `expected` is the entity tag it must still have."""
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
-        _require_same(dataset, expected)
         change = _checked(change, dataset)
         async with self._database.write() as connection:
+            await _require_still_same(connection, dataset, expected)
             # As it is, in the text that is searched, and in the audit log.
             texts = [change.description or "", *(change.tags or ()), change.column_notes]
             self._growth.charge(principal.user_id, *texts * 3)
@@ -168,12 +170,14 @@ class DatasetOperations:
         """Remove a dataset with all its versions for good; raises `Locked` while reports are made from it."""
         principal.require_write()
         dataset = await self.get(principal, name, owner=owner)
-        _require_same(dataset, expected)
+        _require_same(dataset, expected)  # also before: on a full disk the files go first (`delete_whole`)
         loss = await self.loss(principal, name, owner=owner)
+        # Before, since on a full disk the files go first; and again below, since an import may add some meanwhile.
         keys = await self._catalog.keys_of(dataset)
 
         async def forget() -> None:
             async with self._database.write() as connection:
+                await _require_still_same(connection, dataset, expected)
                 keys.update(await self._catalog.delete(connection, dataset))
                 detail = {"versions": loss.versions, "rows": loss.row_count}
                 await self._audit.record(connection, principal, "dataset.delete", name, detail)
@@ -218,12 +222,18 @@ def _checked(change: DatasetChange, dataset: Dataset) -> DatasetChange:
     return msgspec.structs.replace(change, tags=tags)
 
 
-def _require_same(dataset: Dataset, expected: str | None) -> None:
-    if expected is not None and expected not in ("*", entity_tag(dataset)):
+async def _require_still_same(connection: AsyncConnection, seen: Dataset, expected: str | None) -> None:
+    """In the transaction that writes: two who saw the same may both have come so far."""
+    if expected is not None:
+        _require_same(await find_dataset(connection, seen.owner_id, seen.name), expected)
+
+
+def _require_same(dataset: Dataset | None, expected: str | None) -> None:
+    if expected is not None and (dataset is None or expected not in ("*", entity_tag(dataset))):
         raise PreconditionFailed
 
 
 async def _size(blobs: BlobStore, key: str) -> int:
-    with suppress(NotFound):
+    with suppress(NotFound):  # removed at this moment, or by a delete that broke off: it takes nothing any more
         return await blobs.size(key)
     return 0

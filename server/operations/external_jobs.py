@@ -75,7 +75,7 @@ class ExternalJobOperations:
         job = self._table.get(job_id) or await self._store.get(job_id)
         if job is None:
             raise NotFound
-        principal.require_sight(job.owner_id)
+        principal.require_sight(job.owner_id)  # first: a stranger learns nothing of what kind it is or whose
         if job.owner_id != principal.user_id:
             raise Forbidden("Only whoever began this job can say how far it is; you may cancel it.")
         if job.kind != KIND.name:

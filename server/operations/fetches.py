@@ -56,6 +56,7 @@ class FetchOperations:
         principal.require_write()
         if (place.url is None) == (place.folder is None):
             raise InvalidInput("Say either a url or a folder with a file.", code="one_place")
+        # Now, and not by a job that fails later. It is asked again then: the settings may be others by that time.
         self._elsewhere["url" if place.url else "folder"].require(place)
         return await self._runner.start(
             KIND,

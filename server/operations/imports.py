@@ -203,6 +203,7 @@ class ImportOperations:
         stem, names = stem_of(upload.name), {column.source for column in preview.columns}
         page = await self._catalog.list(principal.user_id, limit=_KNOWN_DATASETS)
         newest_first = sorted(page.items, key=lambda dataset: dataset.updated_at, reverse=True)
+        # Columns first: a name often holds the month, and says less of what is in a file.
         for is_like, why in (
             (lambda found: {column.source or column.name for column in found.columns} == names, "columns"),
             (lambda found: bool(stem) and stem_of(str(found.current.source.get("name", ""))) == stem, "name"),
@@ -250,7 +251,7 @@ class ImportOperations:
             CHECK_KIND if request.dry_run else KIND,
             owner_id=principal.user_id,
             title=f"{upload.name} → {request.dataset}",
-            parameters=parameters | {"bytes": upload.size},
+            parameters=parameters | {"bytes": upload.size},  # by which the queue knows short work; nobody asked for it
             asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters | prioritized(request.priority)),
             also=check,
             priority=request.priority,
@@ -261,7 +262,7 @@ class ImportOperations:
         principal.require_write()
         state = await self.get(principal, job_id)
         if state.job.owner_id != principal.user_id:
-            raise NotFound
+            raise NotFound  # an administrator sees it, but would import somebody else's file among their own
         if not state.is_check or state.job.state is not State.SUCCEEDED:
             raise Conflict("Only a file that was checked to its end can be imported from here.", code="not_checked")
         key = idempotency_key or f"checked:{job_id}:{state.job.attempt}"

@@ -56,6 +56,7 @@ class JobRemoval:
         async def forget() -> None:
             async with self._database.write() as connection:
                 await _require_free(connection, job_id)
+                # The list first: it is found by the job, which its version forgets with it.
                 await self._forget_rejects(connection, job_id)
                 await forget_jobs(connection, [job_id])
                 await self._audit.record(

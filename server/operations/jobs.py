@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
+from server.auth.users import name_key
 from server.errors import InvalidInput, NotFound, StorageFull
 from server.jobs import demonstration
 from server.jobs.external import KIND as EXTERNAL_KIND
@@ -60,7 +61,7 @@ class JobOperations:
     async def owner_named(self, principal: Principal, name: str) -> str:
         """The id of a user by name, for admins' filters; raises `NotFound`."""
         principal.require_admin()
-        query = sa.select(users.c.id).where(users.c.name_key == name.casefold())
+        query = sa.select(users.c.id).where(users.c.name_key == name_key(name))
         async with self._database.read() as connection:
             user_id: str | None = (await connection.execute(query)).scalar_one_or_none()
         if user_id is None:
@@ -109,7 +110,7 @@ class JobOperations:
     async def retry(self, principal: Principal, job_id: str, *, idempotency_key: str | None = None) -> Job:
         """Raises `Conflict` unless it failed or was cancelled. The same key again: the job as it is now."""
         principal.require_write()
-        await self.get(principal, job_id)
+        await self.get(principal, job_id)  # whose it is; whether it may begin again is asked once its turn has come
 
         async def record(connection: AsyncConnection, job: Job) -> None:
             await _record(connection, principal, "job.retry", job)

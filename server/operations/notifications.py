@@ -94,7 +94,7 @@ class NotificationOperations:
         async with self._database.read() as connection:
             _, read_offset = await _offsets(connection, principal)
             bodies = (await connection.execute(kept.where(_MESSAGES.c.offset > read_offset))).scalars().all()
-        newest: dict[str, str] = {}
+        newest: dict[str, str] = {}  # the first one met of a job says how it stands: it may have been begun again
         for body in bodies:
             fields = msgspec.json.decode(body)
             newest.setdefault(fields["job_id"], fields["state"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.dataset_differences import DifferenceOperations
@@ -39,6 +40,7 @@ from server.operations.usage import UsageOperations
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    batch_comparison: BatchComparison
     batches: BatchOperations
     connections: ConnectionOperations
     dataset_differences: DifferenceOperations

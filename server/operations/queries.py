@@ -155,6 +155,7 @@ class QueryOperations:
     ) -> AsyncIterator[QueryRequest]:
         principal.require_read()
         catalog, limits = self._reading.catalog, self._reading.limits
+        # All names, to tell what is misspelt; files are fetched of those alone that the text names.
         known = await catalog.names_of(principal.user_id)
         read = await catalog.mentioned(principal.user_id, known, [sql])
         rows = _ALL_ROWS if limit is None else min(limit, limits.rows)

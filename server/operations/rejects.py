@@ -105,6 +105,7 @@ class RejectOperations:
         """What was left out and why; empty while the import has not ended."""
         offset = 0 if cursor is None else whole_number(cursor)
         async with self._file(principal, job_id) as path:
+            # Cursors are places in a file: one in the middle of a line would show half of a row.
             if offset is None or not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
                 raise InvalidInput(_WRONG_CURSOR)
             return await asyncio.to_thread(reject_lists.read_page, path, offset=offset, limit=limit, code=code)
@@ -186,7 +187,7 @@ class RejectOperations:
         left = await self.left(principal, job_id)
         of_import = left.of_import
         if of_import.owner_id != principal.user_id:
-            raise NotFound
+            raise NotFound  # an administrator sees them, but does not say for others what is right
         _require_rows(rows, width=len(left.layout.names))
 
         async def check(connection: AsyncConnection, job: Job) -> None:
@@ -195,8 +196,10 @@ class RejectOperations:
 
         parameters = {
             "import_id": of_import.job_id,
+            # It counts as a use of the file, which stays the longer for it (uploads/old_uploads.py).
             "upload_id": str(of_import.source.get("upload_id", "")),
             "dataset": of_import.dataset,
+            # The queue goes by it: to append a few rows is short work, to merge them reads the whole dataset.
             "mode": "upsert" if of_import.mode == "upsert" else "append",
             "rows": {str(line): list(cells) for line, cells in rows.items()},
         }
@@ -218,7 +221,7 @@ class RejectOperations:
         wanted = CorrectionParameters.of(state.job)
         left = await self.left(principal, import_id)
         if wanted.import_id != left.of_import.job_id:
-            raise NotFound
+            raise NotFound  # its cells would stand beside rows of another file
         wrong: dict[int, RejectedRow] = {}
         if state.job.state is State.FAILED and state.has_reject_list:
             async with self._fetched(job_id) as path:

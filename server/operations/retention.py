@@ -78,7 +78,7 @@ class Retention:
             for rule in self._rules:
                 if rule.days:
                     await self._remove_old(rule, now)
-        finally:
+        finally:  # also when it failed: the next one comes all the same, and pages say when
             self._next_at = self._clock() + timedelta(seconds=_EVERY_SECONDS)
 
     async def overview(self, owner_id: str | None = None) -> Overview:
@@ -97,7 +97,7 @@ class Retention:
         except Exception:
             _LOG.exception("%s could not be removed for their age", rule.keeping.kind, extra={"action": "retention"})
         if removed == Amount():
-            return
+            return  # a line an hour that nothing went would bury what the log is read for
         detail = {"count": removed.count, "bytes": removed.bytes, "days": rule.days}
         async with self._database.write() as connection:
             await Audit.record(connection, None, "retention.sweep", rule.keeping.kind, detail)

@@ -48,7 +48,7 @@ class RoomWatch:
         if found.state is not Space.OK:
             if not self._is_told:
                 await self._tell(found.free_bytes)
-                self._is_told = True
+                self._is_told = True  # not before: what could not be kept is tried again at the next look
         elif found.free_bytes > found.min_free_bytes * 5 // 4:  # not again with each megabyte that comes and goes
             self._is_told = False
 
@@ -65,5 +65,5 @@ class RoomWatch:
         active_admins = select(users.c.id).where(users.c.role == Role.ADMIN, users.c.disabled_at.is_(None))
         async with self._database.read() as connection:
             admins = (await connection.scalars(active_admins)).all()
-        for admin_id in admins:
+        for admin_id in admins:  # whatever they chose to be told of: nobody else can make room
             await self._notices.notify_who_asked(admin_id, notice)

@@ -39,6 +39,8 @@ class TemplateSaving:
     ) -> StoredTemplate:
         """Raises `PreconditionFailed` unless the newest version is `if_match` (`*`: there is one)."""
         seen = await self._store.find(principal.user_id, name)
+        # By a worker, so before the transaction. Who is overtaken meanwhile has counted against a version that is no
+        # longer in force: `is_counted` says that nobody knows, then.
         counts = await self._counts(principal, seen, source)
         kept = stored_summary(summary)
         async with self._database.write() as connection:

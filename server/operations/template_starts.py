@@ -44,6 +44,7 @@ class TemplateStarts:
         if name:
             require_template_name(name)
         dataset = await self._access.get(principal, dataset_name)
+        # In a thread: a dataset may have a thousand columns.
         source = await asyncio.to_thread(_source, dataset, await self._figures(principal, dataset), language)
         taken = await self._store.names(principal.user_id)
         return StartedTemplate(name=free_name(name or _name_from(dataset.name), taken), source=source)
@@ -81,5 +82,5 @@ def free_name(wanted: str, taken: set[str]) -> str:
     """`wanted`, with a number where it is taken."""
     name, copy = wanted, 2
     while name in taken:
-        name, copy = f"{wanted[:57]}-{copy}", copy + 1
+        name, copy = f"{wanted[:57]}-{copy}", copy + 1  # a name has 63 characters; five digits are enough
     return name

@@ -90,6 +90,7 @@ class TemplateVersionOperations:
         principal.require_write()
         old = await self._templates.get(principal, name, version=number)
         check = await self._templates.check(principal, old.source)
+        # `*`: one that was deleted at this moment does not come back with its old version alone.
         saved = await self._saving.save(
             principal, name, old.source, check.summary, if_match=if_match or "*", restored_from=number
         )

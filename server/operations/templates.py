@@ -281,6 +281,7 @@ class TemplateOperations:
             )
             rendered: Rendered = await self._reading.in_worker(principal, render_report, request)
             made = rendered.artifacts[0]
+            # Out of the directory, which goes with the block; whoever sends it removes it.
             await asyncio.to_thread(made.path.rename, file)
         return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file))
 

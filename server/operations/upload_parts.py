@@ -72,7 +72,7 @@ class PartOperations:
         are still there.
         """
         claimed = None
-        if idempotency_key is None:
+        if idempotency_key is None:  # a key stands for a job that its own request begins: there has to be a new one
             claimed = await self._claim_gathered(principal, whole, part_ids)
         if claimed is None:
             claimed = await self._claim_anew(principal, whole, part_ids, idempotency_key)
@@ -216,13 +216,14 @@ class PartOperations:
 
     async def _joined(self, upload_id: str, part_ids: Sequence[str]) -> Upload:
         """The file, once it is ready or has been waited for long enough."""
+        # Listening before looking: what happens between the two is not missed.
         with self._arrivals.listen(upload_id) as arrival, suppress(TimeoutError):
             async with asyncio.timeout(_JOINING_SECONDS):
                 while (upload := await self._store.get(upload_id)) is not None and upload.completed_at is None:
                     await arrival.wait()
         upload = await self._store.get(upload_id)
         if upload is None and await self._store.get(part_ids[0]) is not None:
-            raise StorageFull
+            raise StorageFull  # for want of room alone a file goes without its parts (uploads/upload.py)
         if upload is None:
             raise NotFound
         return upload

@@ -88,7 +88,7 @@ class UploadOperations:
         require_size(wanted.size, max_bytes=self.limits.max_bytes)
         self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
-        await self._pieces.create(upload.id)
+        await self._pieces.create(upload.id)  # before its row: whoever finds that may send bytes at once
         try:
             if upload.is_part:
                 return await self._parts.begin(principal, upload)
@@ -98,6 +98,7 @@ class UploadOperations:
             raise
         if job.parameters.get("upload_id") == upload.id:
             return replace(upload, job_id=job.id)
+        # The key was known: the upload is the one of then, and ours was made for nothing.
         await self._pieces.discard(upload.id)
         return await self.find(principal, job.parameters["upload_id"])
 
@@ -198,7 +199,7 @@ class UploadOperations:
         """Remove the file; its job, when it still runs, ends as cancelled. What was imported from it stays."""
         principal.require_write()
         upload = await self.find(principal, upload_id)
-        await self._remove(upload)
+        await self._remove(upload)  # first: on a full disk it makes the room for its line of the audit log
         async with self._database.write() as connection:
             await self._audit.record(connection, principal, "upload.delete", upload_id, {"name": upload.name})
         self._removals.tell(upload.owner_id, "upload", upload_id)
@@ -254,6 +255,7 @@ class UploadOperations:
         if upload.is_part and not await self._parts.may_remove(upload):
             raise Locked("This part is just becoming part of its file; remove the file instead.")
         is_whole_job = not upload.is_part or await self._parts.is_last(upload)
+        # The job before the file: it would take what is gone for an upload whose time was over, and fail.
         if upload.job_id is not None and is_whole_job:
             await self._runner.cancel(upload.job_id)  # over already: stays as it is
         await self._receiver.discard(upload.id)

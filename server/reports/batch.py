@@ -273,6 +273,7 @@ class BatchReports:
             title=rendered.title[:300],
             artifacts=artifacts,
             warnings=[{"message": str(warning)} for warning in rendered.warnings],
+            figures=list(rendered.figures),
         )
 
     async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import NotFound
 from server.jobs.job import State
+from server.reports.batch_comparing import Figure, ReportFigures
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.storage.database import Database
@@ -93,6 +94,36 @@ class BatchStore:
         if row is None:
             raise NotFound
         return _report(row)
+
+    async def before(self, batch: BatchHead) -> BatchHead | None:
+        """The last batch of the same template that was ordered before and has a report."""
+        older = _batches(
+            BatchHead,
+            batches.c.owner_id == batch.owner_id,
+            batches.c.template_name == batch.template_name,
+            batches.c.sequence < batch.sequence,
+            select(reports.c.id).where(reports.c.batch_id == batches.c.id, reports.c.state == State.SUCCEEDED).exists(),
+        )
+        async with self._database.read() as connection:
+            found = await connection.execute(older.order_by(batches.c.sequence.desc()).limit(1))
+            row = found.mappings().one_or_none()
+            return None if row is None else _batch(row, await _tallies(connection, [row["id"]]), BatchHead)
+
+    async def figures(self, batch_id: str) -> AsyncIterator[ReportFigures]:
+        """Of the reports that are made, in order, read some at a time."""
+        query = select(reports.c.id, reports.c.title, reports.c.parameters, reports.c.figures, reports.c.position)
+        query = query.where(reports.c.batch_id == batch_id, reports.c.state == State.SUCCEEDED)
+        last = 0
+        while True:
+            page = query.where(reports.c.position > last).order_by(reports.c.position).limit(_PAGE_ROWS)
+            async with self._database.read() as connection:
+                rows = (await connection.execute(page)).all()
+            for row in rows:
+                figures = msgspec.convert(row.figures, list[Figure])
+                yield ReportFigures(id=row.id, title=row.title, parameters=row.parameters, figures=figures)
+            if len(rows) < _PAGE_ROWS:
+                return
+            last = rows[-1].position
 
     async def all_reports(self, batch_id: str) -> list[BatchReport]:
         """In order; page by page, since there may be thousands."""
@@ -185,7 +216,7 @@ class BatchStore:
         """Store the outcome that `report` holds, and when it came."""
         finished = msgspec.structs.replace(report, finished_at=self._clock())
         row = msgspec.to_builtins(finished, builtin_types=(datetime,))
-        names = ("title", "state", "error", "artifacts", "warnings", "finished_at")
+        names = ("title", "state", "error", "artifacts", "warnings", "figures", "finished_at")
         await connection.execute(
             update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import Completeness, JobError, State
+from server.reports.batch_comparing import Figure
 from server.reports.work import FileFormat
 from server.texts import plain
 
@@ -110,6 +111,7 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     error: ReportError | None = None
     artifacts: list[StoredArtifact] = []
     warnings: list[dict[str, Any]] = []
+    figures: list[Figure] = []
     started_at: datetime | None = None
     finished_at: datetime | None = None
 

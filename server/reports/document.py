@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from server.reports.batch_comparing import Figure
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
@@ -30,6 +31,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     def excel(self, book: ReportBook) -> None:
         """Its part of the summary sheet."""
+
+    def figures(self) -> Iterable[Figure]:
+        """Numbers that stand by themselves, with what they are called."""
+        return ()
 
     def parts(self) -> Sequence[Block]:
         """The blocks that it holds."""

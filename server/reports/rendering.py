@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 from server.reports.as_of import is_end_of_day
+from server.reports.batch_comparing import Figure
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
-from server.reports.document import Document
+from server.reports.document import Document, all_blocks
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Formats
@@ -32,6 +33,7 @@ from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequ
 from server.storage.full_disk import full_disk_named
 
 _SESSION = KeptSession()
+_MOST_FIGURES, _LONGEST_LABEL = 40, 200  # of one report, that are kept beside it
 
 
 def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
@@ -49,7 +51,9 @@ def render_report(request: RenderRequest, report: OnReport) -> Rendered:
         formats = Formats(template.language or request.language, str(zone_of(request.time_zone)))
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
-    return Rendered(title=document.title, artifacts=artifacts, warnings=tuple(document.warnings))
+    return Rendered(
+        title=document.title, artifacts=artifacts, warnings=tuple(document.warnings), figures=_figures(document)
+    )
 
 
 def build_document(request: RenderRequest, template: Template, formats: Formats) -> Document:
@@ -89,6 +93,16 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         formats=wanted,
         warnings=builder.warnings,
     )
+
+
+def _figures(document: Document) -> tuple[Figure, ...]:
+    """One of each name; those within `repeat` are often called alike."""
+    found: dict[str, Figure] = {}
+    for block in all_blocks(document.blocks):
+        for figure in block.figures():
+            if len(figure.label) <= _LONGEST_LABEL:
+                found.setdefault(figure.label, figure)
+    return tuple(found.values())[:_MOST_FIGURES]
 
 
 def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:

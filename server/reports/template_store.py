@@ -142,9 +142,9 @@ class TemplateStore:
             return {row.id: row.source for row in await connection.execute(query)}
 
     async def holding(self, owner_id: str, text: str) -> dict[str, str]:
-        """Ids by name of the templates in whose source `text` stands somewhere, in the order of names."""
+        """Ids by name of the templates in whose source `text` stands, small or large, in the order of names."""
         query = select(templates.c.name, templates.c.id).where(
-            templates.c.owner_id == owner_id, templates.c.source.contains(text, autoescape=True)
+            templates.c.owner_id == owner_id, templates.c.source.icontains(text, autoescape=True)
         )
         async with self._database.read() as connection:
             return {row.name: row.id for row in await connection.execute(query.order_by(templates.c.name))}

@@ -15,6 +15,7 @@ import msgspec
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.jobs.worker_process import ByName
+from server.reports.batch_comparing import Figure
 
 expand_batch = ByName("server.reports.rendering", "expand_batch")
 render_report = ByName("server.reports.rendering", "render_report")
@@ -102,11 +103,12 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """`warnings` are sentences for whoever reads the report."""
+    """`warnings` are sentences for whoever reads the report, `figures` those that stand in it by themselves."""
 
     title: str
     artifacts: tuple[Artifact, ...]
     warnings: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -356,6 +356,7 @@ reports = Table(
     Column("error", JSON),
     _json("artifacts", "[]"),  # [{file, format, type, size, sha256, blob}]
     _json("warnings", "[]"),
+    _json("figures", "[]"),  # [{label, value, text}]
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("batch_id", "position"),

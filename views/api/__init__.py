@@ -6,6 +6,7 @@ from server.http.endpoint import Endpoint
 from views.api import (
     accounts,
     admin,
+    batch_comparison,
     batches,
     connections,
     dataset_rows,
@@ -42,6 +43,7 @@ ENDPOINTS: list[Endpoint] = [
     *template_versions.ENDPOINTS,
     *templates.ENDPOINTS,
     *batches.ENDPOINTS,
+    *batch_comparison.ENDPOINTS,
     *reports.ENDPOINTS,
     *imports.ENDPOINTS,
     *rejects.ENDPOINTS,

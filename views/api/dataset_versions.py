@@ -15,7 +15,7 @@ from server.datasets.work import Change
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, encoded
 from server.http.made_files import send_made_file
-from server.http.values import DatasetName, Digits, Limit
+from server.http.values import DatasetName, Digits, Limit, described
 from server.operations.dataset_differences import DifferencesQuery
 from server.storage.pages import Listing
 from views.api.datasets import OwnerQuery
@@ -35,7 +35,8 @@ class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
 class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """`to` is the current version, `from` the one before it, unless you name others. Rows are matched by `key`, which
     may be repeated: by default the first column that is unique by its check or, named like an identifier, by its
-    values; `whole=true` (or no such column) compares whole rows. `change`: only such rows.
+    values; `whole=true` (or no such column) compares whole rows. `change`: only such rows. A cursor stays with the
+    versions it began in.
     """
 
     from_: _VersionNumber | None = None
@@ -44,7 +45,7 @@ class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     whole: bool = False
     change: Change | None = None
     limit: Limit = 50
-    cursor: Digits | None = None
+    cursor: Annotated[str, described(pattern="^[0-9]{1,9}[.][0-9]{1,9}[.][0-9]{1,18}$")] | None = None
     owner: str | None = None
 
 

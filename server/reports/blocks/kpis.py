@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from html import escape
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from server.reports.batch_comparing import Figure
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockSpec, Builder, Place
 from server.reports.document import Block
@@ -88,6 +90,11 @@ class Kpis(Block, frozen=True, kw_only=True):
         for item in self.items:
             item.excel(book)
         book.summary.skip()
+
+    def figures(self) -> Iterator[Figure]:
+        for item in self.items:
+            if _is_number(item.value) and math.isfinite(item.value):
+                yield Figure(label=item.label, value=float(item.value), text=item.text)
 
 
 class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -146,11 +146,13 @@ def test_programs_get_every_value_whole(tmp_path: Path) -> None:
     wanted = request(tmp_path, {"id": [1, 2], "v": ["x" * 5000, "y"]}, {"id": [1, 2], "v": ["z", "y" * 5000]}, "id")
     place = AnswerPlace(path=tmp_path / "answer.json", max_bytes=10**6)
     answer = write_differences(
-        DifferencesAnswerRequest(differences=msgspec.structs.replace(wanted, limit=1), head={"from": 1}, place=place),
+        DifferencesAnswerRequest(
+            differences=msgspec.structs.replace(wanted, limit=1), head={"from": 1, "to": 2}, place=place
+        ),
         lambda _: None,
     )
     document = msgspec.json.decode(answer.content)
-    assert (document["from"], document["total"], document["next_cursor"]) == (1, 2, "1")
+    assert (document["from"], document["total"], document["next_cursor"]) == (1, 2, "1.2.1")
     assert document["items"] == [
         {
             "change": "changed",

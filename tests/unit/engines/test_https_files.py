@@ -14,7 +14,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from server.engines.https_client import is_public_address
 from server.engines.https_files import HttpsFiles
 from server.errors import InvalidInput, NotFetched, NotFetchedNow
 from server.uploads.elsewhere import Place
@@ -206,27 +205,3 @@ async def test_a_body_that_breaks_off_is_no_file(files: HttpsFiles, outside: Out
     outside.answers["/a.csv"] = torn
     with pytest.raises(NotFetchedNow):
         await read(files, outside.url("/a.csv"))
-
-
-@pytest.mark.parametrize(
-    ("address", "is_public"),
-    [
-        ("93.184.215.14", True),
-        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
-        ("10.0.0.1", False),
-        ("127.0.0.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("::1", False),
-        ("fe80::1%eth0", False),
-        ("fc00::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("64:ff9b::a00:1", False),
-        ("64:ff9b::5db8:d70e", True),
-        ("2002:a00:1::", False),
-    ],
-)
-def test_addresses_inside_are_known_in_every_form(address: str, is_public: bool) -> None:
-    assert is_public_address(address) is is_public

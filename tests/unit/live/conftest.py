@@ -45,19 +45,24 @@ class Layer:
     endings: Endings
 
     async def join(self, principal: Principal, *, events: tuple[str, ...] = ()) -> MemoryLink:
-        link, manager, topics = MemoryLink(), self.realtime.manager, self.realtime.topics
-        connection = manager.new_connection(
-            client_id=f"tab{len(manager.active_connections)}",
-            principal=principal,
-            language=principal.language,
-            link=link,
-        )
-        link.connection = connection
-        async with topics.of_user(principal.user_id), topics.of_events(events):
-            await self.realtime.history.load(principal.user_id)
-            manager.connect(connection)
-            manager.subscribe(connection, events)
-        return link
+        return await joined(self.realtime, principal, events=events)
+
+
+async def joined(realtime: Realtime, principal: Principal, *, events: tuple[str, ...] = ()) -> MemoryLink:
+    """A connection as those who come in over a socket have, with a link that can be looked into."""
+    link, manager, topics = MemoryLink(), realtime.manager, realtime.topics
+    connection = manager.new_connection(
+        client_id=f"tab{len(manager.active_connections)}",
+        principal=principal,
+        language=principal.language,
+        link=link,
+    )
+    link.connection = connection
+    async with topics.of_user(principal.user_id), topics.of_events(events):
+        await realtime.history.load(principal.user_id)
+        manager.connect(connection)
+        manager.subscribe(connection, events)
+    return link
 
 
 @pytest.fixture

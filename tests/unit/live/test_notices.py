@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from server.clock import utc_now
 from server.jobs.outcomes import Notice
@@ -13,6 +13,7 @@ from server.live import notices
 from server.realtime.history import History
 from server.storage.tables import users
 from tests.unit.live.conftest import Layer, person
+from tests.waiting import until
 
 NOTICE = Notice(title="Ready", level="success")
 
@@ -75,3 +76,46 @@ async def test_each_tab_of_a_user_learns_what_is_left_unread(layer: Layer) -> No
     for tab in tabs:
         assert [(message["type"], message["unread"]) for message in tab.messages] == [("notifications_read", 3)]
     assert his.messages == []
+
+
+@pytest.mark.sqlite(reason="a full disk is made by a pragma of SQLite")
+async def test_what_a_full_disk_did_not_take_is_kept_once_there_is_room(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "_FULL_DISK_SECONDS", 0.01)
+    await limit_pages(layer, 1)
+    layer.live.notices.warn("alice", Notice(title="x" * 1_000_000))
+    layer.live.notices.warn("alice", NOTICE)
+    await until(lambda: titles(layer, "alice"))  # what fits is kept at once
+    assert len(await titles(layer, "alice")) == 1
+    await limit_pages(layer, 1_000_000)
+    await until(lambda: _has_kept(layer, 2))
+    await layer.live.notices.close()
+
+
+@pytest.mark.sqlite(reason="a full disk is made by a pragma of SQLite")
+async def test_closing_does_not_wait_for_room_on_the_disk(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_FULL_DISK_SECONDS", 0.05)
+    await limit_pages(layer, 1)
+    layer.live.notices.warn("alice", Notice(title="x" * 1_000_000))
+    await layer.live.notices.close()
+    assert await titles(layer, "alice") == []
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "notify"] == []
+
+
+async def test_a_notice_for_somebody_who_is_gone_is_given_up_and_said_in_the_log(
+    layer: Layer, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer.live.notices.warn("nobody", NOTICE)
+    await layer.live.notices.close()
+    assert [record.message for record in caplog.records] == ["notification could not be kept"]
+
+
+async def limit_pages(layer: Layer, most: int) -> None:
+    """How large the database may become; no smaller than it is."""
+    async with layer.database.write() as connection:
+        await connection.execute(text(f"PRAGMA max_page_count = {most}"))
+
+
+async def _has_kept(layer: Layer, count: int) -> bool:
+    return len(await titles(layer, "alice")) == count

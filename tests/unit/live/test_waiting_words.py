@@ -55,3 +55,23 @@ def test_the_sentence_in_both_languages(waiting: Waiting, english: str, chinese:
 def test_to_others_than_who_waits_it_is_nobodys() -> None:
     waiting = Waiting(reason=WaitingFor.TURN, place=1, kind="batch_report", count=2, is_own=True, seconds=6.0)
     assert waiting_words(waiting, KINDS, LANGUAGES.of("en"), is_readers=False) == "waits for 2 batches, about 6 s"
+
+
+@pytest.mark.parametrize("noun", ["import", "report", "batch", "job"])
+def test_each_kind_of_work_has_a_sentence_in_every_language_for_whoever_reads(noun: str) -> None:
+    kinds = JobKinds([JobKind(name="work", label="", unit="", noun=noun, step_noun=noun, function=None)])
+    readers = ((True, True), (False, True), (False, False))  # whose work is in front, and whether they may know
+    for count in (1, 2):
+        told = [
+            waiting_words(
+                Waiting(reason=TURN, kind="work", count=count, is_own=is_own),
+                kinds,
+                LANGUAGES.of(language),
+                is_readers=may_know,
+            )
+            for is_own, may_know in readers
+            for language in ("en", "zh-CN")
+        ]
+        assert len(set(told)) == 6
+        assert all(str(count) in sentence for sentence in told)
+        assert ["waits for" in sentence for sentence in told] == [True, False] * 3

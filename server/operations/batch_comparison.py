@@ -1,0 +1,49 @@
+"""What moved since the batch before: for whoever may see both."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.auth.permissions import Principal
+from server.errors import InvalidInput
+from server.operations.batches import BatchOperations
+from server.reports.batch_comparing import Moves, ReportFigures, compare
+from server.reports.batch_store import BatchStore
+from server.reports.batches import BatchHead
+
+MOST_REPORTS = 2_000  # of one batch that are compared
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """`before` is None when the template has no batch before this one; then nothing is compared."""
+
+    before: BatchHead | None = None
+    moves: Moves = Moves(moved=[], compared=0, only_now=0, only_before=0)
+
+
+class BatchComparison:
+    def __init__(self, *, batches: BatchOperations, store: BatchStore) -> None:
+        self._batches = batches
+        self._store = store
+
+    async def of(self, principal: Principal, batch_id: str, *, other_id: str = "") -> Comparison:
+        """With the batch of that id, or the last one of the same template before it that has reports.
+
+        Raises `NotFound` for either, and `InvalidInput` for batches of more reports than are compared.
+        """
+        batch = await self._batches.get(principal, batch_id)
+        before = await self._batches.get(principal, other_id) if other_id else await self._store.before(batch)
+        if before is None:
+            return Comparison()
+        for each in (batch, before):
+            if each.report_count > MOST_REPORTS:
+                raise InvalidInput(
+                    "Batches of up to {limit} reports are compared; “{name}” has {count}.",
+                    limit=MOST_REPORTS,
+                    name=each.name,
+                    count=each.report_count,
+                )
+        return Comparison(before=before, moves=compare(await self._figures(batch), await self._figures(before)))
+
+    async def _figures(self, batch: BatchHead) -> list[ReportFigures]:
+        return [figures async for figures in self._store.figures(batch.id)]

@@ -1,0 +1,44 @@
+"""Which figures moved most between two batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.reports.batch_comparing import Figure, ReportFigures, compare
+
+
+def report(number: int, parameters: dict[str, Any], **figures: float) -> ReportFigures:
+    made = [Figure(label=label, value=value, text=str(value)) for label, value in figures.items()]
+    return ReportFigures(id=str(number), title=f"r{number}", parameters=parameters, figures=made)
+
+
+def test_reports_belong_together_but_for_their_time_and_the_largest_change_comes_first() -> None:
+    now = [
+        report(1, {"region": "N", "month": "2026-10"}, sales=110.0, orders=5, late=3),
+        report(2, {"region": "S", "month": "2026-10"}, sales=50.0, orders=4),
+        report(3, {"region": "new", "month": "2026-10"}, sales=1.0),
+    ]
+    before = [
+        report(7, {"region": "S", "month": "2026-09"}, sales=100.0, orders=4, gone=1),
+        report(8, {"month": "2026-09", "region": "N"}, sales=100.0, orders=5, late=0),
+        report(9, {"region": "old", "month": "2026-09"}, sales=1.0),
+    ]
+    found = compare(now, before)
+    assert [(move.report_id, move.label, move.change) for move in found.moved] == [
+        ("2", "sales", -0.5), ("1", "sales", 0.1), ("1", "late", None),
+    ]  # fmt: skip
+    assert (found.compared, found.only_now, found.only_before) == (2, 1, 1)
+
+
+def test_what_was_below_zero_and_rose_is_a_rise() -> None:
+    [move] = compare([report(1, {}, result=50.0)], [report(2, {}, result=-100.0)]).moved
+    assert move.change == 1.5
+
+
+def test_reports_that_differ_in_their_time_alone_are_nobodys_counterpart() -> None:
+    months = [report(number, {"month": f"2026-0{number}"}, sales=number) for number in (1, 2)]
+    found = compare(months, months)
+    assert (found.moved, found.compared, found.only_now) == ([], 0, 2)
+    spans = [report(1, {"days": {"from": "2026-01-01", "to": "2026-01-31"}}, sales=2.0)]
+    others = [report(2, {"days": {"from": "2025-01-01", "to": "2025-01-31"}}, sales=1.0)]
+    assert compare(spans, others).compared == 1
