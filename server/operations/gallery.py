@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from server.auth.permissions import Principal
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, NotFound, PreconditionFailed
 from server.jobs.job import Job, State
 from server.languages import Languages
 from server.operations.dataset_access import DatasetAccess
@@ -51,7 +51,9 @@ class GalleryOperations:
         jobs: JobOperations,
         languages: Languages,
         files: Path,
+        within_seconds: float = _IMPORTED_WITHIN_SECONDS,
     ) -> None:
+        """`within_seconds` is how long whoever takes a template waits for its data."""
         self._access = access
         self._store = store
         self._templates = templates
@@ -60,6 +62,7 @@ class GalleryOperations:
         self._jobs = jobs
         self._languages = languages
         self._files = files
+        self._within_seconds = within_seconds
 
     def list(self, principal: Principal, *, language: str) -> Sequence[GalleryItem]:
         principal.require_read()
@@ -96,6 +99,12 @@ class GalleryOperations:
         principal.require_write()
         chosen = _found(key)
         await self._load(principal, chosen.datasets)
+        try:
+            return await self._stored(principal, key, language)
+        except PreconditionFailed:  # the name was taken since it was found free: by a click that came twice
+            return await self._stored(principal, key, language)
+
+    async def _stored(self, principal: Principal, key: str, language: str) -> str:
         started = await self.start(principal, key, language=language)
         await self._templates.save(principal, started.name, started.source, must_be_new=True)
         return started.name
@@ -109,7 +118,7 @@ class GalleryOperations:
         missing = await self._missing(principal, wanted)
         imports = [job for name in missing if (job := await self._begin_import(principal, name))]
         try:
-            async with asyncio.timeout(_IMPORTED_WITHIN_SECONDS):
+            async with asyncio.timeout(self._within_seconds):
                 while await self._missing(principal, wanted):
                     await self._require_unbroken(principal, imports)
                     await asyncio.sleep(_ASK_AGAIN_SECONDS)
