@@ -20,7 +20,7 @@ from server.app.web import build_app
 from server.http import descriptors
 from server.http.listener import listen, url_of
 from server.http.parts import PARTS
-from server.http.readiness import Phase
+from server.http.readiness import ServerPhase
 from server.settings import Settings
 from server.storage.one_server import held
 
@@ -62,7 +62,7 @@ async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) 
         _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
         _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
         await stop.wait()
-        app[PARTS].readiness.phase = Phase.DRAINING
+        app[PARTS].readiness.phase = ServerPhase.DRAINING
         await _give_notice(parts.hurry, settings.drain_notice_seconds)
 
 
@@ -107,11 +107,6 @@ def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, i
 def addresses_of(runner: web.AppRunner) -> list[tuple[str, int]]:
     """Hosts and port that it really listens on (port 0 takes a free one)."""
     return [(host, port) for host, port, *_ in runner.addresses]
-
-
-def address_of(runner: web.AppRunner) -> tuple[str, int]:
-    """The first of them."""
-    return addresses_of(runner)[0]
 
 
 def tune_garbage_collector() -> None:

@@ -22,7 +22,7 @@ from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.http.listener import listen
 from server.http.parts import PARTS, WebParts
-from server.serving import address_of, tune_garbage_collector
+from server.serving import addresses_of, tune_garbage_collector
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
@@ -168,7 +168,7 @@ async def started(parts: Parts, app: web.Application) -> AsyncIterator[Server]:
         try:
             await runner.setup()
             await listen(runner)
-            host, port = address_of(runner)
+            host, port = addresses_of(runner)[0]
             yield Server(f"http://{host}:{port}", app, parts)
         finally:
             await runner.cleanup()

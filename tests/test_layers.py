@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from server.app.workers import PRELOADED
+from server.datasets import file_work
 from server.datasets import work as datasets_work
 from server.jobs.worker_process import ByName
 from server.reports import work as reports_work
@@ -41,7 +42,17 @@ LAYERS = (
     ("server.numerals", "server.figures"),
     ("jindu",),
 )
-CORE = ("server.jobs", "server.realtime", "server.uploads", "server.datasets", "server.reports", "server.operations")
+CORE = (
+    "server.auth",
+    "server.storage",
+    "server.jobs",
+    "server.realtime",
+    "server.live",
+    "server.uploads",
+    "server.datasets",
+    "server.reports",
+    "server.operations",
+)
 MODULES = sorted(
     path
     for path in [
@@ -146,7 +157,7 @@ def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> No
     assert not {name for name in in_workers if name.startswith(("server.http", "server.operations", "aiohttp"))}
 
 
-@pytest.mark.parametrize("asked", [datasets_work, reports_work], ids=["datasets", "reports"])
+@pytest.mark.parametrize("asked", [datasets_work, file_work, reports_work], ids=["datasets", "files", "reports"])
 def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None:
     wanted = {name: each for name, each in vars(asked).items() if isinstance(each, ByName)}
     assert wanted

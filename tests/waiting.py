@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from server.realtime.manager import ConnectionManager
+
 T = TypeVar("T")
 _STEP_SECONDS = 0.02
 
@@ -22,3 +24,9 @@ async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, 
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {seconds:g} seconds: {so or fits} (last: {found!r})")
         await asyncio.sleep(_STEP_SECONDS)
+
+
+async def flushed(manager: ConnectionManager) -> None:
+    """Until all that was published by now was handed to the sockets, but for those whose peers are behind."""
+    while manager._flusher.is_busy:
+        await asyncio.sleep(0)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from server.app.parts import Parts, build_parts
 from server.auth.permissions import Principal, Role
+from server.datasets.import_orders import ImportRequest
 from server.jobs.job import Job
-from server.operations.batches import BatchOrder
-from server.operations.imports import ImportRequest
 from server.operations.uploads import NewUpload
+from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.settings import Settings
 

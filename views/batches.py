@@ -12,14 +12,14 @@ from aiohttp import web
 
 from server.clock import new_id
 from server.errors import InvalidInput, JinduError
-from server.http.endpoint import decoded
+from server.http.decoding import decoded
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import Job, State
 from server.numerals import whole_number
 from server.operations.batch_comparison import Comparison
-from server.operations.batches import BatchOrder
+from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
 from server.reports.batches import BatchHead, ReportFilter
 from server.reports.work import FileFormat
@@ -215,7 +215,7 @@ async def _order_form(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expansion:
+class ShownExpansion:
     """The reports an order would make; `sets` are those to show, as JSON and title; `error` says why there are none."""
 
     total: int = 0
@@ -224,16 +224,16 @@ class Expansion:
     error: JinduError | None = None
 
 
-async def _expansion(request: web.Request, name: str, given: Form) -> Expansion:
+async def _expansion(request: web.Request, name: str, given: Form) -> ShownExpansion:
     principal = require_principal(request)
     order = BatchOrder(template=name, parameters=[parameters_from(given.pairs())], as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
-        return Expansion(error=error)
+        return ShownExpansion(error=error)
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
     sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
-    return Expansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
+    return ShownExpansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
 
 
 def _chosen(formats: list[FileFormat]) -> list[FileFormat]:

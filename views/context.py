@@ -26,7 +26,7 @@ from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
-from views.formats import Formats, is_repeated
+from views.formats import ReaderFormats, is_repeated
 
 _SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
@@ -34,7 +34,7 @@ _ICONS = STATIC / "vendor" / "lucide-static-0.544.0"
 
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
 # translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
-_reader: ContextVar[Formats] = ContextVar("reader")
+_reader: ContextVar[ReaderFormats] = ContextVar("reader")
 
 _FILTERS = (
     "number",
@@ -132,11 +132,11 @@ def language_of(request: web.Request) -> str:
     return principal.language if principal else wanted_language(request)
 
 
-def formats_for(request: web.Request) -> Formats:
+def formats_for(request: web.Request) -> ReaderFormats:
     """How the reader of this request wants numbers, times and texts."""
     language = language_of(request)
     principal = current_principal(request)
-    return Formats(
+    return ReaderFormats(
         language=language,
         translations=parts_of(request).languages.of(language),
         time_zone=principal.time_zone if principal else wanted_time_zone(request),
@@ -145,7 +145,7 @@ def formats_for(request: web.Request) -> Formats:
     )
 
 
-def _known_to_all_pages(request: web.Request, reader: Formats) -> dict[str, Any]:
+def _known_to_all_pages(request: web.Request, reader: ReaderFormats) -> dict[str, Any]:
     principal: Principal | None = current_principal(request)
     return {
         "request": request,
@@ -171,7 +171,7 @@ def _own_name(tag: str) -> str:
     return (locale.get_display_name(locale) or str(locale)).capitalize()
 
 
-def _translated_messages(request: web.Request, reader: Formats) -> dict[str, str]:
+def _translated_messages(request: web.Request, reader: ReaderFormats) -> dict[str, str]:
     """Only what differs from English: the English text is the key."""
     pairs = ((text, reader.gettext(text)) for text in parts_of(request).languages.script_texts)
     return {text: translated for text, translated in pairs if translated != text}

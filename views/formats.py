@@ -33,7 +33,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True)
-class Formats:
+class ReaderFormats:
     """Everything that depends on who reads: the language, the time zone, and what time it is now."""
 
     language: str

@@ -10,12 +10,13 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from server.datasets.dataset import Mode
+from server.datasets.file_work import Preview
+from server.datasets.import_orders import ImportRequest
 from server.datasets.reject_limits import is_percent
 from server.datasets.schema import ColumnSpec, ReadOptions
-from server.datasets.work import Preview
 from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
-from server.operations.imports import ImportRequest, KnownFile
+from server.operations.imports import KnownFile
 from views.import_columns import FormColumn, as_said, column_errors, found_column, posted_columns
 
 READING = (
@@ -26,7 +27,7 @@ _YES_OR_NO = {"yes": True, "no": False}
 ENCODINGS = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis", "euc_kr", "cp1252", "iso8859-1")
 DELIMITERS = (",", ";", "\t", "|", "  ")
 _MOST_SKIPPED_ROWS = 1_000
-Columns = Literal["found", "said", "shown"]
+ColumnChoice = Literal["found", "said", "shown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class ImportForm:
             leave_out_totals=_YES_OR_NO.get(wanted.get("leave_out_totals", "")),
         )
 
-    def options_with(self, columns: Columns) -> ReadOptions:
+    def options_with(self, columns: ColumnChoice) -> ReadOptions:
         """With the columns as shown, or with what a person said of them: also of left out ones, which stay in sight."""
         if columns == "found":
             return self.options

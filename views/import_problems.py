@@ -10,8 +10,8 @@ from server.datasets.doubts import MERELY_TOLD
 from server.datasets.schema import FileWarning
 from views.import_columns import FormColumn
 
-Severity = Literal["danger", "warning", "info"]
-_SEVERITIES: tuple[Severity, ...] = ("danger", "warning", "info")
+ProblemSeverity = Literal["danger", "warning", "info"]
+_SEVERITIES: tuple[ProblemSeverity, ...] = ("danger", "warning", "info")
 
 # The field of the form that a warning is about, where there is one.
 SETTINGS = {
@@ -37,11 +37,11 @@ MISFITS, MISTAKE = "misfits", "mistake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ImportProblem:
     """`place` is the column that it is about, None where it is about the file. `count` is of rows or cells, if told."""
 
     code: str
-    severity: Severity
+    severity: ProblemSeverity
     place: int | None = None
     name: str = ""
     count: int | None = None
@@ -54,14 +54,14 @@ class Problem:
 
 def problems_of(
     columns: Sequence[FormColumn], warnings: Iterable[FileWarning], errors: Mapping[str, str]
-) -> list[Problem]:
+) -> list[ImportProblem]:
     """The worst first; those of columns in the order of the file. What a person said is right is none any more."""
     places = {column.name: place for place, column in enumerate(columns)}
     places |= {column.source: place for place, column in enumerate(columns)}
     found = [_of_warning(warning, columns, places) for warning in warnings]
     found += [_of_misfits(column, place) for place, column in enumerate(columns) if column.misfits]
     found += [
-        Problem(code=MISTAKE, severity="danger", place=place, name=columns[place].name)
+        ImportProblem(code=MISTAKE, severity="danger", place=place, name=columns[place].name)
         for place in sorted(set(_places_of(errors)))
         if place < len(columns)
     ]
@@ -69,23 +69,23 @@ def problems_of(
     return sorted(open_ones, key=_order)
 
 
-def doubts_by_place(problems: Iterable[Problem], column_count: int) -> list[list[Problem]]:
+def doubts_by_place(problems: Iterable[ImportProblem], column_count: int) -> list[list[ImportProblem]]:
     """What is told of each column by its name."""
-    doubts: list[list[Problem]] = [[] for _ in range(column_count)]
+    doubts: list[list[ImportProblem]] = [[] for _ in range(column_count)]
     for problem in problems:
         if problem.place is not None and problem.warning is not None:
             doubts[problem.place].append(problem)
     return doubts
 
 
-def is_doubtful(problems: Iterable[Problem]) -> bool:
+def is_doubtful(problems: Iterable[ImportProblem]) -> bool:
     """Whether something is to be decided about how the file is read."""
     return any(problem.setting and problem.severity == "warning" for problem in problems)
 
 
-def _of_warning(warning: FileWarning, columns: Sequence[FormColumn], places: Mapping[str, int]) -> Problem:
+def _of_warning(warning: FileWarning, columns: Sequence[FormColumn], places: Mapping[str, int]) -> ImportProblem:
     place = places.get(str(warning.parameters.get("column", "")))
-    return Problem(
+    return ImportProblem(
         code=warning.code,
         severity="info" if warning.code in MERELY_TOLD else "warning",
         place=place,
@@ -95,8 +95,8 @@ def _of_warning(warning: FileWarning, columns: Sequence[FormColumn], places: Map
     )
 
 
-def _of_misfits(column: FormColumn, place: int) -> Problem:
-    return Problem(code=MISFITS, severity="warning", place=place, name=column.name, count=column.misfits)
+def _of_misfits(column: FormColumn, place: int) -> ImportProblem:
+    return ImportProblem(code=MISFITS, severity="warning", place=place, name=column.name, count=column.misfits)
 
 
 def _count(parameters: Mapping[str, Any]) -> int | None:
@@ -111,9 +111,9 @@ def _places_of(errors: Mapping[str, str]) -> Iterable[int]:
             yield int(place)
 
 
-def _is_open(problem: Problem, column: FormColumn) -> bool:
+def _is_open(problem: ImportProblem, column: FormColumn) -> bool:
     return column.keep and problem.code not in column.accepted
 
 
-def _order(problem: Problem) -> tuple[int, bool, int]:
+def _order(problem: ImportProblem) -> tuple[int, bool, int]:
     return _SEVERITIES.index(problem.severity), problem.place is not None, problem.place or 0

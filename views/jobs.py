@@ -15,7 +15,7 @@ from server.jobs.kinds import JobKind
 from server.jobs.store import JobFilter
 from server.numerals import whole_number
 from views.context import formats_for, render
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 _PER_PAGE = 30
 _LINES_SHOWN = 500
@@ -139,7 +139,7 @@ def _what_to_do(job: Job, *, retryable: bool) -> str:
     return _CORRECT_AND_RETRY
 
 
-def _figures(job: Job, kind: JobKind, formats: Formats) -> list[tuple[str, str]]:
+def _figures(job: Job, kind: JobKind, formats: ReaderFormats) -> list[tuple[str, str]]:
     """What the kind counts besides its progress."""
     if kind.is_external:
         return _told_by_script(job, formats)
@@ -151,7 +151,7 @@ def _figures(job: Job, kind: JobKind, formats: Formats) -> list[tuple[str, str]]
     ]
 
 
-def _told_by_script(job: Job, formats: Formats) -> list[tuple[str, str]]:
+def _told_by_script(job: Job, formats: ReaderFormats) -> list[tuple[str, str]]:
     """What a script tells besides its progress, in its own words."""
     told = job.detail | (job.result or {})
     figures = [
@@ -165,7 +165,7 @@ def _told_by_script(job: Job, formats: Formats) -> list[tuple[str, str]]:
     return figures
 
 
-def _figure(value: str | float, formats: Formats) -> str:
+def _figure(value: str | float, formats: ReaderFormats) -> str:
     if isinstance(value, bool):
         return formats.gettext("Yes") if value else formats.gettext("No")
     return _short(value) if isinstance(value, str) else formats.number(value)

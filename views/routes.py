@@ -9,6 +9,7 @@ from views import (
     admin,
     batches,
     corrections,
+    dataset_settings,
     datasets,
     docs,
     fetches,
@@ -131,8 +132,8 @@ PAGES: list[web.RouteDef] = [
     web.post("/datasets/{name}/query/save", queries.save_query),
     web.post("/datasets/{name}/query/forget", queries.forget_queries),
     web.post("/datasets/{name}/query/saved/{query_id}/delete", queries.delete_query),
-    web.get("/datasets/{name}/settings", datasets.settings_page),
-    web.post("/datasets/{name}/change", datasets.change_dataset),
+    web.get("/datasets/{name}/settings", dataset_settings.settings_page),
+    web.post("/datasets/{name}/change", dataset_settings.change_dataset),
     web.post(r"/datasets/{name}/versions/{number:\d{1,9}}/restore", datasets.restore_version),
     web.post("/datasets/{name}/delete", datasets.delete_dataset),
 ]

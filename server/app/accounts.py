@@ -26,18 +26,18 @@ _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
+class AuthParts:
     secret_key: Fernet
     credentials: Credentials
     authenticator: Authenticator
     devices: Devices
 
 
-def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> Auth:
+def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
     """Raises `ConfigurationError` when the secret key is none."""
     key = load_key(settings.secret_key, settings.data)
     credentials = Credentials.over(database, passwords=passwords, session_days=settings.session_days)
-    return Auth(
+    return AuthParts(
         secret_key=key,
         credentials=credentials,
         authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from server.app.live import Live, Realtime
+from server.app.live import LiveParts, RealtimeParts
 from server.app.resources import meanwhile
-from server.app.storage import Storage
+from server.app.storage import StorageParts
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
 from server.realtime.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chores:
+class ChoreParts:
     retention: Retention
     upkeep: Upkeep
     room_watch: RoomWatch
@@ -23,13 +23,13 @@ class Chores:
 
 def build_chores(
     *,
-    storage: Storage,
-    realtime: Realtime,
-    live: Live,
+    storage: StorageParts,
+    realtime: RealtimeParts,
+    live: LiveParts,
     retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
-) -> Chores:
-    return Chores(
+) -> ChoreParts:
+    return ChoreParts(
         retention=retention,
         upkeep=Upkeep(
             manager=realtime.manager,
@@ -43,7 +43,7 @@ def build_chores(
 
 
 @asynccontextmanager
-async def open_chores(chores: Chores) -> AsyncIterator[None]:
+async def open_chores(chores: ChoreParts) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(meanwhile(chores.retention.run()))
         await stack.enter_async_context(meanwhile(chores.upkeep.run()))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.app.live import Live
-from server.app.storage import Storage
-from server.app.uploads import Uploads
+from server.app.live import LiveParts
+from server.app.storage import StorageParts
+from server.app.uploads import UploadParts
 from server.datasets.catalog import Catalog
 from server.datasets.import_checking import ImportCheck
 from server.datasets.import_correction import ImportCorrection
@@ -20,14 +20,14 @@ from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Datasets:
+class DatasetParts:
     catalog: Catalog
     file_limits: FileLimits
     query_limits: QueryLimits
     job_kinds: tuple[JobKind, ...]
 
 
-def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, live: Live) -> Datasets:
+def build_datasets(settings: Settings, *, storage: StorageParts, uploads: UploadParts, live: LiveParts) -> DatasetParts:
     catalog = Catalog(storage.database, storage.blobs, announce=live.announcing.publish)
     limits = FileLimits.from_settings(settings)
     reading = ImportReading(
@@ -53,7 +53,7 @@ def build_datasets(settings: Settings, *, storage: Storage, uploads: Uploads, li
         seconds=seconds,
     )
     check = ImportCheck(reading, catalog=catalog, scratch=storage.scratch, seconds=seconds)
-    return Datasets(
+    return DatasetParts(
         catalog=catalog,
         file_limits=limits,
         query_limits=QueryLimits(seconds=settings.query_seconds, rows=settings.query_rows),

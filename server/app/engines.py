@@ -1,24 +1,50 @@
-"""Which engines stand behind the protocols, as the settings say."""
+"""Which engines stand behind the protocols: the list of all there are, and the only place that names them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
+from server.engines.memory_broker import MemoryBroker
+from server.engines.memory_queue import MemoryQueue
 from server.engines.sqlite import SqliteDatabase
 from server.errors import ConfigurationError
+from server.jobs.job_queue import JobQueue
+from server.jobs.kinds import JobKinds
+from server.realtime.broker import Broker
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.uploads.elsewhere import Elsewhere
 from server.uploads.pieces import Pieces
 
 
-def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Database:
-    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
-    if not settings.database_url:
-        return SqliteDatabase(settings.data / "jindu.db", reserve=reserve)
-    if not settings.database_url.startswith(("postgresql://", "postgres://")):
-        raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
+class MakeQueue(Protocol):
+    def __call__(self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """What makes each of them; nothing is connected by that. Where there are several, the settings choose."""
+
+    databases: Mapping[str, Callable[[Settings, Reserve | None], Database]]  # by how `database_url` begins
+    blobs: Callable[[Settings], BlobStore]
+    pieces: Callable[[Settings], Pieces]
+    broker: Callable[[], Broker]
+    queue: MakeQueue
+    addresses: Callable[[Settings], Elsewhere]
+
+
+def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
+    return SqliteDatabase(settings.data / "jindu.db", reserve=reserve)
+
+
+def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
     try:
         from server.engines.postgresql import PostgresqlDatabase
     except ImportError as error:  # also when psycopg is there, but not the library it speaks with
@@ -30,9 +56,20 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Data
     return PostgresqlDatabase(settings.database_url)
 
 
-def open_blobs(settings: Settings) -> BlobStore:
-    return LocalFiles(settings.data / "blobs")
+ENGINES = Engines(
+    databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
+    blobs=lambda settings: LocalFiles(settings.data / "blobs"),
+    pieces=lambda settings: LocalUploads(settings.data / "uploads"),
+    broker=MemoryBroker,
+    queue=MemoryQueue,
+    addresses=lambda settings: HttpsFiles(settings.import_hosts),
+)
+"""All there are: an engine is its module and its place here."""
 
 
-def open_pieces(settings: Settings) -> Pieces:
-    return LocalUploads(settings.data / "uploads")
+def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Database:
+    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
+    make = ENGINES.databases.get("".join(settings.database_url.partition("://")[:2]))
+    if make is None:
+        raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
+    return make(settings, reserve)

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from server.app.live import Live
+from server.app import engines
+from server.app.live import LiveParts
 from server.app.resources import meanwhile
-from server.app.storage import Storage
-from server.app.workers import Workers
-from server.engines.memory_queue import MemoryQueue
-from server.jobs import demonstration, external
+from server.app.storage import StorageParts
+from server.app.workers import WorkerParts
+from server.jobs import demonstration, external_kind
 from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
@@ -26,12 +26,12 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.settings import Settings
 
-KINDS: tuple[JobKind, ...] = (demonstration.kind(), external.KIND)
+KINDS: tuple[JobKind, ...] = (demonstration.kind(), external_kind.KIND)
 """Those that need no other part of the house: each is its module and its place here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Jobs:
+class JobParts:
     kinds: JobKinds
     table: JobTable
     store: JobStore
@@ -44,15 +44,15 @@ class Jobs:
 def build_jobs(
     settings: Settings,
     *,
-    storage: Storage,
-    workers: Workers,
+    storage: StorageParts,
+    workers: WorkerParts,
     table: JobTable,
     store: JobStore,
-    live: Live,
+    live: LiveParts,
     kinds: JobKinds,
-) -> Jobs:
+) -> JobParts:
     saver = ProgressSaver(store=store, table=table)
-    queue = MemoryQueue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    queue = engines.ENGINES.queue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,
@@ -73,7 +73,7 @@ def build_jobs(
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
     )
-    return Jobs(
+    return JobParts(
         kinds=kinds,
         table=table,
         store=store,
@@ -85,7 +85,7 @@ def build_jobs(
 
 
 @asynccontextmanager
-async def open_jobs(jobs: Jobs, *, hurry: asyncio.Event) -> AsyncIterator[None]:
+async def open_jobs(jobs: JobParts, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`."""
     await jobs.runner.open()
     try:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from server.app import engines
 from server.auth.endings import Endings
-from server.engines.memory_broker import MemoryBroker
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -30,7 +30,7 @@ from server.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Realtime:
+class RealtimeParts:
     """What carries messages, and knows nothing of what they say."""
 
     manager: ConnectionManager
@@ -41,7 +41,7 @@ class Realtime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class LiveParts:
     """What is told, and in which words."""
 
     announcing: Announcing
@@ -53,7 +53,7 @@ class Live:
     delivery: Delivery
 
 
-def build_realtime(settings: Settings, *, database: Database) -> Realtime:
+def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
     manager = ConnectionManager(live_limits(settings))
     history = History(
         database,
@@ -62,8 +62,8 @@ def build_realtime(settings: Settings, *, database: Database) -> Realtime:
         keep_notifications=settings.notification_messages,
         keep_notification_days=settings.notification_days,
     )
-    broker = MemoryBroker()
-    return Realtime(
+    broker = engines.ENGINES.broker()
+    return RealtimeParts(
         manager=manager,
         history=history,
         broker=broker,
@@ -73,7 +73,7 @@ def build_realtime(settings: Settings, *, database: Database) -> Realtime:
 
 
 def build_live(
-    realtime: Realtime,
+    realtime: RealtimeParts,
     *,
     database: Database,
     languages: Languages,
@@ -81,7 +81,7 @@ def build_live(
     store: JobStore,
     kinds: JobKinds,
     endings: Endings,
-) -> Live:
+) -> LiveParts:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
     job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages)
@@ -91,7 +91,7 @@ def build_live(
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
     endings.on_end(announcing.credential_ended)
     endings.on_rights_change(announcing.rights_changed)
-    return Live(
+    return LiveParts(
         announcing=announcing,
         notices=notices,
         job_messages=job_messages,
@@ -112,7 +112,7 @@ def build_live(
 
 
 @asynccontextmanager
-async def open_live(realtime: Realtime, live: Live) -> AsyncIterator[None]:
+async def open_live(realtime: RealtimeParts, live: LiveParts) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(realtime.broker.close)
         await realtime.broker.open(live.delivery.receive)

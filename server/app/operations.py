@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from server.app.accounts import Auth
-from server.app.datasets import Datasets
-from server.app.jobs import Jobs
-from server.app.live import Live, Realtime
-from server.app.reports import Reports
-from server.app.storage import Storage
-from server.app.uploads import Uploads
-from server.app.workers import Workers
+from server.app.accounts import AuthParts
+from server.app.datasets import DatasetParts
+from server.app.jobs import JobParts
+from server.app.live import LiveParts, RealtimeParts
+from server.app.reports import ReportParts
+from server.app.storage import StorageParts
+from server.app.uploads import UploadParts
+from server.app.workers import WorkerParts
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
@@ -60,15 +60,15 @@ def build_operations(
     settings: Settings,
     *,
     languages: Languages,
-    storage: Storage,
-    auth: Auth,
-    workers: Workers,
-    realtime: Realtime,
-    live: Live,
-    jobs: Jobs,
-    uploads: Uploads,
-    datasets: Datasets,
-    reports: Reports,
+    storage: StorageParts,
+    auth: AuthParts,
+    workers: WorkerParts,
+    realtime: RealtimeParts,
+    live: LiveParts,
+    jobs: JobParts,
+    uploads: UploadParts,
+    datasets: DatasetParts,
+    reports: ReportParts,
     retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
 ) -> Operations:
@@ -195,7 +195,9 @@ def build_operations(
     )
 
 
-def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Languages, live: Live) -> AccountOperations:
+def _accounts(
+    settings: Settings, storage: StorageParts, auth: AuthParts, languages: Languages, live: LiveParts
+) -> AccountOperations:
     return AccountOperations(
         database=storage.database,
         credentials=auth.credentials,
@@ -206,7 +208,7 @@ def _accounts(settings: Settings, storage: Storage, auth: Auth, languages: Langu
     )
 
 
-def _uploads(storage: Storage, live: Live, jobs: Jobs, uploads: Uploads) -> UploadOperations:
+def _uploads(storage: StorageParts, live: LiveParts, jobs: JobParts, uploads: UploadParts) -> UploadOperations:
     audit = Audit(storage.database)
     parts = PartOperations(
         database=storage.database,
@@ -235,12 +237,12 @@ def _uploads(storage: Storage, live: Live, jobs: Jobs, uploads: Uploads) -> Uplo
 
 def _imports(
     settings: Settings,
-    storage: Storage,
-    workers: Workers,
-    jobs: Jobs,
+    storage: StorageParts,
+    workers: WorkerParts,
+    jobs: JobParts,
     job_operations: JobOperations,
-    uploads: Uploads,
-    datasets: Datasets,
+    uploads: UploadParts,
+    datasets: DatasetParts,
 ) -> ImportOperations:
     return ImportOperations(
         runner=jobs.runner,
@@ -255,7 +257,9 @@ def _imports(
     )
 
 
-def _datasets(storage: Storage, reading: DataReading, access: DatasetAccess, reports: Reports) -> DatasetOperations:
+def _datasets(
+    storage: StorageParts, reading: DataReading, access: DatasetAccess, reports: ReportParts
+) -> DatasetOperations:
     return DatasetOperations(
         reading,
         access,
@@ -268,7 +272,9 @@ def _datasets(storage: Storage, reading: DataReading, access: DatasetAccess, rep
     )
 
 
-def _templates(storage: Storage, reading: DataReading, reports: Reports, saving: TemplateSaving) -> TemplateOperations:
+def _templates(
+    storage: StorageParts, reading: DataReading, reports: ReportParts, saving: TemplateSaving
+) -> TemplateOperations:
     return TemplateOperations(
         database=storage.database,
         store=reports.templates,
@@ -282,7 +288,12 @@ def _templates(storage: Storage, reading: DataReading, reports: Reports, saving:
 
 
 def _batches(
-    settings: Settings, storage: Storage, reading: DataReading, jobs: Jobs, reports: Reports, languages: Languages
+    settings: Settings,
+    storage: StorageParts,
+    reading: DataReading,
+    jobs: JobParts,
+    reports: ReportParts,
+    languages: Languages,
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from server.app.accounts import Auth, build_auth, open_accounts
-from server.app.chores import Chores, build_chores, open_chores
-from server.app.datasets import Datasets, build_datasets
-from server.app.jobs import KINDS, Jobs, build_jobs, open_jobs
-from server.app.live import Live, Realtime, build_live, build_realtime, open_live
+from server.app.accounts import AuthParts, build_auth, open_accounts
+from server.app.chores import ChoreParts, build_chores, open_chores
+from server.app.datasets import DatasetParts, build_datasets
+from server.app.jobs import KINDS, JobParts, build_jobs, open_jobs
+from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
 from server.app.operations import build_operations
-from server.app.reports import Reports, build_reports, open_reports
+from server.app.reports import ReportParts, build_reports, open_reports
 from server.app.resources import meanwhile
 from server.app.retention import build_retention
-from server.app.storage import Storage, build_storage, open_history, open_storage
-from server.app.uploads import Uploads, build_uploads, open_uploads
-from server.app.workers import Workers, build_workers, open_workers
+from server.app.storage import StorageParts, build_storage, open_history, open_storage
+from server.app.uploads import UploadParts, build_uploads, open_uploads
+from server.app.workers import WorkerParts, build_workers, open_workers
 from server.auth.passwords import Passwords
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
@@ -41,17 +41,17 @@ class Parts:
 
     settings: Settings
     languages: Languages
-    storage: Storage
-    auth: Auth
-    workers: Workers
-    realtime: Realtime
-    live: Live
-    jobs: Jobs
-    uploads: Uploads
-    datasets: Datasets
-    reports: Reports
+    storage: StorageParts
+    auth: AuthParts
+    workers: WorkerParts
+    realtime: RealtimeParts
+    live: LiveParts
+    jobs: JobParts
+    uploads: UploadParts
+    datasets: DatasetParts
+    reports: ReportParts
     operations: Operations
-    chores: Chores
+    chores: ChoreParts
     loop_lag: LoopLag
     statistics: dict[str, Callable[[], object]]  # a part's `statistics` by its name; what is built on top adds its own
     hurry: asyncio.Event  # set when whoever stops the server has no more patience

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from server.app.datasets import Datasets
-from server.app.live import Live
+from server.app.datasets import DatasetParts
+from server.app.live import LiveParts
 from server.app.resources import meanwhile
-from server.app.storage import Storage
-from server.app.uploads import Uploads
-from server.app.workers import Workers
+from server.app.storage import StorageParts
+from server.app.uploads import UploadParts
+from server.app.workers import WorkerParts
 from server.jobs.kinds import JobKind
 from server.reports.batch import BatchReports
 from server.reports.batch_store import BatchStore
@@ -21,7 +21,7 @@ from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reports:
+class ReportParts:
     templates: TemplateStore
     batches: BatchStore
     images: ImageLibrary
@@ -29,8 +29,14 @@ class Reports:
 
 
 def build_reports(
-    settings: Settings, *, storage: Storage, workers: Workers, uploads: Uploads, datasets: Datasets, live: Live
-) -> Reports:
+    settings: Settings,
+    *,
+    storage: StorageParts,
+    workers: WorkerParts,
+    uploads: UploadParts,
+    datasets: DatasetParts,
+    live: LiveParts,
+) -> ReportParts:
     batches = BatchStore(storage.database)
     job = BatchReports(
         database=storage.database,
@@ -45,7 +51,7 @@ def build_reports(
         quotas=storage.quotas,
         report_seconds=settings.report_seconds,
     )
-    return Reports(
+    return ReportParts(
         templates=TemplateStore(storage.database),
         batches=batches,
         images=ImageLibrary(
@@ -62,6 +68,6 @@ def build_reports(
 
 
 @asynccontextmanager
-async def open_reports(reports: Reports) -> AsyncIterator[None]:
+async def open_reports(reports: ReportParts) -> AsyncIterator[None]:
     async with meanwhile(reports.images.watch()):
         yield

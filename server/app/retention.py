@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.app.reports import Reports
-from server.app.storage import Storage
-from server.app.uploads import Uploads
+from server.app.reports import ReportParts
+from server.app.storage import StorageParts
+from server.app.uploads import UploadParts
 from server.auth.old_audit import OldAuditLines
 from server.clock import Clock, utc_now
 from server.datasets.old_rejects import OldRejects
@@ -18,7 +18,7 @@ from server.uploads.old_uploads import OldUploads, RefusedUploads
 
 
 def build_retention(
-    settings: Settings, *, storage: Storage, uploads: Uploads, reports: Reports, clock: Clock = utc_now
+    settings: Settings, *, storage: StorageParts, uploads: UploadParts, reports: ReportParts, clock: Clock = utc_now
 ) -> Retention:
     database, blobs = storage.database, storage.blobs
     kinds: tuple[tuple[str, Keeping], ...] = (

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from server.app.engines import open_blobs, open_database
+from server.app import engines
+from server.app.engines import open_database
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -27,7 +28,7 @@ _CUT_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class StorageParts:
     database: Database
     blobs: BlobStore
     scratch: Scratch
@@ -37,15 +38,15 @@ class Storage:
     growth: Growth
 
 
-def build_storage(settings: Settings) -> Storage:
+def build_storage(settings: Settings) -> StorageParts:
     """The data directory, and what is kept in it."""
     data = settings.data
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    return Storage(
+    return StorageParts(
         database=open_database(settings, reserve=reserve),
-        blobs=open_blobs(settings),
+        blobs=engines.ENGINES.blobs(settings),
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
@@ -67,7 +68,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bool]:
+async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterator[bool]:
     """Yields whether the database may not be what the last process left."""
     await asyncio.to_thread(privacy.close_to_others, settings.data)
     await asyncio.to_thread(storage.scratch.sweep)  # first of all: a full disk needs the room to start
@@ -80,7 +81,7 @@ async def open_storage(settings: Settings, storage: Storage) -> AsyncIterator[bo
 
 
 @asynccontextmanager
-async def _open_database(storage: Storage) -> AsyncIterator[bool]:
+async def _open_database(storage: StorageParts) -> AsyncIterator[bool]:
     try:
         await storage.database.migrate()
         yield await storage.database.is_cut()

@@ -13,7 +13,7 @@ from server.app.parts import Parts
 from server.auth.authenticator import Authenticator, Visit
 from server.auth.permissions import Principal
 from server.errors import NotSignedIn
-from server.http.readiness import Phase, Readiness
+from server.http.readiness import Readiness, ServerPhase
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
@@ -60,7 +60,7 @@ def add_transports(app: web.Application, parts: Parts, transports: Sequence[Tran
     drain = Drain(parts.realtime.manager, reconnects_per_second=parts.settings.reconnects_per_second, hurry=parts.hurry)
 
     async def send_everybody_away(_app: web.Application) -> None:
-        readiness.phase = Phase.DRAINING
+        readiness.phase = ServerPhase.DRAINING
         host.drain()
         await drain.run()
 

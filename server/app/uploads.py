@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from server.app.engines import open_pieces
+from server.app import engines
 from server.app.resources import meanwhile
-from server.app.storage import Storage
+from server.app.storage import StorageParts
 from server.clock import utc_now
-from server.engines.https_files import HttpsFiles
 from server.jobs.kinds import JobKind
 from server.operations.uploads import UploadLimits
 from server.settings import Settings
@@ -28,7 +27,7 @@ from server.uploads.upload import DataUpload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uploads:
+class UploadParts:
     store: UploadStore
     pieces: Pieces
     arrivals: Arrivals
@@ -40,8 +39,8 @@ class Uploads:
     elsewhere: Mapping[str, Elsewhere]
 
 
-def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
-    database, pieces, arrivals = storage.database, open_pieces(settings), Arrivals()
+def build_uploads(settings: Settings, *, storage: StorageParts) -> UploadParts:
+    database, pieces, arrivals = storage.database, engines.ENGINES.pieces(settings), Arrivals()
     store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
     receiver = Receiver(
@@ -62,7 +61,7 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
             for name, _, path in (each.partition("=") for each in settings.import_folders)
         }
     )
-    elsewhere: dict[str, Elsewhere] = {"url": HttpsFiles(settings.import_hosts), "folder": folders}
+    elsewhere: dict[str, Elsewhere] = {"url": engines.ENGINES.addresses(settings), "folder": folders}
     fetch = FileFetch(
         database=database,
         store=store,
@@ -73,7 +72,7 @@ def build_uploads(settings: Settings, *, storage: Storage) -> Uploads:
         expiry=limits.expiry,
         max_bytes=limits.max_bytes,
     )
-    return Uploads(
+    return UploadParts(
         store=store,
         pieces=pieces,
         arrivals=arrivals,

@@ -21,7 +21,7 @@ from server.http.open_sockets import OpenSockets
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
-from server.http.readiness import Phase, Readiness
+from server.http.readiness import Readiness, ServerPhase
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
@@ -93,7 +93,7 @@ def _web_parts(parts: Parts, readiness: Readiness, live_channels: tuple[LiveChan
 
 async def _ready(app: web.Application) -> AsyncIterator[None]:
     readiness, drawing = app[PARTS].readiness, app[PARTS].drawing
-    readiness.phase = Phase.READY
+    readiness.phase = ServerPhase.READY
     yield
-    readiness.phase = Phase.DRAINING
+    readiness.phase = ServerPhase.DRAINING
     drawing.close()

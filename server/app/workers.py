@@ -19,6 +19,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.correcting",
     "server.datasets.differences",
     "server.datasets.export",
+    "server.datasets.previewing",
     "server.datasets.profile",
     "server.datasets.reject_files",
     "server.datasets.rows",
@@ -30,7 +31,7 @@ PRELOADED = (  # slow to import: once, not per process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
+class WorkerParts:
     """No process starts before there is work for it."""
 
     jobs: SharedWorkers
@@ -39,9 +40,9 @@ class Workers:
     heavy_slots: int  # how many heavy jobs run at once
 
 
-def build_workers(settings: Settings) -> Workers:
+def build_workers(settings: Settings) -> WorkerParts:
     heavy_slots = settings.workers or processor_count()
-    return Workers(
+    return WorkerParts(
         jobs=_job_workers(settings, heavy_slots),
         interactive=_shared_workers(
             settings,
@@ -99,7 +100,7 @@ def _shared_workers(
 
 
 @asynccontextmanager
-async def open_workers(workers: Workers) -> AsyncIterator[None]:
+async def open_workers(workers: WorkerParts) -> AsyncIterator[None]:
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ OnRightsChange = Callable[[str], None]
 """Called with the id of a user whose role is another one now. It must not wait either."""
 
 
-class Standing(Enum):
+class Validity(Enum):
     """Whether what is known of somebody is still so."""
 
     GOOD = auto()
@@ -40,7 +40,7 @@ class Endings:
     def __init__(self) -> None:
         self._listeners: list[OnEnd] = []
         self._rights_listeners: list[OnRightsChange] = []
-        self._recent: dict[str, tuple[Standing, float]] = {}  # id → what became of it, when; the oldest first
+        self._recent: dict[str, tuple[Validity, float]] = {}  # id → what became of it, when; the oldest first
 
     def on_end(self, listener: OnEnd) -> None:
         self._listeners.append(listener)
@@ -58,34 +58,34 @@ class Endings:
         self._tell(user_id=user_id)
 
     def rights_changed(self, user_id: str) -> None:
-        self._remember(user_id, Standing.CHANGED)
+        self._remember(user_id, Validity.CHANGED)
         for listener in self._rights_listeners:
             try:
                 listener(user_id)
             except Exception:
                 _LOG.exception("a listener failed", extra={"action": "rights_changed"})
 
-    def standing(self, principal: Principal) -> Standing:
+    def standing(self, principal: Principal) -> Validity:
         """What became of a principal since it was read: what is opened just now was not there to be closed."""
-        found = Standing.GOOD
+        found = Validity.GOOD
         for each in (principal.user_id, principal.session_id, principal.token_id):
-            standing, at = self._recent.get(each or "", (Standing.GOOD, 0.0))
-            if standing is Standing.ENDED and at >= principal.known_at:
+            standing, at = self._recent.get(each or "", (Validity.GOOD, 0.0))
+            if standing is Validity.ENDED and at >= principal.known_at:
                 return standing
-            if standing is Standing.CHANGED and at >= principal.known_at:
+            if standing is Validity.CHANGED and at >= principal.known_at:
                 found = standing
         return found
 
     def _tell(self, **ended: str) -> None:
         for ended_id in ended.values():
-            self._remember(ended_id, Standing.ENDED)
+            self._remember(ended_id, Validity.ENDED)
         for listener in self._listeners:
             try:
                 listener(**ended)
             except Exception:
                 _LOG.exception("a listener failed", extra={"action": "credential_ended"})
 
-    def _remember(self, changed_id: str, standing: Standing) -> None:
+    def _remember(self, changed_id: str, standing: Validity) -> None:
         now = time.monotonic()
         self._recent.pop(changed_id, None)
         self._recent[changed_id] = (standing, now)

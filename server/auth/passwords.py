@@ -44,7 +44,7 @@ _COMMON = frozenset(_COMMON_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PasswordVerdict:
     """`new_hash` is to be stored: the password was right but hashed with older parameters."""
 
     is_right: bool
@@ -64,7 +64,7 @@ class Passwords:
         async with self._turns:
             return await self._in_thread(self._hasher.hash, _prepared(password))
 
-    async def check(self, password_hash: str | None, password: str) -> Verdict:
+    async def check(self, password_hash: str | None, password: str) -> PasswordVerdict:
         """Takes as long for `None`, a user who does not exist, as for one who does."""
         async with self._turns:
             return await self._in_thread(self._check, password_hash or self._nobody, password)
@@ -72,15 +72,15 @@ class Passwords:
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments))
 
-    def _check(self, password_hash: str, password: str) -> Verdict:
+    def _check(self, password_hash: str, password: str) -> PasswordVerdict:
         if len(password) > MAX_LENGTH:
-            return Verdict(is_right=False)
+            return PasswordVerdict(is_right=False)
         try:
             self._hasher.verify(password_hash, _prepared(password))
         except (VerificationError, InvalidHashError):
-            return Verdict(is_right=False)
+            return PasswordVerdict(is_right=False)
         outdated = self._hasher.check_needs_rehash(password_hash)
-        return Verdict(is_right=True, new_hash=self._hasher.hash(_prepared(password)) if outdated else None)
+        return PasswordVerdict(is_right=True, new_hash=self._hasher.hash(_prepared(password)) if outdated else None)
 
 
 def _step_back() -> None:

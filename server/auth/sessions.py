@@ -35,7 +35,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class SessionVisit:
     """A request's session and whose it is; `was_extended` says that the cookie should be given anew."""
 
     session: Session
@@ -75,7 +75,7 @@ class SessionStore:
             await connection.execute(tables.users.update().where(tables.users.c.id == user_id).values(seen_at=now))
         return session, secret
 
-    async def visit(self, secret: str, *, address: str) -> Visit | None:
+    async def visit(self, secret: str, *, address: str) -> SessionVisit | None:
         """Whose session it is; None when it ended, expired, or its user was disabled. Use extends it."""
         now = self._clock()
         # One statement: this runs for every request, and each costs several times between threads.
@@ -90,7 +90,7 @@ class SessionStore:
         if is_stale:
             with suppress(StorageFull):  # whoever wants to make room must get in; the session lives a little shorter
                 await self._touch(session, now, address)
-        return Visit(session=session, user=user_of(row), was_extended=is_stale)
+        return SessionVisit(session=session, user=user_of(row), was_extended=is_stale)
 
     async def of_user(self, user_id: str) -> list[Session]:
         """The live ones, most recently used first."""

@@ -16,13 +16,13 @@ from jindu.client import Job
 from jindu.errors import ClientError, Problem
 from server.cli.output import complain
 from server.cli.profiles import Order, order_of
-from server.cli.session import Session
+from server.cli.session import CliSession
 from server.cli.statuses import DONE, REJECTS
 
 _UPLOAD_GOES_ON = "stopped; the same command goes on with the upload where it was"
 
 
-async def import_file(session: Session, options: dict[str, Any]) -> int:
+async def import_file(session: CliSession, options: dict[str, Any]) -> int:
     """Have the order checked, upload, import, and tell how many rows came and how many did not."""
     order = order_of(options)
     _require_possible(options)
@@ -67,7 +67,7 @@ def _place_of(given: str) -> dict[str, str] | None:
     return None
 
 
-async def _fetched(session: Session, place: dict[str, str]) -> _Sent:
+async def _fetched(session: CliSession, place: dict[str, str]) -> _Sent:
     """Raises `ClientError` with the reason why the server has not got it."""
     started = await session.client.post("/api/v1/fetches", place)
     job = await session.followed(started["job_id"])
@@ -108,7 +108,7 @@ def _source(given: str, name: str | None) -> Iterator[Path]:
 class _Sent:
     """An upload; `is_ours` when this command had to send any of it."""
 
-    session: Session
+    session: CliSession
     name: str
     upload_id: str = ""
     is_ours: bool = False
@@ -121,7 +121,7 @@ class _Sent:
         )
 
 
-async def _sent(session: Session, given: str, name: str | None) -> _Sent:
+async def _sent(session: CliSession, given: str, name: str | None) -> _Sent:
     with _source(given, name) as path:
         sent = _Sent(session=session, name=path.name)
         if given == "-":
@@ -134,7 +134,7 @@ async def _sent(session: Session, given: str, name: str | None) -> _Sent:
     return sent
 
 
-async def _started(session: Session, sent: _Sent, order: Order) -> str:
+async def _started(session: CliSession, sent: _Sent, order: Order) -> str:
     try:
         started = await session.client.post("/api/v1/imports", {**order, "upload_id": sent.upload_id})
     except Problem:
@@ -146,13 +146,13 @@ async def _started(session: Session, sent: _Sent, order: Order) -> str:
     return job_id
 
 
-def _lines(session: Session, outcome: Job) -> Iterator[str]:
+def _lines(session: CliSession, outcome: Job) -> Iterator[str]:
     yield f"{outcome['dataset']}: version {outcome['version']}, {_rows(outcome['row_count'])}"
     if outcome["rejected_count"]:
         yield f"{outcome['rejected_count']:,} rejected; see {_list_of(session, outcome)}"
 
 
-def _would_lines(session: Session, outcome: Job) -> Iterator[str]:
+def _would_lines(session: CliSession, outcome: Job) -> Iterator[str]:
     """What an import would have done; nothing was."""
     would = outcome["result"]
     yield f"{would['dataset']} would be version {would['version']}, {_rows(would['row_count'])}; nothing was changed"
@@ -171,5 +171,5 @@ def _rows(count: int) -> str:
     return f"{count:,} rows" if count != 1 else "1 row"
 
 
-def _list_of(session: Session, outcome: Job) -> str:
+def _list_of(session: CliSession, outcome: Job) -> str:
     return f"{session.client.url}/api/v1/imports/{outcome['job_id']}/rejects.csv"

@@ -10,13 +10,13 @@ from jindu.client import Client, Job
 from jindu.errors import ClientError, Problem
 from server.cli.display import figures, state_of
 from server.cli.output import complain, say, say_json
-from server.cli.session import Session
+from server.cli.session import CliSession
 from server.cli.statuses import DONE, FAILED
 
 _PAGE = 200
 
 
-async def watch_job(session: Session, options: dict[str, Any]) -> int:
+async def watch_job(session: CliSession, options: dict[str, Any]) -> int:
     """Show a job until it is over; with `--json`, each of its newer states is a line."""
     if not session.as_json:
         return session.status_of(await session.followed(options["job"]))
@@ -26,7 +26,7 @@ async def watch_job(session: Session, options: dict[str, Any]) -> int:
     return session.status_of(job)
 
 
-async def list_jobs(session: Session, options: dict[str, Any]) -> int:
+async def list_jobs(session: CliSession, options: dict[str, Any]) -> int:
     """The newest first; with `--json`, a line each."""
     async for job in _found(session, options, limit=options["limit"]):
         if session.as_json:
@@ -36,19 +36,19 @@ async def list_jobs(session: Session, options: dict[str, Any]) -> int:
     return DONE
 
 
-async def cancel_jobs(session: Session, options: dict[str, Any]) -> int:
+async def cancel_jobs(session: CliSession, options: dict[str, Any]) -> int:
     """Stop jobs; those that are over already stay as they are."""
     return await _each(session, options, "cancel", session.client.cancel)
 
 
-async def retry_jobs(session: Session, options: dict[str, Any]) -> int:
+async def retry_jobs(session: CliSession, options: dict[str, Any]) -> int:
     """Start failed or cancelled jobs again from the beginning."""
     return await _each(
         session, options, "retry", lambda job_id: session.client.post(f"/api/v1/jobs/{job_id}/retry", {})
     )
 
 
-async def show_log(session: Session, options: dict[str, Any]) -> int:
+async def show_log(session: CliSession, options: dict[str, Any]) -> int:
     """What a job logged, the oldest line first."""
     for line in await whole_log(session.client, options["job"]):
         if session.as_json:
@@ -70,7 +70,7 @@ async def whole_log(client: Client, job_id: str, *, page_lines: int = _PAGE) -> 
         query["cursor"] = page["next_cursor"]
 
 
-async def _each(session: Session, options: dict[str, Any], link: str, do: Callable[[str], Awaitable[Job]]) -> int:
+async def _each(session: CliSession, options: dict[str, Any], link: str, do: Callable[[str], Awaitable[Job]]) -> int:
     """Do it to every job that was named, or that fits the filters and can have it done."""
     status = DONE
     async for job_id in _chosen(session, options, link):
@@ -84,7 +84,7 @@ async def _each(session: Session, options: dict[str, Any], link: str, do: Callab
     return status
 
 
-async def _chosen(session: Session, options: dict[str, Any], link: str) -> AsyncIterator[str]:
+async def _chosen(session: CliSession, options: dict[str, Any], link: str) -> AsyncIterator[str]:
     given = options["jobs"]
     has_filter = any(options[name] for name in ("state", "outcome", "kind", "user", "since", "until", "search"))
     if bool(given) == has_filter:
@@ -104,7 +104,7 @@ async def _chosen(session: Session, options: dict[str, Any], link: str) -> Async
                 yield words[0]
 
 
-async def _found(session: Session, options: dict[str, Any], *, limit: int | None) -> AsyncIterator[Job]:
+async def _found(session: CliSession, options: dict[str, Any], *, limit: int | None) -> AsyncIterator[Job]:
     """Page by page. Raises `Problem`."""
     named = {"state": options["state"], "kind": options["kind"], "user": options["user"], "q": options["search"]}
     query = {**named, **{name: options[name] for name in ("outcome", "since", "until")}}

@@ -11,11 +11,11 @@ from typing import Any
 from jindu.client import Job
 from jindu.errors import ClientError
 from server.cli.output import complain
-from server.cli.session import Session
+from server.cli.session import CliSession
 from server.cli.statuses import DONE, FAILED
 
 
-async def make_reports(session: Session, options: dict[str, Any]) -> int:
+async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
     """The reports that were made are downloaded, also when others have failed."""
     parameters = dict(_parameter(given) for given in options["parameters"])
     with _ready(options["output"]) as directory:
@@ -50,7 +50,7 @@ def _ready(directory: Path) -> Iterator[Path]:
             directory.rmdir()
 
 
-async def _download_all(session: Session, batch_id: str, directory: Path) -> tuple[list[str], list[dict[str, Any]]]:
+async def _download_all(session: CliSession, batch_id: str, directory: Path) -> tuple[list[str], list[dict[str, Any]]]:
     """The files that were saved, and the reports that have failed."""
     failed: list[dict[str, Any]] = []
     files: list[str] = []

@@ -17,7 +17,7 @@ _GOES_ON = "stopped watching; what was started goes on on the server"
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class CliSession:
     """What a command works with. `farewell` is told to who presses Ctrl-C at this moment."""
 
     client: Client
@@ -49,10 +49,10 @@ class Session:
         return FAILED
 
 
-Command = Callable[[Session, dict[str, Any]], Awaitable[int]]
+CliCommand = Callable[[CliSession, dict[str, Any]], Awaitable[int]]
 
 
-def run_command(command: Command, options: dict[str, Any]) -> int:
+def run_command(command: CliCommand, options: dict[str, Any]) -> int:
     """Run `command` against the server of `options`; answers the exit status."""
     as_json: bool = options["json"]
     farewells: list[str] = []
@@ -65,10 +65,10 @@ def run_command(command: Command, options: dict[str, Any]) -> int:
         return INTERRUPTED
 
 
-async def _connected(command: Command, options: dict[str, Any], farewells: list[str]) -> int:
+async def _connected(command: CliCommand, options: dict[str, Any], farewells: list[str]) -> int:
     async with Client(options["url"], options["token"]) as client:
         with SilentDisplay() if options["json"] else display_for_terminal() as display:
-            session = Session(client=client, display=display, as_json=options["json"])
+            session = CliSession(client=client, display=display, as_json=options["json"])
             try:
                 return await command(session, options)
             except asyncio.CancelledError:

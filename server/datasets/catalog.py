@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import Clock, new_id, utc_now
-from server.datasets.appending import merged_columns, merged_statistics
+from server.clock import Clock, utc_now
 from server.datasets.catalog_rows import (
     IS_CURRENT,
     VERSION_SIZE,
@@ -31,35 +30,29 @@ from server.datasets.catalog_rows import (
 )
 from server.datasets.dataset import ColumnNote, Dataset, DatasetChange, Mode, Version, mentioned
 from server.datasets.schema import Column
-from server.errors import Conflict, FieldError, Gone, InvalidInput, Locked, NotFound
+from server.datasets.version_rows import (
+    add_version,
+    appended,
+    create_dataset,
+    keys_of,
+    require_mode_fits,
+    require_unused,
+)
+from server.errors import Conflict, Gone, NotFound
+from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
-from server.storage.rows import insert_or_get, lock
-from server.storage.tables import batches, dataset_versions, datasets, jobs
-
-Announce = Callable[[str, dict[str, Any], str], object]
-"""Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
+from server.storage.tables import dataset_versions, datasets
 
 _MISSING = "There is no dataset named “{name}”."
 _NO_VERSION = "The dataset “{name}” has no version {number}."
-_EXISTS = "There is already a dataset named “{name}”; use the mode “replace” or “append”, or another name."
 
 
 class Deleted(Gone):
     """The dataset was deleted at this moment."""
 
     code = "dataset_deleted"
-
-
-def data_key(job_id: str) -> str:
-    """Blob key of the Parquet part that an import makes; a repeated attempt writes the same one."""
-    return f"datasets/{job_id}/data.parquet"
-
-
-def rejects_key(job_id: str) -> str:
-    """Blob key of the rows that an import rejected, as JSON lines."""
-    return f"imports/{job_id}/rejects.jsonl"
 
 
 class Catalog:
@@ -99,7 +92,8 @@ class Catalog:
             return published
         current = await lock_dataset(connection, owner_id, name)
         require_mode_fits(name, mode, current)
-        dataset_id = current.id if current else await self._create(connection, owner_id, name, mode)
+        now = self._clock()
+        dataset_id = current.id if current else await create_dataset(connection, owner_id, name, mode, now=now)
         row: dict[str, Any] = {
             "mode": mode,
             "job_id": job_id,
@@ -114,8 +108,8 @@ class Catalog:
             "source": source,
         }
         if mode == "append" and current is not None:
-            row |= _appended(current.current, row)
-        return await self._add_version(connection, dataset_id, row)
+            row |= appended(current.current, row)
+        return await add_version(connection, dataset_id, row, now=now)
 
     async def get(self, owner_id: str, name: str) -> Dataset:
         """Raises `NotFound` when `owner_id` has no dataset of that name."""
@@ -216,9 +210,8 @@ class Catalog:
             for name in ("files", "row_count", "rejected_count", "bytes", "columns", "statistics")
         }
         source = old.source | {"restored_from": old.number}
-        return await self._add_version(
-            connection, old.dataset_id, row | {"mode": "restore", "job_id": None, "rejects_bytes": 0, "source": source}
-        )
+        row |= {"mode": "restore", "job_id": None, "rejects_bytes": 0, "source": source}
+        return await add_version(connection, old.dataset_id, row, now=self._clock())
 
     async def tags(self, owner_id: str) -> dict[str, int]:
         """Every tag, and how many datasets have it."""
@@ -256,8 +249,8 @@ class Catalog:
 
         Raises `Locked` while reports are being made from it.
         """
-        await _require_unused(connection, dataset)
-        keys = await _keys_of(connection, dataset)
+        await require_unused(connection, dataset)
+        keys = await keys_of(connection, dataset)
         await connection.execute(delete(dataset_versions).where(dataset_versions.c.dataset_id == dataset.id))
         await connection.execute(delete(datasets).where(datasets.c.id == dataset.id))
         return keys
@@ -265,7 +258,7 @@ class Catalog:
     async def keys_of(self, dataset: Dataset) -> set[str]:
         """Blob keys of everything that belongs to a dataset."""
         async with self._database.read() as connection:
-            return await _keys_of(connection, dataset)
+            return await keys_of(connection, dataset)
 
     async def remove_files(self, keys: Iterable[str]) -> None:
         """Delete blobs that no version names any more."""
@@ -309,97 +302,3 @@ class Catalog:
             "rejected_count": version.rejected_count,
         }
         self._announce(f"dataset:{version.dataset}", data, version.owner_id)
-
-    async def _create(self, connection: AsyncConnection, owner_id: str, name: str, mode: Mode) -> str:
-        """Its id. Another import may have created it at this moment: then it is there already."""
-        now = self._clock()
-        row = {"id": new_id(), "owner_id": owner_id, "name": name, "created_at": now, "updated_at": now}
-        stored, is_new = await insert_or_get(connection, datasets, row, key=("owner_id", "name"))
-        if mode == "create" and not is_new:
-            raise Conflict(_EXISTS, code="dataset_exists", name=name)
-        return str(stored.id)
-
-    async def _add_version(self, connection: AsyncConnection, dataset_id: str, row: dict[str, Any]) -> Version:
-        now = self._clock()
-        await connection.execute(lock(select(datasets.c.id).where(datasets.c.id == dataset_id)))
-        newest = await connection.scalar(
-            select(func.max(dataset_versions.c.number)).where(dataset_versions.c.dataset_id == dataset_id)
-        )
-        number = (newest or 0) + 1
-        stored = row | {"columns": msgspec.to_builtins(row["columns"])}
-        await connection.execute(
-            insert(dataset_versions).values(**stored, dataset_id=dataset_id, number=number, created_at=now)
-        )
-        is_ours = datasets.c.id == dataset_id
-        said = select(datasets.c.name, datasets.c.description, datasets.c.tags, datasets.c.column_notes)
-        found = (await connection.execute(said.where(is_ours))).one()
-        notes = msgspec.convert(found.column_notes, dict[str, ColumnNote])
-        search = search_text(
-            found.name, found.description, found.tags, notes, columns=row["columns"], source=row["source"]
-        )
-        await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
-        query = versions_where(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
-        return version_of((await connection.execute(query)).mappings().one())
-
-
-def require_mode_fits(name: str, mode: Mode, current: Dataset | None) -> None:
-    """Raises `Conflict` for creating what exists, `InvalidInput` for adding to what does not.
-
-    Replacing what does not exist yet is fine: a nightly import need not know whether it is the first.
-    """
-    if mode == "create" and current is not None:
-        raise Conflict(_EXISTS, code="dataset_exists", name=name)
-    if mode in ("append", "upsert") and current is None:
-        raise InvalidInput(
-            "There is no dataset named “{name}” to append to; use the mode “create”."
-            if mode == "append"
-            else "There is no dataset named “{name}” to update; use the mode “create”.",
-            code="dataset_missing",
-            errors=[
-                FieldError(
-                    field="dataset",
-                    message="There is no dataset of this name to append to."
-                    if mode == "append"
-                    else "There is no dataset of this name to update.",
-                )
-            ],
-            name=name,
-        )
-
-
-def _appended(before: Version, added: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "files": [*before.files, *(key for key in added["files"] if key not in before.files)],
-        "row_count": before.row_count + added["row_count"],
-        "bytes": before.bytes + added["bytes"],
-        "columns": merged_columns(before.columns, added["columns"]),
-        "statistics": merged_statistics(before.statistics, added["statistics"], before.columns),
-    }
-
-
-async def _keys_of(connection: AsyncConnection, dataset: Dataset) -> set[str]:
-    versions = await connection.execute(
-        select(dataset_versions.c.files, dataset_versions.c.job_id).where(dataset_versions.c.dataset_id == dataset.id)
-    )
-    keys: set[str] = set()
-    for files, job_id in versions:
-        keys.update(files)
-        if job_id is not None:
-            keys.add(rejects_key(job_id))  # raw rows of the file: what is deleted is deleted
-    return keys
-
-
-async def _require_unused(connection: AsyncConnection, dataset: Dataset) -> None:
-    # Reports open the files of the versions their batch began with, one after the other.
-    live = await connection.execute(
-        select(batches.c.name, batches.c.dataset_versions)
-        .join(jobs, jobs.c.id == batches.c.job_id)
-        .where(batches.c.owner_id == dataset.owner_id, jobs.c.state.in_(("queued", "running")))
-    )
-    for batch_name, used in live:
-        if dataset.name in used:
-            raise Locked(
-                "Reports of “{batch}” are being made from the dataset “{name}”; wait for them or cancel them first.",
-                batch=batch_name,
-                name=dataset.name,
-            )

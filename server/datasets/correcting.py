@@ -15,6 +15,7 @@ from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
 from server.datasets.conversion import described_column
 from server.datasets.decimals import NO_DIGITS, Digits
+from server.datasets.file_work import Corrected, CorrectRequest, Upsert
 from server.datasets.inference import Inferred
 from server.datasets.part_statistics import column_statistics
 from server.datasets.part_writer import PartWriter
@@ -27,7 +28,6 @@ from server.datasets.totals import Totals
 from server.datasets.upserting import upsert_rows, write_touched_keys
 from server.datasets.values import arrow_type
 from server.datasets.whole_checks import WholeChecks, leave_out, require_comparable
-from server.datasets.work import Corrected, CorrectRequest, Upsert
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +16,7 @@ _OF_COLUMNS = ("name", "type", "format", *CHECKS)
 _NO_WORD = re.compile(r"[\W\d_]+")
 
 
-class Corrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FileCorrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`reading` are options, `columns` those that were named, typed or checked otherwise, by their `source`."""
 
     reading: dict[str, Any] = {}
@@ -27,23 +27,13 @@ class Corrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def count(self) -> int:
         return len(self.reading) + len(self.columns) + len(self.left_out)
 
-    def read_options(self, names: Sequence[str] | None = None) -> ReadOptions:
-        """How to read a file so; with the `names` of its columns, once they are known, those are corrected as well."""
-        options = ReadOptions(**self.reading)
-        if names is None or not (self.columns or self.left_out):
-            return options
-        known = {column.source: column for column in self.columns}
-        left_out = set(self.left_out)
-        kept = [known.get(name, ColumnSpec(name=name, source=name)) for name in names if name not in left_out]
-        return msgspec.structs.replace(options, columns=kept or None)
 
-
-def corrections(settled: ReadOptions, found: ReadOptions) -> Corrections:
+def corrections(settled: ReadOptions, found: ReadOptions) -> FileCorrections:
     """`settled` is how a file was read, `found` how it would have been without a word, by the same names of columns."""
     by_source: Mapping[str | None, ColumnSpec] = {column.source: column for column in found.columns or ()}
     wanted = settled.columns or []
     kept = {column.source for column in wanted}
-    return Corrections(
+    return FileCorrections(
         reading={name: getattr(settled, name) for name in READING if getattr(settled, name) != getattr(found, name)},
         columns=[column for column in wanted if _differs(column, by_source.get(column.source))],
         left_out=[str(source) for source in by_source if source not in kept],

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from server.datasets.file_work import PreviewColumn
 from server.datasets.notations import differs
 from server.datasets.schema import Column, ColumnType
-from server.datasets.work import PreviewColumn
 
 _ALIKE = 0.8  # of `difflib`: `customer name` is `Customer_Name`, and `amont` most likely `amount`
 

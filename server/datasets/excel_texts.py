@@ -15,7 +15,7 @@ CELL_UNITS = 32_767  # what a cell holds; Excel counts UTF-16 units
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\'\x00-\x1f]")
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
+class LongTextWords(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the sheet and at the end of a cell that goes on there."""
 
     sheet: str = "Long texts"
@@ -24,7 +24,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WORDS = {
-    "zh": Words(
+    "zh": LongTextWords(
         sheet="长文本", head=("工作表", "列", "行", "部分", "文本"), goes_on=" … [全文见工作表“{sheet}”第 {row} 行起]"
     )
 }
@@ -35,7 +35,7 @@ class LongTexts:
 
     def __init__(self, workbook: Any, *, language: str = "en") -> None:
         self._workbook = workbook
-        self._words = _WORDS.get(language.partition("-")[0], Words())
+        self._words = _WORDS.get(language.partition("-")[0], LongTextWords())
         self.name = self._words.sheet
         self._sheet: Any = None
         self._row = 0

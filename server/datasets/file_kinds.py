@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from server.datasets.ipc_source import FILE_MARK, STREAM_MARK
-from server.datasets.json_source import begins_json
+from server.datasets.json_file import begins_json
 from server.datasets.text_encoding import find_encoding
 from server.errors import FileProblem
 from server.texts import Phrase, phrase

@@ -28,10 +28,10 @@ _FILLED_SHARE = 0.5  # of the lines, in each column
 _PADDING = re.compile(r"\S {2,}\S")
 _BLANKS = re.compile(r" {2,}|\t")
 
-Place = tuple[int, int]
+ColumnPlace = tuple[int, int]
 
 
-def fixed_places(lines: Sequence[str]) -> list[Place] | None:
+def fixed_places(lines: Sequence[str]) -> list[ColumnPlace] | None:
     """Where each column begins and ends: between are blanks in every line. None when there are no such columns."""
     lines = [line.rstrip() for line in lines[:_LOOKED_AT] if line.strip() and not is_rule_line(line)]
     if len(lines) < _FEWEST or any("\t" in line for line in lines) or not any(map(_PADDING.search, lines)):
@@ -46,7 +46,7 @@ def fixed_places(lines: Sequence[str]) -> list[Place] | None:
     return places
 
 
-def _joined_to_names(places: Sequence[Place], lines: Sequence[str]) -> list[Place]:
+def _joined_to_names(places: Sequence[ColumnPlace], lines: Sequence[str]) -> list[ColumnPlace]:
     """`Lee` of `Cyrus Lee` is no column where the other names are one word: few lines have it, and nothing is above."""
     joined = list(places[:1])
     for start, end in places[1:]:
@@ -58,7 +58,7 @@ def _joined_to_names(places: Sequence[Place], lines: Sequence[str]) -> list[Plac
     return joined
 
 
-def are_told_by_blanks(lines: Sequence[str], places: Sequence[Place]) -> bool:
+def are_told_by_blanks(lines: Sequence[str], places: Sequence[ColumnPlace]) -> bool:
     """Whether two blanks or more part all lines into as many cells, and places tell no more columns apart for sure."""
     lines = [line for line in lines[:_LOOKED_AT] if line.strip() and not is_rule_line(line)]
     counts = {len(_BLANKS.split(line.strip())) for line in lines}
@@ -69,7 +69,7 @@ def are_told_by_blanks(lines: Sequence[str], places: Sequence[Place]) -> bool:
     return len(places) <= counts.pop() or not is_certain
 
 
-def cells_at(line: str, places: Sequence[Place]) -> list[str]:
+def cells_at(line: str, places: Sequence[ColumnPlace]) -> list[str]:
     return [line[start:end].strip() for start, end in places]
 
 
@@ -82,7 +82,7 @@ class FixedWidthSource:
 
     path: Path
     encoding: FoundEncoding
-    places: Sequence[Place]
+    places: Sequence[ColumnPlace]
     max_line_bytes: int
     first_line: int = 0
     header_rows: int = 0

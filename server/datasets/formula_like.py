@@ -20,8 +20,3 @@ _IS_FORMULA, _IS_NUMBER = re.compile(FORMULA, re.ASCII), re.compile(NUMBER)
 def harmless(text: str) -> str:
     """The text as a CSV cell that no spreadsheet program runs."""
     return f"'{text}" if _IS_FORMULA.match(text) and not _IS_NUMBER.fullmatch(text) else text
-
-
-def original(text: str) -> str:
-    """What `harmless` was given."""
-    return text[1:] if text.startswith("'") and _IS_FORMULA.match(text) and not _IS_NUMBER.fullmatch(text[1:]) else text

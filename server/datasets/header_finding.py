@@ -16,7 +16,7 @@ _COMPARED = 200  # records below the first
 _LONGEST_VALUE = 60  # characters; what is longer is no number and no date
 _MOST = 0.8  # of a column's cells make its kind
 
-Kind = Literal["number", "date", "text", ""]
+CellKind = Literal["number", "date", "text", ""]
 Record = Sequence[str]
 
 # Names that columns have in many files: beside one of them, numbers in the first row may be names as well.
@@ -46,12 +46,12 @@ _UNITS = frozenset(
 )  # fmt: skip
 
 
-def kind_of(cell: str) -> Kind:
+def kind_of(cell: str) -> CellKind:
     return _kind_of(cell) if len(cell) <= _LONGEST_VALUE else "text"
 
 
 @lru_cache(maxsize=20_000)
-def _kind_of(cell: str) -> Kind:
+def _kind_of(cell: str) -> CellKind:
     text = cell.strip()
     if text.lower() in NULL_WORDS:
         return ""
@@ -112,7 +112,7 @@ class HeaderEvidence:
             return False
         return for_it >= 2 or not self._is_a_stray_word()
 
-    def _kind_of_name(self, cell: str) -> Kind:
+    def _kind_of_name(self, cell: str) -> CellKind:
         """`NA` or `-` is a name where it stands alone, or beside a name that is one in many files."""
         is_name = len(self._named) == 1 or self._has_usual_names()
         return kind_of(cell) or ("text" if is_name else "")
@@ -306,7 +306,7 @@ def _widened(record: Record, width: int) -> list[str]:
     return [cell.strip() for cell in record] + [""] * (width - len(record))
 
 
-def _kind_of_column(cells: Sequence[str]) -> Kind:
+def _kind_of_column(cells: Sequence[str]) -> CellKind:
     kinds = [kind for kind in map(kind_of, cells) if kind]
     for kind in ("number", "date", "text"):
         if kinds and kinds.count(kind) >= _MOST * len(kinds):

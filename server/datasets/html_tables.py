@@ -19,14 +19,14 @@ _SILENT = ("script", "style", "head", "template", "noscript", "select")
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w-]{2,30})""", re.IGNORECASE)
 _BREAKS = ("br", "p", "div", "li")
 
-Row = list[str]
+HtmlRow = list[str]
 
 
 @dataclass(slots=True)
 class HtmlTable:
     """`rows` as they are seen: what spans rows stands in each of them, what spans columns in the first."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[HtmlRow] = field(default_factory=list)
     caption: str = ""
     header_rows: int = 0  # first rows made of <th> alone
     _open: dict[int, tuple[int, str]] = field(default_factory=dict)  # column → rows to come, and the text
@@ -39,13 +39,13 @@ class HtmlTable:
     def cell_count(self) -> int:
         return sum(1 for row in self.rows for cell in row if cell)
 
-    def even_rows(self) -> list[Row]:
+    def even_rows(self) -> list[HtmlRow]:
         width = self.width
         return [[*row, *[""] * (width - len(row))] for row in self.rows]
 
     def add(self, cells: list[tuple[str, int, int]], *, is_header: bool) -> None:
         """Cells with how many columns and rows they span."""
-        row: Row = []
+        row: HtmlRow = []
         for text, columns, rows in cells:
             self._fill(row)
             if rows > 1:
@@ -58,7 +58,7 @@ class HtmlTable:
             self.header_rows += 1
         self.rows.append(row)
 
-    def _fill(self, row: Row) -> None:
+    def _fill(self, row: HtmlRow) -> None:
         while len(row) in self._open:
             left, text = self._open.pop(len(row))
             if left > 1:

@@ -11,12 +11,12 @@ import msgspec
 from server.datasets.catalog import Catalog
 from server.datasets.difference import Difference, difference
 from server.datasets.doubts import doubt_count
+from server.datasets.file_work import PreviewColumn
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.importing import FIGURES
-from server.datasets.work import PreviewColumn
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job
-from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.kinds import JobKind, JobLink, Missing
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.scratch import Scratch
 
@@ -133,8 +133,8 @@ def _difference(read: ReadFile) -> Difference | None:
     return difference(read.seen.columns, found)
 
 
-def _links(job: Job) -> Sequence[Link]:
-    links = [Link(url=f"/imports/{job.id}", label="What importing it would do", icon="table-2")]
+def _links(job: Job) -> Sequence[JobLink]:
+    links = [JobLink(url=f"/imports/{job.id}", label="What importing it would do", icon="table-2")]
     if job.detail.get("rejects_bytes"):
-        links.append(Link(url=f"/imports/{job.id}/rejects", label="Look at the rejected rows", icon="file-x"))
+        links.append(JobLink(url=f"/imports/{job.id}/rejects", label="Look at the rejected rows", icon="file-x"))
     return links

@@ -16,18 +16,19 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog, data_key, rejects_key
+from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Mode, Version
+from server.datasets.file_work import Corrected, CorrectRequest, Upsert, correct_rows
 from server.datasets.import_reading import ImportReading, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.references import fetched_references, find_references
 from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
-from server.datasets.work import Corrected, CorrectRequest, Upsert, correct_rows
+from server.datasets.version_rows import data_key, rejects_key
 from server.errors import Conflict, FileProblem, NotFound
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job
-from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.kinds import JobKind, JobLink, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
@@ -267,11 +268,11 @@ def _parts_of(left: RejectsLeft, seen: Dataset) -> Sequence[str]:
     return [key for key in held if key in ours] if ours <= set(held) else held
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     wanted = CorrectionParameters.of(job)
-    links = [Link(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
+    links = [JobLink(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
     if result := job.result:
-        links.insert(0, Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+        links.insert(0, JobLink(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
     return links
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.catalog import Catalog, rejects_key, require_mode_fits
+from server.datasets.catalog import Catalog
 from server.datasets.dataset import Dataset, Mode
+from server.datasets.file_work import Converted, ConvertRequest, Upsert, convert_file
 from server.datasets.references import fetched_references, find_references
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, Upsert, convert_file
+from server.datasets.version_rows import rejects_key, require_mode_fits
 from server.errors import FileProblem
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job

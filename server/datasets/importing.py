@@ -20,7 +20,7 @@ from server.datasets.schema import Column
 from server.errors import Conflict
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job, State
-from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.kinds import JobKind, JobLink, Missing
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.quotas import Stored
 from server.storage.scratch import Scratch
@@ -167,14 +167,14 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
     )
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     result, links = job.result or {}, []
     if result.get("dataset"):
-        links.append(Link(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+        links.append(JobLink(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
     if result.get("rejected_count") or (job.state is State.FAILED and job.detail.get("rejects_bytes")):
-        links.append(Link(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
+        links.append(JobLink(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
     elif result.get("warnings"):
-        links.append(Link(url=f"/imports/{job.id}", label="Look at the warnings", icon="triangle-alert"))
+        links.append(JobLink(url=f"/imports/{job.id}", label="Look at the warnings", icon="triangle-alert"))
     return links
 
 

@@ -97,7 +97,7 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
+class UsualFormat:
     """How a column of the dataset was written in the file that it got last; None where nobody knows."""
 
     mark: DecimalMark | None = None
@@ -128,17 +128,12 @@ class _Sample:
         return _MISFIT_SHARE * len(self.cells) if len(self.cells) >= _FEW else 0
 
 
-def infer(cells: pa.Array, *, prefer_mark: DecimalMark = ".", wanted: ColumnSpec | None = None) -> Inferred:
-    """The type of a single column of texts; a type or format in `wanted` stays as it is."""
-    return infer_all([cells], prefer_mark=prefer_mark, wanted=[wanted])[0]
-
-
 def infer_all(
     columns: Sequence[pa.Array],
     *,
     prefer_mark: DecimalMark,
     wanted: Sequence[ColumnSpec | None],
-    usual: Sequence[Usual | None] = (),
+    usual: Sequence[UsualFormat | None] = (),
 ) -> list[Inferred]:
     """The columns of one file: what is clear in one of them settles what is not in its neighbours.
 
@@ -149,7 +144,7 @@ def infer_all(
     mark = _only(readings[0].notation for readings in choices if _is_settled(readings, NUMERIC_TYPES))
     order = _only(readings[0].notation for readings in choices if _is_settled(readings, TEMPORAL_TYPES))
     inferred = []
-    known = [one or Usual() for one in usual] or [Usual()] * len(samples)
+    known = [one or UsualFormat() for one in usual] or [UsualFormat()] * len(samples)
     marks = _kept(choices, [one.mark for one in known], NUMERIC_TYPES)
     orders = _kept(choices, [one.order for one in known], TEMPORAL_TYPES)
     for place, (sample, spec, readings) in enumerate(zip(samples, wanted, choices, strict=True)):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from server.datasets.cell_texts import as_text, seen_number
 
-Kind = Literal["number", "percent", "mask", "date", "time", "moment", "duration"]
+FormatKind = Literal["number", "percent", "mask", "date", "time", "moment", "duration"]
 
 # Formats without a code of their own, as the standard numbers them; 27 to 58 are those of East Asia.
 _BUILT_IN: dict[int, str] = {
@@ -45,7 +45,7 @@ class _Section:
     """Literals and placeholders (`0`, `#`, `?`) in order, and when the section counts."""
 
     parts: tuple[tuple[bool, str], ...]
-    kind: Kind
+    kind: FormatKind
     condition: tuple[str, float] | None = None
     currency: str | None = None
 
@@ -58,7 +58,7 @@ class NumberFormat:
     is_unknown: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FormatKind:
         return self.sections[0].kind
 
     @property
@@ -124,7 +124,7 @@ def seen_moment(number: float, *, from_1904: bool = False) -> str:
 def format_numbered(number: int, code: str | None) -> NumberFormat:
     """`code` is the workbook's own for this number, if it has one."""
     if code is None and number in _EAST_ASIAN:
-        kind: Kind = "moment" if number in _ODDLY_NUMBERED_TIMES else "date"
+        kind: FormatKind = "moment" if number in _ODDLY_NUMBERED_TIMES else "date"
         return NumberFormat((_Section((), kind),), is_unknown=True)
     return number_format(code if code is not None else _BUILT_IN.get(number, "General"))
 
@@ -166,7 +166,7 @@ def _section(code: str) -> _Section:
     )
 
 
-def _kind(parts: Sequence[tuple[bool, str]], letters: str, marks: set[str], brackets: Sequence[str]) -> Kind:
+def _kind(parts: Sequence[tuple[bool, str]], letters: str, marks: set[str], brackets: Sequence[str]) -> FormatKind:
     if any(word and set(word.lower()) <= set("hms") for word in brackets):
         return "duration"
     has_digits = any(is_digit for is_digit, _ in parts)

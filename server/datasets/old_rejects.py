@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import rejects_key
+from server.datasets.version_rows import rejects_key
 from server.errors import NotFound
 from server.jobs.old_jobs import HAS_REJECTS
 from server.storage.blob_store import BlobStore

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import rejects_key
 from server.datasets.old_rejects import size_of_rejects
+from server.datasets.version_rows import rejects_key
 from server.jobs.job import State
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -20,7 +20,7 @@ from server.storage.tables import batches, dataset_versions, datasets, jobs, rep
 _AT_ONCE = 20
 _MOST_MEASURED = 200  # of those that are due: what more there is shows when these are gone
 _NEWER = dataset_versions.alias("newer")
-Place = tuple[str, int]  # dataset and number
+VersionKey = tuple[str, int]  # dataset and number
 
 
 class OldVersions:
@@ -55,7 +55,7 @@ class OldVersions:
             gone += await self._remove(place, before)
         return gone if gone.count else None
 
-    async def _remove(self, place: Place, before: datetime) -> Amount:
+    async def _remove(self, place: VersionKey, before: datetime) -> Amount:
         """Row first: from its commit on nobody can begin to use the files, which go then."""
         async with self._database.write() as connection:
             # Again, now that nobody else writes: a batch may have begun with it, or its dataset was deleted.
@@ -77,7 +77,7 @@ class OldVersions:
         return Amount(count=1, bytes=freed)
 
 
-def _place(row: Row[*tuple[Any, ...]]) -> Place:
+def _place(row: Row[*tuple[Any, ...]]) -> VersionKey:
     return row.dataset_id, row.number
 
 
@@ -94,7 +94,7 @@ def _superseded(owner_id: str | None = None) -> Select[Any]:
 
 async def _old(
     connection: AsyncConnection, before: datetime, owner_id: str | None = None, *, dataset_id: str | None = None
-) -> list[Place]:
+) -> list[VersionKey]:
     """Those whose successor is that old and that no unfinished batch reads, the oldest first."""
     successor = exists().where(
         _NEWER.c.dataset_id == dataset_versions.c.dataset_id,
@@ -112,14 +112,14 @@ async def _old(
     return [place for place in places if place not in in_use]
 
 
-async def _version(connection: AsyncConnection, place: Place) -> Row[Any]:
+async def _version(connection: AsyncConnection, place: VersionKey) -> Row[Any]:
     names = ("dataset_id", "number", "mode", "job_id", "files", "own_bytes", "rejects_bytes")
     wanted = select(*(dataset_versions.c[name] for name in names))
     here = and_(dataset_versions.c.dataset_id == place[0], dataset_versions.c.number == place[1])
     return (await connection.execute(wanted.where(here))).one()
 
 
-async def _in_use(connection: AsyncConnection) -> set[Place]:
+async def _in_use(connection: AsyncConnection) -> set[VersionKey]:
     """What batches read that are being made, or have reports that may be made again."""
     left = exists().where(reports.c.batch_id == batches.c.id, reports.c.state != State.SUCCEEDED)
     is_open = left | (jobs.c.state != State.SUCCEEDED.value)  # or it failed before it had reports
@@ -129,7 +129,7 @@ async def _in_use(connection: AsyncConnection) -> set[Place]:
 
 
 async def _parts_named(
-    connection: AsyncConnection, dataset_ids: Collection[str], *, but: Collection[Place] = ()
+    connection: AsyncConnection, dataset_ids: Collection[str], *, but: Collection[VersionKey] = ()
 ) -> set[str]:
     """Files that a version of these datasets names."""
     wanted = select(dataset_versions.c.dataset_id, dataset_versions.c.number, dataset_versions.c.files)

@@ -15,8 +15,9 @@ from server.datasets.chunks import Chunk
 from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
-from server.datasets.inference import Inferred, Usual, infer_all
+from server.datasets.inference import Inferred, UsualFormat, infer_all
 from server.datasets.notations import error_beside, has_decimal_mark, has_notations, warnings_beside, warnings_of_times
+from server.datasets.plain_cells import REPEATED_TEXTS
 from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (
     NUMERIC_TYPES,
@@ -29,7 +30,7 @@ from server.datasets.schema import (
     chosen_columns,
     columns_do_not_fit,
 )
-from server.datasets.values import REPEATED_TEXTS, arrow_type
+from server.datasets.values import arrow_type
 from server.errors import FieldError
 
 # Of a sample where each text is to be looked at once, all others of them.
@@ -181,15 +182,15 @@ def _notations_before(column: Column | None, kind: ColumnType) -> Collection[str
     return column.notations
 
 
-def _usual(column: Column | None, *, are_rejects: bool) -> Usual:
+def _usual(column: Column | None, *, are_rejects: bool) -> UsualFormat:
     """Of dates it was decided once; of numbers where a mark was seen, or these are rows of that file."""
     if column is None or column.format is None:
-        return Usual()
+        return UsualFormat()
     if column.type in TEMPORAL_TYPES and (order := order_of(column.format)) != "YMD":
-        return Usual(order=order)
+        return UsualFormat(order=order)
     if column.type in NUMERIC_TYPES and (are_rejects or has_decimal_mark(column)):
-        return Usual(mark=mark_of(column.format))
-    return Usual()
+        return UsualFormat(mark=mark_of(column.format))
+    return UsualFormat()
 
 
 def _like(existing: Sequence[Column], specs: Sequence[ColumnSpec], key: Sequence[str]) -> list[ColumnSpec]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog, data_key, rejects_key
+from server.datasets.catalog import Catalog
 from server.datasets.dataset import Mode, Version
+from server.datasets.file_work import Converted, Corrected
 from server.datasets.import_reading import UPSERTED, ImportReading
-from server.datasets.work import Converted, Corrected
+from server.datasets.version_rows import data_key, rejects_key
 from server.jobs.context import JobContext
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database

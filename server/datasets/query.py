@@ -21,7 +21,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
-from server.datasets.query_values import Columns, columns_of, told_whole, without_end
+from server.datasets.query_values import ColumnTypes, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
 from server.datasets.work import QueryAnswerRequest, QueryLimits, QueryRequest, QueryResult
@@ -119,7 +119,7 @@ class _Statement:
     parameters: Any
     reads: set[str]
     is_multi: bool
-    columns: dict[tuple[type, ...], Columns] = field(default_factory=dict)
+    columns: dict[tuple[type, ...], ColumnTypes] = field(default_factory=dict)
 
 
 class QuerySession:
@@ -191,7 +191,7 @@ class QuerySession:
             return self._connection.execute(sql).fetchall()
 
     @contextmanager
-    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, Columns]]:
+    def _running(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ColumnTypes]]:
         """The cursor, and the names and types of its columns."""
         bound = self._bound(sql, parameters)
         with self._limited(sql):
@@ -217,7 +217,7 @@ class QuerySession:
         finally:
             timer.cancel()
 
-    def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, Columns]:
+    def _begun(self, sql: str, bound: Mapping[str, Any]) -> tuple[Any, ColumnTypes]:
         columns = self._columns(sql, bound)
         whole = told_whole(sql, columns)
         if whole is not None:
@@ -226,7 +226,7 @@ class QuerySession:
         cursor = self._connection.execute(sql, bound)
         return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
 
-    def _columns(self, sql: str, bound: Mapping[str, Any]) -> Columns:
+    def _columns(self, sql: str, bound: Mapping[str, Any]) -> ColumnTypes:
         """Those of a statement depend on the types of its values; of a PIVOT on the values themselves."""
         statement, key = self._statements[sql], tuple(map(type, bound.values()))
         if statement.is_multi:

@@ -17,10 +17,10 @@ _MANY = re.compile(r"[\[(]")  # lists, structs, maps
 _OPERATOR = duckdb.token_type.operator
 _NANOSECONDS = "TIMESTAMP_NS"
 
-Columns = list[tuple[str, str]]
+ColumnTypes = list[tuple[str, str]]
 
 
-def columns_of(connection: Any, sql: str, values: Mapping[str, Any]) -> Columns:
+def columns_of(connection: Any, sql: str, values: Mapping[str, Any]) -> ColumnTypes:
     """Names and types of what a SELECT gives, without running it; none when it cannot be told so."""
     try:
         return [(str(row[0]), str(row[1])) for row in connection.execute(f"describe {sql}", values).fetchall()]
@@ -28,7 +28,7 @@ def columns_of(connection: Any, sql: str, values: Mapping[str, Any]) -> Columns:
         return []  # whoever runs it gets the reason, with its place
 
 
-def told_whole(sql: str, columns: Columns) -> str | None:
+def told_whole(sql: str, columns: ColumnTypes) -> str | None:
     """The statement that gives the same rows with nothing changed silently; None when `sql` itself does."""
     if not any(_ODD.search(kind) for _, kind in columns):
         return None

@@ -21,7 +21,8 @@ from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, ce
 from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
-from server.datasets.json_source import JsonFile, JsonSource, first_rows, found_keys, holds_rows, open_json
+from server.datasets.json_file import JsonFile, open_json
+from server.datasets.json_source import JsonSource, first_rows, found_keys, holds_rows
 from server.datasets.listed_source import ListedSource
 from server.datasets.notes_above import usual_width
 from server.datasets.notes_below import AboveNotes

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import Version
+from server.datasets.file_work import ReferenceFiles
 from server.datasets.schema import Column, ColumnSpec, Reference
-from server.datasets.work import ReferenceFiles
 from server.errors import FieldError, InvalidInput
 
 

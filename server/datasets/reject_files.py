@@ -14,12 +14,13 @@ import msgspec
 import xlsxwriter
 
 from server.datasets.excel_texts import sheet_name
+from server.datasets.file_work import RejectsFileRequest
 from server.datasets.json_document import JSON_DECODER
-from server.datasets.json_source import JSON_ENCODER, cell_of
+from server.datasets.json_file import JSON_ENCODER
+from server.datasets.json_source import cell_of
 from server.datasets.reject_rows import RejectedRow, by_row, row_of
 from server.datasets.rejects import HINT
 from server.datasets.schema import REASON_COLUMN
-from server.datasets.work import RejectsFileRequest
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 from server.texts import told

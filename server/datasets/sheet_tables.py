@@ -8,18 +8,18 @@ from server.datasets.header_finding import is_certain_header, is_value
 from server.datasets.notes_above import are_notes, filled, is_labelled, is_table, trimmed
 from server.datasets.table_start import FoundTable, find_table
 
-Row = Sequence[str]
+TextRow = Sequence[str]
 
 _COVER_LINES = 30
 
 
-def find_in_sheet(rows: Sequence[Row], *, header: bool | None, above: int | None) -> FoundTable:
+def find_in_sheet(rows: Sequence[TextRow], *, header: bool | None, above: int | None) -> FoundTable:
     """All rows of a sheet are equally wide: a title shows by what is filled, a header of two rows by its gaps."""
     found = find_table(rows, header=header, above=above)
     return found if found.header_records == 2 else find_table(list(map(trimmed, rows)), header=header, above=above)
 
 
-def is_cover(rows: Sequence[Row]) -> bool:
+def is_cover(rows: Sequence[TextRow]) -> bool:
     """Whether a sheet holds a title, its author, a date: a few lines of one cell, or of a word and what it says."""
     records = [trimmed(row) for row in rows if filled(row)]
     wide = [record for record in records if filled(record) > 1]
@@ -28,12 +28,12 @@ def is_cover(rows: Sequence[Row]) -> bool:
     return not wide or (max(map(filled, wide)) == 2 and (are_notes(wide) or all(map(is_labelled, wide))))
 
 
-def holds_table(rows: Sequence[Row]) -> bool:
+def holds_table(rows: Sequence[TextRow]) -> bool:
     wide = [trimmed(row) for row in rows if filled(row) > 1]
     return is_certain_header(wide) or is_table(wide)
 
 
-def stacked_at(rows: Sequence[Row], first_line: int) -> int | None:
+def stacked_at(rows: Sequence[TextRow], first_line: int) -> int | None:
     """The row, from 1, at which another header seems to stand; `first_line` rows stand above the data."""
     values: set[int] = set()  # the columns that had some, and nothing else
     has_rows = False
@@ -48,7 +48,7 @@ def stacked_at(rows: Sequence[Row], first_line: int) -> int | None:
     return None
 
 
-def _header_below(rows: Sequence[Row], place: int, values: set[int]) -> int | None:
+def _header_below(rows: Sequence[TextRow], place: int, values: set[int]) -> int | None:
     """Names right above values, or where values stood above. A title may stand above it."""
     for row in range(place, min(place + 3, len(rows) - 1)):
         names = [cell for cell in rows[row] if cell.strip()]
@@ -61,7 +61,7 @@ def _header_below(rows: Sequence[Row], place: int, values: set[int]) -> int | No
     return None
 
 
-def side_by_side_at(rows: Sequence[Row]) -> int | None:
+def side_by_side_at(rows: Sequence[TextRow]) -> int | None:
     """The column, from 0, that begins a second table: empty ones stand before it, two or more on either side."""
     width = len(rows[0]) if rows else 0
     is_used = [any(row[place].strip() for row in rows) for place in range(width)]

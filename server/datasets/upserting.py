@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from server.datasets.decimals import NO_DIGITS, Digits
+from server.datasets.file_work import Upsert, Upserted
 from server.datasets.part_database import opened_for_reading
 from server.datasets.part_writer import PartWriter
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
 from server.datasets.values import arrow_type
-from server.datasets.work import Upsert, Upserted
 from server.errors import FileProblem
 from server.storage.full_disk import full_disk_named
 

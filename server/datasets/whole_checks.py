@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from server.datasets.chunks import Chunk
+from server.datasets.file_work import ReferenceFiles
 from server.datasets.part_database import opened_for_reading
 from server.datasets.part_writer import PartWriter
 from server.datasets.rejects import RejectReason, RejectWriter, shortened
 from server.datasets.schema import NUMERIC_TYPES, ColumnType, columns_do_not_fit
 from server.datasets.sifting import LINE_COLUMN
 from server.datasets.sql_text import literal, quoted
-from server.datasets.work import ReferenceFiles
 from server.errors import FieldError
 from server.storage.full_disk import full_disk_named
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from server.errors import FieldError, InvalidInput, NotFetched
 from server.texts import phrase
 from server.uploads.elsewhere import Found, Place
+
+if TYPE_CHECKING:
+    from server.engines.https_client import IsPublic
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -19,8 +23,6 @@ _NO_ADDRESS = "This is no address. Write it as https://data.example.com/orders.c
 _NOT_HTTPS = "Files are fetched over https only. Write https://data.example.com/orders.csv."
 _NAMES_SOMEBODY = "An address must not hold a user name or password: it is stored with the job."
 _HOST_NOT_ALLOWED = "Files are not fetched from this host. An administrator can add it to the setting import_hosts."
-
-IsPublic = Callable[[str], bool]
 
 
 class HttpsFiles:

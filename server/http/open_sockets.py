@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from server import logs
 from server.auth.networks import network_of
-from server.http.socket_handler import Fault, Phase, SocketHandler
+from server.http.socket_handler import Fault, SocketHandler, SocketPhase
 from server.http.socket_limits import SocketLimits
 
 _LOG = logging.getLogger("jindu")
@@ -147,7 +147,7 @@ class OpenSockets:
     def _of_largest(self) -> dict[SocketHandler, None]:
         return max(self._watched.values(), key=len, default={})
 
-    def _end_first(self, handlers: Iterable[SocketHandler], phases: frozenset[Phase]) -> bool:
+    def _end_first(self, handlers: Iterable[SocketHandler], phases: frozenset[SocketPhase]) -> bool:
         """End the oldest that owes us a request, else the oldest that is idle between two."""
         idle: SocketHandler | None = None
         for handler in handlers:
@@ -183,5 +183,5 @@ class OpenSockets:
             del self._count[network]
 
 
-_WAITING = frozenset({Phase.WAITING})
-_THEIR_TURN = _WAITING | {Phase.ARRIVING, Phase.UNREAD}
+_WAITING = frozenset({SocketPhase.WAITING})
+_THEIR_TURN = _WAITING | {SocketPhase.ARRIVING, SocketPhase.UNREAD}

@@ -92,7 +92,7 @@ def _schemas_of(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, dict[str, Any]
 
 
 def _say_no_nul(schema: dict[str, Any], components: dict[str, Any], seen: set[int]) -> None:
-    """Of every text in a body, unless it is narrower already: what `endpoint.decoded` demands."""
+    """Of every text in a body, unless it is narrower already: what `decoding.decoded` demands."""
     if "$ref" in schema:
         schema = components[schema["$ref"].rpartition("/")[2]]
     if id(schema) in seen:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Phase(StrEnum):
+class ServerPhase(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
@@ -16,8 +16,8 @@ class Phase(StrEnum):
 class Readiness:
     """Alive is not ready: a load balancer looks here, a supervisor only at `/healthz`."""
 
-    phase: Phase = Phase.STARTING
+    phase: ServerPhase = ServerPhase.STARTING
 
     @property
     def is_ready(self) -> bool:
-        return self.phase is Phase.READY
+        return self.phase is ServerPhase.READY

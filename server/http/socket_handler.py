@@ -36,7 +36,7 @@ _UNREADABLE = msgspec.json.encode(
 SERVER_NAME = "Jindu"  # what every answer calls us: no version that somebody could look up holes for
 
 
-class Phase(Enum):
+class SocketPhase(Enum):
     """Whose turn it is."""
 
     WAITING = auto()  # the peer's: no request has come, or not the whole head of one
@@ -53,7 +53,7 @@ class Fault(StrEnum):
     NOT_READING = "it did not read the answer"
 
 
-class Watch(Protocol):
+class SocketWatch(Protocol):
     """Whoever counts the sockets there are; see `OpenSockets`."""
 
     limits: SocketLimits
@@ -85,7 +85,7 @@ class SocketHandler(web.RequestHandler):
         "network",
     )
 
-    def __init__(self, server: web.Server, sockets: Watch, *, address: str, **options: Any) -> None:
+    def __init__(self, server: web.Server, sockets: SocketWatch, *, address: str, **options: Any) -> None:
         super().__init__(server, **options)
         self._sockets = sockets
         self.network = sys.intern(network_of(address))
@@ -175,22 +175,22 @@ class SocketHandler(web.RequestHandler):
     def is_live(self) -> bool:
         return not self._is_watched
 
-    def phase(self) -> Phase:
+    def phase(self) -> SocketPhase:
         if self.head_since is not None or (self._waiter is not None and not self._messages):
-            return Phase.WAITING
+            return SocketPhase.WAITING
         request = self._current_request
         if request is not None and not request.content.is_eof():
-            return Phase.ARRIVING
-        return Phase.UNREAD if self._is_unread() else Phase.ANSWERING
+            return SocketPhase.ARRIVING
+        return SocketPhase.UNREAD if self._is_unread() else SocketPhase.ANSWERING
 
     def fault(self, now: float) -> Fault | None:
         """What of its limits it has passed; to be asked every second or so."""
         limits, phase = self._sockets.limits, self.phase()
-        if phase is Phase.WAITING:
+        if phase is SocketPhase.WAITING:
             if self.head_since is not None and now - self.head_since > limits.head_seconds:
                 return Fault.SILENT
             self._pace_of = None
-        elif phase is not Phase.ARRIVING:
+        elif phase is not SocketPhase.ARRIVING:
             self._pace_of = None
         elif self._is_too_slow(now):
             return Fault.SLOW

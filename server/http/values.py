@@ -36,10 +36,10 @@ def named(pattern: str) -> Meta:
 Limit = Annotated[int, Meta(ge=1, le=500)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(pattern="^[0-9a-hjkmnp-tv-z]{26}$", max_length=26)]  # as `clock.new_id` makes them
-Digits = Annotated[str, Meta(pattern="^[0-9]{1,18}$", max_length=18)]
+DigitText = Annotated[str, Meta(pattern="^[0-9]{1,18}$", max_length=18)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]  # what a browser counts exactly
 # Fractions too. One more than the most is exact as well, so that what is too much is not rounded to what is not.
-Amount = Annotated[float, Meta(ge=0, le=2**53 - 1)]
+Quantity = Annotated[float, Meta(ge=0, le=2**53 - 1)]
 
 UserName = Annotated[str, described(minLength=1, maxLength=MAX_NAME, pattern=_USER_NAME)]
 NewPassword = Annotated[str, described(minLength=MIN_PASSWORD, maxLength=MAX_PASSWORD, pattern=_NO_CONTROLS)]
@@ -48,7 +48,7 @@ TimeZone = Annotated[str, described(pattern="^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+
 DatasetName = Annotated[str, named(DATASET_NAME)]
 AnyName = Annotated[str, Meta(min_length=1)]  # of what need not be there
 TemplateName = Annotated[str, named(TEMPLATE_NAME)]
-EventName = Annotated[str, named(FREE_NAME.pattern)]
+FreeEventName = Annotated[str, named(FREE_NAME.pattern)]
 KEY_SCHEMA = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS, "pattern": "^[!-~](?:[ -~]*[!-~])?$"}
 
 

@@ -5,96 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, Unavailable
+from server.errors import NotFound, Unavailable
 from server.jobs.advancing import Advancing
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import Cancelled, Ending, NewExternalJob, Over, Update, changes_of
 from server.jobs.job import Job, JobError, State, whole
 from server.jobs.job_log import gap_now, line_now
 from server.jobs.keys import Asked
-from server.jobs.kinds import JobKind, Link
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget, Noted
-from server.jobs.outcomes import ended, succeeded
 from server.jobs.retry import LATER_SECONDS
 from server.storage.database import NOT_NOW, NOT_STORED
-from server.texts import phrase
 
 _LOG = logging.getLogger("jindu.jobs")
 _SILENT = "silent"
-
-
-def _links(job: Job) -> Sequence[Link]:
-    url = (job.result or {}).get("url")
-    # What a script gives may be anything; `javascript:` must not become a link.
-    is_web_address = isinstance(url, str) and url.startswith(("https://", "http://"))
-    return [Link(url=str(url), label="Open the result", icon="external-link")] if is_web_address else []
-
-
-# What the client of ours says of its own accord, word for word: on a page in Chinese it is Chinese.
-SAID_BY_CLIENT = (
-    phrase("The script ended without saying how this went."),
-    phrase("The script was ended by SIGTERM."),
-    phrase("The script was ended by SIGHUP."),
-    phrase("The script failed."),
-    phrase("The loop was left before its end."),
-    phrase("An exception ended the loop; the script's own output says more."),
-)
-
-KIND = JobKind(
-    name="external",
-    label="Script",
-    icon="terminal",
-    unit="steps",
-    links=_links,
-    lost="Its script is told so and should stop; what it has done so far stays as it is.",
-    kept="Its script is told so. Start it anew where you started it.",
-    function=None,
-    heavy=False,
-    stalls_after_seconds=120.0,
-    can_retry=False,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewExternalJob:
-    """What a script says of its job when it begins."""
-
-    title: str
-    unit: str = KIND.unit
-    total: float | None = None
-    stage: str = ""
-    message: str = ""
-    messages_left_out: int = 0
-    detail: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a script says that its job ended."""
-
-    state: State
-    error: JobError | None = None
-    result: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """What a script says in the middle; what is None stays as it was. Nothing at all still means: I am alive.
-
-    `messages_left_out` counts what it said between the last message that it sent and this one.
-    """
-
-    progress: float | None = None
-    total: float | None = None
-    stage: str | None = None
-    message: str | None = None
-    messages_left_out: int = 0
-    detail: dict[str, Any] | None = None
-    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +167,7 @@ class ExternalJobs:
                 self._life.saver.log(line_now(job, ending.error.text, "error"))
             self._life.stillness.forget(running.advancing)  # what it told now would be newer than the end
             try:
-                await self._life.move(job, **_changes(job, ending))
+                await self._life.move(job, **changes_of(job, ending))
             except BaseException:
                 self._life.stillness.watch_over(running.advancing)
                 raise
@@ -301,32 +229,6 @@ class ExternalJobs:
     def _require_open(self) -> None:
         if not self._is_open:
             raise Unavailable
-
-
-class Cancelled(Conflict):
-    """This job was cancelled; the script that works on it should stop."""
-
-    code = "job_cancelled"
-
-
-class Over(Conflict):
-    """This job is over already; begin a new one."""
-
-    code = "job_over"
-
-
-def _changes(job: Job, ending: Ending) -> dict[str, Any]:
-    if ending.state is State.SUCCEEDED:
-        return dict(succeeded(job, ending.result))
-    changes = dict(ended(ending.state))
-    if ending.state is State.FAILED:
-        changes["error"] = ending.error or _UNEXPLAINED
-    return changes
-
-
-_UNEXPLAINED = JobError(
-    code="script_failed", message="The script said that it failed, but not why; look at its own output."
-)
 
 
 def _silent(seconds: float) -> JobError:

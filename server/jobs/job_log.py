@@ -77,7 +77,7 @@ def without_middle(lines: Sequence[LogLine], *, keep: int) -> list[LogLine]:
     return [*lines[:first], mark, *lines[last:]]
 
 
-class JobLog:
+class JobLogStore:
     """The table of lines. `add` takes part in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:

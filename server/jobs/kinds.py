@@ -18,7 +18,7 @@ JobFunction = Callable[[JobContext], Awaitable[Outcome | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class JobLink:
     """Where to go from a job, in English, with the name of an icon."""
 
     url: str
@@ -42,7 +42,7 @@ class Missing:
 Noun = Literal["job", "import", "batch", "report"]
 
 
-def _no_links(job: Job) -> Sequence[Link]:
+def _no_links(job: Job) -> Sequence[JobLink]:
     return ()
 
 
@@ -64,7 +64,7 @@ class JobKind:
     message: str = "job"  # of the live protocol, by which its progress is told to its owner
     figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
     missing: Missing | None = None
-    links: Callable[[Job], Sequence[Link]] = _no_links
+    links: Callable[[Job], Sequence[JobLink]] = _no_links
     noun: Noun = "job"  # by which those are told of it who wait for it
     step_noun: Noun = "job"  # and of each call of a worker
     lost: str = "What it has done so far is given up."  # told before somebody cancels it

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
-from server.jobs.job_log import JobLog, LogLine
+from server.jobs.job_log import JobLogStore, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
@@ -43,7 +43,7 @@ class JobFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
+class UsualDurations:
     """What earlier jobs say of one that begins; None where there were none."""
 
     last_seconds: float | None
@@ -55,7 +55,7 @@ class JobStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.lines = JobLog(database)
+        self.lines = JobLogStore(database)
 
     async def add(self, connection: AsyncConnection, job: Job) -> Job:
         """The job as it is stored: with its place among all of them."""
@@ -131,7 +131,7 @@ class JobStore:
         next_cursor = str(places[-1]) if has_more else None
         return Listing(items=[_job(row) for row in rows], next_cursor=next_cursor, total=total)
 
-    async def usual(self, job: Job, *, by_title: bool) -> Usual:
+    async def usual(self, job: Job, *, by_title: bool) -> UsualDurations:
         """How long the owner's last such jobs took; `by_title`: those of another title are other work."""
         ended = select(jobs.c.took_seconds, jobs.c.total).where(
             jobs.c.owner_id == job.owner_id,
@@ -145,7 +145,7 @@ class JobStore:
             last = (await connection.execute(same.limit(1))).one_or_none()
             found = (await connection.execute((same if by_title else ended).limit(_LAST_ONES))).all()
         paces = [row.took_seconds / row.total for row in found if row.total]
-        return Usual(
+        return UsualDurations(
             last_seconds=last.took_seconds if last else None,
             unit_seconds=statistics.median(paces) if paces else None,
         )

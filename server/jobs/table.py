@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from server.jobs.job import Job
 
-Listener = Callable[[Job, Job | None], None]
+JobListener = Callable[[Job, Job | None], None]
 """Called with the new snapshot and the one before, at once and on the event loop; must not block."""
 
 _KEPT_SECONDS = 60.0  # a page that reconnects still sees how the job ended
@@ -22,7 +22,7 @@ class JobTable:
         self._jobs: dict[str, Job] = {}
         self._by_owner: dict[str, dict[str, Job]] = {}
         self._finished: OrderedDict[str, float] = OrderedDict()  # job id → when, oldest first
-        self._listeners: list[Listener] = []
+        self._listeners: list[JobListener] = []
         self._clock = clock
 
     def get(self, job_id: str) -> Job | None:
@@ -33,11 +33,7 @@ class JobTable:
         self._forget_old()
         return sorted(self._by_owner.get(owner_id, {}).values(), key=_place)
 
-    def all_live(self) -> list[Job]:
-        self._forget_old()
-        return sorted(self._jobs.values(), key=_place)
-
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: JobListener) -> None:
         self._listeners.append(listener)
 
     def put(self, job: Job) -> None:

@@ -24,7 +24,7 @@ class Finding(Enum):
     TOO_LONG = auto()
 
 
-class Watch:
+class CallWatch:
     """One call of a worker. It lives while it uses the processor or reports; an endless loop meets its time limit."""
 
     def __init__(

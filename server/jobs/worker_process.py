@@ -36,7 +36,7 @@ _STATE, _USER_TICKS, _SYSTEM_TICKS = 0, 11, 12  # of /proc/PID/stat, counted aft
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallEnd:
     """How a call ended in the worker: `kind` is `result`, `error` (its exception) or `trace` (an unexpected one)."""
 
     kind: str
@@ -90,7 +90,7 @@ class Worker:
         ticks = int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])
         return Signs(ticks, is_runnable=fields[_STATE] == b"R")
 
-    def call(self, function: WorkerFunction, argument: Any, hand_over: HandOver) -> Answer:
+    def call(self, function: WorkerFunction, argument: Any, hand_over: HandOver) -> CallEnd:
         """Raises `EOFError` when the process dies in the middle, `NotBegunError` when it was dead before."""
         self.calls += 1
         request = pickle.dumps((function, argument), protocol=pickle.HIGHEST_PROTOCOL)
@@ -105,7 +105,7 @@ class Worker:
                     elif kind == "report":
                         hand_over(content)
                     else:
-                        return Answer(kind, content, held_mib)
+                        return CallEnd(kind, content, held_mib)
             except (OSError, EOFError) as error:
                 raise (EOFError if has_begun else NotBegunError) from error
 

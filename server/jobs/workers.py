@@ -14,8 +14,8 @@ from typing import Any
 
 from server.errors import Unavailable, WorkerDied, WorkerFrozen, WorkTooLarge
 from server.jobs import kept_memory, worker_main
-from server.jobs.watch import LOOK_SECONDS, Finding, Watch
-from server.jobs.worker_process import Answer, HandOver, NotBegunError, OnReport, Worker, WorkerFunction
+from server.jobs.watch import LOOK_SECONDS, CallWatch, Finding
+from server.jobs.worker_process import CallEnd, HandOver, NotBegunError, OnReport, Worker, WorkerFunction
 
 _LOG = logging.getLogger("jindu.workers")
 
@@ -168,8 +168,8 @@ class WorkerPool:
     def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _watch(self, limit_seconds: float | None) -> Watch:
-        return Watch(
+    def _watch(self, limit_seconds: float | None) -> CallWatch:
+        return CallWatch(
             limit_seconds=limit_seconds,
             silence_seconds=self._silence_seconds,
             look_seconds=self._look_seconds,
@@ -177,8 +177,8 @@ class WorkerPool:
         )
 
     async def _call(
-        self, worker: Worker, function: WorkerFunction, argument: Any, on_report: OnReport | None, watch: Watch
-    ) -> Answer:
+        self, worker: Worker, function: WorkerFunction, argument: Any, on_report: OnReport | None, watch: CallWatch
+    ) -> CallEnd:
         def heard(value: Any) -> None:
             watch.heard()
             if on_report is not None:
@@ -189,7 +189,7 @@ class WorkerPool:
         try:
             while not (await asyncio.wait({reading}, timeout=watch.look_seconds))[0]:
                 self._end_what_is_hopeless(worker, watch)
-            answer: Answer = reading.result()
+            answer: CallEnd = reading.result()
             return answer
         finally:
             hand_over.stop()
@@ -197,7 +197,7 @@ class WorkerPool:
                 worker.kill()  # only this ends the thread that reads
                 reading.add_done_callback(_retrieved)
 
-    def _end_what_is_hopeless(self, worker: Worker, watch: Watch) -> None:
+    def _end_what_is_hopeless(self, worker: Worker, watch: CallWatch) -> None:
         match watch.look(worker.signs()):
             case Finding.TOO_LONG:
                 raise WorkTooLarge(
@@ -210,7 +210,7 @@ class WorkerPool:
                 _LOG.warning("worker is frozen", extra={"action": "worker_frozen", "pid": worker.pid})
                 raise WorkerFrozen(seconds=round(self._silence_seconds))
 
-    def _is_worn(self, worker: Worker, answer: Answer) -> bool:
+    def _is_worn(self, worker: Worker, answer: CallEnd) -> bool:
         """Whoever met a limit or fell over something may have left anything behind: the next call gets a fresh one."""
         is_well = answer.kind in ("result", "error")
         return not is_well or worker.calls >= _CALLS_PER_WORKER or answer.held_mib > self._memory_mib * _RECYCLE_SHARE

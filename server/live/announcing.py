@@ -15,9 +15,13 @@ from server.jobs.table import JobTable
 from server.live.job_messages import JobMoved
 from server.live.kept import job_body
 from server.live.notices import Notices, failure
-from server.realtime.broker import Broker, Close, Ended, Event
+from server.realtime.broker import Broker, Close, Ended, EventPublished
 from server.realtime.close_codes import CloseCode
-from server.realtime.history import JOB, History
+from server.realtime.history import History
+from server.realtime.history_rules import JOB
+
+Announce = Callable[[str, dict[str, Any], str], object]
+"""Tells whoever watches: event name, data, owner id. It is `Announcing.publish`."""
 
 
 class Announcing:
@@ -31,7 +35,7 @@ class Announcing:
 
     def publish(self, event: str, data: Any, owner_id: str | None = None) -> None:
         """Tell the subscribers of `event`; with an owner, only the owner and admins."""
-        self._broker.send(Event(event=event, data=data, owner_id=owner_id))
+        self._broker.send(EventPublished(event=event, data=data, owner_id=owner_id))
 
     async def on_life_change(
         self, connection: AsyncConnection, job: Job, notice: Notice | None = None

@@ -123,6 +123,6 @@ class JobMessages:
         }
 
 
-def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.Problem:
+def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.JobProblem:
     """Why a job failed, in the reader's language."""
-    return protocol.Problem(code=error.code, message=error.translated(gettext))
+    return protocol.JobProblem(code=error.code, message=error.translated(gettext))

@@ -13,7 +13,8 @@ from server.languages import Languages, babel_locale
 from server.live.job_messages import JobMessages
 from server.realtime import protocol
 from server.realtime.broker import KeptTold
-from server.realtime.history import JOB, History, Kept
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import JOB
 from server.realtime.manager import ConnectionManager
 from server.realtime.wording import Wording
 from server.texts import told
@@ -56,7 +57,7 @@ class KeptMessages:
         self._job_messages = job_messages
         self._languages = languages
 
-    def render(self, kept: Kept, language: str) -> bytes:
+    def render(self, kept: KeptMessage, language: str) -> bytes:
         """One that somebody comes back for, as JSON."""
         return self._wording(kept.as_told()).frame(language, kept.offset)
 

@@ -16,7 +16,8 @@ from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
-from server.realtime.history import NOTIFICATION, History, Kept
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import NOTIFICATION
 from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import users
@@ -50,15 +51,8 @@ class Notices:
         """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
         self._keep_soon(self._notify_until_kept(user_id, notice))
 
-    async def notify_user(self, user_id: str, notice: Notice) -> None:
-        """Keep a notification for a user who wants to be told such things, then send it."""
-        async with self._database.write() as connection:
-            kept = await self.keep_wanted(connection, user_id, notice)
-        for each in kept:
-            self._broker.send(each.as_told())
-
     async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
-        """Like `notify_user`, whatever they chose to be told of: this one they asked for."""
+        """Keep a notification, then send it, whatever they chose to be told of: this one they asked for."""
         async with self._database.write() as connection:
             kept = await self._keep(connection, user_id, notice)
         self._broker.send(kept.as_told())
@@ -87,7 +81,7 @@ class Notices:
         message = protocol.NotificationsRead(timestamp=protocol.now(), unread=changed.unread)
         self._manager.send_json_to_user(changed.user_id, message)
 
-    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[Kept]:
+    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[KeptMessage]:
         """In the caller's transaction; nothing when the user chose not to be told of what ended like this."""
         found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
         choices = found.scalar_one_or_none() or {}
@@ -105,7 +99,7 @@ class Notices:
         if left:
             await asyncio.wait(left)
 
-    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> Kept:
+    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> KeptMessage:
         return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
 
     def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:

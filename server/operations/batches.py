@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,7 @@ from server.operations.data_reading import DataReading
 from server.reports.archive import Archive, archive_of
 from server.reports.as_of import moment_of
 from server.reports.batch import KIND
+from server.reports.batch_orders import BatchOrder, asked_parameters, formats_of
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, StoredArtifact
 from server.reports.image_library import ImageLibrary
@@ -31,7 +32,6 @@ from server.reports.template_store import TemplateStore
 from server.reports.work import (
     Expansion,
     ExpansionRequest,
-    FileFormat,
     OrderPlan,
     OrderRequest,
     plan_expansion,
@@ -43,22 +43,6 @@ from server.storage.deleting import delete_whole
 from server.storage.pages import Listing
 
 _NAME_CHARACTERS = 300  # the column's width
-
-
-class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """SQL over your datasets; each row is one report, its columns are named like the parameters."""
-
-    query: str
-
-
-class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reports to make. A parameter with `each` that a set leaves out gives one report per value."""
-
-    template: str
-    parameters: list[dict[str, Any]] | ParameterQuery | None = None
-    formats: Sequence[FileFormat] | None = None
-    name: str = ""
-    as_of: str = ""  # a day or RFC 3339; empty: the present moment
 
 
 class BatchStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,7 +262,7 @@ class BatchOperations:
         clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
         stored = await self._templates.get(principal.user_id, order.template)
         source = await self._templates.bundled(principal.user_id, stored.source)
-        requested = _requested(order)
+        requested = asked_parameters(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
         catalog = self._reading.catalog
         known = await catalog.names_of(principal.user_id)
@@ -306,7 +290,7 @@ class BatchOperations:
             template_version=stored.version,
             template_source=source,
             requested=requested,
-            formats=_formats(order.formats or plan.formats),
+            formats=formats_of(order.formats or plan.formats),
             clock=clock,
             dataset_versions=used_datasets({name: read[name] for name in plan.datasets}),
             # As they are now: a batch keeps all that it is made from (docs/decisions/0004).
@@ -316,17 +300,6 @@ class BatchOperations:
             report_count=0,
             created_at=now,
         )
-
-
-def _formats(wanted: Sequence[str]) -> list[FileFormat]:
-    return [name for name in get_args(FileFormat) if name in wanted]
-
-
-def _requested(order: BatchOrder) -> list[dict[str, Any]] | dict[str, Any] | None:
-    """What the order asks for as JSON."""
-    if isinstance(order.parameters, ParameterQuery):
-        return {"query": order.parameters.query}
-    return order.parameters
 
 
 def _require_made(batch: BatchHead) -> None:

@@ -37,7 +37,7 @@ class RowsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class VersionRows:
     """One page of the rows of one version; `offset` is the place of the first, `limit` how many a page has."""
 
     version: Version
@@ -54,7 +54,7 @@ class RowOperations:
         self._reading = reading
         self._access = access
 
-    async def page(self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None) -> Rows:
+    async def page(self, principal: Principal, name: str, query: RowsQuery, *, owner: str | None = None) -> VersionRows:
         """Rows as a page shows them, fewer of wide ones.
 
         A cursor stays with the version it began in, so that no import in between shifts rows.
@@ -64,7 +64,7 @@ class RowOperations:
             page: RowsPage = await self._reading.in_worker(principal, read_rows, request)
         after = request.offset + len(page.rows)
         more = page.rows and after < page.total
-        return Rows(
+        return VersionRows(
             version=version,
             page=page,
             offset=request.offset,

@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.permissions import Principal
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
 from server.jobs import external_limits as limits
-from server.jobs.external import KIND, ExternalJobs, NewExternalJob, Update
+from server.jobs.external import ExternalJobs
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import NewExternalJob, Update
 from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.realtime.limits import RateLimit, Verdict
+from server.realtime.limits import RateLimit, RateVerdict
 
 _MOST_LIMITS = 1_000  # tokens whose pace is remembered
 
@@ -93,7 +95,7 @@ class ExternalJobOperations:
         self._limits[key] = limit  # the newest stands last
         if len(self._limits) > _MOST_LIMITS:
             self._limits.popitem(last=False)
-        if limit.take() is not Verdict.PASS:
+        if limit.take() is not RateVerdict.PASS:
             raise RateLimited("This is more than {count} updates a second; send fewer.", count=self._updates_per_second)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,21 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog import Catalog
-from server.datasets.corrections import Corrections, stem_of
-from server.datasets.dataset import Dataset, Mode, Version, require_dataset_name
+from server.datasets.corrections import FileCorrections, stem_of
+from server.datasets.dataset import Dataset, require_dataset_name
 from server.datasets.difference import Difference, difference
-from server.datasets.doubts import doubt_count
 from server.datasets.encodings import known_codec
+from server.datasets.file_work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.datasets.import_checking import CHECK_KIND
-from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
-from server.datasets.import_reading import ImportParameters
+from server.datasets.import_correction import CORRECTION_KIND
+from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.importing import KIND
 from server.datasets.references import find_references
-from server.datasets.reject_limits import RejectLimit, percent_of, share_of
+from server.datasets.reject_limits import share_of
 from server.datasets.schema import FileLimits, ReadOptions
-from server.datasets.work import Preview, PreviewColumn, PreviewRequest, preview_file
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.jobs.job import Job, Priority, State
+from server.jobs.job import Job, State
 from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
@@ -37,94 +36,6 @@ from server.uploads.pieces import Pieces
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
 _KNOWN_DATASETS = 500
 _LIMIT_MESSAGE = "Between 0 and {limit}."
-
-
-class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which dataset a file becomes, and how it is to be read.
-
-    `mode`: `create` a new dataset, `replace` all rows by those of the file, `append` them, or `upsert` them: those
-    whose values in the columns of `key` are there already take the place of what was, all others are added. The import
-    stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). With `dry_run` all of
-    the file is read and judged, and nothing is written. `priority` orders what you have waiting yourself.
-    """
-
-    dataset: Annotated[str, msgspec.Meta(max_length=200)]
-    mode: Mode = "create"
-    options: ReadOptions = ReadOptions()
-    reject_limit: RejectLimit | None = None
-    key: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=20)] = []
-    dry_run: bool = False
-    priority: Priority = Priority.NORMAL
-
-
-class ImportRequest(ImportOrder, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The same of a file that has been uploaded."""
-
-    upload_id: str
-
-
-class ImportState(msgspec.Struct, frozen=True, kw_only=True):
-    """An import, the check of one, or a correction of its rejects: its job, what was asked for, and the version that it
-    published (None until then).
-    """
-
-    job: Job
-    upload_id: str
-    dataset: str
-    mode: str
-    version: Version | None
-
-    @property
-    def is_check(self) -> bool:
-        return self.job.kind == CHECK_KIND
-
-    @property
-    def corrects(self) -> str | None:
-        """The job of the import whose rejects it adds, corrected."""
-        return CorrectionParameters.of(self.job).import_id if self.job.kind == CORRECTION_KIND else None
-
-    @property
-    def order(self) -> ImportRequest:
-        """What was asked for, to ask for it once more."""
-        given = ImportParameters.of(self.job)
-        limit = given.reject_limit if given.reject_share is None else percent_of(given.reject_share)
-        return ImportRequest(
-            upload_id=given.upload_id,
-            dataset=given.dataset,
-            mode=given.mode,
-            options=given.options,
-            reject_limit=limit,
-            key=list(given.key),
-            priority=self.job.priority,
-        )
-
-    @property
-    def rejected_count(self) -> int:
-        if self.version is not None:
-            return self.version.rejected_count
-        return int(self.job.detail.get("rejected") or 0)
-
-    @property
-    def named(self) -> dict[str, int]:
-        """How many records of the file are neither rows nor rejects, by reason; empty until it was read."""
-        return dict(self.job.detail.get("named") or {})
-
-    @property
-    def warnings(self) -> list[dict[str, Any]]:
-        """What is worth a look, as `told_warnings` has it; empty until the file was read."""
-        return list((self.job.result or {}).get("warnings", []))
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether some warning says more than what was done."""
-        return doubt_count(warning["code"] for warning in self.warnings) > 0
-
-    @property
-    def has_reject_list(self) -> bool:
-        """Whether the rejected rows were listed: of one that failed, too, if it was for its rows."""
-        if self.version is not None:
-            return self.version.rejected_count > 0
-        return self.job.state.is_final and "rejects_bytes" in self.job.detail
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +49,7 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     imported_at: datetime
     why: str
-    corrections: Corrections
+    corrections: FileCorrections
 
 
 class ImportOperations:
@@ -185,7 +96,7 @@ class ImportOperations:
         upload = await self._whole_upload(principal, upload_id)
         dataset = None if beside is None else await self._catalog.find(principal.user_id, beside)
         async with self._pieces.whole(upload.id) as source:
-            request = PreviewRequest(
+            request = FilePreviewRequest(
                 source=source,
                 name=upload.name,
                 options=_in_language(options, principal),
@@ -336,5 +247,5 @@ def _known(dataset: Dataset, why: str) -> KnownFile:
         file=str(version.source.get("name", "")),
         imported_at=version.created_at,
         why=why,
-        corrections=msgspec.convert(version.source.get("corrections", {}), Corrections),
+        corrections=msgspec.convert(version.source.get("corrections", {}), FileCorrections),
     )

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.datasets.catalog import rejects_key
 from server.datasets.old_rejects import forget_rejects, size_of_rejects
+from server.datasets.version_rows import rejects_key
 from server.errors import Conflict, NotFound
 from server.jobs.job import Job, State
 from server.jobs.old_jobs import HAS_REJECTS, forget_jobs

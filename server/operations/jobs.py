@@ -15,8 +15,8 @@ from server.auth.permissions import Principal
 from server.auth.users import name_key
 from server.errors import InvalidInput, NotFound, StorageFull
 from server.jobs import demonstration
-from server.jobs.external import KIND as EXTERNAL_KIND
 from server.jobs.external import ExternalJobs
+from server.jobs.external_kind import KIND as EXTERNAL_KIND
 from server.jobs.job import Job
 from server.jobs.job_log import LogLine, LogPage
 from server.jobs.keys import Asked

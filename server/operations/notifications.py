@@ -16,7 +16,7 @@ from server.auth.permissions import Principal
 from server.jobs.job import FINAL_STATES
 from server.languages import Languages, babel_locale
 from server.live.notices import Notices
-from server.realtime.history import JOB, NOTIFICATION
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.storage import tables
 from server.storage.database import Database
 from server.texts import told
@@ -41,7 +41,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notifications:
+class NotificationPage:
     """`newest` is where the stream stands, for `mark_read`; `before` where older ones go on, if any are kept."""
 
     items: list[Told]
@@ -56,7 +56,7 @@ class NotificationOperations:
         self._languages = languages
         self._notices = notices
 
-    async def latest(self, principal: Principal, *, limit: int = 20, before: int | None = None) -> Notifications:
+    async def latest(self, principal: Principal, *, limit: int = 20, before: int | None = None) -> NotificationPage:
         """The newest notifications first, from `before` on when given, and how many of all are unread.
 
         What an administrator told everybody stands above all others until it was seen: marking what is shown as seen
@@ -75,7 +75,7 @@ class NotificationOperations:
             rows = (await connection.execute(others)).all()
             unread = await _unread(connection, principal, read_offset)
         gettext, locale = self._languages.of(principal.language).gettext, babel_locale(principal.language)
-        return Notifications(
+        return NotificationPage(
             items=[_told(row, read_offset, gettext, locale) for row in (*waiting, *rows[:limit])],
             unread=unread,
             newest=newest,

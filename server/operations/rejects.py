@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
-from server.datasets.catalog import Catalog, rejects_key
+from server.datasets.catalog import Catalog
+from server.datasets.file_work import RejectsFileRequest, write_rejects
 from server.datasets.import_correction import CORRECTION_KIND, MOST_ROWS, AlreadyCorrected, CorrectionParameters
+from server.datasets.reject_file_names import file_facts, file_kind
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout
 from server.datasets.rejects import HINT, REASONS
 from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
 from server.datasets.schema import ReadOptions
-from server.datasets.work import MEDIA_TYPES, RejectsFileRequest, write_rejects
+from server.datasets.version_rows import rejects_key
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked
@@ -37,10 +37,6 @@ from server.storage.file_pieces import in_thread
 from server.texts import Translate
 
 _WRONG_CURSOR = "This cursor is not one of ours; start again without it."
-_SHEETS = ("xlsx", "xlsb", "xls", "xml_sheet", "ods", "html")
-_TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
-JSON_LINES = "application/jsonl"
-FileKind = Literal["text", "json", "xlsx"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +229,7 @@ class RejectOperations:
     async def own_layout(self, principal: Principal, job_id: str, translate: Translate) -> MadeFile:
         """What is left, as a file like the one that was imported, with the reasons in a last column."""
         left = await self.left(principal, job_id)
-        layout, kind = left.layout, _file_kind(left)
+        layout, kind = left.layout, file_kind(left)
         name, media_type = file_facts(left)
         suffix = Path(name).suffix
         async with (
@@ -274,33 +270,6 @@ class RejectOperations:
             except NotFound:
                 raise RejectsGone from None
             yield path
-
-
-def file_facts(left: RejectsLeft) -> tuple[str, str]:
-    """Name and media type of the file of what is left."""
-    given, kind = Path(str(left.of_import.source.get("name", ""))), _file_kind(left)
-    text_suffix = given.suffix.lower() if given.suffix.lower() in _TEXT_SUFFIXES else ".csv"
-    suffix, media_type = {
-        "xlsx": (".xlsx", MEDIA_TYPES["xlsx"]),
-        "json": (".jsonl", JSON_LINES),
-        "text": (text_suffix, f"{MEDIA_TYPES['csv']}; charset={_charset(left)}"),
-    }[kind]
-    return f"{given.stem or 'data'}-rejects{suffix}", media_type
-
-
-def _charset(left: RejectsLeft) -> str:
-    """The encoding of the file as browsers and mail programs name it."""
-    name = (left.options.encoding if left.layout.format == "csv" else None) or "utf-8"
-    if name.startswith("utf-16"):
-        return "utf-16"  # it begins with a mark
-    return re.sub(r"^cp(125\d)$", r"windows-\1", name).replace("_", "-")
-
-
-def _file_kind(left: RejectsLeft) -> FileKind:
-    file_format = left.layout.format
-    if file_format in _SHEETS:
-        return "xlsx"
-    return "json" if file_format in ("json", "jsonl") else "text"
 
 
 def _offset(cursor: str | None, left: RejectsLeft) -> int:

@@ -33,7 +33,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptKind:
     """What there is of one kind, and what of it goes at the next sweep."""
 
     kind: str
@@ -47,7 +47,7 @@ class Kept:
 class Overview:
     """`next_at` is when the next sweep begins."""
 
-    kinds: Sequence[Kept]
+    kinds: Sequence[KeptKind]
     next_at: datetime
 
 
@@ -119,9 +119,9 @@ class RetentionOperations:
         return await self._retention.overview()
 
 
-async def _kept(rule: Rule, moment: datetime, owner_id: str | None) -> Kept:
+async def _kept(rule: Rule, moment: datetime, owner_id: str | None) -> KeptKind:
     due = await rule.keeping.due(rule.before(moment), owner_id) if rule.days else Amount()
-    return Kept(
+    return KeptKind(
         kind=rule.keeping.kind,
         held=await rule.keeping.held(owner_id),
         due=due,

@@ -74,7 +74,7 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
+class ReportPreview(msgspec.Struct, frozen=True, kw_only=True):
     """A rendered file that nobody keeps."""
 
     format: FileFormat
@@ -181,7 +181,7 @@ class TemplateOperations:
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices
 
-    async def preview(self, principal: Principal, order: PreviewOrder) -> Preview:
+    async def preview(self, principal: Principal, order: PreviewOrder) -> ReportPreview:
         """Render with the caller's data as it is now; nothing is kept."""
         principal.require_read()
         stored = await self._store.find(principal.user_id, order.name)
@@ -240,7 +240,7 @@ class TemplateOperations:
         source: str,
         stored: StoredTemplate | None,
         datasets: dict[str, DatasetSource],
-    ) -> Preview:
+    ) -> ReportPreview:
         now, limits = self._clock().replace(microsecond=0), self._reading.limits
         expand = ExpandRequest(
             template_source=source,
@@ -283,7 +283,9 @@ class TemplateOperations:
             made = rendered.artifacts[0]
             # Out of the directory, which goes with the block; whoever sends it removes it.
             await asyncio.to_thread(made.path.rename, file)
-        return Preview(format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file))
+        return ReportPreview(
+            format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file)
+        )
 
     async def _read_by(self, principal: Principal, source: str) -> tuple[Sequence[str], dict[str, Version]]:
         """The names of all datasets that the caller has, and the current versions of those that a source names."""

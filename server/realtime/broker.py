@@ -49,7 +49,7 @@ class KeptTold(Publication, frozen=True, kw_only=True):
         return (EVERYBODY,) if len(self.positions) > 1 else tuple(map(user_topic, self.positions))
 
 
-class Event(Publication, frozen=True, kw_only=True):
+class EventPublished(Publication, frozen=True, kw_only=True):
     """Something for the subscribers of an event name; with an owner, only for the owner and admins."""
 
     event: str

@@ -15,8 +15,8 @@ from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History, Kept
-from server.realtime.limits import Verdict
+from server.realtime.history import History, KeptMessage
+from server.realtime.limits import RateVerdict
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import CommandId
 from server.realtime.replay import Replay
@@ -62,12 +62,12 @@ class Commands:
         """Count one more frame, also a ping or pong, against the client's rate; False when it is to be dropped."""
         connection.heard()
         verdict = connection.rate_limit.take()
-        if verdict is Verdict.PASS:
+        if verdict is RateVerdict.PASS:
             return True
         connection.refused += 1
-        if verdict is Verdict.WARN:
+        if verdict is RateVerdict.WARN:
             self._refuse(connection, RateLimited("Too many messages; send fewer per second."), None)
-        elif verdict is Verdict.CLOSE:
+        elif verdict is RateVerdict.CLOSE:
             connection.close(CloseCode.RATE_LIMIT)
         # A flood fills the reader's queue: without this its reading would never give anybody else a turn.
         await asyncio.sleep(connection.rate_limit.pause_seconds)
@@ -148,7 +148,7 @@ class Commands:
         # Held, for whoever disconnects while this is read: their position would be forgotten.
         async with self._topics.of_user(connection.user_id), self._replay.turn(connection.user_id):
             if query.since is None:
-                found: list[Kept] | None = await self._history.newest(connection.user_id, query.limit)
+                found: list[KeptMessage] | None = await self._history.newest(connection.user_id, query.limit)
             else:
                 found = await self._history.after(connection.user_id, query.since, limit=query.limit)
             kept = found or []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.realtime import protocol
-from server.realtime.broker import Close, Ended, Event, Publication
+from server.realtime.broker import Close, Ended, EventPublished, Publication
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 
@@ -23,16 +23,11 @@ class Delivery:
     def __init__(self, manager: ConnectionManager, also: Mapping[type[Publication], Deliver]) -> None:
         self._manager = manager
         self._by_type: dict[type[Publication], Deliver] = {
-            Event: self._event,
+            EventPublished: self._event,
             Ended: self._ended,
             Close: self._close,
             **also,
         }
-
-    @property
-    def publications(self) -> tuple[type[Publication], ...]:
-        """All that can be delivered, and so all that may be sent."""
-        return tuple(self._by_type)
 
     def receive(self, publication: Publication) -> None:
         """Whoever sent it is in the middle of something else, which must not fail because nobody could be told."""
@@ -42,7 +37,7 @@ class Delivery:
             kind = type(publication).__name__
             _LOG.exception("could not be delivered: %s", kind, extra={"action": "deliver"})
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: EventPublished) -> None:
         message = protocol.Event(timestamp=protocol.now(), event=event.event, data=event.data)
         self._manager.publish(event.event, message, owner_id=event.owner_id)
 

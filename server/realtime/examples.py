@@ -85,7 +85,7 @@ _FAILED: dict[str, Any] = {
     "revision": 31,
     "rate": None,
     "eta_seconds": None,
-    "error": protocol.Problem(
+    "error": protocol.JobProblem(
         code="worker_died",
         message="The worker process was stopped, most likely because it ran out of memory; "
         "try again with a smaller file.",
@@ -113,7 +113,7 @@ _STRUCTS: tuple[Struct, ...] = (
         timestamp="2026-11-23T08:15:30.000125Z",
         client_id="laptop-1",
         connection_id="01k9qf6x2v8h3m5n7p9r1s3t5v",
-        user=protocol.UserInfo(id="01k9qf0000000000000000000a", name="alice", role="editor"),
+        user=protocol.ConnectedUser(id="01k9qf0000000000000000000a", name="alice", role="editor"),
         epoch=_EPOCH,
         offset=42,
         recovered=True,

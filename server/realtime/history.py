@@ -6,18 +6,13 @@ what is whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Delete,
-    FromClause,
     Row,
     and_,
-    bindparam,
     delete,
     exists,
     func,
@@ -31,18 +26,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
 from server.realtime.broker import KeptTold
+from server.realtime.history_rules import (
+    JOB,
+    OLD_JOBS,
+    TOO_MANY_WAIT,
+    WAITS_AT_MOST,
+    is_brief,
+    is_notification,
+    surplus,
+)
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.rows import insert_missing, insert_or_get
 from server.storage.tables import stream_messages, streams, users
 
-JOB, NOTIFICATION = "job", "notification"  # the types that are kept: one to recover by, one to be read by people
 _PRUNED_AT_ONCE = 500  # rows, or users: a few milliseconds, then other writers get their turn
-_MOST_WAITING, _WAITS_AT_MOST = 100, timedelta(days=365)  # messages of a user that wait to be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptMessage:
     """One message of a stream: what it says (`body`, JSON), not yet in anybody's language."""
 
     user_id: str
@@ -77,19 +79,19 @@ class History:
         self._database = database
         self._keep_messages = keep_messages
         self._keep = timedelta(days=keep_days)
-        self._old_notifications = _surplus(_is_notification, most=keep_notifications)
+        self._old_notifications = surplus(is_notification, most=keep_notifications)
         self._keep_notification = timedelta(days=max(keep_days, keep_notification_days))
         self._told: dict[str, Position] = {}
 
-    async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> Kept:  # noqa: A002
+    async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> KeptMessage:  # noqa: A002
         """Store a message in the caller's transaction; right after its commit, send it as `as_told`."""
         epoch, offset = await self._next(connection, user_id)
-        kept = Kept(user_id=user_id, epoch=epoch, offset=offset, at=utc_now(), type=type, body=body)
+        kept = KeptMessage(user_id=user_id, epoch=epoch, offset=offset, at=utc_now(), type=type, body=body)
         await connection.execute(
             insert(stream_messages).values(user_id=user_id, offset=offset, at=kept.at, type=type, body=body)
         )
-        for surplus in (_OLD_JOBS,) if type == JOB else (_OLD_JOBS, self._old_notifications):
-            await connection.execute(surplus, {"of": user_id, "until": offset - self._keep_messages})
+        for gone in (OLD_JOBS,) if type == JOB else (OLD_JOBS, self._old_notifications):
+            await connection.execute(gone, {"of": user_id, "until": offset - self._keep_messages})
         return kept
 
     async def append_for_some(
@@ -164,7 +166,7 @@ class History:
             row = await self._begun(connection, user_id)
         self._told.setdefault(user_id, Position(epoch=row.epoch, offset=row.offset))
 
-    async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[Kept] | None:
+    async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[KeptMessage] | None:
         """All messages after `since`, or the first `limit` of them; None when some of all are gone, or when `since`
         is not a place in this stream."""
         await self.load(user_id)
@@ -180,7 +182,7 @@ class History:
                 return None
             return await _between(connection, user_id, until.epoch, since.offset, last)
 
-    async def newest(self, user_id: str, limit: int) -> list[Kept]:
+    async def newest(self, user_id: str, limit: int) -> list[KeptMessage]:
         """The last `limit` messages that are still kept, oldest first."""
         await self.load(user_id)
         until = self.position(user_id)
@@ -205,9 +207,9 @@ class History:
         now = utc_now()
         at, key = stream_messages.c.at, (stream_messages.c.user_id, stream_messages.c.offset)
         too_old = or_(
-            _is_brief(stream_messages),
-            and_(_is_notification(stream_messages), at < now - self._keep_notification),
-            at < now - _WAITS_AT_MOST,
+            is_brief(stream_messages),
+            and_(is_notification(stream_messages), at < now - self._keep_notification),
+            at < now - WAITS_AT_MOST,
         )
         old = select(*key).where(at < now - self._keep, too_old).limit(_PRUNED_AT_ONCE)
         async with self._database.write() as connection:
@@ -223,7 +225,7 @@ class History:
         windows = [window for window in windows if window["until"] > 0]
         if windows:
             async with self._database.write() as connection:
-                for surplus in (_OLD_JOBS, self._old_notifications, _TOO_MANY_WAIT):
+                for surplus in (OLD_JOBS, self._old_notifications, TOO_MANY_WAIT):
                     await connection.execute(surplus, windows)
         return str(rows[-1].user_id) if len(rows) == _PRUNED_AT_ONCE else None
 
@@ -246,45 +248,6 @@ class History:
         return (await insert_or_get(connection, streams, empty, key=("user_id",)))[0]
 
 
-# `of` is `stream_messages` or an alias of it.
-def _is_waiting(of: FromClause) -> ColumnElement[bool]:
-    """Whether its reader has yet to see a message that may not go before."""
-    seen = select(streams.c.read_offset).where(streams.c.user_id == of.c.user_id)
-    return and_(of.c.waits, of.c.offset > seen.scalar_subquery())
-
-
-def _is_brief(of: FromClause) -> ColumnElement[bool]:
-    return and_(of.c.type == JOB)  # `and_` only for its type
-
-
-def _is_notification(of: FromClause) -> ColumnElement[bool]:
-    """One that need not wait, or no more."""
-    return and_(of.c.type == NOTIFICATION, ~_is_waiting(of))
-
-
-def _is_waiting_notification(of: FromClause) -> ColumnElement[bool]:
-    return and_(of.c.type == NOTIFICATION, _is_waiting(of))
-
-
-def _surplus(which: Callable[[FromClause], ColumnElement[bool]], *, most: int = 0) -> Delete:
-    """Removes the messages of user `of` up to position `until` that are such, but for the newest `most` of them."""
-    too_many = [
-        stream_messages.c.user_id == bindparam("of"),
-        stream_messages.c.offset <= bindparam("until"),
-        which(stream_messages),
-    ]
-    if most:
-        other = stream_messages.alias()
-        newest = select(other.c.offset).where(other.c.user_id == bindparam("of"), which(other))
-        first_to_go = newest.order_by(other.c.offset.desc()).limit(1).offset(most)
-        too_many.append(stream_messages.c.offset <= first_to_go.scalar_subquery())
-    return delete(stream_messages).where(*too_many)
-
-
-_OLD_JOBS = _surplus(_is_brief)
-_TOO_MANY_WAIT = _surplus(_is_waiting_notification, most=_MOST_WAITING)
-
-
 async def _count_between(connection: AsyncConnection, user_id: str, after: int, until: int) -> int:
     counted = select(func.count()).where(
         stream_messages.c.user_id == user_id, stream_messages.c.offset > after, stream_messages.c.offset <= until
@@ -292,7 +255,7 @@ async def _count_between(connection: AsyncConnection, user_id: str, after: int, 
     return (await connection.execute(counted)).scalar_one()
 
 
-async def _between(connection: AsyncConnection, user_id: str, epoch: str, after: int, until: int) -> list[Kept]:
+async def _between(connection: AsyncConnection, user_id: str, epoch: str, after: int, until: int) -> list[KeptMessage]:
     query = (
         select(stream_messages)
         .where(
@@ -303,6 +266,6 @@ async def _between(connection: AsyncConnection, user_id: str, epoch: str, after:
         .order_by(stream_messages.c.offset)
     )
     return [
-        Kept(user_id=user_id, epoch=epoch, offset=row.offset, at=row.at, type=row.type, body=row.body)
+        KeptMessage(user_id=user_id, epoch=epoch, offset=row.offset, at=row.at, type=row.type, body=row.body)
         for row in await connection.execute(query)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server import __version__
-from server.auth.endings import Endings, Standing
+from server.auth.endings import Endings, Validity
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
@@ -56,9 +56,9 @@ class Joiner:
 
     def _require_standing(self, connection: Connection) -> None:
         standing = self._endings.standing(connection.principal)
-        if standing is Standing.ENDED:
+        if standing is Validity.ENDED:
             raise Refused(CloseCode.SIGNED_OUT)
-        if standing is Standing.CHANGED:
+        if standing is Validity.CHANGED:
             raise Refused(CloseCode.RIGHTS_CHANGED)
 
     async def _missed(self, connection: Connection, since: Position | None) -> list[bytes] | None:
@@ -88,7 +88,7 @@ class Joiner:
             timestamp=protocol.now(),
             client_id=connection.client_id,
             connection_id=connection.id,
-            user=protocol.UserInfo(
+            user=protocol.ConnectedUser(
                 id=connection.user_id, name=connection.principal.user_name, role=connection.principal.role
             ),
             epoch=position.epoch,

@@ -33,7 +33,7 @@ class LiveLimits:
     auth_deadline_seconds: float = 10.0
 
 
-class Verdict(Enum):
+class RateVerdict(Enum):
     PASS = auto()
     WARN = auto()  # drop the message and say so
     DROP = auto()  # said so a moment ago
@@ -68,24 +68,24 @@ class RateLimit:
         """How long to read nothing more of a client whose message was dropped: reading a flood costs others, too."""
         return _NEXT_SECONDS if self._dropped > _DROPPED_AT_ONCE else 0.0
 
-    def take(self) -> Verdict:
+    def take(self) -> RateVerdict:
         """What to do with one more message."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._per_second)
         self._updated_at = now
         if self._tokens >= 1:
             self._tokens -= 1
-            return Verdict.PASS
+            return RateVerdict.PASS
         return self._breach(now)
 
-    def _breach(self, now: float) -> Verdict:
+    def _breach(self, now: float) -> RateVerdict:
         is_new = now - self._breached_at > _CALM_SECONDS
         said_this_second = int(now) == int(self._breached_at) if self._breached_at > 0 else False
         self._breached_at = now
         self._dropped = 1 if is_new else self._dropped + 1
         if is_new:
             self._breached_since = now
-            return Verdict.WARN
+            return RateVerdict.WARN
         if now - self._breached_since >= _PATIENCE_SECONDS:
-            return Verdict.CLOSE
-        return Verdict.DROP if said_this_second else Verdict.WARN
+            return RateVerdict.CLOSE
+        return RateVerdict.DROP if said_this_second else RateVerdict.WARN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import weakref
 from collections import Counter
@@ -24,8 +23,8 @@ from server.realtime.subscribers import Subscribers
 from server.realtime.wording import Wording
 
 TOO_MANY = "connection_limit"
-Watch = Callable[[Connection], None]
-Message = Any
+ConnectionWatch = Callable[[Connection], None]
+AnyMessage = Any
 """A struct of the protocol, a dict with `type`, or a `Wording` of either."""
 
 
@@ -65,7 +64,7 @@ class ConnectionManager:
         self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
-        self._watchers: list[Watch] = []
+        self._watchers: list[ConnectionWatch] = []
         self._is_draining = False
 
     def new_connection(self, *, client_id: str, principal: Principal, language: str, link: Link) -> Connection:
@@ -119,7 +118,7 @@ class ConnectionManager:
         """A context at whose end `connection` is forgotten, whatever happened: nothing follows a farewell."""
         return Membership(self, connection)
 
-    def watch(self, watcher: Watch) -> None:
+    def watch(self, watcher: ConnectionWatch) -> None:
         """Call `watcher` whenever a connection has come or gone."""
         self._watchers.append(watcher)
 
@@ -130,7 +129,7 @@ class ConnectionManager:
     # sending
 
     def send_json_to_user(
-        self, user_id: str, message: Message, *, key: Hashable | None = None, offset: int | None = None
+        self, user_id: str, message: AnyMessage, *, key: Hashable | None = None, offset: int | None = None
     ) -> int:
         """Send a message to all of a user's connections; to how many.
 
@@ -138,7 +137,7 @@ class ConnectionManager:
         """
         return self._send(self.connections_of(user_id), message, key=key, offset=offset)
 
-    def broadcast_json(self, message: Message, *, offsets: Mapping[str, int] | None = None) -> int:
+    def broadcast_json(self, message: AnyMessage, *, offsets: Mapping[str, int] | None = None) -> int:
         """Send a message to everybody who is connected; to how many connections.
 
         A kept one goes to those in `offsets`, each with its offset in their own stream.
@@ -149,7 +148,9 @@ class ConnectionManager:
             self._audience = Audience(self._everybody())
         return self._send_to_all(self._audience, message)
 
-    def publish(self, event: str, message: Message, *, owner_id: str | None = None, key: Hashable | None = None) -> int:
+    def publish(
+        self, event: str, message: AnyMessage, *, owner_id: str | None = None, key: Hashable | None = None
+    ) -> int:
         """Send to the subscribers of an event name; with an owner, only to those who may see what is the owner's."""
         audience = self._subscribers.audience(event)
         if owner_id is None and key is None:
@@ -214,11 +215,6 @@ class ConnectionManager:
             elif silent_seconds > self.limits.ping_interval_seconds:
                 connection.link.ping()
 
-    async def flushed(self) -> None:
-        """Wait until all that was published by now was handed to the sockets, but for those whose peers are behind."""
-        while self._flusher.is_busy:  # noqa: ASYNC110 - it writes in each turn of the loop
-            await asyncio.sleep(0)
-
     def close_all(self, code: CloseCode) -> None:
         self.close_where(lambda connection: True, code)
         self._flusher.close()
@@ -245,7 +241,7 @@ class ConnectionManager:
         # Several times as fast as `values()`, which is written in Python.
         return list(filter(None, map(call, self.active_connections.valuerefs())))
 
-    def _send_to_all(self, audience: Audience, message: Message) -> int:
+    def _send_to_all(self, audience: Audience, message: AnyMessage) -> int:
         if isinstance(message, Wording):
             return self._send(audience.connections, message)
         if audience.connections:
@@ -255,7 +251,7 @@ class ConnectionManager:
     def _send(
         self,
         connections: Sequence[Connection],
-        message: Message,
+        message: AnyMessage,
         *,
         key: Hashable | None = None,
         offset: int | None = None,

@@ -14,7 +14,7 @@ CommandId = str | int | None
 EventName = Annotated[str, Meta(min_length=1, max_length=1000)]  # and what the settings allow
 
 
-class Problem(Struct, frozen=True, kw_only=True):
+class JobProblem(Struct, frozen=True, kw_only=True):
     """Why a job failed: a stable code and a sentence in the reader's language."""
 
     code: str
@@ -38,7 +38,7 @@ class JobFields(Struct, frozen=True, kw_only=True):
     eta_seconds: float | None
     stage: str
     message: str
-    error: Problem | None
+    error: JobProblem | None
     result: dict[str, Any] | None
     created_at: str
     started_at: str | None
@@ -86,7 +86,7 @@ class ServerInfo(Struct, frozen=True, kw_only=True):
     node: str
 
 
-class UserInfo(Struct, frozen=True, kw_only=True):
+class ConnectedUser(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     role: str
@@ -98,7 +98,7 @@ class Connected(Message, frozen=True, kw_only=True, tag="connection"):
 
     client_id: str
     connection_id: str
-    user: UserInfo
+    user: ConnectedUser
     epoch: str
     offset: int
     recovered: bool

@@ -7,9 +7,9 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from server.realtime.history import Kept
+from server.realtime.history import KeptMessage
 
-RenderKept = Callable[[Kept, str], bytes]
+RenderKept = Callable[[KeptMessage, str], bytes]
 """A kept message as JSON in a language."""
 
 _AT_ONCE = 20  # about a millisecond
@@ -31,7 +31,7 @@ class Replay:
         async with lock:
             yield
 
-    async def frames(self, kept: Sequence[Kept], language: str, *, most_bytes: int | None = None) -> list[bytes]:
+    async def frames(self, kept: Sequence[KeptMessage], language: str, *, most_bytes: int | None = None) -> list[bytes]:
         """As JSON, in order. With `most_bytes` as many as fit, at least one.
 
         A handful is made without giving others a turn: between the last few and what follows nothing comes in.

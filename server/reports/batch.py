@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,10 @@ from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, StorageFull
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
-from server.jobs.kinds import JobKind, Link, Missing
+from server.jobs.kinds import JobKind, JobLink, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Outcome
+from server.live.announcing import Announce
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
@@ -32,9 +33,6 @@ from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
 from server.storage.scratch import Scratch
-
-Announce = Callable[[str, dict[str, Any], str], object]
-"""Tells whoever watches: event name, data, owner id. It is `Live.publish`."""
 
 KIND = "batch_report"
 _STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
@@ -309,6 +307,6 @@ def was_asked_again(job: Job) -> bool:
     return job.attempt > 1 and not job.interruptions and not job.failures
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     batch_id = job.parameters.get("batch_id")
-    return [Link(url=f"/batches/{batch_id}", label="Open the reports", icon="layers")] if batch_id else []
+    return [JobLink(url=f"/batches/{batch_id}", label="Open the reports", icon="layers")] if batch_id else []

@@ -21,7 +21,7 @@ from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
 from server.reports.parameters import bound_values
-from server.reports.rows import LazyRows, QueryRow, Rows, Totals, is_truncated, iteration_budget
+from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
@@ -227,7 +227,7 @@ class _Whole:
         self._bound = bound
         self._failing = failing
 
-    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
         with self._failing():
             rows = self._session.execute(totals_sql(self._sql, expressions, by), self._bound).rows
         return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in rows}

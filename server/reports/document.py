@@ -32,6 +32,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     def excel(self, book: ReportBook) -> None:
         """Its part of the summary sheet."""
 
+    def heading(self) -> tuple[str, int] | None:
+        """Text and level, of a block that begins a section."""
+        return None
+
     def figures(self) -> Iterable[Figure]:
         """Numbers that stand by themselves, with what they are called."""
         return ()

@@ -41,13 +41,13 @@ class QueryRow(Mapping[str, Any]):
 
 Aggregate = Literal["count", "sum", "min", "max", "average"]
 _FUNCTIONS = {"average": "avg"}  # SQL has the other names as they are
-Totals = dict[tuple[Any, ...], tuple[Any, ...]]
+TotalsByGroup = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
 class WholeQuery(Protocol):
     """Asks the database for figures over all rows of a query."""
 
-    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
         """Values of SQL expressions (`sum(profit) / sum(revenue)`) by the values of columns; `()` without any."""
 
 
@@ -130,7 +130,7 @@ def aggregate_sql(aggregate: Aggregate, column: str) -> str:
     return f"{_FUNCTIONS.get(aggregate, aggregate)}({quoted(column)})"
 
 
-def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Totals:
+def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
     """See `WholeQuery`; values as templates see them."""
     if rows._whole is None or not expressions:
         return {}

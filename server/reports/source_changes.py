@@ -40,7 +40,7 @@ class Piece(msgspec.Struct, frozen=True):
     changed: bool = False
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     """`number` counts from 1. `ended`: a line break follows, which only a last line can lack."""
 
     number: int
@@ -52,18 +52,18 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return "".join(piece.text for piece in self.pieces)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class LinePair(msgspec.Struct, frozen=True, kw_only=True):
     """A line as it was beside what it became."""
 
-    before: Line | None
-    after: Line | None
+    before: SourceLine | None
+    after: SourceLine | None
     kind: RowKind
 
 
 class Hunk(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that stand near each other, with the lines around them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[LinePair, ...]
 
 
 class SourceChanges(msgspec.Struct, frozen=True, kw_only=True):

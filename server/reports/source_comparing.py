@@ -12,10 +12,10 @@ from server.reports.source_changes import (
     CompareRequest,
     Counts,
     Hunk,
-    Line,
+    LinePair,
     Piece,
-    Row,
     SourceChanges,
+    SourceLine,
 )
 
 _WORDS = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
@@ -52,30 +52,30 @@ def _lines(source: str) -> list[str]:
     return [line + "\n" for line in lines] + ([last] if last else [])
 
 
-def _rows(before: Sequence[str], after: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Iterator[Row]:
+def _rows(before: Sequence[str], after: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Iterator[LinePair]:
     place, other_place = 0, 0
     for pair, other_pair in (*pairs, (len(before), len(after))):
         yield from _changed_rows(before, after, range(place, pair), range(other_place, other_pair))
         if pair < len(before):
-            yield Row(before=_line(before, pair), after=_line(after, other_pair), kind="same")
+            yield LinePair(before=_line(before, pair), after=_line(after, other_pair), kind="same")
         place, other_place = pair + 1, other_pair + 1
 
 
-def _changed_rows(before: Sequence[str], after: Sequence[str], gone: range, come: range) -> Iterator[Row]:
+def _changed_rows(before: Sequence[str], after: Sequence[str], gone: range, come: range) -> Iterator[LinePair]:
     """Lines that became others beside these; what has no like is removed or added."""
     next_come = come.start
     for place in gone:
         like = _like(before, after, place, gone, range(next_come, come.stop))
         if like is None:
-            yield Row(before=_line(before, place), after=None, kind="removed")
+            yield LinePair(before=_line(before, place), after=None, kind="removed")
             continue
         for other in range(next_come, like):
-            yield Row(before=None, after=_line(after, other), kind="added")
+            yield LinePair(before=None, after=_line(after, other), kind="added")
         old, new = _pieces(before[place], after[like])
-        yield Row(before=_line(before, place, old), after=_line(after, like, new), kind="changed")
+        yield LinePair(before=_line(before, place, old), after=_line(after, like, new), kind="changed")
         next_come = like + 1
     for other in range(next_come, come.stop):
-        yield Row(before=None, after=_line(after, other), kind="added")
+        yield LinePair(before=None, after=_line(after, other), kind="added")
 
 
 def _like(before: Sequence[str], after: Sequence[str], place: int, gone: range, come: range) -> int | None:
@@ -120,13 +120,13 @@ def _words(line: str) -> list[str]:
     return _WORDS.findall(line)
 
 
-def _line(lines: Sequence[str], place: int, pieces: tuple[Piece, ...] | None = None) -> Line:
+def _line(lines: Sequence[str], place: int, pieces: tuple[Piece, ...] | None = None) -> SourceLine:
     text = lines[place]
     shown = pieces if pieces is not None else (Piece(text.removesuffix("\n")),)
-    return Line(number=place + 1, pieces=shown, ended=text.endswith("\n"))
+    return SourceLine(number=place + 1, pieces=shown, ended=text.endswith("\n"))
 
 
-def _hunks(rows: Sequence[Row], context: int | None) -> Iterator[list[Row]]:
+def _hunks(rows: Sequence[LinePair], context: int | None) -> Iterator[list[LinePair]]:
     if context is None:
         yield list(rows)
         return
@@ -143,7 +143,7 @@ def _hunks(rows: Sequence[Row], context: int | None) -> Iterator[list[Row]]:
         yield list(rows[begin:end])
 
 
-def _cut(hunks: Sequence[list[Row]], most: int) -> Iterator[list[Row]]:
+def _cut(hunks: Sequence[list[LinePair]], most: int) -> Iterator[list[LinePair]]:
     for hunk in hunks:
         if most <= 0:
             return

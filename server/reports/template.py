@@ -38,7 +38,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return self.node.place(line, column)
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class PageSetup(msgspec.Struct, frozen=True, kw_only=True):
     size: str = "A4"
     orientation: str = "portrait"
 
@@ -53,7 +53,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     language: str
     formats: tuple[str, ...]
-    page: Page
+    page: PageSetup
     parameters: tuple[Parameter, ...]
     queries: dict[str, Query]
     blocks: tuple[BlockSpec, ...]
@@ -153,12 +153,12 @@ class _TemplateReader:
                 self._issues.add(node, "“{format}” is no format; use pdf, xlsx or html.", format=str(node.value))
         return tuple(format for format in FORMATS if format in wanted) or ("pdf", "html")  # noqa: A001
 
-    def _page(self) -> Page:
+    def _page(self) -> PageSetup:
         node = self._reader.get("page")
         if node is None:
-            return Page()
+            return PageSetup()
         reader = MapReader(node, self._issues, what="“page”")
-        page = Page(
+        page = PageSetup(
             size=reader.choice("size", PAGE_SIZES, "A4"),
             orientation=reader.choice("orientation", ("portrait", "landscape"), "portrait"),
         )

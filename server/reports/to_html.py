@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from server.reports.blocks.heading import Heading
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document, all_blocks
 from server.reports.drawing.paints import DARK, LIGHT, css_variables
@@ -23,14 +22,14 @@ _ASSETS = Path(__file__).parent / "assets"
 
 def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str:
     """The whole page. Every value is escaped; a policy in the page lets only its own scripts run."""
-    headings = [block for block in all_blocks(document.blocks) if isinstance(block, Heading)]
+    headings = [(block, *found) for block in all_blocks(document.blocks) if (found := block.heading()) is not None]
     page = HtmlPage(
         words=document.words,
         formats=formats,
         engine=charts,
         has_excel=document.has_excel,
         warn=document.warn,
-        headings=[PageHeading(each, f"s{number}", each.text, each.level) for number, each in enumerate(headings, 1)],
+        headings=[PageHeading(block, f"s{n}", text, level) for n, (block, text, level) in enumerate(headings, 1)],
     )
     body = "\n".join(block.html(page) for block in document.blocks)
     script = _script() if page.charts else ""

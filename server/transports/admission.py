@@ -44,12 +44,12 @@ class Admission:
         if not self._is_from_trusted_page(visitor):
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
 
-    def place(self, address: str) -> Place:
+    def place(self, address: str) -> AddressSlot:
         """For a connection of this address; raises `Refused` past the limit."""
         count, limit = self._open_by_address[address], self._manager.limits.connections_per_address
         if count >= limit:
             raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_an_address(count, limit))
-        return Place(self._open_by_address, address)
+        return AddressSlot(self._open_by_address, address)
 
     def connection(self, visitor: Visitor, link: Link, principal: Principal, *, client_id: str) -> Connection:
         """A connection of `principal`, not joined yet; raises `Refused` for tokens that may not read."""
@@ -91,7 +91,7 @@ def is_client_id(text: str) -> bool:
     return re.fullmatch(CLIENT_ID, text) is not None
 
 
-class Place:
+class AddressSlot:
     """Counts one more of an address until it is left."""
 
     __slots__ = ("_address", "_counts", "_is_taken")
@@ -101,7 +101,7 @@ class Place:
         self._counts, self._address, self._is_taken = counts, address, True
         counts[address] += 1
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> AddressSlot:
         return self
 
     def __exit__(self, *_error: object) -> None:

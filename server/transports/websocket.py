@@ -23,7 +23,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.manager import Refused
 from server.transports import Entrance, Host
-from server.transports.admission import CLIENT_ID, Place, position
+from server.transports.admission import CLIENT_ID, AddressSlot, position
 from server.transports.mass_writer import MassWriter
 from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import CONTENT, LateSocket, SocketLink
@@ -175,7 +175,7 @@ class WebSocketTransport:
             raise Refused(CloseCode.CONNECTION_LIMIT)
         self._unknown.add(link)
         try:
-            with Place(self._unknown_by_address, address):
+            with AddressSlot(self._unknown_by_address, address):
                 async with asyncio.timeout(self._manager.limits.auth_deadline_seconds):
                     token = await _first_token(socket, link)
                     principal = await self._authenticate(token, address) if token is not None else None

@@ -12,7 +12,7 @@ from server.clock import Clock
 from server.errors import NotFetchedNow
 from server.jobs.context import JobContext
 from server.jobs.job import Job
-from server.jobs.kinds import JobKind, Link
+from server.jobs.kinds import JobKind, JobLink
 from server.jobs.outcomes import Outcome
 from server.storage.database import Database
 from server.storage.quotas import Stored
@@ -122,5 +122,5 @@ async def _counted(chunks: AsyncIterator[bytes], context: JobContext) -> AsyncIt
         context.advance(count)
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     return import_links(job, (job.result or {}).get("upload_id"))

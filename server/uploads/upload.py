@@ -10,7 +10,7 @@ from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
 from server.jobs.context import JobContext
 from server.jobs.job import PAUSED, Job, State
-from server.jobs.kinds import JobKind, Link
+from server.jobs.kinds import JobKind, JobLink
 from server.jobs.outcomes import Outcome
 from server.jobs.shown import WAITING_FOR_SENDER
 from server.storage.database import Database
@@ -160,14 +160,14 @@ def links_of(upload_id: str) -> dict[str, str]:
     return {"upload": f"/api/v1/uploads/{upload_id}", "import": f"/imports/new?upload={upload_id}"}
 
 
-def import_links(job: Job, upload_id: str | None) -> Sequence[Link]:
+def import_links(job: Job, upload_id: str | None) -> Sequence[JobLink]:
     """Of a job that brings a file, once it is here."""
     if job.state is not State.SUCCEEDED or not upload_id:
         return []
-    return [Link(url=links_of(upload_id)["import"], label="Import this file", icon="table-2")]
+    return [JobLink(url=links_of(upload_id)["import"], label="Import this file", icon="table-2")]
 
 
-def _links(job: Job) -> Sequence[Link]:
+def _links(job: Job) -> Sequence[JobLink]:
     return import_links(job, job.parameters.get("upload_id"))
 
 

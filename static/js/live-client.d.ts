@@ -135,9 +135,9 @@ export class LiveClient {
   /** When something last came, by the server's clock, in milliseconds since 1970; null until then. */
   readonly heardAt: number | null;
   /** Milliseconds of the last ping's round trip; null until the first. */
-  latency: number | null;
+  readonly latency: number | null;
   /** The last `connection` message. */
-  connection: ConnectionMessage | null;
+  readonly connection: ConnectionMessage | null;
   /** For the next connect. */
   set token(token: NonNullable<LiveOptions["token"]>);
 

@@ -21,8 +21,9 @@ import pytest
 import xlsxwriter
 
 from server.app.workers import PRELOADED
-from server.datasets.conversion import convert_file, preview_file
-from server.datasets.work import Converted, ConvertRequest, PreviewRequest
+from server.datasets.conversion import convert_file
+from server.datasets.file_work import Converted, ConvertRequest, FilePreviewRequest
+from server.datasets.previewing import preview_file
 from server.jobs.workers import WorkerPool
 from tests.benchmarks.live.contestants import peers_python
 
@@ -186,7 +187,7 @@ def test_preview_of_a_large_file(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     write_csv(path, 12_000_000, quoted=True)
     started, cpu = time.perf_counter(), time.process_time()
-    preview_file(PreviewRequest(source=path, name=path.name), lambda _report: None)
+    preview_file(FilePreviewRequest(source=path, name=path.name), lambda _report: None)
     print(
         f"\npreview of {path.stat().st_size / 1e6:,.0f} MB: "
         f"{time.perf_counter() - started:.2f} s, CPU {time.process_time() - cpu:.2f} s"

@@ -23,7 +23,7 @@ async def user_id_of(page: Page) -> str:
 
 async def notify(server: Server, page: Page, title: str) -> None:
     notice = Notice(title=title, level="success", url="/jobs")
-    await server.parts.live.notices.notify_user(await user_id_of(page), notice)
+    await server.parts.live.notices.notify_who_asked(await user_id_of(page), notice)
 
 
 async def test_a_device_comes_and_goes_without_a_reload(page_of: PageOf, alice: object, bob: object) -> None:
@@ -98,7 +98,7 @@ async def test_what_was_missed_is_one_summary_and_no_storm(server: Server, page_
     await page.evaluate("import('/static/js/app.js').then(({ live }) => live.close())")
     await expect(page.locator("#connection-state")).to_have_attribute("data-state", "closed")
     for number in range(5):
-        await server.parts.live.notices.notify_user(user_id, Notice(title=f"Report {number}", level="success"))
+        await server.parts.live.notices.notify_who_asked(user_id, Notice(title=f"Report {number}", level="success"))
     await page.evaluate("import('/static/js/app.js').then(({ live }) => live.connect())")
     await connected(page)
     toast = page.locator(".toast")

@@ -12,7 +12,7 @@ from server.clock import utc_now
 from server.jobs.job import Job, State
 from tests.browser.conftest import PageOf
 from tests.conftest import Server
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 pytestmark = pytest.mark.browser
 
@@ -125,7 +125,7 @@ async def test_scripts_and_server_write_the_same_figures(
     server: Server, page_of: PageOf, admin: object, language: str
 ) -> None:
     page = await page_of("admin", locale=language)
-    formats = Formats(
+    formats = ReaderFormats(
         language=language, translations=server.parts.languages.of(language), time_zone="UTC", now=utc_now()
     )
     fields = {"id": "j", "kind": "k", "owner_id": "o", "title": "t", "created_at": utc_now(), "state": State.RUNNING}

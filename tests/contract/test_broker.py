@@ -18,7 +18,7 @@ from server.realtime.broker import (
     Broker,
     Close,
     Ended,
-    Event,
+    EventPublished,
     KeptTold,
     PresenceChanged,
     Publication,
@@ -45,7 +45,7 @@ PUBLICATIONS: tuple[Publication, ...] = (
         is_life_change=True,
     ),
     KeptTold(type="job", body=b"{}", at=NOW, positions={"alice": Position(epoch="e", offset=3)}),
-    Event(event="news", data={"a": [1, None, "二"]}, owner_id="alice"),
+    EventPublished(event="news", data={"a": [1, None, "二"]}, owner_id="alice"),
     Ended(session_id="s1"),
     Ended(user_id="alice", code=CloseCode.RIGHTS_CHANGED),
     Close(connection_id="c1", code=CloseCode.FORBIDDEN, reason="closed by an administrator"),
@@ -117,7 +117,7 @@ async def test_what_nobody_here_joined_is_not_heard(broker: Broker, heard: Heard
     await broker.join(user_topic("alice"))
     await broker.join(event_topic("news"))
     broker.send(UnreadChanged(user_id="bob", unread=1))
-    broker.send(Event(event="other", data=1))
+    broker.send(EventPublished(event="other", data=1))
     broker.send(Ended(user_id="alice"))
     assert heard == []
     await broker.join(EVERYBODY)

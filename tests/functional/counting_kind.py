@@ -7,7 +7,7 @@ import asyncio
 from server.errors import JobFailed
 from server.jobs.context import JobContext
 from server.jobs.job import Job
-from server.jobs.kinds import JobKind, Link
+from server.jobs.kinds import JobKind, JobLink
 from server.jobs.outcomes import Notice, Outcome
 
 
@@ -20,8 +20,8 @@ async def count_sheep(context: JobContext) -> Outcome:
     return Outcome(result={"black": 1}, notice=Notice(title="{count} sheep are counted", parameters={"count": 3}))
 
 
-def _links(job: Job) -> list[Link]:
-    return [Link(url=f"/pastures/{job.parameters['pasture']}", label="Open the pasture", icon="layers")]
+def _links(job: Job) -> list[JobLink]:
+    return [JobLink(url=f"/pastures/{job.parameters['pasture']}", label="Open the pasture", icon="layers")]
 
 
 KIND = JobKind(

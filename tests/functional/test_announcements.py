@@ -40,7 +40,7 @@ async def test_it_outlives_many_jobs_and_notifications_and_stands_first_until_it
     for _ in range(15):
         await script(alice)
     for number in range(40):
-        await server.parts.live.notices.notify_user(me, Notice(title=f"Ready {number}"))
+        await server.parts.live.notices.notify_who_asked(me, Notice(title=f"Ready {number}"))
     text, headers = await bell(alice)
     assert text.index("Maintenance at noon") < text.index("Ready 39")
     assert int(headers["X-Unread"]) <= 26

@@ -13,7 +13,7 @@ from yarl import URL
 
 from server.app.parts import build_parts
 from server.app.web import build_app
-from server.http.readiness import Phase
+from server.http.readiness import ServerPhase
 from server.settings import Settings
 from tests.conftest import PASSWORDS, Server, running, started
 from tests.functional.browsing import HTML
@@ -99,7 +99,7 @@ async def test_problems_speak_the_language_that_was_asked_for(stranger: aiohttp.
 async def test_health_and_readiness(stranger: aiohttp.ClientSession, server: Server) -> None:
     await answer(stranger.get("/healthz"), 200)
     await answer(stranger.get("/readyz"), 200)
-    server.web.readiness.phase = Phase.DRAINING
+    server.web.readiness.phase = ServerPhase.DRAINING
     async with stranger.get("/readyz") as response:
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0

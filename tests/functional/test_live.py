@@ -276,7 +276,7 @@ async def test_notification_reaches_its_user_and_waits_for_them(server: Server, 
         user_id = (await hers.next("connection"))["user"]["id"]
         await his.next("connection")
         notice = Notice(title="{count} reports are ready", parameters={"count": 3}, level="success", url="/batches/1")
-        await server.parts.live.notices.notify_user(user_id, notice)
+        await server.parts.live.notices.notify_who_asked(user_id, notice)
         told = await hers.next("notification")
         assert (told["title"], told["level"], told["url"]) == ("3 reports are ready", "success", "/batches/1")
         async with alice.get("/notifications") as response:
@@ -309,7 +309,7 @@ async def test_nobody_is_told_what_they_chose_not_to_hear(server: Server, alice:
         assert (await his.next("notification"))["level"] == "error"
         await demonstrate(alice, fail_at=1)
         await hers.next(is_final)
-        await server.parts.live.notices.notify_user(user_id, Notice(title="Ready", level="success"))
+        await server.parts.live.notices.notify_who_asked(user_id, Notice(title="Ready", level="success"))
         assert (await hers.next("notification"))["title"] == "Ready"
 
 

@@ -127,7 +127,7 @@ async def test_cut_in_the_middle_of_recovery(server: Server, alice: Client, cut:
     # More than fits into the buffers of the network, so that the server is in the middle of it.
     for number in range(60):
         notice = Notice(title=f"note {number}", body="x" * 50_000)
-        await server.parts.live.notices.notify_user(hello["user"]["id"], notice)
+        await server.parts.live.notices.notify_who_asked(hello["user"]["id"], notice)
     since = f"?since={hello['epoch']}:{hello['offset']}"
     for number in range(ROUNDS):
         async with raw(server, alice, f"cut-{number}", since) as socket_:

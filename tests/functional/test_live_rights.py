@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from server.auth.endings import Endings, Standing
+from server.auth.endings import Endings, Validity
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
 from server.realtime.close_codes import CloseCode
@@ -224,10 +224,10 @@ async def test_dataset_of_somebody_else_is_never_heard_of_even_under_a_name_once
 def test_endings_tell_what_became_of_somebody_since_they_were_known() -> None:
     endings = Endings()
     alice = Principal(user_id="a", user_name="a", role=Role.EDITOR, language="en", session_id="s", known_at=1.0)
-    assert endings.standing(alice) is Standing.GOOD
+    assert endings.standing(alice) is Validity.GOOD
     endings.rights_changed("a")
-    assert endings.standing(alice) is Standing.CHANGED
+    assert endings.standing(alice) is Validity.CHANGED
     endings.session_ended("s")
-    assert endings.standing(alice) is Standing.ENDED
+    assert endings.standing(alice) is Validity.ENDED
     later = Principal(user_id="a", user_name="a", role=Role.EDITOR, language="en", known_at=time.monotonic() + 1)
-    assert endings.standing(later) is Standing.GOOD
+    assert endings.standing(later) is Validity.GOOD

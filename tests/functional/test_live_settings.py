@@ -97,7 +97,7 @@ async def test_more_kept_than_may_be_unsent_is_read_in_pages_and_recovered_whole
         hello = await socket.next("connection")
     for number in range(100):
         notice = Notice(title=f"note {number}", body="x" * 20_000)
-        await server.parts.live.notices.notify_user(hello["user"]["id"], notice)
+        await server.parts.live.notices.notify_who_asked(hello["user"]["id"], notice)
     expected = [f"note {number}" for number in range(100)]
     start = {"epoch": hello["epoch"], "offset": hello["offset"]}
     async with live(alice, "pages") as socket:
@@ -117,7 +117,7 @@ async def test_more_kept_than_may_be_unsent_is_read_in_pages_and_recovered_whole
     async with live(alice, "whole", since=f"{start['epoch']}:{start['offset']}") as socket:
         assert (await socket.next("connection"))["missed"] == 100
         assert [(await socket.next("notification", seconds=10))["title"] for _ in range(100)] == expected
-    await server.parts.live.notices.notify_user(hello["user"]["id"], Notice(title="one too many"))
+    await server.parts.live.notices.notify_who_asked(hello["user"]["id"], Notice(title="one too many"))
     async with live(alice, "refused", since=f"{start['epoch']}:{start['offset']}") as socket:
         assert (await socket.next("connection"))["recovered"] is False
         await socket.send(type="history", since=start, limit=1)

@@ -52,7 +52,7 @@ async def lines(client: Client, client_id: str = "lines", **query: str) -> Async
 
 
 async def tell(server: Server, user_id: str, title: str) -> None:
-    await server.parts.live.notices.notify_user(user_id, Notice(title=title, level="success"))
+    await server.parts.live.notices.notify_who_asked(user_id, Notice(title=title, level="success"))
 
 
 async def test_its_clients_get_their_own_messages_and_recover_what_they_missed(

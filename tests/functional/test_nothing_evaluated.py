@@ -25,7 +25,7 @@ import yarl
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet as arrow_parquet
 
-from server.datasets import conversion
+from server.datasets import conversion, previewing
 from server.reports import images
 from server.reports.sandbox import Sandbox
 from tests.conftest import Server
@@ -39,6 +39,7 @@ EVALUATING: list[tuple[Any, str]] = [
     (Sandbox, "__init__"),
     (jinja2.sandbox.SandboxedEnvironment, "__init__"),
     (conversion, "open_file"),
+    (previewing, "open_file"),
     (images, "read_image"),
     (chardet, "detect"),
     (zipfile.ZipFile, "_RealGetContents"),  # reading one; the server writes them

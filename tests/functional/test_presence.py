@@ -205,7 +205,7 @@ async def test_older_notifications_are_reached_page_by_page(server: Server, alic
     async with alice.get("/api/v1/me") as response:
         alice_id = (await response.json())["id"]
     for number in range(60):
-        await server.parts.live.notices.notify_user(alice_id, Notice(title=f"note-{number:02}"))
+        await server.parts.live.notices.notify_who_asked(alice_id, Notice(title=f"note-{number:02}"))
     async with alice.get("/notifications", headers=HTML) as response:
         newest = await response.text()
     assert "note-59" in newest

@@ -189,9 +189,9 @@ async def test_what_happened_while_away_is_told_by_last_event_id_even_after_a_re
             await demonstrate(admin, seconds=0)
             await stream.next(is_final)
             seen = stream.last_id
-        await server.parts.live.notices.notify_user(hello["user"]["id"], Notice(title="First"))
+        await server.parts.live.notices.notify_who_asked(hello["user"]["id"], Notice(title="First"))
     async with running(settings) as server, await signed_in(server, "admin") as admin:
-        await server.parts.live.notices.notify_user(hello["user"]["id"], Notice(title="Second"))
+        await server.parts.live.notices.notify_who_asked(hello["user"]["id"], Notice(title="Second"))
         async with events(admin, headers={"Last-Event-ID": seen}, since=f"{hello['epoch']}:0") as stream:
             again = await stream.next("connection")
             assert (again["recovered"], again["missed"]) == (True, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -13,16 +12,14 @@ from aiohttp import web
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.values import TemplateName
-from server.jobs.job import Priority, State
-from server.numerals import whole_number
-from server.operations.batches import BatchOrder, BatchStart, ParameterQuery
-from server.reports.batches import BatchHead, BatchReport, ReportFilter, Tally
+from server.jobs.job import Priority
+from server.operations.batches import BatchStart
+from server.reports.batch_orders import BatchOrder, ParameterQuery
+from server.reports.batches import BatchHead, Tally
 from server.reports.file_names import served_name
 from server.reports.work import FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
-
-StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,55 +93,10 @@ class BatchQuery(PageByNumber, frozen=True, kw_only=True):
     template: str = ""
 
 
-class ReportQuery(PageByNumber, frozen=True, kw_only=True):
-    """`q` is looked for in titles and parameters."""
-
-    state: StateName | None = None
-
-
 class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`format`: only files of this format; repeat it for several."""
 
     format: list[FileFormat] | None = None
-
-
-class ReportFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a report failed; `errors` are places in the template (`line:column`) and what is wrong there."""
-
-    code: str
-    message: str
-    errors: list[dict[str, str]] = []
-
-
-class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a report."""
-
-    file: str
-    type: str
-    size: int
-    sha256: str
-    url: str
-
-
-class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: what it is about, how far it is, and its files once it is done."""
-
-    id: str
-    batch_id: str
-    position: int
-    title: str
-    parameters: dict[str, Any]
-    state: str
-    error: ReportFailure | None
-    artifacts: list[ArtifactItem]
-    warnings: list[str]
-    started_at: datetime | None
-    finished_at: datetime | None
-    links: dict[str, str]
-
-
-class ReportList(Listing[ReportItem], frozen=True, kw_only=True):
-    pass
 
 
 async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
@@ -175,19 +127,6 @@ async def get_batch(call: Call[None, NoQuery]) -> BatchItem:
 
 async def delete_batch(call: Call[None, NoQuery]) -> None:
     await call.operations.batches.delete(call.principal, call.path["id"])
-
-
-async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
-    wanted = ReportFilter(
-        state=State(call.query.state) if call.query.state else None,
-        q=call.query.q or "",
-        after=position_of(call.query.cursor),
-        limit=call.query.limit,
-    )
-    page = await call.operations.batches.reports(call.principal, call.path["id"], wanted)
-    return ReportList(
-        items=[report_item(report) for report in page.items], total=page.total, next_cursor=page.next_cursor
-    )
 
 
 async def retry_batch(call: Call[None, NoQuery]) -> web.Response:
@@ -250,43 +189,6 @@ def batch_item(batch: BatchHead) -> BatchItem:
     )
 
 
-def report_item(report: BatchReport) -> ReportItem:
-    base = f"/api/v1/reports/{report.id}"
-    return ReportItem(
-        id=report.id,
-        batch_id=report.batch_id,
-        position=report.position,
-        title=report.title,
-        parameters=report.parameters,
-        state=report.state.value,
-        error=_failure(report),
-        artifacts=[
-            ArtifactItem(file=a.file, type=a.type, size=a.size, sha256=a.sha256, url=artifact_url(report.id, a.file))
-            for a in report.artifacts
-        ],
-        warnings=[str(warning.get("message", "")) for warning in report.warnings],
-        started_at=report.started_at,
-        finished_at=report.finished_at,
-        links={"self": base, "batch": f"/api/v1/batches/{report.batch_id}", "page": f"/reports/{report.id}"},
-    )
-
-
-def artifact_url(report_id: str, file: str) -> str:
-    return f"/api/v1/reports/{report_id}/{quote(file, safe='')}"
-
-
-def position_of(cursor: str | None) -> int | None:
-    """`next_cursor` of the page before as a position; what is none begins at the start."""
-    return whole_number(cursor)
-
-
-def _failure(report: BatchReport) -> ReportFailure | None:
-    error = report.error
-    if error is None:
-        return None
-    return ReportFailure(code=error.code, message=error.text, errors=error.places)
-
-
 def _accepted(start: BatchStart) -> web.Response:
     links = _links(start.batch_id, start.job.id)
     answer = BatchStarted(job_id=start.job.id, kind=start.job.kind, batch_id=start.batch_id, links=links)
@@ -344,16 +246,6 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 423),
-    ),
-    Endpoint(
-        method="GET",
-        path="/batches/{id}/reports",
-        name="api_batch_reports",
-        handler=list_reports,
-        summary="The reports of a batch, in order",
-        query=ReportQuery,
-        answer=ReportList,
-        errors=(404,),
     ),
     Endpoint(
         method="POST",

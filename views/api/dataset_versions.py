@@ -15,7 +15,7 @@ from server.datasets.work import Change
 from server.errors import NotFound
 from server.http.endpoint import Call, Endpoint, encoded
 from server.http.made_files import send_made_file
-from server.http.values import DatasetName, Digits, Limit, described
+from server.http.values import DatasetName, DigitText, Limit, described
 from server.operations.dataset_differences import DifferencesQuery
 from server.storage.pages import Listing
 from views.api.datasets import OwnerQuery
@@ -28,7 +28,7 @@ class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Newest first. `cursor` is `next_cursor` of the page before."""
 
     limit: Limit = 50
-    cursor: Digits | None = None
+    cursor: DigitText | None = None
     owner: str | None = None
 
 

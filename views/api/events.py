@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.http.values import EventName
+from server.http.values import FreeEventName
 
 _MAX_BYTES = 64 * 1024
 
@@ -34,7 +34,7 @@ ENDPOINTS = [
         summary="Publish any JSON to the subscribers of an event name.",
         access="write",
         body=Any,
-        places={"name": EventName},
+        places={"name": FreeEventName},
         answer=Published,
         max_body_bytes=_MAX_BYTES,
         errors=(413, 422),

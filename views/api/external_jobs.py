@@ -11,9 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.errors import FieldError, InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
-from server.http.values import Amount, described
+from server.http.values import Quantity, described
 from server.jobs import external_limits as limits
-from server.jobs.external import KIND, Ending, NewExternalJob, Update
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import Ending, NewExternalJob, Update
 from server.jobs.job import Job, JobError, State
 from views.api.jobs import JobAnswer, JobLinks, job_answer, job_links
 
@@ -22,10 +23,10 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _VISIBLE = described(pattern=r"[^\x00-\x20\x7f-\xa0\s]")
 Title = Annotated[str, Meta(min_length=1, max_length=limits.TITLE_CHARACTERS), _VISIBLE]
-Unit = Annotated[str, Meta(min_length=1, max_length=limits.UNIT_CHARACTERS), _VISIBLE]
-Stage = Annotated[str, Meta(max_length=limits.STAGE_CHARACTERS)]
-Message = Annotated[str, Meta(max_length=limits.MESSAGE_CHARACTERS)]
-Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Unit = Annotated[str, Meta(min_length=1, max_length=limits.UNIT_CHARACTERS), _VISIBLE]
+_Stage = Annotated[str, Meta(max_length=limits.STAGE_CHARACTERS)]
+_Message = Annotated[str, Meta(max_length=limits.MESSAGE_CHARACTERS)]
+_Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,11 +37,11 @@ class ExternalJobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     title: Title
     kind: Literal["external"] = "external"
-    total: Amount | None = None
-    unit: Unit = KIND.unit
-    stage: Stage = ""
-    message: Message = ""
-    messages_left_out: Count = 0
+    total: Quantity | None = None
+    unit: _Unit = KIND.unit
+    stage: _Stage = ""
+    message: _Message = ""
+    messages_left_out: _Count = 0
     detail: dict[str, Any] = {}
 
 
@@ -59,11 +60,11 @@ class ExternalJobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     one: the job's log marks the gap. `state` ends the job: `error` belongs to `failed`, `result` to `succeeded`.
     """
 
-    progress: Amount | UnsetType = UNSET
-    total: Amount | UnsetType = UNSET
-    stage: Stage | UnsetType = UNSET
-    message: Message | UnsetType = UNSET
-    messages_left_out: Count = 0
+    progress: Quantity | UnsetType = UNSET
+    total: Quantity | UnsetType = UNSET
+    stage: _Stage | UnsetType = UNSET
+    message: _Message | UnsetType = UNSET
+    messages_left_out: _Count = 0
     detail: dict[str, Any] | UnsetType = UNSET
     state: Literal["succeeded", "failed", "cancelled"] | UnsetType = UNSET
     error: ScriptError | Annotated[str, Meta(min_length=1, max_length=limits.ERROR_CHARACTERS)] | UnsetType = UNSET

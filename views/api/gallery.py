@@ -6,7 +6,8 @@ import msgspec
 
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.values import AnyName, LanguageTag, TemplateName
-from views.api.templates import TemplateStart, template_links
+from views.api.template_items import template_links
+from views.api.templates import TemplateStart
 from views.context import language_of
 
 

@@ -8,14 +8,15 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.difference import Difference
+from server.datasets.file_work import Preview
+from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
-from server.datasets.work import Preview
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.jobs.job import Job
-from server.operations.imports import ImportOrder, ImportRequest, ImportState, KnownFile
+from server.operations.imports import KnownFile
 from views.api.datasets import dataset_links
 from views.context import formats_for, language_of
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 
 class PreviewTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +114,7 @@ async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | No
     return encoded(fields | {"difference": found, "known": known})
 
 
-def preview_fields(preview: Preview, formats: Formats) -> dict[str, Any]:
+def preview_fields(preview: Preview, formats: ReaderFormats) -> dict[str, Any]:
     """The preview with its warnings as texts in the reader's language."""
     fields: dict[str, Any] = msgspec.to_builtins(preview)
     for warning in fields["warnings"]:

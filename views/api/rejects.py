@@ -8,19 +8,19 @@ import msgspec
 from aiohttp import web
 
 from server.datasets.import_correction import MOST_ROWS
+from server.datasets.reject_file_names import JSON_LINES, file_facts
 from server.datasets.reject_lists import Reject, described
 from server.datasets.work import MEDIA_TYPES
 from server.errors import FieldError, InvalidInput, NotFound
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.files import send_made
 from server.http.made_files import head_of_made_file, send_made_file
-from server.http.values import Digits, Limit
+from server.http.values import DigitText, Limit
 from server.http.values import described as described_value
-from server.operations.rejects import JSON_LINES, file_facts
 from server.storage.pages import Listing
 from views.api.imports import ImportStarted, started
 from views.context import formats_for
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 _REJECT_FILES = {"csv": "text/csv", "json": "application/json"}
 _LARGEST_LINE = 10**12
@@ -36,7 +36,7 @@ class RejectQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`code`: only rejects for this reason."""
 
     limit: Limit = 50
-    cursor: Digits | None = None
+    cursor: DigitText | None = None
     code: str | None = None
 
 
@@ -172,7 +172,7 @@ async def download_left(call: Call[None, NoQuery]) -> web.StreamResponse:
     return await send_made_file(call.request, file, disposition="attachment")
 
 
-def reject_text(formats: Formats) -> Any:
+def reject_text(formats: ReaderFormats) -> Any:
     """A reject's message in the reader's language."""
 
     def text_of(reject: Reject) -> str:

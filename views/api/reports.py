@@ -1,16 +1,20 @@
-"""`/api/v1/reports`: one report and its files."""
+"""`/api/v1/reports`: the reports of a batch, one of them, and its files."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
 
-from server.http.endpoint import Call, Endpoint, NoQuery
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber
 from server.http.files import send_file
+from server.jobs.job import State
+from server.numerals import whole_number
+from server.reports.batches import ReportFilter
 from server.reports.work import MEDIA_TYPES
-from views.api.batches import ReportItem, report_item
+from server.storage.pages import Listing
+from views.api.report_items import ReportItem, report_item
 
 # A report file is shown on its own origin-less island: its scripts draw charts, and reach neither the session nor the
 # network. `allow-modals` is for its *Print* button.
@@ -19,6 +23,32 @@ _HTML_POLICY = (
     "img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 FILE_TYPES = tuple(media_type.partition(";")[0] for media_type in MEDIA_TYPES.values())
+
+
+StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class ReportQuery(PageByNumber, frozen=True, kw_only=True):
+    """`q` is looked for in titles and parameters."""
+
+    state: StateName | None = None
+
+
+class ReportList(Listing[ReportItem], frozen=True, kw_only=True):
+    pass
+
+
+async def list_reports(call: Call[None, ReportQuery]) -> ReportList:
+    wanted = ReportFilter(
+        state=State(call.query.state) if call.query.state else None,
+        q=call.query.q or "",
+        after=whole_number(call.query.cursor),
+        limit=call.query.limit,
+    )
+    page = await call.operations.batches.reports(call.principal, call.path["id"], wanted)
+    return ReportList(
+        items=[report_item(report) for report in page.items], total=page.total, next_cursor=page.next_cursor
+    )
 
 
 async def get_report(call: Call[None, NoQuery]) -> ReportItem:
@@ -50,6 +80,16 @@ def file_headers(format: str) -> dict[str, str]:  # noqa: A002 – the field's n
 
 
 ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/reports",
+        name="api_batch_reports",
+        handler=list_reports,
+        summary="The reports of a batch, in order",
+        query=ReportQuery,
+        answer=ReportList,
+        errors=(404,),
+    ),
     Endpoint(
         method="GET",
         path="/reports/{id}",

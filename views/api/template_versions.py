@@ -16,7 +16,8 @@ from server.http.values import TemplateName
 from server.reports.source_changes import RowKind, SourceChanges
 from server.reports.template_store import TemplateVersion
 from server.storage.pages import Listing
-from views.api.templates import SavedTemplate, if_match, issue_of, saved_answer, template_links
+from views.api.template_items import SavedTemplate, issue_of, template_links
+from views.api.templates import if_match, saved_answer
 
 _VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
 _PLACES = {"name": TemplateName, "number": _VersionNumber}

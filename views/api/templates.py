@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -14,60 +12,19 @@ from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
-from server.operations.templates import Preview, PreviewOrder, TemplateItem
+from server.operations.templates import PreviewOrder, ReportPreview
 from server.reports.summary import Check, ParameterSummary
-from server.reports.template_issues import TemplateIssue
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
-from server.storage.pages import Listing
-from views.api.batches import first_page_url
 from views.api.reports import FILE_TYPES, file_headers
+from views.api.template_items import Issue, SavedTemplate, TemplateList, issue_of, template_info, template_links
 from views.context import language_of
 
-Note = Annotated[str, line(200)]
+_Note = Annotated[str, line(200)]
 _MAX_SOURCE_BYTES = 512 * 1024
 _YAML = "application/yaml"
 _TEMPLATE = {"type": "object", "required": ["title", "blocks"]}  # the rest is in the guide to templates
 _YAML_TYPES = (_YAML, "application/x-yaml", "text/yaml", "text/plain", "application/octet-stream")
-
-
-class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself. `datasets` are those its queries read.
-
-    The link `first_page` is a small picture of its newest report, if one has pages.
-    """
-
-    name: str
-    title: str
-    description: str
-    version: int
-    formats: list[str]
-    parameters: list[ParameterSummary]
-    datasets: list[str]
-    updated_at: datetime
-    links: dict[str, str]
-
-
-class TemplateList(Listing[TemplateInfo], frozen=True, kw_only=True):
-    pass
-
-
-class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """Something at a line and column (both from 1) of the source."""
-
-    line: int
-    column: int
-    message: str
-
-
-class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """The stored version, and what its author should look at although it works."""
-
-    name: str
-    title: str
-    version: int
-    warnings: list[Issue]
-    links: dict[str, str]
 
 
 class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +71,7 @@ class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
 class SaveQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`note`: what this version changes, for its list of versions."""
 
-    note: Note = ""
+    note: _Note = ""
 
 
 async def list_templates(call: Call[None, Page]) -> TemplateList:
@@ -123,7 +80,7 @@ async def list_templates(call: Call[None, Page]) -> TemplateList:
     )
     names = [item.stored.name for item in page.items]
     pictured = await call.operations.first_pages.newest(call.principal, names)
-    items = [_info(item, pictured.get(item.stored.name)) for item in page.items]
+    items = [template_info(item, pictured.get(item.stored.name)) for item in page.items]
     return TemplateList(items=items, total=page.total, next_cursor=page.next_cursor)
 
 
@@ -195,7 +152,7 @@ async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.StreamRes
     return await send_preview(call.request, await call.operations.templates.preview(call.principal, order))
 
 
-async def send_preview(request: web.Request, preview: Preview) -> web.StreamResponse:
+async def send_preview(request: web.Request, preview: ReportPreview) -> web.StreamResponse:
     """It is true only now, so nobody may keep it."""
     headers = file_headers(preview.format) | {"Cache-Control": "no-store"}
     return await send_made_file(request, preview.file, disposition="inline", headers=headers)
@@ -222,36 +179,6 @@ def if_match(request: web.Request) -> str | None:
 
 def _issues(check: Check, severity: str) -> list[Issue]:
     return [issue_of(issue) for issue in check.issues if issue.severity == severity]
-
-
-def issue_of(issue: TemplateIssue) -> Issue:
-    return Issue(line=issue.line, column=issue.column, message=issue.text)
-
-
-def _info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
-    """`pictured` is the batch that has the first page of its newest report."""
-    links = template_links(item.stored.name) | ({"first_page": first_page_url(pictured)} if pictured else {})
-    return TemplateInfo(
-        name=item.stored.name,
-        title=item.summary.title or item.stored.title,
-        description=item.summary.description,
-        version=item.stored.version,
-        formats=item.summary.formats,
-        parameters=item.summary.parameters,
-        datasets=item.summary.datasets,
-        updated_at=item.stored.updated_at,
-        links=links,
-    )
-
-
-def template_links(name: str) -> dict[str, str]:
-    base = f"/api/v1/templates/{quote(name)}"
-    return {
-        "self": base,
-        "preview": f"{base}/preview",
-        "versions": f"{base}/versions",
-        "page": f"/templates/{quote(name)}",
-    }
 
 
 ENDPOINTS = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from server.reports.blocks.columns import Columns
-from server.reports.blocks.heading import Heading
+from server.reports.blocks.columns_drawn import Columns
+from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
@@ -214,7 +214,7 @@ def _told(note: Note, builder: Builder) -> str:
     return sentence.format(**{name: builder.formats.text(value) for name, value in note.parameters.items()})
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     node = outer.get("chart", required=True)
     if node is None:
         return None
@@ -228,7 +228,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | No
     return spec
 
 
-def _read_chart(blocks: BlockReader, reader: MapReader, place: Place) -> ChartSpec:
+def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> ChartSpec:
     option = read_option(reader)
     multiples = _read_multiples(blocks, reader)
     kind = "option" if option is not None else reader.choice("kind", CHART_KINDS, "line", required=True)

@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from server.reports.blocks.columns_drawn import Columns
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
-from server.reports.html_page import HtmlPage
-from server.reports.paper import Paper
 from server.reports.reading import MapReader
-from server.reports.workbook import ReportBook
 
 _MOST = 4
-
-
-class Columns(Block, frozen=True, kw_only=True):
-    columns: list[list[Block]]
-
-    def html(self, page: HtmlPage) -> str:
-        narrow = page.column(max(len(self.columns), 1))
-        columns = ("\n".join(item.html(narrow) for item in column) for column in self.columns)
-        return f'<div class="columns">{"".join(f"<div>{column}</div>" for column in columns)}</div>'
-
-    def pdf(self, paper: Paper) -> dict[str, Any]:
-        narrow = paper.column(max(len(self.columns), 1))
-        return {"kind": "columns", "columns": [[item.pdf(narrow) for item in column] for column in self.columns]}
-
-    def excel_sheets(self, book: ReportBook) -> None:
-        for column in self.columns:
-            for item in column:
-                item.excel_sheets(book)
-
-    def excel(self, book: ReportBook) -> None:
-        for column in self.columns:
-            for item in column:
-                item.excel(book)
-
-    def parts(self) -> Sequence[Block]:
-        return [item for column in self.columns for item in column]
 
 
 class ColumnsSpec(BlockSpec, frozen=True, kw_only=True):
@@ -52,7 +23,7 @@ class ColumnsSpec(BlockSpec, frozen=True, kw_only=True):
         return self.columns
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     lists = reader.items("columns", required=True)
     if len(lists) > _MOST:
         blocks.issues.add(lists[_MOST], "At most 4 columns stand side by side.")

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -42,7 +42,7 @@ class ContentsSpec(BlockSpec, frozen=True, kw_only=True):
         yield Contents(title=builder.words.contents, depth=self.depth)
 
 
-def _read(_blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(_blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     reader.get("contents")
     return ContentsSpec(**place, depth=reader.integer("depth", _DEPTH, least=1, most=4))
 

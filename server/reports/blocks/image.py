@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
@@ -74,7 +74,7 @@ class ImageSpec(BlockSpec, frozen=True, kw_only=True):
         yield Picture(image=image, alt=alt, width=self.width)
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = outer.get("image", required=True)
     if value is None:
         return None

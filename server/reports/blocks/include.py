@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.reading import MapReader
 
@@ -20,7 +20,7 @@ class IncludeSpec(BlockSpec, frozen=True, kw_only=True):
         return (self.blocks,)
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     node = reader.get("include", required=True)
     name = reader.text("include")
     if node is None or not name:

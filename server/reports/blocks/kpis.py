@@ -12,7 +12,7 @@ import msgspec
 
 from server.reports.batch_comparing import Figure
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.excel_room import line_count, line_pixels
 from server.reports.expressions import Expression
@@ -144,7 +144,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     items = (_read_kpi(blocks, item) for item in reader.items("kpis", required=True))
     return KpisSpec(**place, items=tuple(item for item in items if item is not None))
 

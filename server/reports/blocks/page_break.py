@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -26,7 +26,7 @@ class PageBreakSpec(BlockSpec, frozen=True, kw_only=True):
         yield PageBreak()
 
 
-def _read(_blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(_blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     reader.get("page_break")
     return PageBreakSpec(**place)
 

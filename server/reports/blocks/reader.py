@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from server.reports.blocks.spec import BlockSpec, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec
 from server.reports.expressions import Expressions
 from server.reports.formats import FORMATS, ValueFormat, is_currency_code
 from server.reports.reading import Issues, MapReader
@@ -82,7 +82,7 @@ class BlockReader:
         kind = self._kind(node)
         if kind is None:
             return None
-        place = Place(line=node.line, column=node.column, path=path, kind=kind.name)
+        place = BlockPlace(line=node.line, column=node.column, path=path, kind=kind.name)
         reader = MapReader(_as_map(node), self.issues, what=f"The block “{kind.name}”")
         block = kind.read(self, reader, place)
         reader.finish()
@@ -111,7 +111,7 @@ def _as_map(node: YamlNode) -> YamlNode:
     return YamlNode("map", [(node, YamlNode("scalar", None, node.line, node.column))], node.line, node.column)
 
 
-Read = Callable[[BlockReader, MapReader, Place], BlockSpec | None]
+Read = Callable[[BlockReader, MapReader, BlockPlace], BlockSpec | None]
 
 
 class BlockKind(msgspec.Struct, frozen=True, kw_only=True):

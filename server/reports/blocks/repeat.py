@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.reading import MapReader
 from server.reports.rows import rows_of
@@ -30,7 +30,7 @@ class RepeatSpec(BlockSpec, frozen=True, kw_only=True):
         return self.query, self.name
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     query = blocks.query(reader, key="repeat", required=True)
     name = reader.text("as", "row")
     if not name.isidentifier():

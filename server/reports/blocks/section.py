@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -51,7 +51,7 @@ class SectionSpec(BlockSpec, frozen=True, kw_only=True):
         return (self.blocks,)
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = outer.get("section", required=True)
     if value is None:
         return None

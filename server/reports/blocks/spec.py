@@ -16,7 +16,7 @@ from server.reports.rows import QueryRow, Rows
 from server.reports.words import Words
 
 
-class Place(TypedDict):
+class BlockPlace(TypedDict):
     """Where in the template a block begins, which one it is (`blocks[2]`), and its kind."""
 
     line: int
@@ -44,7 +44,7 @@ class TotalUse(NamedTuple):
 
 
 class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of `Place`, and whatever its kind needs."""
+    """The fields of `BlockPlace`, and whatever its kind needs."""
 
     line: int
     column: int

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place, TotalUse
-from server.reports.blocks.table_columns import ColumnSpec, StyleSpec, read_column, read_style
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse, TotalUse
+from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec, read_column, read_style
 from server.reports.blocks.table_drawn import Table
 from server.reports.blocks.table_written import WrittenTable
 from server.reports.document import Block
@@ -26,7 +26,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
     """No `columns`: all of the query's. `groups` are columns whose equal values stand together under a heading."""
 
     query: str
-    columns: tuple[ColumnSpec, ...] = ()
+    columns: tuple[TableColumnSpec, ...] = ()
     title: Expression | None = None
     groups: tuple[str, ...] = ()
     styles: tuple[StyleSpec, ...] = ()
@@ -99,7 +99,7 @@ class _Cells:
         return ""
 
 
-def _read(blocks: BlockReader, outer: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = outer.get("table", required=True)
     if value is None:
         return None

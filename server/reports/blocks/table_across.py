@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from server.errors import InvalidInput
-from server.reports.blocks.table_columns import ColumnSpec
+from server.reports.blocks.table_columns import TableColumnSpec
 from server.reports.rows import QueryRow, Rows, totals_of
 
 _MOST_ACROSS = 60
@@ -23,7 +23,7 @@ ALL = object()
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """A column as it is shown: `value` is that of `across` for which it stands, or `ALL`; None where there is none."""
 
-    spec: ColumnSpec
+    spec: TableColumnSpec
     value: Any = None
 
     @property
@@ -35,7 +35,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         return self.value is ALL
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class TableLine(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a table and the rows of the query that it stands for: one, or where values go across, all of them."""
 
     row: QueryRow
@@ -48,7 +48,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return [row for row in self.members if row[shown.spec.across] == shown.value]
 
 
-def shown_columns(specs: Sequence[ColumnSpec], data: Sequence[QueryRow]) -> list[Shown]:
+def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[QueryRow]) -> list[Shown]:
     """In the order of `specs`; those of the same `across` take turns: sales and orders of May, of June …
 
     Raises `InvalidInput` for more values than a table has room for.
@@ -67,18 +67,18 @@ def shown_columns(specs: Sequence[ColumnSpec], data: Sequence[QueryRow]) -> list
     return found
 
 
-def lines_of(specs: Sequence[ColumnSpec], groups: Sequence[str], data: Sequence[QueryRow]) -> list[Line]:
+def lines_of(specs: Sequence[TableColumnSpec], groups: Sequence[str], data: Sequence[QueryRow]) -> list[TableLine]:
     """One for each row, or for each combination of what does not go across, in the order in which they come."""
     if not any(spec.across for spec in specs):
-        return [Line(row=row, members=(row,)) for row in data]
+        return [TableLine(row=row, members=(row,)) for row in data]
     keys = keys_of(specs, groups)
     found: dict[tuple[Any, ...], list[QueryRow]] = {}
     for row in data:
         found.setdefault(tuple(map(_hashable, (row[key] for key in keys))), []).append(row)
-    return [Line(row=members[0], members=members) for members in found.values()]
+    return [TableLine(row=members[0], members=members) for members in found.values()]
 
 
-def keys_of(specs: Sequence[ColumnSpec], groups: Sequence[str]) -> list[str]:
+def keys_of(specs: Sequence[TableColumnSpec], groups: Sequence[str]) -> list[str]:
     """The columns that tell the lines of a table with `across` apart."""
     return list(dict.fromkeys((*groups, *(spec.name for spec in specs if not spec.across))))
 

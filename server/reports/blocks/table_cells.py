@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.reports.blocks.table_scale import Scale
+from server.reports.blocks.table_scale import ColorScale
 from server.reports.blocks.table_spark import Spark
 from server.reports.formats import ValueFormat
 
@@ -24,7 +24,7 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 0
     bar: bool = False
     spark: str = ""
-    scale: Scale | None = None
+    scale: ColorScale | None = None
     how: str = ""
     of_all: bool = False
     total: Any = None

@@ -13,9 +13,9 @@ from server.reports.reading import MapReader
 from server.reports.rows import Aggregate
 from server.reports.yaml_source import YamlNode
 
-Spark = Literal["line", "bar", ""]
+SparkKind = Literal["line", "bar", ""]
 _TOTALS: tuple[Aggregate, ...] = ("sum", "average", "min", "max", "count")
-_SPARKS: tuple[Spark, ...] = ("line", "bar", "")
+_SPARKS: tuple[SparkKind, ...] = ("line", "bar", "")
 _TONES = ("green", "red", "amber", "blue", "grey")
 _STYLES = ("strong", "total", "muted", "indent")
 _MOST_SCALE = 2
@@ -33,7 +33,7 @@ class StyleSpec(msgspec.Struct, frozen=True, kw_only=True):
     style: str
 
 
-class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
+class TableColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     """`across`: another column, each value of which has a column of its own with the figures of this one.
 
     `across_format` is of these values, `row_total` tells what they come to together. `scale`: one color for low to
@@ -49,7 +49,7 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     across_format: ValueFormat = ValueFormat()
     row_total: bool = False
     bar: bool = False
-    spark: Spark = ""
+    spark: SparkKind = ""
     scale: tuple[str, ...] = ()
     middle: float | None = None
     align: str = ""
@@ -64,9 +64,9 @@ class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.total or self.total_sql)
 
 
-def read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
+def read_column(blocks: BlockReader, node: YamlNode) -> TableColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
-        return ColumnSpec(name=str(node.value), line=node.line, column=node.column)
+        return TableColumnSpec(name=str(node.value), line=node.line, column=node.column)
     reader = MapReader(node, blocks.issues, what="A table's column")
     name = reader.text("name", required=True)
     total_sql = _total_sql(reader)
@@ -75,7 +75,7 @@ def read_column(blocks: BlockReader, node: YamlNode) -> ColumnSpec | None:
     row_total = reader.boolean("row_total")
     if row_total and not across and (node_of := reader.get("row_total")):
         blocks.issues.add(node_of, "“row_total” adds up what stands side by side; it needs “across”.")
-    spec = ColumnSpec(
+    spec = TableColumnSpec(
         name=name,
         label=blocks.expressions.text_of(reader, "label"),
         format=blocks.format(reader),

@@ -36,7 +36,7 @@ _HEAD = {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT, "text_wrap":
 _BAR = {"type": "data_bar", "bar_solid": True, "bar_color": "#CFE0F1", "min_type": "num", "max_type": "num"}
 _BELOW_ZERO = {"bar_negative_color": "#F3C9CC", "bar_axis_color": MUTED}
 
-Span = tuple[int, int]  # rows of a sheet, from and to
+RowSpan = tuple[int, int]  # rows of a sheet, from and to
 
 
 class TableSheet:
@@ -169,7 +169,7 @@ class TableSheet:
         more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= _MOST_RANGES else {}
         self._sheet.conditional_format(1, index, last, index, look | more)
 
-    def _write_subtotals(self, number: int, row: TableRow, spans: list[Span]) -> None:
+    def _write_subtotals(self, number: int, row: TableRow, spans: list[RowSpan]) -> None:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
             style = {"align": column.align, "bold": True, "top": 1}
             if column.has_total:
@@ -188,7 +188,7 @@ class TableSheet:
                 self._book.string(self._sheet, number, index, text, self._book.style(**style))
 
     def _write_total(
-        self, row: int, index: int, value: Any, spans: list[Span], style: dict[str, Any], *, is_value: bool = False
+        self, row: int, index: int, value: Any, spans: list[RowSpan], style: dict[str, Any], *, is_value: bool = False
     ) -> None:
         """A formula where Excel comes to the same figure, else the figure."""
         column = self._columns[index]
@@ -202,7 +202,7 @@ class TableSheet:
         else:
             self._book.cell(self._sheet, row, index, value, column.total_format, **style)
 
-    def _is_reckoned(self, index: int, total: Any, spans: list[Span]) -> bool:
+    def _is_reckoned(self, index: int, total: Any, spans: list[RowSpan]) -> bool:
         """Whether Excel comes to it: texts of numbers, for instance, are none to it."""
         column, formats = self._columns[index], self._book.formats
         wanted = excel_value(total, column.total_format, formats)
@@ -268,7 +268,7 @@ class TableSheet:
         return (row.cells[index] for row in self._rows if row.kind != "group")
 
 
-def _formula(column: TableColumn, index: int, spans: list[Span]) -> str:
+def _formula(column: TableColumn, index: int, spans: list[RowSpan]) -> str:
     """Empty where it would have too many parts."""
     is_count = column.how == "count"
     number = _COUNT_NUMBERS if is_count and column.format.is_numeric else _FUNCTIONS[column.how]
@@ -302,7 +302,7 @@ def _strongest(color: str) -> str:
     return "#" + "".join(f"{round(255 + (part - 255) * STRONGEST):02X}" for part in parts)
 
 
-def _spans(rows: Sequence[TableRow]) -> Iterator[Span]:
+def _spans(rows: Sequence[TableRow]) -> Iterator[RowSpan]:
     """Where rows of data follow each other."""
     first = None
     for number, row in enumerate(rows, 1):

@@ -12,7 +12,7 @@ STRONGEST = 0.45
 """How much of the color the highest value has: letters on it stay readable."""
 
 
-class Scale(msgspec.Struct, frozen=True, kw_only=True):
+class ColorScale(msgspec.Struct, frozen=True, kw_only=True):
     """From `low` to `high`: one color the stronger the higher, or two away from `middle`, the first of them below."""
 
     colors: tuple[str, ...]
@@ -32,7 +32,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         return self.colors[number > self.middle], strength
 
 
-def scale_of(colors: tuple[str, ...], middle: float | None, values: Sequence[Any]) -> Scale | None:
+def scale_of(colors: tuple[str, ...], middle: float | None, values: Sequence[Any]) -> ColorScale | None:
     """Without a `middle`: zero where values lie on both sides of it, else half way between lowest and highest."""
     numbers = [float(value) for value in values if is_figure(value)]
     if not colors or not numbers:
@@ -40,7 +40,7 @@ def scale_of(colors: tuple[str, ...], middle: float | None, values: Sequence[Any
     low, high = min(numbers), max(numbers)
     if middle is None:
         middle = 0.0 if low < 0 < high else (low + high) / 2
-    return Scale(colors=colors, low=low, high=high, middle=middle)
+    return ColorScale(colors=colors, low=low, high=high, middle=middle)
 
 
 def is_figure(value: Any) -> bool:

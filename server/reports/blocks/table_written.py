@@ -9,16 +9,16 @@ from typing import Any, Protocol
 import msgspec
 
 from server.reports.blocks.table_across import (
-    Line,
     Shown,
     SqlTotals,
+    TableLine,
     keys_of,
     lines_of,
     shown_columns,
 )
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
-from server.reports.blocks.table_columns import ColumnSpec, StyleSpec
-from server.reports.blocks.table_scale import Scale, is_figure, scale_of
+from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
+from server.reports.blocks.table_scale import ColorScale, is_figure, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
@@ -35,10 +35,10 @@ from server.reports.rows import (
 from server.reports.sums import exact_sum
 from server.reports.words import Words
 
-Places = dict[str, Any]
+GroupValues = dict[str, Any]
 
 
-class Asked(Protocol):
+class ExpressionValues(Protocol):
     """What expressions of a table's cells come to."""
 
     def value(self, expression: Expression, value: Any, row: QueryRow) -> Any: ...
@@ -55,11 +55,11 @@ class WrittenTable:
         query: str,
         rows: Rows,
         *,
-        specs: Sequence[ColumnSpec],
+        specs: Sequence[TableColumnSpec],
         labels: Sequence[str],
         groups: Sequence[str],
         styles: Sequence[StyleSpec],
-        asked: Asked,
+        asked: ExpressionValues,
         formats: Formats,
         words: Words,
     ) -> None:
@@ -71,7 +71,7 @@ class WrittenTable:
         self._asked = asked
         self._formats = formats
         self._words = words
-        self._specs = list(specs) or [ColumnSpec(name=name) for name in names if name not in groups]
+        self._specs = list(specs) or [TableColumnSpec(name=name) for name in names if name not in groups]
         self._labels = dict(zip(map(id, self._specs), labels, strict=False))
         for spec in self._specs:
             for name in filter(None, (spec.name, spec.across)):
@@ -93,7 +93,7 @@ class WrittenTable:
     def rows(self) -> Iterator[TableRow]:
         yield from self._within((), list(zip(self._lines, self._values, strict=True)))
 
-    def _within(self, above: tuple[Any, ...], lines: Sequence[tuple[Line, list[Any]]]) -> Iterator[TableRow]:
+    def _within(self, above: tuple[Any, ...], lines: Sequence[tuple[TableLine, list[Any]]]) -> Iterator[TableRow]:
         """The lines that have the values `above` in the first columns of `groups`, under their further headings."""
         level = len(above)
         if level == len(self._groups):
@@ -141,13 +141,13 @@ class WrittenTable:
 
     # -- figures
 
-    def _sql(self, spec: ColumnSpec) -> str:
+    def _sql(self, spec: TableColumnSpec) -> str:
         """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
         if spec.total_sql or not (spec.across and self._is_truncated):
             return spec.total_sql
         return aggregate_sql(spec.total or "sum", spec.name)
 
-    def _value(self, shown: Shown, line: Line) -> Any:
+    def _value(self, shown: Shown, line: TableLine) -> Any:
         spec = shown.spec
         if not shown.is_across:
             return line.row[spec.name]
@@ -169,9 +169,9 @@ class WrittenTable:
             return whole[0]
         if not self._data:
             return self._figure(spec, {}, ())
-        return self._figure(spec, self._across(shown), Line(row=self._data[0], members=self._data).of(shown))
+        return self._figure(spec, self._across(shown), TableLine(row=self._data[0], members=self._data).of(shown))
 
-    def _figure(self, spec: ColumnSpec, by: Places, members: Sequence[QueryRow]) -> Any:
+    def _figure(self, spec: TableColumnSpec, by: GroupValues, members: Sequence[QueryRow]) -> Any:
         """One total: of the rows that have the values of `by`, which are `members`."""
         if sql := self._sql(spec):
             return self._sums.value(sql, by)
@@ -181,12 +181,12 @@ class WrittenTable:
         return total_of(spec.total or "sum", values)
 
     @staticmethod
-    def _across(shown: Shown) -> Places:
+    def _across(shown: Shown) -> GroupValues:
         return {shown.spec.across: shown.value} if shown.is_across and not shown.is_row_total else {}
 
-    def _subtotals(self, group: str, place: tuple[Any, ...], lines: Sequence[Line]) -> list[Cell]:
+    def _subtotals(self, group: str, place: tuple[Any, ...], lines: Sequence[TableLine]) -> list[Cell]:
         """The first column that has no total says of what these are."""
-        whole = Line(row=lines[0].row, members=[row for line in lines for row in line.members])
+        whole = TableLine(row=lines[0].row, members=[row for line in lines for row in line.members])
         by = dict(zip(self._groups, place, strict=False))
         cells = []
         for shown, column in zip(self._shown, self.columns, strict=True):
@@ -199,14 +199,14 @@ class WrittenTable:
             cells[free] = Cell(value=label, text=label)
         return cells
 
-    def _total_text(self, spec: ColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
+    def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
         if not spec.has_total:
             return ""
         return self._formats.text(total, ValueFormat(kind="integer") if spec.total == "count" else format)
 
     # -- cells
 
-    def _measures(self) -> tuple[list[Scale | None], list[float]]:
+    def _measures(self) -> tuple[list[ColorScale | None], list[float]]:
         """Colors and bars of columns that go across share one measure; their totals are beyond it, and have none."""
         values: dict[int, list[Any]] = {}
         for index, shown in enumerate(self._shown):
@@ -219,7 +219,7 @@ class WrittenTable:
             [0.0 if shown.is_row_total else widest.get(id(shown.spec), 0.0) for shown in self._shown],
         )
 
-    def _row(self, line: Line, values: Sequence[Any]) -> TableRow:
+    def _row(self, line: TableLine, values: Sequence[Any]) -> TableRow:
         row = line.row
         style = next((each.style for each in self._styles if self._asked.value(each.when, None, row)), "")
         return TableRow(style=style, cells=[self._cell(index, value, row) for index, value in enumerate(values)])
@@ -267,10 +267,10 @@ def _widest(values: Iterable[Any]) -> float:
 
 
 def _grouped(
-    column: str, lines: Sequence[tuple[Line, list[Any]]]
-) -> Iterable[tuple[Any, list[tuple[Line, list[Any]]]]]:
+    column: str, lines: Sequence[tuple[TableLine, list[Any]]]
+) -> Iterable[tuple[Any, list[tuple[TableLine, list[Any]]]]]:
     """Equal values together, in the order in which they first appear."""
-    groups: dict[Any, list[tuple[Line, list[Any]]]] = {}
+    groups: dict[Any, list[tuple[TableLine, list[Any]]]] = {}
     for line in lines:
         groups.setdefault(line[0].row[column], []).append(line)
     return groups.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.reports import markdown
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.html_page import HtmlPage
@@ -38,7 +38,7 @@ class TextSpec(BlockSpec, frozen=True, kw_only=True):
         yield Text(nodes=markdown.parsed(builder.text(self.text, self)))
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     value = reader.get("text", required=True)
     text = blocks.expressions.markdown(value) if value else None
     return TextSpec(**place, text=text) if text else None

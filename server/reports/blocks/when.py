@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.reading import MapReader
@@ -23,7 +23,7 @@ class WhenSpec(BlockSpec, frozen=True, kw_only=True):
         return ((*self.blocks, *self.otherwise),)
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec | None:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     condition = blocks.expressions.value_of(reader, "when", required=True)
     inner = blocks.blocks(reader.items("blocks", required=True), f"{place['path']}.blocks")
     otherwise = blocks.blocks(reader.items("else"), f"{place['path']}.else")

@@ -16,7 +16,7 @@ import msgspec
 
 from server.reports.formats import Formats
 
-Unit = Literal["month", "day", "second"]
+TimeUnit = Literal["month", "day", "second"]
 _TEXTS = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-(\d{2}))?")
 _QUARTERS = re.compile(r"(\d{4})[- ]?Q([1-4])")
 _MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 12_000)
@@ -38,7 +38,7 @@ class Mark(msgspec.Struct, frozen=True):
 class TimeAxis(msgspec.Struct, frozen=True, kw_only=True):
     """`places` are those of the labels, ascending, in `unit`s; `step` is the least distance between two."""
 
-    unit: Unit
+    unit: TimeUnit
     places: tuple[float, ...]
     step: float
 
@@ -85,7 +85,7 @@ def time_axis(values: Sequence[Any], formats: Formats) -> tuple[TimeAxis, list[f
     return TimeAxis(unit=unit, places=ascending, step=step), places
 
 
-def runs(places: Sequence[float], unit: Unit) -> list[list[int]]:
+def runs(places: Sequence[float], unit: TimeUnit) -> list[list[int]]:
     """Which of the ascending places a line joins: it breaks where a regular series misses a period."""
     if not places:
         return []
@@ -112,7 +112,7 @@ def _usual_step(steps: Sequence[float]) -> float | None:
     return usual if most * 2 >= len(steps) else None
 
 
-def place_of(moment: datetime, unit: Unit) -> float:
+def place_of(moment: datetime, unit: TimeUnit) -> float:
     if unit == "month":
         return moment.year * 12 + moment.month - 1
     if unit == "day":
@@ -120,7 +120,7 @@ def place_of(moment: datetime, unit: Unit) -> float:
     return (moment - _EPOCH).total_seconds()
 
 
-def moment_at(place: float, unit: Unit) -> datetime:
+def moment_at(place: float, unit: TimeUnit) -> datetime:
     if unit == "month":
         return _first_of(int(place // 12), int(place % 12) + 1)
     if unit == "day":
@@ -153,7 +153,7 @@ def _written_moment(text: str) -> datetime | None:
     return None
 
 
-def _unit(moments: Sequence[datetime]) -> Unit:
+def _unit(moments: Sequence[datetime]) -> TimeUnit:
     if any(moment.hour or moment.minute or moment.second or moment.microsecond for moment in moments):
         return "second"
     return "month" if all(moment.day == 1 for moment in moments) else "day"

@@ -13,7 +13,7 @@ from babel.numbers import is_currency
 from server.datasets.dataset import ColumnNote
 from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, Column
 
-Role = Literal["time", "year", "sum", "average", "category", "name", "id", "text", "nothing"]
+ColumnRole = Literal["time", "year", "sum", "average", "category", "name", "id", "text", "nothing"]
 FEW = 12  # values of a category that are shown without a rest
 _MOST_NAMES = 1_000  # values of a category of which the largest say something
 _CODES = 30  # so many values of an id are a category
@@ -77,7 +77,7 @@ class KnownColumn(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     type: str
-    role: Role
+    role: ColumnRole
     count: int
     nulls: int
     distinct: int | None = None
@@ -167,7 +167,7 @@ def _known(column: Column, figures: Mapping[str, Any], note: ColumnNote) -> Know
     )
 
 
-def _role(column: KnownColumn) -> Role:
+def _role(column: KnownColumn) -> ColumnRole:
     if not column.is_writable or (column.nulls and not column.count):
         return "nothing"
     if column.count > 1 and column.distinct == 1:  # a constant says nothing
@@ -179,7 +179,7 @@ def _role(column: KnownColumn) -> Role:
     return _role_of_number(column) if column.type in NUMERIC_TYPES else _role_of_text(column)
 
 
-def _role_of_number(column: KnownColumn) -> Role:
+def _role_of_number(column: KnownColumn) -> ColumnRole:
     is_whole = column.type == "integer"
     if is_whole and _says(_YEAR, column.name) and _within(column, *_YEARS):
         return "year"
@@ -192,7 +192,7 @@ def _role_of_number(column: KnownColumn) -> Role:
     return "sum"
 
 
-def _role_of_text(column: KnownColumn) -> Role:
+def _role_of_text(column: KnownColumn) -> ColumnRole:
     if _says(_ID, column.name):
         return "category" if _is_code(column) else "id"
     if _says(_PROSE, column.name):

@@ -34,9 +34,10 @@ from server.http.listener import listen
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
 from server.realtime import protocol
-from server.serving import address_of, tune_garbage_collector
+from server.serving import addresses_of, tune_garbage_collector
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
+from tests.waiting import flushed
 
 EVENT = "bench"
 PEOPLE = 1_000
@@ -54,7 +55,7 @@ async def main(data: Path, *, people: int, is_traced: bool) -> None:
         tune_garbage_collector()
         if is_traced:
             tracemalloc.start(1)
-        control.say(port=address_of(runner)[1])
+        control.say(port=addresses_of(runner)[0][1])
         await control.obey(Commands(parts, user_ids).by_name)
         await runner.cleanup()
 
@@ -125,7 +126,7 @@ class Commands:
             for _ in range(rounds):
                 for _ in range(at_once):
                     self._announcing.publish(EVENT, data_of(size))
-                await self._manager.flushed()
+                await flushed(self._manager)
 
         async with watched() as lag:
             used = await control.measured(work())
@@ -145,7 +146,7 @@ class Commands:
                     level="info",
                     url="",
                 )
-                await self._manager.flushed()
+                await flushed(self._manager)
 
         async with watched() as lag:
             used = await control.measured(work())

@@ -6,7 +6,7 @@ import jindu.limits as of_client
 import server.jobs.external_limits as of_server
 from jindu import report, tracking
 from jindu.handle import ENDED_BY_SIGNAL, LOOP_LEFT, LeftOpen
-from server.jobs import external
+from server.jobs import external_kind
 
 
 def test_client_and_server_have_the_same_limits() -> None:
@@ -19,4 +19,4 @@ def test_client_and_server_have_the_same_limits() -> None:
 def test_what_the_client_says_of_its_own_accord_is_known_to_the_server_which_translates_it() -> None:
     signals = [ENDED_BY_SIGNAL.format(name=name) for name in ("SIGTERM", "SIGHUP")]
     said = {str(LeftOpen()), *signals, report.SAYS_NOTHING, LOOP_LEFT, tracking.EXCEPTION}
-    assert said == {text["phrase"] for text in external.SAID_BY_CLIENT}
+    assert said == {text["phrase"] for text in external_kind.SAID_BY_CLIENT}

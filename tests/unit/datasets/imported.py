@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from server.datasets.conversion import convert_file, preview_file
+from server.datasets.conversion import convert_file
+from server.datasets.file_work import Converted, ConvertRequest, FilePreviewRequest, Preview, ReferenceFiles
+from server.datasets.previewing import preview_file
 from server.datasets.schema import Column, FileLimits, ReadOptions
-from server.datasets.work import Converted, ConvertRequest, Preview, PreviewRequest, ReferenceFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Importer:
     def preview(
         self, content: bytes | str | Path, *, name: str = "data.csv", beside: Sequence[Column] = (), **options: Any
     ) -> Preview:
-        request = PreviewRequest(
+        request = FilePreviewRequest(
             source=self.place(content), name=name, options=msgspec.convert(options, ReadOptions), beside=list(beside)
         )
         return preview_file(request, lambda _report: None)

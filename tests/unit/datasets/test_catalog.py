@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import insert
 
 from server.clock import new_id, utc_now
-from server.datasets.catalog import Catalog, data_key
+from server.datasets.catalog import Catalog
 from server.datasets.dataset import DatasetChange, Version, is_dataset_name, suggested_name
 from server.datasets.schema import Column
+from server.datasets.version_rows import data_key
 from server.engines.local_files import LocalFiles
 from server.errors import Conflict, InvalidInput, Locked, NotFound
 from server.storage.database import Database

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.datasets.cells import DATE_FORMATS, mark_of, order_of, read_date, read_moment, read_number, read_truth
-from server.datasets.inference import infer
+from server.datasets.inference import Inferred, infer_all
 from server.datasets.values import convert_cells
 
 
@@ -175,6 +175,10 @@ def test_infinity_is_a_word_and_not_a_number() -> None:
     converted = convert_cells(pa.array(["1.5", "inf", "1e999", "nan", "N/A"]), "decimal")
     assert converted.values.to_pylist() == [1.5, None, None, None, None]
     assert [misfit.code for misfit in converted.misfits] == ["not_a_number", "too_many_digits"]
+
+
+def infer(cells: pa.Array) -> Inferred:
+    return infer_all([cells], prefer_mark=".", wanted=[None])[0]
 
 
 def inferred(*cells: str | None) -> tuple[str, str | None]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from server.datasets.file_work import ReferenceFiles
 from server.datasets.rejects import EARLY_RECORDS, RejectReason, RejectWriter
-from server.datasets.work import ReferenceFiles
 from server.errors import FileProblem, InvalidInput
 from tests.unit.datasets.imported import Importer
 

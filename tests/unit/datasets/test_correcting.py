@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.datasets.correcting import correct_rows
+from server.datasets.file_work import Corrected, CorrectRequest
 from server.datasets.reject_rows import read_rows
-from server.datasets.work import Corrected, CorrectRequest
 from tests.unit.datasets.imported import Imported, Importer
 
 

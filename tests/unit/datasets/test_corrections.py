@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from server.datasets.corrections import Corrections, stem_of
+from server.datasets.corrections import FileCorrections, stem_of
 from server.datasets.schema import ColumnSpec, ReadOptions
 from tests.unit.datasets.imported import Importer
 
 SALES = "Report of March\nid;amount;code\n1;2,5;007\n2;3,5;008\n"
 
 
-def corrected(directory: Path, text: str, options: ReadOptions) -> Corrections:
+def corrected(directory: Path, text: str, options: ReadOptions) -> FileCorrections:
     given = {name: getattr(options, name) for name in options.__struct_fields__ if getattr(options, name) is not None}
     return Importer(directory)(text, **given).converted.corrections
 
@@ -33,15 +33,6 @@ def test_what_a_person_said_otherwise_is_remembered_and_nothing_else(tmp_path: P
     assert told.reading == {}
     assert [(column.source, column.type) for column in told.columns] == [("id", "text")]
     assert told.left_out == ["code"]
-
-
-def test_it_is_how_the_next_file_is_read_whatever_columns_that_has(tmp_path: Path) -> None:
-    columns = [ColumnSpec(name="value", source="b", type="text", required=True)]
-    told = corrected(tmp_path, "x,y\na,b\n1,2\n", ReadOptions(skip_rows=1, columns=columns))
-    assert told.reading == {"skip_rows": 1}
-    options = told.read_options(["a", "b", "c"])
-    assert options.skip_rows == 1
-    assert [(column.name, column.source) for column in options.columns or ()] == [("value", "b"), ("c", "c")]
 
 
 @pytest.mark.parametrize(

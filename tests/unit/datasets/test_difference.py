@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.datasets.difference import Difference, Renamed, Retyped, difference
+from server.datasets.file_work import PreviewColumn
 from server.datasets.schema import Column, ColumnType
-from server.datasets.work import PreviewColumn
 
 
 def columns(**types: ColumnType) -> list[Column]:

@@ -14,7 +14,7 @@ import pytest
 
 from server.datasets.excel_texts import CELL_UNITS, require_room
 from server.datasets.export import export_dataset, harmless_column
-from server.datasets.formula_like import harmless, original
+from server.datasets.formula_like import harmless
 from server.datasets.schema import Column
 from server.datasets.work import ExportRequest
 from server.errors import InvalidInput
@@ -61,6 +61,11 @@ def test_what_looks_like_a_formula_gets_an_apostrophe_and_numbers_do_not() -> No
         assert harmless(text) == text
     every = [*FORMULAS, *HARMLESS, None]
     assert harmless_column(pa.array(every, pa.string())).to_pylist() == [t and harmless(t) for t in every]
+
+
+def original(text: str) -> str:
+    """As who reads the file does: one apostrophe less wherever the rest would get one."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
 
 
 def test_the_apostrophe_can_be_taken_away_again() -> None:

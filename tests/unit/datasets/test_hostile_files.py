@@ -21,12 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from server.datasets.conversion import convert_file, preview_file
+from server.datasets.conversion import convert_file
+from server.datasets.encoding_scores import _LIKELY
 from server.datasets.encodings import OF_FILES
+from server.datasets.file_work import ConvertRequest, FilePreviewRequest
+from server.datasets.previewing import preview_file
 from server.datasets.readers import problems_named
 from server.datasets.schema import ColumnSpec, FileLimits, ReadOptions
-from server.datasets.text_encoding import _LIKELY, find_encoding
-from server.datasets.work import ConvertRequest, PreviewRequest
+from server.datasets.text_encoding import find_encoding
 from server.errors import FileProblem, InvalidInput, JinduError
 from tests.unit.datasets.imported import Importer
 
@@ -42,7 +44,7 @@ def looked_at(path: Path, options: ReadOptions = _AS_FOUND, *, limits: FileLimit
     target, rejects = path.parent / "target.parquet", path.parent / "rejects.jsonl"
     steps: list[Callable[[], Any]] = [
         lambda: msgspec.json.encode(
-            preview_file(PreviewRequest(source=path, name=path.name, options=options, limits=limits), print)
+            preview_file(FilePreviewRequest(source=path, name=path.name, options=options, limits=limits), print)
         ),
         lambda: convert_file(
             ConvertRequest(source=path, name=path.name, target=target, rejects=rejects, options=options, limits=limits),

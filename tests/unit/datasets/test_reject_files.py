@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from server.datasets.file_work import RejectsFileRequest
 from server.datasets.reject_files import write_rejects
 from server.datasets.schema import ReadOptions
-from server.datasets.work import RejectsFileRequest
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Imported, Importer
 

@@ -13,7 +13,7 @@ from server.errors import JobFailed, StorageFull
 from server.jobs.attempts import Attempts
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
-from server.jobs.job_log import JobLog
+from server.jobs.job_log import JobLogStore
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.outcomes import Notice, Outcome
 from server.jobs.retry import Retries
@@ -79,7 +79,7 @@ async def test_an_attempt_whose_error_may_pass_is_repeated_and_the_log_says_so(o
     assert (stored.failures, stored.error) == (1, None)
     assert stored.not_before is not None
     assert stored.not_before > utc_now()
-    lines = [(line.level, line.message) for line in (await JobLog(house.database).page(job.id, limit=5)).lines]
+    lines = [(line.level, line.message) for line in (await JobLogStore(house.database).page(job.id, limit=5)).lines]
     assert [level for level, _ in lines] == ["warning", "warning"]
     assert "disk is full" in lines[0][1]
     assert await trial.state_of(await trial.begin(failures=2)) is State.FAILED  # it was tried twice more

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from server.errors import Unavailable
-from server.jobs.external import KIND, Cancelled, Ending, ExternalJobs, NewExternalJob, Over, Update
+from server.jobs.external import ExternalJobs
+from server.jobs.external_kind import KIND
+from server.jobs.external_told import Cancelled, Ending, NewExternalJob, Over, Update
 from server.jobs.job import JobError, State
 from tests.unit.jobs.conftest import Clock, House, OpenHouse
 

@@ -6,7 +6,7 @@ import pytest
 
 from server.jobs import job_log
 from server.jobs.job import Job
-from server.jobs.job_log import JobLog, LogLine, line_now
+from server.jobs.job_log import JobLogStore, LogLine, line_now
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
@@ -17,12 +17,12 @@ def _short_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_log, "_CUT_EVERY", 5)
 
 
-async def write(house: House, log: JobLog, job: Job, *numbers: int) -> None:
+async def write(house: House, log: JobLogStore, job: Job, *numbers: int) -> None:
     async with house.database.write(shared=True) as connection:
         await log.add(connection, [line_now(job, str(number), "info") for number in numbers])
 
 
-async def whole(log: JobLog, job_id: str) -> list[LogLine]:
+async def whole(log: JobLogStore, job_id: str) -> list[LogLine]:
     lines, last = await log.following(job_id, after=0, limit=7)
     found = lines
     while lines:
@@ -50,7 +50,7 @@ async def test_a_log_that_an_earlier_process_left_too_long_is_cut_as_well(open_h
     house = await open_house()
     job = await house.begin()
     for number in range(12):
-        await write(house, JobLog(house.database), job, *range(number * 4, number * 4 + 4))  # each counts anew
+        await write(house, JobLogStore(house.database), job, *range(number * 4, number * 4 + 4))  # each counts anew
     assert len(await whole(house.store.lines, job.id)) == 48
     await write(house, house.store.lines, job, *range(48, 53))
     lines = await whole(house.store.lines, job.id)

@@ -97,7 +97,7 @@ async def test_a_job_that_cannot_be_stored_whole_is_not_begun(open_house: OpenHo
 
     with pytest.raises(Conflict):
         await house.life.begin(job(State.RUNNING), asked=Asked.under("k", by="alice", what=1), also=refuse)
-    assert (house.table.all_live(), house.told) == ([], [])
+    assert (house.table.live_of("alice"), house.told) == ([], [])
     assert (await house.store.search(JobFilter())).total == 0
     begun = job(State.RUNNING)
     stored = await house.life.begin(begun, asked=Asked.under("k", by="alice", what=1))  # the key is still free

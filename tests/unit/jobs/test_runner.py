@@ -110,7 +110,7 @@ async def test_job_is_not_stored_when_what_belongs_to_it_fails(open_house: OpenH
     with pytest.raises(Conflict):
         await begin(house, also=also)
     assert (await house.store.search(JobFilter())).total == 0
-    assert house.table.all_live() == []
+    assert house.table.live_of("alice") == []
 
 
 async def test_owners_take_turns(open_house: OpenHouse) -> None:

@@ -12,7 +12,7 @@ from server.errors import InvalidInput
 from server.jobs.job import Job, JobError, State
 from server.jobs.job_log import line_now
 from server.jobs.outcomes import ended
-from server.jobs.store import JobFilter, Usual
+from server.jobs.store import JobFilter, UsualDurations
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
@@ -121,7 +121,7 @@ async def test_how_long_such_jobs_take_is_the_median_of_the_last_ones_that_succe
     await house.begin(title="a", state=State.FAILED, took_seconds=1.0, total=10)
     await house.begin(owner_id="bob", title="a", state=State.SUCCEEDED, took_seconds=1.0, total=10)
     job = await house.begin(title="a")
-    assert await house.store.usual(job, by_title=False) == Usual(last_seconds=20.0, unit_seconds=3.0)
-    assert await house.store.usual(job, by_title=True) == Usual(last_seconds=20.0, unit_seconds=6.0)
+    assert await house.store.usual(job, by_title=False) == UsualDurations(last_seconds=20.0, unit_seconds=3.0)
+    assert await house.store.usual(job, by_title=True) == UsualDurations(last_seconds=20.0, unit_seconds=6.0)
     none = await house.begin(kind="other")
-    assert await house.store.usual(none, by_title=False) == Usual(last_seconds=None, unit_seconds=None)
+    assert await house.store.usual(none, by_title=False) == UsualDurations(last_seconds=None, unit_seconds=None)

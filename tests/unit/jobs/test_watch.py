@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.jobs.watch import Finding, Signs, Watch
+from server.jobs.watch import CallWatch, Finding, Signs
 from tests.unit.jobs.conftest import Clock
 
 
@@ -13,11 +13,11 @@ def clock() -> Clock:
     return Clock()
 
 
-def watch(clock: Clock, *, limit: float | None = None, silence: float = 10.0) -> Watch:
-    return Watch(limit_seconds=limit, silence_seconds=silence, look_seconds=1.0, clock=clock)
+def watch(clock: Clock, *, limit: float | None = None, silence: float = 10.0) -> CallWatch:
+    return CallWatch(limit_seconds=limit, silence_seconds=silence, look_seconds=1.0, clock=clock)
 
 
-def looks(watch: Watch, clock: Clock, count: int, *, ticks: int = 0, ticks_a_second: int = 0) -> list[Finding]:
+def looks(watch: CallWatch, clock: Clock, count: int, *, ticks: int = 0, ticks_a_second: int = 0) -> list[Finding]:
     """What was found, looking once a second."""
     found = []
     for second in range(count):
@@ -65,4 +65,4 @@ def test_a_night_in_which_the_whole_computer_slept_is_neither_silence_nor_time(c
 
 
 def test_a_short_limit_is_looked_at_in_time() -> None:
-    assert Watch(limit_seconds=0.2, silence_seconds=10.0).look_seconds == pytest.approx(0.05)
+    assert CallWatch(limit_seconds=0.2, silence_seconds=10.0).look_seconds == pytest.approx(0.05)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from server.app.live import Live, Realtime, build_live, build_realtime, open_live
+from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
@@ -38,8 +38,8 @@ def person(name: str, *, role: Role = Role.EDITOR, language: str = "en", **known
 @dataclass(frozen=True)
 class Layer:
     database: Database
-    realtime: Realtime
-    live: Live
+    realtime: RealtimeParts
+    live: LiveParts
     table: JobTable
     store: JobStore
     endings: Endings
@@ -48,7 +48,7 @@ class Layer:
         return await joined(self.realtime, principal, events=events)
 
 
-async def joined(realtime: Realtime, principal: Principal, *, events: tuple[str, ...] = ()) -> MemoryLink:
+async def joined(realtime: RealtimeParts, principal: Principal, *, events: tuple[str, ...] = ()) -> MemoryLink:
     """A connection as those who come in over a socket have, with a link that can be looked into."""
     link, manager, topics = MemoryLink(), realtime.manager, realtime.topics
     connection = manager.new_connection(

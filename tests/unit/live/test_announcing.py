@@ -11,6 +11,7 @@ from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.storage.tables import users
 from tests.unit.live.conftest import Layer, person
+from tests.waiting import flushed
 
 
 def job(**fields: object) -> Job:
@@ -24,7 +25,7 @@ async def test_an_event_reaches_its_subscribers_and_one_with_an_owner_only_those
     chief = await layer.join(person("chief", role=Role.ADMIN), events=("dataset:sales",))
     layer.live.announcing.publish("dataset:sales", {"version": 2}, "alice")
     layer.live.announcing.publish("news", [1, "two"])
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["data"] for message in hers.messages] == [{"version": 2}]
     assert [message["data"] for message in his.messages] == [[1, "two"]]
     assert [message["data"] for message in chief.messages] == [{"version": 2}]
@@ -36,7 +37,7 @@ async def test_a_change_of_life_is_kept_in_the_transaction_and_told_after_it(lay
         tell = await layer.live.announcing.on_life_change(connection, job(state=State.RUNNING))
         assert link.messages == []
     tell()
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     (message,) = link.messages
     assert (message["type"], message["state"], message["offset"]) == ("job", "running", 1)
     assert layer.realtime.history.position("alice").offset == 1
@@ -60,7 +61,7 @@ async def test_a_failure_is_also_a_notification_unless_its_owner_wants_none(laye
         async with layer.database.write() as connection:
             tell = await layer.live.announcing.on_life_change(connection, job(**{**_fields(failed), "owner_id": owner}))
         tell()
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["type"] for message in hers.messages] == ["job", "notification"]
     assert hers.messages[1]["body"] == "Line 3 is wrong."
     assert [message["type"] for message in his.messages] == ["job"]
@@ -74,7 +75,7 @@ async def test_what_a_job_leaves_to_be_told_is_kept_with_its_end_unless_its_owne
             await connection.execute(update(users).values(notifications={"finished": choice}))
             tell = await layer.live.announcing.on_life_change(connection, done, ready)
         tell()
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["type"] for message in hers.messages] == ["job", "notification", "job"]
     assert hers.messages[1]["title"] == "“Sales” is ready"
 

@@ -23,7 +23,7 @@ from server.realtime.manager import ConnectionManager
 from tests.functional.job_table import merged
 from tests.unit.live.conftest import KINDS, Layer, person
 from tests.unit.realtime.links import MemoryLink
-from tests.waiting import until
+from tests.waiting import flushed, until
 
 LANGUAGES = Languages.load(Path("locales"))
 
@@ -122,7 +122,7 @@ async def test_each_hears_of_a_job_in_their_language_and_nobody_else_hears_of_it
     english, chinese = await layer.join(person("alice")), await layer.join(person("alice", language="zh-CN"))
     his = await layer.join(person("bob"))
     layer.table.put(job(state=State.RUNNING, message="Reading the file"))
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     (hers,), (also_hers,) = english.messages, chinese.messages
     assert (hers["type"], hers["message"]) == ("data_import_progress", "Reading the file")
     assert also_hers["message"] == LANGUAGES.of("zh-CN").gettext("Reading the file")
@@ -135,7 +135,7 @@ async def test_a_revision_that_comes_late_is_told_to_nobody(layer: Layer) -> Non
     for each in (newer, late):
         layer.realtime.broker.send(JobMoved(job=each, is_life_change=False))
         layer.table.put(each)
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["revision"] for message in link.messages] == [3]
     assert layer.table.get("j1") == newer
 
@@ -152,7 +152,7 @@ async def test_watchers_of_a_job_see_what_they_may_see(layer: Layer) -> None:
     admin = await layer.join(person("chief", role=Role.ADMIN), events=("jobs:*",))
     his = await layer.join(person("bob"), events=("jobs:*", "job:j1"))
     layer.table.put(job())
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["data"]["job_id"] for message in admin.messages] == ["j1"]
     assert his.messages == []
 
@@ -162,5 +162,5 @@ async def test_a_kind_without_a_progress_message_of_its_own_says_job_and_only_wh
     begun = job(kind="demonstration", state=State.RUNNING)
     layer.table.put(begun)  # its kept message tells that
     layer.table.put(begun.evolve(progress=5))
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [(message["type"], message["revision"]) for message in link.messages] == [("job", 2)]

@@ -9,10 +9,11 @@ from server.jobs.job import Job, State
 from server.jobs.outcomes import Notice
 from server.live.kept import job_body, notice_body
 from server.realtime.broker import KeptTold
-from server.realtime.history import JOB, NOTIFICATION
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.realtime.protocol import Position
 from server.texts import phrase
 from tests.unit.live.conftest import LANGUAGES, Layer, person
+from tests.waiting import flushed
 
 
 async def keep(layer: Layer, kind: str, body: bytes) -> None:
@@ -40,7 +41,7 @@ async def test_a_message_says_the_same_live_and_later_in_each_language(layer: La
             )
         ),
     )
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     stored = await layer.realtime.history.newest("alice", 10)
     for language, link in links.items():
         later = [msgspec.json.decode(layer.live.kept.render(kept, language)) for kept in stored]
@@ -55,7 +56,7 @@ async def test_numbers_stand_in_notifications_as_on_pages_but_not_those_of_a_rea
     reason = phrase("Line {line} is wrong.", line=2026)
     told = Notice(title="{rows} rows", body="{reason}", parameters={"rows": 49_880, "reason": reason})
     await keep(layer, NOTIFICATION, notice_body(told))
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     (message,) = link.messages
     assert (message["title"], message["body"]) == ("49,880 rows", "Line 2026 is wrong.")
 
@@ -69,7 +70,7 @@ async def test_one_publication_for_many_gives_each_their_own_offset(layer: Layer
     layer.realtime.broker.send(
         KeptTold(type=NOTIFICATION, body=notice_body(Notice(title="All")), at=utc_now(), positions=positions)
     )
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["offset"] for message in hers.messages] == [4]
     assert [message["offset"] for message in his.messages] == [9]
     assert others.messages == []
@@ -79,5 +80,5 @@ async def test_one_publication_for_many_gives_each_their_own_offset(layer: Layer
 async def test_a_level_that_is_none_is_told_as_info(layer: Layer) -> None:
     link = await layer.join(person("alice"))
     await keep(layer, NOTIFICATION, notice_body(Notice(title="Odd", level="loud")))
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     assert [message["level"] for message in link.messages] == ["info"]

@@ -13,7 +13,7 @@ from server.live import notices
 from server.realtime.history import History
 from server.storage.tables import users
 from tests.unit.live.conftest import Layer, person
-from tests.waiting import until
+from tests.waiting import flushed, until
 
 NOTICE = Notice(title="Ready", level="success")
 
@@ -25,8 +25,8 @@ async def titles(layer: Layer, user_id: str) -> list[str]:
 
 async def test_a_notice_is_kept_and_sent_to_its_user_alone(layer: Layer) -> None:
     hers, his = await layer.join(person("alice")), await layer.join(person("bob"))
-    await layer.live.notices.notify_user("alice", NOTICE)
-    await layer.realtime.manager.flushed()
+    await layer.live.notices.notify_who_asked("alice", NOTICE)
+    await flushed(layer.realtime.manager)
     assert [message["title"] for message in hers.messages] == ["Ready"]
     assert his.messages == []
     assert len(await titles(layer, "alice")) == 1
@@ -35,7 +35,7 @@ async def test_a_notice_is_kept_and_sent_to_its_user_alone(layer: Layer) -> None
 async def test_who_chose_not_to_be_told_is_told_only_what_they_asked_for(layer: Layer) -> None:
     async with layer.database.write() as connection:
         await connection.execute(update(users).where(users.c.id == "alice").values(notifications={"finished": False}))
-    await layer.live.notices.notify_user("alice", NOTICE)
+        assert await layer.live.notices.keep_wanted(connection, "alice", NOTICE) == []
     assert await titles(layer, "alice") == []
     await layer.live.notices.notify_who_asked("alice", NOTICE)
     assert len(await titles(layer, "alice")) == 1
@@ -72,7 +72,7 @@ async def test_each_tab_of_a_user_learns_what_is_left_unread(layer: Layer) -> No
     tabs = [await layer.join(person("alice")) for _ in range(2)]
     his = await layer.join(person("bob"))
     layer.live.notices.looked_at("alice", 3)
-    await layer.realtime.manager.flushed()
+    await flushed(layer.realtime.manager)
     for tab in tabs:
         assert [(message["type"], message["unread"]) for message in tab.messages] == [("notifications_read", 3)]
     assert his.messages == []

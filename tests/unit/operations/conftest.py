@@ -18,15 +18,16 @@ from server.app.parts import Parts, build_parts
 from server.auth.permissions import Principal, Role, Scope
 from server.auth.users import User
 from server.clock import new_id, utc_now
-from server.datasets.catalog import data_key
 from server.datasets.dataset import Mode, Version
+from server.datasets.import_orders import ImportRequest
+from server.datasets.version_rows import data_key
 from server.errors import JinduError
 from server.jobs.job import Job
-from server.operations.batches import BatchOrder, BatchStart
-from server.operations.imports import ImportRequest
+from server.operations.batches import BatchStart
 from server.operations.made_files import MadeFile
 from server.operations.offered import Operations
 from server.operations.uploads import NewUpload
+from server.reports.batch_orders import BatchOrder
 from server.settings import Settings
 from server.storage.tables import users
 from server.uploads.files import Upload

@@ -11,7 +11,8 @@ import pytest
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound
 from server.jobs.job import Completeness, State
-from server.operations.batches import BatchOperations, BatchOrder, BatchStart, ParameterQuery
+from server.operations.batches import BatchOperations, BatchStart
+from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportFilter
 from server.settings import Settings
 from tests.unit.operations.conftest import House, only_looking, refused

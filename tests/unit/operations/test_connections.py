@@ -13,6 +13,7 @@ from server.realtime.close_codes import CloseCode
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import House, refused
 from tests.unit.realtime.links import MemoryLink
+from tests.waiting import flushed
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ async def test_nobody_else_closes_one_and_a_wrong_reason_closes_none(
 async def test_everybody_is_told_whoever_is_away_later(connections: ConnectionOperations, house: House) -> None:
     hers = await joins(house, house.alice)
     told = await connections.broadcast(house.admin, title="Back soon", body="At noon.", level="warning", url="/jobs")
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     assert told == 3
     assert [message["title"] for message in hers.messages] == ["Back soon"]
     assert [one.title for one in (await house.todo.notifications.latest(house.bob)).items] == ["Back soon"]

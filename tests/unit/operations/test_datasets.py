@@ -12,11 +12,12 @@ from server.auth.permissions import Principal
 from server.datasets.dataset import MOST_TAGS, ColumnNote, DatasetChange
 from server.errors import Conflict, Forbidden, InvalidInput, JinduError, Locked, NotFound, PreconditionFailed
 from server.jobs.job import State
-from server.operations.batches import BatchOrder
 from server.operations.dataset_rows import RowsQuery
 from server.operations.datasets import DatasetOperations, entity_tag
+from server.reports.batch_orders import BatchOrder
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
+from tests.waiting import flushed
 
 MORE = b"id,region,amount\n9,east,1\n"
 
@@ -70,7 +71,7 @@ async def test_a_change_is_told_to_whoever_watches_and_is_audited(
     change = DatasetChange(description="Per order", tags=["Finance", "finance "], column_notes={"amount": _NOTE})
     changed = await orders.change(alice, "orders", change)
     assert (changed.description, changed.tags, changed.column_notes) == ("Per order", ["finance"], {"amount": _NOTE})
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     assert [message["data"]["change"] for message in hers.messages] == ["changed"]
     ((who, name, detail),) = await house.audited("dataset.change")
     assert (who, name, detail["description"]) == ("alice", "orders", "Per order")

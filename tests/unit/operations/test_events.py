@@ -12,6 +12,7 @@ from server.operations.events import EventOperations
 from server.settings import Settings
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import House, only_looking, refused
+from tests.waiting import flushed
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def test_an_event_goes_to_whoever_subscribed_whoever_they_are(
     his = await joined(house.parts.realtime, house.bob, events=("shop.sold",))
     hers = await joined(house.parts.realtime, alice)
     assert await events.publish(alice, "shop.sold", {"id": 7}) == 1
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     assert [(message["event"], message["data"]) for message in his.messages] == [("shop.sold", {"id": 7})]
     assert hers.messages == []
     assert [(who, name) for who, name, _ in await house.audited("event.publish")] == [("alice", "shop.sold")]

@@ -8,8 +8,8 @@ import pytest
 
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
-from server.jobs.external import Ending, NewExternalJob, Update
 from server.jobs.external_limits import DETAIL_BYTES_IN_ALL, DETAIL_VALUES
+from server.jobs.external_told import Ending, NewExternalJob, Update
 from server.jobs.job import State
 from server.operations.external_jobs import ExternalJobOperations
 from server.settings import Settings

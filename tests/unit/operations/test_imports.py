@@ -7,10 +7,11 @@ from collections.abc import Awaitable
 import pytest
 
 from server.auth.permissions import Principal
+from server.datasets.import_orders import ImportOrder, ImportRequest
 from server.datasets.schema import ColumnSpec, ReadOptions, Reference
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.jobs.job import Priority, State
-from server.operations.imports import ImportOperations, ImportOrder, ImportRequest
+from server.operations.imports import ImportOperations
 from server.operations.uploads import NewUpload
 from tests.unit.operations.conftest import DIRTY, ORDERS, House, only_looking, refused
 

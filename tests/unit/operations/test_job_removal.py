@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from server.auth.permissions import Principal
-from server.datasets.catalog import rejects_key
+from server.datasets.version_rows import rejects_key
 from server.errors import Conflict, Forbidden, NotFound
 from server.jobs.job import State
 from server.jobs.store import JobFilter
@@ -15,6 +15,7 @@ from server.operations.job_removal import JobRemoval, NotOver
 from server.storage.quotas import Stored
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import DIRTY, SALES, House, only_looking, refused
+from tests.waiting import flushed
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ async def test_what_an_import_made_stays_and_its_list_of_rejects_is_freed(
     assert await dataset_bytes(house, alice) == taken - listed
     dataset = await house.todo.datasets.get(alice, "orders")
     assert (dataset.row_count, dataset.current.job_id) == (2, None)
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     assert [(message["thing"], message["id"]) for message in hers.messages] == [("job", job.id)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound
-from server.jobs.external import NewExternalJob, Update
+from server.jobs.external_told import NewExternalJob, Update
 from server.jobs.job import Job, State
 from server.jobs.store import JobFilter
 from server.operations.jobs import JobOperations

@@ -12,6 +12,7 @@ from server.jobs.outcomes import Notice
 from server.operations.notifications import NotificationOperations
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import House, only_looking, refused
+from tests.waiting import flushed
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ async def test_ones_other_tabs_are_told_and_nobody_elses(
     await told(house, alice, "one")
     hers, his = await joined(house.parts.realtime, alice), await joined(house.parts.realtime, house.bob)
     await notifications.mark_read(alice)
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     assert [message["unread"] for message in hers.messages] == [0]
     assert his.messages == []
 

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from server.auth.permissions import Principal
-from server.datasets.catalog import rejects_key
+from server.datasets.reject_file_names import file_facts
 from server.datasets.reject_lists import Reject
 from server.datasets.reject_rows import Cells
+from server.datasets.version_rows import rejects_key
 from server.errors import Conflict, Forbidden, Gone, InvalidInput, NotFound
 from server.jobs.job import Job, State
-from server.operations.rejects import RejectOperations, file_facts
+from server.operations.rejects import RejectOperations
 from tests.unit.operations.conftest import DIRTY, House, bytes_of, only_looking, refused
 
 RIGHT: dict[int, Cells] = {3: ["2", "south", "80"], 5: ["4", "south", "5"]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from server.auth.permissions import Principal
+from server.datasets.import_orders import ImportRequest
 from server.errors import Forbidden, NotFound, StorageFull
 from server.jobs.job import State
-from server.operations.imports import ImportRequest
 from server.operations.samples import SampleOperations
 from tests.unit.operations.conftest import House, only_looking, refused
 

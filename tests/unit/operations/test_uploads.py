@@ -14,7 +14,7 @@ from server.operations.uploads import NewUpload, UploadOperations
 from server.settings import Settings
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import ORDERS, House, in_pieces, only_looking, opened, peopled, refused
-from tests.waiting import until
+from tests.waiting import flushed, until
 
 FILE = NewUpload(name="orders.csv", size=len(ORDERS), media_type="text/csv")
 
@@ -162,7 +162,7 @@ async def test_a_deleted_upload_ends_its_job_and_is_told(
         await uploads.delete(alice, upload.id)
     assert (await house.todo.jobs.get(alice, str(upload.job_id))).state is State.CANCELLED
     assert bytes_left(house) == []
-    await house.parts.realtime.manager.flushed()
+    await flushed(house.parts.realtime.manager)
     removed = [message for message in hers.messages if message["type"] == "removed"]
     assert [(message["thing"], message["id"]) for message in removed] == [("upload", upload.id)]
     assert his.messages == []

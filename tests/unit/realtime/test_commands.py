@@ -16,7 +16,7 @@ from server.realtime import protocol
 from server.realtime.broker import event_topic
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
-from server.realtime.history import History, Kept
+from server.realtime.history import History, KeptMessage
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 from server.storage.database import Database
@@ -74,7 +74,7 @@ def _snapshot(principal: Principal, language: str) -> list[protocol.JobFields]:
     return []
 
 
-def _render(kept: Kept, language: str) -> bytes:
+def _render(kept: KeptMessage, language: str) -> bytes:
     return protocol.encode({"type": "notification", "offset": kept.offset, "title": kept.body.decode()})
 
 

@@ -18,6 +18,7 @@ from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from tests.unit.realtime.links import MemoryLink
+from tests.waiting import flushed
 
 SECONDS = 10.0
 
@@ -78,7 +79,7 @@ async def test_what_is_published_in_one_turn_leaves_in_one_write() -> None:
     links = [house.join() for _ in range(3)]
     for number in range(5):
         house.manager.broadcast_json(message(number))
-    await house.manager.flushed()
+    await flushed(house.manager)
     for link in links:
         assert len(link.written) == 1
         assert numbers(link) == [0, 1, 2, 3, 4]
@@ -91,7 +92,7 @@ async def test_a_broadcast_to_many_lets_others_have_their_turn() -> None:
     await asyncio.sleep(0)
     reached = sum(bool(link.written) for link in links)
     assert 0 < reached < 1_000
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert all(numbers(link) == [1] for link in links)
 
 
@@ -103,7 +104,7 @@ async def test_an_answer_does_not_wait_for_a_broadcast_and_keeps_its_place() -> 
     last = house.connections[-1]
     last.writer.write_now(last)
     assert numbers(links[-1]) == [1, 2]
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert numbers(links[-1]) == [1, 2]
     assert numbers(links[0]) == [1]
 
@@ -113,7 +114,7 @@ async def test_clients_that_take_arrays_get_one_frame_and_the_others_several() -
     arrays, frames = house.join(takes_arrays=True), house.join()
     for number in range(3):
         house.manager.broadcast_json(message(number))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert len(arrays.frames) == 1
     assert len(frames.frames) == 3
     assert numbers(arrays) == numbers(frames) == [0, 1, 2]
@@ -124,7 +125,7 @@ async def test_connections_of_several_transports_get_the_same() -> None:
     links = [house.join(link=OtherLink() if number % 2 else MemoryLink()) for number in range(6)]
     house.manager.broadcast_json(message(1))
     house.manager.broadcast_json(message(2))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert all(numbers(link) == [1, 2] for link in links)
 
 
@@ -134,7 +135,7 @@ async def test_a_peer_that_is_behind_delays_nobody_and_gets_everything_later() -
     stuck.is_stuck, stuck.buffered = True, BUSY_BYTES + 1
     for number in range(3):
         house.manager.broadcast_json(message(number))
-        await house.manager.flushed()
+        await flushed(house.manager)
     assert numbers(quick) == [0, 1, 2]
     assert numbers(stuck) == []
     assert house.manager.statistics().unsent_bytes > BUSY_BYTES
@@ -149,7 +150,7 @@ async def test_a_peer_that_stays_behind_is_closed_as_a_slow_consumer() -> None:
     stuck.is_stuck, stuck.buffered = True, BUSY_BYTES + 1
     for number in range(600):
         house.manager.broadcast_json(message(number))
-        await house.manager.flushed()
+        await flushed(house.manager)
     assert stuck.closed_with is CloseCode.SLOW_CONSUMER
     assert quick.closed_with is None
     assert numbers(quick) == list(range(600))
@@ -169,12 +170,12 @@ async def test_nothing_is_written_after_a_close() -> None:
     house.manager.broadcast_json(message(1))
     house.connections[0].close(CloseCode.SIGNED_OUT)
     house.manager.broadcast_json(message(2))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert numbers(closing) == [1]
     assert numbers(other) == [1, 2]
     house.manager.disconnect(house.connections[0])
     house.manager.broadcast_json(message(3))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert numbers(closing) == [1]
     assert numbers(other) == [1, 2, 3]
 
@@ -185,7 +186,7 @@ async def test_statistics_count_each_delivery_once() -> None:
         house.join()
     house.manager.broadcast_json(message(1))
     assert house.manager.statistics().unsent_bytes > 0
-    await house.manager.flushed()
+    await flushed(house.manager)
     statistics = house.manager.statistics()
     assert (statistics.sent, statistics.unsent_bytes) == (10, 0)
     assert [presence.sent for presence in house.manager.presence("alice")] == [1] * 10
@@ -195,7 +196,7 @@ async def test_a_connection_that_is_gone_is_not_held() -> None:
     house = House()
     house.join()
     house.manager.broadcast_json(message(1))
-    await house.manager.flushed()
+    await flushed(house.manager)
     gone = house.connections.pop()
     house.manager.disconnect(gone)
     del gone

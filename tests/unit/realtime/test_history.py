@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from server.clock import utc_now
-from server.realtime.history import JOB, NOTIFICATION, History, Kept
+from server.realtime.history import History, KeptMessage
+from server.realtime.history_rules import JOB, NOTIFICATION
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.tables import stream_messages, streams
 
 
-async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> Kept:
+async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> KeptMessage:
     async with database.write() as connection:
         kept = await history.append(connection, user_id, type=JOB, body=text.encode())
     history.told(kept.user_id, kept.position)
@@ -203,7 +204,7 @@ async def tell_all(database: Database, history: History, text: str) -> None:
         history.told(user_id, position)
 
 
-async def notify(database: Database, history: History, text: str) -> Kept:
+async def notify(database: Database, history: History, text: str) -> KeptMessage:
     async with database.write() as connection:
         kept = await history.append(connection, "alice", type=NOTIFICATION, body=text.encode())
     history.told(kept.user_id, kept.position)

@@ -12,7 +12,7 @@ from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History, Kept
+from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.manager import Refused
 from server.realtime.protocol import Position
@@ -21,11 +21,12 @@ from server.realtime.topics import Topics
 from server.storage.database import Database
 from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import manager_of, person
+from tests.waiting import flushed
 
 LANGUAGES = Languages.load(Path("locales"))
 
 
-def render(kept: Kept, language: str) -> bytes:
+def render(kept: KeptMessage, language: str) -> bytes:
     return protocol.encode({"type": "notification", "offset": kept.offset})
 
 
@@ -52,7 +53,7 @@ class House:
         connection = self.manager.new_connection(client_id="tab", principal=principal, language=language, link=link)
         return connection, link
 
-    async def keep(self, name: str = "alice") -> Kept:
+    async def keep(self, name: str = "alice") -> KeptMessage:
         async with self.database.write() as connection:
             kept = await self.history.append(connection, name, type="notification", body=b"x")
         self.history.told(name, kept.position)
@@ -76,7 +77,7 @@ async def test_what_was_missed_follows_the_welcome(database: Database) -> None:
     await house.keep("bob")
     connection, link = house.visitor()
     await house.joiner.join(connection, Position(epoch=kept[0].epoch, offset=1))
-    await house.manager.flushed()
+    await flushed(house.manager)
     assert link.messages[0]["missed"] == 2
     assert [message["offset"] for message in link.messages[1:]] == [2, 3]
 
@@ -87,7 +88,7 @@ async def test_a_position_that_is_none_of_this_stream_recovers_nothing(database:
     for since in (Position(epoch="other", offset=0), Position(epoch=kept.epoch, offset=99)):
         connection, link = house.visitor()
         await house.joiner.join(connection, since)
-        await house.manager.flushed()
+        await flushed(house.manager)
         (welcome,) = link.messages
         assert (welcome["recovered"], welcome["missed"], welcome["offset"]) == (False, 0, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.realtime.limits import RateLimit, Verdict
+from server.realtime.limits import RateLimit, RateVerdict
 
 
 class Clock:
@@ -19,23 +19,23 @@ def limit(clock: Clock) -> RateLimit:
 def test_burst_passes_and_then_as_many_as_refill() -> None:
     clock = Clock()
     bucket = limit(clock)
-    assert [bucket.take() for _ in range(40)] == [Verdict.PASS] * 40
-    assert bucket.take() is Verdict.WARN
+    assert [bucket.take() for _ in range(40)] == [RateVerdict.PASS] * 40
+    assert bucket.take() is RateVerdict.WARN
     clock.now += 0.1
-    assert [bucket.take() for _ in range(2)] == [Verdict.PASS] * 2
-    assert bucket.take() is Verdict.DROP
+    assert [bucket.take() for _ in range(2)] == [RateVerdict.PASS] * 2
+    assert bucket.take() is RateVerdict.DROP
 
 
 def test_breach_that_goes_on_for_five_seconds_is_closed() -> None:
     clock = Clock()
     bucket = limit(clock)
     verdicts = []
-    while Verdict.CLOSE not in verdicts:
+    while RateVerdict.CLOSE not in verdicts:
         verdicts.append(bucket.take())
         clock.now += 0.01
         assert clock.now < 1010
     assert clock.now > 1005
-    assert verdicts.count(Verdict.WARN) <= 7
+    assert verdicts.count(RateVerdict.WARN) <= 7
 
 
 def test_short_breaches_far_apart_are_forgiven() -> None:
@@ -43,8 +43,8 @@ def test_short_breaches_far_apart_are_forgiven() -> None:
     bucket = limit(clock)
     for _ in range(5):
         verdicts = [bucket.take() for _ in range(45)]
-        assert verdicts.count(Verdict.WARN) == 1
-        assert Verdict.CLOSE not in verdicts
+        assert verdicts.count(RateVerdict.WARN) == 1
+        assert RateVerdict.CLOSE not in verdicts
         clock.now += 5
 
 

@@ -10,6 +10,7 @@ from server.realtime.connection import Connection
 from server.realtime.manager import Refused
 from server.realtime.wording import Wording
 from tests.unit.realtime.people import join, manager_of, person
+from tests.waiting import flushed
 
 NEWS = {"type": "event", "event": "news", "data": 1}
 
@@ -19,7 +20,7 @@ async def test_a_message_to_a_user_reaches_all_their_connections_and_nobody_else
     tabs, his = [join(manager, "alice", "a"), join(manager, "alice", "b")], join(manager, "bob")
     assert manager.send_json_to_user("alice", NEWS) == 2
     assert manager.send_json_to_user("carol", NEWS) == 0
-    await manager.flushed()
+    await flushed(manager)
     for tab in tabs:
         (message,) = tab.messages
         assert message["timestamp"]
@@ -37,7 +38,7 @@ async def test_a_wording_is_written_once_for_each_language_that_is_read() -> Non
         return {"type": "event", "data": language}
 
     assert manager.broadcast_json(Wording(write)) == 3
-    await manager.flushed()
+    await flushed(manager)
     assert [link.messages[0]["data"] for link in links] == ["en", "zh-CN", "en"]
     assert written == ["en", "zh-CN"]
     manager.send_json_to_user("bob", Wording(write))
@@ -49,7 +50,7 @@ async def test_a_kept_broadcast_goes_to_those_it_was_kept_for_each_with_their_of
     hers, his, new = join(manager, "alice"), join(manager, "bob"), join(manager, "carol")
     wording = Wording(lambda language: {"type": "notification", "title": "All"})
     assert manager.broadcast_json(wording, offsets={"alice": 3, "bob": 8, "away": 1}) == 2
-    await manager.flushed()
+    await flushed(manager)
     assert [link.messages[0]["offset"] for link in (hers, his)] == [3, 8]
     assert new.messages == []
 
@@ -64,7 +65,7 @@ async def test_what_has_an_owner_is_published_to_those_who_may_see_it() -> None:
     assert manager.publish("news", NEWS, owner_id="alice") == 2
     assert manager.publish("news", NEWS) == 3
     assert manager.publish("other", NEWS) == 0
-    await manager.flushed()
+    await flushed(manager)
     assert {name: len(link.messages) for name, link in links.items()} == {"alice": 2, "bob": 1, "chief": 2}
 
 
@@ -127,7 +128,7 @@ async def test_statistics_remember_those_who_have_gone() -> None:
     assert link.connection is not None
     manager.subscribe(link.connection, ["news"])
     manager.publish("news", NEWS)
-    await manager.flushed()
+    await flushed(manager)
     assert manager.statistics().subscriptions == 1
     link.connection.close(CloseCode.SIGNED_OUT)
     manager.disconnect(link.connection)

@@ -6,6 +6,7 @@ import pytest
 
 from server.realtime.presence import device_name, presence_of
 from tests.unit.realtime.people import join, manager_of
+from tests.waiting import flushed
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ async def test_it_counts_what_the_connection_counted() -> None:
     assert link.connection is not None
     manager.subscribe(link.connection, ["news"])
     manager.publish("news", {"type": "event", "event": "news", "data": 1})
-    await manager.flushed()
+    await flushed(manager)
     found = presence_of(link.connection)
     assert (found.user_id, found.client_id, found.sent, found.subscriptions) == ("alice", "tab-1", 1, 1)
     assert (found.held, found.unsent_bytes, found.dropped) == (0, 0, 0)

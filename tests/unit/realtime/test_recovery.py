@@ -20,7 +20,7 @@ from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.history import History, Kept
+from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
@@ -44,7 +44,7 @@ STEPS = st.lists(
 )
 
 
-def render(kept: Kept, language: str) -> bytes:
+def render(kept: KeptMessage, language: str) -> bytes:
     return json.dumps({"type": "notification", "offset": kept.offset, "text": kept.body.decode()}).encode()
 
 

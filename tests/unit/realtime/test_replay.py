@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 
 from server.clock import utc_now
-from server.realtime.history import Kept
+from server.realtime.history import KeptMessage
 from server.realtime.replay import Replay
 
 
-def render(kept: Kept, language: str) -> bytes:
+def render(kept: KeptMessage, language: str) -> bytes:
     return b"%s %d" % (language.encode(), kept.offset)
 
 
-def messages(count: int) -> list[Kept]:
+def messages(count: int) -> list[KeptMessage]:
     return [
-        Kept(user_id="alice", epoch="e", offset=offset, at=utc_now(), type="job", body=b"")
+        KeptMessage(user_id="alice", epoch="e", offset=offset, at=utc_now(), type="job", body=b"")
         for offset in range(1, count + 1)
     ]
 

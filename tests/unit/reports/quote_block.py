@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from server.reports.blocks.reader import BlockKind, BlockReader
-from server.reports.blocks.spec import BlockSpec, Builder, ColumnUse, Place
+from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.document import Block
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
@@ -40,7 +40,7 @@ class QuoteSpec(BlockSpec, frozen=True, kw_only=True):
         yield ColumnUse(self.query, self.words, self.line, self.column)
 
 
-def _read(blocks: BlockReader, reader: MapReader, place: Place) -> BlockSpec:
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
     return QuoteSpec(**place, query=blocks.query(reader, key="quote", required=True), words=reader.text("words"))
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from server.reports.line_matching import matched
-from server.reports.source_changes import CompareRequest, Piece, Row, SourceChanges
+from server.reports.source_changes import CompareRequest, LinePair, Piece, SourceChanges
 from server.reports.source_comparing import compare_sources, count_changes
 
 
@@ -15,7 +15,7 @@ def compared(before: str, after: str, *, context: int | None = None, rows: int =
     return compare_sources(CompareRequest(before=before, after=after, context=context, rows=rows))
 
 
-def rows_of(changes: SourceChanges) -> list[Row]:
+def rows_of(changes: SourceChanges) -> list[LinePair]:
     return [row for hunk in changes.hunks for row in hunk.rows]
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.clock import new_id
 from server.datasets.dataset import ColumnNote
 from server.datasets.part_statistics import column_statistics
 from server.datasets.schema import COLUMN_TYPES, Column, ColumnType
@@ -224,7 +225,7 @@ def test_every_schema_has_a_report(
     tmp_path: Path, columns: dict[str, Any], rows: int, language: str, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["orders", "select", "订单", "ranked", "_"]))
-    table = Table(tmp_path / "t.parquet", name, columns, rows)
+    table = Table(tmp_path / f"{new_id()}.parquet", name, columns, rows)  # files of datasets never change
     source = table.template(language)
     assert table.issues(source) == []
     datasets = {name: DatasetSource(version=1, paths=(table.path,))}

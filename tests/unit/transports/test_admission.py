@@ -6,7 +6,7 @@ import pytest
 
 from server.auth.permissions import Principal, Role, Scope
 from server.errors import Forbidden, Unavailable
-from server.http.readiness import Phase, Readiness
+from server.http.readiness import Readiness, ServerPhase
 from server.languages import Languages
 from server.places import LOCALES
 from server.realtime.close_codes import CloseCode
@@ -20,7 +20,7 @@ from tests.unit.realtime.links import MemoryLink
 OWN = frozenset({"https://reports.example.com"})
 
 
-def admission(*, phase: Phase = Phase.READY, per_address: int = 2) -> Admission:
+def admission(*, phase: ServerPhase = ServerPhase.READY, per_address: int = 2) -> Admission:
     return Admission(
         manager=ConnectionManager(LiveLimits(connections_per_address=per_address)),
         languages=Languages.load(LOCALES),
@@ -61,8 +61,8 @@ def test_pages_of_others_may_not(origin: str | None, site: str) -> None:
         admission().check(visitor(origin, site))
 
 
-@pytest.mark.parametrize("phase", [Phase.STARTING, Phase.DRAINING])
-def test_nobody_may_before_the_server_is_ready_and_when_it_stops(phase: Phase) -> None:
+@pytest.mark.parametrize("phase", [ServerPhase.STARTING, ServerPhase.DRAINING])
+def test_nobody_may_before_the_server_is_ready_and_when_it_stops(phase: ServerPhase) -> None:
     with pytest.raises(Unavailable):
         admission(phase=phase).check(visitor())
 

@@ -13,6 +13,7 @@ from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.transports import frame_queue
 from server.transports.frame_queue import FrameQueue
+from tests.waiting import flushed
 
 
 def nothing() -> None: ...
@@ -90,7 +91,7 @@ async def test_a_connection_whose_queue_nobody_fetches_from_is_closed_and_others
     with queues["alice"], queues["bob"]:
         for _ in range(10):
             manager.broadcast_json({"type": "event", "data": "x" * 50_000})
-            await manager.flushed()
+            await flushed(manager)
             await take(his, 1)
         assert queues["alice"].closed_with == (CloseCode.SLOW_CONSUMER, CloseCode.SLOW_CONSUMER.reason)
         assert queues["bob"].closed_with is None

@@ -12,14 +12,14 @@ import pytest
 from server.errors import FileProblem
 from server.jobs.job import Job, JobError, State
 from server.languages import Languages
-from views.formats import Formats
+from views.formats import ReaderFormats
 
 LANGUAGES = Languages.load(Path(__file__).parents[3] / "locales")
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
-def formats(language: str = "en", time_zone: str = "UTC") -> Formats:
-    return Formats(language=language, translations=LANGUAGES.of(language), time_zone=time_zone, now=NOW)
+def formats(language: str = "en", time_zone: str = "UTC") -> ReaderFormats:
+    return ReaderFormats(language=language, translations=LANGUAGES.of(language), time_zone=time_zone, now=NOW)
 
 
 def job(**changes: object) -> Job:

@@ -12,7 +12,7 @@ from server.datasets.doubts import MESSAGES
 from server.datasets.schema import FileWarning
 from server.places import TEMPLATES
 from views.import_columns import FormColumn
-from views.import_problems import Problem, doubts_by_place, is_doubtful, problems_of
+from views.import_problems import ImportProblem, doubts_by_place, is_doubtful, problems_of
 
 LABELS = (TEMPLATES / "imports/_problem_labels.html").read_text("utf-8")
 
@@ -32,7 +32,7 @@ def warning(code: str, **parameters: object) -> FileWarning:
     return FileWarning(code=code, message="…", parameters=parameters)
 
 
-def told(problems: list[Problem]) -> list[tuple[str, int | None]]:
+def told(problems: list[ImportProblem]) -> list[tuple[str, int | None]]:
     return [(problem.code, problem.place) for problem in problems]
 
 

@@ -1,0 +1,78 @@
+"""One report as the API tells of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from server.reports.batches import BatchReport
+
+
+class ReportFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a report failed; `errors` are places in the template (`line:column`) and what is wrong there."""
+
+    code: str
+    message: str
+    errors: list[dict[str, str]] = []
+
+
+class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report."""
+
+    file: str
+    type: str
+    size: int
+    sha256: str
+    url: str
+
+
+class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One report: what it is about, how far it is, and its files once it is done."""
+
+    id: str
+    batch_id: str
+    position: int
+    title: str
+    parameters: dict[str, Any]
+    state: str
+    error: ReportFailure | None
+    artifacts: list[ArtifactItem]
+    warnings: list[str]
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: dict[str, str]
+
+
+def report_item(report: BatchReport) -> ReportItem:
+    base = f"/api/v1/reports/{report.id}"
+    return ReportItem(
+        id=report.id,
+        batch_id=report.batch_id,
+        position=report.position,
+        title=report.title,
+        parameters=report.parameters,
+        state=report.state.value,
+        error=_failure(report),
+        artifacts=[
+            ArtifactItem(file=a.file, type=a.type, size=a.size, sha256=a.sha256, url=artifact_url(report.id, a.file))
+            for a in report.artifacts
+        ],
+        warnings=[str(warning.get("message", "")) for warning in report.warnings],
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        links={"self": base, "batch": f"/api/v1/batches/{report.batch_id}", "page": f"/reports/{report.id}"},
+    )
+
+
+def artifact_url(report_id: str, file: str) -> str:
+    return f"/api/v1/reports/{report_id}/{quote(file, safe='')}"
+
+
+def _failure(report: BatchReport) -> ReportFailure | None:
+    error = report.error
+    if error is None:
+        return None
+    return ReportFailure(code=error.code, message=error.text, errors=error.places)

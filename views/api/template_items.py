@@ -1,0 +1,83 @@
+"""Templates as the API tells of them, and what is wrong with one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import quote
+
+import msgspec
+
+from server.operations.templates import TemplateItem
+from server.reports.summary import ParameterSummary
+from server.reports.template_issues import TemplateIssue
+from server.storage.pages import Listing
+from views.api.batches import first_page_url
+
+
+class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a template says about itself. `datasets` are those its queries read.
+
+    The link `first_page` is a small picture of its newest report, if one has pages.
+    """
+
+    name: str
+    title: str
+    description: str
+    version: int
+    formats: list[str]
+    parameters: list[ParameterSummary]
+    datasets: list[str]
+    updated_at: datetime
+    links: dict[str, str]
+
+
+class TemplateList(Listing[TemplateInfo], frozen=True, kw_only=True):
+    pass
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """Something at a line and column (both from 1) of the source."""
+
+    line: int
+    column: int
+    message: str
+
+
+class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored version, and what its author should look at although it works."""
+
+    name: str
+    title: str
+    version: int
+    warnings: list[Issue]
+    links: dict[str, str]
+
+
+def issue_of(issue: TemplateIssue) -> Issue:
+    return Issue(line=issue.line, column=issue.column, message=issue.text)
+
+
+def template_info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
+    """`pictured` is the batch that has the first page of its newest report."""
+    links = template_links(item.stored.name) | ({"first_page": first_page_url(pictured)} if pictured else {})
+    return TemplateInfo(
+        name=item.stored.name,
+        title=item.summary.title or item.stored.title,
+        description=item.summary.description,
+        version=item.stored.version,
+        formats=item.summary.formats,
+        parameters=item.summary.parameters,
+        datasets=item.summary.datasets,
+        updated_at=item.stored.updated_at,
+        links=links,
+    )
+
+
+def template_links(name: str) -> dict[str, str]:
+    base = f"/api/v1/templates/{quote(name)}"
+    return {
+        "self": base,
+        "preview": f"{base}/preview",
+        "versions": f"{base}/versions",
+        "page": f"/templates/{quote(name)}",
+    }
