@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from server.auth.permissions import Principal
+from server.datasets.import_orders import ImportRequest
 from server.errors import Conflict, NotFound, PreconditionFailed
 from server.jobs.job import Job, State
 from server.languages import Languages
 from server.operations.dataset_access import DatasetAccess
-from server.operations.imports import ImportOperations, ImportRequest
+from server.operations.imports import ImportOperations
 from server.operations.jobs import JobOperations
 from server.operations.samples import chunks_of
 from server.operations.template_starts import StartedTemplate, free_name
