@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -99,6 +99,11 @@ wheels: install-test ## build the wheels of the client (jindu) and of the server
 npm: ## pack the client for TypeScript and Node (jindu-client) into dist/
 	@mkdir -p dist
 	@npm pack --silent --pack-destination dist ./static/js
+
+# Its result is in the tree, so that neither the server nor its tests need npm for it.
+editor: ## bundle what the template editor takes from others (editor/) into static/vendor
+	@npm ci --prefix editor --silent
+	@node editor/build.mjs
 
 clients: tests/clients/node_modules/installed tests/clients/python/installed
 

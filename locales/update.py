@@ -11,10 +11,8 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_javascript
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
@@ -45,6 +43,9 @@ _NO_TEXTS = re.compile(
     r"""\{"|Expected (?:`|$)|Object (?:missing|contains) |Invalid enum value \(|.*[\u4e00-\u9fff]|"""
     r"""Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
 )
+# Babel's reader of scripts loses its way among regular expressions and templates within templates.
+_SCRIPT_CALL = re.compile(r'\bt\(\s*"((?:[^"\\]|\\.)+)"')
+_SCRIPT_COMMENT = re.compile(r"^\s*(?://|/?\*).*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
 Text = str | tuple[str, str]  # a pair is singular and plural
 Found = tuple[str, Text]  # where, what
@@ -101,12 +102,9 @@ def _from_templates() -> Iterator[Found]:
 
 def _from_scripts() -> Iterator[Found]:
     for path in sorted((ROOT / "static" / "js").glob("*.js")):
-        with path.open("rb") as source:
-            found: Any  # a string, or a tuple of the call's arguments when there are several
-            for _, _, found, _ in extract_javascript(source, {"t": None}, [], {"encoding": "utf-8"}):
-                text = found if isinstance(found, str) else found[0]
-                if text:
-                    yield _name(path), text
+        source = _SCRIPT_COMMENT.sub("", path.read_text("utf-8"))
+        for text in _SCRIPT_CALL.findall(source):
+            yield _name(path), text.replace('\\"', '"')
 
 
 def _from_python() -> Iterator[Found]:

@@ -86,6 +86,7 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "dataset": "/datasets/orders",
         "templates": "/templates",
         "template": "/templates/monthly-sales",
+        "template-editor": "/templates/monthly-sales/edit",
         "batches": "/batches",
         "batch-new": "/batches/new?template=monthly-sales",
         "batch": f"/batches/{batch['batch_id']}",

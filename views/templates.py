@@ -1,9 +1,8 @@
-"""Pages of report templates: the list, one of them with its preview, and the editor."""
+"""Pages of report templates: the list, and one of them with its preview."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -13,26 +12,12 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
-from server.reports.summary import Sample
-from server.reports.template_store import StoredTemplate
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
 from views.template_forms import fields_of, parameters_from
 
 _PER_PAGE = 60
 _FORM_BYTES = 1024 * 1024  # of a template that is not stored yet, and its parameters
-_FIRST_SOURCE = """\
-title: "My report"
-description: What it is about
-formats: [html, pdf, xlsx]
-queries:
-  rows: select 'Hello' as greeting, 42 as answer
-blocks:
-  - heading: "My report"
-  - text: |
-      Write **Markdown** here. Figures come from queries: {{ rows.answer }}.
-  - table: {query: rows}
-"""
 
 
 async def templates_page(request: web.Request) -> web.Response:
@@ -67,63 +52,6 @@ async def template_page(request: web.Request) -> web.Response:
         versions=await operations_of(request).template_versions.list(principal, stored.name),
         fields=fields_of(check.summary, choices, {}),
         first_pages=await operations_of(request).first_pages.newest(principal, [stored.name]),
-    )
-
-
-async def new_template_page(request: web.Request) -> web.Response:
-    principal = require_principal(request, "write")
-    if dataset := request.query.get("dataset"):
-        starts = operations_of(request).template_starts
-        started = await starts.start(principal, dataset, language=formats_for(request).language)
-        return await _editor(request, source=started.source, suggested_name=started.name, dataset=dataset)
-    samples = await operations_of(request).templates.samples(principal)
-    chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
-    if chosen is None:
-        return await _editor(request, source=_FIRST_SOURCE, samples=samples)
-    return await _editor(request, source=chosen.source, samples=samples, chosen=chosen.name, suggested_name=chosen.name)
-
-
-async def edit_template_page(request: web.Request) -> web.Response:
-    principal = require_principal(request, "write")
-    operations = operations_of(request).templates
-    stored = await operations.get(principal, request.match_info["name"])
-    wanted = request.query.get("version", "")
-    shown = stored
-    if wanted.isdecimal() and len(wanted) < 10:
-        shown = await operations.get(principal, stored.name, version=int(wanted))
-    return await _editor(
-        request,
-        stored=stored,
-        source=shown.source,
-        etag=f'"{stored.version}"',
-        old_version=shown.version if shown.version != stored.version else None,
-    )
-
-
-async def _editor(
-    request: web.Request,
-    *,
-    source: str,
-    stored: StoredTemplate | None = None,
-    etag: str = "",
-    old_version: int | None = None,
-    samples: Sequence[Sample] = (),
-    chosen: str = "",
-    suggested_name: str = "",
-    dataset: str = "",
-) -> web.Response:
-    """`dataset`: that from which the source was made just now."""
-    return await render(
-        request,
-        "templates/edit.html",
-        stored=stored,
-        source=source,
-        etag=etag,
-        old_version=old_version,
-        samples=samples,
-        chosen=chosen,
-        suggested_name=suggested_name,
-        dataset=dataset,
     )
 
 

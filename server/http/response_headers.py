@@ -36,6 +36,11 @@ _SWITCHING_PROTOCOLS = 101
 _ONE_YEAR_SECONDS = 31_536_000
 
 
+def policy_with_styles(nonce: str) -> str:
+    """For a page whose script writes a style sheet, which then carries the nonce."""
+    return _CONTENT_SECURITY_POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """For `app.on_response_prepare`. What a handler has set itself stays: a report has a policy of its own."""
     headers = response.headers

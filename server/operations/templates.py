@@ -30,6 +30,7 @@ from server.reports.template_store import (
     found_template,
     require_template_name,
 )
+from server.reports.vocabulary import TemplateSchema
 from server.reports.work import (
     Choices,
     ChoicesRequest,
@@ -45,6 +46,7 @@ from server.reports.work import (
     read_samples,
     render_report,
     summaries_of,
+    vocabulary,
 )
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -106,6 +108,7 @@ class TemplateOperations:
         self._saving = saving
         self._samples = samples
         self._clock = clock
+        self._vocabulary: TemplateSchema | None = None
 
     async def list(
         self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
@@ -131,6 +134,13 @@ class TemplateOperations:
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
         check: Check = await self._reading.in_worker(principal, check_source, request)
         return check
+
+    async def vocabulary(self, principal: Principal) -> TemplateSchema:
+        """What can be written in a template; it is the same for everybody, and found out once."""
+        principal.require_read()
+        if self._vocabulary is None:
+            self._vocabulary = await self._reading.in_worker(principal, vocabulary, None)
+        return self._vocabulary
 
     async def save(
         self,

@@ -13,6 +13,7 @@ from server.reports.blocks.spec import BlockSpec
 from server.reports.parameters import bound_values, sample_value
 from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import TemplateIssue
+from server.texts import phrase
 
 _CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)
 
@@ -37,8 +38,8 @@ def bind_queries(
     reading: Reading,
     datasets: Mapping[str, Sequence[Column]],
     known: Sequence[str],
-) -> None:
-    """Adds to the reading's issues what does not fit."""
+) -> dict[str, list[str]]:
+    """Adds to the reading's issues what does not fit. Returns the columns of queries, where they are known."""
     binder = _Binder(template, reading)
     with SchemaSession(datasets, _CHECK_LIMITS, known=known) as session:
         bound = [row for block in _all_blocks(template.blocks) if (row := block.bound_row())]
@@ -50,6 +51,7 @@ def bind_queries(
     binder.check_parameters()
     binder.check_blocks()
     binder.check_fields()
+    return {name: columns for name, columns in binder.columns.items() if columns is not None and "." not in name}
 
 
 def _all_queries(template: Template) -> Iterator[Query]:
@@ -74,13 +76,13 @@ class _Binder:
         self._issues = reading.issues
         samples = {parameter.name: sample_value(parameter.type) for parameter in template.parameters}
         self._values = bound_values(samples | {"today": sample_value("date")})
-        self._columns: dict[str, list[str] | None] = {}
+        self.columns: dict[str, list[str] | None] = {}
         self._last = ""
 
     def add_row_values(self, names: Iterable[str]) -> None:
         """Inside `repeat` the columns of its row are bound too, as `$row_region`."""
         for name in names:
-            self._values |= {f"{name}_{column}": None for column in self._columns.get(self._last) or ()}
+            self._values |= {f"{name}_{column}": None for column in self.columns.get(self._last) or ()}
 
     def bind(self, session: QuerySession, query: Query) -> None:
         self._last = query.name
@@ -91,19 +93,19 @@ class _Binder:
             self._add(line, column, "The query “{name}” is wrong: {reason}", name=query.name, reason=reason)
             return
         pivots = "pivot" in query.sql.lower()  # its columns come from the data
-        self._columns[query.name] = None if pivots else result.names
+        self.columns[query.name] = None if pivots else result.names
 
     def check_parameters(self) -> None:
         names = {parameter.name for parameter in self._template.parameters}
         each_row = self._template.each_row
-        for column in self._columns.get("each_row") or ():
+        for column in self.columns.get("each_row") or ():
             if each_row and column not in names:
                 self._issues.add(
                     each_row.node, "“each_row” gives “{name}”, which is no parameter.{hint}",
                     name=column, hint=self._issues.hint(column, names),
                 )  # fmt: skip
         for name, query in self._template.option_queries.items():
-            columns = self._columns.get(name)
+            columns = self.columns.get(name)
             if columns and len(columns) > 1 and name.startswith("each."):
                 self._issues.add(query.node, "“each” needs a query with one column; for several use “each_row”.")
 
@@ -115,11 +117,12 @@ class _Binder:
     def check_totals(self, session: QuerySession) -> None:
         for block in _all_blocks(self._template.blocks):
             for use in block.totals_used():
-                if use.query in self._columns and (query := self._template.queries.get(use.query)):
+                if use.query in self.columns and (query := self._template.queries.get(use.query)):
                     try:
                         session.execute(totals_sql(query.sql, [use.expression]), self._values)
                     except InvalidInput as error:
-                        self._add(use.line, use.column, "This total is wrong: {reason}", reason=error.text)
+                        reason = phrase(error.message, **error.parameters)
+                        self._add(use.line, use.column, "This total is wrong: {reason}", reason=reason)
 
     def check_fields(self) -> None:
         for use in self._reading.expressions.fields:
@@ -127,7 +130,7 @@ class _Binder:
                 self._require_column(use.query, use.field, use.line, use.column)
 
     def _require_column(self, query: str, name: str, line: int, column: int) -> None:
-        known = self._columns.get(query)
+        known = self.columns.get(query)
         if name and known is not None and name not in known:
             self._add(
                 line,

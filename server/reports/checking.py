@@ -13,6 +13,8 @@ from server.reports.naming import plain_title
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
 from server.reports.template import Template, parse_template, read_source
+from server.reports.template_schema import template_schema
+from server.reports.vocabulary import TemplateSchema
 
 # Names that a query reads from; names it defines itself (`with x as (`) are no datasets.
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
@@ -25,13 +27,18 @@ def summaries_of(sources: list[str], report: OnReport) -> list[TemplateSummary]:
     return [summary_of(source) for source in sources]
 
 
+def vocabulary(request: None, report: OnReport) -> TemplateSchema:
+    """Worker side: what can be written in a template."""
+    return template_schema()
+
+
 def check_source(request: CheckRequest, report: OnReport) -> Check:
     """Worker side: the queries are bound to empty tables of the right columns."""
     template, reading = read_source(request.source)  # once: it is most of the work
     if template is None:
         return Check(summary=TemplateSummary(), issues=reading.issues.in_order())
-    bind_queries(template, reading, request.datasets, request.known)
-    return Check(summary=summarized(template), issues=reading.issues.in_order())
+    columns = bind_queries(template, reading, request.datasets, request.known)
+    return Check(summary=summarized(template), issues=reading.issues.in_order(), queries=columns)
 
 
 def summary_of(source: str) -> TemplateSummary:

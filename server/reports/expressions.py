@@ -18,6 +18,8 @@ BUILT_IN = frozenset(
     {"today", "made_at", "language", "range", "namespace", "loop", "value", "row", "true", "false", "none"}
 )
 
+_TYPES = {"value": "expression", "text": "template", "markdown": "markdown"}
+
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
     """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`."""
@@ -68,14 +70,17 @@ class Expressions:
         return self._read(node, "value")
 
     def text_of(self, reader: MapReader, key: str, *, required: bool = False) -> Expression | None:
+        self._issues.asked(reader, key, "template")
         node = reader.get(key, required=required)
         return self.text(node) if node else None
 
     def value_of(self, reader: MapReader, key: str, *, required: bool = False) -> Expression | None:
+        self._issues.asked(reader, key, "expression")
         node = reader.get(key, required=required)
         return self.value(node) if node else None
 
     def _read(self, node: YamlNode, kind: str) -> Expression | None:
+        self._issues.met(node, _TYPES[kind])
         if node.kind != "scalar":
             self._issues.add(node, "A text is expected here; put “{{ … }}” in quotes.")
             return None

@@ -51,6 +51,12 @@ class Issues:
         ]
         return sorted(told, key=lambda issue: (issue.line, issue.column))
 
+    def asked(self, reader: MapReader, key: str, type: str, **facts: Any) -> None:  # noqa: A002
+        """A reader looks for a key whose value is of some type: for whoever collects what can be written."""
+
+    def met(self, node: YamlNode, type: str) -> None:  # noqa: A002
+        """The same of a value that is there: what it is read as."""
+
     def hint(self, text: str, options: Iterable[str]) -> str:
         """As `near_hint`, while there are few issues: finding near names takes time, and thousands are not told."""
         return near_hint(text, options) if len(self.found) < MOST_ERRORS else ""
@@ -74,6 +80,7 @@ class MapReader:
         self._asked: set[str] = set()
         self._values: dict[str, YamlNode] = {}
         self._keys: dict[str, YamlNode] = {}
+        issues.met(node, f"map {what}")
         if node.kind != "map":
             issues.add(node, "{what} must be written as “key: value”.", what=what)
             return
@@ -91,6 +98,8 @@ class MapReader:
         return key in self._values
 
     def names(self) -> list[str]:
+        """Of a map whose keys are names that the author gives."""
+        self.issues.met(self.node, "named")
         return list(self._values)
 
     def key_node(self, key: str) -> YamlNode:
@@ -99,6 +108,7 @@ class MapReader:
     def get(self, key: str, *, required: bool = False) -> YamlNode | None:
         """The node of a key that is there and not empty."""
         self._asked.add(key)
+        self.issues.asked(self, key, "any", **({"required": True} if required else {}))
         node = self._values.get(key)
         if node is not None and not node.is_null:
             return node
@@ -107,6 +117,7 @@ class MapReader:
         return None
 
     def text(self, key: str, default: str = "", *, required: bool = False) -> str:
+        self.issues.asked(self, key, "text")
         node = self.get(key, required=required)
         if node is None:
             return default
@@ -115,7 +126,18 @@ class MapReader:
             return default
         return _as_text(node.value)
 
+    def column(self, key: str, *, required: bool = False) -> str:
+        """The name of a column of the query that stands beside it."""
+        self.issues.asked(self, key, "column")
+        return self.text(key, required=required)
+
+    def columns(self, key: str, *, required: bool = False) -> list[str]:
+        """One name of a column, or a list of them."""
+        self.issues.asked(self, key, "columns")
+        return self.texts(key, required=required)
+
     def choice(self, key: str, options: Sequence[C], default: C, *, required: bool = False) -> C:
+        self.issues.asked(self, key, "choice", options=list(options), default=default)
         text = self.text(key, default, required=required)
         if text == default and key not in self:
             return default
@@ -134,6 +156,7 @@ class MapReader:
         return default
 
     def integer(self, key: str, default: int, *, least: int, most: int) -> int:
+        self.issues.asked(self, key, "integer", least=least, most=most, default=default)
         node = self.get(key)
         if node is None:
             return default
@@ -145,6 +168,7 @@ class MapReader:
         return node.value
 
     def number(self, key: str) -> float | None:
+        self.issues.asked(self, key, "number")
         node = self.get(key)
         if node is None:
             return None
@@ -154,6 +178,7 @@ class MapReader:
         return float(node.value)
 
     def boolean(self, key: str, *, default: bool = False) -> bool:
+        self.issues.asked(self, key, "boolean", default=default)
         node = self.get(key)
         if node is None:
             return default
@@ -170,6 +195,7 @@ class MapReader:
         return list(node.value) if node.kind == "list" else [node]
 
     def texts(self, key: str, *, required: bool = False) -> list[str]:
+        self.issues.asked(self, key, "texts")
         found = []
         for node in self.items(key, required=required):
             if node.kind == "scalar" and node.value is not None:

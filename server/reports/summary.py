@@ -49,8 +49,11 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """`queries` are the columns of each query, where they are known."""
+
     summary: TemplateSummary
     issues: list[TemplateIssue]
+    queries: dict[str, list[str]] = {}
 
     @property
     def errors(self) -> list[TemplateIssue]:

@@ -76,8 +76,8 @@ def parse_template(source: str) -> Template:
 class Reading:
     """What reading a template left behind for whoever checks further."""
 
-    def __init__(self) -> None:
-        self.issues = Issues()
+    def __init__(self, issues: Issues | None = None) -> None:
+        self.issues = issues or Issues()
         self.expressions = Expressions(self.issues, set())
 
 
@@ -90,8 +90,12 @@ def read_source(source: str) -> tuple[Template | None, Reading]:
     except SourceError as error:
         reading.issues.found.append(error.issue)
         return None, reading
-    template = _TemplateReader(root, reading, included).template()
+    template = read_nodes(root, reading, included)
     return (None if reading.issues.errors else template), reading
+
+
+def read_nodes(root: YamlNode, reading: Reading, included: Mapping[str, Included]) -> Template | None:
+    return _TemplateReader(root, reading, included).template()
 
 
 class _TemplateReader:
@@ -147,6 +151,7 @@ class _TemplateReader:
         return language
 
     def _formats(self) -> tuple[str, ...]:
+        self._issues.asked(self._reader, "formats", "choices", options=list(FORMATS))
         wanted = self._reader.texts("formats")
         for node in self._reader.items("formats"):
             if node.value not in FORMATS:
@@ -182,6 +187,7 @@ class _TemplateReader:
             return Parameter(name=name, line=key.line, column=key.column)
         reader = MapReader(node, self._issues, what="A parameter")
         kind: ParameterType = reader.choice("type", TYPES, "text")
+        self._issues.asked(reader, "default", "value", options=list(NAMED_DATES))
         default = reader.get("default")
         parameter = Parameter(
             name=name,
@@ -218,6 +224,7 @@ class _TemplateReader:
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 
     def _values(self, reader: MapReader, key: str, name: str) -> str | tuple[Any, ...] | None:
+        self._issues.asked(reader, key, "values")
         node = reader.get(key)
         if node is None:
             return None
@@ -258,6 +265,7 @@ class _TemplateReader:
         return {name: query for name, query in found if query}
 
     def _query(self, name: str, node: YamlNode) -> Query | None:
+        self._issues.met(node, "sql")
         if node.kind != "scalar" or not isinstance(node.value, str):
             self._issues.add(node, "A query must be a text: select … from …")
             return None

@@ -92,8 +92,12 @@ export function startCompletion(box, address) {
   });
 }
 
-// Columns of datasets that the statement names come first; after `orders.` its columns alone.
-function candidates(names, before, word, sql) {
+/**
+ * Columns of datasets that the statement names come first; after `orders.` its columns alone.
+ * @param {Record<string, string[]>} names of the columns of each dataset
+ * @returns {{name: string, of: string, text: string}[]} `text` as SQL writes it
+ */
+export function candidates(names, before, word, sql) {
   const owner = /([\p{L}\p{N}_]+)\.[\p{L}\p{N}_]*$/u.exec(before)?.[1];
   if (!word && !owner) return [];
   if (word.length < 2 && !HAN.test(word) && !owner) return [];

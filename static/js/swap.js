@@ -8,7 +8,6 @@ import { Idiomorph } from "../vendor/idiomorph-0.8.0/idiomorph.esm.js";
 const OPENED = { open: "details", hidden: ".menu__panel", "aria-expanded": "[data-menu] > *" };
 
 const WAY = {
-  ignoreActiveValue: true,
   restoreFocus: true,
   callbacks: {
     beforeAttributeUpdated: (name, element) => {
@@ -18,18 +17,23 @@ const WAY = {
   },
 };
 
+const FIELDS = "input, textarea, select";
+
 /**
  * The content of `element` becomes `fresh`: HTML, or a fragment that was made of it.
  * @param {Element} element
  * @param {string | DocumentFragment} fresh
+ * @param {{untouched?: string}} options `untouched`: what keeps its value while it has the focus
  */
-export function swap(element, fresh) {
-  Idiomorph.morph(element, typeof fresh === "string" ? parsed(fresh) : fresh, { ...WAY, morphStyle: "innerHTML" });
+export function swap(element, fresh, { untouched = FIELDS } = {}) {
+  Idiomorph.morph(element, typeof fresh === "string" ? parsed(fresh) : fresh, { ...way(untouched), morphStyle: "innerHTML" });
 }
+
+const way = (untouched) => ({ ...WAY, ignoreActiveValue: document.activeElement?.matches(untouched) ?? false });
 
 /** `element` itself becomes `fresh`. */
 export function swapWhole(element, fresh) {
-  Idiomorph.morph(element, fresh, { ...WAY, morphStyle: "outerHTML" });
+  Idiomorph.morph(element, fresh, { ...way(FIELDS), morphStyle: "outerHTML" });
 }
 
 /** @returns {DocumentFragment} */

@@ -1,20 +1,24 @@
-// The template editor: a plain text area with line numbers, colours, live checks and a preview beside it.
+// The template editor: its text, live checks, and a preview beside it.
 
 import { clock, t } from "./i18n.js";
-import { highlight } from "./template-colours.js";
+import { completing } from "./template-completion.js";
 import { chooseBetween } from "./template-conflict.js";
 import { Draft, dropOldDrafts } from "./template-drafts.js";
 import { TemplatePreview } from "./template-preview.js";
-import { replaceText, startTyping } from "./template-typing.js";
+import { TemplateForm } from "./template-form.js";
+import { Schema } from "./template-schema.js";
+import { TemplateText } from "./template-text.js";
 import { toast } from "./toasts.js";
 
 const REFRESH_AFTER_MS = 150;
 const KEEP_AFTER_MS = 300;
+const VIEW = "jindu-template-view"; // which view was used last in this browser
 
 const form = document.querySelector("form[data-editor]");
-const source = form.querySelector("textarea");
-const colours = form.querySelector(".editor__colours");
-const field = form.querySelector(".editor__field");
+const schema = new Schema();
+const source = new TemplateText(form.querySelector("textarea"), { complete: completing(schema), changed });
+const filling = new TemplateForm(document.querySelector("[data-form]"), { source, schema, showText });
+const views = form.querySelector("[data-views]");
 const problems = document.querySelector("[data-problems]");
 const verdict = document.querySelector("[data-verdict]");
 const saveButton = form.querySelector("[data-save]");
@@ -33,24 +37,25 @@ let checkNumber = 0;
 let problemNumber = -1;
 const refreshSoon = later(refresh, REFRESH_AFTER_MS);
 const keepSoon = later(keepDraft, KEEP_AFTER_MS);
-const marks = new Map(); // line → "error" or "warning"
 
-paint();
+showUnsaved();
 refresh();
+learn();
+switchTo(form.dataset.view || localStorage.getItem(VIEW) || "text");
 dropOldDrafts();
 offerDraft();
-source.addEventListener("input", () => {
-  paint();
-  preview.stale();
-  refreshSoon();
-  keepSoon();
-});
-startTyping(source);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
 });
 nameInput?.addEventListener("input", showUnsaved);
+views.addEventListener("click", (event) => {
+  const { view } = event.target.closest("[data-view]")?.dataset ?? {};
+  if (!view) return;
+  localStorage.setItem(VIEW, view);
+  switchTo(view);
+  if (view === "text") source.focus();
+});
 generateButton?.addEventListener("click", () => save({ button: generateButton, then: generate }));
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
@@ -71,12 +76,40 @@ previewForm.addEventListener("submit", (event) => {
 });
 problems.addEventListener("click", (event) => {
   const button = event.target.closest("[data-line]");
-  if (button) jump(Number(button.dataset.line), Number(button.dataset.column));
+  if (button) goTo(Number(button.dataset.line), Number(button.dataset.column));
 });
 
-function paint() {
-  colours.innerHTML = highlight(source.value, marks);
+// “text” or “form”; both show the same text.
+function switchTo(view) {
+  for (const button of views.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  source.isShown = view === "text";
+  if (view === "form") filling.show();
+  else filling.hide();
+}
+
+function goTo(line, column) {
+  if (filling.isShown) filling.reveal(line, column);
+  else source.jump(line, column);
+}
+
+function showText(line, column) {
+  switchTo("text");
+  source.jump(line, column);
+}
+
+function changed() {
   showUnsaved();
+  filling.render();
+  preview.stale();
+  refreshSoon();
+  keepSoon();
+}
+
+// Without it nothing is completed; all else works.
+async function learn() {
+  const response = await fetch("/template-vocabulary").catch(() => null);
+  if (response?.ok) schema.learn(await response.json());
+  filling.render();
 }
 
 // While an older draft waits for an answer, nothing is written over it.
@@ -101,13 +134,13 @@ function offerDraft() {
   offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
     offer.hidden = true;
     keepDraft();
-    source.focus({ preventScroll: true });
+    if (source.isShown) source.focus();
   });
 }
 
 function takeText(text) {
-  replaceText(source, text);
-  field.scrollTop = 0;
+  source.replace(text);
+  if (source.isShown) source.jump(1, 1);
 }
 
 function showUnsaved() {
@@ -124,11 +157,7 @@ async function check() {
   const number = ++checkNumber;
   let found;
   try {
-    const response = await fetch(form.dataset.checkUrl, {
-      method: "POST",
-      headers: { "Content-Type": "application/yaml" },
-      body: source.value,
-    });
+    const response = await fetch("/template-check", { method: "POST", body: new URLSearchParams({ source: source.value }) });
     if (!response.ok) throw new Error(response.statusText);
     found = await response.json();
   } catch {
@@ -137,15 +166,14 @@ async function check() {
     return false;
   }
   if (number !== checkNumber) return false;
+  schema.checked(found);
   show(found);
   return !found.errors.length;
 }
 
 function show({ errors, warnings }) {
-  marks.clear();
-  for (const issue of warnings) marks.set(issue.line, "warning");
-  for (const issue of errors) marks.set(issue.line, "error");
-  paint();
+  source.mark([...errors.map((issue) => ({ ...issue, level: "error" })), ...warnings.map((issue) => ({ ...issue, level: "warning" }))]);
+  filling.mark(errors);
   problemNumber = -1;
   problems.replaceChildren(...errors.map((issue) => problem(issue, "error")), ...warnings.map((issue) => problem(issue, "warning")));
   problems.hidden = !errors.length && !warnings.length;
@@ -177,24 +205,13 @@ function problem(issue, level) {
   return item;
 }
 
-function jump(line, column) {
-  const lines = source.value.split("\n");
-  const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-  const position = Math.min(start + Math.max(0, column - 1), source.value.length);
-  source.focus({ preventScroll: true });
-  source.setSelectionRange(position, position);
-  const top = colours.children[line - 1]?.offsetTop ?? 0;
-  field.scrollTop = Math.max(0, top - field.clientHeight / 3);
-  field.scrollIntoView({ block: "nearest" });
-}
-
 function nextProblem(step) {
   const found = problems.children;
   if (!found.length) return;
   problemNumber = (problemNumber + step + found.length) % found.length;
   const button = found[problemNumber].firstElementChild;
   button.scrollIntoView({ block: "nearest" });
-  jump(Number(button.dataset.line), Number(button.dataset.column));
+  goTo(Number(button.dataset.line), Number(button.dataset.column));
   verdict.textContent = [...button.children].map((part) => part.textContent).join(" "); // said aloud, as the text area itself says nothing of it
 }
 
@@ -260,7 +277,7 @@ async function onRefused(response) {
   const body = problem.errors?.length ? problem.errors.map((each) => `${each.field} ${each.message}`).join("\n") : problem.detail;
   toast(t("Not saved"), { body: body ?? response.statusText, level: "danger" });
   const [line, column] = (problem.errors?.[0]?.field ?? "").split(":").map(Number);
-  if (line) jump(line, column || 1);
+  if (line) goTo(line, column || 1);
 }
 
 // A newer version is there: it is overwritten only by whoever has seen what differs, and only that very version.
@@ -277,7 +294,7 @@ async function settle() {
     etag = `"${version}"`;
     takeText(saved);
   }
-  source.focus({ preventScroll: true });
+  if (source.isShown) source.focus();
 }
 
 function later(work, ms) {

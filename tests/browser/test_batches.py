@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import PageOf, loop_fixture
+from tests.browser.editor import source_of, write
 from tests.functional.batches import RIGHT, SALES, made, put_template, read
 from tests.functional.importing import import_text
 
@@ -102,15 +103,16 @@ async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
 ) -> None:
     page = await page_of("alice")
     await page.goto("/templates/sales/edit")
-    source = page.get_by_label("Template source")
+    source = source_of(page)
     await expect(page.get_by_text("No problems found")).to_be_visible(timeout=SLOW_MS)
-    await source.fill(SALES.replace("select sum(amount)", "selct sum(amount)"))
+    await write(page, SALES.replace("select sum(amount)", "selct sum(amount)"))
     problem = page.locator(".problem--error").first
     await expect(problem).to_be_visible(timeout=SLOW_MS)
     await expect(problem).to_contain_text("7:")
     await problem.click()
-    assert await source.evaluate("e => e.value.slice(0, e.selectionStart).split('\\n').length") == 7
-    await source.fill(RIGHT)
+    await expect(page.locator(".cm-activeLineGutter").first).to_have_text("7")
+    await expect(source.locator(".cm-line.is-error")).to_contain_text("selct")
+    await write(page, RIGHT)
     await expect(page.get_by_text("No problems found")).to_be_visible(timeout=SLOW_MS)
     await expect(page.frame_locator("iframe").get_by_text("North").first).to_be_visible(timeout=SLOW_MS)
     await source.press("Control+s")
@@ -130,14 +132,14 @@ async def test_nothing_that_was_typed_or_saved_is_lost(alice: aiohttp.ClientSess
     page = await page_of("alice")
     page.on("dialog", lambda dialog: dialog.accept())  # “leave without saving?”
     await page.goto("/templates/sales/edit")
-    source = page.get_by_label("Template source")
+    source = source_of(page)
     mine = RIGHT + "# mine\n"
-    await source.fill(mine)
+    await write(page, mine)
     await page.goto("/templates/sales")
     await put_template(alice, source=RIGHT + "# theirs\n")
     await page.goto("/templates/sales/edit")
     await page.get_by_role("button", name="Go on with it").click()
-    await expect(source).to_have_value(mine)
+    await expect(source.locator(".cm-line", has_text="# mine")).to_be_visible()
     await source.press("Control+s")
     conflict = page.get_by_role("dialog", name="It was changed meanwhile")
     await expect(conflict.get_by_text("Removed: # theirs")).to_be_visible()
@@ -155,7 +157,7 @@ async def test_nothing_that_was_typed_or_saved_is_lost(alice: aiohttp.ClientSess
 async def test_a_new_template_begins_with_a_sample(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     page = await page_of("alice")
     await page.goto("/templates/new")
-    await page.get_by_label("Template source").fill(RIGHT)
+    await write(page, RIGHT)
     await page.get_by_label("Name", exact=True).fill("second")
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_url("**/templates/second/edit")

@@ -69,6 +69,57 @@ async def test_an_unknown_dataset_is_named(alice: aiohttp.ClientSession) -> None
     assert "orders" in problem["errors"][0]["message"]
 
 
+async def test_a_check_tells_the_columns_of_queries(alice: aiohttp.ClientSession) -> None:
+    source = "title: T\nqueries:\n  a: select 1 as x, 2 as y\nblocks: [{table: {query: a}}]\n"
+    async with alice.post("/api/v1/templates/t/check", data=source.encode(), headers=YAML) as response:
+        assert (await response.json())["queries"] == {"a": ["x", "y"]}
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "There is no dataset"), ("zh-CN", "查询“a”有误")])
+async def test_the_editor_is_told_what_is_wrong_in_the_readers_language_and_with_their_data_alone(
+    alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, language: str, word: str
+) -> None:
+    await import_text(alice)
+    source = "title: T\nqueries:\n  a: select region from orders\nblocks: [{table: {query: a}}]\n"
+    async with alice.post("/template-check", data={"source": source}) as response:
+        found = await response.json()
+    assert (found["errors"], found["queries"]) == ([], {"a": ["region"]})
+    async with bob.post("/language", data={"language": language}, allow_redirects=False) as response:
+        assert response.status == 303
+    async with bob.post("/template-check", data={"source": source}) as response:
+        found = await response.json()
+    assert word in found["errors"][0]["message"]
+    assert found["queries"] == {}
+
+
+async def test_what_can_be_written_is_told_with_ones_own_data_alone(
+    server: Server, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await import_text(alice, "region,amount\nNorth,1\n")
+    told = await read(alice, "/template-vocabulary")
+    assert told["datasets"] == {"orders": ["region", "amount"]}
+    assert told["shapes"]["column"]["total"]["options"] == ["sum", "average", "min", "max", "count"]
+    assert [block["name"] for block in told["blocks"]][:3] == ["heading", "text", "kpis"]
+    assert (await read(bob, "/template-vocabulary"))["datasets"] == {}
+    async with aiohttp.ClientSession(server.url) as nobody, nobody.get("/template-vocabulary") as response:
+        assert "shapes" not in await response.text()
+
+
+async def test_only_the_editor_may_write_styles_and_only_with_its_own_word(alice: aiohttp.ClientSession) -> None:
+    words = []
+    for _ in range(2):
+        async with alice.get("/templates/new") as response:
+            policy = response.headers["Content-Security-Policy"]
+            word = policy.partition("style-src 'self' 'nonce-")[2].partition("'")[0]
+            assert len(word) > 20
+            assert f'data-nonce="{word}"' in await response.text()
+            assert "unsafe" not in policy
+            words.append(word)
+    assert words[0] != words[1]
+    async with alice.get("/templates") as response:
+        assert "nonce" not in response.headers["Content-Security-Policy"]
+
+
 async def test_a_check_stores_nothing(alice: aiohttp.ClientSession) -> None:
     source = WITHOUT_DATA + "  - table: {query: nothing}\n"
     async with alice.post("/api/v1/templates/t/check", data=source.encode(), headers=YAML) as response:

@@ -28,13 +28,17 @@ _YAML_TYPES = (_YAML, "application/x-yaml", "text/yaml", "text/plain", "applicat
 
 
 class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`errors` keep a template from being stored, `warnings` do not."""
+    """`errors` keep a template from being stored, `warnings` do not.
+
+    `queries` are the columns of each query; empty while there are errors, without those whose columns come from data.
+    """
 
     errors: list[Issue]
     warnings: list[Issue]
     title: str
     parameters: list[ParameterSummary]
     datasets: list[str]
+    queries: dict[str, list[str]]
 
 
 class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +142,7 @@ async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
         title=check.summary.title,
         parameters=check.summary.parameters,
         datasets=check.summary.datasets,
+        queries=check.queries,
     )
 
 

@@ -235,10 +235,10 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
     needs_query = kind != "gauge" and option is None
     query = blocks.query(reader, required=needs_query)
     title = blocks.expressions.text_of(reader, "title")
-    x = reader.text("x", required=needs_query)
-    y = tuple(reader.texts("y", required=needs_query and kind != "combo"))
-    lines = tuple(reader.texts("lines"))
-    series = reader.text("series")
+    x = reader.column("x", required=needs_query)
+    y = tuple(reader.columns("y", required=needs_query and kind != "combo"))
+    lines = tuple(reader.columns("lines"))
+    series = reader.column("series")
     value = blocks.expressions.value_of(reader, "value", required=True) if kind == "gauge" else None
     return ChartSpec(
         **place,
@@ -251,7 +251,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             y=y,
             lines=lines,
             series=series,
-            value_column=reader.text("value", required=True) if kind == "heatmap" else "",
+            value_column=reader.column("value", required=True) if kind == "heatmap" else "",
             labels=_read_labels(reader),
             format=blocks.format(reader),
             line_format=blocks.format(reader, prefix="line_"),
@@ -263,7 +263,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             x_title=reader.text("x_title"),
             y_title=reader.text("y_title"),
             colors=_read_colors(reader),
-            totals=reader.text("totals") if kind == "waterfall" else "",
+            totals=reader.column("totals") if kind == "waterfall" else "",
             multiples=multiples,
             one_axis=reader.boolean("one_axis") if kind == "combo" else False,
         ),
@@ -299,7 +299,7 @@ def _read_multiples(blocks: BlockReader, reader: MapReader) -> str:
     if node is not None and kind is not None and kind.value not in _IN_SMALL:
         blocks.issues.add(node, "Only these charts have “multiples”: {kinds}.", kinds=", ".join(_IN_SMALL))
         return ""
-    return reader.text("multiples")
+    return reader.column("multiples")
 
 
 def _read_shares(reader: MapReader, kind: str, series: str) -> bool:

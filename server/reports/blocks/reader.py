@@ -44,6 +44,7 @@ class BlockReader:
 
     def query(self, reader: MapReader, *, key: str = "query", required: bool) -> str:
         """The name of a query; empty when there is none."""
+        self.issues.asked(reader, key, "query")
         name = reader.text(key, required=required)
         if not name:
             return ""
@@ -60,6 +61,7 @@ class BlockReader:
     def format(self, reader: MapReader, *, prefix: str = "") -> ValueFormat:
         """How values are written: `format`, `currency`, `decimals` and `negative`."""
         kind = reader.choice(f"{prefix}format", FORMATS, "")
+        self.issues.asked(reader, f"{prefix}currency", "currency")
         currency = reader.text(f"{prefix}currency").upper()
         node = reader.get(f"{prefix}currency")
         if currency and node and not is_currency_code(currency):
@@ -75,6 +77,7 @@ class BlockReader:
 
     def _block(self, node: YamlNode, path: str) -> BlockSpec | None:
         self._count += 1
+        self.issues.met(node, "block")
         if self._count == _MAX_BLOCKS + 1:
             self.issues.add(node, "A template has at most {limit} blocks; use repeat.", limit=_MAX_BLOCKS)
         if self._count > _MAX_BLOCKS:

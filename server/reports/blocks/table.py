@@ -123,7 +123,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec
 
 
 def _groups_in(blocks: BlockReader, reader: MapReader) -> tuple[str, ...]:
-    groups = reader.texts("group")
+    groups = reader.columns("group")
     if len(groups) > _MOST_GROUPS and (node := reader.get("group")):
         blocks.issues.add(node, "A table has at most {limit} groups within each other.", limit=_MOST_GROUPS)
     return tuple(groups[:_MOST_GROUPS])

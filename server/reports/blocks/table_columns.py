@@ -68,10 +68,10 @@ def read_column(blocks: BlockReader, node: YamlNode) -> TableColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
         return TableColumnSpec(name=str(node.value), line=node.line, column=node.column)
     reader = MapReader(node, blocks.issues, what="A table's column")
-    name = reader.text("name", required=True)
+    name = reader.column("name", required=True)
     total_sql = _total_sql(reader)
     colors = (_read_color(blocks, item) for item in reader.items("colors"))
-    across = reader.text("across")
+    across = reader.column("across")
     row_total = reader.boolean("row_total")
     if row_total and not across and (node_of := reader.get("row_total")):
         blocks.issues.add(node_of, "“row_total” adds up what stands side by side; it needs “across”.")
@@ -122,6 +122,7 @@ def _read_color(blocks: BlockReader, node: YamlNode) -> ColorSpec | None:
 
 
 def _scale(blocks: BlockReader, reader: MapReader) -> tuple[str, ...]:
+    blocks.issues.asked(reader, "scale", "choices", options=list(_TONES))
     colors = tuple(reader.texts("scale"))
     node = reader.get("scale")
     if node is not None and (len(colors) > _MOST_SCALE or any(color not in _TONES for color in colors)):

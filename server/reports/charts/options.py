@@ -20,6 +20,7 @@ def read_option(reader: MapReader) -> dict[str, Any] | None:
     if node.kind != "map":
         reader.issues.add(node, "“option” must be an ECharts option, written as YAML.")
         return None
+    reader.issues.met(node, "option")
     option: dict[str, Any] = _plain(node, reader.issues)
     return option
 

@@ -1,0 +1,129 @@
+"""The editor of report templates: its page, and what it completes and offers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from server.http.forms import read_form
+from server.http.guards import require_principal
+from server.http.parts import operations_of
+from server.http.response_headers import policy_with_styles
+from server.reports.summary import Sample
+from server.reports.template_issues import Severity
+from server.reports.template_store import StoredTemplate
+from server.texts import told
+from views.context import formats_for, render
+
+_FORM_BYTES = 1024 * 1024
+_FORM_ICONS = [
+    "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
+    "sliders-horizontal", "trash-2", "x",
+]  # fmt: skip
+_FIRST_SOURCE = """\
+title: "My report"
+description: What it is about
+formats: [html, pdf, xlsx]
+queries:
+  rows: select 'Hello' as greeting, 42 as answer
+blocks:
+  - heading: "My report"
+  - text: |
+      Write **Markdown** here. Figures come from queries: {{ rows.answer }}.
+  - table: {query: rows}
+"""
+
+
+async def new_template_page(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    if dataset := request.query.get("dataset"):
+        starts = operations_of(request).template_starts
+        started = await starts.start(principal, dataset, language=formats_for(request).language)
+        return await _editor(request, source=started.source, suggested_name=started.name, dataset=dataset)
+    samples = await operations_of(request).templates.samples(principal)
+    chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
+    if chosen is None:
+        return await _editor(request, source=_FIRST_SOURCE, samples=samples)
+    return await _editor(request, source=chosen.source, samples=samples, chosen=chosen.name, suggested_name=chosen.name)
+
+
+async def edit_template_page(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    operations = operations_of(request).templates
+    stored = await operations.get(principal, request.match_info["name"])
+    wanted = request.query.get("version", "")
+    shown = stored
+    if wanted.isdecimal() and len(wanted) < 10:
+        shown = await operations.get(principal, stored.name, version=int(wanted))
+    return await _editor(
+        request,
+        stored=stored,
+        source=shown.source,
+        etag=f'"{stored.version}"',
+        old_version=shown.version if shown.version != stored.version else None,
+    )
+
+
+async def _editor(
+    request: web.Request,
+    *,
+    source: str,
+    stored: StoredTemplate | None = None,
+    etag: str = "",
+    old_version: int | None = None,
+    samples: Sequence[Sample] = (),
+    chosen: str = "",
+    suggested_name: str = "",
+    dataset: str = "",
+) -> web.Response:
+    """`dataset`: that from which the source was made just now."""
+    nonce = secrets.token_urlsafe(16)
+    schema = await operations_of(request).templates.vocabulary(require_principal(request))
+    response = await render(
+        request,
+        "templates/edit.html",
+        stored=stored,
+        source=source,
+        etag=etag,
+        old_version=old_version,
+        samples=samples,
+        chosen=chosen,
+        suggested_name=suggested_name,
+        dataset=dataset,
+        style_nonce=nonce,
+        form_icons=_FORM_ICONS + [block.icon for block in schema.blocks],
+    )
+    response.headers["Content-Security-Policy"] = policy_with_styles(nonce)
+    return response
+
+
+async def template_vocabulary(request: web.Request) -> web.Response:
+    """What can be written in a template, in the reader's language, and the columns of the reader's datasets."""
+    principal = require_principal(request, "write")
+    schema = await operations_of(request).templates.vocabulary(principal)
+    datasets = await operations_of(request).queries.names(principal)
+    told = {"datasets": datasets, **msgspec.to_builtins(schema.translated(formats_for(request).gettext))}
+    return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+
+
+async def check_text(request: web.Request) -> web.Response:
+    """As the API's check of a template, in the reader's language."""
+    principal = require_principal(request)
+    form = await read_form(request, limit_bytes=_FORM_BYTES)
+    check = await operations_of(request).templates.check(principal, form.get("source", "").replace("\r\n", "\n"))
+    gettext = formats_for(request).gettext
+    told_issues: dict[Severity, list[dict[str, Any]]] = {"error": [], "warning": []}
+    for issue in check.issues:
+        message = told(issue.message, issue.parameters, gettext)
+        told_issues[issue.severity].append({"line": issue.line, "column": issue.column, "message": message})
+    found = {
+        "errors": told_issues["error"],
+        "warnings": told_issues["warning"],
+        "queries": check.queries,
+        "parameters": [{"name": each.name, "label": each.label} for each in check.summary.parameters],
+    }
+    return web.Response(body=msgspec.json.encode(found), content_type="application/json")
