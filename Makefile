@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots messages lock clean chromium clients editor
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -78,6 +78,10 @@ messages: install-test ## collect all texts into locales/, and list those withou
 
 shots: install-test chromium ## screenshots of every page into screenshots/
 	$(BIN)/python -m tests.shots screenshots
+
+gallery: install-test ## draw the pictures of the gallery of templates anew
+	$(BIN)/python examples/gallery/make_data.py
+	$(BIN)/python -m tests.gallery static/img/gallery
 
 chromium:
 	@command -v chromium-headless-shell >/dev/null || { \

@@ -144,7 +144,8 @@ def loaded_by(statement: str) -> set[str]:
     return set(told.stdout.split())
 
 
-READERS_AND_WRITERS = {"duckdb", "pyarrow", "python_calamine", "ruamel.yaml", "markdown_it", "quickjs", "typst"}
+READERS_AND_WRITERS = {"duckdb", "pyarrow", "python_calamine", "ruamel.yaml", "markdown_it", "quickjs"}
+READERS_AND_WRITERS |= {"typst", "pypdfium2"}
 
 
 def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> None:

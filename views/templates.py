@@ -13,7 +13,7 @@ from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
 from views.api.templates import send_preview
-from views.context import formats_for, render
+from views.context import formats_for, language_of, render
 from views.template_forms import fields_of, parameters_from
 
 _PER_PAGE = 60
@@ -24,8 +24,17 @@ async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
     page = await operations_of(request).templates.list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
-    datasets = await operations_of(request).template_starts.datasets(principal)
-    return await render(request, "templates/list.html", page=page, q=q, cursor=cursor, datasets=datasets)
+    operations = operations_of(request)
+    return await render(
+        request,
+        "templates/list.html",
+        page=page,
+        q=q,
+        cursor=cursor,
+        datasets=await operations.template_starts.datasets(principal),
+        first_pages=await operations.first_pages.newest(principal, [item.stored.name for item in page.items]),
+        gallery=operations.gallery.list(principal, language=language_of(request)),
+    )
 
 
 async def template_page(request: web.Request) -> web.Response:
@@ -42,6 +51,7 @@ async def template_page(request: web.Request) -> web.Response:
         issues=[msgspec.structs.asdict(issue) for issue in check.issues],
         versions=await operations_of(request).template_versions.list(principal, stored.name),
         fields=fields_of(check.summary, choices, {}),
+        first_pages=await operations_of(request).first_pages.newest(principal, [stored.name]),
     )
 
 

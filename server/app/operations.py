@@ -34,7 +34,9 @@ from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.fetches import FetchOperations
+from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
+from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -154,7 +156,18 @@ def build_operations(
             folders=uploads.folders,
             hosts=settings.import_hosts,
         ),
+        first_pages=FirstPageOperations(batches=batches, store=reports.batches, reading=reading, blobs=storage.blobs),
         first_run=FirstRun(database=database, users=auth.credentials.users, accounts=accounts),
+        gallery=GalleryOperations(
+            access=access,
+            store=reports.templates,
+            templates=templates,
+            uploads=files,
+            imports=imports,
+            jobs=job_operations,
+            languages=languages,
+            files=EXAMPLES / "gallery",
+        ),
         imports=imports,
         job_removal=JobRemoval(
             database=database,

@@ -25,6 +25,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.rows",
     "server.reports.choices",
     "server.reports.combining",
+    "server.reports.first_page",
     "server.reports.laying_out",
     "server.reports.ordering",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 _CHUNK_BYTES = 32 * 1024  # in memory of each that is being sent, to strangers, too
+_TYPES = {".webp": "image/webp"}  # which the tables of Python and of some machines lack
 
 
 def static_route(path: str, directory: Path) -> web.RouteDef:
@@ -19,6 +20,9 @@ def static_route(path: str, directory: Path) -> web.RouteDef:
         found = files.get(request.match_info["name"])
         if found is None:
             raise web.HTTPNotFound
-        return web.FileResponse(found, chunk_size=_CHUNK_BYTES)
+        response = web.FileResponse(found, chunk_size=_CHUNK_BYTES)
+        if found.suffix in _TYPES:
+            response.content_type = _TYPES[found.suffix]
+        return response
 
     return web.get(f"{path}/{{name:.+}}", send, name="static")

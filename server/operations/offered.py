@@ -19,7 +19,9 @@ from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.fetches import FetchOperations
+from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
+from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -53,7 +55,9 @@ class Operations:
     events: EventOperations
     external_jobs: ExternalJobOperations
     fetches: FetchOperations
+    first_pages: FirstPageOperations
     first_run: FirstRun
+    gallery: GalleryOperations
     imports: ImportOperations
     job_removal: JobRemoval
     jobs: JobOperations

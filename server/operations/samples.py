@@ -29,10 +29,10 @@ class SampleOperations:
             principal, NewUpload(name=self._sample.name, size=size, media_type="text/csv")
         )
         await self._templates.install_samples(principal)
-        return await self._uploads.receive(principal, upload.id, _chunks_of(self._sample), offset=0)
+        return await self._uploads.receive(principal, upload.id, chunks_of(self._sample), offset=0)
 
 
-async def _chunks_of(path: Path) -> AsyncIterator[bytes]:
+async def chunks_of(path: Path) -> AsyncIterator[bytes]:
     stream = await asyncio.to_thread(path.open, "rb")
     try:
         while chunk := await asyncio.to_thread(stream.read, _CHUNK_BYTES):

@@ -47,7 +47,7 @@ class TemplateStarts:
         # In a thread: a dataset may have a thousand columns.
         source = await asyncio.to_thread(_source, dataset, await self._figures(principal, dataset), language)
         taken = await self._store.names(principal.user_id)
-        return StartedTemplate(name=_free(name or _name_from(dataset.name), taken), source=source)
+        return StartedTemplate(name=free_name(name or _name_from(dataset.name), taken), source=source)
 
     async def _figures(self, principal: Principal, dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
         """By column. Nobody knows how many values are different once rows were appended: then they are counted."""
@@ -78,7 +78,8 @@ def _name_from(dataset: str) -> str:
     return name if is_template_name(name) else f"{name}-report"
 
 
-def _free(wanted: str, taken: set[str]) -> str:
+def free_name(wanted: str, taken: set[str]) -> str:
+    """`wanted`, with a number where it is taken."""
     name, copy = wanted, 2
     while name in taken:
         name, copy = f"{wanted[:57]}-{copy}", copy + 1  # a name has 63 characters; five digits are enough

@@ -148,6 +148,22 @@ class BatchStore:
         async with self._database.read() as connection:
             return [(row.id, State(row.state)) for row in await connection.execute(query)]
 
+    async def newest_with_pages(self, owner_id: str, template_names: Sequence[str]) -> dict[str, str]:
+        """By name of the template: the newest batch that was asked for PDFs and has files."""
+        newest = (
+            select(func.max(batches.c.sequence))
+            .where(
+                batches.c.owner_id == owner_id,
+                batches.c.template_name.in_(template_names),
+                batches.c.bytes > 0,
+                cast(batches.c.formats, Text).contains('"pdf"'),
+            )
+            .group_by(batches.c.template_name)
+        )
+        found = select(batches.c.template_name, batches.c.id).where(batches.c.sequence.in_(newest))
+        async with self._database.read() as connection:
+            return {row.template_name: row.id for row in await connection.execute(found)}
+
     # writing
 
     async def add(self, connection: AsyncConnection, batch: Batch) -> None:

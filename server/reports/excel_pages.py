@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from server.reports.brand import Brand
+from server.reports.excel_room import letters
 
 # Excel's number of each size, and its short and long side in inches.
 _PAPERS = {
@@ -20,6 +21,8 @@ _SURE = 0.96  # programs and printers differ by less
 _UPRIGHT_SCALE = 0.8  # from which letters on upright paper are as large as those on paper on its side
 _LEAST_SCALE = 0.6  # of what can be read
 _PARTS_SCALE = 0.75  # of a sheet over several pages
+_FOOT_SIZES = (10, 9, 8, 7, 6)  # points
+_FOOT_LETTER = 0.52  # of its size is a letter wide
 _HEAD_UNITS = 250  # Excel takes 255
 _LEAST_UNITS = 12  # of what is cut: less says nothing
 _SMALL = "&8 "  # three lines have room in a margin; the blank ends the size before a digit
@@ -50,19 +53,31 @@ class Sheets(msgspec.Struct, frozen=True, kw_only=True):
         sheet.set_paper(_PAPERS[self.size][0])
         sheet.set_landscape() if landscape else sheet.set_portrait()
         sheet.set_margins(left=_SIDE, right=_SIDE, top=_END, bottom=_END)
+        has_brand = bool(self.brand.footer or self.brand.confidentiality)
+        foot = self._brand_foot() if has_brand else self._foot(self.width(landscape=landscape))
         sheet.set_header(self._head(), {"margin": 0.35})
-        sheet.set_footer(self._foot(), {"margin": 0.25 if self.brand.footer or self.brand.confidentiality else 0.35})
+        sheet.set_footer(foot, {"margin": 0.25 if has_brand else 0.35})
 
     def _head(self) -> str:
         own = [self.brand.header]
         room = _HEAD_UNITS - len("&L&R&A") if self.brand.header else _HEAD_UNITS // 2
         return "&L" + _lines(own, self.title, room) + "&R&A"
 
-    def _foot(self) -> str:
+    def _brand_foot(self) -> str:
         """What a brand says comes first: what is said of the data stands in the workbook, too."""
         right = "&R" + self.right_foot
         room = _HEAD_UNITS - len(right) - len("&L")
         return "&L" + _lines([self.brand.confidentiality, self.brand.footer], self.left_foot, room) + right
+
+    def _foot(self, width: int) -> str:
+        """In letters so small that left and right do not meet, down to what can be read; then the left one is cut."""
+        room = width * 72 / _PIXELS
+        count = letters(self.left_foot) + letters(self.right_foot)
+        size = next((size for size in _FOOT_SIZES if count * size * _FOOT_LETTER <= room), _FOOT_SIZES[-1])
+        spare = int(room / size / _FOOT_LETTER) - letters(self.right_foot)
+        left = self.left_foot if count * size * _FOOT_LETTER <= room else self.left_foot[: spare - 1] + "…"
+        right = f"&R&{size} {self.right_foot}"
+        return f"&L&{size} " + _literal(left, _HEAD_UNITS - len(right) - 6) + right
 
     def set_up_table(self, sheet: Any, widths: Sequence[int], *, rows: int, head: int = 0) -> None:
         """As wide as a page while that can be read, on its side where that helps, else in parts side by side.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 _FIGURE, _LETTER = 7.0, 6.4  # pixels of a figure, and of letters as they come, in the usual font of 11 points
 _MOST_LINES = 24  # of one row, which Excel lets be 409 points high
+_SQUARE = 0.14  # of a letter
 _SPARE = 1.06  # words do not fill their lines
 
 
@@ -30,7 +31,13 @@ def line_pixels(size: float) -> int:
 def line_count(text: str, width: float, *, size: float = 11, bold: bool = False) -> int:
     """How many lines it has in so many pixels."""
     each = _LETTER * size / 11 * (1.08 if bold else 1.0) * _SPARE
-    return sum(max(1, math.ceil(letters(line) * each / width)) for line in text.split("\n"))
+    return sum(max(1, math.ceil(_letters_in_line(line) * each / width)) for line in text.split("\n"))
+
+
+def _letters_in_line(line: str) -> float:
+    """Two Latin letters are narrower, as they come, than the square of a Chinese character."""
+    count = letters(line)
+    return count + (count - len(line)) * _SQUARE
 
 
 def row_parts(text: str, width: float, *, size: float = 11) -> Iterator[str]:

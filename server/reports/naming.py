@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from server.reports.formats import Formats, ValueFormat
@@ -37,7 +38,14 @@ def batch_name(
     }
     if not template.name:
         return plain_title(template, told)
-    return " · ".join([template.name, *told.values()])
+    usual = {parameter.name for parameter in template.parameters if _is_usual_number(parameter, values)}
+    return " · ".join([template.name, *(text for name, text in told.items() if name not in usual)])
+
+
+def _is_usual_number(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    """A limit or a target as the template has it: it does not tell one batch from another."""
+    default = parameter.default
+    return isinstance(default, int | float | Decimal) and values.get(parameter.name) == default
 
 
 def shared_values(template: Template, sets: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:

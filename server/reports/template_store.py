@@ -18,7 +18,7 @@ from server.storage.pages import Listing, page_of, size_of
 from server.storage.tables import batches, template_versions, templates, users
 
 # It stands in addresses and file names; `new` and the like are pages.
-_TAKEN = ("draft", "new", "samples")
+_TAKEN = ("draft", "gallery", "new", "samples")
 NAME_PATTERN = f"(?!(?:{'|'.join(_TAKEN)})$)[a-z0-9\u4e00-\u9fff][a-z0-9_\\-\u4e00-\u9fff]{{0,62}}"
 _NAME = re.compile(NAME_PATTERN)
 _NO_VERSION = "The template “{name}” has no version {number}."

@@ -32,6 +32,7 @@ read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
 copy_logo = ByName("server.reports.images", "copy_logo")
 combine = ByName("server.reports.combining", "combine")
+draw_first_page = ByName("server.reports.first_page", "draw_first_page")
 
 
 FileFormat = Literal["pdf", "xlsx", "html"]
@@ -244,3 +245,11 @@ class CombineRequest(msgspec.Struct, frozen=True, kw_only=True):
     scratch: Path
     brand: Brand = Brand()
     logo: Path | None = None
+
+
+class FirstPageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which PDF, where the picture goes, and its width in pixels."""
+
+    pdf: Path
+    target: Path
+    width: int

@@ -63,6 +63,7 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "{number}": "1",
         "{format}": "csv",
         "{section}": "system",
+        "{gallery}": "data-quality",
     }
 
 
@@ -106,6 +107,9 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
             {"data": text, "headers": yaml} for text in (TEMPLATE, HOSTILE_TEMPLATE, "a: [", "- &a [*a, *a]")
         ],
         ("POST", "/api/v1/templates/from-dataset"): [{"json": {"dataset": "orders", "language": HOSTILE}}],
+        ("POST", "/api/v1/templates/from-gallery"): [
+            {"json": {"gallery": name, "language": HOSTILE}} for name in ("data-quality", HOSTILE)
+        ],
         ("PUT", "/api/v1/templates/{name}"): [{"data": TEMPLATE + "# again\n", "headers": yaml}],
         ("POST", "/api/v1/batches"): [
             {"json": {"template": "report", **given}}

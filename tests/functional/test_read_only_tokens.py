@@ -18,6 +18,7 @@ LOOKS = {
     "/api/v1/queries",
     "/api/v1/uploads/{id}/preview",
     "/api/v1/templates/from-dataset",
+    "/api/v1/templates/from-gallery",
     "/api/v1/templates/{name}/check",
     "/api/v1/templates/{name}/preview",
     "/templates/{name}/preview",
@@ -100,6 +101,7 @@ async def still_there(admin: aiohttp.ClientSession, batch_id: str) -> bool:
         ("POST", "/datasets/orders/delete", None),
         ("POST", "/samples", None),
         ("POST", "/templates/samples", None),
+        ("POST", "/templates/gallery/data-quality", None),
         ("POST", "/admin/broadcast", {"title": "x", "level": "info"}),
     ],
 )

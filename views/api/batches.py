@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -163,6 +164,20 @@ async def combine_batch(call: Call[None, NoQuery]) -> web.StreamResponse:
     return await send_made_file(call.request, made, disposition="attachment")
 
 
+async def first_page(call: Call[None, NoQuery]) -> web.Response:
+    content = await call.operations.first_pages.picture(call.principal, call.path["id"])
+    tag = hashlib.sha256(content).hexdigest()
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}  # asked for again: access may end
+    known = call.request.if_none_match
+    if known and any(one.value in (tag, "*") for one in known):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=content, content_type="image/webp", headers=headers)
+
+
+def first_page_url(batch_id: str) -> str:
+    return f"/api/v1/batches/{batch_id}/first-page.webp"
+
+
 def batch_item(batch: BatchHead) -> BatchItem:
     base = f"/api/v1/batches/{batch.id}"
     return BatchItem(
@@ -283,5 +298,16 @@ ENDPOINTS = [
         answer=bytes,
         answer_type=MEDIA_TYPES["pdf"],
         errors=(404, 409, 429, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/first-page.webp",
+        name="api_batch_first_page",
+        handler=first_page,
+        summary="The first page of the batch's first PDF, as a small picture",
+        answer=bytes,
+        answer_type="image/webp",
+        other_statuses=(304,),
+        errors=(404,),
     ),
 ]

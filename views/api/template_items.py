@@ -11,10 +11,14 @@ from server.operations.templates import TemplateItem
 from server.reports.summary import ParameterSummary
 from server.reports.template_issues import TemplateIssue
 from server.storage.pages import Listing
+from views.api.batches import first_page_url
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself. `datasets` are those its queries read."""
+    """What a template says about itself. `datasets` are those its queries read.
+
+    The link `first_page` is a small picture of its newest report, if one has pages.
+    """
 
     name: str
     title: str
@@ -53,7 +57,9 @@ def issue_of(issue: TemplateIssue) -> Issue:
     return Issue(line=issue.line, column=issue.column, message=issue.text)
 
 
-def template_info(item: TemplateItem) -> TemplateInfo:
+def template_info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
+    """`pictured` is the batch that has the first page of its newest report."""
+    links = template_links(item.stored.name) | ({"first_page": first_page_url(pictured)} if pictured else {})
     return TemplateInfo(
         name=item.stored.name,
         title=item.summary.title or item.stored.title,
@@ -63,7 +69,7 @@ def template_info(item: TemplateItem) -> TemplateInfo:
         parameters=item.summary.parameters,
         datasets=item.summary.datasets,
         updated_at=item.stored.updated_at,
-        links=template_links(item.stored.name),
+        links=links,
     )
 
 

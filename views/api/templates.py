@@ -82,7 +82,9 @@ async def list_templates(call: Call[None, Page]) -> TemplateList:
     page = await call.operations.templates.list(
         call.principal, q=call.query.q or "", limit=call.query.limit, cursor=call.query.cursor
     )
-    items = [template_info(item) for item in page.items]
+    names = [item.stored.name for item in page.items]
+    pictured = await call.operations.first_pages.newest(call.principal, names)
+    items = [template_info(item, pictured.get(item.stored.name)) for item in page.items]
     return TemplateList(items=items, total=page.total, next_cursor=page.next_cursor)
 
 

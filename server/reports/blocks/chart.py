@@ -265,6 +265,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             colors=_read_colors(reader),
             totals=reader.column("totals") if kind == "waterfall" else "",
             multiples=multiples,
+            one_axis=reader.boolean("one_axis"),
         ),
         maximum=blocks.expressions.value_of(reader, "max"),
         targets=_read_targets(blocks, reader, kind),

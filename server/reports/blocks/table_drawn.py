@@ -16,8 +16,10 @@ from server.reports.paper import Paper
 from server.reports.words import Words
 from server.reports.workbook import ReportBook
 
-_WIDE_TEXT = 18  # letters from which a column of text on paper shares the room instead of keeping its width
+_WIDE_TEXT = 18  # letters from which a column of text shares the room instead of keeping its width
 _MEASURED = 4
+_NEARLY = 3  # letters less than the longest
+_BROAD, _NARROW = "MWmw", "IJfijlrt,.:;'| "
 _BOLD = ("strong", "total")
 _SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
 
@@ -57,7 +59,9 @@ class Table(Block, frozen=True, kw_only=True):
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         head = "".join(f'<th scope="col" class="{column.align}">{escape(column.label)}</th>' for column in self.columns)
         unseen = "" if self.has_head else ' class="unseen"'
-        body = "".join(_html_row(row, self.columns) for row in self.shown())
+        shown = self.shown()
+        wide = [_is_wide(column, _texts(index, shown)) for index, column in enumerate(self.columns)]
+        body = "".join(_html_row(row, self.columns, wide) for row in shown)
         note = self._cut_note(page.words, has_excel=page.has_excel)
         head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
         return f'<div class="scroll"><table>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>' + (
@@ -128,22 +132,22 @@ class Table(Block, frozen=True, kw_only=True):
         return f"<tfoot><tr>{cells}</tr></tfoot>"
 
 
-def _html_row(row: TableRow, columns: list[TableColumn]) -> str:
+def _html_row(row: TableRow, columns: list[TableColumn], wide: list[bool]) -> str:
     if row.kind == "group":
         return f'<tr class="group level-{row.level}"><td colspan="{len(columns)}">{escape(row.cells[0].text)}</td></tr>'
-    cells = "".join(_html_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True))
+    cells = "".join(_html_cell(*each) for each in zip(row.cells, columns, wide, strict=True))
     style = f" as-{row.style}" if row.style else ""
     return f'<tr class="{row.kind}{style}">{cells}</tr>'
 
 
-def _html_cell(cell: Cell, column: TableColumn) -> str:
+def _html_cell(cell: Cell, column: TableColumn, is_wide: bool) -> str:
     if cell.spark is not None:
         drawing = cell.spark.svg(line="currentColor", accent="var(--accent)", below="var(--red)")
         return f'<td class="{column.align} spark" role="img" aria-label="{escape(cell.spark.told)}">{drawing}</td>'
     text = f'<span class="tone {cell.tone}">{escape(cell.text)}</span>' if cell.tone else escape(cell.text)
     if cell.link:
         text = f'<a href="{escape(cell.link)}" rel="noopener noreferrer">{text}</a>'
-    classes, style = [column.align], []
+    classes, style = [column.align, "wide"] if is_wide else [column.align], []
     if cell.text.endswith(")") and column.format.negative:
         classes.append("bracketed")
     if column.bar and cell.share is not None:
@@ -177,9 +181,8 @@ def _on_paper(cell: Cell, accent: str) -> dict[str, Any]:
 def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict[str, Any]:
     """What paper needs to know of a column to give it room: few texts to measure, the longest."""
     cells = [row.cells[index] for row in rows if row.kind == "row"]
-    texts = {cell.text for cell in cells}
+    texts = _texts(index, rows)
     sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total") or row.style in _BOLD}
-    is_wide = not column.format.is_numeric and any(letters(text) > _WIDE_TEXT for text in texts)
     return {
         "label": column.label,
         "align": column.align,
@@ -187,8 +190,9 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
         "bar": column.bar,
         "spark": bool(column.spark),
         "brackets": bool(column.format.negative),
-        "wide": is_wide,
+        "wide": _is_wide(column, texts),
         "toned": any(cell.tone for cell in cells),
+        "indented": index == 0 and any(row.style == "indent" for row in rows),
         "longest": _longest(texts),
         "strong": _longest(sums),
         "words": _longest({word for text in texts | sums for word in text.split(" ")}),
@@ -196,6 +200,22 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
     }
 
 
+def _texts(index: int, rows: Sequence[TableRow]) -> set[str]:
+    return {row.cells[index].text for row in rows if row.kind == "row"}
+
+
+def _is_wide(column: TableColumn, texts: set[str]) -> bool:
+    """Whether it holds sentences, which may be broken into lines; names, codes and days may not."""
+    return not column.format.is_numeric and any(letters(text) > _WIDE_TEXT for text in texts)
+
+
 def _longest(texts: set[str]) -> list[str]:
     """Those that may be the widest in print."""
-    return sorted(texts, key=lambda text: (-letters(text), text))[:_MEASURED]
+    most = max(map(letters, texts), default=0)
+    long = (text for text in texts if letters(text) > most - _NEARLY)
+    return sorted(long, key=lambda text: (-_guessed_width(text), text))[:_MEASURED]
+
+
+def _guessed_width(text: str) -> float:
+    """In letters of usual width: days have as many letters, and yet “25 May” is wider than “31 Jul”."""
+    return letters(text) + (sum(map(text.count, _BROAD)) - sum(map(text.count, _NARROW))) / 2

@@ -144,11 +144,7 @@ class TableSheet:
             for column, value in enumerate(spark.values):
                 self._book.cell(figures, place, column, value, ValueFormat())
             source = f"{quote_sheetname(figures.get_name())}!{xl_range(place, 0, place, len(spark.values) - 1)}"
-            look = (
-                {"type": "column", "negative_points": True, "last_point": True}
-                if spark.kind == "bar"
-                else {"last_point": True, "weight": 1.5}
-            )
+            look = _spark_look(spark)
             self._sheet.add_sparkline(number, index, {"range": source, "series_color": _SPARK, **look})
 
     def _add_scales(self, last: int) -> None:
@@ -333,3 +329,11 @@ def _shown_letters(book: ReportBook, cell: Cell, column: TableColumn) -> int:
         case int() | float() if column.format.kind == "compact":
             return letters(book.formats.text(cell.value, msgspec.structs.replace(column.format, kind="integer")))
     return letters(cell.text)
+
+
+def _spark_look(spark: Spark) -> dict[str, Any]:
+    if spark.kind != "bar":
+        return {"last_point": True, "weight": 1.5}
+    is_above = all(value >= 0 for value in spark.values if value is not None)
+    # Excel's own bars begin at the least value.
+    return {"type": "column", "negative_points": True, "last_point": True} | ({"min": 0} if is_above else {})

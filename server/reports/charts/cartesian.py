@@ -62,7 +62,7 @@ def _in_time(
 
 
 def _by_column(settings: ChartSettings, data: Sequence[Mapping[str, Any]]) -> list[Series]:
-    own_scale = bool(settings.line_format.kind) or bool(settings.y)
+    own_scale = not settings.one_axis and (bool(settings.line_format.kind) or bool(settings.y))
     series = [
         Series(name=settings.label(name), values=[number(row[name]) for row in data], kind=_kind(settings.kind))
         for name in settings.y

@@ -35,6 +35,7 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     horizontal: bool = False
     option: dict[str, Any] = {}
     shares: bool = False
+    one_axis: bool = False  # of a combo: its lines are measured as its bars are
     data_labels: bool = False
     x_title: str = ""
     y_title: str = ""

@@ -41,7 +41,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
                 continue
             step = _step(value, low, high)
             canvas.rect(x, y, slot - gap, tall - gap, canvas.color(f"h{step}"), round_=2 if gap > 1 else 0)
-            texts.append((x + (slot - gap) / 2, y + (tall - gap) / 2 + 3.5, formats.on_axis(value, chart.format), step))
+            texts.append((x + (slot - gap) / 2, y + (tall - gap) / 2 + 3.5, _written(value, chart, formats), step))
     canvas.end()
     if tall >= _LEAST_ROW and all(wide(text, _FIGURES) <= slot - 6 for _x, _y, text, _step_ in texts):
         for x, y, text, step in texts:
@@ -52,6 +52,12 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
             (left - 6, top + (down + 0.5) * tall + 3), cut(rows[down].name, names, LETTERS), anchor="end"
         )  # fmt: skip
     along.draw(canvas, [left + (number + 0.5) * slot for number in range(len(chart.labels))], bottom)
+
+
+def _written(value: float, chart: Chart, formats: Formats) -> str:
+    """With the decimals that were asked for, else in short."""
+    is_exact = chart.format.decimals is not None
+    return formats.text(value, chart.format) if is_exact else formats.on_axis(value, chart.format)
 
 
 def _step(value: float, low: float, high: float) -> int:

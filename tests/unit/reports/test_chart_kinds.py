@@ -134,3 +134,20 @@ def figures(book: openpyxl.Workbook) -> list[list[Any]]:
             cells.pop()
         found.append(cells)
     return found
+
+
+def test_lines_of_a_combo_are_measured_as_its_bars_are_where_that_is_asked_for() -> None:
+    data = rows(["month", "revenue", "plan"], ("a", 100, 400), ("b", 120, 410))
+    settings = ChartSettings(kind="combo", x="month", y=("revenue",), lines=("plan",))
+    assert [one.second_axis for one in chart(settings, data).series] == [False, True]
+    alike = ChartSettings(kind="combo", x="month", y=("revenue",), lines=("plan",), one_axis=True)
+    assert [one.second_axis for one in chart(alike, data).series] == [False, False]
+
+
+def test_a_heat_map_writes_the_decimals_that_it_is_asked_for(orders: Path, tmp_path: Path) -> None:
+    source = (
+        "title: t\nqueries: {q: \"select 'a' as x, 'b' as y, 0.95283 as v\"}\nblocks:\n"
+        "  - chart: {kind: heatmap, query: q, x: x, y: y, value: v, format: percent, decimals: 0}\n"
+    )
+    assert ">95%<" in content(render(source, orders, tmp_path))
+    assert ">95.28%<" in content(render(source.replace(", decimals: 0", ""), orders, tmp_path))

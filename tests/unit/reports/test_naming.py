@@ -41,6 +41,14 @@ def test_a_batch_is_called_by_its_template_and_what_its_reports_share(source: st
     assert batch_name(parse_template(source), asked, Formats("en"), date(2026, 11, 26)) == name
 
 
+def test_a_limit_as_the_template_has_it_is_not_in_the_name_and_another_one_is() -> None:
+    source = NAMED.replace("  year:", "  most: {type: integer, default: 10}\n  year:")
+    today = date(2026, 11, 26)
+    assert batch_name(parse_template(source), None, Formats("en"), today) == "Region sales · October 2026"
+    asked = [{"most": 20}]
+    assert batch_name(parse_template(source), asked, Formats("en"), today) == "Region sales · October 2026 · 20"
+
+
 def test_values_are_written_in_the_language_of_the_reports() -> None:
     chinese = NAMED.replace("Region sales", "区域销售")
     assert batch_name(parse_template(chinese), None, Formats("zh-CN"), date(2026, 11, 26)) == "区域销售 · 2026年10月"

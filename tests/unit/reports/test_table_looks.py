@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import pypdf
@@ -111,3 +112,24 @@ def test_rows_have_styles_and_a_table_may_hide_its_head(orders: Path, tmp_path: 
     paper = pypdf.PdfReader(io.BytesIO(rendered.artifacts[1].path.read_bytes())).pages[0].extract_text()
     assert "Profit" in paper
     assert "amount" not in paper
+
+
+def test_days_and_names_are_never_broken_while_sentences_are(orders: Path, tmp_path: Path) -> None:
+    """“25 May 2026” has as many letters as “11 Jul 2026”, and is wider."""
+    days = "select date '2026-05-25' as day union all select date '2026-07-11' + i::int from range(9) t(i)"
+    query = f"select day, 'Cast iron pot' as name, repeat('words of a sentence ', 30) as text from ({days})"
+    rendered = render(table(query, "day, name, text"), orders, tmp_path, {}, "html", "pdf")
+    page = content(rendered)
+    assert page.count('<td class="left wide">words') == page.count('<td class="left">Cast iron pot') == 10
+    paper = pypdf.PdfReader(io.BytesIO(rendered.artifacts[1].path.read_bytes())).pages[0].extract_text()
+    assert "25 May 2026" in paper
+
+
+def test_small_bars_in_excel_begin_at_zero_as_they_do_on_paper(orders: Path, tmp_path: Path) -> None:
+    columns = "n, {name: up, spark: bar}, {name: both, spark: bar}"
+    rendered = render(table("select 'a' as n, [3, 2] as up, [3, -2] as both", columns), orders, tmp_path, {}, "xlsx")
+    with zipfile.ZipFile(rendered.artifacts[0].path) as book:
+        sheets = "".join(book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/sheet"))
+    groups = re.findall(r"<x14:sparklineGroup [^>]*>", sheets)
+    assert len(groups) == 2
+    assert ['manualMin="0"' in group for group in groups].count(True) == 1

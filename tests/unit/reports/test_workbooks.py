@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 
 from server.datasets.work import QueryLimits
 from server.reports.excel_names import SheetNames
+from server.reports.excel_pages import Sheets
 from server.reports.excel_room import line_count, row_parts
 from tests.unit.reports.orders import render, workbook
 
@@ -302,3 +306,20 @@ blocks: [{table: {query: q, columns: [day, {name: n, total: sum}, big, x]}}]
     sheet = made(source, orders, tmp_path)["q"]
     assert values(sheet, 2)[:3] == ["1815-06-18", "1234567890123456789", 1e300]
     assert sheet["B3"].value == "1234567890123456789"
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_the_two_sides_of_a_foot_have_room_beside_each_other(count: int) -> None:
+    left = "Made 5 Nov 2026 · Data: " + ", ".join(f"sample_{number} (version 1)" for number in range(count))
+    sheets = Sheets(size="A4", landscape=False, title="t", left_foot=left, right_foot="Page &P of &N")
+    with xlsxwriter.Workbook(io.BytesIO(), {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheets.set_up(sheet, landscape=False)
+    size, shown = re.fullmatch(r"&L&(\d+) (.*)&R&\1 Page &P of &N", sheet.footer).groups()
+    assert (shown == left) is (count < 8)
+    assert (len(shown) + 13) * int(size) * 0.52 <= 7.27 * 72
+
+
+def test_lines_of_chinese_have_room_for_their_squares() -> None:
+    assert line_count("字" * 46, 680) == 1
+    assert line_count("字" * 49, 680) == 2
