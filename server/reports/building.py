@@ -21,6 +21,7 @@ from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
 from server.reports.parameters import bound_values
+from server.reports.printable import printable
 from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
@@ -96,7 +97,7 @@ class ReportBuilder:
     def title(self) -> str:
         title = self._template.title
         with self._failures.inside(phrase("the title"), title):
-            return " ".join(rendered(self._texts.of(title), self._context()).split())
+            return " ".join(printable(rendered(self._texts.of(title), self._context())).split())
 
     def file_name(self) -> str:
         """Without an extension; the title where the template names none, or where it comes to nothing."""
@@ -229,8 +230,14 @@ class _Whole:
 
     def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
         with self._failing():
-            rows = self._session.execute(totals_sql(self._sql, expressions, by), self._bound).rows
-        return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in rows}
+            found = self._session.execute(totals_sql(self._sql, expressions, by), self._bound)
+            if found.truncated:
+                raise InvalidInput(
+                    "Totals are made of up to {limit} groups; this table has more. Group them in the query.",
+                    code="too_many_values",
+                    limit=len(found.rows),
+                )
+        return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in found.rows}
 
 
 def _named(spec: BlockSpec) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from server.reports.printable import printable
+
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _MOST = 31
 _BETWEEN = " – "
@@ -49,7 +51,7 @@ def _joined(name: str, within: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(_FORBIDDEN.sub(" ", text).split()).strip(" '")
+    return " ".join(_FORBIDDEN.sub(" ", printable(text)).split()).strip(" '")
 
 
 def _units(text: str) -> int:

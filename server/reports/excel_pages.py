@@ -9,6 +9,7 @@ import msgspec
 
 from server.reports.brand import Brand
 from server.reports.excel_room import letters
+from server.reports.printable import printable
 
 # Excel's number of each size, and its short and long side in inches.
 _PAPERS = {
@@ -121,7 +122,7 @@ def _lines(own: Sequence[str], last: str, room: int) -> str:
 def _literal(text: str, most: int) -> str:
     """Text of a head or foot, in which `&` begins a command."""
     found = ""
-    for character in " ".join(text.split()):
+    for character in " ".join(printable(text).split()):
         found += "&&" if character == "&" else character
         if len(found) >= most - 1:
             return found + "…"

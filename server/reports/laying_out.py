@@ -45,19 +45,24 @@ def lay_out(request: LayoutRequest, report: OnReport) -> dict[str, tuple[Path, .
 
 
 def compared_columns(template: Template, dataset: str) -> dict[str, int]:
-    """Columns that queries over a dataset compare with what differs from report to report, and how many queries do.
+    """Columns that all queries over a dataset compare with what differs from report to report, and how many queries.
 
-    The usual ones come first.
+    A query that reads other rows as well would get them in another order than from the dataset as it is stored.
     """
     varying = {parameter.name for parameter in template.parameters if parameter.each is not None or template.each_row}
     counts: dict[str, int] = {}
+    queries = 0
     for query in template.queries.values():
         tree = _parsed(query.sql)
-        if dataset.casefold() not in set(_tables(tree)):
+        reads = sum(table == dataset.casefold() for table in _tables(tree))
+        if not reads and not _mentions(query.sql, dataset):
             continue
-        for column in dict.fromkeys(_compared(tree, varying)):
-            counts[column] = counts.get(column, 0) + 1
-    return dict(sorted(counts.items(), key=lambda each: -each[1]))
+        queries += 1
+        compared = list(_compared(tree, varying))
+        for column in dict.fromkeys(compared):
+            if reads and compared.count(column) >= reads:
+                counts[column] = counts.get(column, 0) + 1
+    return {column: count for column, count in counts.items() if count == queries}
 
 
 def _parsed(sql: str) -> Any:
@@ -76,6 +81,11 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             left.extend(node.values())
         elif isinstance(node, list):
             left.extend(node)
+
+
+def _mentions(sql: str, dataset: str) -> bool:
+    """Perhaps, where the statement cannot be taken apart (PIVOT)."""
+    return dataset.casefold() in sql.casefold()
 
 
 def _tables(tree: Any) -> Iterator[str]:

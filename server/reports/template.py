@@ -112,7 +112,7 @@ class _TemplateReader:
         reader = self._reader
         parameters = tuple(self._parameters())
         own_queries = self._queries({parameter.name for parameter in parameters})
-        queries = self._included_queries() | own_queries
+        queries = self._included_queries(own_queries) | own_queries
         names = {parameter.name for parameter in parameters}
         self._reading.expressions = expressions = Expressions(self._issues, names | set(queries))
         title_node = reader.get("title", required=True)
@@ -219,9 +219,9 @@ class _TemplateReader:
         if node.kind == "scalar" and node.value in named:
             return
         try:
-            parameter.converted(node.value)
+            parameter.converted(node.plain())
         except Wrong as wrong:
-            hint = self._issues.hint(str(node.value), named)
+            hint = self._issues.hint(str(node.plain()), named)
             reason = phrase(wrong.message, **wrong.parameters)
             self._issues.add(node, "The default is wrong: {reason}{hint}", reason=reason, hint=hint)
 
@@ -257,14 +257,23 @@ class _TemplateReader:
                 queries[name] = query
         return queries
 
-    def _included_queries(self) -> dict[str, Query]:
-        """Those of the template itself go before them."""
-        found = (
-            (name, self._query(name, value))
-            for fragment in self._fragments.values()
-            for name, (_key, value) in fragment.queries.items()
-        )
-        return {name: query for name, query in found if query}
+    def _included_queries(self, own: Mapping[str, Query]) -> dict[str, Query]:
+        """Those of the template itself go before them; two that are included must not differ under one name."""
+        found: dict[str, Query] = {}
+        for template, fragment in self._fragments.items():
+            for name, (key, value) in fragment.queries.items():
+                query = self._query(name, value)
+                if query is None:
+                    continue
+                if name in found and name not in own and found[name].sql != query.sql:
+                    self._issues.add(
+                        key,
+                        "“{template}” has another query “{name}” than what is included before; rename one of them.",
+                        template=template,
+                        name=name,
+                    )
+                found.setdefault(name, query)
+        return found
 
     def _query(self, name: str, node: YamlNode) -> Query | None:
         self._issues.met(node, "sql")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from server.errors import InvalidInput
 from server.reports.blocks.columns_drawn import Columns
 from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
@@ -18,7 +19,7 @@ from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_cells import write_gauge, write_heat_map
 from server.reports.charts.excel_chart import write_chart
-from server.reports.charts.multiples import BESIDE, on_one_scale, parts_of
+from server.reports.charts.multiples import BESIDE, alike, on_one_scale, parts_of
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
 from server.reports.document import Block
@@ -181,14 +182,20 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
 
     def _multiples(self, rows: Rows, title: str, builder: Builder) -> Iterator[Block]:
         """A small chart for each value of a column, side by side, all on one scale."""
-        with builder.failing(self):
+        try:
             parts = parts_of(rows, self.settings.query, self.settings.multiples)
+        except InvalidInput as error:
+            if error.specific_code != "too_many_values":
+                raise
+            builder.warn(f"{title}: {error.text}" if title else error.text)
+            yield ChartBlock(chart=Chart(kind=self.settings.kind, title=title, is_empty=True), notes=error.text)
+            return
         charts = [self._chart(part, builder.formats.text(value), builder) for value, part in parts]
         if title:
             yield Heading(text=title, level=4)
         if not charts:
             yield ChartBlock(chart=self._chart(rows, title, builder))
-        blocks: list[Block] = [self._block(chart, builder) for chart in on_one_scale(charts)]
+        blocks: list[Block] = [self._block(chart, builder) for chart in on_one_scale(alike(charts))]
         for first in range(0, len(blocks), BESIDE):
             row = blocks[first : first + BESIDE]
             yield Columns(columns=[[block] for block in row] + [[]] * ((BESIDE - len(row)) if first else 0))

@@ -42,8 +42,13 @@ class ContentsSpec(BlockSpec, frozen=True, kw_only=True):
         yield Contents(title=builder.words.contents, depth=self.depth)
 
 
-def _read(_blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
-    reader.get("contents")
+def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:
+    node = reader.get("contents")
+    if node is not None and node.kind == "map":
+        inner = MapReader(node, blocks.issues, what="“contents”")
+        depth = inner.integer("depth", _DEPTH, least=1, most=4)
+        inner.finish()
+        return ContentsSpec(**place, depth=depth)
     return ContentsSpec(**place, depth=reader.integer("depth", _DEPTH, least=1, most=4))
 
 

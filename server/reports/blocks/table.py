@@ -14,7 +14,7 @@ from server.reports.blocks.table_written import WrittenTable
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.reading import MapReader
-from server.reports.rows import QueryRow, is_truncated
+from server.reports.rows import QueryRow
 
 _MAX_ROWS = 500
 _MOST_GROUPS = 3
@@ -38,8 +38,6 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
         rows = builder.query(self.query)
         labels = [builder.text(column.label, self) if column.label else "" for column in self.columns]
         title = builder.text(self.title, self) if self.title else ""
-        if is_truncated(rows):
-            builder.warn(builder.words.truncated.format(count=len(rows)))
         with builder.failing(self):
             written = WrittenTable(
                 self.query,
@@ -60,10 +58,12 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
                 rows=list(written.rows()),
                 max_rows=self.max_rows,
                 row_count=written.row_count,
-                truncated=is_truncated(rows),
+                truncated=written.is_truncated,
                 has_head=self.has_head,
                 total_label=builder.text(self.total_label, self) if self.total_label else builder.words.total,
             )
+        if written.is_truncated:
+            builder.warn(builder.words.truncated.format(count=len(rows)))
         yield table
 
     def columns_used(self) -> Iterator[ColumnUse]:

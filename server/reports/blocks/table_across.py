@@ -6,14 +6,14 @@ averages. Those of SQL expressions (`sum(profit) / sum(revenue)`) come from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from server.errors import InvalidInput
 from server.reports.blocks.table_columns import TableColumnSpec
-from server.reports.rows import QueryRow, Rows, totals_of
+from server.reports.rows import QueryRow, Rows, rows_of, totals_of
 
 _MOST_ACROSS = 60
 ALL = object()
@@ -48,7 +48,7 @@ class TableLine(msgspec.Struct, frozen=True, kw_only=True):
         return [row for row in self.members if row[shown.spec.across] == shown.value]
 
 
-def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[QueryRow]) -> list[Shown]:
+def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[Mapping[str, Any]]) -> list[Shown]:
     """In the order of `specs`; those of the same `across` take turns: sales and orders of May, of June …
 
     Raises `InvalidInput` for more values than a table has room for.
@@ -65,6 +65,13 @@ def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[QueryRow]) ->
                 found.extend(Shown(spec=each, value=value) for each in alike)
             found.extend(Shown(spec=each, value=ALL) for each in alike if each.row_total)
     return found
+
+
+def whole_of(rows: Rows, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Every combination of values that a cut query has in these columns: those of its first rows first."""
+    first = {tuple(row[column] for column in columns): None for row in rows_of(rows)}
+    found = totals_of(rows, ["count(*)"], columns)
+    return [dict(zip(columns, values, strict=True)) for values in first | dict.fromkeys(found)]
 
 
 def lines_of(specs: Sequence[TableColumnSpec], groups: Sequence[str], data: Sequence[QueryRow]) -> list[TableLine]:
@@ -99,13 +106,13 @@ class SqlTotals:
         return values[self._wanted.index(expression)] if values else None
 
 
-def _values(column: str, data: Sequence[QueryRow]) -> list[Any]:
+def _values(column: str, data: Sequence[Mapping[str, Any]]) -> list[Any]:
     """In the order of the rows; numbers and dates in their own, since rows of one line may lack some."""
     values = list({_hashable(row[column]): row[column] for row in data}.values())
     if len(values) > _MOST_ACROSS:
         raise InvalidInput(
             "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query.",
-            code="report_failed",
+            code="too_many_values",
             column=column,
             count=len(values),
             limit=_MOST_ACROSS,

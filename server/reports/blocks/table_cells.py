@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from server.reports.formats import ValueFormat
 class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     """`how` its total is made of its rows: `sum`, `average`…; empty for none, and for one that an expression gives.
 
+    `is_found`: nobody said how its values are written.
     `of_all`: the total is of more rows than there are here.
     """
 
@@ -26,6 +28,7 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     spark: str = ""
     scale: ColorScale | None = None
     how: str = ""
+    is_found: bool = False
     of_all: bool = False
     total: Any = None
     total_text: str = ""
@@ -34,9 +37,17 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     def has_total(self) -> bool:
         return bool(self.total_text)
 
-    @property
-    def total_format(self) -> ValueFormat:
-        return ValueFormat(kind="integer") if self.how == "count" else self.format
+    def format_of_total(self, total: Any) -> ValueFormat:
+        return total_format(self.format, self.how, total, is_found=self.is_found)
+
+
+def total_format(format: ValueFormat, how: str, total: Any, *, is_found: bool) -> ValueFormat:  # noqa: A002
+    """As the column's values; but an average of whole numbers is none, unless somebody wants it so."""
+    if how == "count":
+        return ValueFormat(kind="integer")
+    if is_found and format.kind == "integer" and isinstance(total, float | Decimal):
+        return msgspec.structs.replace(format, kind="decimal")
+    return format
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

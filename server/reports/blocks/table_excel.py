@@ -201,14 +201,14 @@ class TableSheet:
             else _formula(column, index, spans)
         )
         if formula:
-            self._book.formula(self._sheet, row, index, formula, value, column.total_format, **style)
+            self._book.formula(self._sheet, row, index, formula, value, column.format_of_total(value), **style)
         else:
-            self._book.cell(self._sheet, row, index, value, column.total_format, **style)
+            self._book.cell(self._sheet, row, index, value, column.format_of_total(value), **style)
 
     def _is_reckoned(self, index: int, total: Any, spans: list[RowSpan]) -> bool:
         """Whether Excel comes to it: texts of numbers, for instance, are none to it."""
         column, formats = self._columns[index], self._book.formats
-        wanted = excel_value(total, column.total_format, formats)
+        wanted = excel_value(total, column.format_of_total(total), formats)
         rows = (self._rows[number - 1] for first, last in spans for number in range(first, last + 1))
         held = [excel_value(row.cells[index].value, column.format, formats) for row in rows if row.kind == "row"]
         found = _reckoned(column.how, held)

@@ -81,13 +81,13 @@ def spark_of(value: Any, kind: str, format: ValueFormat, formats: Formats, words
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise InvalidInput(
             "“spark” draws a list of numbers, such as list(revenue order by month); “{value}” is none.",
-            code="report_failed",
+            code="too_many_values",
             value=str(value)[:60],
         )
     if len(value) > _MOST:
         raise InvalidInput(
             "“spark” draws up to {limit} numbers in a cell, not {count}; group them in the query.",
-            code="report_failed",
+            code="too_many_values",
             limit=_MOST,
             count=len(value),
         )

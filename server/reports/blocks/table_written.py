@@ -15,8 +15,9 @@ from server.reports.blocks.table_across import (
     keys_of,
     lines_of,
     shown_columns,
+    whole_of,
 )
-from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
+from server.reports.blocks.table_cells import Cell, TableColumn, TableRow, total_format
 from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
 from server.reports.blocks.table_scale import ColorScale, is_figure, scale_of
 from server.reports.blocks.table_spark import spark_of
@@ -78,9 +79,11 @@ class WrittenTable:
                 if name not in names:
                     raise unknown_column(query, name, names)
         self._data = data
-        self._is_truncated = is_truncated(rows)
-        self._shown = shown_columns(self._specs, data)
-        self._lines = lines_of(self._specs, self._groups, data)
+        # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
+        self._is_asked = is_truncated(rows) and any(spec.across for spec in self._specs)
+        self.is_truncated = is_truncated(rows) and not self._is_asked
+        self._shown = shown_columns(self._specs, self._all_across() if self._is_asked else data)
+        self._lines = self._all_lines(query) if self._is_asked else lines_of(self._specs, self._groups, data)
         self._sums = SqlTotals(rows, map(self._sql, self._specs))
         self._values = [[self._value(shown, line) for shown in self._shown] for line in self._lines]
         self._scales, self._widest = self._measures()
@@ -107,6 +110,14 @@ class WrittenTable:
                 cells = self._subtotals(text, (*above, value), [line for line, _ in members])
                 yield TableRow(kind="subtotal", level=level, cells=cells)
 
+    def _all_across(self) -> list[dict[str, Any]]:
+        return whole_of(self._all, list(dict.fromkeys(spec.across for spec in self._specs if spec.across)))
+
+    def _all_lines(self, query: str) -> list[TableLine]:
+        keys = keys_of(self._specs, self._groups)
+        found = whole_of(self._all, keys) if keys else [{}]
+        return [TableLine(row=QueryRow(query, values), members=()) for values in found]
+
     def _column(self, index: int) -> TableColumn:
         shown = self._shown[index]
         spec = shown.spec
@@ -125,8 +136,9 @@ class WrittenTable:
             scale=self._scales[index],
             total=total,
             total_text=self._total_text(spec, total, format),
+            is_found=not spec.format.kind,
             how=spec.total,
-            of_all=spec.has_total and self._is_truncated,
+            of_all=spec.has_total and self.is_truncated,
         )
 
     def _label(self, shown: Shown) -> str:
@@ -143,7 +155,7 @@ class WrittenTable:
 
     def _sql(self, spec: TableColumnSpec) -> str:
         """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
-        if spec.total_sql or not (spec.across and self._is_truncated):
+        if spec.total_sql or not (spec.across and self._is_asked):
             return spec.total_sql
         return aggregate_sql(spec.total or "sum", spec.name)
 
@@ -152,7 +164,7 @@ class WrittenTable:
         if not shown.is_across:
             return line.row[spec.name]
         members = line.of(shown)
-        if not members:
+        if not members and not self._is_asked:
             return None
         by = {key: line.row[key] for key in keys_of(self._specs, self._groups)}
         return self._figure(spec, by | self._across(shown), members)
@@ -202,7 +214,7 @@ class WrittenTable:
     def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
         if not spec.has_total:
             return ""
-        return self._formats.text(total, ValueFormat(kind="integer") if spec.total == "count" else format)
+        return self._formats.text(total, total_format(format, spec.total, total, is_found=not spec.format.kind))
 
     # -- cells
 
@@ -212,8 +224,8 @@ class WrittenTable:
         for index, shown in enumerate(self._shown):
             if not shown.is_row_total:
                 values.setdefault(id(shown.spec), []).extend(row[index] for row in self._values)
-        scales = {id(spec): scale_of(spec.scale, spec.middle, values[id(spec)]) for spec in self._specs}
-        widest = {id(spec): _widest(values[id(spec)]) for spec in self._specs if spec.bar}
+        scales = {id(spec): scale_of(spec.scale, spec.middle, values.get(id(spec), ())) for spec in self._specs}
+        widest = {id(spec): _widest(values.get(id(spec), ())) for spec in self._specs if spec.bar}
         return (
             [None if shown.is_row_total else scales[id(shown.spec)] for shown in self._shown],
             [0.0 if shown.is_row_total else widest.get(id(shown.spec), 0.0) for shown in self._shown],

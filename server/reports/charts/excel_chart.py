@@ -23,6 +23,7 @@ from server.reports.charts.excel_steps import as_stacked, with_source
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
 from server.reports.drawing.scale import value_scale
+from server.reports.printable import printable
 from server.reports.workbook import LINE, ReportBook
 
 _ROW = 20  # pixels
@@ -79,7 +80,9 @@ class _Drawing:
         height = self._height()
         row = summary.area(height + _ROW // 2)
         self._drawn.set_size({"width": summary.width - 6, "height": height})
-        summary.sheet.insert_chart(row, 0, self._drawn, {"x_offset": 2, "y_offset": 4, "description": told[:255]})
+        summary.sheet.insert_chart(
+            row, 0, self._drawn, {"x_offset": 2, "y_offset": 4, "description": printable(told)[:255]}
+        )
         return self._notes()
 
     # -- series

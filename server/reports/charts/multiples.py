@@ -25,12 +25,50 @@ def parts_of(rows: Rows, query: str, column: str) -> list[tuple[Any, Rows]]:
     if len(found) > _MOST:
         raise InvalidInput(
             "“{column}” has {count} values; at most {limit} small charts can be compared. Group them in the query.",
-            code="report_failed",
+            code="too_many_values",
             column=column,
             count=len(found),
             limit=_MOST,
         )
     return [(value, some_of(rows, members)) for value, members in found.items()]
+
+
+def alike(charts: Sequence[Chart]) -> list[Chart]:
+    """The same series in the same colors, and names at the same places, whatever each part has of them."""
+    names = list(dict.fromkeys(one.name for chart in charts for one in chart.series))
+    labels = list(dict.fromkeys(label for chart in charts if chart.times is None for label in chart.labels))
+    return [_with_all(chart, names, labels if chart.times is None else chart.labels) for chart in charts]
+
+
+def _with_all(chart: Chart, names: Sequence[str], labels: Sequence[str]) -> Chart:
+    if chart.is_empty or len(set(chart.labels)) < len(chart.labels):
+        return chart  # of names that come twice nobody can tell which is which
+    places = {label: place for place, label in enumerate(labels)}
+    moved = [places[label] for label in chart.labels]
+    own = {one.name: one for one in chart.series}
+    model = chart.series[0]
+    series = []
+    for name in names:
+        one = own.get(name)
+        values: list[Any] = [None] * len(labels)
+        for place, value in zip(moved, one.values, strict=True) if one else ():
+            values[place] = value
+        runs = (
+            tuple(part for run in one.runs for part in _together(sorted(moved[place] for place in run))) if one else ()
+        )
+        series.append(msgspec.structs.replace(one or model, name=name, values=values, runs=runs))
+    return msgspec.structs.replace(chart, labels=list(labels), series=series)
+
+
+def _together(places: Sequence[int]) -> list[tuple[int, ...]]:
+    """A line does not go over names that its part does not have."""
+    found: list[list[int]] = []
+    for place in places:
+        if found and found[-1][-1] == place - 1:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return [tuple(run) for run in found]
 
 
 def on_one_scale(charts: Sequence[Chart]) -> list[Chart]:

@@ -1,0 +1,136 @@
+"""What people who did not know the program made wrong figures or no report with."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pypdf
+import pytest
+
+from server.datasets.work import QueryLimits
+from server.errors import InvalidInput
+from server.reports.binding import check_template
+from server.reports.bundles import Included, bundled
+from tests.unit.reports.orders import content, render, workbook
+from tests.unit.reports.test_table_across import cells
+
+
+def source(query: str, block: str) -> str:
+    return f'title: x\nqueries:\n  q: "{query}"\nblocks:\n  - {block}\n'
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "{name: v, across: k}",
+        "k, {name: v, across: k, total: sum, row_total: true, bar: true, scale: blue}",
+        '{name: v, across: k, total: "sum(v) / count(*)"}',
+    ],
+)
+def test_a_pivot_without_rows_has_no_data(orders: Path, tmp_path: Path, columns: str) -> None:
+    query = source("select 'x' as k, 1 as v where false", f"table: {{query: q, columns: [{columns}]}}")
+    rendered = render(query, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    assert "No data" in content(rendered)
+
+
+@pytest.mark.parametrize(
+    ("total", "text", "value"),
+    [("average", "1.50", 1.5), ('"sum(v) / 4.0"', "0.75", 0.75), ("sum", "3", 3), ('"max(v)"', "2", 2)],
+)
+def test_a_total_of_whole_numbers_that_is_none_keeps_its_decimals(
+    orders: Path, tmp_path: Path, total: str, text: str, value: float
+) -> None:
+    query = source("select unnest([1, 2]) as v", f"table: {{query: q, columns: [{{name: v, total: {total}}}]}}")
+    rendered = render(query.replace('"', "'", 0), orders, tmp_path, {}, "html", "xlsx")
+    assert cells(content(rendered))[-1] == [text]
+    cell: Any = workbook(rendered, reckoned=True)["q"]["A4"]
+    assert (cell.value, "0.00" in cell.number_format) == (value, "." in text)
+
+
+def test_a_pivot_of_a_cut_query_is_whole(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select 'c' || (i // 12) as c, 'k' || (3 - i % 4) as k, 1 as v from range(120) t(i)",
+        "table: {query: q, columns: [c, {name: v, across: k, row_total: true, total: sum}]}",
+    )
+    rendered = render(query, orders, tmp_path, limits=QueryLimits(seconds=10, rows=50))
+    rows = cells(content(rendered))
+    assert rows[0] == ["c", "k3", "k2", "k1", "k0", "Total"]
+    assert [row for row in rows if row[0] in ("c4", "c9")] == [["c4", *"3333", "12"], ["c9", *"3333", "12"]]
+    assert (len(rows), rows[-1]) == (12, ["Total", "30", "30", "30", "30", "120"])
+    assert rendered.warnings == ()
+    with pytest.raises(InvalidInput, match="Totals are made of up to 30 groups"):
+        render(query, orders, tmp_path, limits=QueryLimits(seconds=10, rows=30))
+
+
+def test_small_charts_have_the_same_colors_and_places(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select * from (values ('N','p',1,10),('N','q',1,20),('S','q',2,30),('S','p',1,5)) t(r,s,x,y)",
+        "chart: {kind: bar, query: q, x: x, y: y, series: s, multiples: r}",
+    )
+    book = workbook(render(query, orders, tmp_path, {}, "xlsx"))
+    heads = [[cell.value for cell in row[:3]] for row in book["Chart data"].iter_rows() if row[1].value in ("p", "q")]
+    assert heads == [["x", "p", "q"]] * 2
+    assert [row[0].value for row in book["Chart data"].iter_rows() if row[0].value in ("1", "2")] == ["1", "2"] * 2
+
+
+def test_too_many_small_charts_are_a_box_and_the_rest_stands(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select i as x, 1 as y from range(25) t(i)", "chart: {kind: bar, query: q, x: x, y: y, multiples: x}"
+    )
+    rendered = render(query + "  - text: The rest\n", orders, tmp_path, {}, "html", "pdf", "xlsx")
+    assert "“x” has 25 values; at most 24 small charts" in content(rendered)
+    assert "The rest" in content(rendered)
+    assert len(rendered.warnings) == 1
+
+
+def test_control_characters_leave_a_workbook_that_opens(orders: Path, tmp_path: Path) -> None:
+    query = source("select 'a' || chr(1) || chr(65535) as n, 1 as v", "chart: {kind: bar, query: q, x: n, y: v}")
+    query = query.replace("title: x", "title: \"A{{ '\\x01' }}{{ q.n }}\"")
+    query += '  - table: {query: q, title: "T{{ q.n }}"}\n'
+    rendered = render(query, orders, tmp_path, {}, "html", "pdf", "xlsx")
+    assert openpyxl.load_workbook(io.BytesIO(rendered.artifacts[2].path.read_bytes())).sheetnames[1] == "Ta"
+
+
+def test_a_list_may_have_offers_and_a_default() -> None:
+    text = "title: x\nparameters: {a: {type: list, options: [a, b], default: [a]}}\nblocks: [{text: '{{ a }}'}]\n"
+    assert check_template(text, {}) == []
+    [issue] = check_template(text.replace("default: [a]", "default: [c]"), {})
+    assert "“c” is not one of: a, b" in issue.text
+
+
+TABLE = "title: x\nqueries: {q: select 1 as a}\nblocks: [{table: {query: q}}]\n"
+
+
+def test_two_included_templates_do_not_share_the_name_of_a_query() -> None:
+    text = "title: x\nblocks: [{include: fa}, {include: fb}]\n"
+    parts = [Included(name=name, version=1, source=TABLE.replace("1", str(number)))
+             for number, name in enumerate(("fa", "fb"))]  # fmt: skip
+    [issue] = check_template(bundled(text, parts), {})
+    assert "“fb” has another query “q”" in issue.text
+    assert check_template(bundled(text, [parts[0], Included(name="fb", version=1, source=parts[0].source)]), {}) == []
+
+
+def test_contents_take_their_depth_within_or_beside_and_nothing_else() -> None:
+    assert check_template("title: x\nblocks: [{contents: {depth: 1}}]\n", {}) == []
+    [issue] = check_template("title: x\nblocks: [{contents: {dephth: 1}}]\n", {})
+    assert "has no “dephth”" in issue.text
+
+
+def test_a_cell_longer_than_a_page_goes_on_where_its_table_has_a_total(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select repeat('word ', 400) as t, 7 as v",
+        "table: {query: q, columns: [{name: t, width: 15}, {name: v, total: sum}]}",
+    )
+    paper = pypdf.PdfReader(io.BytesIO(render(query, orders, tmp_path, {}, "pdf").artifacts[0].path.read_bytes()))
+    seen = [0]
+
+    def visit(text: str, cm: list[float], tm: list[float], _font: Any, _size: float) -> None:
+        seen[0] += len(re.findall("word", text)) if tm[5] * cm[3] + cm[5] > 40 else 0
+
+    for page in paper.pages:
+        page.extract_text(visitor_text=visit)
+    assert seen[0] == 400
