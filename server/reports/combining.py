@@ -18,7 +18,7 @@ from server.reports.blocks.table_drawn import Table
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Block, Document
 from server.reports.formats import Formats, ValueFormat
-from server.reports.look import Look, look_of
+from server.reports.look import BrandLook, look_of
 from server.reports.rendering import read_template
 from server.reports.to_pdf import PdfWriter
 from server.reports.words import words_of
@@ -140,7 +140,7 @@ def _listed(request: CombineRequest, places: dict[int, int]) -> bytes:
         provenance=[],
         parameters=[],
         formats=("pdf",),
-        look=look_of(request.brand, request.logo) if template.brand else Look(),
+        look=look_of(request.brand, request.logo) if template.brand else BrandLook(),
     )
     return _writer().write(document, formats)
 

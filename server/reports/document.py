@@ -10,7 +10,7 @@ import msgspec
 
 from server.reports.batch_comparing import Figure
 from server.reports.html_page import HtmlPage
-from server.reports.look import Look
+from server.reports.look import BrandLook
 from server.reports.paper import Paper
 from server.reports.words import Words
 from server.reports.workbook import ReportBook
@@ -69,7 +69,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     provenance: list[str]
     parameters: list[tuple[str, str]]
     formats: tuple[str, ...]
-    look: Look = Look()
+    look: BrandLook = BrandLook()
     warnings: list[str] = []
 
     @property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from server.reports.brand import Font, Shades
-from server.reports.look import Look
+from server.reports.look import BrandLook
 
 
-def brand_style(look: Look) -> str:
+def brand_style(look: BrandLook) -> str:
     """Rules after those of the page itself; none for reports without a brand."""
     brand = look.brand
     rules = [*(_shades(look.shades) if brand.accent else ()), *_fonts(brand.heading_font, brand.text_font)]

@@ -10,7 +10,7 @@ from server.reports.brand import Brand, Shades, shades_of
 from server.reports.images import Image, read_image
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class BrandLook(msgspec.Struct, frozen=True, kw_only=True):
     """How a report looks beside what its template says."""
 
     brand: Brand = Brand()
@@ -21,6 +21,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return shades_of(self.brand.accent)
 
 
-def look_of(brand: Brand, logo: Path | None) -> Look:
+def look_of(brand: Brand, logo: Path | None) -> BrandLook:
     """`logo` is the file of the brand's picture, which was checked when it came."""
-    return Look(brand=brand, logo=read_image(logo, "logo") if logo else None)
+    return BrandLook(brand=brand, logo=read_image(logo, "logo") if logo else None)

@@ -21,7 +21,7 @@ from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Formats
 from server.reports.kept_session import KeptSession
-from server.reports.look import Look, look_of
+from server.reports.look import BrandLook, look_of
 from server.reports.naming import written_value
 from server.reports.parameters import complete
 from server.reports.sandbox import time_limit
@@ -92,7 +92,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         provenance=_provenance(request, template, words, read),
         parameters=_written(template, parameters, formats),
         formats=wanted,
-        look=look_of(request.brand, request.logo) if template.brand else Look(),
+        look=look_of(request.brand, request.logo) if template.brand else BrandLook(),
         warnings=builder.warnings,
     )
 
