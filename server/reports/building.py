@@ -26,6 +26,7 @@ from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_trun
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
+from server.reports.told_values import told_value
 from server.reports.words import words_of
 from server.texts import phrase
 
@@ -76,6 +77,7 @@ class ReportBuilder:
     ) -> None:
         self._template = template
         self._parameters = dict(parameters)
+        self._told = {name: told_value(value, formats) for name, value in parameters.items()}
         self._session = session
         self._failures = Failures(template_name or template.title_text, parameters)
         self._texts = texts
@@ -200,7 +202,7 @@ class ReportBuilder:
                 yield query, rows
 
     def _context(self) -> dict[str, Any]:
-        context = _LazyContext(self._builtin | self._parameters, self._template.queries, self.query)
+        context = _LazyContext(self._builtin | self._told, self._template.queries, self.query)
         for scope in self._scopes:
             context.update(scope)
         return context

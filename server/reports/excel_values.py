@@ -17,10 +17,12 @@ _DATES = ("date", "month", "datetime")
 
 
 def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # noqa: A002
-    """None is an empty cell. Durations are days, moments those of the report's time zone."""
+    """None is an empty cell. Durations are days (below zero texts), moments those of the report's time zone."""
     match value:
         case bool() | None:
             return value
+        case timedelta() if value < timedelta():
+            return formats.text(value, format)  # Excel knows no time before its first day, and shows ####
         case timedelta():
             return value.total_seconds() / _DAY
         case datetime():
@@ -28,6 +30,8 @@ def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # no
             return local if local.year >= 1900 else str(value)
         case date():
             return value if value.year >= 1900 else str(value)
+        case int() | float() | Decimal() if format.kind == "duration" and value < 0:
+            return formats.text(value, format)
         case int() | float() | Decimal():
             number = _number(value)
             return number / _DAY if format.kind == "duration" and is_number(number) else number

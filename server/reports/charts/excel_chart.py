@@ -22,7 +22,7 @@ from server.reports.charts.excel_option import as_plain
 from server.reports.charts.excel_steps import as_stacked, with_source
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
-from server.reports.drawing.scale import value_scale
+from server.reports.drawing.scale import Scale, value_scale, with_one_zero
 from server.reports.printable import printable
 from server.reports.workbook import LINE, ReportBook
 
@@ -63,6 +63,7 @@ class _Drawing:
         has_targets = not self._is_sideways and not self._has_second
         self._targets = chart.targets if has_targets else ()
         self._figures: Figures = write_figures(chart, book, self._targets)
+        self._scales = self._chosen_scales()
         self._kind = self._kind_of_chart()
         self._drawn = book.workbook.add_chart(self._kind)
         self._over: Any = None
@@ -201,7 +202,24 @@ class _Drawing:
             seconds = [one for one in chart.series if one.second_axis]
             shown = [value for one in seconds for value in one.values]
             number = on_axis(chart.format_of(seconds[0]), shown, self._book.formats)
-            (self._over or self._drawn).set_y2_axis({"num_format": number})
+            (self._over or self._drawn).set_y2_axis({"num_format": number, **_reach_of(self._scales[1])})
+
+    def _chosen_scales(self) -> tuple[Scale | None, Scale | None]:
+        """Of the two axes, where Excel must not choose them: small charts alike, and two axes with one zero."""
+        chart = self._chart
+        if chart.reach:
+            return value_scale(chart.reach, 0, 1), None
+        if not self._has_second:
+            return None, None
+        firsts, seconds = (
+            [value for one in chart.series if one.second_axis == is_second for value in one.values if value is not None]
+            for is_second in (False, True)
+        )
+        try:
+            ends = [*firsts, *(target.value for target in chart.targets)]
+            return with_one_zero(value_scale(ends, 0, 1), value_scale(seconds, 0, 1))
+        except (OverflowError, ValueError):  # too large for our drawing; Excel may find a way
+            return None, None
 
     def _along(self) -> dict[str, Any]:
         chart = self._chart
@@ -229,9 +247,8 @@ class _Drawing:
         shown = [value for one in firsts for value in one.values]
         written = SHARES if chart.stacked == "shares" else chart.format_of(firsts[0])
         number = on_axis(written, shown, self._book.formats)
-        scale = value_scale(chart.reach, 0, 1) if chart.reach else None
         return {
-            **({"min": scale.low, "max": scale.high} if scale else {}),
+            **_reach_of(self._scales[0]),
             "name": _no_formula(chart.y_title),
             "num_format": number,
             "line": {"none": True},
@@ -253,6 +270,10 @@ class _Drawing:
             for one in self._chart.targets
         ]
         return [self._book.words.targets.format(targets=", ".join(listed))]
+
+
+def _reach_of(scale: Scale | None) -> dict[str, float]:
+    return {"min": scale.low, "max": scale.high, "major_unit": scale.step} if scale else {}
 
 
 def _is_sideways(chart: Chart) -> bool:

@@ -24,7 +24,8 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
             canvas.line((x, whisker), (x, edge), look.paint, thick=1.4)
             canvas.line((x - half / 2, whisker), (x + half / 2, whisker), look.paint, thick=1.4)
         canvas.shape(f"M{x - half:.1f} {third:.1f}h{2 * half:.1f}V{first:.1f}h-{2 * half:.1f}z", canvas.fill(look))
-        canvas.line((x - half, median), (x + half, median), "ground", thick=2.4)
+        # On the box; where all values are the same there is none.
+        canvas.line((x - half, median), (x + half, median), "ground" if first - third > 3 else look.paint, thick=2.4)
         for value in chart.outside[place]:
             canvas.marker((x, plot.value.at(value)), look, size=2.2)
     canvas.fact("at", " ".join(f"{place:.0f}" for place in plot.places))

@@ -134,3 +134,54 @@ def test_a_cell_longer_than_a_page_goes_on_where_its_table_has_a_total(orders: P
     for page in paper.pages:
         page.extract_text(visitor_text=visit)
     assert seen[0] == 400
+
+
+def test_two_axes_have_one_zero_in_excel_too(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select * from (values ('a', -100, 0.5), ('b', 50, 1.2), ('c', null, -0.1)) v(x, b, l)",
+        "chart: {kind: combo, query: q, x: x, y: b, lines: l}",
+    )
+    book: Any = workbook(render(query, orders, tmp_path, {}, "xlsx"))
+    bars = book.worksheets[0]._charts[0]
+    axes = {axis.axId: axis for chart in (bars, *bars._charts) for axis in (chart.y_axis,)}
+    shares = [-axis.scaling.min / (axis.scaling.max - axis.scaling.min) for axis in axes.values()]
+    assert len(shares) == 2
+    assert shares[0] == pytest.approx(shares[1])
+
+
+def test_a_duration_below_zero_is_a_text_in_excel(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select unnest([-12, 90]) as d", "table: {query: q, columns: [{name: d, format: duration, total: sum}]}"
+    )
+    sheet: Any = workbook(render(query, orders, tmp_path, {}, "xlsx"), reckoned=True)["q"]
+    assert sheet["A2"].value == "-0:00:12"
+    assert str(sheet["A4"].value) == "0:01:18" or sheet["A4"].value * 86_400 == pytest.approx(78)
+
+
+def test_several_values_and_a_range_are_written_as_people_do(orders: Path, tmp_path: Path) -> None:
+    text = """\
+title: "{{ regions }}, {{ period }}, {{ regions | length }}"
+parameters: {regions: {type: list}, period: {type: range}}
+queries: {q: "select count(*) as n from orders where region in $regions"}
+blocks: [{text: "{{ q.n }} {{ period.from }}"}]
+"""
+    given = {"regions": ["East", "Empty"], "period": {"from": "2026-10-01", "to": "2026-10-31"}}
+    page = content(render(text, orders, tmp_path, given))
+    assert "<title>East, Empty, October 2026, 2</title>" in page
+    assert "1,000 2026-10-01" in page or "1000 2026-10-01" in page
+
+
+def test_long_words_in_heads_stay_on_the_page(orders: Path, tmp_path: Path) -> None:
+    query = source(
+        "select 'g' || repeat('W', 600) as g, repeat('M', 300) as k, 1 as v",
+        "table: {query: q, group: g, columns: [{name: v, across: k, total: sum}]}",
+    )
+    paper = pypdf.PdfReader(io.BytesIO(render(query, orders, tmp_path, {}, "pdf").artifacts[0].path.read_bytes()))
+    beyond: list[str] = []
+
+    def visit(text: str, cm: list[float], tm: list[float], _font: Any, _size: float) -> None:
+        if len(text.strip()) > 90:
+            beyond.append(text)
+
+    paper.pages[0].extract_text(visitor_text=visit)
+    assert beyond == []
