@@ -59,7 +59,7 @@ async def page(page_of: PageOf) -> Page:
     return page
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(telling=tellings())
 async def test_any_order_of_snapshots_and_messages_gives_the_same_table(
     page: Page, telling: tuple[list[Job], list[Job | list[Job]]]

@@ -262,7 +262,7 @@ async def test_reports_ordered_anew_speak_of_the_same_day(alice: aiohttp.ClientS
 
 
 async def test_large_data_are_sorted_once_for_all_reports_and_none_is_the_worse(alice: aiohttp.ClientSession) -> None:
-    rows = "".join(f"R{number * 7 % 40},{number}\n" for number in range(200_000))
+    rows = "".join(f"R{number * 7 % 34},{number}\n" for number in range(200_000))
     await import_text(alice, f"region,amount\n{rows}", name="many.csv", dataset="many")
     queries = {name: f"select {name}(amount) as n from many where region = $region" for name in ("sum", "min", "max")}
     texts = "".join(f" {name} {{{{ {name}.n }}}}." for name in queries)
@@ -272,11 +272,11 @@ async def test_large_data_are_sorted_once_for_all_reports_and_none_is_the_worse(
     )
     await put_template(alice, "many", source)
     batch = await made(alice, "many")
-    assert batch["tally"]["succeeded"] == 40
+    assert batch["tally"]["succeeded"] == 34
     [report] = await reports_of(alice, batch["id"], "?q=R21")
     async with alice.get(report["artifacts"][0]["url"]) as response:
         page = await response.text()
-    mine = [number for number in range(200_000) if number * 7 % 40 == 21]
+    mine = [number for number in range(200_000) if number * 7 % 34 == 21]
     assert f"sum {sum(mine)}. min {mine[0]}. max {mine[-1]}." in page
 
 

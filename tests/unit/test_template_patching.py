@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from server.reports.yaml_source import YamlNode, read_yaml
 
 SCRIPT = Path(__file__).parents[1] / "clients" / "patching.mjs"
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 LEAD = re.compile(r"#\w+#")  # drawn comments look like this, each another
 
 STARTED = """\

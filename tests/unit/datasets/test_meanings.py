@@ -329,7 +329,7 @@ _NOTATIONS = ["{:f}", "{:,f}", "${:,f}", "{:f} EUR", "¥{:f}", "({:f})", "{:f}%"
     notation=st.sampled_from(_NOTATIONS),
     mark=st.sampled_from(".,"),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_numbers_in_any_notation_come_back_exactly_or_are_named(
     tmp_path: Path, numbers: list[tuple[int, int]], notation: str, mark: str
 ) -> None:

@@ -20,7 +20,7 @@ from tests.unit.datasets.imported import Imported, Importer
 from tests.unit.datasets.polluted import polluted
 
 FAST = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "30")), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "15")), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

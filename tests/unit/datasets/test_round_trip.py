@@ -34,7 +34,7 @@ def as_imported(cell: str) -> str | None:
     return None if trimmed in TEXT_NULLS else trimmed
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     table=TABLE,
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
@@ -67,7 +67,7 @@ def test_a_told_dialect_gives_back_every_cell(
 PLAIN = st.text(st.sampled_from("abcdefg 中文äö"), min_size=1, max_size=8).map(str.strip).filter(bool)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=st.lists(st.tuples(st.integers(-(2**40), 2**40), PLAIN, st.dates()), min_size=5, max_size=40),
     broken=st.sets(st.integers(0, 39), max_size=5),
@@ -89,7 +89,7 @@ def test_rows_and_rejects_together_are_all_records(
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     content=st.one_of(
         st.binary(max_size=400),
@@ -106,7 +106,7 @@ def test_any_bytes_are_imported_or_refused_with_a_reason(content: bytes) -> None
 QUOTED = st.sampled_from(['"a"', '""', '"a""b"', ",", ",", "\n", "\r\n", "b", '"', '","'])
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     text=st.text(st.sampled_from('ab,,""\n\n\r é'), max_size=40)
     | st.lists(st.sampled_from(['"a"', '""', '"a""b"', ",", ",", "\n", "\r\n", "b", '"', '","']), max_size=14).map(

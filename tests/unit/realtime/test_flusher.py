@@ -240,7 +240,7 @@ def act(house: House, action: str, who: int, key: int | None, number: int) -> Se
     return []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
 async def test_each_connection_sees_its_messages_in_order_whatever_happens(
     actions: list[tuple[str, int, int | None]],

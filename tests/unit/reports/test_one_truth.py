@@ -62,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("truth")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(drawn=tables())
 def test_all_forms_say_the_same(orders: Path, place: Path, drawn: Drawn) -> None:
     rendered = render(template(drawn), orders, place, {}, "pdf", "xlsx", "html")

@@ -219,7 +219,7 @@ DRAWN = st.dictionaries(
 ).filter(lambda columns: len({name.casefold() for name in columns}) == len(columns))
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(columns=DRAWN, rows=st.sampled_from([0, 1, 40]), language=st.sampled_from(["en", "zh-CN"]), data=st.data())
 def test_every_schema_has_a_report(
     tmp_path: Path, columns: dict[str, Any], rows: int, language: str, data: st.DataObject

@@ -98,7 +98,7 @@ def test_to_nobody_is_nothing(writer: MassWriter) -> None:
     assert writer.write([], b"news") == {}
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rounds=st.lists(
         st.tuples(
