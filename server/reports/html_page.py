@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -25,7 +25,6 @@ _FONTS = "system-ui, Segoe UI, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, s
 
 @dataclass(frozen=True, slots=True)
 class PageHeading:
-    block: object
     id: str
     text: str
     level: int
@@ -33,14 +32,15 @@ class PageHeading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlPage:
-    """`charts` is what the page's script says of each, in the order in which they were drawn."""
+    """`charts` is what the page's script says of each, in the order in which they were drawn; `headings` are told apart
+    by the `id` of their blocks."""
 
     words: Words
     formats: Formats
     engine: ChartEngine
     has_excel: bool
     warn: Callable[[str], None]
-    headings: Sequence[PageHeading] = ()
+    headings: Mapping[int, PageHeading] = field(default_factory=dict)
     width: int = _FULL_WIDTH
     charts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class HtmlPage:
 
     def heading_id(self, block: object) -> str:
         """Where links of the table of contents lead."""
-        return next(heading.id for heading in self.headings if heading.block is block)
+        return self.headings[id(block)].id
 
     def empty(self, title: str, reason: str = "") -> str:
         """In place of what has no rows, or cannot be drawn."""

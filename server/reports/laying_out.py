@@ -7,6 +7,7 @@ each group of rows. Within a value rows stay in their order.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,8 +66,9 @@ def compared_columns(template: Template, dataset: str) -> dict[str, int]:
     return {column: count for column, count in counts.items() if count == queries}
 
 
+@functools.lru_cache(maxsize=64)
 def _parsed(sql: str) -> Any:
-    """Nothing for what is no plain SELECT: it is read as ever."""
+    """Nothing for what is no plain SELECT: it is read as ever. Asked once for each dataset of a template."""
     with duckdb.connect(":memory:") as connection:
         [[tree]] = connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchall()
     return json.loads(tree)

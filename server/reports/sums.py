@@ -14,3 +14,8 @@ def exact_sum(numbers: Sequence[float | Decimal]) -> Any:
     with localcontext(prec=100):
         exact = sum(Decimal(str(number)) for number in numbers)
     return exact if any(isinstance(number, Decimal) for number in numbers) else float(exact)
+
+
+def is_figure(value: Any) -> bool:
+    """Whether it is a number to reckon with; a truth is none."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)

@@ -30,7 +30,7 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
         engine=charts,
         has_excel=document.has_excel,
         warn=document.warn,
-        headings=[PageHeading(block, f"s{n}", text, level) for n, (block, text, level) in enumerate(headings, 1)],
+        headings={id(block): PageHeading(f"s{n}", text, level) for n, (block, text, level) in enumerate(headings, 1)},
     )
     body = "\n".join(block.html(page) for block in document.blocks)
     script = _script() if page.charts else ""

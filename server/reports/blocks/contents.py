@@ -25,7 +25,7 @@ class Contents(Block, frozen=True, kw_only=True):
     def html(self, page: HtmlPage) -> str:
         lines = "".join(
             f'<li class="level-{heading.level}"><a href="#{heading.id}">{escape(heading.text)}</a></li>'
-            for heading in page.headings
+            for heading in page.headings.values()
             if heading.level <= self.depth
         )
         title = escape(self.title)

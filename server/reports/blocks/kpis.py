@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -20,6 +19,7 @@ from server.reports.formats import Formats, ValueFormat
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.reading import MapReader
+from server.reports.sums import is_figure
 from server.reports.workbook import LINE, MUTED, TONES, ReportBook
 from server.reports.yaml_source import YamlNode
 
@@ -93,7 +93,7 @@ class Kpis(Block, frozen=True, kw_only=True):
 
     def figures(self) -> Iterator[Figure]:
         for item in self.items:
-            if _is_number(item.value) and math.isfinite(item.value):
+            if is_figure(item.value) and math.isfinite(item.value):
                 yield Figure(label=item.label, value=float(item.value), text=item.text)
 
 
@@ -130,7 +130,7 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
 
 
 def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, str]:
-    if not _is_number(value) or not _is_number(before) or not before:
+    if not is_figure(value) or not is_figure(before) or not before:
         return "–", "neutral"
     change = (float(value) - float(before)) / abs(float(before))
     sign = formats.signed("+") if change > 0 else ""
@@ -138,10 +138,6 @@ def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, s
     if good == "none" or abs(change) < 0.0005:
         return text, "neutral"
     return text, "good" if (change > 0) == (good == "up") else "bad"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec:

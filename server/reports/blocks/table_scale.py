@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from server.reports.sums import is_figure
 
 STRONGEST = 0.45
 """How much of the color the highest value has: letters on it stay readable."""
@@ -41,7 +42,3 @@ def scale_of(colors: tuple[str, ...], middle: float | None, values: Sequence[Any
     if middle is None:
         middle = 0.0 if low < 0 < high else (low + high) / 2
     return ColorScale(colors=colors, low=low, high=high, middle=middle)
-
-
-def is_figure(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from server.errors import InvalidInput
-from server.reports.blocks.table_scale import is_figure
 from server.reports.formats import Formats, ValueFormat
+from server.reports.sums import is_figure
 from server.reports.words import Words
 
 WIDTH, HEIGHT = 96, 22

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
@@ -19,7 +18,7 @@ from server.reports.blocks.table_across import (
 )
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow, total_format
 from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
-from server.reports.blocks.table_scale import ColorScale, is_figure, scale_of
+from server.reports.blocks.table_scale import ColorScale, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
@@ -33,7 +32,7 @@ from server.reports.rows import (
     rows_of,
     unknown_column,
 )
-from server.reports.sums import exact_sum
+from server.reports.sums import exact_sum, is_figure
 from server.reports.words import Words
 
 GroupValues = dict[str, Any]
@@ -79,6 +78,7 @@ class WrittenTable:
                 if name not in names:
                     raise unknown_column(query, name, names)
         self._data = data
+        self._keys = keys_of(self._specs, self._groups)
         # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
         self._is_asked = is_truncated(rows) and any(spec.across for spec in self._specs)
         self.is_truncated = is_truncated(rows) and not self._is_asked
@@ -114,8 +114,7 @@ class WrittenTable:
         return whole_of(self._all, list(dict.fromkeys(spec.across for spec in self._specs if spec.across)))
 
     def _all_lines(self, query: str) -> list[TableLine]:
-        keys = keys_of(self._specs, self._groups)
-        found = whole_of(self._all, keys) if keys else [{}]
+        found = whole_of(self._all, self._keys) if self._keys else [{}]
         return [TableLine(row=QueryRow(query, values), members=()) for values in found]
 
     def _column(self, index: int) -> TableColumn:
@@ -166,7 +165,7 @@ class WrittenTable:
         members = line.of(shown)
         if not members and not self._is_asked:
             return None
-        by = {key: line.row[key] for key in keys_of(self._specs, self._groups)}
+        by = {key: line.row[key] for key in self._keys}
         return self._figure(spec, by | self._across(shown), members)
 
     def _whole_total(self, shown: Shown) -> Any:
@@ -260,7 +259,7 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
     present = [value for value in values if value is not None]
     if how == "count":
         return len(present)
-    numbers = [value for value in present if isinstance(value, int | float | Decimal) and not isinstance(value, bool)]
+    numbers = [value for value in present if is_figure(value)]
     if not numbers:
         return None
     match how:

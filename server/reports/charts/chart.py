@@ -126,6 +126,10 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     outside: list[list[float]] = []
     reach: tuple[float, float] | None = None
 
+    def step(self, place: int) -> float:
+        """What a bar of a waterfall adds to what was reached, or of a total, all that is."""
+        return next((float(one.values[place]) for one in self.series if one.values[place] is not None), 0.0)
+
     def noting(self, word: str, **parameters: Any) -> Chart:
         """The same chart with one note more."""
         return msgspec.structs.replace(self, notes=(*self.notes, Note(word=word, parameters=parameters)))

@@ -11,10 +11,7 @@ from server.reports.drawing.paints import SERIES
 def as_stacked(chart: Chart) -> Chart | None:
     """A waterfall as bars on bars that are not seen; None where some lie below zero: Excel would stack them wrongly."""
     count = len(chart.labels)
-    ends = [
-        base + next((float(one.values[place]) for one in chart.series if one.values[place] is not None), 0.0)
-        for place, base in enumerate(chart.bases)
-    ]
+    ends = [base + chart.step(place) for place, base in enumerate(chart.bases)]
     if min(*chart.bases, *ends) < 0:
         return None
     is_total = [chart.series[2].values[place] is not None for place in range(count)]

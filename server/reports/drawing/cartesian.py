@@ -95,8 +95,7 @@ def _steps(canvas: Canvas, plot: Plot, chart: Chart) -> None:
     """From where one bar of a waterfall ends to the next."""
     half = min(plot.slot * 0.78, _WIDEST_BAR) / 2
     for place in range(len(chart.labels) - 1):
-        change = next((one.values[place] for one in chart.series if one.values[place] is not None), 0)
-        at = plot.value.at(chart.bases[place] + float(change))
+        at = plot.value.at(chart.bases[place] + chart.step(place))
         before, after = plot.places[place] + half, plot.places[place + 1] - half
         canvas.line(plot.at(before, at), plot.at(after, at), "axis")
 
