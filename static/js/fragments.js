@@ -84,8 +84,10 @@ export class Fragments {
 
 const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter(Boolean);
 
-// Fetch and swap. A failure leaves the old content and offers to try again.
+// Fetch and swap. A failure leaves the old content and offers to try again; what was shown as gone while this waited
+// for its turn has no address any more.
 export async function refreshFragment(element) {
+  if (!element.dataset.liveFragment) return undefined;
   try {
     const response = await fetch(element.dataset.liveFragment, { headers: { "X-Fragment": "1" } });
     if (response.status === 401) return location.reload();

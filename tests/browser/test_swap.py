@@ -76,3 +76,20 @@ async def test_focus_selection_and_what_is_open_survive_a_refresh(page_of: PageO
     await expect(title).to_be_focused()
     assert await title.evaluate("element => element.mark") == "the same element"
     assert await page.evaluate("String(getSelection())") == "Demonstration"
+
+
+async def test_what_was_deleted_while_a_refresh_waited_is_not_asked_for(page_of: PageOf, alice: object) -> None:
+    page = await page_of("alice")
+    job = await (await page.request.post("/api/v1/jobs/demonstration", data={"seconds": 0, "total": 1})).json()
+    await page.goto(f"/jobs/{job['job_id']}")
+    await connected(page)
+    await page.evaluate(
+        """async (id) => {
+            const { Fragments, refreshFragment } = await import("/static/js/fragments.js");
+            const [silent, element] = [{ listen() {}, subscribe() {} }, document.querySelector("[data-live-fragment]")];
+            new Fragments(silent, silent, silent).removed("job", id);
+            await refreshFragment(element);
+        }""",
+        job["job_id"],
+    )
+    await expect(page.locator("#content")).to_contain_text("it was deleted")
