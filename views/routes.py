@@ -21,6 +21,7 @@ from views import (
     jobs,
     language,
     login,
+    metrics,
     notifications,
     queries,
     reports,
@@ -35,6 +36,7 @@ from views import (
 PAGES: list[web.RouteDef] = [
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),
+    web.get("/metrics", metrics.metrics),
     web.get("/docs", docs.docs_page, name="docs"),
     web.get("/docs/events", docs.events_page, name="events_docs"),
     web.get("/docs/events.json", docs.events_json),
