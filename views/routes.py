@@ -72,6 +72,7 @@ PAGES: list[web.RouteDef] = [
     web.post("/language", language.set_language, name="set_language"),
     web.get("/admin", admin.admin_page, name="admin"),
     web.get("/admin/overview", admin.admin_overview),
+    web.get("/admin/health", admin.admin_health),
     web.get("/admin/connections/rows", admin.connection_rows),
     web.get("/admin/connections/{id}/close", admin.ask_to_close),
     web.post("/admin/connections/{id}/close", admin.close_connection),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from server.metrics import quantile_of
 from server.monitoring.metrics import BY_NAME, Metric, MetricKind
 from server.monitoring.samples import StoredSample
+from server.monitoring.summing import MetricSample, together
 
 MetricPoint = tuple[int, float | None, float | None]
 """When the step began, in seconds since 1970; the value, and the most at any moment of it. None: nothing is known."""
@@ -83,10 +85,14 @@ CURVES = {line.name: line for line in _lines()}
 def series_of(
     stored: Sequence[StoredSample], names: Sequence[str], *, begin: int, end: int, step_seconds: int
 ) -> list[MetricSeries]:
-    """For each node and each of `names`, a point for every step between; to be called in a thread."""
-    nodes: dict[str, dict[int, Mapping[str, Any]]] = {}
+    """For each node and each of `names`, a point for every step between; to be called in a thread.
+
+    `begin` is where a step begins. Samples that are shorter are put together.
+    """
+    parts: defaultdict[str, defaultdict[int, list[MetricSample]]] = defaultdict(lambda: defaultdict(list))
     for each in stored:
-        nodes.setdefault(each.node, {})[each.at] = msgspec.json.decode(each.values)
+        parts[each.node][each.at - (each.at - begin) % step_seconds].append(msgspec.json.decode(each.values))
+    nodes = {node: {at: together(samples) for at, samples in steps.items()} for node, steps in parts.items()}
     steps = range(begin, end, step_seconds)
     return [
         MetricSeries(

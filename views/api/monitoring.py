@@ -11,16 +11,18 @@ from msgspec import Meta
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
-from server.operations.monitoring import LookBack, MetricHistory, Present
+from server.operations.monitoring import LEAST_POINTS, MOST_METRICS, MOST_POINTS, LookBack, MetricHistory, Present
 
 _DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
-_NAMES = "^({0})(,({0})){{0,9}}$".format("|".join(CURVES))  # said in the document; the operation names what is wrong
+# Said in the document; what is wrong with them, the operation says.
+_NAMES = "^({0})(,({0})){{0,{1}}}$".format("|".join(CURVES), MOST_METRICS - 1)
 
 
 class MonitoringQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`metrics` are names, comma-separated; the error for a wrong one lists all there are."""
 
     range: LookBack = LookBack.HOUR
+    points: Annotated[int, Meta(ge=LEAST_POINTS, le=MOST_POINTS)] = MOST_POINTS  # at most so many of each
     metrics: Annotated[str, Meta(max_length=2_000, extra_json_schema={"pattern": _NAMES})] = _DEFAULT
 
 
@@ -53,7 +55,9 @@ class MonitoringAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def get_monitoring(call: Call[None, MonitoringQuery]) -> MonitoringAnswer:
     names = call.query.metrics.split(",")
-    found = await call.operations.monitoring.history(call.principal, call.query.range, names)
+    found = await call.operations.monitoring.history(
+        call.principal, call.query.range, names, most_points=call.query.points
+    )
     return monitoring_answer(found)
 
 
@@ -90,6 +94,9 @@ def _present(found: Present) -> dict[str, Any]:
         "delivery_ms": {"p50": found.delivery_p50_ms, "p95": found.delivery_p95_ms, "p99": found.delivery_p99_ms},
         "availability": {name: _uptime(uptime) for name, uptime in found.availability.items()},
         "nodes": list(found.nodes),
+        "workers_died": found.workers_died,
+        "disk_full_at": found.disk_full_at,
+        "concerns": found.concerns,
     }
 
 

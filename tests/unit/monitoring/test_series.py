@@ -30,6 +30,13 @@ def test_the_step_under_way_counts_as_long_as_it_lasted() -> None:
     assert series.points == [(0, 2.0, 2.0)]
 
 
+def test_short_samples_are_put_together_for_a_long_step() -> None:
+    samples = [stored(at, reports=at, connections=[1, at, at, 1]) for at in (0, 10, 20, 30)]
+    reports, connections = series_of(samples, ["reports", "connections"], begin=0, end=40, step_seconds=20)
+    assert [value for _, value, _ in reports.points] == [0.5, 2.5]
+    assert [(value, most) for _, value, most in connections.points] == [(5.0, 10), (25.0, 30)]
+
+
 def test_delays_are_percentiles_and_failures_a_share() -> None:
     sample = stored(0, delivery=[90, 0, 0, 0, 0, 10], handshakes_accepted=99, handshakes_refused=1)
     names = ["delivery_p50", "delivery_p99", "connection_failure_rate"]
