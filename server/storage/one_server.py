@@ -10,6 +10,8 @@ from pathlib import Path
 
 from server.errors import ConfigurationError
 
+RESTORING = "restoring"  # the folder that a restore fills, for as long as it is not over
+
 
 @contextmanager
 def held(data: Path) -> Iterator[None]:
@@ -27,3 +29,13 @@ def held(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(directory)
+
+
+def require_whole(data: Path) -> None:
+    """Raises `ConfigurationError` where a restore was cut short: what is there is neither the old data nor the new."""
+    if (data / RESTORING).exists():
+        raise ConfigurationError(
+            "A restore into {path} was cut short. Run it again with --replace; what was there before lies in "
+            "before-restore-….",
+            path=str(data.resolve()),
+        )
