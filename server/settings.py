@@ -199,8 +199,16 @@ def sources(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> dict[str, str]:
     """Where each setting that is set comes from; the others have their defaults."""
-    merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
-    return {key: source for key, (source, _) in merged.items()}
+    environ = os.environ if environ is None else environ
+    merged = _merged(flags or {}, environ, directory or Path())
+    return {key: _in_full(key, source, environ) for key, (source, _) in merged.items()}
+
+
+def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
+    if source != "environment":
+        return source
+    name = f"{environment_name(key)}_FILE"
+    return name if name in environ else environment_name(key)
 
 
 def _merged(flags: Mapping[str, Any], environ: Mapping[str, str], directory: Path) -> dict[str, tuple[str, Any]]:

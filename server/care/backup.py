@@ -117,11 +117,14 @@ def _new_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise CareRefused("not_writable", f"{target.parent} cannot be written to: {error.strerror}.") from None
+    stream = os.fdopen(descriptor, "w+b")
     try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            yield path, stream
+        yield path, stream
+        stream.close()
         _give_name(path, target)
     finally:
+        with suppress(OSError):  # what a full disk has not taken before it does not take now
+            stream.close()
         path.unlink(missing_ok=True)
     _sync_directory(target.parent)
 

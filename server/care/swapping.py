@@ -59,6 +59,7 @@ def staging(data: Path) -> Iterator[Path]:
 
 def swap_in(data: Path, folder: Path, now: datetime) -> Path | None:
     """Where what was there lies now; None when there was nothing. The database comes last."""
+    _give_to_owner(data, folder)
     (folder / _MOVING).touch()
     sync_directory(folder)
     aside = None
@@ -73,6 +74,16 @@ def swap_in(data: Path, folder: Path, now: datetime) -> Path | None:
         path.rename(data / path.name)
     sync_directory(data)
     return aside
+
+
+def _give_to_owner(data: Path, folder: Path) -> None:
+    """Root restores for whoever the directory belongs to: their server could not read it otherwise."""
+    owner = data.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for parent, directories, files in os.walk(folder):
+        for name in (*directories, *files):
+            os.chown(Path(parent, name), owner.st_uid, owner.st_gid)
 
 
 def sync_directory(directory: Path) -> None:

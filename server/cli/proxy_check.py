@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -96,24 +97,26 @@ class _Probe:
         if self._token is None:
             yield note("events_not_tried", "The event stream was not tried.", "Give a token in JINDU_TOKEN.")
             return
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "text/event-stream"}
+        try:
+            async with asyncio.timeout(_FIRST_EVENT_SECONDS):
+                status, content_type = await self._first_event(self._token)
+        except TimeoutError:  # also when not even its head has come
+            yield error(
+                "events_buffered",
+                "The event stream is held back: pages would stand still where WebSockets are blocked.",
+                "nginx: proxy_buffering off for /events, or let X-Accel-Buffering through.",
+            )
+            return
+        if status == 401:
+            yield error("token_unknown", "The token is not known to the server.", "Make one on your account page.")
+        elif content_type != "text/event-stream":
+            yield error("events_blocked", f"The event stream answers {status} with {content_type}.", _FORWARD)
+
+    async def _first_event(self, token: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         async with self._client.get(f"{self._base}/events", headers=headers) as answer:
-            if answer.status == 401:
-                yield error("token_unknown", "The token is not known to the server.", "Make one on your account page.")
-                return
-            if answer.content_type != "text/event-stream":
-                text = f"The event stream answers {answer.status} with {answer.content_type}."
-                yield error("events_blocked", text, _FORWARD)
-                return
-            try:
-                async with asyncio.timeout(_FIRST_EVENT_SECONDS):
-                    await answer.content.readany()
-            except TimeoutError:
-                yield error(
-                    "events_buffered",
-                    "The event stream is held back: pages would stand still where WebSockets are blocked.",
-                    "nginx: proxy_buffering off for /events, or let X-Accel-Buffering through.",
-                )
+            await answer.content.readany()
+            return answer.status, answer.content_type
 
     async def uploads(self) -> AsyncIterator[CareFinding]:
         """An upload that is not there: whether the server itself says so, or something in front does."""
@@ -128,7 +131,9 @@ class _Probe:
             if not _is_ours(answer):
                 yield error("patch_blocked", f"PATCH of uploads does not come through ({answer.status}).", _FORWARD)
         try:
-            async with self._client.patch(self._base + _UPLOAD, headers=headers, data=bytes(_BODY_BYTES)) as answer:
+            async with self._client.patch(
+                self._base + _UPLOAD, headers=headers, data=io.BytesIO(bytes(_BODY_BYTES))
+            ) as answer:
                 is_cut = answer.status == 413
         except aiohttp.ClientConnectionError:
             return  # whoever answered has not waited for the bytes, which says nothing of their number

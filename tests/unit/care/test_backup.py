@@ -10,13 +10,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care import backup
 from server.care.backup import BackupKey
 from server.care.frozen_files import FOLDER, frozen
 from server.care.problem import CareRefused
 from server.care.restore import prove, restore
+from server.care.schema import require_own_schema
 from server.care.verifying import verify
+from tests.functional.small_disk import small_disk
 from tests.unit.care.made_up_data import HALF, KEY, MadeUpData, names, restoring
 
 
@@ -93,6 +96,41 @@ async def test_a_file_that_is_deleted_after_the_view_began_is_in_it(
     made = await data.backed_up(tmp_path / "a.zip")
     assert made.manifest.missing == []
     assert any(name.endswith(".parquet") for name in made.manifest.files)
+
+
+async def test_what_came_and_went_while_the_view_began_is_in_neither(
+    data: MadeUpData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view that has the row of a file which went before it got its second name is taken again."""
+    views: list[AsyncConnection] = []
+
+    async def look_in_between(connection: AsyncConnection) -> str:
+        views.append(connection)
+        if len(views) == 1:
+            data.execute("UPDATE dataset_versions SET files = ? WHERE number = 1", '["datasets/passing/data.parquet"]')
+        schema = await require_own_schema(connection)
+        data.execute("UPDATE dataset_versions SET files = '[]' WHERE number = 1")
+        return schema
+
+    monkeypatch.setattr("server.care.backup.require_own_schema", look_in_between)
+    made = await data.backed_up(tmp_path / "a.zip")
+    assert len(views) == 2
+    assert made.manifest.missing == []
+
+
+async def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
+    data: MadeUpData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data.path / "blobs" / "datasets" / "large").write_bytes(os.urandom(2 * 1024 * 1024))
+    with small_disk(tmp_path / "disk", mib=1) as disk:
+        with pytest.raises(CareRefused, match="larger disk"):
+            await data.backed_up(disk.path / "a.zip")
+        monkeypatch.setattr(backup, "_require_room", lambda *_: None)  # others fill it meanwhile
+        with pytest.raises(CareRefused, match="No space left") as refused:
+            await data.backed_up(disk.path / "a.zip")
+        assert refused.value.code == "write_failed"
+        assert names(disk.path) == set()
+    assert not (data.path / FOLDER).exists()
 
 
 async def test_without_second_names_what_went_meanwhile_is_told(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from server.errors import ConfigurationError
 from server.settings import Settings
 from server.storage.migrating import newest_revision, upgrade
 from server.storage.one_server import RESTORING, held, require_whole
+from server.storage.privacy import make_directory
 from tests import postgresql
 from tests.unit.care.made_up_data import MadeUpData, names, restoring
 
@@ -202,6 +204,19 @@ async def test_one_that_fails_in_the_middle_of_the_swap_can_be_repeated(
     await restore(restoring(archive, data.path, replace=True))
     assert (data.rows(), data.files()) == (original.rows(), original.files())
     assert any((aside / "jindu.db").exists() for aside in data.path.glob("before-restore-*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for somebody else")
+async def test_root_restores_for_whoever_the_directory_belongs_to(archive: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    make_directory(new)
+    os.chown(new, 12_345, 12_346)
+    await restore(restoring(archive, new))
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in paths_below(new)} == {(12_345, 12_346)}
+
+
+def paths_below(directory: Path) -> list[Path]:
+    return list(directory.rglob("*"))
 
 
 async def test_without_room_nothing_is_begun(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
