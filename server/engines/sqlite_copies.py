@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from server.storage.privacy import make_directory
 
 _LOG = logging.getLogger("jindu.storage")
 FOLDER = "backups"
-_KEPT = 2
+_NAMED = re.compile(r"-schema-(?P<found>[^-]+)-before-(?P<wanted>[^-]+)-")
 _SPARE_BYTES = 1024 * 1024
 
 
@@ -36,8 +38,7 @@ def copy_before_change(database: Path, *, found: str, wanted: str) -> Path:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    for old in sorted(folder.glob(f"{database.stem}-schema-*.db"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        old.unlink(missing_ok=True)
+    _remove_old(target, sorted(folder.glob(f"{database.stem}-schema-*.db"), key=lambda path: path.stat().st_mtime))
     _LOG.info(
         "copied the database (schema %s) to %s before it is changed to schema %s",
         found,
@@ -46,6 +47,17 @@ def copy_before_change(database: Path, *, found: str, wanted: str) -> Path:
         extra={"action": "migrate"},
     )
     return target
+
+
+def _remove_old(made: Path, copies: Sequence[Path]) -> None:
+    """What stays, of `copies` from old to new: one a version of this change, which may have been cut short again and
+    again, and the newest of the changes before."""
+    groups = {path: match.groups() for path in copies if (match := _NAMED.search(path.name))}
+    found, wanted = groups[made]
+    others = [path for path, group in groups.items() if group[1] != wanted]
+    again = [path for path, group in groups.items() if group == (found, wanted) and path != made]
+    for old in (*others[:-1], *again):
+        old.unlink(missing_ok=True)
 
 
 def _copy(database: Path, partial: Path) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from server.engines.sqlite import SqliteDatabase
 from server.errors import ConfigurationError, StorageFull
 from server.storage.migrating import newest_revision, upgrade
+from tests.unit.storage.test_migrations import shape_of
 
 OLD = "0014"
 
@@ -72,13 +73,24 @@ async def test_a_new_database_needs_none(tmp_path: Path) -> None:
     assert not (tmp_path / "backups").exists()
 
 
-async def test_the_last_two_stay(old: Path) -> None:
+async def test_those_of_this_change_and_the_newest_of_those_before_stay(old: Path) -> None:
+    """A change that is cut short at each start must not push out what was there before it began."""
+    newest = newest_revision()
     (old.parent / "backups").mkdir()
-    for age, name in ((30, "jindu-schema-1.db"), (20, "jindu-schema-2.db"), (10, "mine.db")):
+    for age, name in enumerate(
+        (
+            "jindu-schema-0001-before-0002-x.db",
+            "jindu-schema-0002-before-0003-x.db",
+            f"jindu-schema-0004-before-{newest}-x.db",
+            f"jindu-schema-{OLD}-before-{newest}-x.db",
+            "mine.db",
+        )
+    ):
         (old.parent / "backups" / name).touch()
         os.utime(old.parent / "backups" / name, (age, age))
     await migrated(old)
-    assert [path.name[:14] for path in copies(old)] == ["mine.db", "jindu-schema-1", "jindu-schema-0"]
+    left = [path.name.removeprefix("jindu-schema-").partition("-2")[0] for path in copies(old)]
+    assert left == ["0002-before-0003-x.db", f"0004-before-{newest}-x.db", "mine.db", f"{OLD}-before-{newest}"]
 
 
 async def test_without_room_for_it_nothing_is_changed(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +110,50 @@ async def test_the_tables_of_a_newer_version_are_left_alone(old: Path) -> None:
         await migrated(old)
     assert schema(old) == "9999"
     assert copies(old) == []
+
+
+async def test_a_change_that_was_cut_short_goes_on_with_what_is_missing(tmp_path: Path) -> None:
+    """Each change and its number are one transaction: the tables are always those that the number says."""
+    path, began = tmp_path / "jindu.db", "0003"
+    _at(path, began)
+    seen = {began}
+    for stops_after in range(2, 400, 14):
+        database = SqliteDatabase(path)
+        count = 0
+
+        def stop(*_: object, most: int = stops_after) -> None:
+            nonlocal count
+            count += 1
+            if count == most:
+                raise InterruptedError
+
+        sa.event.listen(database._writer.sync_engine, "before_cursor_execute", stop)
+        try:
+            await database.migrate()
+        except InterruptedError:
+            found = schema(path)
+        else:
+            break
+        finally:
+            await database.close()
+        if found not in seen:
+            seen.add(found)
+            _at(tmp_path / f"{found}.db", found)
+            assert _shape(path) == _shape(tmp_path / f"{found}.db")
+    assert len(seen) > 3
+    assert schema(path) == newest_revision()
+
+
+def _at(path: Path, revision: str) -> None:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        upgrade(connection, revision)
+    engine.dispose()
+
+
+def _shape(path: Path) -> dict[str, object]:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        shape = shape_of(connection)
+    engine.dispose()
+    return shape
