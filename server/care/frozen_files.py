@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,7 +72,15 @@ def places_in(data: Path, *, unreadable: Callable[[OSError], None] = _fail) -> I
             if Path(parent) == data / BLOBS:
                 directories[:] = [name for name in directories if name != "partial"]
             below = Path(parent).relative_to(data).as_posix()
-            yield from (f"{below}/{name}" for name in files if name != CACHE)
+            yield from (f"{below}/{name}" for name in files if name != CACHE and _is_file(Path(parent, name)))
+
+
+def _is_file(path: Path) -> bool:
+    """What is neither a file nor gone was made by nobody of us, and may never end when it is read."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.manifest import FieldKind
-from server.clock import rfc3339
 from server.storage.tables import UtcDateTime
 
 RowColumns = Sequence[tuple[str, FieldKind]]
 _AT_ONCE = 1_000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _TYPES: dict[FieldKind, Any] = {
     "plain": sa.types.NullType(),
     "json": sa.Text(),
@@ -33,14 +33,17 @@ def columns_of(table: sa.Table) -> list[tuple[str, FieldKind]]:
 
 async def lines_of(connection: AsyncConnection, table: sa.Table) -> AsyncIterator[bytes]:
     """Each row, read as it is drawn: a large table is never whole in memory."""
-    kinds = [kind for _, kind in columns_of(table)]
+    odd = [(place, _TOLD[kind]) for place, (_, kind) in enumerate(columns_of(table)) if kind in _TOLD]
     # JSON as the text it is stored as: SQL's NULL and JSON's null are two things.
     wanted = [sa.cast(column, sa.Text) if _kind(column.type) == "json" else column for column in table.columns]
     async with connection.stream(sa.select(*wanted).execution_options(yield_per=_AT_ONCE)) as found:
         async for rows in found.partitions():
             for row in rows:
-                values = [_told(value, kind) for value, kind in zip(row, kinds, strict=True)]
-                yield json.dumps(values, separators=(",", ":")).encode() + b"\n"
+                values = list(row)
+                for place, tell in odd:
+                    if values[place] is not None:
+                        values[place] = tell(values[place])
+                yield _encode(values).encode() + b"\n"
 
 
 def values_of(line: bytes, columns: RowColumns) -> list[Any]:
@@ -92,12 +95,15 @@ def _kind(of: sa.types.TypeEngine[Any]) -> FieldKind:
     return "truth" if isinstance(of, sa.Boolean) else "plain"
 
 
-def _told(value: Any, kind: FieldKind) -> Any:
-    if value is None:
-        return None
-    if kind == "moment":
-        return rfc3339(value)
-    return base64.b64encode(value).decode() if kind == "bytes" else value
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+_TOLD: dict[FieldKind, Callable[[Any], str]] = {"moment": _moment, "bytes": _text}
 
 
 def _meant(value: Any, kind: FieldKind) -> Any:

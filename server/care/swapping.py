@@ -26,7 +26,13 @@ _MOVING = "moving"  # once this is in the folder, what is there is no longer who
 
 
 def require_free(data: Path, *, replace: bool) -> None:
-    """Raises `CareRefused` for a directory that is in use."""
+    """Raises `CareRefused` for a directory that is in use, and for one whose parts cannot be moved."""
+    if mounts := [name for name in _OURS if os.path.ismount(data / name)]:
+        raise CareRefused(
+            "mount_inside",
+            f"{data / mounts[0]} is a mount of its own, which cannot be put aside: unmount it, or restore into an "
+            "empty directory.",
+        )
     if replace or not data.exists():
         return
     found = [path.name for path in data.iterdir() if path.name not in _NO_DATA and not path.name.startswith(_ASIDE)]

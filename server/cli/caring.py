@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,7 @@ from server.care.problem import CareRefused
 from server.cli.output import refused
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
+from server.storage.one_server import require_whole
 from server.storage.privacy import be_private
 
 CareCommand = Callable[[dict[str, Any]], Awaitable[int]]
@@ -20,6 +22,7 @@ CareCommand = Callable[[dict[str, Any]], Awaitable[int]]
 def run_care(command: CareCommand, options: dict[str, Any]) -> int:
     """Answers the exit status."""
     be_private()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was begun is tidied up
     try:
         return asyncio.run(_run(command, options))
     except CareRefused as error:
@@ -45,11 +48,12 @@ def progress(*, as_json: bool) -> Callable[[str], None]:
 
 
 def require_data(settings: Settings) -> None:
-    """A slip in a path must not become a new, empty server."""
+    """A slip in a path must not become a new, empty server; and half a restore is neither the old data nor the new."""
     if not settings.data.is_dir():
         raise CareRefused(
             "no_data", f"There is no data directory {settings.data}. Give that of the server with --data."
         )
+    require_whole(settings.data)
     if not settings.database_url and not (settings.data / "jindu.db").is_file():
         raise CareRefused(
             "no_database",

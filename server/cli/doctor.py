@@ -23,6 +23,7 @@ from server.cli.statuses import DONE
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
 from server.storage.database import Database
+from server.storage.one_server import RESTORING
 
 
 async def examine(options: dict[str, Any]) -> int:
@@ -43,12 +44,15 @@ async def examine(options: dict[str, Any]) -> int:
 
 
 async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding]:
+    if (settings.data / RESTORING).exists():
+        return []  # which is found already; there is nothing to look at
     try:
         require_data(settings)
         database = open_database(settings)
     except (CareRefused, ConfigurationError) as wrong:
         advice = "Name the directory and database that the server has."
-        return [error(getattr(wrong, "code", "configuration_wrong"), str(wrong), advice)]
+        code = wrong.code if isinstance(wrong, CareRefused) else "configuration_wrong"
+        return [error(code, str(wrong), advice)]
     try:
         return await _check_rows_and_files(database, settings, thorough=thorough)
     except (SQLAlchemyError, JinduError) as wrong:

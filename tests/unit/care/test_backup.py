@@ -118,6 +118,13 @@ async def test_what_came_and_went_while_the_view_began_is_in_neither(
     assert made.manifest.missing == []
 
 
+async def test_what_is_no_file_is_not_waited_for(data: MadeUpData, tmp_path: Path) -> None:
+    os.mkfifo(data.path / "blobs" / "datasets" / "pipe")
+    (data.path / "blobs" / "datasets" / "link").symlink_to("/etc/hostname")
+    made = await data.backed_up(tmp_path / "a.zip")
+    assert set(made.manifest.files) == set(data.files()) - {"blobs/datasets/link"}
+
+
 async def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
     data: MadeUpData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

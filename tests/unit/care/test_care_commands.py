@@ -49,6 +49,14 @@ def test_a_backup_is_made_looked_at_proven_and_restored(run: Run, data: MadeUpDa
     assert KEY.decode() not in out
 
 
+def test_half_a_restore_is_nothing_to_work_on(run: Run, data: MadeUpData, tmp_path: Path) -> None:
+    (data.path / "restoring").mkdir()
+    for command in (("backup", tmp_path / "a.zip"), ("prune", "--dry-run")):
+        status, _, complaint = run(*command, "--data", data.path)
+        assert status == 2
+        assert "was cut short" in complaint
+
+
 def test_files_that_are_missing_are_status_1(run: Run, data: MadeUpData, tmp_path: Path) -> None:
     next(data.path.rglob("r.pdf")).unlink()
     status, out, complaint = run("backup", tmp_path / "a.zip", "--data", data.path, "--json")
@@ -98,8 +106,9 @@ def test_doctor_says_what_to_do_and_mends_what_is_asked(run: Run, data: MadeUpDa
         (lambda data: (data.path / "jindu.db").unlink(), "no_database"),
         (lambda data: (data.path / "jindu.db").write_bytes(b"no database" * 1000), "database_unreadable"),
         (lambda data: data.path.rename(data.path.with_name("moved")), "no_data"),
+        (lambda data: (data.path / "restoring").mkdir(), "restore_unfinished"),
     ],
-    ids=["no database", "no SQLite", "no directory"],
+    ids=["no database", "no SQLite", "no directory", "half a restore"],
 )
 def test_doctor_goes_on_whatever_it_meets(run: Run, data: MadeUpData, make: Callable[..., Any], code: str) -> None:
     make(data)

@@ -185,6 +185,16 @@ async def test_no_restore_where_a_server_runs_and_no_server_where_a_restore_was_
     require_whole(data.path)
 
 
+async def test_a_part_that_is_a_mount_is_told_before_anything_moves(
+    archive: Path, data: MadeUpData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = data.rows(), data.files()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).name == "blobs")
+    with pytest.raises(CareRefused, match="mount of its own"):
+        await restore(restoring(archive, data.path, replace=True))
+    assert (data.rows(), data.files()) == before
+
+
 async def test_one_that_fails_in_the_middle_of_the_swap_can_be_repeated(
     archive: Path, data: MadeUpData, original: MadeUpData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
