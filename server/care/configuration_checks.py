@@ -21,6 +21,7 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     """Of settings that could be read at all."""
     yield from _check_port_and_level(settings)
     yield from _check_addresses(settings)
+    yield from _check_data(settings.data)
     yield from _check_key(settings)
     yield from _check_folders(settings)
 
@@ -55,6 +56,15 @@ def _check_addresses(settings: Settings) -> Iterator[CareFinding]:
             "Set JINDU_TRUSTED_PROXIES=1 behind a proxy: without it cookies are not marked Secure, and all people "
             "count as one address.",
         )
+
+
+def _check_data(data: Path) -> Iterator[CareFinding]:
+    """`serve` makes the directory if it can."""
+    there = next(path for path in (data, *data.absolute().parents) if path.exists())
+    if not there.is_dir():
+        yield error("data_wrong", f"{there} is no directory, so data cannot be {data}.", "Name another directory.")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield error("data_not_writable", f"{there} cannot be written to.", _AS_THE_USER)
 
 
 def _check_key(settings: Settings) -> Iterator[CareFinding]:

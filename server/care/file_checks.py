@@ -18,7 +18,7 @@ from server.storage.database import Database
 _YOUNG_SECONDS = 86_400.0  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
 _READ_BYTES = 1024 * 1024
 _PARQUET = b"PAR1"
-ORPHANS = "orphan_files"
+ORPHANS = "orphan_blobs"
 
 
 @dataclass(slots=True)

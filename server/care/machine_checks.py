@@ -121,8 +121,6 @@ def _check_modes(data: Path) -> Iterator[CareFinding]:
             count=len(foreign),
             paths=some(foreign),
         )
-    if not os.access(data, os.W_OK | os.X_OK):
-        yield error("data_not_writable", f"{data} cannot be written to.", "Run this as the server's user.")
 
 
 def _below(data: Path) -> Iterator[Path]:

@@ -70,7 +70,7 @@ def _add_doctor(commands: Commands) -> None:
     )
     parser.add_argument("--token", help="API token for --url, to try the event stream (default: JINDU_TOKEN)")
     parser.add_argument(
-        "--repair", metavar="NAME", help="mend one finding: orphan_files (into quarantine/) or open_to_others"
+        "--repair", metavar="NAME", help="mend one finding: orphan_blobs (into quarantine/) or open_to_others"
     )
     parser.add_argument(
         "--really", action="store_true", help="put aside also when it is more than a tenth of all files"

@@ -102,6 +102,8 @@ async def make_data(path: Path) -> MadeUpData:
 
 def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
     """As it is stored; keys fit together, texts and JSON are as odd as they may be."""
+    if column.foreign_keys and isinstance(column.type, sa.Integer):
+        return number + 1
     if column.foreign_keys or (column.name == "id" and isinstance(column.type, sa.String)):
         return f"{number}" * 26
     if (table.name, column.name) in _SAID:

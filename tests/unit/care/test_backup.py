@@ -48,8 +48,9 @@ async def test_histories_begin_anew_where_a_backup_was_put_back(
 
 
 async def test_nothing_is_left_beside_it_and_only_its_user_reads_it(data: MadeUpData, tmp_path: Path) -> None:
-    before = data.files()
+    before, changed_at = data.files(), (data.path / "jindu.db").stat().st_mtime_ns
     made = await data.backed_up(tmp_path / "backups.zip")
+    assert (data.path / "jindu.db").stat().st_mtime_ns == changed_at  # else the next start would take it for another
     assert made.path.stat().st_mode & 0o777 == 0o600
     assert made.path.stat().st_nlink == 1
     assert names(tmp_path) == {"data", "backups.zip"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,13 +14,14 @@ import pytest
 
 from server.care.configuration_checks import check_configuration
 from server.care.database_checks import check_database
-from server.care.file_checks import check_files, look_at_files
+from server.care.file_checks import ORPHANS, check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, exit_status
-from server.care.machine_checks import check_machine
+from server.care.machine_checks import OPEN_TO_OTHERS, check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import close_to_others, put_orphans_aside
 from server.settings import Settings
 from server.storage.one_server import held
+from tests.process import ROOT
 from tests.unit.care.made_up_data import NOW, MadeUpData
 
 OLD = time.time() - 100_000
@@ -85,9 +87,9 @@ WRONG: dict[str, tuple[Callable[[MadeUpData], Any], bool, str]] = {
     "acknowledged bytes are gone": (shorten, False, "files_changed"),
     "another content": (swap_bytes, True, "files_changed"),
     "no Parquet": (clobber, True, "files_changed"),
-    "an old file of nobody": (lambda data: placed(data, "blobs/datasets/x/data.parquet"), False, "orphan_files"),
-    "a picture of nobody": (lambda data: placed(data, "blobs/images/abc"), False, "orphan_files"),
-    "an upload of nobody": (lambda data: placed(data, "uploads/abc"), False, "orphan_files"),
+    "an old file of nobody": (lambda data: placed(data, "blobs/datasets/x/data.parquet"), False, "orphan_blobs"),
+    "a picture of nobody": (lambda data: placed(data, "blobs/images/abc"), False, "orphan_blobs"),
+    "an upload of nobody": (lambda data: placed(data, "uploads/abc"), False, "orphan_blobs"),
     "open to others": (lambda data: (data.path / "jindu.db").chmod(0o644), False, "open_to_others"),
     "a newer schema": (
         lambda data: data.execute("UPDATE alembic_version SET version_num='9'"),
@@ -129,7 +131,7 @@ async def test_what_is_young_or_somebody_s_is_no_orphan(data: MadeUpData) -> Non
     placed(data, f"blobs/reports/{'0' * 26}/first-page.webp")
     placed(data, f"blobs/reports/{'0' * 26}/in-the-making.pdf")
     placed(data, "blobs/partial/x")
-    assert "orphan_files" not in await found(data)
+    assert "orphan_blobs" not in await found(data)
 
 
 async def test_orphans_are_put_aside_but_not_too_many_of_them(data: MadeUpData) -> None:
@@ -195,10 +197,21 @@ async def test_a_server_that_runs_is_told_and_not_disturbed(data: MadeUpData) ->
         ({"trusted_proxies": 1, "host": "::"}, "proxy_can_be_passed"),
         ({"secret_key": "short"}, "secret_key_wrong"),
         ({"import_folders": ("inbox=/nowhere/at/all",)}, "folder_gone"),
+        ({"data": Path(__file__) / "below"}, "data_wrong"),
     ],
 )
 def test_what_serve_would_stumble_over_is_told(tmp_path: Path, given: dict[str, Any], code: str) -> None:
-    assert [finding.code for finding in check_configuration(Settings(data=tmp_path, **given))] == [code]
+    assert [finding.code for finding in check_configuration(Settings(**{"data": tmp_path, **given}))] == [code]
+
+
+def test_every_code_is_in_the_docs_and_the_docs_name_no_other() -> None:
+    sources = [*(ROOT / "server" / "care").glob("*.py"), *(ROOT / "server" / "cli").glob("*.py")]
+    found = {ORPHANS, OPEN_TO_OTHERS, "public_url_wrong", "allowed_origins_wrong", "no_data", "no_database"}
+    for path in sources:
+        found.update(re.findall(r'\b(?:error|warning|note)\(\s*"([a-z_]+)"', path.read_text("utf-8")))
+    docs = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("| code | severity |")[2].partition("\n\n")[0]
+    first_cells = "".join(line.split("|")[1] for line in docs.splitlines()[2:])
+    assert set(re.findall(r"`([a-z_]+)`", first_cells)) == found
 
 
 def test_the_worst_finding_is_the_exit_status() -> None:

@@ -239,27 +239,41 @@ async def test_without_room_nothing_is_begun(archive: Path, tmp_path: Path, monk
 async def test_rows_of_an_older_version_get_the_tables_of_this_one(
     archive: Path, original: MadeUpData, tmp_path: Path
 ) -> None:
-    """As a program before 0015 wrote them: reports had no figures."""
+    schema, tables = "0013", tables_of("0013", tmp_path)
 
     def older(members: Members, manifest: dict[str, Any]) -> None:
-        manifest["schema"] = "0014"
-        note = manifest["tables"]["reports"]
-        place = [name for name, _ in note["columns"]].index("figures")
-        del note["columns"][place]
-        rows = [json.loads(line) for line in members["database/reports.jsonl"].splitlines()]
-        lines = b"".join(json.dumps(row[:place] + row[place + 1 :]).encode() + b"\n" for row in rows)
-        members["database/reports.jsonl"] = lines
-        note.update(bytes=len(lines), sha256=hashlib.sha256(lines).hexdigest())
+        """As a program wrote it that had fewer tables and columns."""
+        manifest["schema"] = schema
+        for name in manifest["tables"].keys() - tables.keys():
+            del manifest["tables"][name], members[f"database/{name}.jsonl"]
+        for name, note in manifest["tables"].items():
+            places = [place for place, (column, _) in enumerate(note["columns"]) if column in tables[name]]
+            rows = [json.loads(line) for line in members[f"database/{name}.jsonl"].splitlines()]
+            lines = b"".join(json.dumps([row[place] for place in places]).encode() + b"\n" for row in rows)
+            members[f"database/{name}.jsonl"] = lines
+            note["columns"] = [note["columns"][place] for place in places]
+            note.update(bytes=len(lines), sha256=hashlib.sha256(lines).hexdigest())
 
     odd = rewritten(archive, tmp_path / "old.zip", older)
     restored = await restore(restoring(odd, tmp_path / "new"))
     assert restored.schema == newest_revision()
-    new = MadeUpData(tmp_path / "new")
-    assert {name: len(rows) for name, rows in new.rows().items()} == {
-        name: len(rows) for name, rows in original.rows().items()
+    new, before = MadeUpData(tmp_path / "new").rows(), original.rows()
+    assert {name: len(new[name]) for name in tables.keys() & new.keys()} == {
+        name: len(before[name]) for name in tables.keys() & new.keys()
     }
-    assert new.rows()["users"] == original.rows()["users"]
-    assert not (new.path / "backups").exists()  # a copy of what was just put back would be one too many
+    assert new["users"] == before["users"]
+    assert not new["brands"]  # there were none yet
+    assert "backups" not in names(tmp_path / "new")  # a copy of what was just put back would be one too many
+
+
+def tables_of(revision: str, directory: Path) -> dict[str, set[str]]:
+    engine = sa.create_engine(f"sqlite:///{directory / 'shape.db'}")
+    with engine.connect() as connection:
+        upgrade(connection, revision)
+        found = sa.inspect(connection)
+        shape = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+    engine.dispose()
+    return shape
 
 
 async def test_rows_go_to_postgresql_and_back(
