@@ -14,7 +14,7 @@ from pathlib import Path
 from server.care.findings import CareFinding, error, note, some, warning
 from server.care.frozen_files import FOLDER
 from server.settings import Settings
-from server.storage.one_server import RESTORING
+from server.storage.one_server import RESTORING, is_whole
 
 _OPEN_TO_OTHERS = 0o077
 _FEW_FILES = 0.02  # of the files that the file system can have
@@ -130,7 +130,9 @@ def _below(data: Path) -> Iterator[Path]:
 
 
 def _check_leftovers(data: Path) -> Iterator[CareFinding]:
-    if (data / RESTORING).exists():
+    if (data / RESTORING).exists() and is_whole(data):
+        yield note("restore_left", f"{data / RESTORING} is left of a restore that was cut short.", "Delete it.")
+    if not is_whole(data):
         yield error(
             "restore_unfinished",
             "A restore was cut short; no server starts here.",

@@ -1,7 +1,6 @@
 """Puts restored data in the place of what is there: within the directory, which may be a mount, and nothing is deleted.
 
-While the folder `restoring` is there no server starts (`storage.one_server`), so that one which was cut short in the
-middle is never taken for a new and empty one.
+While things are moved no server starts (`storage.one_server`), also when that was cut short in the middle.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from server.care.problem import CareRefused
-from server.storage.one_server import RESTORING
+from server.storage.one_server import RESTORING, begin_moving, is_whole
 from server.storage.privacy import make_directory
 
 _DATABASE = "jindu.db"
@@ -22,7 +21,6 @@ _OURS = (_DATABASE, "jindu.db-wal", "jindu.db-shm", "jindu.db.mark", "secret.key
 # What may lie in a directory that counts as empty: the file system's own, and what earlier restores put aside.
 _NO_DATA = ("lost+found", "reserve", RESTORING)
 _ASIDE = "before-restore-"
-_MOVING = "moving"  # once this is in the folder, what is there is no longer whole
 
 
 def require_free(data: Path, *, replace: bool) -> None:
@@ -56,7 +54,7 @@ def staging(data: Path) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        if not (folder / _MOVING).exists():
+        if is_whole(data):
             shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder)
@@ -66,8 +64,7 @@ def staging(data: Path) -> Iterator[Path]:
 def swap_in(data: Path, folder: Path, now: datetime) -> Path | None:
     """Where what was there lies now; None when there was nothing. The database comes last."""
     _give_to_owner(data, folder)
-    (folder / _MOVING).touch()
-    sync_directory(folder)
+    begin_moving(data)
     aside = None
     if present := [name for name in _OURS if (data / name).exists()]:
         aside = data / f"{_ASIDE}{now:%Y-%m-%dT%H%M%S.%fZ}"

@@ -27,6 +27,9 @@ def run_care(command: CareCommand, options: dict[str, Any]) -> int:
         return asyncio.run(_run(command, options))
     except CareRefused as error:
         return refused(Problem(0, error.code, str(error)), as_json=options["json"])
+    except OSError as error:
+        told = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        return refused(Problem(0, "not_possible", told), as_json=options["json"])
     except ConfigurationError:
         raise  # told by whoever called
     except JinduError as error:

@@ -23,7 +23,7 @@ from server.cli.statuses import DONE
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
 from server.storage.database import Database
-from server.storage.one_server import RESTORING
+from server.storage.one_server import is_whole
 
 
 async def examine(options: dict[str, Any]) -> int:
@@ -44,7 +44,7 @@ async def examine(options: dict[str, Any]) -> int:
 
 
 async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding]:
-    if (settings.data / RESTORING).exists():
+    if not is_whole(settings.data):
         return []  # which is found already; there is nothing to look at
     try:
         require_data(settings)

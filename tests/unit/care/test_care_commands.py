@@ -14,6 +14,7 @@ from server.__main__ import main
 from server.care.findings import CareFinding, Gravity
 from server.cli.findings import tell_findings
 from server.settings import described
+from server.storage.one_server import RESTORING, begin_moving
 from server.storage.tables import metadata
 from tests.unit.care.made_up_data import KEY, MadeUpData
 
@@ -54,11 +55,22 @@ def test_a_backup_is_made_looked_at_proven_and_restored(run: Run, data: MadeUpDa
 
 
 def test_half_a_restore_is_nothing_to_work_on(run: Run, data: MadeUpData, tmp_path: Path) -> None:
-    (data.path / "restoring").mkdir()
+    cut_short(data)
     for command in (("backup", tmp_path / "a.zip"), ("prune", "--dry-run")):
         status, _, complaint = run(*command, "--data", data.path)
         assert status == 2
         assert "was cut short" in complaint
+
+
+@pytest.mark.parametrize("command", [("backup", "/proc/x.zip"), ("restore", "a.zip", "--replace", "--data", "/proc/x")])
+def test_where_nothing_can_be_written_it_is_said(
+    run: Run, data: MadeUpData, archive: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.zip").symlink_to(archive)
+    more = () if "--data" in command else ("--data", data.path)
+    status, out, complaint = run(*command, *more, "--json")
+    assert status == 2
+    assert json.loads(out)["error"]["message"] in complaint
 
 
 def test_files_that_are_missing_are_status_1(run: Run, data: MadeUpData, tmp_path: Path) -> None:
@@ -104,13 +116,18 @@ def test_doctor_says_what_to_do_and_mends_what_is_asked(run: Run, data: MadeUpDa
     assert json.loads(out)["error"]["code"] == "no_such_repair"
 
 
+def cut_short(data: MadeUpData) -> None:
+    (data.path / RESTORING).mkdir()
+    begin_moving(data.path)
+
+
 @pytest.mark.parametrize(
     ("make", "code"),
     [
         (lambda data: (data.path / "jindu.db").unlink(), "no_database"),
         (lambda data: (data.path / "jindu.db").write_bytes(b"no database" * 1000), "database_unreadable"),
         (lambda data: data.path.rename(data.path.with_name("moved")), "no_data"),
-        (lambda data: (data.path / "restoring").mkdir(), "restore_unfinished"),
+        (cut_short, "restore_unfinished"),
     ],
     ids=["no database", "no SQLite", "no directory", "half a restore"],
 )

@@ -20,7 +20,7 @@ from server.care.machine_checks import OPEN_TO_OTHERS, check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import close_to_others, put_orphans_aside
 from server.settings import Settings
-from server.storage.one_server import held
+from server.storage.one_server import RESTORING, begin_moving, held
 from tests.process import ROOT
 from tests.unit.care.made_up_data import NOW, MadeUpData
 
@@ -80,6 +80,11 @@ def shorten(data: MadeUpData) -> None:
     (data.path / "uploads" / ("1" * 26)).write_bytes(b"1")
 
 
+def cut_short(data: MadeUpData) -> None:
+    (data.path / RESTORING).mkdir(0o700)
+    begin_moving(data.path)
+
+
 WRONG: dict[str, tuple[Callable[[MadeUpData], Any], bool, str]] = {
     "a report is gone": (lambda data: next(data.path.rglob("r.pdf")).unlink(), False, "files_missing"),
     "an upload is gone": (lambda data: (data.path / "uploads" / ("0" * 26)).unlink(), False, "files_missing"),
@@ -111,7 +116,7 @@ WRONG: dict[str, tuple[Callable[[MadeUpData], Any], bool, str]] = {
         False,
         "references_broken",
     ),
-    "a restore that was cut short": (lambda data: (data.path / "restoring").mkdir(0o700), False, "restore_unfinished"),
+    "a restore that was cut short": (cut_short, False, "restore_unfinished"),
 }
 
 

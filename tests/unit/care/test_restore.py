@@ -24,7 +24,7 @@ from server.care.verifying import verify
 from server.errors import ConfigurationError
 from server.settings import Settings
 from server.storage.migrating import newest_revision, upgrade
-from server.storage.one_server import RESTORING, held, require_whole
+from server.storage.one_server import RESTORING, begin_moving, held, require_whole
 from server.storage.privacy import make_directory
 from tests import postgresql
 from tests.unit.care.made_up_data import MadeUpData, names, restoring
@@ -178,7 +178,8 @@ async def test_no_restore_where_a_server_runs_and_no_server_where_a_restore_was_
     assert (data.rows(), data.files()) == before
     require_whole(data.path)
     (data.path / RESTORING).mkdir()
-    (data.path / RESTORING / "moving").touch()
+    require_whole(data.path)  # killed while it was unpacking, it has touched nothing
+    begin_moving(data.path)
     with pytest.raises(ConfigurationError, match="was cut short"):
         require_whole(data.path)
     await restore(restoring(archive, data.path, replace=True))
