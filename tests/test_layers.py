@@ -34,6 +34,7 @@ LAYERS = (
     ("server.datasets",),
     ("server.uploads",),
     ("server.live",),
+    ("server.monitoring",),
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
