@@ -82,7 +82,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
             return None
         case InvalidInput() if "query" in error.parameters and "name" in error.parameters:
             return phrase(error.message, **error.parameters)
-        case InvalidInput() if error.specific_code == "too_many_values":
+        case InvalidInput() if error.specific_code == "no_list":
             return phrase(error.message, **error.parameters)
         case JinduError():
             return None

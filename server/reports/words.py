@@ -32,6 +32,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     beyond_scale: str = "The value lies beyond the scale."
     thinned: str = "The axis has room for some of the {count} names only."
     not_drawn: str = "This chart cannot be drawn: {reason}"
+    left_out: str = "This cannot be shown: {reason}"
+    too_many_across: str = "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query."
+    too_many_small: str = (
+        "“{column}” has {count} values; at most {limit} small charts can be compared. Group them in the query."
+    )
+    too_many_in_spark: str = "a cell draws up to {limit} numbers, not {count}. Group them in the query."
+    too_many_groups: str = "totals are made of up to {limit} groups; this table has more. Group them in the query."
     beyond_drawing: str = "its numbers are too large, or too far apart."
     kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
     told_range: str = "{name} from {low} to {high}, highest at {where}"
@@ -100,6 +107,11 @@ WORDS = {
         beyond_scale="数值超出刻度范围。",
         thinned="坐标轴只标出 {count} 个名称中的一部分。",
         not_drawn="此图表无法绘制：{reason}",
+        left_out="此处无法显示：{reason}",
+        too_many_across="“{column}”有 {count} 个值，最多并排 {limit} 个。请在查询中先分组。",
+        too_many_small="“{column}”有 {count} 个值，最多可比较 {limit} 个小图。请在查询中先分组。",
+        too_many_in_spark="一个单元格最多绘制 {limit} 个数字，此处有 {count} 个。请在查询中先分组。",
+        too_many_groups="合计最多按 {limit} 组计算，此表格超出了这一数量。请在查询中先分组。",
         beyond_drawing="数值过大或相差过于悬殊。",
         kinds={
             "line": "折线图",

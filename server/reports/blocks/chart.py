@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from server.errors import InvalidInput
 from server.reports.blocks.columns_drawn import Columns
 from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
@@ -151,7 +150,6 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     """`value` and `maximum` are of a gauge."""
 
     settings: ChartSettings
-    title: Expression | None = None
     value: Expression | None = None
     maximum: Expression | None = None
     targets: tuple[TargetSpec, ...] = ()
@@ -182,14 +180,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
 
     def _multiples(self, rows: Rows, title: str, builder: Builder) -> Iterator[Block]:
         """A small chart for each value of a column, side by side, all on one scale."""
-        try:
-            parts = parts_of(rows, self.settings.query, self.settings.multiples)
-        except InvalidInput as error:
-            if error.specific_code != "too_many_values":
-                raise
-            builder.warn(f"{title}: {error.text}" if title else error.text)
-            yield ChartBlock(chart=Chart(kind=self.settings.kind, title=title, is_empty=True), notes=error.text)
-            return
+        parts = parts_of(rows, self.settings.query, self.settings.multiples)
         charts = [self._chart(part, builder.formats.text(value), builder) for value, part in parts]
         if title:
             yield Heading(text=title, level=4)

@@ -27,7 +27,6 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
     query: str
     columns: tuple[TableColumnSpec, ...] = ()
-    title: Expression | None = None
     groups: tuple[str, ...] = ()
     styles: tuple[StyleSpec, ...] = ()
     total_label: Expression | None = None

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from server.datasets.work import QueryLimits
-from server.errors import InvalidInput
 from server.reports.binding import check_template
 from tests.unit.reports.orders import content, render, workbook
 
@@ -99,15 +98,6 @@ blocks:
 """
     limits = QueryLimits(seconds=10, rows=10)
     assert cells(content(render(source, orders, tmp_path, limits=limits)))[1] == ["a", "50", "50", "100"]
-
-
-def test_too_many_values_are_refused_by_name(orders: Path, tmp_path: Path) -> None:
-    source = (
-        "title: x\nqueries: {q: 'select i, 1 as n from range(61) t(i)'}\n"
-        "blocks: [{table: {query: q, columns: [{name: n, across: i}]}}]"
-    )
-    with pytest.raises(InvalidInput, match="“i” has 61 values; at most 60 stand side by side"):
-        render(source, orders, tmp_path)
 
 
 @pytest.mark.parametrize(

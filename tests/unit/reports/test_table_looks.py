@@ -70,7 +70,7 @@ def test_a_list_of_numbers_is_a_small_chart_that_is_told_too(orders: Path, tmp_p
     assert len(pypdf.PdfReader(io.BytesIO(paper)).pages) == 1
 
 
-@pytest.mark.parametrize("value", ["'x'", "1", "range(401)"])
+@pytest.mark.parametrize("value", ["'x'", "1"])
 def test_what_no_small_chart_can_draw_is_an_error_that_says_so(orders: Path, tmp_path: Path, value: str) -> None:
     with pytest.raises(InvalidInput, match="“spark” draws"):
         render(table(f"select {value} as l", "{name: l, spark: line}"), orders, tmp_path)

@@ -12,7 +12,6 @@ import pypdf
 import pytest
 
 from server.datasets.work import QueryLimits
-from server.errors import InvalidInput
 from server.reports.binding import check_template
 from server.reports.bundles import Included, bundled
 from tests.unit.reports.orders import content, render, workbook
@@ -62,8 +61,6 @@ def test_a_pivot_of_a_cut_query_is_whole(orders: Path, tmp_path: Path) -> None:
     assert [row for row in rows if row[0] in ("c4", "c9")] == [["c4", *"3333", "12"], ["c9", *"3333", "12"]]
     assert (len(rows), rows[-1]) == (12, ["Total", "30", "30", "30", "30", "120"])
     assert rendered.warnings == ()
-    with pytest.raises(InvalidInput, match="Totals are made of up to 30 groups"):
-        render(query, orders, tmp_path, limits=QueryLimits(seconds=10, rows=30))
 
 
 def test_small_charts_have_the_same_colors_and_places(orders: Path, tmp_path: Path) -> None:
@@ -75,16 +72,6 @@ def test_small_charts_have_the_same_colors_and_places(orders: Path, tmp_path: Pa
     heads = [[cell.value for cell in row[:3]] for row in book["Chart data"].iter_rows() if row[1].value in ("p", "q")]
     assert heads == [["x", "p", "q"]] * 2
     assert [row[0].value for row in book["Chart data"].iter_rows() if row[0].value in ("1", "2")] == ["1", "2"] * 2
-
-
-def test_too_many_small_charts_are_a_box_and_the_rest_stands(orders: Path, tmp_path: Path) -> None:
-    query = source(
-        "select i as x, 1 as y from range(25) t(i)", "chart: {kind: bar, query: q, x: x, y: y, multiples: x}"
-    )
-    rendered = render(query + "  - text: The rest\n", orders, tmp_path, {}, "html", "pdf", "xlsx")
-    assert "“x” has 25 values; at most 24 small charts" in content(rendered)
-    assert "The rest" in content(rendered)
-    assert len(rendered.warnings) == 1
 
 
 def test_control_characters_leave_a_workbook_that_opens(orders: Path, tmp_path: Path) -> None:
