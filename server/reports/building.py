@@ -14,14 +14,14 @@ from jinja2 import Template as Compiled
 
 from server.datasets.query import QuerySession, totals_sql
 from server.errors import InvalidInput
-from server.reports.blocks.left_out_drawn import LeftOutBlock
+from server.reports.blocks.no_room_drawn import NoRoomBox
 from server.reports.blocks.spec import BlockSpec
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.left_out import LeftOut
+from server.reports.no_room import NoRoom
 from server.reports.parameters import bound_values
 from server.reports.printable import printable
 from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
@@ -132,15 +132,15 @@ class ReportBuilder:
                 )
             try:
                 yield from spec.build(self)
-            except LeftOut as error:
-                yield self._left_out(spec, error)
+            except NoRoom as error:
+                yield self._box(spec, error)
 
-    def _left_out(self, spec: BlockSpec, error: LeftOut) -> Block:
+    def _box(self, spec: BlockSpec, error: NoRoom) -> Block:
         values = {name: self.formats.text(value) for name, value in error.parameters.items()}
-        reason = self.words.left_out.format(reason=getattr(self.words, error.word).format(**values))
+        reason = self.words.no_room.format(reason=getattr(self.words, error.word).format(**values))
         title = self.text(spec.title, spec) if spec.title else ""
         self.warn(f"{title}: {reason}" if title else reason)
-        return LeftOutBlock(title=title, reason=reason)
+        return NoRoomBox(title=title, reason=reason)
 
     def text(self, expression: Expression, spec: BlockSpec, **also: Any) -> str:
         with self._failures.inside(_named(spec), expression):
@@ -246,7 +246,7 @@ class _Whole:
         with self._failing():
             found = self._session.execute(totals_sql(self._sql, expressions, by), self._bound)
         if found.truncated:
-            raise LeftOut("too_many_groups", limit=len(found.rows))
+            raise NoRoom("too_many_groups", limit=len(found.rows))
         return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in found.rows}
 
 

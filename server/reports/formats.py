@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import (
     UnknownCurrencyError,
     format_compact_decimal,
@@ -34,6 +34,7 @@ NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "du
 _SIGN = re.compile("[-+]")
 _LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
+_LEAST_SHORT = 1_000
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
@@ -137,6 +138,10 @@ class Formats:
         """`Q3`."""
         return format_date(day, "QQQ", locale=self.locale)
 
+    def quarter_of_year(self, day: date) -> str:
+        """`Q3 2026`."""
+        return format_skeleton("yQQQ", day, locale=self.locale)
+
     def on_axis(self, value: float, format: ValueFormat, *, step: float = 0) -> str:  # noqa: A002
         """`12K` or `1.2万`: with as many digits as tell marks apart that lie `step` from each other, else with few."""
         if format.kind == "duration":
@@ -171,24 +176,40 @@ class Formats:
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
 
-    def excel(self, format: ValueFormat, kind: str) -> str:  # noqa: A002
-        """The number format of a cell; empty for General."""
-        places = self._decimals(format)
-        digits = "0." + "0" * places if places else "0"
+    def excel(self, format: ValueFormat, kind: str, value: Any = None) -> str:  # noqa: A002
+        """The number format of a cell; empty for General. `value` is the cell's: one rounded to zero has no sign."""
+        places = self.short_places(value, format) if kind == "compact" else self._decimals(format)
+        digits = "#,##0." + "0" * places if places else "#,##0"
         symbol = self._symbol(format)
-        if format.negative and (positive := _accounting(kind, digits, symbol)):
-            return f"{positive}_);({positive})"
+        figure_ = {"integer": "#,##0", "currency": f'"{symbol}"{digits}', "percent": f"{digits}%"}.get(kind, digits)
+        if kind in NUMERIC and kind != "duration":
+            above = f"{figure_}_)" if format.negative else figure_
+            if self.is_rounded_away(value, format, kind):
+                return f"{above};{above}"
+            if format.negative:
+                return f"{above};({figure_})"
+            return f"{figure_};[Red]-{figure_}" if kind == "currency" else figure_
         return {
-            "integer": "#,##0",
-            "decimal": f"#,##{digits}",
-            "compact": "[>=1000]#,##0;[<=-1000]-#,##0;General",
-            "currency": f'"{symbol}"#,##{digits};[Red]-"{symbol}"#,##{digits}',
-            "percent": f"{digits}%",
             "date": "yyyy-mm-dd",
             "month": "yyyy-mm",
             "datetime": "yyyy-mm-dd hh:mm",
             "duration": "[h]:mm:ss",
         }.get(kind, "")
+
+    def is_rounded_away(self, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002
+        """Whether a number below zero is written as zero."""
+        if not isinstance(value, int | float | Decimal) or not -1 < value < 0:
+            return False
+        places = self.short_places(value, format) if kind == "compact" else self._decimals(format)
+        return not rounded(value, places + 2 if kind == "percent" else 0 if kind == "integer" else places)
+
+    @staticmethod
+    def short_places(value: Any, format: ValueFormat) -> int:  # noqa: A002
+        """Decimals of a `compact` number where it is written with all of its digits."""
+        is_number = isinstance(value, int | float | Decimal) and Decimal(value).is_finite()
+        if not is_number or abs(value) >= _LEAST_SHORT:
+            return 0
+        return _decimals_of(rounded(value, format.decimals or 1))
 
     def _symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
@@ -221,8 +242,8 @@ class Formats:
 
     def _compact(self, value: Any, wanted: ValueFormat) -> str:
         places = wanted.decimals or 1
-        # Babel would write every digit of what is next to nothing.
-        value = rounded(value, places) if abs(value) < 1 else Decimal(str(value))
+        # Babel would write every digit of what is not shortened.
+        value = rounded(value, places) if abs(value) < _LEAST_SHORT else Decimal(str(value))
         with localcontext(rounding=ROUND_HALF_UP):
             return format_compact_decimal(value, locale=self.locale, fraction_digits=places)
 
@@ -279,17 +300,6 @@ class Formats:
     def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
-
-
-def _accounting(kind: str, digits: str, symbol: str) -> str:
-    """What Excel shows of a number above zero where those below it stand in brackets."""
-    return {
-        "integer": "#,##0",
-        "decimal": f"#,##{digits}",
-        "compact": "#,##0",
-        "currency": f'"{symbol}"#,##{digits}',
-        "percent": f"{digits}%",
-    }.get(kind, "")
 
 
 def _decimals_of(number: Decimal) -> int:

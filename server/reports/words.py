@@ -32,7 +32,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     beyond_scale: str = "The value lies beyond the scale."
     thinned: str = "The axis has room for some of the {count} names only."
     not_drawn: str = "This chart cannot be drawn: {reason}"
-    left_out: str = "This cannot be shown: {reason}"
+    no_room: str = "This cannot be shown: {reason}"
     too_many_across: str = "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query."
     too_many_small: str = (
         "“{column}” has {count} values; at most {limit} small charts can be compared. Group them in the query."
@@ -107,7 +107,7 @@ WORDS = {
         beyond_scale="数值超出刻度范围。",
         thinned="坐标轴只标出 {count} 个名称中的一部分。",
         not_drawn="此图表无法绘制：{reason}",
-        left_out="此处无法显示：{reason}",
+        no_room="此处无法显示：{reason}",
         too_many_across="“{column}”有 {count} 个值，最多并排 {limit} 个。请在查询中先分组。",
         too_many_small="“{column}”有 {count} 个值，最多可比较 {limit} 个小图。请在查询中先分组。",
         too_many_in_spark="一个单元格最多绘制 {limit} 个数字，此处有 {count} 个。请在查询中先分组。",

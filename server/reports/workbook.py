@@ -51,7 +51,7 @@ class ReportBook:
         self.sheets = sheets
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._cell_styles: dict[tuple[Any, ...], Any] = {}
-        self._number_formats: dict[tuple[type, ValueFormat], str] = {}
+        self._number_formats: dict[tuple[str, ValueFormat, int, bool], str] = {}
         self._names = SheetNames()
         self._long_texts = LongTexts(workbook, language=language)
         self._names.take(self._long_texts.name)
@@ -220,12 +220,14 @@ class ReportBook:
 
     def _number_format(self, value: Any, format: ValueFormat) -> str:  # noqa: A002
         """That of the column; a value of another kind keeps its own."""
-        key = (type(value), format)
+        own = self.formats.kind_of(value)
+        keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
+        kind = own if keeps_own else format.kind
+        wanted = msgspec.structs.replace(format, kind=kind)
+        places = self.formats.short_places(value, wanted) if kind == "compact" else 0
+        key = (kind, format, places, self.formats.is_rounded_away(value, wanted, kind))
         if key not in self._number_formats:
-            own = self.formats.kind_of(value)
-            keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
-            kind = own if keeps_own else format.kind
-            self._number_formats[key] = self.formats.excel(msgspec.structs.replace(format, kind=kind), kind)
+            self._number_formats[key] = self.formats.excel(wanted, kind, value)
         return self._number_formats[key]
 
     def _write_contents(self, sheet: Any) -> None:

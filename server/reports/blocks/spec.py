@@ -53,7 +53,7 @@ class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
     title: Expression | None = None
 
     def build(self, builder: Builder) -> Iterator[Block]:
-        """What a report shows of it: any number of blocks. Raises `LeftOut` for more than it has room for."""
+        """What a report shows of it: any number of blocks. Raises `NoRoom` for more than it has room for."""
         raise NotImplementedError
 
     def nested(self) -> Sequence[Sequence[BlockSpec]]:

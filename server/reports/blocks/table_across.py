@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from server.reports.blocks.table_columns import TableColumnSpec
-from server.reports.left_out import LeftOut
+from server.reports.no_room import NoRoom
 from server.reports.rows import QueryRow, Rows, rows_of, totals_of
 
 _MOST_ACROSS = 60
@@ -51,7 +51,7 @@ class TableLine(msgspec.Struct, frozen=True, kw_only=True):
 def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[Mapping[str, Any]]) -> list[Shown]:
     """In the order of `specs`; those of the same `across` take turns: sales and orders of May, of June …
 
-    Raises `LeftOut` for more values than a table has room for.
+    Raises `NoRoom` for more values than a table has room for.
     """
     found: list[Shown] = []
     done: set[str] = set()
@@ -110,7 +110,7 @@ def _values(column: str, data: Sequence[Mapping[str, Any]]) -> list[Any]:
     """In the order of the rows; numbers and dates in their own, since rows of one line may lack some."""
     values = list({_hashable(row[column]): row[column] for row in data}.values())
     if len(values) > _MOST_ACROSS:
-        raise LeftOut("too_many_across", column=column, count=len(values), limit=_MOST_ACROSS)
+        raise NoRoom("too_many_across", column=column, count=len(values), limit=_MOST_ACROSS)
     present = [value for value in values if value is not None]
     if any(isinstance(value, str) for value in present):
         return values

@@ -9,7 +9,7 @@ import msgspec
 
 from server.errors import InvalidInput
 from server.reports.formats import Formats, ValueFormat
-from server.reports.left_out import LeftOut
+from server.reports.no_room import NoRoom
 from server.reports.sums import is_figure
 from server.reports.words import Words
 
@@ -76,7 +76,7 @@ class Spark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spark_of(value: Any, kind: str, format: ValueFormat, formats: Formats, words: Words) -> Spark | None:  # noqa: A002
-    """None for no numbers. Raises `InvalidInput` for what is no list, `LeftOut` for one that is too long."""
+    """None for no numbers. Raises `InvalidInput` for what is no list, `NoRoom` for one that is too long."""
     if value is None:
         return None
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
@@ -86,7 +86,7 @@ def spark_of(value: Any, kind: str, format: ValueFormat, formats: Formats, words
             value=str(value)[:60],
         )
     if len(value) > _MOST:
-        raise LeftOut("too_many_in_spark", count=len(value), limit=_MOST)
+        raise NoRoom("too_many_in_spark", count=len(value), limit=_MOST)
     values = [float(each) if is_figure(each) else None for each in value]
     present = [each for each in values if each is not None]
     if not present:

@@ -62,7 +62,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Values of one line, or one group of bars, beside the chart's labels; `kind` is how it is drawn.
 
     `runs` are the places that one line joins. `xs` are of a scatter chart. `is_rest`: all that have no series of
-    their own, together. `is_ground`: what others stand on, which is not seen itself.
+    their own, together. `is_ground`: what others stand on, which is not seen itself. `is_mirrored`: drawn by
+    the opposite of its values.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     color: str = ""
     is_rest: bool = False
     is_ground: bool = False
+    is_mirrored: bool = False
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

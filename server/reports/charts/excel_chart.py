@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.excel_figures import Figures, blanks_of, dates_of, is_in_steps, write_data, write_figures
+from server.reports.charts.excel_dates import axis_of, dates_of, on_base, period_of
+from server.reports.charts.excel_figures import Figures, blanks_of, write_data, write_figures
 from server.reports.charts.excel_look import (
     bar_look,
-    date_marks,
+    falling,
     label_color,
     line_look,
     marker_look,
@@ -154,7 +155,7 @@ class _Drawing:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
             number = number_format(chart.format_of(series), series.values, self._book.formats)
-            entry["data_labels"] = {"value": True, "num_format": number}
+            entry["data_labels"] = {"value": True, "num_format": falling(number) if series.is_mirrored else number}
             if chart.stacked and series.kind == "bar":
                 color = label_color(place, series.color, is_rest=series.is_rest)
                 entry["data_labels"]["font"] = {"color": color}
@@ -233,13 +234,10 @@ class _Drawing:
         times = dates_of(chart)
         if times is None:
             return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})
-        kind = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm"}[times.unit]
-        axis["num_format"] = kind
-        if is_in_steps(chart):
-            return axis | {"text_axis": True}
-        if times.unit != "second":
-            return axis | {"date_axis": True} | date_marks(times)
-        return axis | ({} if self._kind["type"] == "scatter" else {"text_axis": True})
+        found = axis_of(times, period_of(chart), is_clock=self._kind["type"] == "scatter")
+        if "date_axis" in found:
+            on_base(self._drawn, times)
+        return axis | found
 
     def _values(self) -> dict[str, Any]:
         chart = self._chart

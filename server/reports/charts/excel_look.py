@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.time_axis import TimeAxis
 from server.reports.drawing.paints import LIGHT, PLAIN, SERIES, readable_on
 from server.reports.formats import Formats, ValueFormat
 
@@ -18,8 +18,6 @@ _HATCHES = (
     "wide_upward_diagonal", "wide_downward_diagonal", "dark_horizontal", "dark_vertical", "trellis",
 )  # fmt: skip
 _ALL_MARKED = 60  # points of a line
-_MONTH = 31  # days at most
-_DAY_STEPS, _MONTH_STEPS, _MOST_MARKS = (1, 2, 7), (1, 3, 6, 12, 24, 60, 120), 12
 
 
 def color_of(place: int, color: str, *, is_rest: bool) -> str:
@@ -44,18 +42,6 @@ def label_color(place: int, color: str, *, is_rest: bool) -> str:
 def slice_label_color(place: int, chart: Chart) -> str:
     is_rest = chart.has_rest and place == len(chart.labels) - 1
     return label_color(place, chart.colors[place] if chart.colors else "", is_rest=is_rest)
-
-
-def date_marks(times: TimeAxis) -> dict[str, Any]:
-    """How far marks of a date axis are from each other: as many as have room for their names."""
-    span = times.places[-1] - times.places[0]
-    if times.unit == "day" and span <= 2 * _MONTH:
-        step = next((days for days in _DAY_STEPS if span / days <= _MOST_MARKS), _DAY_STEPS[-1])
-        return {"major_unit": max(step, min(times.step, _DAY_STEPS[-1])), "major_unit_type": "days"}
-    months = span / _MONTH if times.unit == "day" else span
-    step = next((step for step in _MONTH_STEPS if months / step <= _MOST_MARKS), _MONTH_STEPS[-1])
-    least = times.step if times.unit == "month" else 1
-    return {"major_unit": max(step, min(least, _MONTH_STEPS[-1])), "major_unit_type": "months"}
 
 
 def line_look(place: int, series: Series) -> dict[str, Any]:
@@ -90,6 +76,13 @@ def number_format(format: ValueFormat, values: Sequence[Any], formats: Formats) 
     return formats.excel(msgspec.structs.replace(format, kind=kind), kind) or "General"
 
 
+def falling(number: str) -> str:
+    """As values below zero are written, of one that is drawn by its opposite."""
+    sections = [re.sub(r"^\[[^]]*\]", "", section) for section in number.split(";")]
+    below = next((section for section in sections if section.startswith(("-", "("))), f"-{number}")
+    return f"{below};{below}"
+
+
 def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
     """Without the decimals that marks of large values do not have."""
     known = [abs(value) for value in values if value is not None]
@@ -97,7 +90,7 @@ def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str
     if not format.kind:
         return "#,##0" if is_large else "General"
     if format.kind == "percent":
-        return "0%" if max(known, default=0) >= 0.1 else "0.0%"
+        return "#,##0%" if max(known, default=0) >= 0.1 else "0.0%"
     if format.kind in ("currency", "decimal") and is_large:
         return formats.excel(msgspec.structs.replace(format, decimals=0), format.kind)
     return (

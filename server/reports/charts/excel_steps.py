@@ -21,13 +21,13 @@ def as_stacked(chart: Chart) -> Chart | None:
         for place, one in enumerate(chart.series)
     ]
     rises, falls, totals = colored
-    seen = msgspec.structs.replace(falls, values=[None if value is None else -value for value in falls.values])
+    falls = msgspec.structs.replace(falls, is_mirrored=True)
     return msgspec.structs.replace(
         chart,
         kind="stacked_bar",
         stacked="values",
         bases=[],
-        series=[Series(name="–", values=list(ground), is_ground=True), rises, seen, totals],
+        series=[Series(name="–", values=list(ground), is_ground=True), rises, falls, totals],
     )
 
 

@@ -108,7 +108,7 @@ queries:
   up: select * from (values ('a', 5), ('b', -2)) v(x, y)
   down: select * from (values ('a', -5), ('b', 2)) v(x, y)
 blocks:
-  - chart: {kind: waterfall, query: up, x: x, y: y, title: Up}
+  - chart: {kind: waterfall, query: up, x: x, y: y, title: Up, data_labels: true}
   - chart: {kind: waterfall, query: down, x: x, y: y, title: Down}
   - chart: {kind: box, query: down, x: x, y: y, title: Box}
 """
@@ -116,9 +116,12 @@ blocks:
     summary: Any = book.worksheets[0]
     assert len(summary._charts) == 1
     texts = [str(cell.value) for row in summary.iter_rows() for cell in row if cell.value]
+    fall = summary._charts[0].series[2]
+    assert (fall.tx.strRef.f, fall.val.numRef.f) == ("'Chart data'!$D$2", "'Chart data'!$F$3:$F$5")
+    assert fall.dLbls.numFmt == "-#,##0;-#,##0"
     assert sum("Excel has no drawing of this kind" in text for text in texts) == 2
     assert figures(book)[:4] == [
-        ["Up"], ["x", "–", "Increase", "Decrease", "Total"], ["a", 0, 5], ["b", 3, None, 2],
+        ["Up"], ["x", "–", "Increase", "Decrease", "Total", "–"], ["a", 0, 5], ["b", 3, None, -2, None, 2],
     ]  # fmt: skip
 
 

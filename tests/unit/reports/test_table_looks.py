@@ -24,9 +24,9 @@ def table(query: str, columns: str, more: str = "") -> str:
     [
         (-1234.5, "decimal", "(1,234.50)", "#,##0.00_);(#,##0.00)"),
         (1234.5, "decimal", "1,234.50", "#,##0.00_);(#,##0.00)"),
-        (-0.001, "decimal", "0.00", "#,##0.00_);(#,##0.00)"),
+        (-0.001, "decimal", "0.00", "#,##0.00_);#,##0.00_)"),
         (-7, "integer", "(7)", "#,##0_);(#,##0)"),
-        (-0.125, "percent", "(12.5%)", "0.0%_);(0.0%)"),
+        (-0.125, "percent", "(12.5%)", "#,##0.0%_);(#,##0.0%)"),
         (-5, "currency", "(€5.00)", '"€"#,##0.00_);("€"#,##0.00)'),
         ("x", "decimal", "x", "#,##0.00_);(#,##0.00)"),
     ],
@@ -34,7 +34,17 @@ def table(query: str, columns: str, more: str = "") -> str:
 def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: str, excel: str) -> None:
     format_ = ValueFormat(kind=kind, currency="EUR" if kind == "currency" else "", negative="brackets")
     formats = Formats("en")
-    assert (formats.text(value, format_), formats.excel(format_, kind)) == (text, excel)
+    assert (formats.text(value, format_), formats.excel(format_, kind, value)) == (text, excel)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "excel"),
+    [(0.335, "0.3", "#,##0.0"), (5, "5", "#,##0"), (335.46, "335.5", "#,##0.0"), (0.04, "0", "#,##0"),
+     (12_340, "12.3K", "#,##0"), (-0.35, "-0.4", "#,##0.0"), (-0.04, "0", "#,##0;#,##0")],
+)  # fmt: skip
+def test_short_numbers_have_as_many_decimals_in_excel(value: float, text: str, excel: str) -> None:
+    formats, short = Formats("en"), ValueFormat(kind="compact")
+    assert (formats.text(value, short), formats.excel(short, "compact", value)) == (text, excel)
 
 
 def test_brackets_are_the_same_on_page_and_paper(orders: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from server.reports.paper import Paper
 from server.reports.workbook import ReportBook
 
 
-class LeftOutBlock(Block, frozen=True, kw_only=True):
+class NoRoomBox(Block, frozen=True, kw_only=True):
     title: str
     reason: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class LeftOut(Exception):
+class NoRoom(Exception):
     """`word` is the field of `Words` that says why, `parameters` is what it names."""
 
     def __init__(self, word: str, **parameters: object) -> None:
