@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -38,6 +38,12 @@ _LEAST_SHORT = 1_000
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
+# Size, unit, and what Excel writes with few decimals or none. It scales by thousands: of ten thousands, a point is set.
+_EXCEL_SHORT = (
+    (10**9, "B", "0.0,,,", "0,,,"), (10**6, "M", "0.0,,", "0,,"), (10**3, "K", "0.0,", "0,"),
+)  # fmt: skip
+_EXCEL_ASIAN = ((10**8, "亿", '0"."00,,', '0"."00,,'), (10**4, "万", '0"."0,', '0"."0,'))
+_MANY_UNITS = 5
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -148,7 +154,7 @@ class Formats:
             return self.text(value, format)
         suffix = "%" if format.kind == "percent" else ""
         scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
-        for size, short in _SHORT_ASIAN if self.locale.language in ("zh", "ja") else _SHORT:
+        for size, short in _SHORT_ASIAN if self._is_asian else _SHORT:
             if abs(scaled * unit) >= size:
                 unit, suffix = unit / size, short + suffix
                 break
@@ -196,6 +202,24 @@ class Formats:
             "duration": "[h]:mm:ss",
         }.get(kind, "")
 
+    def excel_short(self, values: Sequence[Any], format: ValueFormat, *, few: bool = False) -> str:  # noqa: A002
+        """`12K`, `1.2M` as a number format for such values; `few`: without decimals that marks of an axis do not have.
+
+        Empty for values without a unit. Excel takes two conditions; with values below zero there is one unit.
+        """
+        known = [value for value in values if value is not None]
+        largest = max(map(abs, known), default=0)
+        units = [unit for unit in (_EXCEL_ASIAN if self._is_asian else _EXCEL_SHORT) if largest >= unit[0]]
+        if not units:
+            return ""
+        symbol = f'"{self._symbol(format)}"' if format.kind == "currency" else ""
+        is_whole = few and largest >= _MANY_UNITS * units[0][0]
+        parts = [(size, f'{symbol}{whole if is_whole else digits}"{short}"') for size, short, digits, whole in units]
+        written = parts[0][1]
+        if min(known) < 0:
+            return f"{written};-{written};{symbol}0"
+        return ";".join(f"[>={size}]{written}" for size, written in parts[:2]) + f";{symbol}#,##0"
+
     def is_rounded_away(self, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002
         """Whether a number below zero is written as zero."""
         if not isinstance(value, int | float | Decimal) or not -1 < value < 0:
@@ -210,6 +234,11 @@ class Formats:
         if not is_number or abs(value) >= _LEAST_SHORT:
             return 0
         return _decimals_of(rounded(value, format.decimals or 1))
+
+    @property
+    def _is_asian(self) -> bool:
+        """Whether numbers are told in ten thousands."""
+        return self.locale.language in ("zh", "ja")
 
     def _symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""

@@ -30,6 +30,7 @@ from server.reports.workbook import LINE, ReportBook
 _ROW = 20  # pixels
 _LEAST_HEIGHT, _HEAD = 280, 20  # what a legend takes
 _MANY_NAMES = 24  # of bars, that go one above the other
+_SLIVER = 0.06  # of the height
 _SMALL_SLICE = 0.03  # that has no room for its share
 
 
@@ -154,14 +155,23 @@ class _Drawing:
         if series.second_axis and self._has_second:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
-            number = number_format(chart.format_of(series), series.values, self._book.formats)
-            entry["data_labels"] = {"value": True, "num_format": falling(number) if series.is_mirrored else number}
+            written = falling if series.is_mirrored else number_format
+            number = written(chart.format_of(series), series.values, self._book.formats)
+            entry["data_labels"] = {"value": True, "num_format": number}
             if chart.stacked and series.kind == "bar":
                 color = label_color(place, series.color, is_rest=series.is_rest)
-                entry["data_labels"]["font"] = {"color": color}
+                entry["data_labels"] |= {"font": {"color": color}, "custom": self._on_slivers(series)}
         if series.is_ground:
             entry |= {"fill": {"none": True}, "border": {"none": True}, "data_labels": {}}
         return entry
+
+    def _on_slivers(self, series: Series) -> list[dict[str, Any] | None]:
+        """Labels of bars that are lower than letters stand on the page, not on the bar."""
+        bars = [one for one in self._chart.series if one.kind == "bar"]
+        ends = [sum(abs(value or 0) for value in stack) for stack in zip(*(one.values for one in bars), strict=True)]
+        least = max(ends, default=0) * _SLIVER
+        on_page = {"font": {"color": LIGHT["ink"]}}
+        return [on_page if value is not None and abs(value) < least else None for value in series.values]
 
     def _slices(self) -> dict[str, Any]:
         chart = self._chart

@@ -73,13 +73,18 @@ def number_format(format: ValueFormat, values: Sequence[Any], formats: Formats) 
     """As the report writes such values."""
     first = next((value for value in values if value is not None), None)
     kind = format.kind or formats.kind_of(first)
+    if kind == "compact" and (short := formats.excel_short(values, format)):
+        return short
     return formats.excel(msgspec.structs.replace(format, kind=kind), kind) or "General"
 
 
-def falling(number: str) -> str:
-    """As values below zero are written, of one that is drawn by its opposite."""
-    sections = [re.sub(r"^\[[^]]*\]", "", section) for section in number.split(";")]
-    below = next((section for section in sections if section.startswith(("-", "("))), f"-{number}")
+def falling(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+    """Of values below zero that are drawn by their opposites."""
+    number = number_format(format, [None if value is None else -value for value in values], formats)
+    sections = number.split(";")
+    if sections[0].startswith("["):  # a unit for each size
+        return ";".join(re.sub(r"^(\[.*?\])?", r"\1-", section) for section in sections)
+    below = re.sub(r"^\[.*?\]", "", sections[1]) if len(sections) > 1 else f"-{number}"
     return f"{below};{below}"
 
 
@@ -87,6 +92,8 @@ def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str
     """Without the decimals that marks of large values do not have."""
     known = [abs(value) for value in values if value is not None]
     is_large = max(known, default=0) >= 10
+    if format.kind not in ("percent", "duration") and (short := formats.excel_short(values, format, few=True)):
+        return short
     if not format.kind:
         return "#,##0" if is_large else "General"
     if format.kind == "percent":

@@ -150,7 +150,7 @@ def test_bars_and_lines_have_an_axis_each_and_the_formats_of_the_report(orders: 
     bars, lines = chart._charts
     assert (type(bars).__name__, type(lines).__name__) == ("BarChart", "LineChart")
     assert bars.y_axis.axId != lines.y_axis.axId
-    assert bars.y_axis.number_format.formatCode == '"¥"#,##0;[Red]-"¥"#,##0'
+    assert bars.y_axis.number_format.formatCode == '[>=1000]"¥"0.0,"K";"¥"#,##0'
     assert lines.y_axis.number_format.formatCode == "#,##0%"
     assert bars.ser[0].dLbls.numFmt == '"¥"#,##0.00;[Red]-"¥"#,##0.00'
     assert bars.y_axis.title.tx.rich.p[0].r[0].t == "Money"

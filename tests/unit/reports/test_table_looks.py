@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -45,6 +46,21 @@ def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: s
 def test_short_numbers_have_as_many_decimals_in_excel(value: float, text: str, excel: str) -> None:
     formats, short = Formats("en"), ValueFormat(kind="compact")
     assert (formats.text(value, short), formats.excel(short, "compact", value)) == (text, excel)
+
+
+@pytest.mark.parametrize(
+    ("values", "language", "few", "excel"),
+    [
+        ([8_400_659, 335_460, 12], "en", False, '[>=1000000]0.0,,"M";[>=1000]0.0,"K";#,##0'),
+        ([8_400_659, 335_460], "en", True, '[>=1000000]0,,"M";[>=1000]0,"K";#,##0'),
+        ([12_000, -31_000], "en", False, '0.0,"K";-0.0,"K";0'),
+        ([1_200, None], "en", True, '[>=1000]0.0,"K";#,##0'),
+        ([84_000, 1], "zh-CN", False, '[>=10000]0"."0,"万";#,##0'),
+        ([999, -5], "en", False, ""),
+    ],
+)
+def test_units_of_numbers_are_written_by_excel_as_well(values: list[Any], language: str, few: bool, excel: str) -> None:
+    assert Formats(language).excel_short(values, ValueFormat(kind="compact"), few=few) == excel
 
 
 def test_brackets_are_the_same_on_page_and_paper(orders: Path, tmp_path: Path) -> None:
