@@ -42,13 +42,23 @@ class ReportBook:
     """
 
     def __init__(
-        self, workbook: Any, *, language: str, words: Words, formats: Formats, sheets: Sheets, shades: Shades
+        self,
+        workbook: Any,
+        *,
+        language: str,
+        words: Words,
+        formats: Formats,
+        sheets: Sheets,
+        shades: Shades,
+        warn: Callable[[str], None],
     ) -> None:
+        """`warn` tells whoever ordered the report."""
         self.workbook = workbook
         self.shades = shades
         self.words = words
         self.formats = formats
         self.sheets = sheets
+        self.warn = warn
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._cell_styles: dict[tuple[Any, ...], Any] = {}
         self._number_formats: dict[tuple[str, ValueFormat, int, bool], str] = {}

@@ -14,6 +14,7 @@ from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.chart_letters import lettered
+from server.reports.charts.box_plot import beside_boxes
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
 from server.reports.charts.excel_cells import write_gauge, write_heat_map
@@ -118,9 +119,11 @@ def _figures(chart: Chart, page: HtmlPage) -> str:
     """What is behind the drawing, for readers who cannot see it."""
     if not chart.series or chart.kind == "gauge":
         return ""
-    names = "".join(f'<th class="right" scope="col">{escape(one.name)}</th>' for one in chart.series)
+    more = beside_boxes(chart, page.formats)
+    heads = (*(one.name for one in chart.series), *(name for name, _values in more))
+    names = "".join(f'<th class="right" scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(
-        f'<tr><th scope="row">{escape(label)}</th>{_numbers(chart, index, page)}</tr>'
+        f'<tr><th scope="row">{escape(label)}</th>{_numbers(chart, index, more, page)}</tr>'
         for index, label in enumerate(chart.labels[:_MAX_ROWS])
     )
     head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
@@ -136,9 +139,10 @@ def _figures(chart: Chart, page: HtmlPage) -> str:
     )
 
 
-def _numbers(chart: Chart, index: int, page: HtmlPage) -> str:
+def _numbers(chart: Chart, index: int, more: list[tuple[str, list[Any]]], page: HtmlPage) -> str:
     values = [(one.values[index] if index < len(one.values) else None, chart.format_of(one)) for one in chart.series]
-    return "".join(f'<td class="right">{escape(page.formats.text(*value))}</td>' for value in values)
+    texts = [page.formats.text(*value) for value in values] + [page.formats.text(each[index]) for _name, each in more]
+    return "".join(f'<td class="right">{escape(text)}</td>' for text in texts)
 
 
 class TargetSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
 
 class _Cells:
-    """See `Asked`."""
+    """See `ExpressionValues`."""
 
     def __init__(self, spec: TableSpec, builder: Builder) -> None:
         self._spec = spec
@@ -94,8 +94,11 @@ class _Cells:
         scheme, colon, rest = address.partition(":")
         if not address or (len(address) <= _LONGEST_ADDRESS and _ADDRESS.match(address)):
             return scheme.lower() + colon + rest  # Excel knows no others
-        self._builder.warn(self._builder.words.no_link.format(address=address[:60]))
+        self.warn(self._builder.words.no_link.format(address=address[:60]))
         return ""
+
+    def warn(self, text: str) -> None:
+        self._builder.warn(text)
 
 
 def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:

@@ -239,6 +239,7 @@ class TableSheet:
             notes.append(words.numbers_as_texts)
         if self._has_links_left:
             notes.append(words.links_left.format(count=self._book.formats.text(_MOST_LINKS)))
+            self._book.warn(f"{self._sheet.get_name()}: {notes[-1]}")
         if not notes:
             return row
         widths = [column_pixels(width) for width in self._widths]

@@ -39,12 +39,15 @@ GroupValues = dict[str, Any]
 
 
 class ExpressionValues(Protocol):
-    """What expressions of a table's cells come to."""
+    """What expressions of a table's cells come to, and who hears of what is wrong with cells."""
 
     def value(self, expression: Expression, value: Any, row: QueryRow) -> Any: ...
 
     def link(self, expression: Expression, value: Any, row: QueryRow) -> str:
         """An address, or nothing for one that leads nowhere a report may lead."""
+
+    def warn(self, text: str) -> None:
+        """Something that whoever reads the report should know."""
 
 
 class WrittenTable:
@@ -238,9 +241,10 @@ class WrittenTable:
     def _cell(self, index: int, value: Any, row: QueryRow) -> Cell:
         spec, column, most = self._shown[index].spec, self.columns[index], self._widest[index]
         if spec.spark:
-            return Cell(
-                value=value, text="", spark=spark_of(value, spec.spark, column.format, self._formats, self._words)
-            )
+            spark = spark_of(value, spec.spark, column.format, self._formats, self._words)
+            if spark is None and value:
+                self._asked.warn(self._words.no_spark.format(column=column.label))
+            return Cell(value=None, text="", spark=spark)
         tones = (each.color for each in spec.colors if value is not None and self._asked.value(each.when, value, row))
         return Cell(
             value=value,

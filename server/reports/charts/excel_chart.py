@@ -38,7 +38,7 @@ def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
     """Its figures always, and a drawing where Excel has one of its kind. Returns sentences about what it lacks."""
     plain = _plain(chart)
     if plain is None:
-        sheet, top = write_data(chart if chart.option else with_source(chart), book)
+        sheet, top = write_data(chart if chart.option else with_source(chart, book.formats), book)
         text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
         return [f"{chart.title}: {text}" if chart.title else text]
     return _Drawing(plain, book).insert(told)

@@ -125,6 +125,27 @@ blocks:
     ]  # fmt: skip
 
 
+def test_a_box_tells_its_values_and_those_far_outside_in_every_form(orders: Path, tmp_path: Path) -> None:
+    values = "('a', 1), ('a', 2), ('a', 3), ('a', 4), ('a', 100), ('b', 5)"
+    source = (
+        f'title: t\nqueries: {{q: "select * from (values {values}) v(x, y)"}}\nblocks:\n'
+        "  - chart: {kind: box, query: q, x: x, y: y, format: integer}\n"
+    )
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx")
+    page = content(rendered)
+    assert '<th class="right" scope="col">Far outside</th>' in page
+    assert re.findall(r'<td class="right">([^<]*)</td>', page)[-14:] == [*"12344", "5", "100", *"55555", "1", ""]
+    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, "100"], [1]]
+
+
+def test_every_box_of_a_small_drawing_has_its_name(orders: Path, tmp_path: Path) -> None:
+    source = (
+        "title: t\nqueries: {q: \"select 'N' || (i % 40) as x, i as y from range(80) t(i)\"}\nblocks:\n"
+        "  - columns: [[{chart: {kind: box, query: q, x: x, y: y}}], [], [], []]\n"
+    )
+    assert len(re.findall(r">N\d+</text>", content(render(source, orders, tmp_path)))) == 40
+
+
 def figures(book: openpyxl.Workbook) -> list[list[Any]]:
     found = []
     for row in book["Chart data"].iter_rows(values_only=True):

@@ -102,6 +102,22 @@ def test_what_no_small_chart_can_draw_is_an_error_that_says_so(orders: Path, tmp
         render(table(f"select {value} as l", "{name: l, spark: line}"), orders, tmp_path)
 
 
+def test_a_list_without_numbers_is_an_empty_cell_and_a_warning(orders: Path, tmp_path: Path) -> None:
+    source = table("select unnest([['a'], [], null]) as l", "{name: l, spark: line}")
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx")
+    assert rendered.warnings == ("“l” has lists without a number; their cells are empty.",)
+    assert [row[0].value for row in workbook(rendered)["q"].iter_rows(min_row=2)] in ([], [None] * 3)
+
+
+def test_links_that_a_sheet_has_no_room_for_are_a_warning(
+    orders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.reports.blocks.table_excel._MOST_LINKS", 1)
+    source = table("select unnest([1, 2]) as a", '{name: a, link: "https://x.example/{{ value }}"}')
+    [warning] = render(source, orders, tmp_path, {}, "xlsx").warnings
+    assert warning == "q: Excel takes 1 links in a sheet; rows below have none."
+
+
 def test_links_lead_to_the_web_and_nowhere_else(orders: Path, tmp_path: Path) -> None:
     addresses = ("https://a.example/?q=1&r=<2>", "https://a.example/1", "javascript:alert(1)", "MAILTO:a@b.example",
                  "file:///etc/passwd", "https://a.example/ \n x", "")  # fmt: skip
