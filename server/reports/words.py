@@ -82,6 +82,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         "Lower whisker", "First quartile", "Median", "Third quartile", "Upper whisker",
     )  # fmt: skip
     box_more: tuple[str, str] = ("Values", "Far outside")
+    same_heads: str = "Several columns of “{column}” read alike: {names}. Group them in the query."
+    column_part: str = "Column {first} of {count}"
     no_spark: str = "“{column}” has lists without a number; their cells are empty."
     targets: str = "Targets: {targets}."
     show_data: str = "Data of this chart"
@@ -147,6 +149,8 @@ WORDS = {
         outside="每个箱体的离群值只绘制最低和最高的 {shown} 个。",
         box_figures=("下须", "第一四分位数", "中位数", "第三四分位数", "上须"),
         box_more=("数值个数", "离群值"),
+        same_heads="“{column}”有多列标题相同：{names}。请在查询中先分组。",
+        column_part="第 {first} 列，共 {count} 列",
         no_spark="“{column}”中有不含数字的列表，对应的单元格为空。",
         told_spark="{count} 个值，从 {low} 到 {high}，最后为 {last}",
         no_link="“{address}”不是报表可以指向的地址（https、http、mailto），因此没有链接。",

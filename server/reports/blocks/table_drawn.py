@@ -89,6 +89,7 @@ class Table(Block, frozen=True, kw_only=True):
             ],
             "head": self.has_head,
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
+            "single": paper.words.column_part.format(first="{first}", count=len(self.columns)),
             "note": self._cut_note(paper.words, has_excel=paper.has_excel),
         }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from server.reports.blocks.table_across import (
+    Heads,
     Shown,
     SqlTotals,
     TableLine,
@@ -36,6 +38,9 @@ from server.reports.sums import exact_sum, is_figure
 from server.reports.words import Words
 
 GroupValues = dict[str, Any]
+_LEAST_WIDTH = 10  # percent of a column without a width, beside some that ask for more than there is
+_LABELS = TableColumn(name="", label="", format=ValueFormat(kind="text"), align="left")
+_NO_LABEL = Cell(value=None, text="")
 
 
 class ExpressionValues(Protocol):
@@ -85,12 +90,21 @@ class WrittenTable:
         # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
         self._is_asked = is_truncated(rows) and any(spec.across for spec in self._specs)
         self.is_truncated = is_truncated(rows) and not self._is_asked
-        self._shown = shown_columns(self._specs, self._all_across() if self._is_asked else data)
+        self._shown = shown_columns(self._specs, self._all_across() if self._is_asked else data, self._heads())
         self._lines = self._all_lines(query) if self._is_asked else lines_of(self._specs, self._groups, data)
         self._sums = SqlTotals(rows, map(self._sql, self._specs))
+        self._whole = TableLine(QueryRow(query, {}), data)
         self._values = [[self._value(shown, line) for shown in self._shown] for line in self._lines]
         self._scales, self._widest = self._measures()
-        self.columns = [self._column(index) for index in range(len(self._shown))]
+        self._widths = _within_page([shown.spec.width for shown in self._shown])
+        self._columns = [self._column(index) for index in range(len(self._shown))]
+        # Where each column has a total, none says what these are.
+        self._has_labels = bool(self._lines) and all(spec.has_total for spec in self._specs)
+        self._warn_of_same_heads()
+
+    @property
+    def columns(self) -> list[TableColumn]:
+        return [_LABELS, *self._columns] if self._has_labels else self._columns
 
     @property
     def row_count(self) -> int:
@@ -116,9 +130,23 @@ class WrittenTable:
     def _all_across(self) -> list[dict[str, Any]]:
         return whole_of(self._all, list(dict.fromkeys(spec.across for spec in self._specs if spec.across)))
 
+    def _heads(self) -> Heads | None:
+        """Months that read alike are one column, where their figures are made of the rows that are here."""
+        if self._is_asked or any(spec.across and spec.total_sql for spec in self._specs):
+            return None
+        return lambda spec, value: self._formats.text(value, spec.across_format)
+
+    def _warn_of_same_heads(self) -> None:
+        for across in dict.fromkeys(spec.across for spec in self._specs if spec.across):
+            one = next(spec for spec in self._specs if spec.across == across)
+            heads = Counter(self._label(shown) for shown in self._shown if shown.spec is one)
+            same = [head for head, count in heads.items() if count > 1]
+            if same:
+                self._asked.warn(self._words.same_heads.format(column=across, names=self._formats.listed(same)))
+
     def _all_lines(self, query: str) -> list[TableLine]:
         found = whole_of(self._all, self._keys) if self._keys else [{}]
-        return [TableLine(row=QueryRow(query, values), members=()) for values in found]
+        return [TableLine(QueryRow(query, values), ()) for values in found]
 
     def _column(self, index: int) -> TableColumn:
         shown = self._shown[index]
@@ -132,7 +160,7 @@ class WrittenTable:
             label=self._label(shown),
             format=format,
             align=spec.align or ("right" if format.is_numeric else "left"),
-            width=spec.width,
+            width=self._widths[index],
             bar=spec.bar and not shown.is_row_total,
             spark=spec.spark,
             scale=self._scales[index],
@@ -149,7 +177,7 @@ class WrittenTable:
         own = self._labels.get(id(spec)) or spec.name.replace("_", " ")
         if not shown.is_across:
             return own
-        value = self._words.total if shown.is_row_total else self._formats.text(shown.value, spec.across_format)
+        value = self._words.total if shown.is_row_total else self._formats.text(shown.values[0], spec.across_format)
         is_one = sum(each.across == spec.across for each in self._specs) == 1
         return value if is_one else f"{value} · {own}"
 
@@ -169,7 +197,7 @@ class WrittenTable:
         if not members and not self._is_asked:
             return None
         by = {key: line.row[key] for key in self._keys}
-        return self._figure(spec, by | self._across(shown), members)
+        return self._figure(spec, by | shown.by, members)
 
     def _whole_total(self, shown: Shown) -> Any:
         spec = shown.spec
@@ -181,9 +209,7 @@ class WrittenTable:
             and (whole := over_all(self._all, spec.total or "sum", spec.name))
         ):
             return whole[0]
-        if not self._data:
-            return self._figure(spec, {}, ())
-        return self._figure(spec, self._across(shown), TableLine(row=self._data[0], members=self._data).of(shown))
+        return self._figure(spec, shown.by, self._whole.of(shown))
 
     def _figure(self, spec: TableColumnSpec, by: GroupValues, members: Sequence[QueryRow]) -> Any:
         """One total: of the rows that have the values of `by`, which are `members`."""
@@ -194,23 +220,22 @@ class WrittenTable:
             return values[0]
         return total_of(spec.total or "sum", values)
 
-    @staticmethod
-    def _across(shown: Shown) -> GroupValues:
-        return {shown.spec.across: shown.value} if shown.is_across and not shown.is_row_total else {}
-
     def _subtotals(self, group: str, place: tuple[Any, ...], lines: Sequence[TableLine]) -> list[Cell]:
         """The first column that has no total says of what these are."""
-        whole = TableLine(row=lines[0].row, members=[row for line in lines for row in line.members])
+        whole = TableLine(lines[0].row, [row for line in lines for row in line.members])
         by = dict(zip(self._groups, place, strict=False))
         cells = []
-        for shown, column in zip(self._shown, self.columns, strict=True):
+        for shown, column in zip(self._shown, self._columns, strict=True):
             spec = shown.spec
-            total = self._figure(spec, by | self._across(shown), whole.of(shown)) if spec.has_total else None
+            total = self._figure(spec, by | shown.by, whole.of(shown)) if spec.has_total else None
             cells.append(Cell(value=total, text=self._total_text(spec, total, column.format)))
+        text = self._words.subtotal.format(group=group)
+        label = Cell(value=text, text=text)
+        if self._has_labels:
+            return [label, *cells]
         free = next((index for index, shown in enumerate(self._shown) if not shown.spec.has_total), None)
         if free is not None:
-            label = self._words.subtotal.format(group=group)
-            cells[free] = Cell(value=label, text=label)
+            cells[free] = label
         return cells
 
     def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
@@ -236,10 +261,11 @@ class WrittenTable:
     def _row(self, line: TableLine, values: Sequence[Any]) -> TableRow:
         row = line.row
         style = next((each.style for each in self._styles if self._asked.value(each.when, None, row)), "")
-        return TableRow(style=style, cells=[self._cell(index, value, row) for index, value in enumerate(values)])
+        cells = [self._cell(index, value, row) for index, value in enumerate(values)]
+        return TableRow(style=style, cells=[_NO_LABEL, *cells] if self._has_labels else cells)
 
     def _cell(self, index: int, value: Any, row: QueryRow) -> Cell:
-        spec, column, most = self._shown[index].spec, self.columns[index], self._widest[index]
+        spec, column, most = self._shown[index].spec, self._columns[index], self._widest[index]
         if spec.spark:
             spark = spark_of(value, spec.spark, column.format, self._formats, self._words)
             if spark is None and value:
@@ -254,6 +280,15 @@ class WrittenTable:
             heat=column.scale.color(value) if column.scale else ("", 0.0),
             link=self._asked.link(spec.link, value, row) if spec.link and value is not None else "",
         )
+
+
+def _within_page(widths: Sequence[int]) -> list[int]:
+    """Percents of the room: those that are more than there is are made less, with some left for other columns."""
+    asked = sum(widths)
+    room = max(100 - _LEAST_WIDTH * widths.count(0), _LEAST_WIDTH)
+    if asked <= 100 or asked <= room:
+        return list(widths)
+    return [max(1, width * room // asked) if width else 0 for width in widths]
 
 
 def total_of(how: str, values: Iterable[Any]) -> Any:
