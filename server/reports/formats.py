@@ -32,6 +32,7 @@ FORMATS = (
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
 _SIGN = re.compile("[-+]")
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
 _LEAST_SHORT = 1_000
@@ -99,6 +100,10 @@ class Formats:
         if self.locale.text_direction == "ltr":
             return figure
         return _SIGN.sub(_LEFT_TO_RIGHT + r"\g<0>", figure)
+
+    def isolated(self, text: str) -> str:
+        """Read by itself where writing runs from right to left: what stands beside it does not turn its order."""
+        return text if self.locale.text_direction == "ltr" else f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
 
     @staticmethod
     def kind_of(value: Any) -> str:
@@ -291,7 +296,9 @@ class Formats:
                 locale=self.locale,
                 currency_digits=wanted.decimals is None,
             )
-            return text.replace("CN¥", "¥")
+            text = text.replace("CN¥", "¥")
+            symbol = self._symbol(wanted)
+            return text.replace(symbol, self.isolated(symbol)) if symbol else text
         except UnknownCurrencyError:
             return f"{wanted.currency} {self._decimal(value, wanted)}"
 

@@ -119,7 +119,7 @@ def _figures(document: Document) -> tuple[Figure, ...]:
 def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:
     is_day = request.is_as_of and is_end_of_day(local)
     when = f"{formats.text(local.date() if is_day else local)} ({formats.zone})"
-    return (words.as_of if request.is_as_of else words.made).format(when=when)
+    return (words.as_of if request.is_as_of else words.made).format(when=formats.isolated(when))
 
 
 def _provenance(request: RenderRequest, template: Template, words: Words, read: set[str]) -> list[str]:

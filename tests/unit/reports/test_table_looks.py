@@ -119,12 +119,12 @@ def test_links_that_a_sheet_has_no_room_for_are_a_warning(
 
 
 def test_links_lead_to_the_web_and_nowhere_else(orders: Path, tmp_path: Path) -> None:
-    addresses = ("https://a.example/?q=1&r=<2>", "https://a.example/1", "javascript:alert(1)", "MAILTO:a@b.example",
+    addresses = ("https://a.example/?q=1&r=<2>", "https://a.example/华南?a=%20", "javascript:alert(1)", "MAILTO:a@b.example",
                  "file:///etc/passwd", "https://a.example/ \n x", "")  # fmt: skip
     rows = ", ".join(f"({number}, '{address}')" for number, address in enumerate(addresses))
     source = table(f"select * from (values {rows}) v(n, url)".replace("\n", " "), "{name: n, link: '{{ row.url }}'}")
     rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
-    led = ["https://a.example/1", "mailto:a@b.example"]
+    led = ["https://a.example/%E5%8D%8E%E5%8D%97?a=%20", "mailto:a@b.example"]
     assert re.findall(r'<a href="([^"]*)"', content(rendered)) == led
     assert {warning.split("”")[0] for warning in map(str, rendered.warnings)} == {
         "“https://a.example/?q=1&r=<2>", "“javascript:alert(1)", "“file:///etc/passwd", "“https://a.example/   x",
