@@ -22,7 +22,7 @@ from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
 from server.reports.no_room import NoRoom
-from server.reports.parameters import bound_values
+from server.reports.parameters import as_typed, bound_values
 from server.reports.printable import printable
 from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
@@ -81,7 +81,8 @@ class ReportBuilder:
         self._parameters = dict(parameters)
         self._told = {name: told_value(value, formats) for name, value in parameters.items()}
         self._session = session
-        self._failures = Failures(template_name or template.title_text, parameters)
+        typed = {each.name: as_typed(parameters.get(each.name), each.type) for each in template.parameters}
+        self._failures = Failures(template_name or template.title_text, typed, template.places)
         self._texts = texts
         self._images = images
         self._rows: dict[str, Rows] = {}

@@ -23,9 +23,11 @@ def wrong_values(template: Template, number: int, given: Mapping[str, Any]) -> I
                 message="The template has no parameter “{name}”.{hint}",
                 parameters={"name": name, "hint": hint},
             )
-        elif value not in (None, "", []):
+        else:
             try:
-                known[name].converted(value)
+                known[name].require_some(value)
+                if value not in (None, "", []):
+                    known[name].converted(value)
             except Wrong as wrong:
                 yield FieldError(field=field, message=wrong.message, parameters=wrong.parameters)
     for name, parameter in known.items():

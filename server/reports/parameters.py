@@ -69,6 +69,11 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         self._require_between(result)
         return result
 
+    def require_some(self, value: Any) -> None:
+        """Nobody who asks for none means the default. Raises `Wrong`."""
+        if value == [] and self.type == "list" and self.has_default:
+            raise Wrong("“{label}” has no values; leave it out to have its default.", label=self.label or self.name)
+
     def _require_offered(self, value: Any) -> None:
         if isinstance(self.options, tuple) and self.options and value not in self.options:
             raise Wrong(
@@ -109,6 +114,15 @@ def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – 
     if isinstance(value, dict):
         return {name: as_json(each) for name, each in value.items()}
     return value
+
+
+def as_typed(value: Any, type: ParameterType = "text") -> str:  # noqa: A002
+    """As somebody would write it in an order."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return f"{value['from']}..{value['to']}"
+    return str(as_json(value, type))
 
 
 def bound_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,6 +167,7 @@ def complete(
 
 def _value(parameter: Parameter, given: Mapping[str, Any], today: date) -> Any:
     value = given.get(parameter.name)
+    parameter.require_some(value)
     if value is None or value in ("", []):
         default = parameter.default_value(today)
         if default is not None:
@@ -237,6 +252,8 @@ def _list(value: Any) -> list[Any]:
         value = [part.strip() for part in value if part.strip()]
     if not isinstance(value, list | tuple):
         value = [value]
+    if any(each is None for each in value):
+        raise Wrong("A list is of values; null is none.")
     if len(value) > _MOST_IN_LIST:
         raise Wrong("A list has at most {limit} values.", limit=_MOST_IN_LIST)
     return list(dict.fromkeys(_choice(each) for each in value))

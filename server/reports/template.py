@@ -17,7 +17,7 @@ from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.including import fragments_of
 from server.reports.parameters import NAMED_DATES, RANGES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
-from server.reports.template_issues import problem
+from server.reports.template_issues import Places, problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
 from server.texts import Phrase, phrase
 
@@ -62,6 +62,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     brand: bool = True  # whether it takes on that of its user
     included: dict[str, int] = {}
     """Versions of the templates whose blocks are among these, by name."""
+    places: Places = msgspec.field(default_factory=Places)
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 
@@ -138,6 +139,7 @@ class _TemplateReader:
                 each_row=self._query("each_row", each_node) if each_node else None,
                 brand=reader.boolean("brand", default=True),
                 option_queries=self._option_queries,
+                places=self._issues.places,
                 included={name: fragment.version for name, fragment in self._fragments.items()},
             )
         reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row", "brand"))

@@ -39,7 +39,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     )
     too_many_in_spark: str = "a cell draws up to {limit} numbers, not {count}. Group them in the query."
     too_many_groups: str = "totals are made of up to {limit} groups; this table has more. Group them in the query."
-    beyond_drawing: str = "its numbers are too large, or too far apart."
+    beyond_drawing: str = "its numbers or dates are too large, or too far apart."
     kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
     told_range: str = "{name} from {low} to {high}, highest at {where}"
     told_range_in: str = "{name} from {low} to {high}, highest in {where}"
@@ -116,7 +116,7 @@ WORDS = {
         too_many_small="“{column}”有 {count} 个值，最多可比较 {limit} 个小图。请在查询中先分组。",
         too_many_in_spark="一个单元格最多绘制 {limit} 个数字，此处有 {count} 个。请在查询中先分组。",
         too_many_groups="合计最多按 {limit} 组计算，此表格超出了这一数量。请在查询中先分组。",
-        beyond_drawing="数值过大或相差过于悬殊。",
+        beyond_drawing="数值或日期过大，或相差过于悬殊。",
         kinds={
             "line": "折线图",
             "bar": "柱状图",

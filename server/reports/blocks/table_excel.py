@@ -139,8 +139,9 @@ class TableSheet:
         """Their numbers stand with the figures behind charts."""
         if not self._sparks:
             return
-        figures, first = self._book.figures(len(self._sparks))
-        for place, (number, index, spark) in enumerate(self._sparks, first):
+        figures, first = self._book.figures(len(self._sparks) + 2)
+        self._book.string(figures, first, 0, self._sheet.get_name(), self._book.style(bold=True))
+        for place, (number, index, spark) in enumerate(self._sparks, first + 1):
             for column, value in enumerate(spark.values):
                 self._book.cell(figures, place, column, value, ValueFormat())
             source = f"{quote_sheetname(figures.get_name())}!{xl_range(place, 0, place, len(spark.values) - 1)}"

@@ -41,7 +41,7 @@ def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
         sheet, top = write_data(chart if chart.option else with_source(chart, book.formats), book)
         text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
         return [f"{chart.title}: {text}" if chart.title else text]
-    return _Drawing(plain, book).insert(told)
+    return _Drawing(plain, book, name=chart.title or book.words.kinds[chart.kind]).insert(told)
 
 
 def _plain(chart: Chart) -> Chart | None:
@@ -56,7 +56,8 @@ def _plain(chart: Chart) -> Chart | None:
 class _Drawing:
     """One chart: bars, areas or points, with lines over them."""
 
-    def __init__(self, chart: Chart, book: ReportBook) -> None:
+    def __init__(self, chart: Chart, book: ReportBook, *, name: str) -> None:
+        """`name` is what its figures are called on their sheet."""
         self._chart = chart
         self._book = book
         self._is_sideways = _is_sideways(chart)
@@ -64,7 +65,7 @@ class _Drawing:
         self._has_second = len({one.second_axis for one in chart.series}) > 1
         has_targets = not self._is_sideways and not self._has_second
         self._targets = chart.targets if has_targets else ()
-        self._figures: Figures = write_figures(chart, book, self._targets)
+        self._figures: Figures = write_figures(chart, book, self._targets, name=name)
         self._scales = self._chosen_scales()
         self._kind = self._kind_of_chart()
         self._drawn = book.workbook.add_chart(self._kind)

@@ -41,11 +41,11 @@ class _Row(msgspec.Struct, frozen=True):
     values: list[Any]
 
 
-def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...]) -> Figures:
-    """The x, each series, each target at every x, and the opposite of what is drawn by it."""
+def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...], *, name: str) -> Figures:
+    """Below `name`: the x, each series, each target at every x, and the opposite of what is drawn by it."""
     rows = list(_rows(chart, book.formats))
     sheet, top = book.figures(len(rows) + 4)
-    book.string(sheet, top, 0, chart.title or book.words.kinds[chart.kind], book.style(bold=True))
+    book.string(sheet, top, 0, name, book.style(bold=True))
     head = book.style(bold=True, bottom=1)
     names = [chart.x_label, *(one.name for one in chart.series), *(one.label or book.words.target for one in targets)]
     mirrored = [place for place, one in enumerate(chart.series) if one.is_mirrored]

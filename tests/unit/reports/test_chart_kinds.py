@@ -156,6 +156,16 @@ def figures(book: openpyxl.Workbook) -> list[list[Any]]:
     return found
 
 
+def test_a_total_that_is_what_all_changes_come_to_is_right_after_a_wrong_one() -> None:
+    data = rows(
+        ["line", "amount", "sum"],
+        ("Start", 100, True), ("a", -150, False), ("b", 30, False), ("Mid", -10, True), ("c", 0.5, False),
+        ("End", -19.5, True),
+    )  # fmt: skip
+    drawn = chart(ChartSettings(kind="waterfall", x="line", y=("amount",), totals="sum"), data)
+    assert [note.parameters for note in drawn.notes] == [{"names": "Mid"}]
+
+
 def test_lines_of_a_combo_are_measured_as_its_bars_are_where_that_is_asked_for() -> None:
     data = rows(["month", "revenue", "plan"], ("a", 100, 400), ("b", 120, 410))
     settings = ChartSettings(kind="combo", x="month", y=("revenue",), lines=("plan",))
