@@ -10,7 +10,7 @@ from jinja2 import TemplateError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from server.errors import InvalidInput, JinduError
-from server.reports.template_issues import Places
+from server.reports.template_issues import SourceLines
 from server.texts import Phrase, phrase
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # where Python keeps something, which is nobody's business
@@ -29,7 +29,7 @@ class InTemplate(Protocol):
 class Failures:
     """Of one report."""
 
-    def __init__(self, template_name: str, parameters: Mapping[str, str], places: Places) -> None:
+    def __init__(self, template_name: str, parameters: Mapping[str, str], places: SourceLines) -> None:
         """`parameters` as somebody would write them."""
         self._template = template_name
         self._parameters = parameters

@@ -64,7 +64,7 @@ def _includes(root: YamlNode) -> Iterator[YamlNode]:
 
 
 def _moved(node: YamlNode, lines: int) -> YamlNode:
-    """The same with line numbers of its own, see `Places`."""
+    """The same with line numbers of its own, see `SourceLines`."""
     value: Any = node.value
     if node.kind == "list":
         value = [_moved(each, lines) for each in value]

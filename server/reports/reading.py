@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from server.errors import MORE_ERRORS, MOST_ERRORS
-from server.reports.template_issues import Places, Severity, TemplateIssue
+from server.reports.template_issues import Severity, SourceLines, TemplateIssue
 from server.reports.yaml_source import YamlNode
 from server.texts import near
 
@@ -22,7 +22,7 @@ class Issues:
 
     def __init__(self) -> None:
         self.found: list[TemplateIssue] = []
-        self.places = Places()
+        self.places = SourceLines()
 
     def add(
         self,

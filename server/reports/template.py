@@ -17,7 +17,7 @@ from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.including import fragments_of
 from server.reports.parameters import NAMED_DATES, RANGES, TYPES, YEARS, Parameter, ParameterType, Wrong
 from server.reports.reading import Issues, MapReader
-from server.reports.template_issues import Places, problem
+from server.reports.template_issues import SourceLines, problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
 from server.texts import Phrase, phrase
 
@@ -62,7 +62,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     brand: bool = True  # whether it takes on that of its user
     included: dict[str, int] = {}
     """Versions of the templates whose blocks are among these, by name."""
-    places: Places = msgspec.field(default_factory=Places)
+    places: SourceLines = msgspec.field(default_factory=SourceLines)
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 

@@ -36,7 +36,7 @@ class IncludedPlace(msgspec.Struct, frozen=True, kw_only=True):
     column: int
 
 
-class Places:
+class SourceLines:
     """Lines of a template and of those it includes: each of these has numbers that no line of another has."""
 
     _APART = 1_000_000  # a template has fewer lines
