@@ -36,7 +36,7 @@ LAYERS = (
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
-    ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics"),
+    ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics", "server.garbage"),
     ("server.errors", "server.clock"),
     ("server.texts",),
     ("server.numerals", "server.figures"),
