@@ -16,7 +16,7 @@ _ALL_CELLS = 500_000
 
 
 def matched(before: Sequence[Item], after: Sequence[Item]) -> list[tuple[int, int]]:
-    """SourceLines of the same items in both, in order.
+    """Places of the same items in both, in order.
 
     Items that are in either only once hold the rest in place (“patience”): braces and blank lines match nothing far
     away. Only between them each item is compared with each, and not without end.
