@@ -11,7 +11,8 @@ import msgspec
 
 from server.datasets.query import QuerySession
 from server.errors import InvalidInput
-from server.reports.parameters import Parameter, Wrong, as_json, bound_values, complete
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter, as_json, bound_values, complete
 from server.reports.reading import near_hint
 from server.reports.template import Query, Template, query_problem
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.errors import FieldError
-from server.reports.parameters import Wrong
+from server.reports.parameter_values import Wrong
 from server.reports.reading import near_hint
 from server.reports.template import Template
 

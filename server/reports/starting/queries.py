@@ -30,7 +30,8 @@ def of_month(table: str, date: KnownColumn, parts: Sequence[str], *, back: int) 
         first = f"date_trunc('month', max({name})) - interval {back} month"
     else:
         first = f"date_trunc('month', max({name}) + interval 2 day) - interval {back + 1} month"
-    return select(table, parts, f"where date_trunc('month', {name}) = (", " ".join(["  select", first, "from", f"{table})"]))
+    newest = " ".join(["select", first, "from", table])
+    return select(table, parts, f"where date_trunc('month', {name}) = (", f"  {newest})")
 
 
 def grouped(table: str, column: KnownColumn, measures: Sequence[Measure], words: StartingWords) -> str:

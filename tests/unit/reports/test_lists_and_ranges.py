@@ -14,7 +14,9 @@ from server.errors import InvalidInput
 from server.reports.binding import check_template
 from server.reports.choices import choices_of
 from server.reports.formats import Formats
-from server.reports.parameters import RANGES, Parameter, Wrong, as_json, named_range
+from server.reports.named_days import RANGES, named_range
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter, as_json
 from server.reports.work import ChoicesRequest, DatasetSource
 from tests.unit.reports.orders import COLUMNS, content, expand, render
 
