@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -35,16 +35,10 @@ _SIGN = re.compile("[-+]")
 _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
-_LEAST_SHORT = 1_000
+LEAST_SHORT = 1_000
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
-# Size, unit, and what Excel writes with few decimals or none. It scales by thousands: of ten thousands, a point is set.
-_EXCEL_SHORT = (
-    (10**9, "B", "0.0,,,", "0,,,"), (10**6, "M", "0.0,,", "0,,"), (10**3, "K", "0.0,", "0,"),
-)  # fmt: skip
-_EXCEL_ASIAN = ((10**8, "亿", '0"."00,,', '0"."00,,'), (10**4, "万", '0"."0,', '0"."0,'))
-_MANY_UNITS = 5
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -159,18 +153,18 @@ class Formats:
             return self.text(value, format)
         suffix = "%" if format.kind == "percent" else ""
         scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
-        for size, short in _SHORT_ASIAN if self._is_asian else _SHORT:
+        for size, short in _SHORT_ASIAN if self.is_asian else _SHORT:
             if abs(scaled * unit) >= size:
                 unit, suffix = unit / size, short + suffix
                 break
         scaled *= unit
         if abs(scaled) >= _LONGEST_ON_AXIS:
             return format_scientific(value, locale=self.locale)
-        places = _decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
+        places = decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
         pattern = "#,##0." + "#" * places if places else "#,##0"
         digits = figure(abs(rounded(scaled, places)), self.locale, pattern=pattern)
         sign = "-" if rounded(scaled, places) < 0 else ""
-        return f"{sign}{self._symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
+        return f"{sign}{self.symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
 
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
@@ -187,69 +181,16 @@ class Formats:
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
 
-    def excel(self, format: ValueFormat, kind: str, value: Any = None) -> str:  # noqa: A002
-        """The number format of a cell; empty for General. `value` is the cell's: one rounded to zero has no sign."""
-        places = self.short_places(value, format) if kind == "compact" else self._decimals(format)
-        digits = "#,##0." + "0" * places if places else "#,##0"
-        symbol = self._symbol(format)
-        figure_ = {"integer": "#,##0", "currency": f'"{symbol}"{digits}', "percent": f"{digits}%"}.get(kind, digits)
-        if kind in NUMERIC and kind != "duration":
-            above = f"{figure_}_)" if format.negative else figure_
-            if self.is_rounded_away(value, format, kind):
-                return f"{above};{above}"
-            if format.negative:
-                return f"{above};({figure_})"
-            return f"{figure_};[Red]-{figure_}" if kind == "currency" else figure_
-        return {
-            "date": "yyyy-mm-dd",
-            "month": "yyyy-mm",
-            "datetime": "yyyy-mm-dd hh:mm",
-            "duration": "[h]:mm:ss",
-        }.get(kind, "")
-
-    def excel_short(self, values: Sequence[Any], format: ValueFormat, *, few: bool = False) -> str:  # noqa: A002
-        """`12K`, `1.2M` as a number format for such values; `few`: without decimals that marks of an axis do not have.
-
-        Empty for values without a unit. Excel takes two conditions; with values below zero there is one unit.
-        """
-        known = [value for value in values if value is not None]
-        largest = max(map(abs, known), default=0)
-        units = [unit for unit in (_EXCEL_ASIAN if self._is_asian else _EXCEL_SHORT) if largest >= unit[0]]
-        if not units:
-            return ""
-        symbol = f'"{self._symbol(format)}"' if format.kind == "currency" else ""
-        is_whole = few and largest >= _MANY_UNITS * units[0][0]
-        parts = [(size, f'{symbol}{whole if is_whole else digits}"{short}"') for size, short, digits, whole in units]
-        written = parts[0][1]
-        if min(known) < 0:
-            return f"{written};-{written};{symbol}0"
-        return ";".join(f"[>={size}]{written}" for size, written in parts[:2]) + f";{symbol}#,##0"
-
-    def is_rounded_away(self, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002
-        """Whether a number below zero is written as zero."""
-        if not isinstance(value, int | float | Decimal) or not -1 < value < 0:
-            return False
-        places = self.short_places(value, format) if kind == "compact" else self._decimals(format)
-        return not rounded(value, places + 2 if kind == "percent" else 0 if kind == "integer" else places)
-
-    @staticmethod
-    def short_places(value: Any, format: ValueFormat) -> int:  # noqa: A002
-        """Decimals of a `compact` number where it is written with all of its digits."""
-        is_number = isinstance(value, int | float | Decimal) and Decimal(value).is_finite()
-        if not is_number or abs(value) >= _LEAST_SHORT:
-            return 0
-        return _decimals_of(rounded(value, format.decimals or 1))
-
     @property
-    def _is_asian(self) -> bool:
+    def is_asian(self) -> bool:
         """Whether numbers are told in ten thousands."""
         return self.locale.language in ("zh", "ja")
 
-    def _symbol(self, format: ValueFormat) -> str:  # noqa: A002
+    def symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
         return symbol.replace("CN¥", "¥")  # whoever writes CNY into a template has no yen in mind
 
-    def _decimals(self, format: ValueFormat) -> int:  # noqa: A002
+    def decimals(self, format: ValueFormat) -> int:  # noqa: A002
         if format.decimals is not None:
             return format.decimals
         if format.kind == "currency":
@@ -261,7 +202,7 @@ class Formats:
         if wanted.kind == "percent":
             return figure(value * 100 if isinstance(value, int) else Decimal(value) * 100, self.locale) + "%"
         text = figure(value, self.locale)
-        return f"{self._symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
+        return f"{self.symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
 
     def _text(self, value: Any, _format: ValueFormat) -> str:
         return str(value)
@@ -270,21 +211,21 @@ class Formats:
         return figure(rounded(value, 0), self.locale, pattern="#,##0")
 
     def _decimal(self, value: Any, wanted: ValueFormat) -> str:
-        places = self._decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
+        places = self.decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
         pattern = "#,##0" + ("." + "0" * places if places else "")
         return figure(rounded(value, places), self.locale, pattern=pattern)
 
     def _compact(self, value: Any, wanted: ValueFormat) -> str:
         places = wanted.decimals or 1
         # Babel would write every digit of what is not shortened.
-        value = rounded(value, places) if abs(value) < _LEAST_SHORT else Decimal(str(value))
+        value = rounded(value, places) if abs(value) < LEAST_SHORT else Decimal(str(value))
         with localcontext(rounding=ROUND_HALF_UP):
             return format_compact_decimal(value, locale=self.locale, fraction_digits=places)
 
     def _currency(self, value: Any, wanted: ValueFormat) -> str:
         if not wanted.currency:
             return self._decimal(value, wanted)
-        places = self._decimals(wanted)
+        places = self.decimals(wanted)
         pattern = self.locale.currency_formats["standard"].pattern
         if wanted.decimals is not None:
             pattern = pattern.replace("0.00", "0." + "0" * places if places else "0")
@@ -297,13 +238,13 @@ class Formats:
                 currency_digits=wanted.decimals is None,
             )
             text = text.replace("CN¥", "¥")
-            symbol = self._symbol(wanted)
+            symbol = self.symbol(wanted)
             return text.replace(symbol, self.isolated(symbol)) if symbol else text
         except UnknownCurrencyError:
             return f"{wanted.currency} {self._decimal(value, wanted)}"
 
     def _percent(self, value: Any, wanted: ValueFormat) -> str:
-        places = self._decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
+        places = self.decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
         return format_percent(
             rounded(value, places + 2), "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale
         )
@@ -338,7 +279,7 @@ class Formats:
         return yes if value else no
 
 
-def _decimals_of(number: Decimal) -> int:
+def decimals_of(number: Decimal) -> int:
     """How many digits it has behind the point."""
     exponent = number.normalize().as_tuple().exponent
     return min(MAX_DECIMALS, max(0, -exponent)) if isinstance(exponent, int) else 0
@@ -346,7 +287,7 @@ def _decimals_of(number: Decimal) -> int:
 
 def _few_decimals(number: Decimal) -> int:
     """Two, or as many as show two digits of what is less than one."""
-    return min(_decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
+    return min(decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
 
 
 def _places(decimals: Any) -> int | None:

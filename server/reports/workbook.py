@@ -11,6 +11,7 @@ from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
 from server.reports.brand import Shades
+from server.reports.excel_formats import is_rounded_away, number_format, short_places
 from server.reports.excel_names import SheetNames
 from server.reports.excel_pages import Sheets
 from server.reports.excel_room import column_pixels, letters, line_count, line_pixels, row_parts
@@ -234,10 +235,10 @@ class ReportBook:
         keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
         kind = own if keeps_own else format.kind
         wanted = msgspec.structs.replace(format, kind=kind)
-        places = self.formats.short_places(value, wanted) if kind == "compact" else 0
-        key = (kind, format, places, self.formats.is_rounded_away(value, wanted, kind))
+        places = short_places(value, wanted) if kind == "compact" else 0
+        key = (kind, format, places, is_rounded_away(self.formats, value, wanted, kind))
         if key not in self._number_formats:
-            self._number_formats[key] = self.formats.excel(wanted, kind, value)
+            self._number_formats[key] = number_format(self.formats, wanted, kind, value)
         return self._number_formats[key]
 
     def _write_contents(self, sheet: Any) -> None:

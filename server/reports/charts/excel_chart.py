@@ -11,9 +11,9 @@ from server.reports.charts.excel_look import (
     bar_look,
     falling,
     label_color,
+    label_format,
     line_look,
     marker_look,
-    number_format,
     on_axis,
     slice_label_color,
     slice_look,
@@ -156,7 +156,7 @@ class _Drawing:
         if series.second_axis and self._has_second:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
-            written = falling if series.is_mirrored else number_format
+            written = falling if series.is_mirrored else label_format
             number = written(chart.format_of(series), series.values, self._book.formats)
             entry["data_labels"] = {"value": True, "num_format": number}
             if chart.stacked and series.kind == "bar":

@@ -10,6 +10,7 @@ import msgspec
 
 from server.reports.charts.chart import Chart, Series
 from server.reports.drawing.paints import LIGHT, PLAIN, SERIES, readable_on
+from server.reports.excel_formats import number_format, short_number_format
 from server.reports.formats import Formats, ValueFormat
 
 _DASHES = ("solid", "dash", "round_dot", "long_dash_dot")
@@ -69,18 +70,18 @@ def target_look() -> dict[str, Any]:
     }
 
 
-def number_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+def label_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
     """As the report writes such values."""
     first = next((value for value in values if value is not None), None)
     kind = format.kind or formats.kind_of(first)
-    if kind == "compact" and (short := formats.excel_short(values, format)):
+    if kind == "compact" and (short := short_number_format(formats, values, format)):
         return short
-    return formats.excel(msgspec.structs.replace(format, kind=kind), kind) or "General"
+    return number_format(formats, msgspec.structs.replace(format, kind=kind), kind) or "General"
 
 
 def falling(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
     """Of values below zero that are drawn by their opposites."""
-    number = number_format(format, [None if value is None else -value for value in values], formats)
+    number = label_format(format, [None if value is None else -value for value in values], formats)
     sections = number.split(";")
     if sections[0].startswith("["):  # a unit for each size
         return ";".join(re.sub(r"^(\[.*?\])?", r"\1-", section) for section in sections)
@@ -92,17 +93,15 @@ def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str
     """Without the decimals that marks of large values do not have."""
     known = [abs(value) for value in values if value is not None]
     is_large = max(known, default=0) >= 10
-    if format.kind not in ("percent", "duration") and (short := formats.excel_short(values, format, few=True)):
+    if format.kind not in ("percent", "duration") and (short := short_number_format(formats, values, format, few=True)):
         return short
     if not format.kind:
         return "#,##0" if is_large else "General"
     if format.kind == "percent":
         return "#,##0%" if max(known, default=0) >= 0.1 else "0.0%"
     if format.kind in ("currency", "decimal") and is_large:
-        return formats.excel(msgspec.structs.replace(format, decimals=0), format.kind)
-    return (
-        number_format(format, values, formats) if is_large or format.kind not in ("integer", "compact") else "General"
-    )
+        return number_format(formats, msgspec.structs.replace(format, decimals=0), format.kind)
+    return label_format(format, values, formats) if is_large or format.kind not in ("integer", "compact") else "General"
 
 
 def _filled(place: int, color: str, *, is_rest: bool, transparency: int = 0) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pypdf
 import pytest
 
 from server.errors import InvalidInput
+from server.reports.excel_formats import number_format, short_number_format
 from server.reports.formats import Formats, ValueFormat
 from tests.unit.reports.orders import content, render, workbook
 
@@ -35,7 +36,7 @@ def table(query: str, columns: str, more: str = "") -> str:
 def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: str, excel: str) -> None:
     format_ = ValueFormat(kind=kind, currency="EUR" if kind == "currency" else "", negative="brackets")
     formats = Formats("en")
-    assert (formats.text(value, format_), formats.excel(format_, kind, value)) == (text, excel)
+    assert (formats.text(value, format_), number_format(formats, format_, kind, value)) == (text, excel)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: s
 )  # fmt: skip
 def test_short_numbers_have_as_many_decimals_in_excel(value: float, text: str, excel: str) -> None:
     formats, short = Formats("en"), ValueFormat(kind="compact")
-    assert (formats.text(value, short), formats.excel(short, "compact", value)) == (text, excel)
+    assert (formats.text(value, short), number_format(formats, short, "compact", value)) == (text, excel)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_short_numbers_have_as_many_decimals_in_excel(value: float, text: str, e
     ],
 )
 def test_units_of_numbers_are_written_by_excel_as_well(values: list[Any], language: str, few: bool, excel: str) -> None:
-    assert Formats(language).excel_short(values, ValueFormat(kind="compact"), few=few) == excel
+    assert short_number_format(Formats(language), values, ValueFormat(kind="compact"), few=few) == excel
 
 
 def test_brackets_are_the_same_on_page_and_paper(orders: Path, tmp_path: Path) -> None:
