@@ -9,7 +9,7 @@ from server.reports.chart_letters import lettered
 from server.reports.charts.box_plot import beside_boxes
 from server.reports.charts.chart import Chart
 from server.reports.charts.excel_cells import write_gauge, write_heat_map
-from server.reports.charts.excel_chart import write_chart
+from server.reports.charts.excel_chart import height_of, write_chart
 from server.reports.document import Block
 from server.reports.drawing.draw import CannotBeDrawn
 from server.reports.html_page import HtmlPage
@@ -89,6 +89,11 @@ class ChartBlock(Block, frozen=True, kw_only=True):
         for note in (*notes, self.notes):
             if note:
                 book.put(note, font_color=MUTED)
+
+    def excel_height(self, book: ReportBook) -> int | None:
+        if self.chart.is_empty or self._has_sheet or self.chart.kind == "gauge":
+            return None
+        return height_of(self.chart, book)
 
     @property
     def _has_sheet(self) -> bool:

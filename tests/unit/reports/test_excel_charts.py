@@ -135,6 +135,22 @@ def test_an_axis_of_days_counts_days_and_one_of_months_or_quarters_those(
     assert [str(row[0])[:10] for row in figures(book)[1:]] == along
 
 
+def test_charts_of_columns_lie_beside_each_other(orders: Path, tmp_path: Path) -> None:
+    chart = "{chart: {kind: stacked_bar, query: q, x: q, y: v, series: s}}"
+    source = f"{QUERIES}blocks:\n  - columns: [[{chart}], [{chart}]]\n  - columns: [[{chart}], [{{text: x}}]]\n"
+    charts = workbook(render(source, orders, tmp_path, None, "xlsx"))["Summary"]._charts
+    places = [(one.anchor._from.row, one.anchor._from.col) for one in charts]
+    assert places[0][0] == places[1][0] < places[2][0]
+    assert places[0][1] == places[2][1] == 0 < places[1][1]
+
+
+def test_marks_of_stacks_have_the_unit_of_what_they_reach(orders: Path, tmp_path: Path) -> None:
+    source = f"{QUERIES}  big: \"select 'a' as x, unnest([600000, 700000]) as v, unnest(['p', 'q']) as s\"\n"
+    source += "blocks: [{chart: {kind: stacked_bar, query: big, x: x, y: v, series: s}}]"
+    chart = workbook(render(source, orders, tmp_path, None, "xlsx"))["Summary"]._charts[0]
+    assert chart.y_axis.number_format.formatCode.startswith('[>=1000000]0.0,,"M"')
+
+
 def test_days_before_those_of_excel_are_names(orders: Path, tmp_path: Path) -> None:
     book, chart = drawn("kind: bar, query: old, x: d, y: v", orders, tmp_path)
     assert type(chart.x_axis).__name__ == "TextAxis"
