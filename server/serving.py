@@ -59,8 +59,13 @@ async def _serve(settings: Settings) -> None:
 
 async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) -> None:
     settings = parts.settings
-    connected = parts.realtime.manager.active_connections
-    async with parts.open(), meanwhile(collect_when_quiet(lambda: len(connected))), _listening(app) as addresses:
+    connected, sampling = parts.realtime.manager.active_connections, parts.monitoring.sampler.running()
+    async with (
+        parts.open(),
+        meanwhile(collect_when_quiet(lambda: len(connected))),
+        _listening(app) as addresses,
+        sampling,
+    ):
         _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
         _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
         await stop.wait()

@@ -33,6 +33,7 @@ LAYERS = (
     ("server.datasets",),
     ("server.uploads",),
     ("server.live",),
+    ("server.monitoring",),
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
