@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from server.datasets.month_names import month_number
@@ -231,6 +232,7 @@ def is_in_utc(text: str) -> bool:
     return plain(text).endswith(("Z", "UTC", "GMT", "+00:00", "+0000", "+00"))
 
 
+@lru_cache(16_384)  # while a column is judged, its cells are read for one type after the other
 def read_time(text: str, order: DateOrder) -> datetime | None:
     """A day with or without a time: in UTC where it has an offset, else without a zone."""
     if _BARE_MOMENT.fullmatch(text) is not None:

@@ -320,7 +320,9 @@ def _digits(numbers: Iterable[Number | None]) -> Digits:
     """Of all that fit together; the others will be rejects."""
     digits = Digits()
     for number in numbers:
-        if number is not None and (wider := digits | digits_of_value(number.value)).fit:
+        if number is None or digits.hold(found := digits_of_value(number.value)):
+            continue
+        if (wider := digits | found).fit:
             digits = wider
     return digits
 
@@ -448,7 +450,7 @@ def _typed(sample: _Sample, reading: _Reading) -> _Reading:
     if any(_EXPONENT.search(cell) for cell, _ in pairs):
         is_quantity = any(_OF_A_QUANTITY.search(cell) for cell, _ in pairs)
         return replace(reading, type="float") if is_quantity else text
-    too_long = sum((reading.digits | digits_of_value(value)) != reading.digits for value in values)
+    too_long = sum(not reading.digits.hold(digits_of_value(value)) for value in values)
     if too_long and reading.misfits + too_long > sample.most_misfits:
         return replace(reading, type="float") if all(map(_is_exact, values)) else text
     if reading.digits.scale >= _COMPUTED_SCALE and all(map(_is_exact, values)) and any(map(_is_long, values)):

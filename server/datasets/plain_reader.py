@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -195,13 +194,15 @@ def _is_any(mask: pa.Array) -> bool:
 
 
 class _PlainLines:
-    """The text of a row of a plain block; split only when somebody asks."""
+    """The text of a row of a plain block; split only when somebody asks, and into no object for each line."""
 
     def __init__(self, block: Bytes) -> None:
         self._block = block
-        self._lines: Sequence[Bytes] | None = None
+        self._text: memoryview | None = None
+        self._ends: memoryview
 
     def __call__(self, row: int) -> str:
-        if self._lines is None:
-            self._lines = self._block.split(b"\n")
-        return self._lines[row].decode("utf-8", "replace").rstrip("\r")
+        if self._text is None:
+            _, ends, text = pc.split_pattern(as_one(self._block, pa.binary()), b"\n").flatten().buffers()
+            self._text, self._ends = memoryview(text), memoryview(ends).cast("i")
+        return str(self._text[self._ends[row] : self._ends[row + 1]], "utf-8", "replace").rstrip("\r")
