@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, Dialect, is_wrapped, unwrapped
+from server.datasets.dialect import BLANK, BLANKS, OF_HIVE, SMART_QUOTES, Dialect, is_wrapped, unwrapped
 from server.datasets.header_finding import is_certain_header, is_value, kind_of
 from server.datasets.notes_above import TITLE_LINES, below_notes, filled, is_comment, trimmed, usual_width
 from server.datasets.records import read_sample
+from server.datasets.seldom_delimiters import SELDOM, part_cells
 from server.datasets.table_start import main_table
 
-DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE)
+DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜", "、", "^", "~", "│", "┃", "║", OF_HIVE, "¦")
 _LONGER = ("||", "::", ", ", "; ", "^|^", "~|~")
 _RUNS = (BLANKS, BLANK)
 _DRAWN = ("|", "｜", "│", "┃", "║")
@@ -139,7 +140,8 @@ def _candidates(lines: Sequence[str], text: str) -> list[str]:
     longer = [mark for mark in longer if mark[0] in doubled or mark[0] not in "|:"]
     # Where every comma has its blank, the blank is no part of the delimiter.
     longer = [mark for mark in longer if mark[1:] != BLANK or text.count(mark[0]) != text.count(mark)]
-    return [*usual, *longer, *(mark for mark in _RUNS if _are_aligned(lines, mark))]
+    seldom = [mark for mark in SELDOM if mark in text and part_cells(lines, mark)]
+    return [*usual, *longer, *seldom, *(mark for mark in _RUNS if _are_aligned(lines, mark))]
 
 
 def _are_doubled(lines: Sequence[str], mark: str) -> bool:
@@ -170,8 +172,17 @@ def _are_aligned(lines: Sequence[str], mark: str) -> bool:
 
 
 def _quotes(text: str, delimiter: str) -> tuple[str, ...]:
-    """Apostrophes quote only where they stand at both ends of cells; else they are apostrophes."""
+    """Apostrophes quote only where they stand at both ends of cells; else they are apostrophes.
+
+    So do quotes of typography, and only where what they quote holds the delimiter: else they are part of a text.
+    """
     edge = re.escape(delimiter)
+    for opening, closing in SMART_QUOTES.items():
+        quoted = re.findall(
+            rf"(?:^|{edge})[ \t]*{opening}([^{closing}\n]*)[{closing}][ \t]*(?={edge}|\r?$)", text, re.MULTILINE
+        )
+        if len(quoted) >= 2 and any(delimiter in cell for cell in quoted):
+            return (opening, '"')
     if len(re.findall(rf"(?:^|{edge})[ \t]*'(?:[^'\n]|'')*'[ \t]*(?={edge}|\r?$)", text, re.MULTILINE)) >= 2:
         return ("'", '"')
     return ('"',)
@@ -183,7 +194,7 @@ def _best_escape(sample: _Sample, plainly: Dialect) -> _Judged:
     A backslash before a quote may end a cell like `"C:\\"`: it escapes only where doubled quotes fail.
     """
     judged = _judged(sample, plainly)
-    if not plainly.quote:
+    if not plainly.quote or plainly.quote in SMART_QUOTES:
         return judged
     if _are_spaced(sample.lines, plainly):
         spaced = _judged(sample, dataclasses.replace(plainly, is_spaced=True))
@@ -225,7 +236,7 @@ def _judged(sample: _Sample, dialect: Dialect) -> _Judged:
         score *= 0.85  # the header is of another width than the rows
     if dialect.delimiter == sample.prefer:
         score *= 1.1
-    if dialect.delimiter in "^~、":  # characters of text, seldom of tables
+    if dialect.delimiter in "^~、" or dialect.delimiter in SELDOM:  # characters of text, seldom of tables
         score *= 0.8
     if dialect.delimiter in _RUNS:
         score *= 0.9 if dialect.delimiter == BLANKS else 0.8

@@ -18,6 +18,7 @@ from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import LEAST, RULES, is_rule_row
+from server.datasets.told_headers import DIRECTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def read_plain_block(block: Bytes, layout: Layout, *, is_utf8: bool = False) -> 
     `is_utf8`: somebody looked at all of it. It is looked at here otherwise.
     """
     width, dialect = layout.width, layout.dialect
-    if not _is_plain(block, dialect):
+    if not _is_plain(block, dialect) or (layout.has_directives and _has_directives(block)):
         return None
     has_quotes = bool(dialect.quote) and dialect.quote.encode() in block
     quotes = _quotes_taken(block, dialect) if has_quotes else 0
@@ -154,6 +155,11 @@ def _is_plain(block: Bytes, dialect: Dialect) -> bool:
     ):
         return False
     return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
+
+
+def _has_directives(block: Bytes) -> bool:
+    mark = DIRECTIVE.encode()
+    return block.startswith(mark) or b"\n" + mark in block
 
 
 def _quotes_taken(block: Bytes, dialect: Dialect) -> int | None:

@@ -115,6 +115,7 @@ def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, 
             encoding=shape.encoding.name,
             headers=shape.headers,
             pads_short_rows=shape.pads_short_rows,
+            has_directives=shape.has_directives,
         ),
         skip_rows=shape.skip_rows,
         first_line=shape.first_line,
@@ -127,7 +128,7 @@ def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits
     """Where no delimiter was found, or blanks part the lines into cells unevenly; None where there are no columns."""
     assert shape.dialect is not None
     assert shape.encoding is not None
-    if shape.dialect.delimiter.strip(" ") and len(shape.names) > 1:
+    if shape.has_directives or (shape.dialect.delimiter.strip(" ") and len(shape.names) > 1):
         return None
     source = FixedWidthSource(
         path=path, encoding=shape.encoding, places=(), max_line_bytes=max(limits.max_line_bytes, 2)

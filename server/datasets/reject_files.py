@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import xlsxwriter
 
+from server.datasets.dialect import SMART_QUOTES
 from server.datasets.excel_texts import sheet_name
 from server.datasets.file_work import RejectsFileRequest
 from server.datasets.json_document import JSON_DECODER
@@ -101,6 +102,8 @@ def _lines_of(delimiter: str, quote: str) -> Callable[[Sequence[str]], str]:
     def quoted(cell: str) -> str:
         if not any(mark in cell for mark in special) and cell == cell.strip() and (cell or between != " "):
             return cell
+        if quote in SMART_QUOTES:
+            return f"{quote}{cell}{SMART_QUOTES[quote][0]}"
         return f"{quote}{cell.replace(quote, quote * 2)}{quote}"
 
     def plain(cell: str) -> str:

@@ -29,6 +29,7 @@ from server.datasets.notes_above import (
 )
 from server.datasets.rule_lines import BOX_RULES, is_rule_row
 from server.datasets.tables_below import LOOKED_AT, begins_other_table
+from server.datasets.told_headers import begins_as_logger, names_of_logger
 
 _NOTE_STARTS = (
     "*", "#", "(", "[", "†", "‡", "©", "source", "note", "quelle", "注", "备注", "说明", "来源", "数据来源", "制表",
@@ -97,7 +98,7 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
         rows=len(body),
         short=short,
         is_cut_short=short > 0 and _are_cut_short(body, len(own), short),
-        has_units=count == 2 and are_units(below),
+        has_units=(count == 2 and are_units(below)) or (count == 3 and names_of_logger(below) is not None),
         described=descriptions(below) if count > 1 and list(below[0]) == names[: len(below[0])] else 0,
         named=named,
         first_wide=next(wide, None) if is_wider else None,
@@ -106,6 +107,8 @@ def find_table(records: Sequence[Record], *, header: bool | None = None, above: 
 
 def table_start(records: Sequence[Record]) -> int:
     """How many records (titles, notes, comments, blank ones) stand above the table."""
+    if begins_as_logger(records):
+        return 1
     if notes := below_notes(records):
         return notes + table_start(records[notes:])
     width = usual_width(records)
@@ -263,6 +266,8 @@ def _header(records: Sequence[Record], header: bool | None) -> tuple[list[str], 
     """The names, and how many records they take."""
     if header is False or not records:
         return [], 0
+    if (told := names_of_logger(records)) is not None:
+        return told, 3
     upto = [record for record in records if filled(record)]
     if upto[:3] == list(records[:3]) and (joined := joined_of_three(upto)) is not None:
         return joined, 3
