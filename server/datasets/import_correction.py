@@ -162,7 +162,7 @@ class ImportCorrection:
         key = tuple(left.of_import.source.get("key", ()))
         is_merged = wanted.mode == "upsert"
         before = await self._files_before(left.of_import) if is_merged else None
-        if not left.count:
+        if not left.has_list:
             raise AlreadyCorrected
         async with (
             self._list(left) as rejects,
@@ -177,6 +177,7 @@ class ImportCorrection:
                 CorrectRequest(
                     rejects=rejects,
                     rows=wanted.rows,
+                    taken=left.taken,
                     layout=left.layout,
                     options=options,
                     columns=list(seen.columns),
@@ -237,7 +238,7 @@ class ImportCorrection:
         }
         if corrected.warnings:
             told["warnings"] = told_warnings(corrected.warnings)
-        source = {name: value for name, value in left.of_import.source.items() if name != "upserted"}
+        source = {name: value for name, value in left.of_import.source.items() if name not in ("upserted", "takes")}
         made = Made(
             dataset=seen.name,
             mode="upsert" if corrected.upserted is not None else "append",
@@ -256,7 +257,7 @@ async def _require_unchanged(connection: AsyncConnection, *, left: RejectsLeft, 
     now = await lock_dataset(connection, seen.owner_id, seen.name)
     if now is None or now.id != seen.id or now.version != seen.version:
         raise _Changed
-    if (await rejects_left(connection, left.of_import)).version.number != left.version.number:
+    if (await rejects_left(connection, left.of_import)).state != left.state:
         raise _Changed
 
 

@@ -115,6 +115,7 @@ class RejectWriter:
         self.row_count = 0
         self.by_code: Counter[str] = Counter()
         self.first: RejectReason | None = None
+        self.lines: set[int] | None = None  # where somebody wants to know them
         self._limit = limit
         self._share = share
         self._last: RejectReason | None = None
@@ -154,6 +155,8 @@ class RejectWriter:
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
         self._last = reasons[0]
+        if self.lines is not None:
+            self.lines.add(reasons[0].line)
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(
