@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -16,7 +15,9 @@ from aiohttp import web
 
 from server import logs
 from server.app.parts import Parts, build_parts
+from server.app.resources import meanwhile
 from server.app.web import build_app
+from server.garbage import collect_when_quiet, tune_garbage_collector
 from server.http import descriptors
 from server.http.listener import listen, url_of
 from server.http.parts import PARTS
@@ -58,7 +59,13 @@ async def _serve(settings: Settings) -> None:
 
 async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) -> None:
     settings = parts.settings
-    async with parts.open(), _listening(app) as addresses:
+    connected, sampling = parts.realtime.manager.active_connections, parts.monitoring.sampler.running()
+    async with (
+        parts.open(),
+        meanwhile(collect_when_quiet(lambda: len(connected))),
+        _listening(app) as addresses,
+        sampling,
+    ):
         _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
         _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
         await stop.wait()
@@ -107,15 +114,3 @@ def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, i
 def addresses_of(runner: web.AppRunner) -> list[tuple[str, int]]:
     """Hosts and port that it really listens on (port 0 takes a free one)."""
     return [(host, port) for host, port, *_ in runner.addresses]
-
-
-def tune_garbage_collector() -> None:
-    """Once everything is built, during which there was nothing to collect (`server/__main__.py` turns it off).
-
-    With 10,000 sockets a full collection stops everybody for 165 ms; what lives since the start need not be looked at
-    again, and the young generation may grow larger before it is. Not much larger: requests that fail leave circles,
-    and fifty thousand objects of them stopped everybody for 60 ms.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 50, 100)
-    gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
 import tomllib
@@ -154,6 +155,10 @@ class Settings:
     job_retention_days: float = _setting(90.0, "Jobs are removed so many days after their end; 0: never.")
     log_retention_days: float = _setting(30.0, "Logs of jobs are removed so many days after their end; 0: never.")
     audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
+    monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
+    metrics_addresses: tuple[str, ...] = _setting(
+        (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
+    )
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(
@@ -272,4 +277,9 @@ def _checked(settings: Settings) -> Settings:
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    for network in settings.metrics_addresses:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
     return settings

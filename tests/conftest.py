@@ -20,9 +20,10 @@ from aiohttp import web
 from server.app.parts import Parts, build_parts
 from server.app.web import build_app
 from server.auth.passwords import Passwords
+from server.garbage import tune_garbage_collector
 from server.http.listener import listen
 from server.http.parts import PARTS, WebParts
-from server.serving import addresses_of, tune_garbage_collector
+from server.serving import addresses_of
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog

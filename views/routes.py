@@ -21,6 +21,7 @@ from views import (
     jobs,
     language,
     login,
+    metrics,
     notifications,
     queries,
     reports,
@@ -35,6 +36,7 @@ from views import (
 PAGES: list[web.RouteDef] = [
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),
+    web.get("/metrics", metrics.metrics),
     web.get("/docs", docs.docs_page, name="docs"),
     web.get("/docs/events", docs.events_page, name="events_docs"),
     web.get("/docs/events.json", docs.events_json),
@@ -70,6 +72,7 @@ PAGES: list[web.RouteDef] = [
     web.post("/language", language.set_language, name="set_language"),
     web.get("/admin", admin.admin_page, name="admin"),
     web.get("/admin/overview", admin.admin_overview),
+    web.get("/admin/health", admin.admin_health),
     web.get("/admin/connections/rows", admin.connection_rows),
     web.get("/admin/connections/{id}/close", admin.ask_to_close),
     web.post("/admin/connections/{id}/close", admin.close_connection),

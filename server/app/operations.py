@@ -8,6 +8,7 @@ from server.app.accounts import AuthParts
 from server.app.datasets import DatasetParts
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
+from server.app.monitoring import MonitoringParts
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
@@ -40,6 +41,7 @@ from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
+from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.queries import QueryOperations
@@ -73,6 +75,7 @@ def build_operations(
     reports: ReportParts,
     retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
+    monitoring: MonitoringParts,
 ) -> Operations:
     database = storage.database
     job_operations = JobOperations(
@@ -177,6 +180,12 @@ def build_operations(
             removals=live.removals,
         ),
         jobs=job_operations,
+        monitoring=MonitoringOperations(
+            database=database,
+            store=monitoring.store,
+            readings=monitoring.sampler.readings,
+            metrics_addresses=settings.metrics_addresses,
+        ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(
             reading,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import attrgetter
+
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, NotFound
@@ -10,7 +13,7 @@ from server.live.announcing import Announcing
 from server.live.notices import Notices
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import ConnectionManager
-from server.realtime.presence import Presence
+from server.realtime.presence import Presence, is_about, presence_of
 from server.storage.database import Database
 from server.storage.pages import Listing
 
@@ -37,18 +40,21 @@ class ConnectionOperations:
     ) -> Listing[Presence]:
         """The oldest first; `q` looks into user, device, address and client."""
         principal.require_admin()
-        # By id too, which sorts by time: two of the same microsecond still have an order to go on from.
-        found = sorted(self._manager.presence(), key=lambda each: each.connection_id)
+        found = self._manager.everybody()
         if q:
-            found = [each for each in found if _matches(each, q.casefold())]
-        rest = [each for each in found if each.connection_id > cursor] if cursor else found
-        next_cursor = rest[limit - 1].connection_id if len(rest) > limit else None
-        return Listing(items=rest[:limit], next_cursor=next_cursor, total=len(found))
+            found = [each for each in found if is_about(each, q.casefold())]
+        # By id, which sorts by time: two of the same microsecond still have an order to go on from.
+        found.sort(key=attrgetter("id"))
+        begin = bisect_right(found, cursor, key=attrgetter("id")) if cursor else 0
+        page = found[begin : begin + limit]
+        next_cursor = page[-1].id if len(found) > begin + limit else None
+        return Listing(items=[presence_of(each) for each in page], next_cursor=next_cursor, total=len(found))
 
     def one(self, principal: Principal, connection_id: str) -> Presence | None:
         """Anybody's, for administrators; None when it is gone, as connections soon are."""
         principal.require_admin()
-        return next((each for each in self._manager.presence() if each.connection_id == connection_id), None)
+        found = self._manager.active_connections.get(connection_id)
+        return presence_of(found) if found else None
 
     async def close(self, principal: Principal, connection_id: str, *, reason: str = "") -> None:
         """Close anybody's connection, telling why; its client does not come back by itself."""
@@ -86,11 +92,6 @@ class ConnectionOperations:
         async with self._database.write() as connection:
             await Audit.record(connection, principal, "broadcast.send", title[:100], {"level": level})
         return await self._notices.notify_everybody(Notice(title=title, body=body, level=level, url=url))
-
-
-def _matches(presence: Presence, wanted: str) -> bool:
-    texts = (presence.user_name, presence.device, presence.address, presence.client_id)
-    return any(wanted in text.casefold() for text in texts)
 
 
 def _text_problems(field: str, text: str, *, most: int, may_be_empty: bool = True) -> list[FieldError]:

@@ -25,6 +25,7 @@ from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
+from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
@@ -61,6 +62,7 @@ class Operations:
     imports: ImportOperations
     job_removal: JobRemoval
     jobs: JobOperations
+    monitoring: MonitoringOperations
     notifications: NotificationOperations
     queries: QueryOperations
     rejects: RejectOperations

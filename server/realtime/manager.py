@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import call
+from operator import attrgetter, call
 from typing import Any
 
 from server.auth.permissions import Principal
@@ -20,9 +21,21 @@ from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
 from server.realtime.presence import Presence, presence_of
 from server.realtime.subscribers import Subscribers
+from server.realtime.traffic import Traffic
 from server.realtime.wording import Wording
 
 TOO_MANY = "connection_limit"
+_LOOKED_AFTER = 1_000  # connections at once: 2 ms
+_COUNTED = {  # so far, and still counted when a connection is gone
+    name: attrgetter(where)
+    for name, where in {
+        "sent": "sent",
+        "recovered": "recovered",
+        "conflated": "outbox.conflated",
+        "dropped": "dropped",
+        "refused": "refused",
+    }.items()
+}
 ConnectionWatch = Callable[[Connection], None]
 AnyMessage = Any
 """A struct of the protocol, a dict with `type`, or a `Wording` of either."""
@@ -60,7 +73,8 @@ class ConnectionManager:
         self.active_connections: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()
         self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
         self._subscribers = Subscribers()
-        self._flusher = Flusher()
+        self.traffic = Traffic()
+        self._flusher = Flusher(self.traffic)
         self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
@@ -105,7 +119,7 @@ class ConnectionManager:
         self._audience = None
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
-        self._gone.update(_figures(connection))
+        self._gone.update({name: count(connection) for name, count in _COUNTED.items()})
         own = self.user_connections[connection.user_id]
         own.discard(connection)
         if not own:
@@ -145,7 +159,7 @@ class ConnectionManager:
         if offsets is not None:
             return sum(self.send_json_to_user(user_id, message, offset=offset) for user_id, offset in offsets.items())
         if self._audience is None:
-            self._audience = Audience(self._everybody())
+            self._audience = Audience(self.everybody())
         return self._send_to_all(self._audience, message)
 
     def publish(
@@ -190,13 +204,17 @@ class ConnectionManager:
     def connections_of(self, user_id: str) -> list[Connection]:
         return list(self.user_connections.get(user_id, ()))
 
+    def everybody(self) -> list[Connection]:
+        # Several times as fast as `values()`, which is written in Python.
+        return list(filter(None, map(call, self.active_connections.valuerefs())))
+
     def presence(self, user_id: str | None = None) -> list[Presence]:
         """Everybody's connections, or one user's; the oldest first."""
-        found = self.connections_of(user_id) if user_id else self._everybody()
+        found = self.connections_of(user_id) if user_id else self.everybody()
         return sorted(map(presence_of, found), key=lambda presence: presence.connected_at)
 
     def close_where(self, condition: Callable[[Connection], bool], code: CloseCode, reason: str = "") -> int:
-        chosen = [connection for connection in self._everybody() if condition(connection)]
+        chosen = [connection for connection in self.everybody() if condition(connection)]
         for connection in chosen:
             connection.close(code, reason)
         return len(chosen)
@@ -205,10 +223,16 @@ class ConnectionManager:
         """From now on `connect` refuses: who was still on the way in when the server began to stop."""
         self._is_draining = True
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Ping who has been silent, drop who does not answer. One timer for all costs less than one each."""
+        everybody = self.everybody()
+        for start in range(0, len(everybody), _LOOKED_AFTER):
+            self._look_after(everybody[start : start + _LOOKED_AFTER])
+            await asyncio.sleep(0)
+
+    def _look_after(self, connections: Sequence[Connection]) -> None:
         now = time.monotonic()
-        for connection in self._everybody():
+        for connection in connections:
             silent_seconds = now - connection.heard_at
             if silent_seconds > self.limits.ping_interval_seconds + self.limits.pong_timeout_seconds:
                 connection.close(CloseCode.NO_PONG)
@@ -219,14 +243,8 @@ class ConnectionManager:
         self.close_where(lambda connection: True, code)
         self._flusher.close()
 
-    def _sums(self, connections: list[Connection]) -> dict[str, int]:
-        sums = Counter(self._gone)
-        for connection in connections:
-            sums.update(_figures(connection))
-        return {name: sums[name] for name in ("sent", "recovered", "conflated", "dropped", "refused")}
-
     def statistics(self) -> ConnectionStatistics:
-        connections = self._everybody()
+        connections = self.everybody()
         return ConnectionStatistics(
             connections=len(connections),
             users=len(self.user_connections),
@@ -234,18 +252,15 @@ class ConnectionManager:
             unsent_bytes=self._flusher.waiting_bytes() + sum(connection.unsent_bytes() for connection in connections),
             closed=dict(self._closed),
             held=sum(len(connection.outbox) for connection in connections),
-            **self._sums(connections),
+            **{name: self._gone[name] + sum(map(count, connections)) for name, count in _COUNTED.items()},
         )
-
-    def _everybody(self) -> list[Connection]:
-        # Several times as fast as `values()`, which is written in Python.
-        return list(filter(None, map(call, self.active_connections.valuerefs())))
 
     def _send_to_all(self, audience: Audience, message: AnyMessage) -> int:
         if isinstance(message, Wording):
             return self._send(audience.connections, message)
         if audience.connections:
             self._flusher.broadcast(audience, _encoded(message))
+            self.traffic.sent[protocol.type_of(message)] += len(audience.connections)
         return len(audience.connections)
 
     def _send(
@@ -260,12 +275,14 @@ class ConnectionManager:
             return 0
         if not isinstance(message, Wording):
             self._queue(connections, _encoded(message), key)
+            self.traffic.sent[protocol.type_of(message)] += len(connections)
             return len(connections)
         by_language: dict[str, list[Connection]] = {}
         for connection in connections:
             by_language.setdefault(connection.language, []).append(connection)
         for language, readers in by_language.items():
             self._queue(readers, message.frame(language, offset), key)
+        self.traffic.sent[message.type] += len(connections)
         return len(connections)
 
     def _queue(self, connections: Sequence[Connection], frame: bytes, key: Hashable | None) -> None:
@@ -297,17 +314,6 @@ def _too_many_of_a_user(count: int, limits: LiveLimits) -> RateLimited:
         count=count,
         limit=limits.connections_per_user,
     )
-
-
-def _figures(connection: Connection) -> dict[str, int]:
-    """What a connection has counted so far and what is still counted when it is gone."""
-    return {
-        "sent": connection.sent,
-        "recovered": connection.recovered,
-        "conflated": connection.outbox.conflated,
-        "dropped": connection.dropped,
-        "refused": connection.refused,
-    }
 
 
 def _encoded(message: Any) -> bytes:

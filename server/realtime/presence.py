@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from server.realtime.connection import Connection
 
@@ -29,6 +30,7 @@ _SYSTEMS = (
 )
 
 
+@lru_cache(1_000)  # many thousand connections come from few kinds of browsers
 def device_name(user_agent: str) -> str:
     """`Firefox · Windows`, as far as the header tells; empty when it tells nothing."""
     found = [_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)]
@@ -62,6 +64,13 @@ class Presence:
     recovered: int
     refused: int
     dropped: int
+
+
+def is_about(connection: Connection, wanted: str) -> bool:
+    """Whether user, device, address or client hold `wanted`, which is casefolded."""
+    principal = connection.principal
+    texts = (principal.user_name, device_name(connection.device), principal.address, connection.client_id)
+    return any(wanted in text.casefold() for text in texts)
 
 
 def presence_of(connection: Connection) -> Presence:

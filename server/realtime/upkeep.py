@@ -59,13 +59,13 @@ class Upkeep:
         tick_seconds = min(1.0, self._manager.limits.ping_interval_seconds / _TICKS_PER_PING)
         while True:
             try:
-                self._tick(time.monotonic())
+                await self._tick(time.monotonic())
             except Exception:
                 _LOG.exception("upkeep failed", extra={"action": "live_upkeep"})
             await asyncio.sleep(tick_seconds)
 
-    def _tick(self, now: float) -> None:
-        self._manager.sweep()
+    async def _tick(self, now: float) -> None:
+        await self._manager.sweep()
         self._topics.sweep()
         if now >= self._statistics_at and self._manager.has_subscribers(STATISTICS):
             self._statistics_at = now + _STATISTICS_SECONDS

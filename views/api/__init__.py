@@ -20,6 +20,7 @@ from views.api import (
     imports,
     job_logs,
     jobs,
+    monitoring,
     openapi,
     queries,
     rejects,
@@ -34,6 +35,7 @@ from views.api import (
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *monitoring.ENDPOINTS,
     *connections.ENDPOINTS,
     *openapi.ENDPOINTS,
     *events.ENDPOINTS,

@@ -30,11 +30,12 @@ from server.app.web import build_app
 from server.auth.permissions import Principal, Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
+from server.garbage import tune_garbage_collector
 from server.http.listener import listen
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
 from server.realtime import protocol
-from server.serving import addresses_of, tune_garbage_collector
+from server.serving import addresses_of
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
 from tests.waiting import flushed

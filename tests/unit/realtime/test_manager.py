@@ -117,7 +117,7 @@ async def test_whoever_is_silent_is_pinged_and_then_dropped() -> None:
     for link, seconds in zip(links, (1, 11, 16), strict=True):
         assert link.connection is not None
         link.connection.heard_at -= seconds
-    manager.sweep()
+    await manager.sweep()
     assert [link.pings for link in links] == [0, 1, 0]
     assert [link.closed_with for link in links] == [None, None, CloseCode.NO_PONG]
 

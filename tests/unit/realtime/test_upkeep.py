@@ -74,12 +74,12 @@ async def test_nothing_is_published_when_nobody_watches_and_an_error_ends_nothin
     is_failing = True
     real = house.manager.sweep
 
-    def sweep() -> None:
+    async def sweep() -> None:
         nonlocal is_failing
         if is_failing:
             is_failing = False
             raise ZeroDivisionError
-        real()
+        await real()
 
     monkeypatch.setattr(house.manager, "sweep", sweep)
     link = join(house.manager, "alice")
