@@ -14,10 +14,11 @@ from server.datasets.careful_reader import Layout
 from server.datasets.dialect import OF_HIVE, Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.file_kinds import not_a_table
+from server.datasets.found_table import FoundTable, find_table
 from server.datasets.notes_above import trimmed
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import FoundTable, find_table, is_ruler
+from server.datasets.table_start import is_ruler
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.told_headers import dialect_of_log, fields_at, with_fields_named

@@ -8,12 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.arrow_texts import memory_of
-from server.datasets.cells import (
-    BARE_EXPONENT,
-    ZEROS_FIRST,
-    DateOrder,
-    DecimalMark,
-)
+from server.datasets.day_cells import DateOrder
+from server.datasets.number_cells import BARE_EXPONENT, ZEROS_FIRST, DecimalMark
 from server.datasets.schema import ColumnType
 
 REPEATED_TEXTS = pa.dictionary(pa.int32(), pa.string())  # of a column of few different texts, until it is written

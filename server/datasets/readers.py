@@ -18,6 +18,7 @@ from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, shape_of_text
 from server.datasets.file_kinds import file_kind
 from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places, ruled_places
+from server.datasets.found_table import find_table
 from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
@@ -37,7 +38,6 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
-from server.datasets.table_start import find_table
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of

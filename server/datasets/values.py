@@ -10,17 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cells import (
-    NULL_WORDS,
-    PLAIN,
-    TEXT_NULLS,
-    DecimalMark,
-    mark_of,
-    order_of,
-    read_truth,
-)
+from server.datasets.cells import NULL_WORDS, PLAIN, TEXT_NULLS, read_truth
+from server.datasets.day_cells import order_of
 from server.datasets.decimal_types import decimal_type, digits_of_texts, digits_of_type
 from server.datasets.decimals import NO_DIGITS, Digits, digits_of_value, digits_of_values
+from server.datasets.number_cells import DecimalMark, mark_of
 from server.datasets.odd_cells import CellReader, ReadNumber, number_reader, reader_of, truth
 from server.datasets.plain_cells import (
     FIRST,

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog import Catalog
+from server.datasets.correction_orders import CORRECTION_KIND
 from server.datasets.corrections import FileCorrections, stem_of
 from server.datasets.dataset import Dataset, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.file_work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.datasets.import_checking import CHECK_KIND
-from server.datasets.import_correction import CORRECTION_KIND
 from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.importing import KIND
 from server.datasets.references import find_references

@@ -14,8 +14,9 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
 from server.datasets.catalog import Catalog
+from server.datasets.correction_orders import CORRECTION_KIND, MOST_ROWS, CorrectionParameters
 from server.datasets.file_work import RejectsFileRequest, write_rejects
-from server.datasets.import_correction import CORRECTION_KIND, MOST_ROWS, AlreadyCorrected, CorrectionParameters
+from server.datasets.import_correction import AlreadyCorrected
 from server.datasets.reject_file_names import file_facts, file_kind
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
 from server.reports.parameters import Parameter, Wrong, as_json, bound_values, complete
 from server.reports.reading import near_hint
