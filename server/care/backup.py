@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,13 +29,13 @@ from server.care.named_files import UPLOADS, NamedFiles, named_files
 from server.care.problem import CareRefused
 from server.care.row_lines import columns_of, lines_of
 from server.care.schema import require_own_schema
+from server.care.telling import FarTelling, Say
 from server.care.verifying import verify
 from server.clock import new_id, rfc3339, utc_now
 from server.errors import JinduError
 from server.storage.database import Database
 from server.storage.tables import metadata
 
-Say = Callable[[str], None]
 _VIEWS = 5  # each is taken again only when a file went within milliseconds of its row
 _SQLITE_SIZE = "select page_count * page_size from pragma_page_count(), pragma_page_size()"
 _SPARE_BYTES = 4 * 1024 * 1024
@@ -78,7 +78,8 @@ async def make_backup(order: BackupOrder, *, say: Say = lambda _: None) -> MadeB
                 tables = await _write_tables(writer, connection)
                 engine = connection.dialect.name
             say(f"copying {len(files.places)} files")
-            copied, missing = _write_files(writer, files, named)
+            copying = FarTelling(say, "copied", _size_of_files(files, named))
+            copied, missing = _write_files(writer, files, named, copying)
             writer.finish(
                 Manifest(
                     format=FORMAT,
@@ -184,7 +185,9 @@ async def _write_tables(writer: ArchiveWriter, connection: AsyncConnection) -> d
     return notes
 
 
-def _write_files(writer: ArchiveWriter, files: FrozenFiles, named: NamedFiles) -> tuple[dict[str, FileNote], list[str]]:
+def _write_files(
+    writer: ArchiveWriter, files: FrozenFiles, named: NamedFiles, copying: FarTelling
+) -> tuple[dict[str, FileNote], list[str]]:
     """What was copied, and what rows name that is not there, or not all of it."""
     notes: dict[str, FileNote] = {}
     missing = set(named.required) - files.places
@@ -194,6 +197,7 @@ def _write_files(writer: ArchiveWriter, files: FrozenFiles, named: NamedFiles) -
             with writer.member(place) as member:
                 for piece in _pieces(source, known.at_least if place.startswith(f"{UPLOADS}/") and known else None):
                     member.write(piece)
+                    copying.add(len(piece))
             notes[place] = member.note
         if known and (place not in notes or notes[place].bytes < known.at_least):
             missing.add(place)

@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.archive import ArchiveReader, key_id
-from server.care.backup import Say
 from server.care.manifest import KEY, Manifest
 from server.care.problem import CareRefused, damaged
 from server.care.row_lines import add_rows, count_on
 from server.care.schema import schema_of
 from server.care.swapping import require_free, staging, swap_in, sync_directory
+from server.care.telling import FarTelling, Say
 from server.clock import utc_now
 from server.errors import JinduError
 from server.realtime.history import History
@@ -92,8 +92,10 @@ async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Sa
         say(f"unpacking {len(manifest.files)} files")
         for kind in ("blobs", "uploads"):
             make_directory(folder / kind)
-        for name in manifest.files:
+        unpacking = FarTelling(say, "unpacked", manifest.file_bytes)
+        for name, note in manifest.files.items():
             _write(folder / name, archive.file(name))
+            unpacking.add(note.bytes)
         if (key := archive.key()) is not None and has_key:
             _write(folder / KEY, iter([key]))
         _sync_directories(folder)
