@@ -45,7 +45,7 @@ async def admin_page(request: web.Request) -> web.Response:
 async def admin_overview(request: web.Request) -> web.Response:
     """The overview's figures alone, for their live refresh."""
     principal = require_principal(request, "admin")
-    return await render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
+    return await render(request, "admin/_overview.html", **await _overview(request, principal))
 
 
 async def admin_health(request: web.Request) -> web.Response:
