@@ -14,7 +14,7 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
 from server.monitoring.uptime import GapKind
 from server.numerals import whole_number
 from server.operations.connections import LEVELS

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Template as Compiled
 
-from server.datasets.query import QuerySession, totals_sql
+from server.datasets.query import totals_sql
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
 from server.reports.blocks.no_room_drawn import NoRoomBox
 from server.reports.blocks.spec import BlockSpec

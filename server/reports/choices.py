@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput, TemplateProblem
 from server.jobs.worker_process import OnReport
 from server.reports.parameter_values import Wrong

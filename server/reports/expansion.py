@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
 from server.reports.parameter_values import Wrong
 from server.reports.parameters import Parameter, as_json, bound_values, complete
