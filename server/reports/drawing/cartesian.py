@@ -223,7 +223,8 @@ def _data_labels(
             if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
                 continue
             taken.append(box)
-            is_inside = series.kind == "bar" and (bool(chart.stacked) or (base > end and y < scale.at(end)))
+            hangs = not chart.bases and not plot.is_horizontal and base > end
+            is_inside = series.kind == "bar" and (bool(chart.stacked) or (hangs and y < scale.at(end)))
             canvas.text((x, y), text, size=10, paint="ground" if is_inside else "ink", anchor="middle")
 
 

@@ -17,6 +17,7 @@ from server.reports.charts.telling import told
 from server.reports.charts.tips import tips
 from server.reports.drawing.draw import CannotBeDrawn, drawn
 from server.reports.drawing.lettering import cut, fitted, width, wrapped
+from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.scale import value_scale, with_one_zero
 from server.reports.formats import Formats, ValueFormat
 from tests.unit.reports.test_charts import chart, rows
@@ -69,6 +70,18 @@ def test_labels_are_whole_and_stand_over_no_name() -> None:
     at = {text: float(y) for y, text in re.findall(r'<text x="[\d.-]+" y="([\d.-]+)"[^>]*>([^<]*)</text>', svg)}
     assert at["far 100,000"] > 10
     assert at["-100,000"] < at["a"] - 13
+
+
+@pytest.mark.parametrize("horizontal", [False, True])
+def test_labels_beside_bars_can_be_read(horizontal: bool) -> None:
+    data = rows(["n", "v"], ("a", -30), ("b", 100), ("c", -50))
+    for kind in ("waterfall", "bar"):
+        settings = ChartSettings(kind=kind, x="n", y=("v",), data_labels=True, horizontal=horizontal)
+        svg = svg_of(chart(settings, data))
+        labels = re.findall(r'font-size="10" fill="([^"]+)"[^>]*>([^<]*)<', svg)
+        assert "-50" in [text for _paint, text in labels]
+        inside = [text for paint, text in labels if paint == LIGHT["ground"]]
+        assert inside == (["-50"] if kind == "bar" and not horizontal else [])
 
 
 def test_bars_whose_cut_names_would_be_the_same_have_rows() -> None:
