@@ -190,14 +190,7 @@ def load(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
     """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
-    environ = os.environ if environ is None else environ
-    merged: dict[str, tuple[str, Any]] = {}
-    for source, values in (
-        ("jindu.toml", _from_file((directory or Path()) / "jindu.toml")),
-        ("environment", _from_environment(environ)),
-        ("command line", {key: value for key, value in (flags or {}).items() if value is not None}),
-    ):
-        merged.update({key: (source, value) for key, value in values.items()})
+    merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
     types = get_type_hints(Settings)
     unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
     if unknown:
@@ -205,6 +198,34 @@ def load(
     return _checked(
         Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
     )
+
+
+def sources(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> dict[str, str]:
+    """Where each setting that is set comes from; the others have their defaults."""
+    environ = os.environ if environ is None else environ
+    merged = _merged(flags or {}, environ, directory or Path())
+    return {key: _in_full(key, source, environ) for key, (source, _) in merged.items()}
+
+
+def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
+    if source != "environment":
+        return source
+    name = f"{environment_name(key)}_FILE"
+    return name if name in environ else environment_name(key)
+
+
+def _merged(flags: Mapping[str, Any], environ: Mapping[str, str], directory: Path) -> dict[str, tuple[str, Any]]:
+    """By name the source that wins, and what it says."""
+    merged: dict[str, tuple[str, Any]] = {}
+    for source, values in (
+        ("jindu.toml", _from_file(directory / "jindu.toml")),
+        ("environment", _from_environment(environ)),
+        ("command line", {key: value for key, value in flags.items() if value is not None}),
+    ):
+        merged.update({key: (source, value) for key, value in values.items()})
+    return merged
 
 
 def environment_name(name: str) -> str:

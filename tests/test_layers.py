@@ -29,6 +29,7 @@ LAYERS = (
     ("views", "server.transports", "server.engines"),
     ("server.http",),
     ("server.operations",),
+    ("server.care",),
     ("server.reports",),
     ("server.datasets",),
     ("server.uploads",),
@@ -52,6 +53,7 @@ CORE = (
     "server.uploads",
     "server.datasets",
     "server.reports",
+    "server.care",
     "server.operations",
 )
 MODULES = sorted(

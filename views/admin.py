@@ -14,7 +14,7 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
 from server.monitoring.uptime import GapKind
 from server.numerals import whole_number
 from server.operations.connections import LEVELS
@@ -45,7 +45,7 @@ async def admin_page(request: web.Request) -> web.Response:
 async def admin_overview(request: web.Request) -> web.Response:
     """The overview's figures alone, for their live refresh."""
     principal = require_principal(request, "admin")
-    return await render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
+    return await render(request, "admin/_overview.html", **await _overview(request, principal))
 
 
 async def admin_health(request: web.Request) -> web.Response:

@@ -41,6 +41,7 @@ from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
+from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
@@ -80,6 +81,13 @@ def build_operations(
     database = storage.database
     job_operations = JobOperations(
         database=database, runner=jobs.runner, external=jobs.external, table=jobs.table, store=jobs.store
+    )
+    job_removal = JobRemoval(
+        database=database,
+        jobs=job_operations,
+        blobs=storage.blobs,
+        audit=Audit(database),
+        removals=live.removals,
     )
     accounts = _accounts(settings, storage, auth, languages, live)
     files = _uploads(storage, live, jobs, uploads)
@@ -172,14 +180,9 @@ def build_operations(
             files=EXAMPLES / "gallery",
         ),
         imports=imports,
-        job_removal=JobRemoval(
-            database=database,
-            jobs=job_operations,
-            blobs=storage.blobs,
-            audit=Audit(database),
-            removals=live.removals,
-        ),
+        job_removal=job_removal,
         jobs=job_operations,
+        jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         monitoring=MonitoringOperations(
             database=database,
             store=monitoring.store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
 from server.reports.brand import Shades
+from server.reports.excel_formats import is_rounded_away, number_format, short_places
 from server.reports.excel_names import SheetNames
 from server.reports.excel_pages import Sheets
 from server.reports.excel_room import column_pixels, letters, line_count, line_pixels, row_parts
@@ -42,16 +44,26 @@ class ReportBook:
     """
 
     def __init__(
-        self, workbook: Any, *, language: str, words: Words, formats: Formats, sheets: Sheets, shades: Shades
+        self,
+        workbook: Any,
+        *,
+        language: str,
+        words: Words,
+        formats: Formats,
+        sheets: Sheets,
+        shades: Shades,
+        warn: Callable[[str], None],
     ) -> None:
+        """`warn` tells whoever ordered the report."""
         self.workbook = workbook
         self.shades = shades
         self.words = words
         self.formats = formats
         self.sheets = sheets
+        self.warn = warn
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._cell_styles: dict[tuple[Any, ...], Any] = {}
-        self._number_formats: dict[tuple[type, ValueFormat], str] = {}
+        self._number_formats: dict[tuple[type, ValueFormat, tuple[int, bool]], str] = {}
         self._names = SheetNames()
         self._long_texts = LongTexts(workbook, language=language)
         self._names.take(self._long_texts.name)
@@ -220,13 +232,26 @@ class ReportBook:
 
     def _number_format(self, value: Any, format: ValueFormat) -> str:  # noqa: A002
         """That of the column; a value of another kind keeps its own."""
-        key = (type(value), format)
+        key = (type(value), format, self._own_format(value, format))
         if key not in self._number_formats:
-            own = self.formats.kind_of(value)
-            keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
-            kind = own if keeps_own else format.kind
-            self._number_formats[key] = self.formats.excel(msgspec.structs.replace(format, kind=kind), kind)
+            kind = self._kind_of(value, format)
+            wanted = msgspec.structs.replace(format, kind=kind)
+            self._number_formats[key] = number_format(self.formats, wanted, kind, value)
         return self._number_formats[key]
+
+    def _kind_of(self, value: Any, format: ValueFormat) -> str:  # noqa: A002
+        own = self.formats.kind_of(value)
+        keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
+        return own if keeps_own else format.kind
+
+    def _own_format(self, value: Any, format: ValueFormat) -> tuple[int, bool]:  # noqa: A002
+        """What few values have otherwise than their column: decimals of a `compact` one, no sign of one near zero."""
+        places = short_places(value, format) if format.kind == "compact" else 0
+        if not isinstance(value, float | Decimal) or not -1 < value < 0:
+            return places, False
+        kind = self._kind_of(value, format)
+        wanted = msgspec.structs.replace(format, kind=kind)
+        return places, is_rounded_away(self.formats, value, wanted, kind)
 
     def _write_contents(self, sheet: Any) -> None:
         sheet.hide_gridlines(2)

@@ -17,7 +17,16 @@ from server.reports.summary import Check, ParameterSummary
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
 from views.api.reports import FILE_TYPES, file_headers
-from views.api.template_items import Issue, SavedTemplate, TemplateList, issue_of, template_info, template_links
+from views.api.template_items import (
+    Issue,
+    SavedTemplate,
+    TemplateList,
+    TemplateStart,
+    issue_of,
+    start_of,
+    template_info,
+    template_links,
+)
 from views.context import language_of
 
 _Note = Annotated[str, line(200)]
@@ -56,14 +65,6 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     dataset: DatasetName
     name: TemplateName | None = None
     language: LanguageTag | None = None
-
-
-class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken."""
-
-    name: str
-    source: str
-    links: dict[str, str]
 
 
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +132,7 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
     )
-    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
+    return start_of(started)
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
