@@ -20,6 +20,7 @@ from server.texts import told
 from views.context import formats_for, render
 
 _FORM_BYTES = 1024 * 1024
+_TEMPLATES_OFFERED = 200
 _FORM_ICONS = [
     "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
     "sliders-horizontal", "trash-2", "x",
@@ -107,6 +108,9 @@ async def template_vocabulary(request: web.Request) -> web.Response:
     schema = await operations_of(request).templates.vocabulary(principal)
     datasets = await operations_of(request).queries.names(principal)
     told = {"datasets": datasets, **msgspec.to_builtins(schema.translated(formats_for(request).gettext))}
+    page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
+    names = [item.stored.name for item in page.items]
+    told["shapes"]["block include"]["include"] |= {"type": "choice", "options": names}
     return web.Response(body=msgspec.json.encode(told), content_type="application/json")
 
 

@@ -10,6 +10,7 @@ from server.errors import TemplateProblem
 from server.jobs.worker_process import OnReport
 from server.reports.binding import bind_queries
 from server.reports.naming import plain_title
+from server.reports.parameter_texts import value_text
 from server.reports.parameters import Parameter, as_json
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
 from server.reports.template import Template, parse_template, read_source
@@ -84,7 +85,7 @@ def _parameter(parameter: Parameter) -> ParameterSummary:
         description=parameter.description,
         required=parameter.required,
         has_default=parameter.has_default,
-        default_text="" if parameter.default is None else str(parameter.default).replace("_", " "),
+        default_text="" if parameter.default is None else value_text(parameter.default).replace("_", " "),
         each=parameter.each is not None,
         options=[as_json(option) for option in parameter.options] if isinstance(parameter.options, tuple) else [],
     )

@@ -99,7 +99,7 @@ function fieldOf(form, path, fact, node, around) {
       return `<fieldset class="group"><legend>${escaped(fact.label)}</legend>${fieldsOf(form, path, fact.shape, node, around)}</fieldset>`;
     case "markdown":
     case "sql":
-      return row(path, fact, area(path, node, fact.type), "wide");
+      return row(path, fact, area(path, node, fact.type, fact.required), "wide");
     default:
       return row(path, fact, line(path, fact, node), isLong(node) || valueOf(node).length > HALF ? "wide" : "");
   }
@@ -154,10 +154,12 @@ const control = (path, type) => `id="${idOf("field", path)}" data-path="${place(
 const valueOf = (node) => (isScalar(node) && node.value !== null ? String(node.value) : "");
 const isLong = (node) => valueOf(node).length > LONG || valueOf(node).includes("\n");
 
+const NEEDED = ' aria-required="true"';
+
 function line(path, fact, node) {
   const value = valueOf(node);
   const isNumber = fact.type === "integer" || fact.type === "number";
-  if (isLong(node)) return area(path, node, fact.type);
+  if (isLong(node)) return area(path, node, fact.type, fact.required);
   if (isNumber && /^-?\d*(\.\d+)?$/.test(value)) {
     const bounds = `${fact.least === undefined ? "" : ` min="${fact.least}"`}${fact.most === undefined ? "" : ` max="${fact.most}"`}`;
     const usual = fact.default === undefined || fact.default < 0 ? "" : ` placeholder="${fact.default}"`;
@@ -165,15 +167,14 @@ function line(path, fact, node) {
   }
   const list = { expression: "form-figures", currency: "form-money", value: "form-dates" }[fact.type];
   const code = fact.type === "expression" ? " input--code" : "";
-  const required = fact.required ? ' aria-required="true"' : "";
-  return `<input class="input input--small${code}"${list ? ` list="${list}"` : ""}${required} autocomplete="off" spellcheck="${code ? "false" : "true"}" ${control(path, fact.type)} value="${escaped(value)}">`;
+  return `<input class="input input--small${code}"${list ? ` list="${list}"` : ""}${fact.required ? NEEDED : ""} autocomplete="off" spellcheck="${code ? "false" : "true"}" ${control(path, fact.type)} value="${escaped(value)}">`;
 }
 
-function area(path, node, type) {
+function area(path, node, type, isNeeded = false) {
   const value = valueOf(node).replace(/\n$/, "");
   const rows = Math.min(14, Math.max(type === "markdown" ? 4 : 2, value.split("\n").length + (type === "sql" ? 1 : 0), Math.ceil(value.length / LONG)));
   const code = type === "sql" || type === "expression" ? " input--code" : "";
-  return `<textarea class="input${code}" rows="${rows}" spellcheck="${!code}" ${control(path, type)}>\n${escaped(value)}</textarea>`;
+  return `<textarea class="input${code}" rows="${rows}" spellcheck="${!code}"${isNeeded ? NEEDED : ""} ${control(path, type)}>\n${escaped(value)}</textarea>`;
 }
 
 const option = (value, text, chosen) => `<option value="${escaped(value)}"${value === chosen ? " selected" : ""}>${escaped(text)}</option>`;

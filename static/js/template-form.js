@@ -6,11 +6,13 @@ import { appendChange, booleanChange, fieldChange, memberChange, valued } from "
 import { idOf, isOther } from "./template-form-fields.js";
 import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
+import { fittingSteps } from "./template-fitting.js";
 import { applied, CannotPatch, copyItem, insertItem, moveItem, removeItem, removeKey, setValue } from "./template-patch.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf, treeOf } from "./template-tree.js";
 import { swap } from "./swap.js";
 
 const TYPED = "input:not([type=checkbox]), textarea";
+const LATE_MS = 150; // after a letter; its field shows it at once
 const OWN_OPENINGS = ["part", "item", "more", "other"];
 
 export class TemplateForm {
@@ -22,6 +24,8 @@ export class TemplateForm {
   #icons;
   #open = new Set();
   #problems = [];
+  #isTyped = false;
+  #late = 0;
   #saidOf = ""; // the text of which the note below speaks
   palette = "";
 
@@ -58,6 +62,11 @@ export class TemplateForm {
   render() {
     if (this.#saidOf !== this.#source.value) this.#say(""); // to undo would take something else back
     if (!this.isShown || !this.schema.isKnown) return;
+    clearTimeout(this.#late);
+    if (this.#isTyped) {
+      this.#late = setTimeout(() => this.render(), LATE_MS);
+      return;
+    }
     this.tree = treeOf(this.#source.value);
     swap(this.#body, this.tree.problem ? this.#broken() : formOf(this), { untouched: "input, textarea" });
   }
@@ -94,6 +103,11 @@ export class TemplateForm {
 
   get queryNames() {
     return this.#namesOf("queries");
+  }
+
+  sqlOf(query) {
+    const node = this.node(["queries", query]);
+    return isScalar(node) ? String(node.value ?? "") : "";
   }
 
   get parameterNames() {
@@ -252,22 +266,28 @@ export class TemplateForm {
     else if (path && type === "member") this.#edit((tree) => memberChange(tree, JSON.parse(path), target.value, target.checked));
     else if (path && type === "boolean") this.#edit((tree) => booleanChange(tree, JSON.parse(path), target.checked, target.dataset.default === "true"));
     else if (path && type === "choice" && isOther(target.value)) this.#openOther(JSON.parse(path));
-    else if (path && type === "query" && target.value.startsWith("+")) this.#fromDataset(JSON.parse(path), target.value.slice(1));
+    else if (path && type === "query") this.#readFrom(JSON.parse(path), target.value);
     else if (path) this.#field(JSON.parse(path), target.value, type);
   }
 
   #typed(target) {
-    if (target.matches(TYPED) && target.dataset.path) this.#field(JSON.parse(target.dataset.path), target.value, target.dataset.type, { joins: true });
+    if (!target.matches(TYPED) || !target.dataset.path) return;
+    this.#isTyped = true;
+    try {
+      this.#field(JSON.parse(target.dataset.path), target.value, target.dataset.type, { joins: true, isNeeded: target.ariaRequired === "true" });
+    } finally {
+      this.#isTyped = false;
+    }
   }
 
   // One letter at a time or all at once; what stands there already is no change.
-  #field(path, text, type, { joins = false } = {}) {
+  #field(path, text, type, { joins = false, isNeeded = false } = {}) {
     const value = valued(text, type);
-    const node = this.tree.node(path);
+    const node = treeOf(this.#source.value).node(path);
     const now = isScalar(node) ? node.value : undefined;
     if (now === value || (typeof now === "string" && now.replace(/\n$/, "") === value) || (value === "" && (now ?? null) === null)) return;
     if (type === "choice") this.#open.delete(idOf("other", path));
-    this.#editWith({ joins }, (tree) => fieldChange(tree, path, value, this.schema));
+    this.#editWith({ joins }, (tree) => fieldChange(tree, path, value, { ...this.schema, isNeeded }));
   }
 
   #setAndClear(path, value, target) {
@@ -288,12 +308,16 @@ export class TemplateForm {
     document.getElementById(idOf("other", path))?.focus();
   }
 
-  #fromDataset(path, dataset) {
-    const name = freeName(dataset, this.queryNames);
-    this.#edit(
-      (tree) => setValue(tree, ["queries", name], rowsOf(dataset), { before: "blocks" }),
-      (tree) => fieldChange(tree, path, name, this.schema),
-    );
+  // `wish` is a query, or after a plus a dataset, for all rows of which one is added.
+  #readFrom(path, wish) {
+    const dataset = wish.startsWith("+") ? wish.slice(1) : "";
+    const name = dataset ? freeName(dataset, this.queryNames) : wish;
+    const columns = dataset ? this.schema.datasets[dataset] : this.schema.queries[name];
+    const owner = path.slice(0, -1);
+    const fitted = fittingSteps(treeOf(this.#source.value), owner, owner.at(-1), columns, this.schema);
+    const added = dataset ? [(tree) => setValue(tree, ["queries", name], rowsOf(dataset), { before: "blocks" })] : [];
+    const done = this.#edit(...added, (tree) => fieldChange(tree, path, name, this.schema), ...fitted);
+    if (done && fitted.length) this.#say(t("Columns that “{name}” does not have were changed or taken out.", { name }), { canUndo: true });
   }
 
   #addNamed(what, value, target) {

@@ -100,9 +100,34 @@ async def test_what_can_be_written_is_told_with_ones_own_data_alone(
     assert told["datasets"] == {"orders": ["region", "amount"]}
     assert told["shapes"]["column"]["total"]["options"] == ["sum", "average", "min", "max", "count"]
     assert [block["name"] for block in told["blocks"]][:3] == ["heading", "text", "kpis"]
+    await put_template(alice, source=WITHOUT_DATA)
+    assert await included(alice) == ["sales"]
     assert (await read(bob, "/template-vocabulary"))["datasets"] == {}
+    assert await included(bob) == []
     async with aiohttp.ClientSession(server.url) as nobody, nobody.get("/template-vocabulary") as response:
         assert "shapes" not in await response.text()
+
+
+async def included(client: aiohttp.ClientSession) -> list[str]:
+    """What can be chosen to be included."""
+    names: list[str] = (await read(client, "/template-vocabulary"))["shapes"]["block include"]["include"]["options"]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "The template is empty"),
+        ("title: x\nparameters: {p: {type: text}}\nblocks: [{text: x}]\n", "Give the parameter a default"),
+    ],
+    ids=["empty", "without a value"],
+)
+async def test_a_preview_that_cannot_be_says_what_to_do(alice: aiohttp.ClientSession, source: str, said: str) -> None:
+    async with alice.post("/templates/draft/preview", data={"source": source}) as response:
+        page = await response.text()
+        assert response.status == 200, page
+    assert said in page
+    assert "parameters[" not in page
 
 
 async def test_only_the_editor_may_write_styles_and_only_with_its_own_word(alice: aiohttp.ClientSession) -> None:
