@@ -106,8 +106,10 @@ async def template_vocabulary(request: web.Request) -> web.Response:
     """What can be written in a template, in the reader's language, and the columns of the reader's datasets."""
     principal = require_principal(request, "write")
     schema = await operations_of(request).templates.vocabulary(principal)
-    datasets = await operations_of(request).queries.names(principal)
-    told = {"datasets": datasets, **msgspec.to_builtins(schema.translated(formats_for(request).gettext))}
+    types = await operations_of(request).queries.types(principal)
+    datasets = {name: list(columns) for name, columns in types.items()}
+    words = msgspec.to_builtins(schema.translated(formats_for(request).gettext))
+    told = {"datasets": datasets, "types": types, **words}
     page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
     names = [item.stored.name for item in page.items]
     told["shapes"]["block include"]["include"] |= {"type": "choice", "options": names}
@@ -128,6 +130,8 @@ async def check_text(request: web.Request) -> web.Response:
         "errors": told_issues["error"],
         "warnings": told_issues["warning"],
         "queries": check.queries,
-        "parameters": [{"name": each.name, "label": each.label} for each in check.summary.parameters],
+        "parameters": [
+            {"name": each.name, "label": each.label, "type": each.type} for each in check.summary.parameters
+        ],
     }
     return web.Response(body=msgspec.json.encode(found), content_type="application/json")

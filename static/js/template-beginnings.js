@@ -1,14 +1,14 @@
 // What a new part of a template begins with: something that is right as it is, with data that are there.
 
 import { t } from "./i18n.js";
+import { columnsOf, firstGroups, groupedSql, quoted } from "./template-groups.js";
 
-const PLAIN = /^[\p{Ll}_\u4e00-\u9fff][\p{Ll}\p{N}_\u4e00-\u9fff]*$/u;
 const IDS = /(^|_)(id|no|nr|code|number)$|编号|代码/i;
 const GROUPED = /\bgroup\s+by\b/i;
 const NUMBERS = /amount|revenue|sales|total|sum|count|quantity|price|cost|profit|orders|number|金额|收入|销售|数量|合计|成本|利润|单价/i;
 
 export function rowsOf(dataset) {
-  return `select * from ${PLAIN.test(dataset) ? dataset : `"${dataset.replaceAll('"', '""')}"`}`;
+  return `select * from ${quoted(dataset)}`;
 }
 
 /** `name`, or with a number that nobody has yet. */
@@ -41,7 +41,7 @@ export function beginning(kind, form) {
       return { block: { chart: { kind: "bar", query, title: t("New chart"), x, y } }, query: added };
     }
     case "table": {
-      const { query, added } = data();
+      const { query, added } = data({ isGrouped: false });
       return { block: { table: { query } }, query: added };
     }
     case "image":
@@ -86,15 +86,17 @@ function firstFigure({ queries }) {
 }
 
 // A query of the template that lists something, or all rows of a dataset where there is none.
-function dataFor(form, { isList = true } = {}) {
+function dataFor(form, { isList = true, isGrouped = isList } = {}) {
   const { schema, queryNames } = form;
   const several = queryNames.filter((name) => schema.queries[name]?.length > 1);
   const known = several.find((name) => isList && GROUPED.test(form.sqlOf(name))) ?? several[0] ?? queryNames[0];
   if (known) return { query: known, ...split(schema.queries[known] ?? []) };
   const [dataset, columns] = Object.entries(schema.datasets)[0] ?? [];
   if (!dataset) return { query: "", ...split([]) };
+  if (!isGrouped) return { query: freeName(dataset, []), ...split(columns), added: { name: freeName(dataset, []), sql: rowsOf(dataset) } };
+  const groups = firstGroups(dataset, schema.types[dataset], split(columns));
   const name = freeName(dataset, []);
-  return { query: name, ...split(columns), added: { name, sql: rowsOf(dataset) } };
+  return { query: name, ...split(columnsOf(groups)), added: { name, sql: groupedSql(groups) } };
 }
 
 /** Which of them are figures, by their names. */

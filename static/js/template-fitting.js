@@ -22,6 +22,19 @@ export function fittingSteps(tree, path, shape, columns, { shapes }) {
   return steps;
 }
 
+/** Paths of the charts and tables that read a query. */
+export function readersOf(tree, query) {
+  const found = [];
+  const walk = (node, path) => {
+    if (isSeq(node)) node.items.forEach((item, index) => walk(item, [...path, index]));
+    if (!isMap(node)) return;
+    if (pairOf(node, "query")?.value?.value === query) found.push(path);
+    for (const pair of node.items) walk(pair.value, [...path, keyOf(pair)]);
+  };
+  walk(tree.node(["blocks"]), ["blocks"]);
+  return found;
+}
+
 function namesFitted(path, node, columns, instead) {
   if (isScalar(node)) return columns.includes(node.value) ? [] : [instead ? (tree) => setValue(tree, path, instead) : (tree) => removeKey(tree, path)];
   if (!isSeq(node)) return [];

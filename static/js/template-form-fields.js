@@ -1,6 +1,8 @@
 // Fields of the form view: one for each key, by what the server says its value is. What does not fit is shown as source.
 
 import { t } from "./i18n.js";
+import { groupFields } from "./template-form-groups.js";
+import { valuesOf } from "./template-groups.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 
 export const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -80,14 +82,14 @@ function fieldOf(form, path, fact, node, around) {
     case "boolean":
       return checkbox(path, fact, node);
     case "query":
-      return row(path, fact, querySelect(form, path, node));
+      return row(path, fact, querySelect(form, path, node)) + groupFields(form, path.slice(0, -1), valueOf(node));
     case "column":
       return row(path, fact, columnSelect(form, path, valueOf(node), around));
     case "columns":
     case "texts":
       return several(form, path, fact, node, around);
     case "values":
-      return isSeq(node) ? several(form, path, fact, node, {}) : row(path, fact, area(path, node, "sql"), "wide");
+      return isSeq(node) ? several(form, path, fact, node, {}) : row(path, fact, valuesSelect(form, path, node) + area(path, node, "sql"), "wide");
     case "list":
       return form.list(path, fact, node, around);
     case "named":
@@ -217,7 +219,10 @@ function querySelect(form, path, node) {
   const names = form.queryNames;
   const known = names.includes(value) || !value ? [] : [option(value, value, value)];
   const datasets = Object.keys(form.schema.datasets).map((name) => option(`+${name}`, name, ""));
-  const others = datasets.length ? `<optgroup label="${escaped(t("All of a dataset"))}">${datasets.join("")}</optgroup>` : "";
+  const grouped = Object.keys(form.schema.datasets).map((name) => option(`=${name}`, t("{name}, grouped", { name }), ""));
+  const others = datasets.length
+    ? `<optgroup label="${escaped(t("A dataset, grouped and added up"))}">${grouped.join("")}</optgroup><optgroup label="${escaped(t("All of a dataset"))}">${datasets.join("")}</optgroup>`
+    : "";
   const none = value ? "" : option("", t("choose …"), "");
   return `<select class="input input--small" ${control(path, "query")}>${none}${known.join("")}${names.map((name) => option(name, name, value)).join("")}${others}</select>`;
 }
@@ -228,6 +233,16 @@ function columnSelect(form, path, value, { query }, label = "") {
   if (!known?.length) return `<input class="input input--small" ${control(path, "column")}${said} spellcheck="false" autocomplete="off" value="${escaped(value)}">`;
   const unknownOne = value && !known.includes(value) ? [option(value, value, value)] : [];
   return `<select class="input input--small" ${control(path, "column")}${said}>${option("", "–", value)}${[...unknownOne, ...known.map((name) => option(name, name, value))].join("")}</select>`;
+}
+
+// What a parameter can be: the values of a column, without a word of SQL.
+function valuesSelect(form, path, node) {
+  if (valueOf(node)) return "";
+  const groups = Object.entries(form.schema.types).map(([dataset, types]) => {
+    const columns = Object.keys(types).map((column) => option(valuesOf(dataset, column), column, ""));
+    return `<optgroup label="${escaped(dataset)}">${columns.join("")}</optgroup>`;
+  });
+  return groups.length ? `<select class="input input--small" aria-label="${escaped(t("the values of a column …"))}" data-path="${place(path)}" data-type="values"><option value="">${t("the values of a column …")}</option>${groups.join("")}</select>` : "";
 }
 
 // One value or a list of them.

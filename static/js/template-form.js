@@ -1,12 +1,14 @@
 // The form view of the template editor. It edits the very text that the text view shows: each change is a small patch
 // of it, and what the form has no field for stays as it is.
 
-import { beginning, firstItem, freeName, rowsOf } from "./template-beginnings.js";
+import { beginning, firstItem, freeName, rowsOf, split } from "./template-beginnings.js";
 import { appendChange, booleanChange, fieldChange, memberChange, valued } from "./template-form-edits.js";
 import { idOf, isOther } from "./template-form-fields.js";
 import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
-import { fittingSteps } from "./template-fitting.js";
+import { regrouped } from "./template-form-groups.js";
+import { columnsOf, firstGroups, groupedSql, groupsOf } from "./template-groups.js";
+import { fittingSteps, readersOf } from "./template-fitting.js";
 import { applied, CannotPatch, copyItem, insertItem, moveItem, removeItem, removeKey, setValue } from "./template-patch.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf, treeOf } from "./template-tree.js";
 import { swap } from "./swap.js";
@@ -177,6 +179,7 @@ export class TemplateForm {
     else if (act === "delete") this.#delete(path, index, button);
     else if (act === "drop") this.#drop(path, "whole" in button.dataset);
     else if (act === "item") this.#addItem(path, shape, query);
+    else if (act === "ungroup") this.#regroup(JSON.parse(button.dataset.group), "");
     else if (act === "column") this.#edit((tree) => insertItem(tree, path, sizeOf(tree.node(path)), []));
     else if (act === "all-columns") this.#edit((tree) => setValue(tree, path, this.schema.queries[query]));
   }
@@ -258,9 +261,10 @@ export class TemplateForm {
   }
 
   #chosen({ target }) {
-    const { actChange, append, name, path, type } = target.dataset;
+    const { actChange, append, group, name, path, type } = target.dataset;
     const value = target.value.trim();
-    if (actChange && value) this.#addNamed(actChange, value, target);
+    if (group) this.#regroup(JSON.parse(group), target.type === "checkbox" && !target.checked ? "" : value);
+    else if (actChange && value) this.#addNamed(actChange, value, target);
     else if (append && value) this.#append(JSON.parse(append), value, target);
     else if (name && value) this.#setAndClear([...JSON.parse(name), value], "", target);
     else if (path && type === "member") this.#edit((tree) => memberChange(tree, JSON.parse(path), target.value, target.checked));
@@ -308,23 +312,44 @@ export class TemplateForm {
     document.getElementById(idOf("other", path))?.focus();
   }
 
-  // `wish` is a query, or after a plus a dataset, for all rows of which one is added.
+  // `wish` is a query, or a dataset after a sign: a query is added for all its rows (+), or one that groups them (=).
   #readFrom(path, wish) {
-    const dataset = wish.startsWith("+") ? wish.slice(1) : "";
-    const name = dataset ? freeName(dataset, this.queryNames) : wish;
-    const columns = dataset ? this.schema.datasets[dataset] : this.schema.queries[name];
+    const added = /^[+=]/.test(wish) ? this.#queryFor(wish.slice(1), { isGrouped: wish.startsWith("=") }) : null;
+    const name = added?.name ?? wish;
+    const columns = added?.columns ?? this.schema.queries[name];
     const owner = path.slice(0, -1);
     const fitted = fittingSteps(treeOf(this.#source.value), owner, owner.at(-1), columns, this.schema);
-    const added = dataset ? [(tree) => setValue(tree, ["queries", name], rowsOf(dataset), { before: "blocks" })] : [];
-    const done = this.#edit(...added, (tree) => fieldChange(tree, path, name, this.schema), ...fitted);
+    const done = this.#edit(...(added ? [added.step] : []), (tree) => fieldChange(tree, path, name, this.schema), ...fitted);
     if (done && fitted.length) this.#say(t("Columns that “{name}” does not have were changed or taken out.", { name }), { canUndo: true });
   }
 
+  #queryFor(dataset, { isGrouped }) {
+    const columns = this.schema.datasets[dataset];
+    const groups = isGrouped ? firstGroups(dataset, this.schema.types[dataset], split(columns)) : null;
+    const name = freeName(groups?.by.length ? `${dataset}_by_${groups.by[0].name}` : dataset, this.queryNames);
+    const sql = groups ? groupedSql(groups) : rowsOf(dataset);
+    return {
+      name,
+      columns: groups ? columnsOf(groups) : columns,
+      step: (tree) => setValue(tree, ["queries", name], sql, { before: "blocks" }),
+    };
+  }
+
+  // What a grouped query gives has other names then: the parts that read it follow.
+  #regroup(place, value) {
+    const [name] = place;
+    const groups = groupsOf(this.sqlOf(name));
+    if (!groups) return;
+    const changed = regrouped(groups, place, value, this.schema.datasets[groups.dataset] ?? []);
+    const now = treeOf(this.#source.value);
+    const steps = readersOf(now, name).flatMap((path) => fittingSteps(now, path, path.at(-1), columnsOf(changed), this.schema));
+    this.#edit((tree) => setValue(tree, ["queries", name], groupedSql(changed)), ...steps);
+    this.render();
+  }
+
   #addNamed(what, value, target) {
-    if (what === "query") {
-      const name = freeName(value, this.queryNames);
-      this.#edit((tree) => setValue(tree, ["queries", name], rowsOf(value), { before: "blocks" }));
-    } else {
+    if (what === "query" || what === "groups") this.#edit(this.#queryFor(value, { isGrouped: what === "groups" }).step);
+    else {
       const name = freeName(value.toLowerCase().replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^(?=\d)/, "_"), this.parameterNames);
       this.#edit((tree) => setValue(tree, ["parameters", name], { type: "text", label: value }, { before: tree.node(["queries"]) ? "queries" : "blocks" }));
     }
@@ -344,7 +369,10 @@ export class TemplateForm {
       event.preventDefault();
       if (event.shiftKey) this.#source.redo();
       else this.#undo();
-    } else if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) event.preventDefault(); // would save
+    } else if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) {
+      event.preventDefault(); // would save
+      event.target.dispatchEvent(new Event("change", { bubbles: true })); // what was written is meant
+    }
   }
 
   #undo() {

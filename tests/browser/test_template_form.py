@@ -186,6 +186,42 @@ async def test_another_query_takes_its_columns_along_and_the_preview_stays_in_it
     await expect(source_of(page)).to_have_text("title: Anew")
 
 
+async def test_one_report_for_each_region_needs_no_sql(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    """A chart by month, a parameter that makes a report for each region, and only its rows: all from lists."""
+    await import_text(alice)
+    page = await page_of("alice")
+    await page.goto("/templates/new")
+    await page.get_by_role("button", name="As a form").click()
+    await page.locator(".gap--end > .gap__open").click()
+    await page.get_by_role("button", name="Lines, bars").click()
+    chart = page.locator(".part.is-open")
+    await chart.get_by_label("Data").select_option("=orders")
+    await chart.get_by_label("One row for each 1").select_option("month of ordered_at")
+    await chart.get_by_label("Figures: add …").select_option("number of rows")
+    await page.locator("#part-parameters button").click()
+    await page.get_by_label("Add a parameter").fill("Region")
+    await page.get_by_label("Add a parameter").press("Enter")
+    values = page.locator("#field-parameters-region-each").locator("..").get_by_role("combobox")
+    await values.select_option("region")
+    await chart.get_by_label("only what the parameter “Region” says").check()
+    await expect(page.get_by_text("No problems found")).to_be_visible()
+    report = page.frame_locator("[data-preview-frames] iframe:not(.is-coming)")
+    await expect(report.get_by_text("Region", exact=True)).to_be_attached()
+    await page.get_by_label("Name", exact=True).fill("regions")
+    await page.keyboard.press("Control+s")
+    await page.wait_for_url("**/templates/regions/edit")
+    async with alice.get("/api/v1/templates/regions") as response:
+        saved = await response.text()
+    assert "each: select distinct region from orders where region is not null order by 1\n" in saved
+    assert saved.partition("  orders_by_region: |\n")[2].partition("blocks:")[0] == (
+        "    select date_trunc('month', ordered_at)::date as month, sum(amount) as amount, count(*) as row_count\n"
+        "    from orders\n    where region = $region\n    group by 1\n    order by 1\n"
+    )
+    assert "      x: month\n      y: amount\n" in saved
+    await page.goto("/batches/new?template=regions")
+    await expect(page.get_by_text("reports will be made")).to_be_visible()
+
+
 async def test_names_and_keys_are_offered_while_they_are_written(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
     await put_template(alice, source=COMMENTED.replace(", query: regions}", "}"))

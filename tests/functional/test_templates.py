@@ -98,11 +98,13 @@ async def test_what_can_be_written_is_told_with_ones_own_data_alone(
     await import_text(alice, "region,amount\nNorth,1\n")
     told = await read(alice, "/template-vocabulary")
     assert told["datasets"] == {"orders": ["region", "amount"]}
+    assert told["types"] == {"orders": {"region": "text", "amount": "integer"}}
     assert told["shapes"]["column"]["total"]["options"] == ["sum", "average", "min", "max", "count"]
     assert [block["name"] for block in told["blocks"]][:3] == ["heading", "text", "kpis"]
     await put_template(alice, source=WITHOUT_DATA)
     assert await included(alice) == ["sales"]
-    assert (await read(bob, "/template-vocabulary"))["datasets"] == {}
+    others = await read(bob, "/template-vocabulary")
+    assert (others["datasets"], others["types"]) == ({}, {})
     assert await included(bob) == []
     async with aiohttp.ClientSession(server.url) as nobody, nobody.get("/template-vocabulary") as response:
         assert "shapes" not in await response.text()
