@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -39,12 +40,23 @@ blocks:
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """A dataset, the column of whose values each has a report (if any), and columns that could be."""
+
+    dataset: str
+    each: str
+    offered: Sequence[str]
+
+
 async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     if dataset := request.query.get("dataset"):
         starts = operations_of(request).template_starts
-        started = await starts.start(principal, dataset, language=formats_for(request).language)
-        return await _editor(request, source=started.source, suggested_name=started.name, dataset=dataset)
+        each = request.query.get("each", "")
+        started = await starts.start(principal, dataset, language=formats_for(request).language, each=each)
+        start = _Start(dataset=dataset, each=each, offered=started.each)
+        return await _editor(request, source=started.source, suggested_name=started.name, start=start)
     samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
     if chosen is None:
@@ -79,9 +91,9 @@ async def _editor(
     samples: Sequence[Sample] = (),
     chosen: str = "",
     suggested_name: str = "",
-    dataset: str = "",
+    start: _Start | None = None,
 ) -> web.Response:
-    """`dataset`: that from which the source was made just now."""
+    """`start`: from what the source was made just now."""
     nonce = secrets.token_urlsafe(16)
     schema = await operations_of(request).templates.vocabulary(require_principal(request))
     response = await render(
@@ -94,7 +106,7 @@ async def _editor(
         samples=samples,
         chosen=chosen,
         suggested_name=suggested_name,
-        dataset=dataset,
+        start=start,
         style_nonce=nonce,
         form_icons=_FORM_ICONS + [block.icon for block in schema.blocks],
     )

@@ -51,18 +51,22 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`name` is what the template shall be called (else as the dataset), `language` what it says things in (else
-    yours)."""
+    yours). `each`: a column, for one report for each of its values."""
 
     dataset: DatasetName
     name: TemplateName | None = None
     language: LanguageTag | None = None
+    each: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
 class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken."""
+    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken.
+
+    `each`: columns of a dataset of which there can be one report for each value."""
 
     name: str
     source: str
+    each: list[str] = []
     links: dict[str, str]
 
 
@@ -130,8 +134,11 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
         call.body.dataset,
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
+        each=call.body.each or "",
     )
-    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
+    return TemplateStart(
+        name=started.name, source=started.source, each=list(started.each), links=template_links(started.name)
+    )
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:

@@ -64,6 +64,12 @@ def chosen(columns: Sequence[KnownColumn]) -> Choice:
     )
 
 
+def each_offered(columns: Sequence[KnownColumn]) -> list[str]:
+    """Of which columns there can be one report for each value."""
+    choice = chosen(columns)
+    return [column.name for column in [*choice.few, *choice.many] if column.type in ("text", "integer")]
+
+
 def _importance(column: KnownColumn) -> tuple[bool, bool, bool]:
     """Money first, then what has decimals; else the order of the columns."""
     return not column.currency, not column.is_money, column.type == "integer"
