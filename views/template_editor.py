@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +26,6 @@ _FORM_ICONS = [
     "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
     "sliders-horizontal", "trash-2", "x",
 ]  # fmt: skip
-_FIRST_SOURCE = """\
-title: "My report"
-description: What it is about
-formats: [html, pdf, xlsx]
-queries:
-  rows: select 'Hello' as greeting, 42 as answer
-blocks:
-  - heading: "My report"
-  - text: |
-      Write **Markdown** here. Figures come from queries: {{ rows.answer }}.
-  - table: {query: rows}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +48,26 @@ async def new_template_page(request: web.Request) -> web.Response:
     samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
     if chosen is None:
-        return await _editor(request, source=_FIRST_SOURCE, samples=samples)
+        return await _editor(request, source=_first_source(formats_for(request).gettext), samples=samples)
     return await _editor(request, source=chosen.source, samples=samples, chosen=chosen.name, suggested_name=chosen.name)
+
+
+def _first_source(gettext: Callable[[str], str]) -> str:
+    """Something that works, to be written over."""
+    title, greeting = gettext("My report"), gettext("Hello")
+    text = gettext("Write **Markdown** here. Figures come from queries:")
+    return f"""\
+title: "{title}"
+description: {gettext("What it is about")}
+formats: [html, pdf, xlsx]
+queries:
+  rows: select '{greeting}' as greeting, 42 as answer
+blocks:
+  - heading: "{title}"
+  - text: |
+      {text} {{{{ rows.answer }}}}.
+  - table: {{query: rows}}
+"""
 
 
 async def edit_template_page(request: web.Request) -> web.Response:

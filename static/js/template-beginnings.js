@@ -1,7 +1,8 @@
 // What a new part of a template begins with: something that is right as it is, with data that are there.
 
 import { t } from "./i18n.js";
-import { columnsOf, firstGroups, groupedSql, quoted } from "./template-groups.js";
+import { quoted } from "./sql-names.js";
+import { columnsOf, firstGroups, groupedSql } from "./template-groups.js";
 
 const IDS = /(^|_)(id|no|nr|code|number)$|编号|代码/i;
 const GROUPED = /\bgroup\s+by\b/i;

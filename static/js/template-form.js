@@ -46,6 +46,7 @@ export class TemplateForm {
     root.addEventListener("input", (event) => !event.isComposing && this.#typed(event.target));
     root.addEventListener("compositionend", (event) => this.#typed(event.target));
     root.addEventListener("keydown", (event) => this.#pressed(event));
+    document.addEventListener("keydown", (event) => this.#pressedAnywhere(event)); // what had the focus may be gone
   }
 
   get isShown() {
@@ -179,7 +180,11 @@ export class TemplateForm {
     else if (act === "delete") this.#delete(path, index, button);
     else if (act === "drop") this.#drop(path, "whole" in button.dataset);
     else if (act === "item") this.#addItem(path, shape, query);
-    else if (act === "ungroup") this.#regroup(JSON.parse(button.dataset.group), "");
+    else if (act === "ungroup") {
+      const row = button.closest("[role=group]");
+      this.#regroup(JSON.parse(button.dataset.group), "");
+      row.querySelector(".chosen__add")?.focus({ preventScroll: true });
+    }
     else if (act === "column") this.#edit((tree) => insertItem(tree, path, sizeOf(tree.node(path)), []));
     else if (act === "all-columns") this.#edit((tree) => setValue(tree, path, this.schema.queries[query]));
   }
@@ -246,6 +251,7 @@ export class TemplateForm {
   #drop(path, whole) {
     const key = path.at(-1);
     const done = this.#edit((tree) => (typeof key === "number" ? removeItem(tree, path.slice(0, -1), key) : removeKey(tree, path, { whole })));
+    document.getElementById(idOf("add", path.slice(0, -1)))?.focus({ preventScroll: true }); // the button is gone
     if (done && whole) this.#say(t("Deleted: {name}", { name: key }), { canUndo: true });
   }
 
@@ -365,14 +371,18 @@ export class TemplateForm {
       event.preventDefault();
       const index = Number(card.dataset.index);
       this.#move(JSON.parse(card.dataset.list), index, index + step, step < 0 ? "up" : "down");
-    } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input, textarea")) {
-      event.preventDefault();
-      if (event.shiftKey) this.#source.redo();
-      else this.#undo();
     } else if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) {
       event.preventDefault(); // would save
       event.target.dispatchEvent(new Event("change", { bubbles: true })); // what was written is meant
     }
+  }
+
+  #pressedAnywhere(event) {
+    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
+    if (!isUndo || !this.isShown || event.target.closest("input, textarea, dialog")) return;
+    event.preventDefault();
+    if (event.shiftKey) this.#source.redo();
+    else this.#undo();
   }
 
   #undo() {

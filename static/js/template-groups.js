@@ -1,7 +1,8 @@
 // Queries that group a dataset and reckon figures: written from what was chosen, and read back into it. Any other query
 // is SQL, and shown as such.
 
-const PLAIN = /^[\p{Ll}_\u4e00-\u9fff][\p{Ll}\p{N}_\u4e00-\u9fff]*$/u;
+import { quoted } from "./sql-names.js";
+
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_]*)`;
 const QUERY = new RegExp(
   String.raw`^select (?<items>.+?) from (?<dataset>${NAME})(?: where (?<only>.+?))?(?: group by [\d, ]+)?(?: order by \d+(?<falls> desc nulls last)?)?(?: limit (?<most>\d+))?$`,
@@ -11,7 +12,7 @@ const STEP = new RegExp(String.raw`^date_trunc\('(?<step>\w+)', (?<column>${NAME
 const FIGURE = new RegExp(String.raw`^(?<how>count|sum|avg|min|max)\((?<column>\*|${NAME})\) as (?<name>${NAME})$`, "u");
 const COLUMN = new RegExp(`^${NAME}$`, "u");
 const ONLY = new RegExp(String.raw`^(?<column>${NAME}) (?<how>=|in) \$(?<parameter>[\p{L}_][\p{L}\p{N}_]*)$`, "u");
-const ITEM = new RegExp(String.raw`(?:"(?:[^"]|"")*"|'[^']*'|\([^()]*\)|[^,"'()])+`, "gu");
+const ITEM = new RegExp(String.raw`(?:"(?:[^"]|"")*"|'[^']*'|\((?:"(?:[^"]|"")*"|[^()"])*\)|[^,"'()])+`, "gu");
 
 const MONEY = /amount|revenue|sales|turnover|金额|收入|销售额|营业额/i;
 
@@ -19,7 +20,6 @@ const MONEY = /amount|revenue|sales|turnover|金额|收入|销售额|营业额/i
 export const STEPS = ["day", "week", "month", "quarter", "year"];
 export const FIGURES = ["sum", "avg", "min", "max"];
 
-export const quoted = (name) => (PLAIN.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
 const plain = (text) => (text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text);
 
 /** The different values of a column. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import aiohttp
@@ -130,6 +131,16 @@ async def test_a_preview_that_cannot_be_says_what_to_do(alice: aiohttp.ClientSes
         assert response.status == 200, page
     assert said in page
     assert "parameters[" not in page
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "My report"), ("zh-CN", "我的报表")])
+async def test_a_new_template_works_and_begins_in_the_reader_s_language(
+    alice: aiohttp.ClientSession, language: str, title: str
+) -> None:
+    async with alice.get("/templates/new", headers={"Accept-Language": language}) as response:
+        source = html.unescape((await response.text()).partition("<textarea")[2].partition(">")[2].partition("</")[0])
+    assert f'title: "{title}"' in source
+    await put(alice, source.lstrip("\n"), status=201)
 
 
 async def test_only_the_editor_may_write_styles_and_only_with_its_own_word(alice: aiohttp.ClientSession) -> None:

@@ -368,6 +368,7 @@ SUMMED = "select date_trunc('month', day)::date as month, \"Kind, of\", sum(amou
             True,
         ),
         ("select count(*) as row_count from orders", True),
+        ('select "order", sum("Net (EUR), all") as net from "group" group by 1 order by 2 desc nulls last', True),
         ("select region, sum(amount) as amount from orders group by 1 order by 1", False),  # another order
         ("select region, sum(amount - cost) as profit from orders group by 1 order by 2 desc nulls last", False),
         ("select region, sum(amount) as amount from orders join plan using (region) group by 1", False),
