@@ -23,7 +23,7 @@ from server.http.listener import listen, url_of
 from server.http.parts import PARTS
 from server.http.readiness import ServerPhase
 from server.settings import Settings
-from server.storage.one_server import held
+from server.storage.one_server import held, require_whole
 
 _LOG = logging.getLogger("jindu")
 _SWITCH_SECONDS = 0.001  # how long a thread that draws a page may keep the event loop waiting for the interpreter
@@ -46,6 +46,7 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
     is_new = not settings.data.exists()
+    require_whole(settings.data)
     parts = build_parts(settings)
     if is_new:
         _LOG.info("made the data directory %s", settings.data.resolve())
@@ -59,8 +60,13 @@ async def _serve(settings: Settings) -> None:
 
 async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) -> None:
     settings = parts.settings
-    connected = parts.realtime.manager.active_connections
-    async with parts.open(), meanwhile(collect_when_quiet(lambda: len(connected))), _listening(app) as addresses:
+    connected, sampling = parts.realtime.manager.active_connections, parts.monitoring.sampler.running()
+    async with (
+        parts.open(),
+        meanwhile(collect_when_quiet(lambda: len(connected))),
+        _listening(app) as addresses,
+        sampling,
+    ):
         _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
         _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
         await stop.wait()

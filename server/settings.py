@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
 import tomllib
@@ -154,6 +155,10 @@ class Settings:
     job_retention_days: float = _setting(90.0, "Jobs are removed so many days after their end; 0: never.")
     log_retention_days: float = _setting(30.0, "Logs of jobs are removed so many days after their end; 0: never.")
     audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
+    monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
+    metrics_addresses: tuple[str, ...] = _setting(
+        (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
+    )
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(
@@ -185,14 +190,7 @@ def load(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
     """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
-    environ = os.environ if environ is None else environ
-    merged: dict[str, tuple[str, Any]] = {}
-    for source, values in (
-        ("jindu.toml", _from_file((directory or Path()) / "jindu.toml")),
-        ("environment", _from_environment(environ)),
-        ("command line", {key: value for key, value in (flags or {}).items() if value is not None}),
-    ):
-        merged.update({key: (source, value) for key, value in values.items()})
+    merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
     types = get_type_hints(Settings)
     unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
     if unknown:
@@ -200,6 +198,34 @@ def load(
     return _checked(
         Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
     )
+
+
+def sources(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> dict[str, str]:
+    """Where each setting that is set comes from; the others have their defaults."""
+    environ = os.environ if environ is None else environ
+    merged = _merged(flags or {}, environ, directory or Path())
+    return {key: _in_full(key, source, environ) for key, (source, _) in merged.items()}
+
+
+def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
+    if source != "environment":
+        return source
+    name = f"{environment_name(key)}_FILE"
+    return name if name in environ else environment_name(key)
+
+
+def _merged(flags: Mapping[str, Any], environ: Mapping[str, str], directory: Path) -> dict[str, tuple[str, Any]]:
+    """By name the source that wins, and what it says."""
+    merged: dict[str, tuple[str, Any]] = {}
+    for source, values in (
+        ("jindu.toml", _from_file(directory / "jindu.toml")),
+        ("environment", _from_environment(environ)),
+        ("command line", {key: value for key, value in flags.items() if value is not None}),
+    ):
+        merged.update({key: (source, value) for key, value in values.items()})
+    return merged
 
 
 def environment_name(name: str) -> str:
@@ -272,4 +298,9 @@ def _checked(settings: Settings) -> Settings:
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    for network in settings.metrics_addresses:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
     return settings

@@ -29,10 +29,12 @@ LAYERS = (
     ("views", "server.transports", "server.engines"),
     ("server.http",),
     ("server.operations",),
+    ("server.care",),
     ("server.reports",),
     ("server.datasets",),
     ("server.uploads",),
     ("server.live",),
+    ("server.monitoring",),
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
@@ -51,6 +53,7 @@ CORE = (
     "server.uploads",
     "server.datasets",
     "server.reports",
+    "server.care",
     "server.operations",
 )
 MODULES = sorted(

@@ -8,12 +8,14 @@ from typing import Any
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
+from server.clock import utc_now
 from server.errors import InvalidInput, JinduError, NotFound
 from server.http.forms import read_form
 from server.http.guards import require_principal
-from server.http.parts import operations_of
+from server.http.parts import operations_of, parts_of
 from server.jobs.job import State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
+from server.monitoring.uptime import GapKind
 from server.numerals import whole_number
 from server.operations.connections import LEVELS
 from views.context import render
@@ -22,6 +24,7 @@ from views.field_errors import errors_by_field
 _USERS_SHOWN = 200
 _JOBS_SHOWN = 20
 _LINES_SHOWN = 40
+_GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
@@ -43,6 +46,12 @@ async def admin_overview(request: web.Request) -> web.Response:
     """The overview's figures alone, for their live refresh."""
     principal = require_principal(request, "admin")
     return await render(request, "admin/_overview.html", **await _content(request, principal, "overview"))
+
+
+async def admin_health(request: web.Request) -> web.Response:
+    """How the server does, alone, for its live refresh."""
+    principal = require_principal(request, "admin")
+    return await render(request, "admin/_health.html", **await _health(request, principal))
 
 
 async def add_user(request: web.Request) -> web.Response:
@@ -166,7 +175,23 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
         }
     if section == "connections":
         return _connections(request, principal)
-    return await _overview(request, principal)
+    return await _overview(request, principal) | await _health(request, principal)
+
+
+async def _health(request: web.Request, principal: Principal) -> dict[str, Any]:
+    present = await operations_of(request).monitoring.present(principal)
+    running = await operations_of(request).jobs.list(principal, JobFilter(states=(State.RUNNING,), limit=_JOBS_SHOWN))
+    started = [job.started_at for job in running.items if job.started_at]
+    gaps = present.availability["30d"].gaps
+    return {
+        "present": present,
+        "storage": parts_of(request).room.statistics(),
+        "connected": operations_of(request).connections.everybody(principal, limit=1).total or 0,
+        "running": running.total or 0,
+        "longest": (utc_now() - min(started)).total_seconds() if started else None,
+        "outages": [gap for gap in gaps if gap.kind is GapKind.DOWN],
+        "all_gaps": gaps[::-1][:_GAPS_SHOWN],
+    }
 
 
 async def _overview(request: web.Request, principal: Principal) -> dict[str, Any]:

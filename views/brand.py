@@ -13,8 +13,8 @@ from server.errors import InvalidInput
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.operations.brands import MAX_CHARACTERS, BrandTexts, BrandView, checked
-from server.reports.brand import ACCENT, FONTS, Brand, Font, shades_of
+from server.operations.brands import MAX_CHARACTERS, BrandView, checked
+from server.reports.brand import ACCENT, FONTS, Brand, BrandTexts, Font, shades_of
 from views.context import render
 from views.field_errors import errors_by_field
 

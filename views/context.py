@@ -39,6 +39,7 @@ _reader: ContextVar[ReaderFormats] = ContextVar("reader")
 _FILTERS = (
     "number",
     "percent",
+    "share",
     "change",
     "filesize",
     "duration",

@@ -87,6 +87,13 @@ class ReaderFormats:
             return "–"
         return numbers.format_percent(int(value) / 100, locale=self.locale)
 
+    def share(self, part: float | None) -> str:
+        """0.99987 → `99.98%`: rounded down, so that 100 % means without an exception."""
+        if part is None:
+            return "–"
+        pattern = "#,##0%" if part == 1 else "#,##0.00%"
+        return numbers.format_percent(math.floor(part * 10_000) / 10_000, pattern, locale=self.locale)
+
     def change(self, part: float) -> str:
         """0.125 → `+12.5%`: of what it was before."""
         pattern = "+#,##0.0%;-#,##0.0%" if abs(part) < _LARGE_CHANGE else "+#,##0%;-#,##0%"

@@ -13,7 +13,7 @@ from server.errors import NotFound
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.jobs.job import FINAL_STATES, Job, State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
 from server.reports.batches import BatchHead
 from views.context import render
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.cells import DATE_FORMATS, NUMBER_FORMATS
+from server.datasets.day_cells import DATE_FORMATS
 from server.datasets.file_work import PreviewColumn
+from server.datasets.number_cells import NUMBER_FORMATS
 from server.datasets.schema import COLUMN_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, ColumnSpec, ColumnType
 from server.errors import FieldError
 from views.import_checks import check_errors, checks_of, posted_checks, said_checks

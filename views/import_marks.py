@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from server.datasets.cells import (
-    NULL_WORDS,
-    is_no_amount,
-    mark_of,
-    order_of,
-    plain,
-    read_date,
-    read_instant,
-    read_moment,
-    read_number,
-    read_truth,
-    unguarded,
-)
+from server.datasets.cells import NULL_WORDS, plain, read_truth, unguarded
+from server.datasets.day_cells import order_of, read_date, read_instant, read_moment
+from server.datasets.number_cells import is_no_amount, mark_of, read_number
 from views.import_columns import FormColumn
 
 _FIRST_ROWS = 3

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
+from server.clock import rfc3339, utc_now
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Completeness, Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKind
-from server.jobs.store import JobFilter
 from server.numerals import whole_number
+from server.operations.jobs_together import POSSIBLE_IN, JobAction
 from views.context import formats_for, render
 from views.formats import ReaderFormats
 
 _PER_PAGE = 30
 _LINES_SHOWN = 500
+FILTERS = ("q", "state", "kind", "within")
+_SPANS = {"1": 1, "7": 7, "30": 30}  # days
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -62,21 +68,14 @@ async def delete_job(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
-    kinds = parts_of(request).job_kinds.names()
-    wanted = {name: request.query.get(name, "").strip() for name in ("q", "state", "kind", "cursor")}
-    page = await operations_of(request).jobs.list(
-        principal,
-        JobFilter(
-            states=[state for state in State if state == wanted["state"]],
-            outcomes=[Completeness.PARTIAL] if wanted["state"] == Completeness.PARTIAL else [],
-            kinds=(wanted["kind"],) if wanted["kind"] in kinds else (),
-            text=wanted["q"],
-            limit=_PER_PAGE,
-            cursor=wanted["cursor"] or None,
-        ),
-    )
+    jobs = operations_of(request).jobs
+    wanted = {name: request.query.get(name, "").strip() for name in (*FILTERS, "cursor")}
+    found = filter_of(request, wanted)
+    page = await jobs.list(principal, dataclasses.replace(found, limit=_PER_PAGE, cursor=wanted["cursor"] or None))
+    counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
     first = {name: value for name, value in here.items() if name != "cursor"}
+    of_any_state = {name: value for name, value in first.items() if name != "state"}
     return await render(
         request,
         template,
@@ -84,13 +83,59 @@ async def _list(request: web.Request, template: str) -> web.Response:
         wanted=wanted,
         cursor=wanted["cursor"],
         is_filtered=bool(first),
-        states=[*State, Completeness.PARTIAL],
-        kinds=kinds,
+        is_narrowed=bool(of_any_state),
+        tabs=_tabs(counts, of_any_state, wanted["state"]),
+        kinds=parts_of(request).job_kinds.names(),
+        spans=_SPANS,
+        actions=_actions(counts, wanted["state"]),
+        seen_at=rfc3339(utc_now()),
         owners=await owner_names(request, principal, page.items),
-        fragment_url=_url("/jobs/rows", here),
-        first_url=_url("/jobs", first),
-        next_url=_url("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
+        fragment_url=url_with("/jobs/rows", here),
+        first_url=url_with("/jobs", first),
+        next_url=url_with("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
     )
+
+
+def filter_of(request: web.Request, wanted: Mapping[str, str]) -> JobFilter:
+    """From the fields named in `FILTERS`; what makes no sense is as if it were not there."""
+    state, days = wanted["state"], _SPANS.get(wanted["within"])
+    return JobFilter(
+        states=[each for each in State if each == state],
+        outcomes=[Completeness.PARTIAL] if state == Completeness.PARTIAL else [],
+        kinds=(wanted["kind"],) if wanted["kind"] in parts_of(request).job_kinds.names() else (),
+        text=wanted["q"],
+        since=utc_now() - timedelta(days=days) if days else None,
+    )
+
+
+_Counts = Mapping[tuple[State, Completeness | None], int]
+
+
+def _tabs(counts: _Counts, query: dict[str, str], chosen: str) -> list[tuple[str, str, int, bool]]:
+    """The state (empty for all), where it leads, how many there are, and whether it is shown."""
+    numbers = {state.value: 0 for state in State} | {Completeness.PARTIAL.value: 0}
+    for (state, outcome), number in counts.items():
+        numbers[state.value] += number
+        if outcome is Completeness.PARTIAL:
+            numbers[outcome.value] += number
+    shown = {"": sum(counts.values()), **numbers}
+    return [
+        (state, url_with("/jobs", query | {"state": state} if state else query), number, state == chosen)
+        for state, number in shown.items()
+    ]
+
+
+def _actions(counts: _Counts, chosen: str) -> list[tuple[JobAction, int]]:
+    """What can be done with how many of those shown."""
+
+    def possible(action: JobAction) -> int:
+        return sum(
+            number
+            for (state, outcome), number in counts.items()
+            if state in POSSIBLE_IN[action] and chosen in ("", state, outcome)
+        )
+
+    return [(action, number) for action in JobAction if (number := possible(action))]
 
 
 async def _one(request: web.Request, template: str) -> web.Response:
@@ -175,5 +220,5 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_FIGURE else text[: _LONGEST_FIGURE - 1] + "…"
 
 
-def _url(path: str, query: dict[str, str]) -> str:
+def url_with(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path

@@ -24,6 +24,7 @@ from server.jobs.standing import Standing
 from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
+from server.jobs.tallies import JobCounting
 from server.settings import Settings
 
 KINDS: tuple[JobKind, ...] = (demonstration.kind(), external_kind.KIND)
@@ -39,6 +40,7 @@ class JobParts:
     standing: Standing
     external: ExternalJobs
     stillness: Stillness
+    counting: JobCounting
 
 
 def build_jobs(
@@ -51,6 +53,8 @@ def build_jobs(
     live: LiveParts,
     kinds: JobKinds,
 ) -> JobParts:
+    counting = JobCounting()
+    table.listen(counting.changed)
     saver = ProgressSaver(store=store, table=table)
     queue = engines.ENGINES.queue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
@@ -81,6 +85,7 @@ def build_jobs(
         standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
         stillness=life.stillness,
+        counting=counting,
     )
 
 

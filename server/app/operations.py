@@ -8,6 +8,7 @@ from server.app.accounts import AuthParts
 from server.app.datasets import DatasetParts
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
+from server.app.monitoring import MonitoringParts
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
@@ -40,6 +41,8 @@ from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
+from server.operations.jobs_together import JobsTogether
+from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.queries import QueryOperations
@@ -73,10 +76,18 @@ def build_operations(
     reports: ReportParts,
     retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
+    monitoring: MonitoringParts,
 ) -> Operations:
     database = storage.database
     job_operations = JobOperations(
         database=database, runner=jobs.runner, external=jobs.external, table=jobs.table, store=jobs.store
+    )
+    job_removal = JobRemoval(
+        database=database,
+        jobs=job_operations,
+        blobs=storage.blobs,
+        audit=Audit(database),
+        removals=live.removals,
     )
     accounts = _accounts(settings, storage, auth, languages, live)
     files = _uploads(storage, live, jobs, uploads)
@@ -169,14 +180,15 @@ def build_operations(
             files=EXAMPLES / "gallery",
         ),
         imports=imports,
-        job_removal=JobRemoval(
-            database=database,
-            jobs=job_operations,
-            blobs=storage.blobs,
-            audit=Audit(database),
-            removals=live.removals,
-        ),
+        job_removal=job_removal,
         jobs=job_operations,
+        jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
+        monitoring=MonitoringOperations(
+            database=database,
+            store=monitoring.store,
+            readings=monitoring.sampler.readings,
+            metrics_addresses=settings.metrics_addresses,
+        ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(
             reading,

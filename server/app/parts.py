@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
 from server.app.jobs import KINDS, JobParts, build_jobs, open_jobs
 from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
+from server.app.monitoring import MonitoringParts, build_monitoring
 from server.app.operations import build_operations
 from server.app.reports import ReportParts, build_reports, open_reports
 from server.app.resources import meanwhile
@@ -54,6 +56,8 @@ class Parts:
     chores: ChoreParts
     loop_lag: LoopLag
     statistics: dict[str, Callable[[], object]]  # a part's `statistics` by its name; what is built on top adds its own
+    counts: dict[str, Callable[[], object]]  # the same, of those that are told by their history alone
+    monitoring: MonitoringParts
     hurry: asyncio.Event  # set when whoever stops the server has no more patience
 
     @asynccontextmanager
@@ -121,6 +125,11 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         "exports": workers.exports.statistics,
         "connections": realtime.manager.statistics,
     }
+    counts: dict[str, Callable[[], object]] = {
+        "traffic": realtime.manager.traffic.statistics,
+        "job_tallies": jobs.counting.statistics,
+    }
+    monitoring = build_monitoring(settings, storage=storage, sources=ChainMap(statistics, counts))
     return Parts(
         settings=settings,
         languages=languages,
@@ -147,6 +156,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             reports=reports,
             retention=retention,
             statistics=statistics,
+            monitoring=monitoring,
         ),
         chores=build_chores(
             storage=storage,
@@ -157,5 +167,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         ),
         loop_lag=loop_lag,
         statistics=statistics,
+        counts=counts,
+        monitoring=monitoring,
         hurry=asyncio.Event(),
     )

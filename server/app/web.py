@@ -27,6 +27,7 @@ from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import static_route
+from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
 from server.places import STATIC
 from views.api import ENDPOINTS
@@ -38,11 +39,12 @@ from views.routes import PAGES
 
 def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
-    app = web.Application(middlewares=_middlewares(parts))
+    traffic = HttpTraffic()
+    app = web.Application(middlewares=_middlewares(parts, traffic))
     app.on_response_prepare.extend((mark_prepared, end_turns, add_headers, add_cors_headers, add_tus_headers))
     readiness = Readiness()
     transports = build_transports(parts, readiness)
-    app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports))
+    app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports), traffic)
     setup_templates(app)
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
@@ -52,11 +54,12 @@ def build_app(parts: Parts) -> web.Application:
     return app
 
 
-def _middlewares(parts: Parts) -> list[Middleware]:
-    """From the outside in: name the request and answer errors; browsers' questions; who asks; from where."""
+def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
+    """From the outside in: count; name the request and answer errors; browsers' questions; who asks; from where."""
     turns = RequestTurns()
     cookies = SessionCookies(parts.auth.secret_key, days=parts.settings.session_days)
     return [
+        traffic.middleware(),
         problem_middleware(error_page),
         preflight_middleware(),
         turns.of_strangers(),
@@ -68,9 +71,12 @@ def _middlewares(parts: Parts) -> list[Middleware]:
     ]
 
 
-def _web_parts(parts: Parts, readiness: Readiness, live_channels: tuple[LiveChannels, ...]) -> WebParts:
+def _web_parts(
+    parts: Parts, readiness: Readiness, live_channels: tuple[LiveChannels, ...], traffic: HttpTraffic
+) -> WebParts:
     open_sockets = OpenSockets(SocketLimits.from_settings(parts.settings))
     parts.statistics["sockets"] = open_sockets.statistics
+    parts.counts["requests"] = traffic.statistics
     return WebParts(
         settings=parts.settings,
         languages=parts.languages,

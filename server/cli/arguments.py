@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jindu.place import DEFAULT_URL
+from server.cli.care_arguments import add_care_commands
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -26,6 +27,7 @@ def add_commands(commands: Commands) -> None:
     _add_watch(commands)
     _add_jobs(commands)
     _add_admin(commands)
+    add_care_commands(commands)
 
 
 def add_json(parser: argparse.ArgumentParser, text: str = _JSON_HELP) -> None:

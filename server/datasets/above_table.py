@@ -11,6 +11,7 @@ from server.datasets.notes_above import is_table
 from server.datasets.records import Records, lenient_cells, read_sample
 from server.datasets.rejects import RejectReason
 from server.datasets.table_start import is_ruler
+from server.datasets.told_headers import DIRECTIVE
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ def read_above(above: Sequence[str], header: Sequence[str], dialect: Dialect) ->
     """`above` are the lines above the table, `header` those of its header."""
     result = Above()
     records = head_records(read_sample(above, dialect, is_whole=True), above, dialect)
-    is_other = is_table([record.cells for record in records])
+    is_other = not _are_comments(above) and is_table([record.cells for record in records])
     for record in records:
         raw = above[record.start].rstrip("\r\n")
         line = record.start + 1
@@ -55,3 +56,7 @@ def read_above(above: Sequence[str], header: Sequence[str], dialect: Dialect) ->
         result.named.add(DELIMITERS_ONLY if is_ruler(record.cells) else HEADER, len(above) + record.start + 1)
     result.records = len(records) + len(names)
     return result
+
+
+def _are_comments(lines: Sequence[str]) -> bool:
+    return all(line.startswith(DIRECTIVE) for line in lines if line.strip())

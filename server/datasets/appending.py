@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.cells import order_of
+from server.datasets.day_cells import order_of
 from server.datasets.decimals import exact_figure
 from server.datasets.notations import has_decimal_mark, merged_notations
 from server.datasets.schema import TEMPORAL_TYPES, Column

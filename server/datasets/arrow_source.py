@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.arrow_texts import chunk_of, holds_texts, is_binary, is_text
-from server.datasets.cells import FINER_THAN_MICROSECONDS
 from server.datasets.chunks import Chunk
+from server.datasets.day_cells import FINER_THAN_MICROSECONDS
 from server.errors import FileProblem
 
 _ROWS_PER_CHUNK = 50_000

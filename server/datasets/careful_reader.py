@@ -13,25 +13,30 @@ from server.datasets.chunks import Chunk
 from server.datasets.dialect import Dialect
 from server.datasets.header_finding import is_value
 from server.datasets.kept_bytes import Bytes, text_with_bytes
-from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named
+from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, HEADER, Named
 from server.datasets.records import MAX_CELL, Records, lenient_cells, line_count, read_records, split_lines
 from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import is_rule_row
 from server.datasets.table_start import is_head_of_table, is_ruler, is_sentence
 from server.datasets.tables_below import LOOKED_AT, begins_other_table
+from server.datasets.told_headers import DIRECTIVE, names_fields
 
 _MOST_NOTES = 30  # lines below a table; more are rows that were cut short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What every record of a file is held against: `headers` are the records that name the columns."""
+    """What every record of a file is held against: `headers` are the records that name the columns.
+
+    `has_directives`: see `FileShape`.
+    """
 
     dialect: Dialect
     width: int
     encoding: str = "utf-8"
     headers: tuple[tuple[str, ...], ...] = ()
     pads_short_rows: bool = False
+    has_directives: bool = False
 
 
 @dataclass(slots=True)
@@ -131,7 +136,12 @@ class CarefulReader:
         """Whether one of these rows, all of the right width, is none."""
         if any(not "".join(row).strip() or is_rule_row(row) for row in rows):
             return True
+        if any(map(self._is_directive, rows)):
+            return True
         return any(list(header) in rows for header in self._headers)
+
+    def _is_directive(self, row: Sequence[str]) -> bool:
+        return self._layout.has_directives and row[0].startswith(DIRECTIVE)
 
     def _sifted(
         self,
@@ -150,6 +160,11 @@ class CarefulReader:
             if reason := self._nothing(row):
                 named.add(reason, line + start + 1)
                 self._is_after_gap = True
+                continue
+            if self._is_directive(row):
+                named.add(HEADER, line + start + 1)
+                if names_fields(row[0]):  # others from here on, or those of the first ones again
+                    self.is_in_other_table = tuple(row) not in self._headers
                 continue
             cells = self._fitted(row)
             if tuple(row) in self._headers or tuple(cells) in self._headers:

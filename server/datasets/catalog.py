@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from server.datasets.catalog_rows import (
     versions_where,
 )
 from server.datasets.dataset import ColumnNote, Dataset, DatasetChange, Mode, Version, mentioned
+from server.datasets.like_files import of_file, with_columns
 from server.datasets.schema import Column
 from server.datasets.version_rows import (
     add_version,
@@ -122,6 +123,18 @@ class Catalog:
     async def find(self, owner_id: str, name: str) -> Dataset | None:
         async with self._database.read() as connection:
             return await find_dataset(connection, owner_id, name)
+
+    async def like(self, owner_id: str, *, columns: Set[str], stem: str) -> tuple[Dataset, str] | None:
+        """The dataset last changed that a file with these names of columns is like, or else of this stem of a name;
+        and which of the two, `columns` or `name`.
+        """
+        async with self._database.read() as connection:
+            # Columns first: a name often holds the month, and says less of what is in a file.
+            name, why = await with_columns(connection, owner_id, columns), "columns"
+            if name is None and stem:
+                name, why = await of_file(connection, owner_id, stem), "name"
+            found = None if name is None else await find_dataset(connection, owner_id, name)
+        return None if found is None else (found, why)
 
     async def require_mode_fits(self, connection: AsyncConnection, owner_id: str, name: str, mode: Mode) -> None:
         """What `publish` would say of the mode, before the work is done."""

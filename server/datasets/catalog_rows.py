@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.dataset import ColumnNote, Dataset, Version
+from server.datasets.reject_rows import Taken
 from server.datasets.schema import Column
 from server.storage.pages import size_of
 from server.storage.rows import lock
@@ -64,24 +65,34 @@ async def find_version_of_job(connection: AsyncConnection, job_id: str) -> Versi
 
 @dataclass(frozen=True, slots=True)
 class LaterVersion:
-    """What became of a dataset after a version: `corrects` tells of rejects that were added (import_correction.py)."""
+    """What became of a dataset after a version: `corrects` tells of rejects that were added (import_correction.py),
+    `takes` of those that came back with a file (came_back.py).
+    """
 
     number: int
     mode: str
     job_id: str | None
     rejected_count: int
     corrects: dict[str, Any]
+    takes: Taken
 
 
 async def versions_after(connection: AsyncConnection, version: Version) -> list[LaterVersion]:
     """Those of the same dataset that came later, in their order; there may be thousands."""
     columns = dataset_versions.c
     later = (
-        select(columns.number, columns.mode, columns.job_id, columns.rejected_count, columns.source["corrects"])
+        select(
+            columns.number,
+            columns.mode,
+            columns.job_id,
+            columns.rejected_count,
+            columns.source["corrects"],
+            columns.source["takes"],
+        )
         .where(columns.dataset_id == version.dataset_id, columns.number > version.number)
         .order_by(columns.number)
     )
-    return [LaterVersion(*row[:4], row[4] or {}) for row in await connection.execute(later)]
+    return [LaterVersion(*row[:4], row[4] or {}, row[5] or {}) for row in await connection.execute(later)]
 
 
 def version_of(row: RowMapping) -> Version:

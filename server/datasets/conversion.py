@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from server.datasets.accounting import require_all_told, require_rows
 from server.datasets.ahead import in_order
 from server.datasets.appending import merged_columns
+from server.datasets.came_back import CameBack
 from server.datasets.chunks import Chunk, Source
 from server.datasets.conversion_progress import ConversionProgress
 from server.datasets.corrections import FileCorrections, corrections
@@ -61,6 +62,7 @@ def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
 def _converted(request: ConvertRequest, progress: ConversionProgress, file: UnpackedFile) -> Converted:
     opened = open_file(request.source, request.name, request.options, request.limits, whole=True)
     reasons = place_of_reasons(opened.shape.names, request.options)
+    came_back = CameBack(opened.shape.names, request.options)
     sample = without_uncorrected(opened.source.sample(), reasons)
     key = request.upsert.key if request.upsert is not None else ()
     columns, found = planned_columns(opened.shape, sample, request.options, request.existing_columns, key)
@@ -84,8 +86,10 @@ def _converted(request: ConvertRequest, progress: ConversionProgress, file: Unpa
             RejectWriter(request.rejects, limit=request.reject_limit, share=request.reject_share) as rejects,
             _without_garbage_collection(),
         ):
+            rejects.lines = set() if came_back.is_told else None
             sifter = Sifter(columns, rejects, totals, request.options, keep_lines=bool(whole))
-            row_count = _convert(opened.source, reasons, sifter, staged, progress, told)
+            chunks = (came_back.noted(without_uncorrected(chunk, reasons)) for chunk in opened.source.chunks())
+            row_count = _convert(opened.source, chunks, sifter, staged, progress, told)
             totals.finish()
             if whole:
                 progress.tell("checking")
@@ -143,6 +147,7 @@ def _converted(request: ConvertRequest, progress: ConversionProgress, file: Unpa
         warnings=[*file.warnings, *warnings_of_file(opened.shape, columns, totals, request.options, sifter.notations)],
         options=settled_options(opened.shape, request.options, columns, file.member),
         corrections=corrected,
+        taken=came_back.taken(rejects.lines or set()),
     )
 
 
@@ -168,17 +173,14 @@ def _corrections(
 
 def _convert(
     source: Source,
-    reasons: int | None,
+    read: Iterator[Chunk],
     sifter: Sifter,
     target: Path,
     progress: ConversionProgress,
     statistics: PartStatistics | None,
 ) -> int:
-    """Chunks are read from the file, and their cells as values, while those before them are sifted and written.
-
-    `reasons`: the place of the column of a file of rejects that came back.
-    """
-    chunks = ((without_uncorrected(chunk, reasons), source.bytes_read) for chunk in source.chunks())
+    """Chunks are read from the file, and their cells as values, while those before them are sifted and written."""
+    chunks = ((chunk, source.bytes_read) for chunk in read)
     with PartWriter(target, sifter.schema, statistics) as part:
         for (chunk, bytes_read), columns in in_order(lambda item: sifter.read(item[0]), chunks):
             sifter.add(chunk, columns, part)

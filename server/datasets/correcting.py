@@ -108,7 +108,7 @@ def _found(request: CorrectRequest) -> list[_Submitted]:
     with request.rejects.open("rb") as stream:
         for lines in by_row(stream):
             row = row_of(lines, request.layout)
-            if (cells := request.rows.get(row.line)) is not None:
+            if row.line not in request.taken and (cells := request.rows.get(row.line)) is not None:
                 found.append(_Submitted(row, cells, lines))
     return found
 
@@ -218,6 +218,8 @@ def _rewritten(request: CorrectRequest, found: Sequence[_Submitted]) -> Mapping[
     with full_disk_named(), request.left.open("wb") as left, request.rejects.open("rb") as stream:
         for lines in by_row(stream):
             line = row_of(lines, request.layout).line
+            if line in request.taken:
+                continue
             left.writelines(wrong.get(line, ()) if line in submitted else lines)
     with full_disk_named(), request.wrong.open("wb") as listed:
         for lines in wrong.values():

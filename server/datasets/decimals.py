@@ -21,6 +21,9 @@ class Digits:
     def __or__(self, other: Digits) -> Digits:
         return Digits(max(self.whole, other.whole), max(self.scale, other.scale))
 
+    def hold(self, other: Digits) -> bool:
+        return other.whole <= self.whole and other.scale <= self.scale
+
     @property
     def fit(self) -> bool:
         return self.whole + self.scale <= MOST_DIGITS

@@ -14,12 +14,14 @@ from server.datasets.careful_reader import Layout
 from server.datasets.dialect import OF_HIVE, Dialect
 from server.datasets.dialect_finding import find_dialect
 from server.datasets.file_kinds import not_a_table
+from server.datasets.found_table import FoundTable, find_table
 from server.datasets.notes_above import trimmed
 from server.datasets.records import read_sample
 from server.datasets.schema import FileLimits, FileWarning, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.table_start import FoundTable, find_table, is_ruler
+from server.datasets.table_start import is_ruler
 from server.datasets.text_encoding import FoundEncoding, find_encoding
 from server.datasets.text_source import TextSource
+from server.datasets.told_headers import dialect_of_log, fields_at, with_fields_named
 from server.errors import FileProblem
 from server.texts import phrase
 
@@ -33,6 +35,7 @@ _QUOTES_ARE_WRONG = (
 # Several bytes in a row that are no text count once: they may be one character of another encoding.
 _ODD = re.compile(r"[\x00-\x08\x0e-\x1f]|[\ud800-\udfff]{1,8}")
 _NOTHING = ' \t\r\n,;|，；、"'  # of what is no more, a file holds nothing
+_UNIT_ENDS = ("]", ")")
 _NARROW = {"，": ",", "；": ";", "｜": "|"}
 
 
@@ -41,6 +44,7 @@ class FileShape:
     """How a file is to be read. `names` are the columns; `first_line` is how many lines stand above the data.
 
     `headers` are the records of a text file that name its columns, as they may stand in it once more.
+    `has_directives`: lines that begin with `#` are none of its rows, wherever they stand.
     """
 
     format: str
@@ -50,6 +54,7 @@ class FileShape:
     header: bool = True
     headers: tuple[tuple[str, ...], ...] = ()
     pads_short_rows: bool = False
+    has_directives: bool = False
     skip_rows: int = 0
     first_line: int = 0
     sheet: str | None = None
@@ -65,7 +70,12 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
     )
     lines, is_whole = source.head()
     _refuse_binary(lines)
-    dialect, skip_rows = _dialect(lines, name, options, is_whole=is_whole)
+    fields = _fields_at(lines, options)
+    if fields is None:
+        dialect, skip_rows = _dialect(lines, name, options, is_whole=is_whole)
+    else:
+        dialect = dialect_of_log(lines, delimiter=options.delimiter, quote=options.quote)
+        skip_rows = options.skip_rows or 0
     lines = lines[skip_rows:]
     found = read_sample(lines, dialect, is_whole=is_whole)
     records = head_records(found, lines, dialect)[:_HEAD_RECORDS]
@@ -73,11 +83,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         raise FileProblem("The file has no rows.", code="empty_file")
     if is_whole and all(record.is_faulty for record in records if "".join(record.cells).strip()):
         raise FileProblem(_QUOTES_ARE_WRONG, code="quotes_are_wrong", line=skip_rows + records[0].start + 1)
-    table = find_table(
-        _with_narrow_header([record.cells for record in records], dialect),
-        header=options.header,
-        above=None if options.skip_rows is None else 0,
-    )
+    table = _table(records, dialect, options, fields)
     require_column_count(table.width, limits)
     is_cut_short = table.is_cut_short and not _are_broken(lines)
     pads = is_cut_short if options.pad_short_rows is None else options.pad_short_rows
@@ -91,6 +97,7 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
         header=table.header_records > 0,
         headers=_as_they_come_again([record.cells for record in headers if not is_ruler(record.cells)]),
         pads_short_rows=pads,
+        has_directives=fields is not None,
         skip_rows=skip_rows + begins,
         first_line=skip_rows + (_line_after(records, table.above + table.header_records, lines) if headers else begins),
         warnings=(
@@ -102,6 +109,23 @@ def shape_of_text(path: Path, name: str, options: ReadOptions, limits: FileLimit
             *_wide_row_warnings(table, records, skip_rows),
         ),
     )
+
+
+def _fields_at(lines: Sequence[str], options: ReadOptions) -> int | None:
+    """The line of a log that names its fields, counted from where the file is read."""
+    if options.header is False:
+        return None
+    place = fields_at(lines[options.skip_rows or 0 :])
+    return place if options.skip_rows is None or place == 0 else None
+
+
+def _table(records: Sequence[HeadRecord], dialect: Dialect, options: ReadOptions, fields: int | None) -> FoundTable:
+    cells = [record.cells for record in records]
+    if fields is not None:
+        place = next(place for place, record in enumerate(records) if record.start >= fields)
+        return find_table(with_fields_named(cells, place), header=True, above=place)
+    above = None if options.skip_rows is None else 0
+    return find_table(_with_narrow_header(cells, dialect), header=options.header, above=above)
 
 
 def _are_broken(lines: Sequence[str]) -> bool:
@@ -189,7 +213,7 @@ def _unit_warnings(table: FoundTable) -> list[FileWarning]:
             code="units_in_names",
             message="The row below the names holds units: they are part of the names now, such as {name}. Give the "
             "columns other names if you like.",
-            parameters={"name": table.names[0]},
+            parameters={"name": next((name for name in table.names if name.endswith(_UNIT_ENDS)), table.names[0])},
         )
     ]
 

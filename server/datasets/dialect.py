@@ -14,6 +14,9 @@ _LIGHT, _HEAVY = "│", "┃"  # the latter around names, where the former is be
 OF_HIVE = "\x01"
 BLANKS = "  "  # two blanks or more, or a tab
 BLANK = " "  # one blank or more
+# Quotes of typography, and those that end what they begin: of German, English and French, as people mix them.
+SMART_QUOTES = {"“": "”“", "„": "“”", "«": "»", "»": "«"}
+_QUOTE_STAND_IN = "\x1e"
 
 
 _WRAPPED = re.compile(r'"((?:[^"\r\n]|"")*+)"(?=[\r\n]*$)')
@@ -50,7 +53,7 @@ class Dialect:
         """For `csv.reader`, which reads the lines as `prepared`."""
         return {
             "delimiter": self.delimiter if len(self.delimiter) == 1 and self.delimiter != BLANK else _STAND_IN,
-            "quotechar": self.quote or None,
+            "quotechar": _QUOTE_STAND_IN if self.is_smart else self.quote or None,
             "quoting": csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             "escapechar": self.escape,
             "doublequote": self.escape is None,
@@ -58,9 +61,13 @@ class Dialect:
         }
 
     @property
+    def is_smart(self) -> bool:
+        return self.quote in SMART_QUOTES
+
+    @property
     def is_usual(self) -> bool:
         """Whether lines are read as they stand."""
-        is_odd = self.is_spaced or self.is_framed or self.is_wrapped or self.delimiter == _LIGHT
+        is_odd = self.is_spaced or self.is_framed or self.is_wrapped or self.is_smart or self.delimiter == _LIGHT
         return len(self.delimiter) == 1 and self.delimiter != BLANK and not is_odd
 
     def prepared(self, lines: Sequence[str]) -> Sequence[str]:
@@ -77,6 +84,9 @@ class Dialect:
             lines = [self._without_runs(line) for line in lines]
         elif len(self.delimiter) > 1:
             lines = [line.replace(self.delimiter, _STAND_IN) for line in lines]
+        if self.is_smart:
+            marks = rf"{_QUOTE_STAND_IN}\1{_QUOTE_STAND_IN}"
+            return [self._smart.sub(marks, line) if self.quote in line else line for line in lines]
         if not self.is_spaced or not self.quote:
             return lines
         return [self._spaced.sub(r"\1\2", line) if self.quote in line else line for line in lines]
@@ -115,3 +125,9 @@ class Dialect:
         mark, quote = re.escape(self.arguments()["delimiter"]), re.escape(self.quote)
         within = rf"(?:[^{quote}\\]|\\.)*" if self.escape else rf"(?:[^{quote}]|{quote}{quote})*"
         return re.compile(rf"(^|{mark})[ \t]*({quote}{within}{quote})[ \t]*(?={mark}|\r?\n?$)")
+
+    @cached_property
+    def _smart(self) -> re.Pattern[str]:
+        """A cell between such quotes, with blanks around them. What looks like an end within is none."""
+        mark, closing = re.escape(self.arguments()["delimiter"]), SMART_QUOTES[self.quote]
+        return re.compile(rf"(?:(?<={mark})|^)[ \t]*{self.quote}([^\r\n]*?)[{closing}][ \t]*(?={mark}|\r?\n?$)")

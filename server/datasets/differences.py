@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, page_rows, plain, shown
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.sql_text import quoted
 from server.datasets.work import (
     Change,

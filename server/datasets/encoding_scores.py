@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import chardet
 
 from server.datasets.common_hanzi import COMMON_HANZI
+from server.datasets.halfwidth_kana import has_kana_words
 from server.datasets.plausible_text import plausibility
 
 _JUDGED_BYTES = 5_000  # whose characters are looked at one by one
@@ -45,6 +47,8 @@ _EAST_ASIAN_PRIOR = 0.2  # more for whoever reads it: the bytes of a word or two
 _CHARDETS_WEIGHT = 0.4
 _FEW_COUNTED = 8  # characters, of which nobody can tell how frequent they are
 _FEW_FOREIGN = 3  # different characters that are no proof of Chinese, Japanese or Korean
+_OF_JAPANESE_BYTES = frozenset({"cp932", "shift_jis"})  # which have kana of one byte
+_KANA_PRIOR = 0.15  # by chance they are seldom words
 _TEARING = frozenset({"big5", "cp932", "shift_jis"})  # the second byte of a character may be ASCII
 _ODDS_OF_WORDS = 0.2  # against whole words of these, which may be symbols and letters
 _SURE_LEAD = 0.25
@@ -102,10 +106,12 @@ def _decoded(sample: bytes, name: str) -> str:
 
 def _score(name: str, text: str, sample: bytes, confidence: float, language: str) -> float:
     """How well the text reads, then how often such bytes are of this encoding, then who has the file."""
+    is_own = name in _of_language(language)
+    has_kana = name in _OF_JAPANESE_BYTES and has_kana_words(text, is_own=is_own)
+    text = unicodedata.normalize("NFKC", text) if has_kana else text  # of full width they read as well
     foreign = [character for character in text if character > "\x7f"]
     counted = _CHARDETS_WEIGHT * min(confidence, 1.0) * min(1.0, len(foreign) / _FEW_COUNTED)
-    score = plausibility(text) - _RARE.get(name, 0.0) + counted
-    is_own = name in _of_language(language)
+    score = plausibility(text) - _RARE.get(name, 0.0) + counted + (_KANA_PRIOR if has_kana else 0.0)
     if name in _MULTIBYTE:
         score += _east_asian(name, text, foreign, is_own=is_own)
     return score + (_LANGUAGE_PRIOR if is_own else 0.0)

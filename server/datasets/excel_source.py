@@ -12,26 +12,23 @@ from typing import Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from server.datasets.cells import PERCENT, PLAIN, currency_named
+from server.datasets.cells import PERCENT, PLAIN
 from server.datasets.chunks import Chunk
 from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
+from server.datasets.merged_cells import Merged, SheetRow
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named, name_above
+from server.datasets.number_cells import currency_named
 from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import RULES, is_rule_row
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
 from server.datasets.tables_below import LOOKED_AT, begins_other_table
-from server.errors import FileProblem
 
-_MOST_FILLED = 2_000_000  # cells that merged ones above them fill
-_MOST_FILLED_CHARACTERS = 50_000_000
 _ROWS_PER_CHUNK = 10_000
 _SAMPLE_ROWS = 5_000
 _LEAST_NAMES = 2  # a single name may well be a value of its column
 _NOTATIONS = {"percent": PERCENT, "number": PLAIN}
 MISSING = "#N/A"  # a lookup that found nothing: the cell is empty, its row is none the worse
-
-SheetRow = list[Any]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,12 +59,12 @@ class ExcelSource:
         """Row number from 1, and its cells."""
         if self.sheet.start is None:
             return iter(())
-        merged = _Merged(self.sheet)
+        merged = Merged(self.sheet)
         rows = enumerate(self.sheet.iter_rows(), start=1)
         is_plain = merged.is_none and not self.marks.formats and not self.marks.texts
         return rows if is_plain else self._shown(rows, merged)
 
-    def _shown(self, rows: Iterator[tuple[int, SheetRow]], merged: _Merged) -> Iterator[tuple[int, SheetRow]]:
+    def _shown(self, rows: Iterator[tuple[int, SheetRow]], merged: Merged) -> Iterator[tuple[int, SheetRow]]:
         for number, cells in rows:
             self._show(number, cells)
             yield number, merged.filled(number - 1, self.start_column, cells)
@@ -285,46 +282,3 @@ def _is_rule(cells: SheetRow) -> bool:
 def _name_notes(notes: list[tuple[int, SheetRow]], named: Named) -> None:
     for number, cells in notes:
         named.add(BELOW_TABLE, number, "\t".join(map(cell_text, cells)))
-
-
-class _Merged:
-    """Cells merged downwards hold their value in each row: that is what the person who merged them meant."""
-
-    def __init__(self, sheet: calamine.CalamineSheet) -> None:
-        self._columns: dict[int, list[int]] = {}
-        self._values: dict[int, Any] = {}
-        self._left = _MOST_FILLED
-        self._left_characters = _MOST_FILLED_CHARACTERS
-        last = sheet.end[0] if sheet.end else 0  # a range may be said to reach much further than there are cells
-        for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
-            below = range(top + 1, min(bottom, last) + 1)
-            self._left -= len(below)
-            self._require_few()
-            for row in below:
-                self._columns.setdefault(row, []).append(left)
-            if bottom > top:
-                self._columns.setdefault(top, [])
-
-    @property
-    def is_none(self) -> bool:
-        return not self._columns
-
-    def filled(self, row: int, start_column: int, cells: SheetRow) -> SheetRow:
-        if not self._columns:
-            return cells
-        for column in self._columns.get(row, ()):
-            place = column - start_column
-            if 0 <= place < len(cells) and cells[place] == "":
-                cells[place] = self._values.get(place, "")
-                self._left_characters -= len(cells[place]) if isinstance(cells[place], str) else 1
-        self._require_few()
-        self._values = dict(enumerate(cells))
-        return cells
-
-    def _require_few(self) -> None:
-        if self._left < 0 or self._left_characters < 0:
-            raise FileProblem(
-                "Merged cells of this sheet stand for more than can be filled in. Undo those over many rows, "
-                "or save the sheet as CSV and upload that.",
-                code="merged_too_far",
-            )

@@ -20,7 +20,7 @@ import xlsxwriter
 from server.datasets.decimals import fits_float
 from server.datasets.excel_texts import LongTexts, require_fits_excel, sheet_name
 from server.datasets.formula_like import FORMULA, NUMBER, harmless
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.rows import VIEW, count_rows, rows_sql
 from server.datasets.schema import Column
 from server.datasets.work import ExportRequest, RowsRequest

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.datasets.corrections import FileCorrections
-from server.datasets.reject_rows import RejectLayout
+from server.datasets.reject_rows import RejectLayout, Taken
 from server.datasets.schema import Column, ColumnType, FileLimits, FileWarning, ReadOptions, SheetInfo
 from server.jobs.worker_process import ByName
 
@@ -115,11 +115,13 @@ class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Writes those to `target`, the list of all that is left to `left`, that of the rows that are wrong still to `wrong`.
     `columns` are those of the dataset; values of `parts` are taken where values must be unique. `before`: the parts
-    that the dataset had before an import by key, None where these are no longer kept.
+    that the dataset had before an import by key, None where these are no longer kept. `taken` are lines of the list
+    that came back with a file.
     """
 
     rejects: Path
     rows: dict[int, list[str | None]]
+    taken: frozenset[int] = frozenset()
     layout: RejectLayout
     options: ReadOptions
     columns: list[Column]
@@ -152,10 +154,13 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True):
 class RejectsFileRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Write the rows of the list `rejects` to `target` as the file they came from has its rows, with their reasons.
 
-    `messages` are the texts of reasons in the language of whoever asks, by the English ones.
+    `messages` are the texts of reasons in the language of whoever asks, by the English ones. `taken` are lines of the
+    list that came back with a file before.
     """
 
+    import_id: str
     rejects: Path
+    taken: frozenset[int] = frozenset()
     target: Path
     kind: Literal["text", "json", "xlsx"]
     layout: RejectLayout
@@ -190,7 +195,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     `rejects_path` is None when nothing was rejected; `rejected_by` counts the rejected rows by their first reason.
     `named` counts the records that are neither rows nor rejects, by reason. `options` are those the file was read with.
     `row_count` is of the file, as are `notations` (see notations.py), `columns` and all else of what was written: of an
-    upsert, the whole dataset.
+    upsert, the whole dataset. `taken` are rows of other lists of rejects that came back.
     """
 
     row_count: int
@@ -207,3 +212,4 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     upserted: Upserted | None = None
     notations: dict[str, list[str]] = {}
     corrections: FileCorrections = FileCorrections()
+    taken: Taken = {}

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.datasets.header_finding import (
-    USUAL_NAMES,
-    Record,
-    has_header,
-    is_certain_header,
-    is_value,
-    joined_names,
-    kind_of,
-)
+from server.datasets.header_finding import USUAL_NAMES, Record, has_header, is_certain_header, is_value, kind_of
+from server.datasets.joined_headers import joined_names
 from server.datasets.notes_above import filled
 
 _LOOKED_AT = 200  # records below

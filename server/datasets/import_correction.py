@@ -11,14 +11,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.datasets.catalog import Catalog
 from server.datasets.catalog_rows import lock_dataset
-from server.datasets.dataset import Dataset, Mode, Version
+from server.datasets.correction_orders import (
+    CORRECTION_KIND,
+    CorrectionParameters,
+    links_of_correction,
+    result_of_correction,
+)
+from server.datasets.dataset import Dataset, Version
 from server.datasets.file_work import Corrected, CorrectRequest, Upsert, correct_rows
 from server.datasets.import_reading import ImportReading, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
@@ -27,8 +31,8 @@ from server.datasets.rejects_left import RejectsGone, RejectsLeft, rejects_left
 from server.datasets.version_rows import data_key, rejects_key
 from server.errors import Conflict, FileProblem, NotFound
 from server.jobs.context import JobContext
-from server.jobs.job import FINISHING, Job
-from server.jobs.kinds import JobKind, JobLink, Missing
+from server.jobs.job import FINISHING
+from server.jobs.kinds import JobKind, Missing
 from server.jobs.lanes import Lane
 from server.jobs.outcomes import Notice, Outcome
 from server.storage.blob_store import BlobStore
@@ -36,23 +40,7 @@ from server.storage.database import Database
 from server.storage.quotas import Stored
 from server.storage.scratch import Scratch
 
-CORRECTION_KIND = "import_correction"
-MOST_ROWS = 200  # at once: they stand in the job
 _TRIES = 5  # while others add to the same dataset
-
-
-class CorrectionParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of such a job. `rows` are the cells of each row by the line where it starts in the file."""
-
-    import_id: str
-    upload_id: str
-    dataset: str
-    mode: Mode
-    rows: dict[int, list[str | None]]
-
-    @classmethod
-    def of(cls, job: Job) -> CorrectionParameters:
-        return msgspec.convert(job.parameters, cls, strict=False)
 
 
 class AlreadyCorrected(Conflict):
@@ -95,7 +83,7 @@ class ImportCorrection:
             icon="pencil",
             unit="rows",
             missing=Missing(names=("wrong_count",), label="Done · {count} do not fit yet", is_counted=False),
-            links=_links,
+            links=links_of_correction,
             lost="Nothing is added. The rows stay in the list.",
             kept="The corrected rows are judged again.",
             noun="import",
@@ -114,7 +102,7 @@ class ImportCorrection:
         told = version.source["corrects"]
         context.advance(told["rows"], total=told["rows"], stage=FINISHING)
         return Outcome(
-            result=_result(context.job, version),
+            result=result_of_correction(context.job, version),
             is_partial=told["wrong"] > 0,
             notice=Notice(
                 title="“{dataset}” has version {version}",
@@ -162,7 +150,7 @@ class ImportCorrection:
         key = tuple(left.of_import.source.get("key", ()))
         is_merged = wanted.mode == "upsert"
         before = await self._files_before(left.of_import) if is_merged else None
-        if not left.count:
+        if not left.has_list:
             raise AlreadyCorrected
         async with (
             self._list(left) as rejects,
@@ -177,6 +165,7 @@ class ImportCorrection:
                 CorrectRequest(
                     rejects=rejects,
                     rows=wanted.rows,
+                    taken=left.taken,
                     layout=left.layout,
                     options=options,
                     columns=list(seen.columns),
@@ -237,7 +226,7 @@ class ImportCorrection:
         }
         if corrected.warnings:
             told["warnings"] = told_warnings(corrected.warnings)
-        source = {name: value for name, value in left.of_import.source.items() if name != "upserted"}
+        source = {name: value for name, value in left.of_import.source.items() if name not in ("upserted", "takes")}
         made = Made(
             dataset=seen.name,
             mode="upsert" if corrected.upserted is not None else "append",
@@ -256,7 +245,7 @@ async def _require_unchanged(connection: AsyncConnection, *, left: RejectsLeft, 
     now = await lock_dataset(connection, seen.owner_id, seen.name)
     if now is None or now.id != seen.id or now.version != seen.version:
         raise _Changed
-    if (await rejects_left(connection, left.of_import)).version.number != left.version.number:
+    if (await rejects_left(connection, left.of_import)).state != left.state:
         raise _Changed
 
 
@@ -266,36 +255,3 @@ def _parts_of(left: RejectsLeft, seen: Dataset) -> Sequence[str]:
     jobs = (left.of_import.job_id, *(version.job_id for version in left.corrections))
     ours = {data_key(job_id or "") for job_id in jobs}
     return [key for key in held if key in ours] if ours <= set(held) else held
-
-
-def _links(job: Job) -> Sequence[JobLink]:
-    wanted = CorrectionParameters.of(job)
-    links = [JobLink(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
-    if result := job.result:
-        links.insert(0, JobLink(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
-    return links
-
-
-def _result(job: Job, version: Version) -> dict[str, Any]:
-    """`row_count` is of the dataset, `corrected_count` are the rows that were added, `left_count` those in the list."""
-    told = version.source["corrects"]
-    name = quote(version.dataset)
-    return {
-        "dataset": version.dataset,
-        "version": version.number,
-        "before": version.number - 1,
-        "row_count": version.row_count,
-        "corrected_count": told["rows"],
-        "wrong_count": told["wrong"],
-        "missing_count": len(told["missing"]),
-        "missing_lines": told["missing"],
-        "left_count": version.rejected_count,
-        "warnings": told.get("warnings", []),
-        **version.source.get("upserted", {}),
-        "links": {
-            "dataset": f"/api/v1/datasets/{name}",
-            "import": f"/api/v1/imports/{told['import_id']}",
-            "rows": f"/api/v1/imports/{told['import_id']}/rejects/rows",
-            "page": f"/imports/{told['import_id']}/correct",
-        },
-    }

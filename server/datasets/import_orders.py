@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+from server.datasets.correction_orders import CORRECTION_KIND, CorrectionParameters
 from server.datasets.dataset import Mode, Version
 from server.datasets.doubts import doubt_count
 from server.datasets.import_checking import CHECK_KIND
-from server.datasets.import_correction import CORRECTION_KIND, CorrectionParameters
 from server.datasets.import_reading import ImportParameters
 from server.datasets.reject_limits import RejectLimit, percent_of
 from server.datasets.schema import ReadOptions

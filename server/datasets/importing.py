@@ -98,6 +98,8 @@ class DataImport:
             source["warnings"] = told_warnings(converted.warnings)
         if converted.corrections.count:
             source["corrections"] = msgspec.to_builtins(converted.corrections)
+        if converted.taken and wanted.adds:
+            source["takes"] = converted.taken
         made = Made(
             dataset=wanted.dataset,
             mode=wanted.mode,

@@ -6,7 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
-from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, joined_names, kind_of
+from server.datasets.header_finding import Record, has_header, is_certain_header, is_value, kind_of
+from server.datasets.joined_headers import joined_names
 
 TITLE_LINES = 30  # as far as a table may begin below its title
 _COMMENTS = ("#", "//", "% ", "-- ", "* ", "! ")

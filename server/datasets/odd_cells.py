@@ -7,18 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from server.datasets.cells import (
-    DateOrder,
-    DecimalMark,
-    is_no_amount,
-    notation_of_time,
-    parse_number,
-    read_date,
-    read_instant,
-    read_moment,
-    read_time,
-    read_truth,
-)
+from server.datasets.cells import read_truth
+from server.datasets.day_cells import DateOrder, notation_of_time, read_date, read_instant, read_moment, read_time
+from server.datasets.number_cells import DecimalMark, is_no_amount, parse_number
 from server.datasets.schema import TEMPORAL_TYPES, ColumnType
 
 _INT64 = range(-(2**63), 2**63)

@@ -8,13 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.datasets.arrow_texts import memory_of
-from server.datasets.cells import (
-    BARE_EXPONENT,
-    ZEROS_FIRST,
-    DateOrder,
-    DecimalMark,
-)
-from server.datasets.schema import TEMPORAL_TYPES, ColumnType
+from server.datasets.day_cells import DateOrder
+from server.datasets.number_cells import BARE_EXPONENT, ZEROS_FIRST, DecimalMark
+from server.datasets.schema import ColumnType
 
 REPEATED_TEXTS = pa.dictionary(pa.int32(), pa.string())  # of a column of few different texts, until it is written
 # Cells of these shapes can be cast without looking at them one by one: no 29th of February, no 19th digit, no code.
@@ -52,9 +48,6 @@ def unguarded_cells(cells: pa.Array) -> pa.Array:
 def are_plain(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray:
     """Which cells have the shape of their type. A regular expression costs more than all else, so few cells meet it."""
     shape = PLAIN_SHAPES[column_type]
-    if column_type in TEMPORAL_TYPES and _come_again(cells):
-        moments = cells.dictionary_encode()
-        return pc.match_substring_regex(moments.dictionary, shape).take(moments.indices)
     if column_type != "integer":
         return pc.match_substring_regex(cells, shape)
     is_usual = pc.and_not(pc.ascii_is_decimal(cells), pc.starts_with(cells, "0"))
@@ -63,7 +56,7 @@ def are_plain(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray:
     return pc.replace_with_mask(is_usual, is_other, pc.match_substring_regex(cells.filter(is_other), shape))
 
 
-def _come_again(cells: pa.Array) -> bool:
+def come_again(cells: pa.Array) -> bool:
     """Whether there are some of the same already among the first ones: then there are many in all."""
     first = cells.slice(0, FIRST)
     return bool(pc.count_distinct(first).as_py() < len(first) * _NEARLY_ALL)

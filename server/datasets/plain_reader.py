@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from server.datasets.named import BLANK as BLANK_LINE
 from server.datasets.named import DELIMITERS_ONLY, Named
 from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import LEAST, RULES, is_rule_row
+from server.datasets.told_headers import DIRECTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def read_plain_block(block: Bytes, layout: Layout, *, is_utf8: bool = False) -> 
     `is_utf8`: somebody looked at all of it. It is looked at here otherwise.
     """
     width, dialect = layout.width, layout.dialect
-    if not _is_plain(block, dialect):
+    if not _is_plain(block, dialect) or (layout.has_directives and _has_directives(block)):
         return None
     has_quotes = bool(dialect.quote) and dialect.quote.encode() in block
     quotes = _quotes_taken(block, dialect) if has_quotes else 0
@@ -157,6 +157,11 @@ def _is_plain(block: Bytes, dialect: Dialect) -> bool:
     return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
 
 
+def _has_directives(block: Bytes) -> bool:
+    mark = DIRECTIVE.encode()
+    return block.startswith(mark) or b"\n" + mark in block
+
+
 def _quotes_taken(block: Bytes, dialect: Dialect) -> int | None:
     """How many quotes are no part of a cell. None unless each opens or closes one, or is one of two within a cell that
     stand for one.
@@ -195,13 +200,15 @@ def _is_any(mask: pa.Array) -> bool:
 
 
 class _PlainLines:
-    """The text of a row of a plain block; split only when somebody asks."""
+    """The text of a row of a plain block; split only when somebody asks, and into no object for each line."""
 
     def __init__(self, block: Bytes) -> None:
         self._block = block
-        self._lines: Sequence[Bytes] | None = None
+        self._text: memoryview | None = None
+        self._ends: memoryview
 
     def __call__(self, row: int) -> str:
-        if self._lines is None:
-            self._lines = self._block.split(b"\n")
-        return self._lines[row].decode("utf-8", "replace").rstrip("\r")
+        if self._text is None:
+            _, ends, text = pc.split_pattern(as_one(self._block, pa.binary()), b"\n").flatten().buffers()
+            self._text, self._ends = memoryview(text), memoryview(ends).cast("i")
+        return str(self._text[self._ends[row] : self._ends[row + 1]], "utf-8", "replace").rstrip("\r")

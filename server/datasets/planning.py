@@ -9,14 +9,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cells import PLAIN, DecimalMark, mark_of, order_of
+from server.datasets.cells import PLAIN
 from server.datasets.checks import ColumnChecks
 from server.datasets.chunks import Chunk
+from server.datasets.day_cells import order_of
 from server.datasets.decimals import Digits
 from server.datasets.detect import FileShape
 from server.datasets.doubts import column_warning, doubts_of_notations
 from server.datasets.inference import Inferred, UsualFormat, infer_all
 from server.datasets.notations import error_beside, has_decimal_mark, has_notations, warnings_beside, warnings_of_times
+from server.datasets.number_cells import DecimalMark, mark_of
 from server.datasets.plain_cells import REPEATED_TEXTS
 from server.datasets.reason_column import place_of_reasons
 from server.datasets.schema import (

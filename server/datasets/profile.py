@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from server.datasets.answers import shown
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, Column
 from server.datasets.sql_text import quoted
 from server.datasets.work import ColumnProfile, ProfileRequest, TopValue

@@ -18,6 +18,7 @@ from server.datasets.chunks import Source
 from server.datasets.detect import FileShape, shape_of_text
 from server.datasets.file_kinds import file_kind
 from server.datasets.fixed_width import FixedWidthSource, are_told_by_blanks, cells_at, fixed_places, ruled_places
+from server.datasets.found_table import find_table
 from server.datasets.header_finding import has_header
 from server.datasets.html_tables import html_tables, named_tables, page_encoding, xml_sheets
 from server.datasets.ipc_source import IpcTable
@@ -37,7 +38,6 @@ from server.datasets.schema import (
     require_column_count,
 )
 from server.datasets.sheet_tables import find_in_sheet
-from server.datasets.table_start import find_table
 from server.datasets.text_encoding import find_encoding
 from server.datasets.text_source import TextSource
 from server.datasets.workbooks import open_workbook, table_of
@@ -115,6 +115,7 @@ def _open_text(path: Path, name: str, options: ReadOptions, limits: FileLimits, 
             encoding=shape.encoding.name,
             headers=shape.headers,
             pads_short_rows=shape.pads_short_rows,
+            has_directives=shape.has_directives,
         ),
         skip_rows=shape.skip_rows,
         first_line=shape.first_line,
@@ -127,7 +128,7 @@ def _open_fixed_width(path: Path, shape: FileShape, options: ReadOptions, limits
     """Where no delimiter was found, or blanks part the lines into cells unevenly; None where there are no columns."""
     assert shape.dialect is not None
     assert shape.encoding is not None
-    if shape.dialect.delimiter.strip(" ") and len(shape.names) > 1:
+    if shape.has_directives or (shape.dialect.delimiter.strip(" ") and len(shape.names) > 1):
         return None
     source = FixedWidthSource(
         path=path, encoding=shape.encoding, places=(), max_line_bytes=max(limits.max_line_bytes, 2)

@@ -88,7 +88,7 @@ def lenient_cells(line: str, dialect: Dialect) -> list[str]:
     """The cells of a line whose quotes are wrong, as well as they can be told."""
     line = dialect.prepared([line])[0].rstrip("\r\n")
     cells = [cell.strip() for cell in line.split(dialect.arguments()["delimiter"])]
-    quote = dialect.quote
+    quote = dialect.arguments()["quotechar"] or ""
     return [cell[1:-1] if len(cell) > 1 and cell[0] == quote == cell[-1] else cell.strip(quote) for cell in cells]
 
 

@@ -13,18 +13,20 @@ from typing import Any
 import msgspec
 import xlsxwriter
 
+from server.datasets.dialect import SMART_QUOTES
 from server.datasets.excel_texts import sheet_name
 from server.datasets.file_work import RejectsFileRequest
 from server.datasets.json_document import JSON_DECODER
 from server.datasets.json_file import JSON_ENCODER
 from server.datasets.json_source import cell_of
-from server.datasets.reject_rows import RejectedRow, by_row, row_of
+from server.datasets.reject_rows import RejectedRow, by_row, named_row, row_of
 from server.datasets.rejects import HINT
-from server.datasets.schema import REASON_COLUMN
+from server.datasets.schema import REASON_COLUMN, ROW_COLUMN
 from server.jobs.worker_process import OnReport
 from server.storage.full_disk import full_disk_named
 from server.texts import told
 
+_OWN = (ROW_COLUMN, REASON_COLUMN)
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?")
 _EXCEL_DIGITS = 15
 _UTF_16 = ("utf-16-le", "utf-16-be")
@@ -47,6 +49,8 @@ def _rows(request: RejectsFileRequest) -> Iterator[tuple[RejectedRow, str]]:
     with request.rejects.open("rb") as stream:
         for lines in by_row(stream):
             row = row_of(lines, request.layout)
+            if row.line in request.taken:
+                continue
             reasons = [(each.column, each.code, told(each.message, each.parameters, translate)) for each in row.reasons]
             text = "; ".join(f"{column}: {message}" if column else message for column, _, message in reasons)
             if not _holds(encoding, text):
@@ -69,10 +73,10 @@ def _columns(request: RejectsFileRequest) -> dict[int, str]:
     What the import left out keeps its name, if that is free. Not those of reasons, of a file that had come back.
     """
     wanted = {spec.source or spec.name: spec.name for spec in request.options.columns or ()}
-    taken = {name.casefold() for name in (*wanted.values(), REASON_COLUMN)}
+    taken = {name.casefold() for name in (*wanted.values(), *_OWN)}
     names: dict[int, str] = {}
     for place, name in enumerate(request.layout.names):
-        if name == REASON_COLUMN and name not in wanted:
+        if name in _OWN and name not in wanted:
             continue
         written, copy = wanted.get(name, name), 2
         while name not in wanted and written.casefold() in taken:
@@ -89,9 +93,10 @@ def _write_text(request: RejectsFileRequest) -> None:
     with request.target.open("w", encoding=encoding, errors="replace", newline="") as stream:
         if encoding in _UTF_16:
             stream.write("\ufeff")
-        stream.write(line([*columns.values(), REASON_COLUMN]))
+        stream.write(line([*columns.values(), *_OWN]))
         for row, reasons in _rows(request):
-            stream.write(line([*(row.cells[place] or "" for place in columns), reasons]))
+            which = named_row(request.import_id, row.line)
+            stream.write(line([*(row.cells[place] or "" for place in columns), which, reasons]))
 
 
 def _lines_of(delimiter: str, quote: str) -> Callable[[Sequence[str]], str]:
@@ -101,6 +106,8 @@ def _lines_of(delimiter: str, quote: str) -> Callable[[Sequence[str]], str]:
     def quoted(cell: str) -> str:
         if not any(mark in cell for mark in special) and cell == cell.strip() and (cell or between != " "):
             return cell
+        if quote in SMART_QUOTES:
+            return f"{quote}{cell}{SMART_QUOTES[quote][0]}"
         return f"{quote}{cell.replace(quote, quote * 2)}{quote}"
 
     def plain(cell: str) -> str:
@@ -119,7 +126,8 @@ def _write_json_lines(request: RejectsFileRequest) -> None:
     columns = _columns(request)
     with request.target.open("wb") as stream:
         for row, reasons in _rows(request):
-            stream.write(JSON_ENCODER.encode(_json_row(row, request, columns) | {REASON_COLUMN: reasons}) + b"\n")
+            own = dict(zip(_OWN, (named_row(request.import_id, row.line), reasons), strict=True))
+            stream.write(JSON_ENCODER.encode(_json_row(row, request, columns) | own) + b"\n")
 
 
 def _json_row(row: RejectedRow, request: RejectsFileRequest, columns: Mapping[int, str]) -> dict[str, Any]:
@@ -136,7 +144,7 @@ def _json_row(row: RejectedRow, request: RejectsFileRequest, columns: Mapping[in
         for cell in (row.cells[place],)
         if names[place] in stood or cell is not None or not stood
     }
-    return known | {name: held for name, held in stood.items() if name not in {*names, *known, REASON_COLUMN}}
+    return known | {name: held for name, held in stood.items() if name not in {*names, *known, *_OWN}}
 
 
 def _write_sheet(request: RejectsFileRequest) -> None:
@@ -150,7 +158,7 @@ def _write_sheet(request: RejectsFileRequest) -> None:
     with xlsxwriter.Workbook(str(request.target), options) as workbook:
         sheet = workbook.add_worksheet(sheet_name(request.title))
         head = workbook.add_format({"bold": True, "bottom": 1})
-        for at, name in enumerate([*columns.values(), REASON_COLUMN]):
+        for at, name in enumerate([*columns.values(), *_OWN]):
             sheet.write_string(0, at, name, head)
         sheet.freeze_panes(1, 0)
         for number, (row, reasons) in enumerate(_rows(request), start=1):
@@ -160,7 +168,8 @@ def _write_sheet(request: RejectsFileRequest) -> None:
                     sheet.write_number(number, at, float(cell))
                 elif cell:
                     sheet.write_string(number, at, cell)
-            sheet.write_string(number, len(columns), reasons)
+            sheet.write_string(number, len(columns), named_row(request.import_id, row.line))
+            sheet.write_string(number, len(columns) + 1, reasons)
 
 
 def _is_number(cell: str) -> bool:

@@ -19,6 +19,7 @@ class _Line(msgspec.Struct):
 _REJECT = msgspec.json.Decoder(Reject)
 _LINE = msgspec.json.Decoder(_Line)
 Cells = list[str | None]
+Taken = dict[str, list[int] | None]  # by import the lines of rejected rows that came back in a file, None for all
 
 
 class RejectLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +52,24 @@ class RejectedRows(msgspec.Struct, frozen=True, kw_only=True):
     next_offset: int | None
 
 
-def read_rows(path: Path, layout: RejectLayout, *, offset: int = 0, limit: int = 50) -> RejectedRows:
+def named_row(import_id: str, line: int) -> str:
+    """As a file of rejects calls a row of the list of an import."""
+    return f"{import_id}:{line}"
+
+
+def read_rows(
+    path: Path, layout: RejectLayout, *, offset: int = 0, limit: int = 50, without: Collection[int] = ()
+) -> RejectedRows:
+    """`without` are lines of rows that are passed over."""
     items: list[RejectedRow] = []
     with path.open("rb") as stream:
         stream.seek(offset)
         for lines in by_row(stream):
-            if len(items) == limit:
+            is_passed = bool(without) and _line_of(lines[0]) in without
+            if len(items) == limit and not is_passed:
                 return RejectedRows(items=items, next_offset=offset)
-            items.append(row_of(lines, layout))
+            if not is_passed:
+                items.append(row_of(lines, layout))
             offset += sum(map(len, lines))
     return RejectedRows(items=items, next_offset=None)
 

@@ -91,6 +91,18 @@ def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
     return shown_text(text)
 
 
+class _Listed(msgspec.Struct):
+    """A line of the list; the first of a row has its cells."""
+
+    line: int
+    column: str | None
+    code: str
+    message: str
+    parameters: dict[str, Any]
+    raw: str
+    cells: list[str | None] | msgspec.UnsetType = msgspec.UNSET
+
+
 _BUFFER = 256 * 1024
 _WRITTEN_TOGETHER = 1_000  # records
 
@@ -103,6 +115,7 @@ class RejectWriter:
         self.row_count = 0
         self.by_code: Counter[str] = Counter()
         self.first: RejectReason | None = None
+        self.lines: set[int] | None = None  # where somebody wants to know them
         self._limit = limit
         self._share = share
         self._last: RejectReason | None = None
@@ -122,7 +135,7 @@ class RejectWriter:
         self.add_rows([reasons])
 
     def add_rows(self, rows: Iterable[list[RejectReason]]) -> None:
-        records: list[dict[str, Any]] = []
+        records: list[_Listed] = []
         try:
             for reasons in rows:
                 records += _records(reasons)
@@ -133,7 +146,7 @@ class RejectWriter:
         finally:
             self._write(records)
 
-    def _write(self, records: list[dict[str, Any]]) -> None:
+    def _write(self, records: list[_Listed]) -> None:
         with full_disk_named():
             self._stream.write(self._encoder.encode_lines(records))
 
@@ -142,6 +155,8 @@ class RejectWriter:
         self.by_code[reasons[0].code] += 1
         self.first = self.first or reasons[0]
         self._last = reasons[0]
+        if self.lines is not None:
+            self.lines.add(reasons[0].line)
         if self.row_count > self._limit:
             first = reasons[0]
             raise FileProblem(
@@ -198,34 +213,26 @@ def _place_of(reason: RejectReason) -> Phrase:
     return phrase("line {line}, column “{column}”", line=reason.line, column=reason.column)
 
 
-def _kept_cells(cells: Sequence[str | None] | None) -> list[str | None] | None:
+def _kept_cells(cells: Sequence[str | None]) -> list[str | None] | None:
     """Whole, or not at all: what was cut could not be imported."""
-    if cells is None:
-        return None
     text = "".join(filter(None, cells))
     if len(text) > _ROW_CHARACTERS:
         return None
-    if "\0" not in text and shortened(text, _ROW_CHARACTERS) is text:
-        return [cell or None for cell in cells]
+    if "\0" not in text and shown_text(text) is text:
+        return list(cells) if all(cells) else [cell or None for cell in cells]
     return [shortened(cell, _ROW_CHARACTERS).replace("\0", "\ufffd") if cell else None for cell in cells]
 
 
-def _records(reasons: list[RejectReason]) -> list[dict[str, Any]]:
-    """The first one has the cells of the row."""
-    records: list[dict[str, Any]] = [
-        {
-            "line": reason.line,
-            "column": reason.column,
-            "code": reason.code,
-            "message": REASONS[reason.code],
-            "parameters": reason.parameters,
-            "raw": shortened(reason.raw, _RAW_CHARACTERS),
-        }
-        for reason in reasons
-    ]
+def _listed(reason: RejectReason) -> _Listed:
+    raw = shortened(reason.raw, _RAW_CHARACTERS)
+    return _Listed(reason.line, reason.column, reason.code, REASONS[reason.code], reason.parameters, raw)
+
+
+def _records(reasons: list[RejectReason]) -> list[_Listed]:
+    records = list(map(_listed, reasons))
     for reason in reasons:
         if reason.cells is not None:
             if (cells := _kept_cells(reason.cells)) is not None:
-                records[0]["cells"] = cells
+                records[0].cells = cells
             break
     return records

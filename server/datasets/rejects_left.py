@@ -25,10 +25,17 @@ class RejectsGone(Gone):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectsLeft:
-    """What is left of the rejects of an import: the list of the last of its `corrections`, or else its own."""
+    """What is left of the rejects of an import: the list of the last of its `corrections`, or else its own.
+
+    Without the lines that were `taken` since, by files that brought them back; all of them may have been. `came_back`
+    counts all such rows.
+    """
 
     of_import: Version
     corrections: Sequence[LaterVersion]
+    taken: frozenset[int] = frozenset()
+    are_all_taken: bool = False
+    came_back: int = 0
 
     @property
     def version(self) -> Version | LaterVersion:
@@ -37,11 +44,20 @@ class RejectsLeft:
     @property
     def corrected(self) -> int:
         """How many rows were added."""
-        return sum(version.corrects["rows"] for version in self.corrections)
+        return self.came_back + sum(int(version.corrects["rows"]) for version in self.corrections)
 
     @property
     def count(self) -> int:
-        return self.version.rejected_count
+        return 0 if self.are_all_taken else max(0, self.version.rejected_count - len(self.taken))
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Another one once rows were added."""
+        return self.version.number, self.came_back
+
+    @property
+    def has_list(self) -> bool:
+        return not self.are_all_taken and self.version.rejected_count > 0
 
     @property
     def job_id(self) -> str:
@@ -79,4 +95,13 @@ async def rejects_left(connection: AsyncConnection, of_import: Version) -> Rejec
             name=of_import.dataset,
         )
     ours = [version for version in later if version.corrects.get("import_id") == of_import.job_id]
-    return RejectsLeft(of_import=of_import, corrections=ours)
+    listed = ours[-1].number if ours else of_import.number
+    job_id = of_import.job_id or ""
+    back = [(version.number, version.takes[job_id]) for version in later if job_id in version.takes]
+    return RejectsLeft(
+        of_import=of_import,
+        corrections=ours,
+        taken=frozenset(line for number, lines in back if number > listed for line in lines or ()),
+        are_all_taken=any(lines is None for _, lines in back),
+        came_back=sum(of_import.rejected_count if lines is None else len(lines) for _, lines in back),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.datasets.answers import Answer, AnswerWriter, encoded, shown, write_objects
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.row_filters import parse_filter, parse_order, types_of
 from server.datasets.sql_text import quoted
 from server.datasets.work import RowsAnswerRequest, RowsPage, RowsRequest

@@ -24,7 +24,9 @@ CHECKS = (
     "required", "unique", "min", "max", "one_of", "min_length", "max_length", "pattern", "reference",
 )  # fmt: skip
 
-REASON_COLUMN = "jindu_reject_reason"  # of a file of rejects, the last one; when it comes back it is left out
+# Of a file of rejects, the last two: which row of which list this is, and why it is there. When the file comes back
+# they are left out.
+ROW_COLUMN, REASON_COLUMN = "jindu_reject_row", "jindu_reject_reason"
 _PROBLEMS_TOLD = 5
 MOST_DELIMITER = 4  # characters
 
@@ -180,16 +182,16 @@ def require_column_count(count: int, limits: FileLimits) -> None:
 
 
 def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpec]:
-    """The wanted columns with their `source` filled in, by default all but that of reasons for rejects.
+    """The wanted columns with their `source` filled in, by default all but those of a file of rejects.
 
     Raises `InvalidInput` naming what the file does not have.
     """
     if options.columns is None:
-        kept = [name for name in names if name != REASON_COLUMN or len(names) == 1]
+        kept = [name for name in names if name not in (ROW_COLUMN, REASON_COLUMN) or len(names) == 1]
         return [ColumnSpec(name=name, source=name) for name in kept]
     present = set(names)
     # A file of rejects has the names of the dataset, whatever those of the imported file were.
-    is_renamed = REASON_COLUMN in present
+    is_renamed = not present.isdisjoint((ROW_COLUMN, REASON_COLUMN))
     chosen = [
         msgspec.structs.replace(
             spec,

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from server.datasets.cell_texts import as_text
 from server.datasets.number_formats import LAST_DAY, NumberFormat, format_numbered
-from server.datasets.sheet_extent import SheetSigns
+from server.datasets.xlsx_extent import SheetSigns
 
 _REST_BYTES = 4 * 1024 * 1024  # of a row that goes on in the next piece
 _MOST_STYLE_BYTES = 32 * 1024 * 1024

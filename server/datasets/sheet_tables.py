@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.datasets.found_table import FoundTable, find_table
 from server.datasets.header_finding import is_certain_header, is_value
 from server.datasets.notes_above import are_notes, filled, is_labelled, is_table, trimmed
-from server.datasets.table_start import FoundTable, find_table
 
 TextRow = Sequence[str]
 

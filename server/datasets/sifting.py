@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -137,7 +138,11 @@ def _note_rejects(
     name = column.name
     rules = {code: rule_of(column.spec, code) for code in set(found.values())}
     cells = chunk.columns[column.index].take(pa.array(found, pa.int64())).to_pylist()
+    told: dict[tuple[str, str | None], dict[str, Any]] = {}  # the same cells come again and again, mostly
     for (row, code), cell in zip(found.items(), cells, strict=True):
-        parameters = rules[code] if cell is None else {"value": shortened(cell.strip()), **rules[code]}
+        parameters = told.get((code, cell))
+        if parameters is None:
+            parameters = rules[code] if cell is None else {"value": shortened(cell.strip()), **rules[code]}
+            told[code, cell] = parameters
         reject = RejectReason(chunk.line_of(row), code, chunk.raw_of(row), name, parameters)
         reasons.setdefault(row, []).append(reject)

@@ -10,17 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.datasets.cells import (
-    NULL_WORDS,
-    PLAIN,
-    TEXT_NULLS,
-    DecimalMark,
-    mark_of,
-    order_of,
-    read_truth,
-)
+from server.datasets.cells import NULL_WORDS, PLAIN, TEXT_NULLS, read_truth
+from server.datasets.day_cells import order_of
 from server.datasets.decimal_types import decimal_type, digits_of_texts, digits_of_type
 from server.datasets.decimals import NO_DIGITS, Digits, digits_of_value, digits_of_values
+from server.datasets.number_cells import DecimalMark, mark_of
 from server.datasets.odd_cells import CellReader, ReadNumber, number_reader, reader_of, truth
 from server.datasets.plain_cells import (
     FIRST,
@@ -30,6 +24,7 @@ from server.datasets.plain_cells import (
     are_plain,
     cast,
     code_shapes,
+    come_again,
     found_shapes,
     parted,
     trimmed,
@@ -109,7 +104,8 @@ def convert_cells(
             return ConvertedColumn(values, notations=_of_plain(values))
     converted = None
     if known is not None and len(cells) >= _MANY:
-        converted = _mostly_plain(cells, column_type, column_format, known, takes_codes=takes_codes)
+        convert = _each_once if come_again(cells) else _mostly_plain
+        converted = convert(cells, column_type, column_format, known, takes_codes=takes_codes)
     return converted or _read_closely(cells, column_type, column_format, known=known, takes_codes=takes_codes)
 
 
@@ -171,6 +167,22 @@ def _of_plain(cells: pa.Array) -> set[str]:
     return {PLAIN} if pc.any(pc.invert(pc.or_(is_zero.fill_null(True), pc.is_null(cells)))).as_py() else set()
 
 
+def _each_once(
+    cells: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None,
+    known: pa.DataType,
+    *,
+    takes_codes: bool,
+) -> ConvertedColumn:
+    """Of cells that come again and again. Each different one stands in the place where it came first."""
+    encoded = cells.dictionary_encode()
+    read = convert_cells(encoded.dictionary, column_type, column_format, known=known, takes_codes=takes_codes)
+    rows, codes = _misfits_among(encoded.indices, read.misfits)
+    misfits = list(map(Misfit, rows.to_pylist(), codes))
+    return ConvertedColumn(read.values.take(encoded.indices), misfits, read.notations)
+
+
 def _mostly_plain(
     cells: pa.Array,
     column_type: ColumnType,
@@ -202,10 +214,19 @@ def _mostly_plain(
     if values is None or values.type != odd.values.type:
         values = pc.cast(plain, odd.values.type)
     values = pc.replace_with_mask(values, is_odd, odd.values.take(odd_cells.indices)) if odd_count else values
-    codes = {misfit.row: misfit.code for misfit in odd.misfits}
-    places = zip(pc.indices_nonzero(is_odd).to_pylist(), odd_cells.indices.to_pylist(), strict=True)
-    misfits = [Misfit(place, codes[index]) for place, index in places if index in codes]
-    return ConvertedColumn(values, misfits, odd.notations | _of_plain(plain))
+    places, codes = _misfits_among(odd_cells.indices, odd.misfits)
+    rows = pc.indices_nonzero(is_odd).take(places) if codes else places
+    return ConvertedColumn(values, list(map(Misfit, rows.to_pylist(), codes)), odd.notations | _of_plain(plain))
+
+
+def _misfits_among(cells: pa.Array, misfits: Sequence[Misfit]) -> tuple[pa.Array, list[str]]:
+    """Where among the cells these misfits stand, and what each is. A cell is told by its place in a list of all
+    different ones, as are the misfits.
+    """
+    codes = {misfit.row: misfit.code for misfit in misfits}
+    found = pc.index_in(cells, pa.array(codes, cells.type))
+    rows, names = pc.indices_nonzero(pc.is_valid(found)), list(codes.values())
+    return rows, [names[place] for place in found.take(rows).to_pylist()]
 
 
 def _decimals(plain: pa.Array, odd: pa.Array, mark: DecimalMark, room: Digits) -> ConvertedColumn:

@@ -18,7 +18,6 @@ from server.datasets.file_kinds import not_a_table
 from server.datasets.notes_above import filled
 from server.datasets.ods_marks import ods_marks
 from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
-from server.datasets.sheet_extent import SheetSigns, require_small_sheets
 from server.datasets.sheet_marks import SheetMarks, sheet_parts, xlsx_marks
 from server.datasets.sheet_tables import find_in_sheet, holds_table, is_cover
 from server.datasets.sheet_warnings import (
@@ -28,7 +27,9 @@ from server.datasets.sheet_warnings import (
     other_sheets,
     table_warnings,
 )
+from server.datasets.small_sheets import require_small_sheets
 from server.datasets.xlsb_marks import xlsb_marks
+from server.datasets.xlsx_extent import SheetSigns
 from server.errors import FileProblem, InvalidInput
 from server.texts import phrase
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from server.datasets.number_formats import NumberFormat, format_numbered
-from server.datasets.sheet_extent import varint
 from server.datasets.sheet_marks import SheetMarks
+from server.datasets.xlsb_extent import varint
 
 _ROW, _ERROR, _FORMULA_ERROR, _NUMBER, _REAL, _FORMULA_NUMBER = 0, 3, 11, 2, 5, 9
 _FORMAT, _XF, _COLUMN, _BOOK, _SHEET, _CELL_XFS, _END_CELL_XFS = 44, 47, 60, 153, 156, 617, 618

@@ -71,14 +71,14 @@ class PostgresqlDatabase:
             async with self._readers.begin() as connection:
                 yield connection
 
-    async def migrate(self) -> None:
+    async def migrate(self, revision: str | None = None) -> None:
         try:
             async with self._writers.connect() as connection:
                 await _require_code_points(connection)
                 await connection.execute(select(func.pg_advisory_lock(*_MIGRATION)))
                 await connection.commit()
                 try:
-                    await connection.run_sync(upgrade)
+                    await connection.run_sync(upgrade, revision or "head")
                 finally:
                     await connection.execute(select(func.pg_advisory_unlock(*_MIGRATION)))
                     await connection.commit()

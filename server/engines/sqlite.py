@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from server.engines.sqlite_continuity import Continuity
+from server.engines.sqlite_copies import copy_before_change
 from server.errors import StorageFull
-from server.storage.migrating import upgrade
+from server.storage.migrating import newest_revision, revision_of, upgrade
 from server.storage.reserve import Reserve
 
 _LOG = logging.getLogger("jindu.storage")
@@ -37,6 +38,8 @@ class SqliteDatabase:
     """
 
     def __init__(self, path: Path, *, reserve: Reserve | None = None) -> None:
+        self._path = path
+        self._has_copies = True
         url = f"sqlite+aiosqlite:///{path}"
         self._writer = _engine(url, size=1, pragmas=("journal_mode=WAL", "synchronous=NORMAL"), begin="BEGIN IMMEDIATE")
         self._readers = _engine(url, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
@@ -64,11 +67,16 @@ class SqliteDatabase:
             async with self._readers.begin() as connection:
                 yield connection
 
-    async def migrate(self) -> None:
+    async def migrate(self, revision: str | None = None) -> None:
         self._was_broken = self._continuity.is_broken()  # before the file is touched
         with self._full_disk_named():
             async with self._turn, self._writer.connect() as connection:
-                await connection.run_sync(upgrade)
+                found, wanted = await connection.run_sync(revision_of), newest_revision()
+                if self._has_copies and revision is None and found is not None and found < wanted:
+                    await asyncio.to_thread(copy_before_change, self._path, found=found, wanted=wanted)
+                # What an older version stored is put into a database that was empty a moment ago.
+                self._has_copies = self._has_copies and revision is None
+                await connection.run_sync(upgrade, revision or "head")
 
     async def is_cut(self) -> bool:
         self._continuity.begin()

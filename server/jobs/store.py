@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
+from server.jobs.job_filter import JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
@@ -25,21 +25,6 @@ _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _LAST_ONES = 5  # whose median says how long such a job takes
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs; `text` is looked for in title, message and kind of all of them, `cursor` is `next_cursor`."""
-
-    owner_id: str | None = None
-    states: Sequence[State] = ()
-    outcomes: Sequence[Completeness] = ()
-    kinds: Sequence[str] = ()
-    text: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: int = 50
-    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +104,7 @@ class JobStore:
 
     async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""
-        conditions = _conditions(wanted)
+        conditions = conditions_of(wanted)
         sizes = select(jobs.c.sequence, _SIZE).where(*conditions, *_after(wanted.cursor))
         sizes = sizes.order_by(jobs.c.sequence.desc())
         async with self._database.read() as connection:
@@ -130,6 +115,21 @@ class JobStore:
             rows = (await connection.execute(page)).all()
         next_cursor = str(places[-1]) if has_more else None
         return Listing(items=[_job(row) for row in rows], next_cursor=next_cursor, total=total)
+
+    async def count_by_state(self, wanted: JobFilter) -> dict[tuple[State, Completeness | None], int]:
+        """How many of those that fit are in each state, and with which outcome."""
+        counts = select(jobs.c.state, jobs.c.outcome, func.count()).where(*conditions_of(wanted))
+        async with self._database.read() as connection:
+            rows = await connection.execute(counts.group_by(jobs.c.state, jobs.c.outcome))
+            return {
+                (State(state), Completeness(outcome) if outcome else None): number for state, outcome, number in rows
+            }
+
+    async def ids(self, wanted: JobFilter) -> list[str]:
+        """Of the oldest `limit` that fit, in their order."""
+        query = select(jobs.c.id).where(*conditions_of(wanted)).order_by(jobs.c.sequence).limit(wanted.limit)
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def usual(self, job: Job, *, by_title: bool) -> UsualDurations:
         """How long the owner's last such jobs took; `by_title`: those of another title are other work."""
@@ -184,26 +184,6 @@ def _job(row: Row[Any]) -> Job:
     return msgspec.structs.replace(
         job, progress=whole(job.progress), total=None if job.total is None else whole(job.total)
     )
-
-
-def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.owner_id is not None:
-        conditions.append(jobs.c.owner_id == wanted.owner_id)
-    if wanted.states:
-        conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
-    if wanted.outcomes:
-        conditions.append(jobs.c.outcome.in_([outcome.value for outcome in wanted.outcomes]))
-    if wanted.kinds:
-        conditions.append(jobs.c.kind.in_(wanted.kinds))
-    if wanted.since is not None:
-        conditions.append(jobs.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(jobs.c.created_at < wanted.until)
-    for word in wanted.text.split():
-        columns = (jobs.c.title, jobs.c.message, jobs.c.kind)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    return conditions
 
 
 def _after(cursor: str | None) -> list[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, NotFound
 from server.operations.account_fields import text_problems
-from server.reports.brand import Brand, Font, Logo
+from server.reports.brand import Brand, BrandTexts, Logo
 from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.storage.blob_store import BlobStore, StoredBlob
@@ -23,17 +23,6 @@ from server.storage.quotas import Quotas, Stored
 MAX_LOGO_BYTES = 512 * 1024
 MAX_CHARACTERS = {"header": 100, "footer": 100, "confidentiality": 80}  # one line on paper, and in Excel
 _COLOR = re.compile(r"#[0-9a-f]{6}")
-
-
-class BrandTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a brand but its logo; empty is not said."""
-
-    accent: str = ""
-    heading_font: Font = ""
-    text_font: Font = ""
-    header: str = ""
-    footer: str = ""
-    confidentiality: str = ""
 
 
 class BrandView(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +82,9 @@ class BrandOperations:
     async def save(self, principal: Principal, texts: BrandTexts, *, of_server: bool = False) -> BrandView:
         """Everything but the logo, which stays. Raises `InvalidInput` naming the fields that are wrong."""
         owner_id = _owner(principal, of_server=of_server, changes=True)
-        wanted = checked(texts)
-        self._growth.charge(principal.user_id, *msgspec.structs.astuple(wanted))
-        await self._change(principal, owner_id, lambda brand: msgspec.structs.replace(brand, **_fields(wanted)))
+        wanted = msgspec.structs.asdict(checked(texts))
+        self._growth.charge(principal.user_id, *wanted.values())
+        await self._change(principal, owner_id, lambda brand: msgspec.structs.replace(brand, **wanted))
         return await self.get(principal, of_server=of_server)
 
     async def set_logo(self, principal: Principal, content: bytes, *, of_server: bool = False) -> BrandView:
@@ -159,10 +148,6 @@ def _owner(principal: Principal, *, of_server: bool, changes: bool = False) -> s
     else:
         principal.require_read()
     return None if of_server else principal.user_id
-
-
-def _fields(texts: BrandTexts) -> dict[str, str]:
-    return msgspec.structs.asdict(texts)
 
 
 def _size(brand: Brand) -> int:

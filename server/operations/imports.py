@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog import Catalog
+from server.datasets.correction_orders import CORRECTION_KIND
 from server.datasets.corrections import FileCorrections, stem_of
 from server.datasets.dataset import Dataset, require_dataset_name
 from server.datasets.difference import Difference, difference
 from server.datasets.encodings import known_codec
 from server.datasets.file_work import FilePreviewRequest, Preview, PreviewColumn, preview_file
 from server.datasets.import_checking import CHECK_KIND
-from server.datasets.import_correction import CORRECTION_KIND
 from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.importing import KIND
 from server.datasets.references import find_references
@@ -34,7 +34,6 @@ from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces
 
 _PREVIEW_SECONDS = 60.0  # an honest file takes one or two; a hostile one must not keep the page's worker
-_KNOWN_DATASETS = 500
 _LIMIT_MESSAGE = "Between 0 and {limit}."
 
 
@@ -111,17 +110,10 @@ class ImportOperations:
     async def known(self, principal: Principal, upload: Upload, preview: Preview) -> KnownFile | None:
         """The dataset that was last made from a file like this one: of its names of columns, or else of its name."""
         principal.require_read()
-        stem, names = stem_of(upload.name), {column.source for column in preview.columns}
-        page = await self._catalog.list(principal.user_id, limit=_KNOWN_DATASETS)
-        newest_first = sorted(page.items, key=lambda dataset: dataset.updated_at, reverse=True)
-        # Columns first: a name often holds the month, and says less of what is in a file.
-        for is_like, why in (
-            (lambda found: {column.source or column.name for column in found.columns} == names, "columns"),
-            (lambda found: bool(stem) and stem_of(str(found.current.source.get("name", ""))) == stem, "name"),
-        ):
-            if (found := next(filter(is_like, newest_first), None)) is not None:
-                return _known(found, why)
-        return None
+        found = await self._catalog.like(
+            principal.user_id, columns={column.source for column in preview.columns}, stem=stem_of(upload.name)
+        )
+        return None if found is None else _known(*found)
 
     async def difference(
         self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn]

@@ -17,11 +17,12 @@ from server.errors import InvalidInput, NotFound, StorageFull
 from server.jobs import demonstration
 from server.jobs.external import ExternalJobs
 from server.jobs.external_kind import KIND as EXTERNAL_KIND
-from server.jobs.job import Job
+from server.jobs.job import Completeness, Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.job_log import LogLine, LogPage
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
-from server.jobs.store import JobFilter, JobStore
+from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
 from server.storage.pages import Listing
@@ -47,12 +48,22 @@ class JobOperations:
 
     async def list(self, principal: Principal, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first, as fresh as the live messages. Without an owner, admins get everybody's."""
-        if not principal.is_admin:
-            if wanted.owner_id not in (None, principal.user_id):
-                principal.require_admin()
-            wanted = dataclasses.replace(wanted, owner_id=principal.user_id)
-        page = await self._store.search(wanted)
+        page = await self._store.search(self.allowed(principal, wanted))
         return msgspec.structs.replace(page, items=[self._table.get(job.id) or job for job in page.items])
+
+    async def count_by_state(
+        self, principal: Principal, wanted: JobFilter
+    ) -> dict[tuple[State, Completeness | None], int]:
+        """Of those that `list` would give page by page."""
+        return await self._store.count_by_state(self.allowed(principal, wanted))
+
+    def allowed(self, principal: Principal, wanted: JobFilter) -> JobFilter:
+        """`wanted`, as far as the caller may see it; raises `Forbidden` for the jobs of somebody else."""
+        if principal.is_admin:
+            return wanted
+        if wanted.owner_id not in (None, principal.user_id):
+            principal.require_admin()
+        return dataclasses.replace(wanted, owner_id=principal.user_id)
 
     def live(self, principal: Principal) -> Sequence[Job]:
         """The user's jobs that are not over, and those that ended within the last minute."""

@@ -25,6 +25,8 @@ from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
+from server.operations.jobs_together import JobsTogether
+from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
@@ -61,6 +63,8 @@ class Operations:
     imports: ImportOperations
     job_removal: JobRemoval
     jobs: JobOperations
+    jobs_together: JobsTogether
+    monitoring: MonitoringOperations
     notifications: NotificationOperations
     queries: QueryOperations
     rejects: RejectOperations

@@ -14,8 +14,9 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
 from server.datasets.catalog import Catalog
+from server.datasets.correction_orders import CORRECTION_KIND, MOST_ROWS, CorrectionParameters
 from server.datasets.file_work import RejectsFileRequest, write_rejects
-from server.datasets.import_correction import CORRECTION_KIND, MOST_ROWS, AlreadyCorrected, CorrectionParameters
+from server.datasets.import_correction import AlreadyCorrected
 from server.datasets.reject_file_names import file_facts, file_kind
 from server.datasets.reject_lists import Reject, RejectPage
 from server.datasets.reject_rows import Cells, RejectedRow, RejectedRows, RejectLayout
@@ -150,14 +151,16 @@ class RejectOperations:
         `from_line` of the file holds also then."""
         left = await self.left(principal, job_id)
         layout, offset = left.layout, _offset(cursor, left)
-        async with self._fetched(left.job_id if left.count else None) as path:
+        async with self._fetched(left.job_id if left.has_list else None) as path:
             if not await asyncio.to_thread(reject_lists.is_page_start, path, offset):
                 raise InvalidInput(_WRONG_CURSOR)
             page = RejectedRows(items=[], next_offset=None)
             if path is not None and from_line is not None:
                 offset = await asyncio.to_thread(reject_rows.place_of, path, from_line)
             if path is not None:
-                page = await asyncio.to_thread(reject_rows.read_rows, path, layout, offset=offset, limit=limit)
+                page = await asyncio.to_thread(
+                    reject_rows.read_rows, path, layout, offset=offset, limit=limit, without=left.taken
+                )
         return LeftRows(left=left, layout=layout, page=page)
 
     async def rows_at(
@@ -165,10 +168,11 @@ class RejectOperations:
     ) -> tuple[RejectLayout, Mapping[int, RejectedRow]]:
         """Those of the rows in these lines that are left out still."""
         left = await self.left(principal, job_id)
-        async with self._fetched(left.job_id if left.count else None) as path:
+        wanted = {*lines} - left.taken
+        async with self._fetched(left.job_id if left.has_list else None) as path:
             if path is None:
                 return left.layout, {}
-            return left.layout, await asyncio.to_thread(reject_rows.rows_at, path, left.layout, lines)
+            return left.layout, await asyncio.to_thread(reject_rows.rows_at, path, left.layout, wanted)
 
     async def correct(
         self,
@@ -233,14 +237,16 @@ class RejectOperations:
         name, media_type = file_facts(left)
         suffix = Path(name).suffix
         async with (
-            self._fetched(left.job_id if left.count else None) as path,
+            self._fetched(left.job_id if left.has_list else None) as path,
             self._reading.scratch.workplace() as directory,
             self._reading.scratch.place(suffix) as target,
         ):
             if path is None:
                 raise NotFound("No row is left out any more.")
             request = RejectsFileRequest(
+                import_id=left.of_import.job_id or "",
                 rejects=path,
+                taken=left.taken,
                 target=directory / f"rejects{suffix}",
                 kind=kind,
                 layout=layout,

@@ -55,6 +55,8 @@ class Commands:
 
     async def handle(self, connection: Connection, frame: str | None) -> None:
         """Answer one frame; None stands for a binary one."""
+        if frame is not None:
+            self._manager.traffic.received_bytes += len(frame) if frame.isascii() else len(frame.encode())
         if await self.admits(connection):
             await self._answer(connection, frame)
 
@@ -78,6 +80,7 @@ class Commands:
         try:
             command = protocol.decode(_text(frame))
             command_id = command.id
+            self._manager.traffic.received[_type_of(command)] += 1
             reply = await self._reply(connection, command)
         except JinduError as error:
             given = error.parameters.get("command_id", command_id)
@@ -166,6 +169,7 @@ class Commands:
         )
 
     def _refuse(self, connection: Connection, error: JinduError, command_id: CommandId) -> None:
+        self._manager.traffic.errors[error.specific_code] += 1
         connection.send(
             protocol.Error(
                 timestamp=protocol.now(),
@@ -174,6 +178,10 @@ class Commands:
                 message=error.translated(self._languages.of(connection.language).gettext),
             )
         )
+
+
+def _type_of(command: protocol.Command | protocol.Unknown) -> str:
+    return "echo" if isinstance(command, protocol.Unknown) else protocol.type_of(command)
 
 
 def _text(frame: str | None) -> str:

@@ -14,9 +14,11 @@ from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import RateLimit
 from server.realtime.outbox import Outbox
+from server.realtime.traffic import Traffic
 
 BUSY_BYTES = 64 * 1024  # with this much in the socket's buffer the peer is behind: let newer progress replace older
 _WRITE_BYTES = 256 * 1024
+RECOVERED = "recovered"  # in the counts by type: what was missed, of whatever type
 
 
 class Link(Protocol):
@@ -45,6 +47,8 @@ class Link(Protocol):
 
 class Writer(Protocol):
     """What writes for all connections: see `Flusher`."""
+
+    traffic: Traffic
 
     def wake(self, connection: Connection) -> None: ...
 
@@ -88,6 +92,7 @@ class Connection:
 
     def send(self, message: protocol.Message) -> None:
         """For answers: before those who only listen, but after what this connection waits for already."""
+        self._count(message)
         self.queue(protocol.encode(message))
         self.writer.write_now(self)
 
@@ -105,16 +110,21 @@ class Connection:
     def queue_recovered(self, frames: Sequence[bytes]) -> None:
         """What a client asked for is not held against it as unsent until it has been delivered once."""
         self.recovered += len(frames)
+        self.writer.traffic.sent[RECOVERED] += len(frames)
         self._allow(frames)
 
     def reply(self, message: protocol.Message) -> None:
         """Send what a client asked for, also when it is large; but one at a time, else asking would fill our memory."""
+        self._count(message)
         frame = protocol.encode(message)
         if len(frame) > BUSY_BYTES and not self._allowance_bytes:
             self._allow([frame])
         else:
             self.queue(frame)
         self.writer.write_now(self)
+
+    def _count(self, message: protocol.Message) -> None:
+        self.writer.traffic.sent[protocol.type_of(message)] += 1
 
     def _allow(self, frames: Sequence[bytes]) -> None:
         self._allowance_bytes += sum(map(len, frames))
@@ -127,8 +137,12 @@ class Connection:
             return False
         if self.link.unsent_bytes() > BUSY_BYTES:
             return True
+        size_bytes, waited_seconds = self.outbox.unsent_bytes, time.monotonic() - self.outbox.since
         frames = self.outbox.take(_WRITE_BYTES)
         self.sent += len(frames)
+        self.writer.traffic.wrote(
+            messages=len(frames), size_bytes=size_bytes - self.outbox.unsent_bytes, waited_seconds=waited_seconds
+        )
         self.link.write([as_array(frames)] if self.takes_arrays and len(frames) > 1 else frames)
         if not self.outbox:
             self._allowance_bytes = min(self._allowance_bytes, self.link.unsent_bytes())

@@ -12,6 +12,7 @@ from operator import itemgetter
 from server.realtime.audience import Audience, Round
 from server.realtime.bundle import Bundle
 from server.realtime.connection import Connection, Link, as_array
+from server.realtime.traffic import Traffic
 
 _AT_ONCE = 300
 _TURN_SECONDS = 0.002  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
@@ -28,7 +29,8 @@ class Flusher:
     else notices.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic | None = None) -> None:
+        self.traffic = traffic or Traffic()
         self._ready: dict[Connection, Bundle | None] = {}  # in order, each once; None: what waits is its own
         self._round: Round | None = None  # a broadcast; what waits in `_ready` goes first
         self._behind: set[Connection] = set()
@@ -82,7 +84,7 @@ class Flusher:
             bundle = self._round.bundle
         if bundle is not None:
             self._ready[connection] = None
-            connection.outbox.extend(bundle.frames)
+            connection.outbox.extend(bundle.frames, since=bundle.since)
 
     def write_now(self, connection: Connection) -> None:
         """Do not wait for its turn."""
@@ -212,9 +214,14 @@ class Flusher:
         count = len(bundle.frames)
         for connection in connections:
             connection.sent += count
-        for index in links[0].write_to_all(links, frames):
+        behind = links[0].write_to_all(links, frames)
+        written, waited_seconds = len(links) - len(behind), time.monotonic() - bundle.since
+        self.traffic.wrote(
+            messages=written * count, size_bytes=written * bundle.unsent_bytes, waited_seconds=waited_seconds
+        )
+        for index in behind:
             connections[index].sent -= count
-            connections[index].outbox.extend(bundle.frames)
+            connections[index].outbox.extend(bundle.frames, since=bundle.since)
             self._put_off(connections[index])
 
     def _put_off(self, connection: Connection) -> None:

@@ -50,6 +50,8 @@ class Joiner:
             # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or
             # doubled.
             self._manager.connect(connection)
+        if since is not None:
+            self._manager.traffic.recovered(is_whole=missed is not None)
         connection.send(self._welcome(connection, missed))
         if missed:
             connection.queue_recovered(missed)

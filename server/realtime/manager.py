@@ -21,6 +21,7 @@ from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
 from server.realtime.presence import Presence, presence_of
 from server.realtime.subscribers import Subscribers
+from server.realtime.traffic import Traffic
 from server.realtime.wording import Wording
 
 TOO_MANY = "connection_limit"
@@ -72,7 +73,8 @@ class ConnectionManager:
         self.active_connections: weakref.WeakValueDictionary[str, Connection] = weakref.WeakValueDictionary()
         self.user_connections: dict[str, weakref.WeakSet[Connection]] = {}
         self._subscribers = Subscribers()
-        self._flusher = Flusher()
+        self.traffic = Traffic()
+        self._flusher = Flusher(self.traffic)
         self._audience: Audience | None = None  # everybody, until somebody comes or goes
         self._closed: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
@@ -258,6 +260,7 @@ class ConnectionManager:
             return self._send(audience.connections, message)
         if audience.connections:
             self._flusher.broadcast(audience, _encoded(message))
+            self.traffic.sent[protocol.type_of(message)] += len(audience.connections)
         return len(audience.connections)
 
     def _send(
@@ -272,12 +275,14 @@ class ConnectionManager:
             return 0
         if not isinstance(message, Wording):
             self._queue(connections, _encoded(message), key)
+            self.traffic.sent[protocol.type_of(message)] += len(connections)
             return len(connections)
         by_language: dict[str, list[Connection]] = {}
         for connection in connections:
             by_language.setdefault(connection.language, []).append(connection)
         for language, readers in by_language.items():
             self._queue(readers, message.frame(language, offset), key)
+        self.traffic.sent[message.type] += len(connections)
         return len(connections)
 
     def _queue(self, connections: Sequence[Connection], frame: bytes, key: Hashable | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Hashable, Iterable, Iterator
 
 _numbers = itertools.count()
@@ -11,12 +12,13 @@ _numbers = itertools.count()
 class Outbox:
     """Frames of one connection. `put` never waits; whoever writes takes what has gathered meanwhile, at once."""
 
-    __slots__ = ("_waiting", "conflated", "unsent_bytes")
+    __slots__ = ("_waiting", "conflated", "since", "unsent_bytes")
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, bytes] = {}
         self.unsent_bytes = 0
         self.conflated = 0
+        self.since = 0.0  # when the oldest began to wait, on the monotonic clock; of nothing, without a meaning
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -26,6 +28,8 @@ class Outbox:
 
     def put(self, frame: bytes, key: Hashable | None = None) -> None:
         """Queue `frame`; of frames with the same `key` only the newest waits, in the newest's place."""
+        if not self._waiting:
+            self.since = time.monotonic()
         if key is not None:
             older = self._waiting.pop(key, None)
             if older is not None:
@@ -34,9 +38,13 @@ class Outbox:
         self._waiting[next(_numbers) if key is None else key] = frame
         self.unsent_bytes += len(frame)
 
-    def extend(self, frames: Iterable[bytes]) -> None:
+    def extend(self, frames: Iterable[bytes], *, since: float) -> None:
+        """With what has waited elsewhere `since` then."""
+        is_first = not self._waiting
         for frame in frames:
             self.put(frame)
+        if is_first:
+            self.since = since
 
     def take(self, at_most_bytes: int) -> list[bytes]:
         """The oldest frames, up to about that many bytes, at least one."""

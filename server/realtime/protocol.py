@@ -295,6 +295,13 @@ _ENCODER = msgspec.json.Encoder()
 _COMMANDS_BY_TYPE = {str(command.__struct_config__.tag): command for command in COMMANDS}
 
 
+def type_of(message: Any) -> str:
+    """What stands in its `type`."""
+    if isinstance(message, dict):
+        return str(message.get("type", ""))
+    return str(type(message).__struct_config__.tag)
+
+
 def encode(message: Any) -> bytes:
     """A message as the JSON that goes into a frame."""
     return _ENCODER.encode(message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,11 +22,12 @@ from server.jobs.outcomes import Outcome
 from server.live.announcing import Announce
 from server.reports.batch_outcome import batch_outcome
 from server.reports.batch_store import BatchStore
-from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
+from server.reports.batches import Batch, BatchReport
 from server.reports.ledger import ReportLedger, Turn
 from server.reports.queued_reports import QueuedReports
-from server.reports.requests import LaidOut, expand_request, layout_request, render_request
-from server.reports.work import Rendered, expand_batch, lay_out, render_report
+from server.reports.report_maker import ReportMaker
+from server.reports.requests import LaidOut, expand_request, layout_request
+from server.reports.work import expand_batch, lay_out
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -38,12 +38,7 @@ KIND = "batch_report"
 _STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
 _FIGURES = {"succeeded": "Reports made", "failed": "Reports failed"}
 _MANY = 10  # reports; for fewer it is not worth a look whether sorting their data would pay
-_LOG = logging.getLogger(__name__)
 _UNFINISHED = (State.QUEUED, State.RUNNING, State.CANCELLED)
-_UNEXPECTED = ReportError(
-    code="internal_error",
-    message="Something unexpected went wrong while making this report; the server's log has the details.",
-)
 
 
 @dataclass(slots=True)
@@ -95,6 +90,7 @@ class BatchReports:
         self._room = room
         self._quotas = quotas
         self._report_seconds = report_seconds
+        self._maker = ReportMaker(blobs=blobs, scratch=scratch, limits=limits)
 
     def kind(self) -> JobKind:
         return JobKind(
@@ -226,7 +222,7 @@ class BatchReports:
             if turn.begun is None:
                 return
             self._tell_begin(context, turn.begun, tally)
-            made = await self._outcome(context, batch, turn.begun, laid_out)
+            made = await self._maker.outcome(context, batch, turn.begun, laid_out)
 
     async def _stored(self, ledger: ReportLedger, made: BatchReport | None, report: BatchReport | None) -> Turn:
         try:
@@ -248,48 +244,6 @@ class BatchReports:
         if made.error is not None:
             context.log(f"{made.title}: {made.error.code}: {made.error.text}", level="error")
         context.advance(tally.done, detail=tally.detail())
-
-    async def _outcome(self, context: JobContext, batch: Batch, report: BatchReport, laid_out: LaidOut) -> BatchReport:
-        """The report as it came out, with its files published; one that fails does so alone."""
-        try:
-            async with self._scratch.workplace() as output:
-                async with render_request(
-                    batch, report, self._blobs, self._limits, output=output, laid_out=laid_out
-                ) as request:
-                    rendered: Rendered = await context.run_in_worker(render_report, request)
-                artifacts = await self._publish(batch, report, rendered)
-        except StorageFull:
-            raise  # no report after it would fare better: the job stops, and a retry goes on from here
-        except JinduError as error:
-            return msgspec.structs.replace(report, state=State.FAILED, error=ReportError.of(error))
-        except Exception:
-            _LOG.exception("report %s of batch %s could not be made", report.id, batch.id)
-            return msgspec.structs.replace(report, state=State.FAILED, error=_UNEXPECTED)
-        return msgspec.structs.replace(
-            report,
-            state=State.SUCCEEDED,
-            title=rendered.title[:300],
-            artifacts=artifacts,
-            warnings=[{"message": str(warning)} for warning in rendered.warnings],
-            figures=list(rendered.figures),
-        )
-
-    async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:
-        """All the files or none: a full disk may take one and refuse the next."""
-        stored = [
-            StoredArtifact(
-                file=artifact.file,
-                format=artifact.format,
-                type=artifact.media_type,
-                size=artifact.size,
-                sha256=artifact.sha256,
-                blob=f"reports/{batch.id}/{report.id}.{artifact.format}",
-            )
-            for artifact in rendered.artifacts
-        ]
-        paths = [Path(artifact.path) for artifact in rendered.artifacts]
-        await self._blobs.publish_together({file.blob: path for file, path in zip(stored, paths, strict=True)})
-        return stored
 
     def _tell(self, report: BatchReport) -> None:
         data = {

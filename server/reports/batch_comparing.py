@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+_Name = tuple[str, ...]
 _TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?(T.*)?")
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure as a report shows it: `text` is `value` as it is written there."""
+    """A figure as a report shows it: `text` is `value` as it is written there.
+
+    `row` is what it is repeated for, `heading` what it stands under.
+    """
 
     label: str
     value: float
     text: str
+    row: str = ""
+    heading: str = ""
+
+    @property
+    def place(self) -> str:
+        """What tells it from others of its name."""
+        return self.heading if self.row in self.heading else " · ".join(filter(None, (self.row, self.heading)))
 
 
 class ReportFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,30 +45,40 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     report_id: str
     title: str
     label: str
+    place: str
     before: Figure
     after: Figure
     change: float | None
 
 
 class Moves(msgspec.Struct, frozen=True, kw_only=True):
-    """`moved`: those that changed, the largest part first. `only_now` and `only_before` are reports without another."""
+    """`moved`: those that changed, the largest part first. `only_now` and `only_before` are reports without another,
+    `unpaired` counts the figures of the others of which nobody can tell which one they were before.
+    """
 
     moved: list[Move]
     compared: int
     only_now: int
     only_before: int
+    unpaired: int = 0
 
 
 def compare(now: Sequence[ReportFigures], before: Sequence[ReportFigures]) -> Moves:
     """Reports belong together when their parameters are the same but for days and months."""
     old, new = _by_subject(before), _by_subject(now)
     both = [subject for subject in new if subject in old]
-    moves = [move for subject in both for move in _moves(new[subject], old[subject])]
+    moves: list[Move] = []
+    unpaired = 0
+    for subject in both:
+        pairs = list(_pairs(new[subject].figures, old[subject].figures))
+        unpaired += len(new[subject].figures) - len(pairs)
+        moves.extend(_move(new[subject], *pair) for pair in pairs if pair[0].value != pair[1].value)
     return Moves(
         moved=sorted(moves, key=lambda move: (move.change is None, -abs(move.change or 0))),
         compared=len(both),
         only_now=len(now) - len(both),
         only_before=len(before) - len(both),
+        unpaired=unpaired,
     )
 
 
@@ -81,17 +102,34 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, str) and _TIME.fullmatch(value) is not None
 
 
-def _moves(now: ReportFigures, before: ReportFigures) -> Iterator[Move]:
-    old = {figure.label: figure for figure in before.figures}
-    for figure in now.figures:
-        other = old.get(figure.label)
-        if other is None or other.value == figure.value:
-            continue
-        yield Move(
-            report_id=now.id,
-            title=now.title,
-            label=figure.label,
-            before=other,
-            after=figure,
-            change=(figure.value - other.value) / abs(other.value) if other.value else None,
-        )
+def _pairs(now: Sequence[Figure], before: Sequence[Figure]) -> Iterator[tuple[Figure, Figure]]:
+    """By name, row and heading; a heading that was another one before (a month) tells nothing."""
+    exact, old_exact = (_only_ones(each, lambda one: (one.row, one.heading, one.label)) for each in (now, before))
+    by_row, old_by_row = (_only_ones(each, lambda one: (one.row, one.label)) for each in (now, before))
+    for name, figure in exact.items():
+        in_row = (figure.row, figure.label)
+        if name in old_exact:
+            yield figure, old_exact[name]
+        elif in_row in by_row and in_row in old_by_row:
+            yield figure, old_by_row[in_row]
+
+
+def _only_ones(figures: Iterable[Figure], name_of: Callable[[Figure], _Name]) -> dict[_Name, Figure]:
+    """Those that share their name with no other."""
+    found: dict[_Name, Figure | None] = {}
+    for figure in figures:
+        name = name_of(figure)
+        found[name] = None if name in found else figure
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _move(now: ReportFigures, after: Figure, before: Figure) -> Move:
+    return Move(
+        report_id=now.id,
+        title=now.title,
+        label=after.label,
+        place=after.place,
+        before=before,
+        after=after,
+        change=(after.value - before.value) / abs(before.value) if before.value else None,
+    )

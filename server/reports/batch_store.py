@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Text, cast, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batch_comparing import Figure, ReportFigures
+from server.reports.batch_rows import (
+    REPORT_SIZE,
+    SHOWN_STATE,
+    batch_of,
+    batch_query,
+    batch_words,
+    one_batch,
+    report_conditions,
+    report_of,
+    report_query,
+    tallies_of,
+)
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, place_of, size_of
+from server.storage.pages import Listing, page_of, place_of
 from server.storage.tables import batches, brands, jobs, reports
 
-_LIVE = (State.QUEUED, State.RUNNING)
-BatchKind = TypeVar("BatchKind", bound="BatchHead")
 _PAGE_ROWS = 200  # reports that are read in one piece: a few milliseconds of the event loop
 _INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
-
-
-# A report that is not finished is what its job makes of it: the job's end is stored once, not once a report.
-_SHOWN_STATE = case(
-    (and_(reports.c.state.in_(_LIVE), jobs.c.state.in_((State.CANCELLED, State.FAILED))), State.CANCELLED.value),
-    (and_(reports.c.state == State.RUNNING, jobs.c.state == State.QUEUED), State.QUEUED.value),
-    else_=reports.c.state,
-)
-_REPORT_SIZE = size_of(reports.c.parameters, reports.c.error, reports.c.artifacts, reports.c.warnings)
 
 
 class BatchStore:
@@ -46,7 +46,7 @@ class BatchStore:
     async def get(self, batch_id: str) -> Batch:
         """All of it, for whoever makes its reports. Raises `NotFound`."""
         async with self._database.read() as connection:
-            return await _one(connection, batch_id, Batch)
+            return await one_batch(connection, batch_id, Batch)
 
     async def head(self, batch_id: str) -> BatchHead:
         """Raises `NotFound`."""
@@ -55,13 +55,13 @@ class BatchStore:
 
     async def head_in(self, connection: AsyncConnection, batch_id: str) -> BatchHead:
         """As `head`, in the caller's transaction."""
-        return await _one(connection, batch_id, BatchHead)
+        return await one_batch(connection, batch_id, BatchHead)
 
     async def search(
         self, owner_id: str, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
     ) -> Listing[BatchHead]:
         """Newest first; `q` is looked for in the batch's and the template's name and in titles of reports."""
-        matching = _batches(BatchHead, batches.c.owner_id == owner_id, *_batch_words(q))
+        matching = batch_query(BatchHead, batches.c.owner_id == owner_id, *batch_words(q))
         if template:
             matching = matching.where(batches.c.template_name == template)
         async with self._database.read() as connection:
@@ -69,35 +69,35 @@ class BatchStore:
             page = matching if cursor is None else matching.where(batches.c.sequence < place_of(cursor))
             newest_first = page.order_by(batches.c.sequence.desc())
             rows = (await connection.execute(newest_first.limit(limit + 1))).mappings().all()
-            tallies = await _tallies(connection, [row["id"] for row in rows])
-        items = [_batch(row, tallies, BatchHead) for row in rows[:limit]]
+            tallies = await tallies_of(connection, [row["id"] for row in rows])
+        items = [batch_of(row, tallies, BatchHead) for row in rows[:limit]]
         return Listing(items=items, total=total, next_cursor=str(items[-1].sequence) if len(rows) > limit else None)
 
     async def reports(self, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
-        matching = _reports(reports.c.batch_id == batch_id, *_report_conditions(wanted))
+        matching = report_query(reports.c.batch_id == batch_id, *report_conditions(wanted))
         page = matching if wanted.after is None else matching.where(reports.c.position > wanted.after)
-        sizes = page.with_only_columns(reports.c.position, _REPORT_SIZE, maintain_column_froms=True)
+        sizes = page.with_only_columns(reports.c.position, REPORT_SIZE, maintain_column_froms=True)
         sizes = sizes.order_by(reports.c.position).limit(wanted.limit + 1).offset(wanted.skip)
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
             found = [(row[0], row[1]) for row in await connection.execute(sizes)]
             positions, has_more = page_of(found, limit=wanted.limit)
-            within = _reports(reports.c.batch_id == batch_id, reports.c.position.in_(positions))
+            within = report_query(reports.c.batch_id == batch_id, reports.c.position.in_(positions))
             rows = (await connection.execute(within.order_by(reports.c.position))).mappings().all()
         next_cursor = str(positions[-1]) if has_more else None
-        return Listing(items=[_report(row) for row in rows], total=total, next_cursor=next_cursor)
+        return Listing(items=[report_of(row) for row in rows], total=total, next_cursor=next_cursor)
 
     async def report(self, report_id: str) -> BatchReport:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
-            row = (await connection.execute(_reports(reports.c.id == report_id))).mappings().one_or_none()
+            row = (await connection.execute(report_query(reports.c.id == report_id))).mappings().one_or_none()
         if row is None:
             raise NotFound
-        return _report(row)
+        return report_of(row)
 
     async def before(self, batch: BatchHead) -> BatchHead | None:
         """The last batch of the same template that was ordered before and has a report."""
-        older = _batches(
+        older = batch_query(
             BatchHead,
             batches.c.owner_id == batch.owner_id,
             batches.c.template_name == batch.template_name,
@@ -107,7 +107,7 @@ class BatchStore:
         async with self._database.read() as connection:
             found = await connection.execute(older.order_by(batches.c.sequence.desc()).limit(1))
             row = found.mappings().one_or_none()
-            return None if row is None else _batch(row, await _tallies(connection, [row["id"]]), BatchHead)
+            return None if row is None else batch_of(row, await tallies_of(connection, [row["id"]]), BatchHead)
 
     async def figures(self, batch_id: str) -> AsyncIterator[ReportFigures]:
         """Of the reports that are made, in order, read some at a time."""
@@ -139,7 +139,7 @@ class BatchStore:
     async def states(self, batch_id: str) -> list[tuple[str, State]]:
         """Id and state of every report in order: enough to draw thousands of them at once."""
         query = (
-            select(reports.c.id, _SHOWN_STATE.label("state"))
+            select(reports.c.id, SHOWN_STATE.label("state"))
             .join(batches, batches.c.id == reports.c.batch_id)
             .join(jobs, jobs.c.id == batches.c.job_id)
             .where(reports.c.batch_id == batch_id)
@@ -241,81 +241,3 @@ class BatchStore:
 def provisional_title(parameters: dict[str, Any]) -> str:
     """What to call a report before it is made: its values, e.g. `North · 2026-10`."""
     return " · ".join(value_text(value) for value in parameters.values() if value not in (None, "", []))[:300]
-
-
-async def _one(connection: AsyncConnection, batch_id: str, kind: type[BatchKind]) -> BatchKind:
-    row = (await connection.execute(_batches(kind, batches.c.id == batch_id))).mappings().one_or_none()
-    if row is None:
-        raise NotFound
-    return _batch(row, await _tallies(connection, [batch_id]), kind)
-
-
-def _batches(kind: type[BatchHead], *conditions: ColumnElement[bool]) -> Select[Any]:
-    columns = [column for column in batches.c if column.name in kind.__struct_fields__]
-    of_job = jobs.c.state.label("job_state"), jobs.c.outcome.label("job_outcome")
-    return select(*columns, *of_job).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
-
-
-def _batch_words(q: str) -> list[ColumnElement[bool]]:
-    titled = select(reports.c.batch_id).where(reports.c.batch_id == batches.c.id)
-    return [
-        or_(
-            batches.c.name.icontains(word, autoescape=True),
-            batches.c.template_name.icontains(word, autoescape=True),
-            titled.where(reports.c.title.icontains(word, autoescape=True)).exists(),
-        )
-        for word in q.split()
-    ]
-
-
-def _reports(*conditions: ColumnElement[bool]) -> Select[Any]:
-    columns = [column for column in reports.c if column.name != "state"]
-    return (
-        select(*columns, _SHOWN_STATE.label("state"))
-        .join(batches, batches.c.id == reports.c.batch_id)
-        .join(jobs, jobs.c.id == batches.c.job_id)
-        .where(*conditions)
-    )
-
-
-def _report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.state is not None:
-        conditions.append(_SHOWN_STATE.is_not_distinct_from(wanted.state.value))
-    if wanted.ids is not None:
-        conditions.append(reports.c.id.in_(wanted.ids))
-    for word in wanted.q.split():
-        written = json.dumps(word)[1:-1]  # as the column holds it: 北 is \u5317 there
-        conditions.append(
-            or_(
-                reports.c.title.icontains(word, autoescape=True),
-                cast(reports.c.parameters, Text).icontains(written, autoescape=True),
-            )
-        )
-    return conditions
-
-
-async def _tallies(connection: AsyncConnection, batch_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-    query = (
-        select(reports.c.batch_id, _SHOWN_STATE.label("shown"), func.count().label("count"))
-        .join(batches, batches.c.id == reports.c.batch_id)
-        .join(jobs, jobs.c.id == batches.c.job_id)
-        .where(reports.c.batch_id.in_(batch_ids))
-        .group_by(reports.c.batch_id, "shown")
-    )
-    tallies: dict[str, dict[str, int]] = {batch_id: {} for batch_id in batch_ids}
-    for row in (await connection.execute(query)).mappings():
-        tallies[row["batch_id"]][row["shown"]] = row["count"]
-    return tallies
-
-
-def _batch(row: Any, tallies: dict[str, dict[str, int]], kind: type[BatchKind]) -> BatchKind:
-    return msgspec.convert(_values(row) | {"tally": tallies[row["id"]]}, kind)
-
-
-def _report(row: Any) -> BatchReport:
-    return msgspec.convert(_values(row), BatchReport)
-
-
-def _values(row: Any) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are strings of its own kind

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from server.datasets.query import QuerySession, SchemaSession, totals_sql
+from server.datasets.query import totals_sql
+from server.datasets.query_session import QuerySession, SchemaSession
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput

@@ -36,8 +36,10 @@ class Logo(msgspec.Struct, frozen=True, kw_only=True):
         return self.blob.rpartition("/")[2]
 
 
-class Brand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is empty is not said: it is as the server's brand has it, else as reports without a brand."""
+class BrandTexts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All of a brand but its logo. What is empty is not said: it is as the server's brand has it, else as reports
+    without a brand.
+    """
 
     accent: str = ""  # #rrggbb
     heading_font: Font = ""
@@ -45,6 +47,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     header: str = ""
     footer: str = ""
     confidentiality: str = ""
+
+
+class Brand(BrandTexts, frozen=True, kw_only=True, omit_defaults=True):
     logo: Logo | None = None
 
     def or_else(self, other: Brand) -> Brand:

@@ -12,15 +12,18 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Template as Compiled
 
-from server.datasets.query import QuerySession, totals_sql
+from server.datasets.query import totals_sql
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
+from server.reports.blocks.no_room_drawn import NoRoomBox
 from server.reports.blocks.spec import BlockSpec
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.failures import Failing, Failures
 from server.reports.formats import Formats
 from server.reports.images import Image, read_image
-from server.reports.parameters import bound_values
+from server.reports.no_room import NoRoom
+from server.reports.parameters import as_typed, bound_values
 from server.reports.printable import printable
 from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
@@ -79,7 +82,8 @@ class ReportBuilder:
         self._parameters = dict(parameters)
         self._told = {name: told_value(value, formats) for name, value in parameters.items()}
         self._session = session
-        self._failures = Failures(template_name or template.title_text, parameters)
+        typed = {each.name: as_typed(parameters.get(each.name), each.type) for each in template.parameters}
+        self._failures = Failures(template_name or template.title_text, typed, template.places)
         self._texts = texts
         self._images = images
         self._rows: dict[str, Rows] = {}
@@ -128,7 +132,17 @@ class ReportBuilder:
                 raise self._failures.failed(
                     _named(spec), spec.line, spec.column, "The report has too many blocks; repeat over fewer rows."
                 )
-            yield from spec.build(self)
+            try:
+                yield from spec.build(self)
+            except NoRoom as error:
+                yield self._box(spec, error)
+
+    def _box(self, spec: BlockSpec, error: NoRoom) -> Block:
+        values = {name: self.formats.text(value) for name, value in error.parameters.items()}
+        reason = self.words.no_room.format(reason=getattr(self.words, error.word).format(**values))
+        title = self.text(spec.title, spec) if spec.title else ""
+        self.warn(f"{title}: {reason}" if title else reason)
+        return NoRoomBox(title=title, reason=reason)
 
     def text(self, expression: Expression, spec: BlockSpec, **also: Any) -> str:
         with self._failures.inside(_named(spec), expression):
@@ -233,12 +247,8 @@ class _Whole:
     def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
         with self._failing():
             found = self._session.execute(totals_sql(self._sql, expressions, by), self._bound)
-            if found.truncated:
-                raise InvalidInput(
-                    "Totals are made of up to {limit} groups; this table has more. Group them in the query.",
-                    code="too_many_values",
-                    limit=len(found.rows),
-                )
+        if found.truncated:
+            raise NoRoom("too_many_groups", limit=len(found.rows))
         return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in found.rows}
 
 

@@ -10,17 +10,38 @@ from server.errors import TemplateProblem
 from server.jobs.worker_process import OnReport
 from server.reports.binding import bind_queries
 from server.reports.naming import plain_title
-from server.reports.parameter_texts import value_text
-from server.reports.parameters import Parameter, as_json
+from server.reports.parameters import Parameter, as_json, as_typed
 from server.reports.summary import Check, CheckRequest, ParameterSummary, Sample, TemplateSummary
 from server.reports.template import Template, parse_template, read_source
 from server.reports.template_schema import template_schema
 from server.reports.vocabulary import TemplateSchema
+from server.texts import phrase
 
 # Names that a query reads from; names it defines itself (`with x as (`) are no datasets.
 _READ = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?""", re.IGNORECASE)
 _DEFINED = re.compile(r"""["]?([^\W\d]\w*)["]?\s+as\s+(?:(?:not\s+)?materialized\s+)?\(""", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"""\b(?:from|join)\s+["]?([^\W\d]\w*)["]?\s*\(""", re.IGNORECASE)
+
+
+# Defaults that mean another day each day, as pages say them.
+_DEFAULTS = {
+    "today": phrase("today"),
+    "yesterday": phrase("yesterday"),
+    "this_month": phrase("this month"),
+    "last_month": phrase("last month"),
+    "start_of_month": phrase("start of month"),
+    "end_of_month": phrase("end of month"),
+    "start_of_last_month": phrase("start of last month"),
+    "end_of_last_month": phrase("end of last month"),
+    "start_of_year": phrase("start of year"),
+    "this_year": phrase("this year"),
+    "last_year": phrase("last year"),
+    "last_7_days": phrase("last 7 days"),
+    "last_30_days": phrase("last 30 days"),
+    "this_quarter": phrase("this quarter"),
+    "last_quarter": phrase("last quarter"),
+    "year_to_date": phrase("year to date"),
+}
 
 
 def summaries_of(sources: list[str], report: OnReport) -> list[TemplateSummary]:
@@ -85,10 +106,21 @@ def _parameter(parameter: Parameter) -> ParameterSummary:
         description=parameter.description,
         required=parameter.required,
         has_default=parameter.has_default,
-        default_text="" if parameter.default is None else value_text(parameter.default).replace("_", " "),
+        default_text=_default_text(parameter),
+        default_is_word=_is_day_word(parameter),
         each=parameter.each is not None,
         options=[as_json(option) for option in parameter.options] if isinstance(parameter.options, tuple) else [],
     )
+
+
+def _is_day_word(parameter: Parameter) -> bool:
+    return parameter.type not in ("text", "choice", "list") and str(parameter.default) in _DEFAULTS
+
+
+def _default_text(parameter: Parameter) -> str:
+    if _is_day_word(parameter):
+        return str(_DEFAULTS[parameter.default]["phrase"])
+    return "" if parameter.default is None else as_typed(parameter.default)
 
 
 def read_samples(directory: Path, report: OnReport) -> Sequence[Sample]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput, TemplateProblem
 from server.jobs.worker_process import OnReport
-from server.reports.parameters import Parameter, Wrong, as_json, bound_values
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter, as_json, bound_values
 from server.reports.template import Template, parse_template
 from server.reports.work import Choices, ChoicesRequest
 

@@ -33,6 +33,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     def excel(self, book: ReportBook) -> None:
         """Its part of the summary sheet."""
 
+    def excel_height(self, book: ReportBook) -> int | None:
+        """Pixels that it takes where it stands beside others on the summary sheet; None where it cannot."""
+        return None
+
     def heading(self) -> tuple[str, int] | None:
         """Text and level, of a block that begins a section."""
         return None

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from server.reports.excel_pages import Sheets
 
 _ROW = 20  # pixels of a row as it is
 _COLUMNS = (0.27, 0.2, 0.14, 0.13, 0.13, 0.13)  # of the width of a page: what it is called, its value, more
+
+
+class Spot(NamedTuple):
+    """Where a chart lies: its row, and its left edge and width in pixels."""
+
+    row: int
+    left: int
+    width: int
 
 
 class Summary:
@@ -20,6 +30,7 @@ class Summary:
         self._left = self._page
         self._row = 0
         self._breaks: list[int] = []
+        self._beside: Iterator[Spot] | None = None  # where the next charts of a row lie
         self._section: tuple[int, int] | None = None  # the row of a heading, and what was left of the page before it
         width = sheets.width(landscape=sheets.landscape)
         self._widths = [int(width * share) for share in _COLUMNS]
@@ -71,6 +82,24 @@ class Summary:
         self._row += count
         self._left -= count * _ROW
         return first
+
+    @contextmanager
+    def beside(self, count: int, height: int) -> Iterator[None]:
+        """Inside, `count` charts lie beside each other, none higher."""
+        row, width = self.area(height), self.width // count
+        self._beside = (Spot(row, number * width, width) for number in range(count))
+        try:
+            yield
+        finally:
+            self._beside = None
+
+    @property
+    def is_beside(self) -> bool:
+        return self._beside is not None
+
+    def spot(self, height: int) -> Spot:
+        """Of a chart, over the whole width unless it lies beside others."""
+        return next(self._beside) if self._beside is not None else Spot(self.area(height), 0, self.width)
 
     def finish(self) -> None:
         self.sheet.set_h_pagebreaks(self._breaks)

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
-from server.reports.parameters import Parameter, Wrong, as_json, bound_values, complete
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter, as_json, bound_values, complete
 from server.reports.reading import near_hint
 from server.reports.template import Query, Template, query_problem
 
@@ -88,7 +89,8 @@ def _variants(
     template: Template, given: Mapping[str, Any], session: QuerySession, today: date
 ) -> Iterator[dict[str, Any]]:
     """One parameter set for each combination of what `each` gives and the caller did not."""
-    present = {name: value for name, value in given.items() if value not in (None, "", [])}
+    lists = {parameter.name for parameter in template.parameters if parameter.type == "list"}
+    present = {name: value for name, value in given.items() if value not in (None, "", []) or name in lists}
     bound = _bound(template, present, today)
     if template.each_row:
         yield from _rows(template.each_row, template, present, session, bound)

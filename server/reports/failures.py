@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from jinja2 import TemplateError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from server.errors import InvalidInput, JinduError
-from server.reports.parameters import as_json
+from server.reports.template_issues import SourceLines
 from server.texts import Phrase, phrase
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # where Python keeps something, which is nobody's business
@@ -29,9 +29,11 @@ class InTemplate(Protocol):
 class Failures:
     """Of one report."""
 
-    def __init__(self, template_name: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, template_name: str, parameters: Mapping[str, str], places: SourceLines) -> None:
+        """`parameters` as somebody would write them."""
         self._template = template_name
         self._parameters = parameters
+        self._places = places
 
     def inside(self, where: str | Phrase, place: InTemplate) -> Failing:
         """Turns whatever Jinja or arithmetic raises inside into an error that says where."""
@@ -40,7 +42,13 @@ class Failures:
     def failed(
         self, where: str | Phrase, line: int, column: int, reason: str | Phrase, *, code: str = "report_failed"
     ) -> InvalidInput:
-        given = ", ".join(f"{name} = {as_json(value)}" for name, value in self._parameters.items())
+        place, own_line = self._places.of(line)
+        if place is not None:
+            where = phrase(
+                "{where} of “{template}”, its line {line}", where=where, template=place.template, line=own_line
+            )
+            line, column = place.line, place.column
+        given = ", ".join(f"{name} = {value}" for name, value in self._parameters.items())
         return InvalidInput(
             "{template}, {where}, line {line}, column {column}: {reason} (Parameters: {parameters})",
             code=code,
@@ -82,7 +90,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
             return None
         case InvalidInput() if "query" in error.parameters and "name" in error.parameters:
             return phrase(error.message, **error.parameters)
-        case InvalidInput() if error.specific_code == "too_many_values":
+        case InvalidInput() if error.specific_code == "no_list":
             return phrase(error.message, **error.parameters)
         case JinduError():
             return None

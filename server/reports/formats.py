@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import (
     UnknownCurrencyError,
     format_compact_decimal,
@@ -32,8 +32,10 @@ FORMATS = (
 )  # fmt: skip
 NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
 _SIGN = re.compile("[-+]")
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
+LEAST_SHORT = 1_000
 _LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
@@ -93,6 +95,10 @@ class Formats:
             return figure
         return _SIGN.sub(_LEFT_TO_RIGHT + r"\g<0>", figure)
 
+    def isolated(self, text: str) -> str:
+        """Read by itself where writing runs from right to left: what stands beside it does not turn its order."""
+        return text if self.locale.text_direction == "ltr" else f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
+
     @staticmethod
     def kind_of(value: Any) -> str:
         """The format that a value's type suggests."""
@@ -137,24 +143,28 @@ class Formats:
         """`Q3`."""
         return format_date(day, "QQQ", locale=self.locale)
 
+    def quarter_of_year(self, day: date) -> str:
+        """`Q3 2026`."""
+        return format_skeleton("yQQQ", day, locale=self.locale)
+
     def on_axis(self, value: float, format: ValueFormat, *, step: float = 0) -> str:  # noqa: A002
         """`12K` or `1.2万`: with as many digits as tell marks apart that lie `step` from each other, else with few."""
         if format.kind == "duration":
             return self.text(value, format)
         suffix = "%" if format.kind == "percent" else ""
         scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
-        for size, short in _SHORT_ASIAN if self.locale.language in ("zh", "ja") else _SHORT:
+        for size, short in _SHORT_ASIAN if self.is_asian else _SHORT:
             if abs(scaled * unit) >= size:
                 unit, suffix = unit / size, short + suffix
                 break
         scaled *= unit
         if abs(scaled) >= _LONGEST_ON_AXIS:
             return format_scientific(value, locale=self.locale)
-        places = _decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
+        places = decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
         pattern = "#,##0." + "#" * places if places else "#,##0"
         digits = figure(abs(rounded(scaled, places)), self.locale, pattern=pattern)
         sign = "-" if rounded(scaled, places) < 0 else ""
-        return f"{sign}{self._symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
+        return f"{sign}{self.symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
 
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
@@ -171,30 +181,16 @@ class Formats:
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
 
-    def excel(self, format: ValueFormat, kind: str) -> str:  # noqa: A002
-        """The number format of a cell; empty for General."""
-        places = self._decimals(format)
-        digits = "0." + "0" * places if places else "0"
-        symbol = self._symbol(format)
-        if format.negative and (positive := _accounting(kind, digits, symbol)):
-            return f"{positive}_);({positive})"
-        return {
-            "integer": "#,##0",
-            "decimal": f"#,##{digits}",
-            "compact": "[>=1000]#,##0;[<=-1000]-#,##0;General",
-            "currency": f'"{symbol}"#,##{digits};[Red]-"{symbol}"#,##{digits}',
-            "percent": f"{digits}%",
-            "date": "yyyy-mm-dd",
-            "month": "yyyy-mm",
-            "datetime": "yyyy-mm-dd hh:mm",
-            "duration": "[h]:mm:ss",
-        }.get(kind, "")
+    @property
+    def is_asian(self) -> bool:
+        """Whether numbers are told in ten thousands."""
+        return self.locale.language in ("zh", "ja")
 
-    def _symbol(self, format: ValueFormat) -> str:  # noqa: A002
+    def symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
         return symbol.replace("CN¥", "¥")  # whoever writes CNY into a template has no yen in mind
 
-    def _decimals(self, format: ValueFormat) -> int:  # noqa: A002
+    def decimals(self, format: ValueFormat) -> int:  # noqa: A002
         if format.decimals is not None:
             return format.decimals
         if format.kind == "currency":
@@ -206,7 +202,7 @@ class Formats:
         if wanted.kind == "percent":
             return figure(value * 100 if isinstance(value, int) else Decimal(value) * 100, self.locale) + "%"
         text = figure(value, self.locale)
-        return f"{self._symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
+        return f"{self.symbol(wanted)} {text}" if wanted.kind == "currency" and wanted.currency else text
 
     def _text(self, value: Any, _format: ValueFormat) -> str:
         return str(value)
@@ -215,21 +211,21 @@ class Formats:
         return figure(rounded(value, 0), self.locale, pattern="#,##0")
 
     def _decimal(self, value: Any, wanted: ValueFormat) -> str:
-        places = self._decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
+        places = self.decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
         pattern = "#,##0" + ("." + "0" * places if places else "")
         return figure(rounded(value, places), self.locale, pattern=pattern)
 
     def _compact(self, value: Any, wanted: ValueFormat) -> str:
         places = wanted.decimals or 1
-        # Babel would write every digit of what is next to nothing.
-        value = rounded(value, places) if abs(value) < 1 else Decimal(str(value))
+        # Babel would write every digit of what is not shortened.
+        value = rounded(value, places) if abs(value) < LEAST_SHORT else Decimal(str(value))
         with localcontext(rounding=ROUND_HALF_UP):
             return format_compact_decimal(value, locale=self.locale, fraction_digits=places)
 
     def _currency(self, value: Any, wanted: ValueFormat) -> str:
         if not wanted.currency:
             return self._decimal(value, wanted)
-        places = self._decimals(wanted)
+        places = self.decimals(wanted)
         pattern = self.locale.currency_formats["standard"].pattern
         if wanted.decimals is not None:
             pattern = pattern.replace("0.00", "0." + "0" * places if places else "0")
@@ -241,12 +237,14 @@ class Formats:
                 locale=self.locale,
                 currency_digits=wanted.decimals is None,
             )
-            return text.replace("CN¥", "¥")
+            text = text.replace("CN¥", "¥")
+            symbol = self.symbol(wanted)
+            return text.replace(symbol, self.isolated(symbol)) if symbol else text
         except UnknownCurrencyError:
             return f"{wanted.currency} {self._decimal(value, wanted)}"
 
     def _percent(self, value: Any, wanted: ValueFormat) -> str:
-        places = self._decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
+        places = self.decimals(ValueFormat(kind="percent", decimals=wanted.decimals))
         return format_percent(
             rounded(value, places + 2), "#,##0" + ("." + "0" * places if places else "") + "%", locale=self.locale
         )
@@ -281,18 +279,7 @@ class Formats:
         return yes if value else no
 
 
-def _accounting(kind: str, digits: str, symbol: str) -> str:
-    """What Excel shows of a number above zero where those below it stand in brackets."""
-    return {
-        "integer": "#,##0",
-        "decimal": f"#,##{digits}",
-        "compact": "#,##0",
-        "currency": f'"{symbol}"#,##{digits}',
-        "percent": f"{digits}%",
-    }.get(kind, "")
-
-
-def _decimals_of(number: Decimal) -> int:
+def decimals_of(number: Decimal) -> int:
     """How many digits it has behind the point."""
     exponent = number.normalize().as_tuple().exponent
     return min(MAX_DECIMALS, max(0, -exponent)) if isinstance(exponent, int) else 0
@@ -300,7 +287,7 @@ def _decimals_of(number: Decimal) -> int:
 
 def _few_decimals(number: Decimal) -> int:
     """Two, or as many as show two digits of what is less than one."""
-    return min(_decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
+    return min(decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
 
 
 def _places(decimals: Any) -> int | None:

@@ -17,7 +17,7 @@ from server.reports.paper import FONT, UPRIGHT
 from server.reports.words import Words
 
 _FULL_WIDTH = 760  # of a drawing: its letters are of the page's size on screens, and readable in print
-_NARROW, _ALSO_NARROW = 360, 400  # of a telephone, and what needs no other drawing for one
+_NARROW, _ALSO_NARROW = 360, range(310, 401)  # of a telephone, and what needs no other drawing for one
 _GAP = 21
 _LEAST_COLUMN, _FEW_COLUMNS, _LEAST_OF_MANY = 264, 2, 220
 _FONTS = "system-ui, Segoe UI, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
@@ -68,7 +68,7 @@ class HtmlPage:
         if chart.option:
             shown = on_page(self.engine.svg(chart, width=self._paper_width, font=FONT), font=FONT, page_font=_FONTS)
             drawings = f'<div class="own">{shown}</div>'
-        elif self.width <= _ALSO_NARROW:
+        elif self.width in _ALSO_NARROW:
             drawings = self._drawing(chart, "any", self.width)
         else:
             drawings = self._drawing(chart, "wide", self.width) + self._drawing(chart, "narrow", _NARROW)

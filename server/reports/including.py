@@ -1,4 +1,4 @@
-"""What a template takes from others: their blocks and queries, told at the line that includes them."""
+"""What a template takes from others: their blocks and queries."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from server.reports.bundles import Included
 from server.reports.reading import Issues
+from server.reports.template_issues import IncludedPlace
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
 
 
@@ -30,15 +33,19 @@ def fragments_of(root: YamlNode, included: Mapping[str, Included], issues: Issue
         try:
             tree = read_yaml(included[name].source)
         except SourceError as error:
-            issues.add(node, "The included template “{name}” is wrong: {problem}", name=name, problem=error.issue.text)
+            lines = issues.places.include(IncludedPlace(template=name, line=node.line, column=node.column))
+            issues.found.append(msgspec.structs.replace(error.issue, line=error.issue.line + lines))
             continue
         keys = {str(key.value): value for key, value in tree.value} if tree.kind == "map" else {}
         blocks, queries = keys.get("blocks"), keys.get("queries")
+        if blocks is None or blocks.kind != "list" or not blocks.value:
+            issues.add(node, "“{name}” has no blocks to include; nothing is shown here.", severity="warning", name=name)
+        lines = issues.places.include(IncludedPlace(template=name, line=node.line, column=node.column))
         found[name] = Fragment(
             version=included[name].version,
-            blocks=[_moved(each, node) for each in blocks.value] if blocks and blocks.kind == "list" else [],
+            blocks=[_moved(each, lines) for each in blocks.value] if blocks and blocks.kind == "list" else [],
             queries={
-                str(key.value): (_moved(key, node), _moved(value, node))
+                str(key.value): (_moved(key, lines), _moved(value, lines))
                 for key, value in (queries.value if queries and queries.kind == "map" else [])
             },
         )
@@ -56,11 +63,11 @@ def _includes(root: YamlNode) -> Iterator[YamlNode]:
             left.extend(value for _key, value in reversed(node.value))
 
 
-def _moved(node: YamlNode, place: YamlNode) -> YamlNode:
-    """As if all of it stood where it is included: nobody sees the other text."""
+def _moved(node: YamlNode, lines: int) -> YamlNode:
+    """The same with line numbers of its own, see `SourceLines`."""
     value: Any = node.value
     if node.kind == "list":
-        value = [_moved(each, place) for each in value]
+        value = [_moved(each, lines) for each in value]
     elif node.kind == "map":
-        value = [(_moved(key, place), _moved(each, place)) for key, each in value]
-    return dataclasses.replace(node, value=value, line=place.line, column=place.column, folded=True)
+        value = [(_moved(key, lines), _moved(each, lines)) for key, each in value]
+    return dataclasses.replace(node, value=value, line=node.line + lines, first_line=node.first_line + lines)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.work import QueryLimits
 
 

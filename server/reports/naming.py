@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from server.reports.formats import Formats, ValueFormat
-from server.reports.parameters import Parameter, Wrong
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter
 from server.reports.template import Template
 
 _EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)

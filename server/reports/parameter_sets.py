@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.errors import FieldError
-from server.reports.parameters import Wrong
+from server.reports.parameter_values import Wrong
 from server.reports.reading import near_hint
 from server.reports.template import Template
 
@@ -23,9 +23,11 @@ def wrong_values(template: Template, number: int, given: Mapping[str, Any]) -> I
                 message="The template has no parameter “{name}”.{hint}",
                 parameters={"name": name, "hint": hint},
             )
-        elif value not in (None, "", []):
+        else:
             try:
-                known[name].converted(value)
+                known[name].require_some(value)
+                if value not in (None, "", []):
+                    known[name].converted(value)
             except Wrong as wrong:
                 yield FieldError(field=field, message=wrong.message, parameters=wrong.parameters)
     for name, parameter in known.items():

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from server.errors import MORE_ERRORS, MOST_ERRORS
-from server.reports.template_issues import Severity, TemplateIssue
+from server.reports.template_issues import Severity, SourceLines, TemplateIssue
 from server.reports.yaml_source import YamlNode
 from server.texts import near
 
@@ -22,6 +22,7 @@ class Issues:
 
     def __init__(self) -> None:
         self.found: list[TemplateIssue] = []
+        self.places = SourceLines()
 
     def add(
         self,
@@ -40,11 +41,11 @@ class Issues:
 
     @property
     def errors(self) -> list[TemplateIssue]:
-        return [issue for issue in self.found if issue.severity == "error"]
+        return [self.places.told(issue) for issue in self.found if issue.severity == "error"]
 
     def in_order(self) -> list[TemplateIssue]:
         """At most `MOST_ERRORS` of each severity; the last then says how many more there are."""
-        ordered = sorted(self.found, key=lambda issue: (issue.line, issue.column))
+        ordered = sorted(map(self.places.told, self.found), key=lambda issue: (issue.line, issue.column))
         told = [
             *_first([issue for issue in ordered if issue.severity == "error"], MORE_ERRORS),
             *_first([issue for issue in ordered if issue.severity == "warning"], _MORE_WARNINGS),

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 from server.reports.as_of import is_end_of_day
@@ -34,7 +36,7 @@ from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequ
 from server.storage.full_disk import full_disk_named
 
 _SESSION = KeptSession()
-_MOST_FIGURES, _LONGEST_LABEL = 40, 200  # of one report, that are kept beside it
+_MOST_FIGURES, _LONGEST_NAME = 100, 200  # of one report, that are kept beside it
 
 
 def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
@@ -99,19 +101,26 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
 
 
 def _figures(document: Document) -> tuple[Figure, ...]:
-    """One of each name; those within `repeat` are often called alike."""
-    found: dict[str, Figure] = {}
+    """Each with the headings above it; those within `repeat` are often called alike."""
+    found: list[Figure] = []
+    above: dict[int, str] = {}
     for block in all_blocks(document.blocks):
-        for figure in block.figures():
-            if len(figure.label) <= _LONGEST_LABEL:
-                found.setdefault(figure.label, figure)
-    return tuple(found.values())[:_MOST_FIGURES]
+        if heading := block.heading():
+            text, level = heading
+            above = {each: above[each] for each in above if each < level} | {level: text}
+        heading_text = " · ".join(above.values())[:_LONGEST_NAME]
+        found.extend(
+            msgspec.structs.replace(figure, heading=heading_text, row=figure.row[:_LONGEST_NAME])
+            for figure in block.figures()
+            if len(figure.label) <= _LONGEST_NAME
+        )
+    return tuple(found[:_MOST_FIGURES])
 
 
 def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:
     is_day = request.is_as_of and is_end_of_day(local)
     when = f"{formats.text(local.date() if is_day else local)} ({formats.zone})"
-    return (words.as_of if request.is_as_of else words.made).format(when=when)
+    return (words.as_of if request.is_as_of else words.made).format(when=formats.isolated(when))
 
 
 def _provenance(request: RenderRequest, template: Template, words: Words, read: set[str]) -> list[str]:

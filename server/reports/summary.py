@@ -24,6 +24,7 @@ class ParameterSummary(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = True
     has_default: bool = False
     default_text: str = ""
+    default_is_word: bool = False
     each: bool = False
     options: list[Any] = []
 

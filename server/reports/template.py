@@ -15,9 +15,11 @@ from server.reports.blocks.spec import BlockSpec
 from server.reports.bundles import Included, parted
 from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.including import fragments_of
-from server.reports.parameters import NAMED_DATES, RANGES, TYPES, YEARS, Parameter, ParameterType, Wrong
+from server.reports.named_days import DATES, RANGES, YEARS
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import TYPES, Parameter, ParameterType
 from server.reports.reading import Issues, MapReader
-from server.reports.template_issues import problem
+from server.reports.template_issues import SourceLines, problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
 from server.texts import Phrase, phrase
 
@@ -62,6 +64,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     brand: bool = True  # whether it takes on that of its user
     included: dict[str, int] = {}
     """Versions of the templates whose blocks are among these, by name."""
+    places: SourceLines = msgspec.field(default_factory=SourceLines)
     option_queries: dict[str, Query] = {}
     """Queries of `each` and `options`, by `each.<parameter>` and `options.<parameter>`."""
 
@@ -138,6 +141,7 @@ class _TemplateReader:
                 each_row=self._query("each_row", each_node) if each_node else None,
                 brand=reader.boolean("brand", default=True),
                 option_queries=self._option_queries,
+                places=self._issues.places,
                 included={name: fragment.version for name, fragment in self._fragments.items()},
             )
         reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row", "brand"))
@@ -189,7 +193,7 @@ class _TemplateReader:
             return Parameter(name=name, line=key.line, column=key.column)
         reader = MapReader(node, self._issues, what="A parameter")
         kind: ParameterType = reader.choice("type", TYPES, "text")
-        self._issues.asked(reader, "default", "value", options=list(NAMED_DATES))
+        self._issues.asked(reader, "default", "value", options=list(DATES))
         default = reader.get("default")
         parameter = Parameter(
             name=name,
@@ -215,7 +219,7 @@ class _TemplateReader:
         return parameter
 
     def _check_default(self, parameter: Parameter, node: YamlNode) -> None:
-        named = {"date": NAMED_DATES, "month": NAMED_DATES, "integer": YEARS, "range": RANGES}.get(parameter.type, ())
+        named = {"date": tuple(DATES), "month": tuple(DATES), "integer": YEARS, "range": RANGES}.get(parameter.type, ())
         if node.kind == "scalar" and node.value in named:
             return
         try:

@@ -50,6 +50,7 @@ def write_xlsx(document: Document, formats: Formats) -> bytes:
             formats=formats,
             sheets=sheets,
             shades=document.look.shades,
+            warn=document.warn,
         )
         for block in document.blocks:
             block.excel_sheets(book)

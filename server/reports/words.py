@@ -32,7 +32,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     beyond_scale: str = "The value lies beyond the scale."
     thinned: str = "The axis has room for some of the {count} names only."
     not_drawn: str = "This chart cannot be drawn: {reason}"
-    beyond_drawing: str = "its numbers are too large, or too far apart."
+    no_room: str = "This cannot be shown: {reason}"
+    too_many_across: str = "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query."
+    too_many_small: str = (
+        "“{column}” has {count} values; at most {limit} small charts can be compared. Group them in the query."
+    )
+    too_many_in_spark: str = "a cell draws up to {limit} numbers, not {count}. Group them in the query."
+    too_many_groups: str = "totals are made of up to {limit} groups; this table has more. Group them in the query."
+    beyond_drawing: str = "its numbers or dates are too large, or too far apart."
     kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_KINDS))
     told_range: str = "{name} from {low} to {high}, highest at {where}"
     told_range_in: str = "{name} from {low} to {high}, highest in {where}"
@@ -74,6 +81,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     box_figures: tuple[str, str, str, str, str] = (
         "Lower whisker", "First quartile", "Median", "Third quartile", "Upper whisker",
     )  # fmt: skip
+    box_more: tuple[str, str] = ("Values", "Far outside")
+    same_heads: str = "Several columns of “{column}” read alike: {names}. Group them in the query."
+    column_part: str = "Column {first} of {count}"
+    no_spark: str = "“{column}” has lists without a number; their cells are empty."
     targets: str = "Targets: {targets}."
     show_data: str = "Data of this chart"
     parameters: str = "Parameters"
@@ -100,7 +111,12 @@ WORDS = {
         beyond_scale="数值超出刻度范围。",
         thinned="坐标轴只标出 {count} 个名称中的一部分。",
         not_drawn="此图表无法绘制：{reason}",
-        beyond_drawing="数值过大或相差过于悬殊。",
+        no_room="此处无法显示：{reason}",
+        too_many_across="“{column}”有 {count} 个值，最多并排 {limit} 个。请在查询中先分组。",
+        too_many_small="“{column}”有 {count} 个值，最多可比较 {limit} 个小图。请在查询中先分组。",
+        too_many_in_spark="一个单元格最多绘制 {limit} 个数字，此处有 {count} 个。请在查询中先分组。",
+        too_many_groups="合计最多按 {limit} 组计算，此表格超出了这一数量。请在查询中先分组。",
+        beyond_drawing="数值或日期过大，或相差过于悬殊。",
         kinds={
             "line": "折线图",
             "bar": "柱状图",
@@ -132,6 +148,10 @@ WORDS = {
         first_boxes="只绘制 {count} 个类别中的前 {shown} 个。",
         outside="每个箱体的离群值只绘制最低和最高的 {shown} 个。",
         box_figures=("下须", "第一四分位数", "中位数", "第三四分位数", "上须"),
+        box_more=("数值个数", "离群值"),
+        same_heads="“{column}”有多列标题相同：{names}。请在查询中先分组。",
+        column_part="第 {first} 列，共 {count} 列",
+        no_spark="“{column}”中有不含数字的列表，对应的单元格为空。",
         told_spark="{count} 个值，从 {low} 到 {high}，最后为 {last}",
         no_link="“{address}”不是报表可以指向的地址（https、http、mailto），因此没有链接。",
         between="；",

@@ -11,6 +11,7 @@ from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
 from server.reports.brand import Shades
+from server.reports.excel_formats import is_rounded_away, number_format, short_places
 from server.reports.excel_names import SheetNames
 from server.reports.excel_pages import Sheets
 from server.reports.excel_room import column_pixels, letters, line_count, line_pixels, row_parts
@@ -42,16 +43,26 @@ class ReportBook:
     """
 
     def __init__(
-        self, workbook: Any, *, language: str, words: Words, formats: Formats, sheets: Sheets, shades: Shades
+        self,
+        workbook: Any,
+        *,
+        language: str,
+        words: Words,
+        formats: Formats,
+        sheets: Sheets,
+        shades: Shades,
+        warn: Callable[[str], None],
     ) -> None:
+        """`warn` tells whoever ordered the report."""
         self.workbook = workbook
         self.shades = shades
         self.words = words
         self.formats = formats
         self.sheets = sheets
+        self.warn = warn
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._cell_styles: dict[tuple[Any, ...], Any] = {}
-        self._number_formats: dict[tuple[type, ValueFormat], str] = {}
+        self._number_formats: dict[tuple[str, ValueFormat, int, bool], str] = {}
         self._names = SheetNames()
         self._long_texts = LongTexts(workbook, language=language)
         self._names.take(self._long_texts.name)
@@ -220,12 +231,14 @@ class ReportBook:
 
     def _number_format(self, value: Any, format: ValueFormat) -> str:  # noqa: A002
         """That of the column; a value of another kind keeps its own."""
-        key = (type(value), format)
+        own = self.formats.kind_of(value)
+        keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
+        kind = own if keeps_own else format.kind
+        wanted = msgspec.structs.replace(format, kind=kind)
+        places = short_places(value, wanted) if kind == "compact" else 0
+        key = (kind, format, places, is_rounded_away(self.formats, value, wanted, kind))
         if key not in self._number_formats:
-            own = self.formats.kind_of(value)
-            keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
-            kind = own if keeps_own else format.kind
-            self._number_formats[key] = self.formats.excel(msgspec.structs.replace(format, kind=kind), kind)
+            self._number_formats[key] = number_format(self.formats, wanted, kind, value)
         return self._number_formats[key]
 
     def _write_contents(self, sheet: Any) -> None:

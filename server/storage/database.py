@@ -41,8 +41,11 @@ class Database(Protocol):
         """A consistent, read-only view of the database."""
         ...
 
-    async def migrate(self) -> None:
-        """Bring the tables to the newest shape; safe to repeat, and done before anything else at start."""
+    async def migrate(self, revision: str | None = None) -> None:
+        """Bring the tables to the newest shape; safe to repeat, and done before anything else at start.
+
+        An older `revision` is for an empty database that takes what was stored by an older version.
+        """
         ...
 
     async def is_cut(self) -> bool:

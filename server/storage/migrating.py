@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
+from server.errors import ConfigurationError
 from server.storage.tables import metadata
 
 _LOG = logging.getLogger("jindu.storage")
@@ -26,6 +27,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     before = revision_of(connection)
     if revision == "head" and before == newest_revision():
         return
+    if before is not None and before > newest_revision():
+        raise ConfigurationError(
+            "The database has schema {found}, which a newer version of the program made; this one knows schemas up to "
+            "{known}. Install the newer version again, or restore a backup that was made before it.",
+            found=before,
+            known=newest_revision(),
+        )
     if revision == "head" and before is None and not inspect(connection).get_table_names():
         _make_all_tables(connection)
         return

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from server.errors import ConfigurationError
 
+RESTORING = "restoring"  # the folder that a restore fills, for as long as it is not over
+_MOVING = "moving"  # in it, once what was there before is being moved
+
 
 @contextmanager
 def held(data: Path) -> Iterator[None]:
@@ -27,3 +30,28 @@ def held(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(directory)
+
+
+def begin_moving(data: Path) -> None:
+    """From now on, durably, until the folder is gone, what is there is neither the old data nor the new."""
+    (data / RESTORING / _MOVING).touch()
+    folder = os.open(data / RESTORING, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_whole(data: Path) -> bool:
+    """False where a restore was cut short after `begin_moving`; before that it has touched nothing."""
+    return not (data / RESTORING / _MOVING).exists()
+
+
+def require_whole(data: Path) -> None:
+    """Raises `ConfigurationError`: a server would take half a restore for a new and empty directory."""
+    if not is_whole(data):
+        raise ConfigurationError(
+            "A restore into {path} was cut short. Run it again with --replace; what was there before lies in "
+            "before-restore-….",
+            path=str(data.resolve()),
+        )

@@ -37,6 +37,13 @@ async def insert_or_get(
             return row, False
 
 
+async def put(connection: AsyncConnection, table: Table, values: dict[str, Any], *, key: Sequence[str]) -> None:
+    """The row with this unique `key` is made, or has these values from now on."""
+    new = _insert(connection, table).values(values)
+    rest = {name: value for name, value in values.items() if name not in key}
+    await connection.execute(new.on_conflict_do_update(index_elements=key, set_=rest))
+
+
 async def insert_missing(
     connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]], *, key: Sequence[str]
 ) -> None:

@@ -393,3 +393,23 @@ stream_messages = Table(
     Column("waits", Boolean, nullable=False, server_default=false()),  # until its reader has seen it
     Index("ix_stream_messages_type", "user_id", "type", "offset"),  # each type has a retention of its own
 )
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("step", Integer, primary_key=True, autoincrement=False),  # seconds
+    Column("at", BigInteger, primary_key=True, autoincrement=False),  # when it began, in seconds since 1970
+    Column("node", String(100), primary_key=True),
+    Column("figures", LargeBinary, nullable=False),  # JSON: `monitoring.summing.Sample`
+)
+
+server_runs = Table(
+    "server_runs",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("node", String(100), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+    Column("ending", String(16)),  # none while it lives, and of one that could not say so
+)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from server.auth.permissions import Principal, Scope
-from server.errors import Forbidden, RateLimited, Unavailable
+from server.errors import Forbidden, JinduError, RateLimited, Unavailable
 from server.http.readiness import Readiness
 from server.languages import Languages
 from server.realtime import protocol
@@ -63,6 +64,23 @@ class Admission:
         )
         connection.device = visitor.device
         return connection
+
+    def count_entry(self, transport: str) -> None:
+        """Somebody has joined."""
+        self._manager.traffic.accepted[transport] += 1
+
+    def count_refusal(self, reason: str) -> None:
+        """A handshake failed."""
+        self._manager.traffic.refused[reason] += 1
+
+    @contextmanager
+    def counting_errors(self) -> Iterator[None]:
+        """What is raised in the block refuses a handshake."""
+        try:
+            yield
+        except JinduError as error:
+            self.count_refusal(error.specific_code)
+            raise
 
     def reason(self, refused: Refused, *languages: str | None) -> str:
         """Why, in the first of `languages` that we have; empty when the code says it all."""

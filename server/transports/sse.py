@@ -38,6 +38,7 @@ from server.transports.admission import CLIENT_ID, is_client_id, position
 from server.transports.event_link import STAY_AWAY, EventLink, farewell, retry
 from server.transports.visitor import Visitor
 
+NAME = "events"
 _PATH = "/events"
 _COMMAND_PATH = f"/events/{{client_id:{CLIENT_ID}}}"
 
@@ -122,20 +123,26 @@ class EventTransport:
         last_id = request.headers.get("Last-Event-ID", "")
         if last_id.startswith(STAY_AWAY):
             return web.Response(status=204)  # an EventSource comes back after everything else
-        try:
-            visitor = Visitor.of_request(request)
-            self._admission.check(visitor)
-            principal = require_principal(request)
-            if request.method == "HEAD":
-                return web.Response(headers=_HEADERS)
-            with self._admission.place(visitor.address):
-                return await self._serve(request, visitor, principal, last_id)
-        except Unavailable:
-            return _sent_away(CloseCode.DRAINING)
-        except Refused as refused:
-            if refused.code.may_reconnect:
-                return _sent_away(refused.code)
-            raise _as_error(refused) from None
+        with self._admission.counting_errors():
+            try:
+                visitor = Visitor.of_request(request)
+                self._admission.check(visitor)
+                principal = require_principal(request)
+                if request.method == "HEAD":
+                    return web.Response(headers=_HEADERS)
+                with self._admission.place(visitor.address):
+                    return await self._serve(request, visitor, principal, last_id)
+            except Unavailable:
+                return self._sent_away(CloseCode.DRAINING)
+            except Refused as refused:
+                if refused.code.may_reconnect:
+                    return self._sent_away(refused.code)
+                raise _as_error(refused) from None
+
+    def _sent_away(self, code: CloseCode) -> web.Response:
+        """A stream of nothing but its end: any status of an error would keep an EventSource from coming back."""
+        self._admission.count_refusal(code.name.lower())
+        return web.Response(headers=_HEADERS, body=farewell(code, code.reason))
 
     async def _command(self, request: web.Request) -> web.Response:
         """Take one command for an open stream of the caller; its answer comes on the stream."""
@@ -178,6 +185,7 @@ class EventTransport:
         try:
             # Before the headers leave, so that a refusal can still be a status. The link holds back what is sent.
             await self._joiner.join(connection, position(last_id or request.query.get("since", "")))
+            self._admission.count_entry(NAME)
             self._streams[connection.id] = _Stream(connection, link)
             return await _stream(request, link, self._manager.limits)
         finally:
@@ -228,11 +236,6 @@ def _give_up_on_silence(transport: asyncio.Transport, seconds: float) -> None:
     opened: Any = transport.get_extra_info("socket")
     if opened is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-
-
-def _sent_away(code: CloseCode) -> web.Response:
-    """A stream of nothing but its end: any status of an error would keep an EventSource from coming back."""
-    return web.Response(headers=_HEADERS, body=farewell(code, code.reason))
 
 
 def _as_error(refused: Refused) -> JinduError:

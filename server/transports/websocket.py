@@ -29,6 +29,7 @@ from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import CONTENT, LateSocket, SocketLink
 from server.transports.visitor import Visitor, asked
 
+NAME = "websocket"
 _PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
 _FORMAT = {"type": "string", "enum": ["array"], "description": "Several messages may come in one frame, as an array."}
 _FLOODS = 5  # closed connections of one user within
@@ -101,7 +102,16 @@ class WebSocketTransport:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Open; the rest comes when the middlewares are done."""
-        visitor = Visitor.of_request(request)
+        with self._admission.counting_errors():
+            visitor = Visitor.of_request(request)
+            principal = await self._admitted(request, visitor)
+        serve = partial(self._serve, request, visitor, principal)
+        socket = LateSocket(serve, message_bytes=self._manager.limits.message_bytes)
+        await socket.prepare(request)
+        return socket
+
+    async def _admitted(self, request: web.Request, visitor: Visitor) -> Principal | None:
+        """Who it is, None for whoever may say so by their first message; raises why nobody comes in."""
         self._admission.check(visitor)
         # Everything of the session is read by now: changes to it would be lost from here on.
         principal = current_principal(request)
@@ -117,10 +127,7 @@ class WebSocketTransport:
                 seconds=math.ceil(seconds),
                 retry_after_seconds=seconds,
             )
-        serve = partial(self._serve, request, visitor, principal)
-        socket = LateSocket(serve, message_bytes=self._manager.limits.message_bytes)
-        await socket.prepare(request)
-        return socket
+        return principal
 
     def _drain(self) -> None:
         """Close what has not said yet who it is; the others are the manager's."""
@@ -142,6 +149,7 @@ class WebSocketTransport:
                     del visitor  # it would stay, as this frame does
                     with self._manager.membership(connection):
                         await self._joiner.join(connection, position(asked(request).get("since", "")))
+                        self._admission.count_entry(NAME)
                         request.clear()  # the session, and what else was found out about the request
                         while connection.closed_with is None and ending is None:
                             message = await socket.receive()
@@ -153,6 +161,7 @@ class WebSocketTransport:
                         self._floods.add(principal.user_id)
                     await link.answer(ending)
             except Refused as refused:
+                self._admission.count_refusal(refused.code.name.lower())
                 language = principal.language if principal else None
                 link.close(refused.code, self._admission.reason(refused, asked(request).get("lang"), language))
 
@@ -180,17 +189,21 @@ class WebSocketTransport:
                     token = await _first_token(socket, link)
                     principal = await self._authenticate(token, address) if token is not None else None
         except TimeoutError:
-            link.close(CloseCode.AUTH_DEADLINE)
+            self._turn_away(link, CloseCode.AUTH_DEADLINE)
             return None
         finally:
             self._unknown.discard(link)
         if principal is None:
             link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
-            link.close(CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
+            self._turn_away(link, CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
         elif self._floods.seconds_to_wait(principal.user_id) > 0:
-            link.close(CloseCode.RATE_LIMIT)
+            self._turn_away(link, CloseCode.RATE_LIMIT)
             return None
         return principal
+
+    def _turn_away(self, link: SocketLink, code: CloseCode) -> None:
+        self._admission.count_refusal(code.name.lower())
+        link.close(code)
 
     def _has_room_for_unknown(self, address: str) -> bool:
         """For somebody who has not said yet who they are."""

@@ -76,11 +76,16 @@ export class Fragments {
     if (this.#waiting.has(element)) return;
     const refresh = async () => {
       this.#waiting.delete(element);
-      await refreshFragment(element);
+      if (isHeld(element) || (await refreshFragment(element)) === HELD) this.refreshSoon(element);
     };
     this.#waiting.set(element, setTimeout(refresh, PAUSE_MS));
   }
 }
+
+// A list of which somebody picks some does not move under their hand; what moves in its rows still does.
+const HELD = "held";
+const isHeld = (element) =>
+  element.matches("[data-holds-still]") && element.querySelector("input:checked, details[open]") !== null;
 
 const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter(Boolean);
 
@@ -93,7 +98,9 @@ export async function refreshFragment(element) {
     if (response.status === 401) return location.reload();
     if (response.status === 404) return showGone(element);
     if (!response.ok) throw new Error(response.statusText);
-    swap(element, contentOf(element, await response.text()));
+    const content = await response.text();
+    if (isHeld(element)) return HELD; // since it was asked for
+    swap(element, contentOf(element, content));
     element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
   } catch {
     showFailure(element);

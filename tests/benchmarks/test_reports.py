@@ -17,7 +17,7 @@ import msgspec
 import pypdf
 import pytest
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.work import QueryLimits
 from server.reports.laying_out import lay_out
 from server.reports.rendering import expand_batch, render_report

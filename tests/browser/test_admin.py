@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from playwright.async_api import expect
+from sqlalchemy import insert
 
+from server.clock import utc_now
+from server.storage.tables import server_runs
 from tests.browser.conftest import PageOf
 from tests.browser.test_shell import demonstrate
+from tests.conftest import Server
 
 pytestmark = pytest.mark.browser
 
@@ -14,7 +21,7 @@ pytestmark = pytest.mark.browser
 async def test_only_administrators_get_in(page_of: PageOf, admin: object, alice: object) -> None:
     page = await page_of("alice")
     await expect(page.locator(".nav a[href='/admin']")).to_have_count(0)
-    for path in ("/admin", "/admin/users", "/admin/audit", "/admin/settings", "/admin/overview"):
+    for path in ("/admin", "/admin/users", "/admin/audit", "/admin/settings", "/admin/overview", "/admin/health"):
         response = await page.request.get(path, headers={"Accept": "text/html"})
         assert response.status == 403, path
         assert "Only administrators may do this." in await response.text()
@@ -67,3 +74,38 @@ async def test_the_last_administrator_stays_one(page_of: PageOf, admin: object) 
     response = await page.request.post(str(action), form={"role": "viewer"}, headers={"Accept": "text/html"})
     assert response.status == 409
     assert "This is the last administrator." in await response.text()
+
+
+async def test_how_the_server_does_is_a_sentence_and_lines_over_time(
+    server: Server, page_of: PageOf, admin: object, tolerated: set[str]
+) -> None:
+    tolerated.add("Failed to load resource: net::ERR_FAILED")  # it is cut off on purpose
+    page = await page_of("admin")
+    sampler = server.parts.monitoring.sampler
+    async with sampler.running():
+        await sampler.sample()
+        await page.goto("/admin")
+        await expect(page.locator("#health-title")).to_have_text("All is well")
+        await expect(page.locator(".health__facts")).to_contain_text("100% available in 30 days")
+        connections = page.locator("[data-chart=connections]")
+        await expect(connections).to_contain_text(re.compile(r"open [0-9.]+, at most [0-9]+"))
+        await expect(page.locator("[data-chart] canvas")).to_have_count(12)
+        week = page.get_by_role("button", name="7 days")
+        async with page.expect_response(re.compile("range=7d")):
+            await week.click()
+        await expect(week).to_have_attribute("aria-pressed", "true")
+        await page.route("**/admin/monitoring**", lambda route: route.abort())
+        await page.get_by_role("button", name="24 hours").click()
+        await expect(page.locator("[data-monitoring-state]")).to_contain_text("the server does not answer")
+
+
+async def test_an_outage_is_told_with_its_time(server: Server, page_of: PageOf, admin: object) -> None:
+    now = utc_now()
+    lived = {"started_at": now - timedelta(days=2), "seen_at": now - timedelta(hours=3)}
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(insert(server_runs).values(id="1", node="a", version="1", ending=None, **lived))
+    page = await page_of("admin")
+    async with server.parts.monitoring.sampler.running():
+        await page.goto("/admin")
+        await expect(page.locator(".health--worry")).to_contain_text("1 outage, in all 3h")
+        await expect(page.locator("#outages")).to_contain_text("down")

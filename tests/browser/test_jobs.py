@@ -202,3 +202,45 @@ async def test_a_deleted_job_leaves_every_tab_at_once(page_of: PageOf, admin: ob
     await expect(page).to_have_url(re.compile("/jobs$"))
     await expect(listed.locator(".job-row")).to_have_count(0)
     await expect(shown.locator("#content")).to_contain_text("it was deleted")
+
+
+async def test_picked_jobs_are_deleted_together_and_the_list_holds_still_meanwhile(
+    page_of: PageOf, admin: object, alice: object
+) -> None:
+    page = await page_of("alice")
+    for _ in range(2):
+        await demonstrate(page, seconds=0, total=1)
+    await page.goto("/jobs")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    rows = page.locator(".job-row")
+    await expect(rows).to_have_count(2)
+    await rows.first.hover()
+    await rows.first.get_by_role("checkbox").check()
+    await page.request.post("/api/v1/jobs/demonstration", data={"seconds": 0, "total": 1})
+    await page.locator(".job-actions__picked").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("heading", name="Delete 1 job?")).to_be_visible()
+    await page.get_by_role("button", name="Delete them").click()
+    await expect(page.get_by_role("heading", name="1 job was deleted")).to_be_visible()
+    await page.get_by_role("link", name="Back to the jobs").click()
+    await expect(rows).to_have_count(2)
+    await expect(page.locator(".job-tabs [aria-current]")).to_contain_text("2")
+
+
+async def test_a_list_of_which_some_are_picked_stays_until_they_are_not(
+    page_of: PageOf, admin: object, alice: object
+) -> None:
+    page = await page_of("alice")
+    await demonstrate(page, seconds=0, total=1)
+    await page.goto("/jobs")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    rows, box = page.locator(".job-row"), page.get_by_role("checkbox").first
+    await box.focus()
+    await page.keyboard.press("Space")
+    started = await page.request.post("/api/v1/jobs/demonstration", data={"seconds": 0, "total": 1})
+    job = (await started.json())["job_id"]
+    await page.wait_for_function(
+        "id => fetch(`/api/v1/jobs/${id}`).then((r) => r.json()).then((j) => j.state === 'succeeded')", arg=job
+    )
+    await expect(rows).to_have_count(1)
+    await page.keyboard.press("Space")
+    await expect(rows).to_have_count(2)

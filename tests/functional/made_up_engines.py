@@ -41,8 +41,8 @@ class FlockDatabase:
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._rows.read()
 
-    async def migrate(self) -> None:
-        await self._rows.migrate()
+    async def migrate(self, revision: str | None = None) -> None:
+        await self._rows.migrate(revision)
 
     async def is_cut(self) -> bool:
         return True

@@ -139,8 +139,10 @@ async def test_a_pipe_a_profile_and_flags_say_what_is_imported_and_how(
     assert (told["dataset"], told["row_count"], told["rejected_count"]) == ("areas", 2, 1)
     assert told["title"] == "gebiete.csv → areas"
     saved = (tmp_path / "left.csv").read_text("cp1252").splitlines()
-    assert saved[0] == "area;amount;Rest;jindu_reject_reason"
-    assert saved[1] == "West;oops;z;amount: “oops” is not a number. Empty this cell once the row is right."
+    assert saved[0] == "area;amount;Rest;jindu_reject_row;jindu_reject_reason"
+    assert saved[1] == (
+        f"West;oops;z;{told['job_id']}:4;amount: “oops” is not a number. Empty this cell once the row is right."
+    )
     rows = await items(alice, "/datasets/areas/rows")
     assert [(row["area"], float(row["amount"])) for row in rows] == [("Nord", 1.5), ("Süd", 2.5)]
 

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from server.settings import Settings
+from server.storage import room
 from tests.conftest import PASSWORDS, Server, signed_in
 from tests.functional.batches import counting_template, made, put_template, reports_of
 from tests.functional.batches import start as start_batch
@@ -184,8 +185,13 @@ async def test_what_is_deleted_makes_the_room_that_deleting_needs_and_jobs_end_o
 
 
 async def test_an_import_and_a_batch_stop_when_room_runs_out_and_go_on_when_asked_again(
-    server: Server, alice: aiohttp.ClientSession, disk: SmallDisk, settings: Settings
+    server: Server,
+    alice: aiohttp.ClientSession,
+    disk: SmallDisk,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(room, "_LOOK_SECONDS", 0.02)  # the import may be over in half a second
     await import_text(alice)
     upload_id = await upload(alice, "a,b\n" + "".join(f"{n},{n}\n" for n in range(900_000)), name="long.csv")
     await put_template(alice, "slow", counting_template(4))

@@ -241,20 +241,19 @@ async def test_the_rest_comes_in_the_files_own_layout_and_may_come_back(
     assert "reason_column" in [warning["code"] for warning in preview["warnings"]]
     await import_text(alice, corrected, name=f"again-{name}", mode="append")
     assert [row[1] for row in await rows_of(alice)] == ["Zürich", "Genève", "Köln"]
-    done = await send(
-        alice,
-        state["job_id"],
-        {row["line"]: ["2", "Köln", "21"] for row in (await left(alice, state["job_id"]))["items"]},
-    )
-    assert done["result"]["version"] == 3
+    rest = await left(alice, state["job_id"])
+    assert (rest["items"], rest["total"], rest["corrected_count"]) == ([], 0, 1)
+    (reject,) = (await get(alice, f"/imports/{state['job_id']}/rejects"))["items"]
+    done = await send(alice, state["job_id"], {reject["line"]: ["2", "Köln", "21"]})
+    assert done["error"]["code"] == "already_corrected"
 
 
 def _with_20(taken: bytes, name: str) -> bytes:
     """What a person does to it in the program it came from."""
     if name.endswith(".txt"):
         text = taken.decode("cp1252")
-        assert text.splitlines()[0] == "id;region;amount;jindu_reject_reason"
-        return re.sub("Köln;x;.*", "Köln;20;", text).encode("cp1252")
+        assert text.splitlines()[0] == "id;region;amount;jindu_reject_row;jindu_reject_reason"
+        return re.sub("Köln;x;(.*?);.*", r"Köln;20;\1;", text).encode("cp1252")
     if name.endswith(".jsonl"):
         row = json.loads(taken)
         assert (row["id"], row["amount"]) == (2, "x")
@@ -266,7 +265,7 @@ def _with_20(taken: bytes, name: str) -> bytes:
         "Köln",
         "x",
     ]
-    sheet["C2"], sheet["D2"] = 20, None
+    sheet["C2"], sheet["E2"] = 20, None
     workbook.save(stream)
     return stream.getvalue()
 

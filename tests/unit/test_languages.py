@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from server.languages import Languages
+from server.places import LOCALES
 
 CATALOGUE = """
 msgid ""
@@ -52,3 +55,20 @@ def test_texts_are_translated_and_unknown_ones_stay_english(languages: Languages
     assert languages.of("zh-CN").gettext("Import") == "导入"
     assert languages.of("zh-CN").gettext("Unknown") == "Unknown"
     assert languages.of("xx").gettext("Import") == "Import"
+
+
+def test_texts_of_pages_can_be_filled_in_every_language() -> None:
+    """What stands in a template is filled whether it has a placeholder or not: a lone % would be an error 500."""
+    broken = []
+    for catalogue in LOCALES.glob("*/LC_MESSAGES/messages.po"):
+        with catalogue.open("rb") as file:
+            for message in read_po(file):
+                if not any(where.startswith("templates/") for where, _ in message.locations):
+                    continue
+                found = message.string
+                for text in found if isinstance(found, list | tuple) else [found or ""]:
+                    try:
+                        str(text) % defaultdict(int)
+                    except ValueError:
+                        broken.append(text)
+    assert broken == []

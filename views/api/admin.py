@@ -1,4 +1,4 @@
-"""`/admin`: users, the audit log, the settings in force, statistics."""
+"""`/admin`: users, the audit log, the settings in force."""
 
 from __future__ import annotations
 
@@ -126,10 +126,6 @@ async def list_settings(call: Call[None, ShortPage]) -> SettingList:
     return SettingList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
-async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
-    return await call.operations.admin.statistics(call.principal)
-
-
 def _user_info(user: User) -> UserInfo:
     return UserInfo(
         id=user.id,
@@ -205,14 +201,5 @@ ENDPOINTS = [
         access="admin",
         query=ShortPage,
         answer=SettingList,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/statistics",
-        name="api_statistics",
-        handler=get_statistics,
-        summary="Figures of every part",
-        access="admin",
-        answer=dict[str, Any],
     ),
 ]

@@ -25,11 +25,14 @@ class ComparedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FigureMoved(msgspec.Struct, frozen=True, kw_only=True):
-    """`change` is a part of what it was before (0.1: a tenth more), null where that was zero."""
+    """`change` is a part of what it was before (0.1: a tenth more), null where that was zero. `place` is the row for
+    which the figure is repeated, and the headings above it.
+    """
 
     report_id: str
     title: str
     label: str
+    place: str
     before: Figure
     after: Figure
     change: float | None
@@ -38,6 +41,7 @@ class FigureMoved(msgspec.Struct, frozen=True, kw_only=True):
 class BatchMoves(msgspec.Struct, frozen=True, kw_only=True):
     """Reports belong together when their parameters are the same but for days and months. `before` is null when there
     is nothing to compare with; `changed` counts all figures that did, `moved` holds the first, the largest part first.
+    `unpaired` counts figures of which nobody can tell which one they were before: they are not compared.
     """
 
     before: ComparedBatch | None
@@ -45,6 +49,7 @@ class BatchMoves(msgspec.Struct, frozen=True, kw_only=True):
     only_now: int
     only_before: int
     changed: int
+    unpaired: int
     moved: list[FigureMoved]
 
 
@@ -57,6 +62,7 @@ async def get_comparison(call: Call[None, ComparisonQuery]) -> BatchMoves:
         only_now=moves.only_now,
         only_before=moves.only_before,
         changed=len(moves.moved),
+        unpaired=moves.unpaired,
         moved=[_moved(move) for move in moves.moved[: call.query.limit]],
     )
 

@@ -12,8 +12,8 @@ from server.errors import NotFound, UnsupportedMedia
 from server.http.endpoint import Access, Call, Endpoint, NoQuery
 from server.http.files import send_file
 from server.http.values import described, line
-from server.operations.brands import MAX_CHARACTERS, MAX_LOGO_BYTES, BrandTexts, BrandView
-from server.reports.brand import ACCENT, Brand, Font, Logo, shades_of
+from server.operations.brands import MAX_CHARACTERS, MAX_LOGO_BYTES, BrandView
+from server.reports.brand import ACCENT, Brand, BrandTexts, Font, Logo, shades_of
 
 _PICTURES = ("image/png", "image/jpeg")
 _NAMES = {"image/png": "logo.png", "image/jpeg": "logo.jpg"}
@@ -88,15 +88,8 @@ def brand_info(view: BrandView) -> BrandInfo:
 
 
 def _fields(brand: Brand) -> BrandFields:
-    return BrandFields(
-        accent=brand.accent,
-        heading_font=brand.heading_font,
-        text_font=brand.text_font,
-        header=brand.header,
-        footer=brand.footer,
-        confidentiality=brand.confidentiality,
-        logo=_logo_info(brand.logo) if brand.logo else None,
-    )
+    texts = {name: getattr(brand, name) for name in BrandTexts.__struct_fields__}
+    return BrandFields(**texts, logo=_logo_info(brand.logo) if brand.logo else None)
 
 
 def _logo_info(logo: Logo) -> LogoInfo:

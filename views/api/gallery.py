@@ -6,8 +6,7 @@ import msgspec
 
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.values import AnyName, LanguageTag, TemplateName
-from views.api.template_items import template_links
-from views.api.templates import TemplateStart
+from views.api.template_items import TemplateStart, start_of
 from views.context import language_of
 
 
@@ -58,7 +57,7 @@ async def start_from_gallery(call: Call[GalleryRequest, NoQuery]) -> TemplateSta
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
     )
-    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
+    return start_of(started)
 
 
 ENDPOINTS = [

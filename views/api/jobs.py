@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Completeness, Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKinds
-from server.jobs.store import JobFilter
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
-from server.datasets.import_correction import MOST_ROWS
+from server.datasets.correction_orders import MOST_ROWS
 from server.datasets.reject_file_names import JSON_LINES, file_facts
 from server.datasets.reject_lists import Reject, described
 from server.datasets.work import MEDIA_TYPES

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from server.operations.template_starts import StartedTemplate
 from server.operations.templates import TemplateItem
 from server.reports.summary import ParameterSummary
 from server.reports.template_issues import TemplateIssue
@@ -53,6 +54,17 @@ class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
     links: dict[str, str]
 
 
+class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
+    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken.
+
+    `each`: columns of a dataset of which there can be one report for each value."""
+
+    name: str
+    source: str
+    each: list[str] = []
+    links: dict[str, str]
+
+
 def issue_of(issue: TemplateIssue) -> Issue:
     return Issue(line=issue.line, column=issue.column, message=issue.text)
 
@@ -70,6 +82,12 @@ def template_info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
         datasets=item.summary.datasets,
         updated_at=item.stored.updated_at,
         links=links,
+    )
+
+
+def start_of(started: StartedTemplate) -> TemplateStart:
+    return TemplateStart(
+        name=started.name, source=started.source, each=list(started.each), links=template_links(started.name)
     )
 
 

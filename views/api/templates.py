@@ -17,7 +17,16 @@ from server.reports.summary import Check, ParameterSummary
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
 from views.api.reports import FILE_TYPES, file_headers
-from views.api.template_items import Issue, SavedTemplate, TemplateList, issue_of, template_info, template_links
+from views.api.template_items import (
+    Issue,
+    SavedTemplate,
+    TemplateList,
+    TemplateStart,
+    issue_of,
+    start_of,
+    template_info,
+    template_links,
+)
 from views.context import language_of
 
 _Note = Annotated[str, line(200)]
@@ -57,17 +66,6 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: TemplateName | None = None
     language: LanguageTag | None = None
     each: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
-
-
-class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken.
-
-    `each`: columns of a dataset of which there can be one report for each value."""
-
-    name: str
-    source: str
-    each: list[str] = []
-    links: dict[str, str]
 
 
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,9 +134,7 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
         language=call.body.language or language_of(call.request),
         each=call.body.each or "",
     )
-    return TemplateStart(
-        name=started.name, source=started.source, each=list(started.each), links=template_links(started.name)
-    )
+    return start_of(started)
 
 
 async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:

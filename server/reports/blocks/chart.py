@@ -4,142 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
-from typing import Any
 
 import msgspec
 
-from server.errors import InvalidInput
+from server.reports.blocks.chart_drawn import ChartBlock
 from server.reports.blocks.columns_drawn import Columns
 from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
-from server.reports.chart_letters import lettered
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
-from server.reports.charts.excel_cells import write_gauge, write_heat_map
-from server.reports.charts.excel_chart import write_chart
 from server.reports.charts.multiples import BESIDE, alike, on_one_scale, parts_of
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
 from server.reports.document import Block
-from server.reports.drawing.draw import CannotBeDrawn
 from server.reports.expressions import Expression
-from server.reports.html_page import HtmlPage
-from server.reports.paper import Paper
 from server.reports.reading import MapReader
 from server.reports.rows import Rows
-from server.reports.workbook import MUTED, ReportBook
 from server.reports.yaml_source import YamlNode
 
 _WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter", "waterfall")
 _IN_SMALL = ("line", "bar", "stacked_bar", "area")
 _HEIGHT, _SMALL_HEIGHT = 260, 170  # pixels
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_MAX_ROWS = 200  # of the figures that stand below a chart
-
-
-class ChartBlock(Block, frozen=True, kw_only=True):
-    """`notes`: what the drawing does not show as the rows have it, in sentences. `told`: its figures in one.
-
-    `within` is what it is repeated for.
-    """
-
-    chart: Chart
-    notes: str = ""
-    told: str = ""
-    within: str = ""
-
-    def html(self, page: HtmlPage) -> str:
-        if self.chart.is_empty:
-            return page.empty(self.chart.title, self.notes)
-        try:
-            drawing = page.drawing(self.chart, self.told)
-        except CannotBeDrawn as error:
-            drawing = page.empty(self.chart.title, self._failed(error, page))
-        notes = f'<p class="cut">{escape(self.notes)}</p>' if self.notes else ""
-        return f'<figure class="chart">{drawing}{notes}{_figures(self.chart, page)}</figure>'
-
-    def pdf(self, paper: Paper) -> dict[str, Any]:
-        chart = self.chart
-        svg, reason = "", self.notes
-        if not chart.is_empty:
-            try:
-                svg = paper.drawing(chart)
-            except CannotBeDrawn as error:
-                reason = self._failed(error, paper)
-        return {
-            "kind": "chart",
-            "title": chart.title,
-            "reason": reason or paper.words.no_data,
-            **lettered(svg),
-            "alt": self.told,
-            "note": self.notes,
-        }
-
-    def _failed(self, error: CannotBeDrawn, form: HtmlPage | Paper) -> str:
-        """The rest of the report stands; whoever ordered it is warned."""
-        reason = form.words.not_drawn.format(reason=error)
-        form.warn(f"{self.chart.title}: {reason}" if self.chart.title else reason)
-        return reason
-
-    def excel_sheets(self, book: ReportBook) -> None:
-        """A heat map is a table of colours."""
-        if self._has_sheet:
-            chart = self.chart
-
-            def write(sheet: Any) -> None:
-                write_heat_map(chart, book, sheet)
-
-            name = chart.title or book.words.kinds[chart.kind]
-            book.plan(self, name=name, within=self.within, rows=len(chart.series), write=write)
-
-    def excel(self, book: ReportBook) -> None:
-        chart = self.chart
-        notes: list[str] = []
-        if chart.is_empty:
-            no_data = book.words.no_data
-            book.put(f"{chart.title}: {no_data}" if chart.title else no_data)
-        elif self._has_sheet:
-            book.put_link(self)
-        elif chart.kind == "gauge":
-            write_gauge(chart, book)
-        else:
-            notes = write_chart(chart, book, told=self.told)
-        for note in (*notes, self.notes):
-            if note:
-                book.put(note, font_color=MUTED)
-
-    @property
-    def _has_sheet(self) -> bool:
-        return self.chart.kind == "heatmap" and not self.chart.is_empty
-
-
-def _figures(chart: Chart, page: HtmlPage) -> str:
-    """What is behind the drawing, for readers who cannot see it."""
-    if not chart.series or chart.kind == "gauge":
-        return ""
-    names = "".join(f'<th class="right" scope="col">{escape(one.name)}</th>' for one in chart.series)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(label)}</th>{_numbers(chart, index, page)}</tr>'
-        for index, label in enumerate(chart.labels[:_MAX_ROWS])
-    )
-    head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
-    summary = escape(page.words.show_data)
-    cut = ""
-    if len(chart.labels) > _MAX_ROWS:
-        pattern = page.words.first_figures if page.has_excel else page.words.first_rows
-        shown, count = (page.formats.text(each) for each in (_MAX_ROWS, len(chart.labels)))
-        cut = f'<p class="cut">{escape(pattern.format(shown=shown, count=count))}</p>'
-    return (
-        f"<details><summary>{summary}</summary>"
-        f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{cut}</details>'
-    )
-
-
-def _numbers(chart: Chart, index: int, page: HtmlPage) -> str:
-    values = [(one.values[index] if index < len(one.values) else None, chart.format_of(one)) for one in chart.series]
-    return "".join(f'<td class="right">{escape(page.formats.text(*value))}</td>' for value in values)
 
 
 class TargetSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +38,6 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     """`value` and `maximum` are of a gauge."""
 
     settings: ChartSettings
-    title: Expression | None = None
     value: Expression | None = None
     maximum: Expression | None = None
     targets: tuple[TargetSpec, ...] = ()
@@ -182,14 +68,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
 
     def _multiples(self, rows: Rows, title: str, builder: Builder) -> Iterator[Block]:
         """A small chart for each value of a column, side by side, all on one scale."""
-        try:
-            parts = parts_of(rows, self.settings.query, self.settings.multiples)
-        except InvalidInput as error:
-            if error.specific_code != "too_many_values":
-                raise
-            builder.warn(f"{title}: {error.text}" if title else error.text)
-            yield ChartBlock(chart=Chart(kind=self.settings.kind, title=title, is_empty=True), notes=error.text)
-            return
+        parts = parts_of(rows, self.settings.query, self.settings.multiples)
         charts = [self._chart(part, builder.formats.text(value), builder) for value, part in parts]
         if title:
             yield Heading(text=title, level=4)

@@ -10,6 +10,8 @@ from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.workbook import ReportBook
 
+_MOST_BESIDE = 3
+
 
 class Columns(Block, frozen=True, kw_only=True):
     columns: list[list[Block]]
@@ -29,9 +31,18 @@ class Columns(Block, frozen=True, kw_only=True):
                 item.excel_sheets(book)
 
     def excel(self, book: ReportBook) -> None:
-        for column in self.columns:
-            for item in column:
+        """Charts stand beside each other, all else one below the other."""
+        items = [item for column in self.columns for item in column]
+        heights = [height for item in items if (height := item.excel_height(book)) is not None]
+        if len(heights) < len(items) or any(len(column) > 1 for column in self.columns):
+            for item in items:
                 item.excel(book)
+            return
+        beside = min(len(self.columns), _MOST_BESIDE)
+        for first in range(0, len(items), beside):
+            with book.summary.beside(beside, max(heights[first : first + beside])):
+                for item in items[first : first + beside]:
+                    item.excel(book)
 
     def parts(self) -> Sequence[Block]:
         return [item for column in self.columns for item in column]

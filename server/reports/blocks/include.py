@@ -28,13 +28,15 @@ def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpe
     if not name:
         blocks.issues.add(node, "Name the template of yours whose parts shall stand here.")
         return None
+    outer, _line = blocks.issues.places.of(node.line)
+    if outer is not None:
+        message = "“{outer}” is included, and cannot include others itself, such as “{name}”."
+        blocks.issues.add(node, message, outer=outer.template, name=name)
+        return None
     found = blocks.included.get(name)
     if found is None:
         hint = blocks.issues.hint(name, blocks.included)
         blocks.issues.add(node, "There is no template “{name}” of yours to include.{hint}", name=name, hint=hint)
-        return None
-    if ".include" in place["path"]:
-        blocks.issues.add(node, "“{name}” is included, and cannot include others itself.", name=name)
         return None
     return IncludeSpec(**place, blocks=blocks.blocks(found, f"{place['path']}.include"))
 

@@ -78,7 +78,10 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kpis(Block, frozen=True, kw_only=True):
+    """`within` is what they are repeated for."""
+
     items: tuple[Kpi, ...]
+    within: str = ""
 
     def html(self, page: HtmlPage) -> str:
         return f'<ul class="kpis">{"".join(item.html() for item in self.items)}</ul>'
@@ -94,7 +97,7 @@ class Kpis(Block, frozen=True, kw_only=True):
     def figures(self) -> Iterator[Figure]:
         for item in self.items:
             if is_figure(item.value) and math.isfinite(item.value):
-                yield Figure(label=item.label, value=float(item.value), text=item.text)
+                yield Figure(label=item.label, value=float(item.value), text=item.text, row=self.within)
 
 
 class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +114,7 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
     items: tuple[KpiSpec, ...]
 
     def build(self, builder: Builder) -> Iterator[Block]:
-        yield Kpis(items=tuple(self._kpi(item, builder) for item in self.items))
+        yield Kpis(items=tuple(self._kpi(item, builder) for item in self.items), within=builder.around)
 
     def _kpi(self, item: KpiSpec, builder: Builder) -> Kpi:
         value = builder.shown(item.value, self)

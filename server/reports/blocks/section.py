@@ -45,7 +45,9 @@ class SectionSpec(BlockSpec, frozen=True, kw_only=True):
     landscape: bool
 
     def build(self, builder: Builder) -> Iterator[Block]:
-        yield Section(blocks=list(builder.blocks(self.blocks)), landscape=self.landscape)
+        blocks = list(builder.blocks(self.blocks))
+        if blocks:  # else it would be an empty page
+            yield Section(blocks=blocks, landscape=self.landscape)
 
     def nested(self) -> Sequence[Sequence[BlockSpec]]:
         return (self.blocks,)

@@ -44,15 +44,16 @@ class TotalUse(NamedTuple):
 
 
 class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of `BlockPlace`, and whatever its kind needs."""
+    """The fields of `BlockPlace`, and whatever its kind needs. `title` stands above blocks that have one."""
 
     line: int
     column: int
     path: str
     kind: str
+    title: Expression | None = None
 
     def build(self, builder: Builder) -> Iterator[Block]:
-        """What a report shows of it: one block, or any number of them."""
+        """What a report shows of it: any number of blocks. Raises `NoRoom` for more than it has room for."""
         raise NotImplementedError
 
     def nested(self) -> Sequence[Sequence[BlockSpec]]:

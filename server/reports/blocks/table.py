@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from server.reports.addresses import address_of
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse, TotalUse
 from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec, read_column, read_style
@@ -18,8 +18,6 @@ from server.reports.rows import QueryRow
 
 _MAX_ROWS = 500
 _MOST_GROUPS = 3
-_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"{}|\\^`\x00-\x20]+\Z", re.IGNORECASE)
-_LONGEST_ADDRESS = 2_000  # Excel takes 2,079 letters
 
 
 class TableSpec(BlockSpec, frozen=True, kw_only=True):
@@ -27,7 +25,6 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
     query: str
     columns: tuple[TableColumnSpec, ...] = ()
-    title: Expression | None = None
     groups: tuple[str, ...] = ()
     styles: tuple[StyleSpec, ...] = ()
     total_label: Expression | None = None
@@ -81,7 +78,7 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
 
 class _Cells:
-    """See `Asked`."""
+    """See `ExpressionValues`."""
 
     def __init__(self, spec: TableSpec, builder: Builder) -> None:
         self._spec = spec
@@ -91,12 +88,14 @@ class _Cells:
         return self._builder.value(expression, self._spec, value=value, row=row)
 
     def link(self, expression: Expression, value: Any, row: QueryRow) -> str:
-        address = self._builder.text(expression, self._spec, value=value, row=row).strip()
-        scheme, colon, rest = address.partition(":")
-        if not address or (len(address) <= _LONGEST_ADDRESS and _ADDRESS.match(address)):
-            return scheme.lower() + colon + rest  # Excel knows no others
-        self._builder.warn(self._builder.words.no_link.format(address=address[:60]))
-        return ""
+        text = self._builder.text(expression, self._spec, value=value, row=row).strip()
+        address = address_of(text)
+        if text and not address:
+            self.warn(self._builder.words.no_link.format(address=text[:60]))
+        return address
+
+    def warn(self, text: str) -> None:
+        self._builder.warn(text)
 
 
 def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec | None:

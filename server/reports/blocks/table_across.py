@@ -6,52 +6,72 @@ averages. Those of SQL expressions (`sum(profit) / sum(revenue)`) come from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from server.errors import InvalidInput
 from server.reports.blocks.table_columns import TableColumnSpec
+from server.reports.no_room import NoRoom
 from server.reports.rows import QueryRow, Rows, rows_of, totals_of
 
 _MOST_ACROSS = 60
-ALL = object()
-"""Stands for a value of `across` in the columns of row totals."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A column as it is shown: `value` is that of `across` for which it stands, or `ALL`; None where there is none."""
+    """A column as it is shown: `values` are those of `across` for which it stands, which read alike."""
 
     spec: TableColumnSpec
-    value: Any = None
+    values: tuple[Any, ...] = ()
+    is_row_total: bool = False
 
     @property
     def is_across(self) -> bool:
         return bool(self.spec.across)
 
     @property
-    def is_row_total(self) -> bool:
-        return self.value is ALL
+    def by(self) -> dict[str, Any]:
+        """What a database is asked by for its figures."""
+        return {self.spec.across: self.values[0]} if self.is_across and not self.is_row_total else {}
 
 
-class TableLine(msgspec.Struct, frozen=True, kw_only=True):
+class TableLine:
     """A row of a table and the rows of the query that it stands for: one, or where values go across, all of them."""
 
-    row: QueryRow
-    members: Sequence[QueryRow]
+    __slots__ = ("_by_value", "members", "row")
+
+    def __init__(self, row: QueryRow, members: Sequence[QueryRow]) -> None:
+        self.row = row
+        self.members = members
+        self._by_value: dict[str, dict[Any, list[QueryRow]]] = {}
 
     def of(self, shown: Shown) -> Sequence[QueryRow]:
         """Those below a column."""
         if not shown.is_across or shown.is_row_total:
             return self.members
-        return [row for row in self.members if row[shown.spec.across] == shown.value]
+        found = self._grouped(shown.spec.across)
+        return [row for value in shown.values for row in found.get(_hashable(value), ())]
+
+    def _grouped(self, column: str) -> dict[Any, list[QueryRow]]:
+        """Once for all columns below whose values they are."""
+        if column not in self._by_value:
+            groups = self._by_value[column] = {}
+            for row in self.members:
+                groups.setdefault(_hashable(row[column]), []).append(row)
+        return self._by_value[column]
 
 
-def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[Mapping[str, Any]]) -> list[Shown]:
+Heads = Callable[[TableColumnSpec, Any], str]
+"""What stands above a value that goes across."""
+
+
+def shown_columns(
+    specs: Sequence[TableColumnSpec], data: Sequence[Mapping[str, Any]], head_of: Heads | None
+) -> list[Shown]:
     """In the order of `specs`; those of the same `across` take turns: sales and orders of May, of June …
 
-    Raises `InvalidInput` for more values than a table has room for.
+    Values with one head share a column; without `head_of` each has its own. Raises `NoRoom` for more columns than a
+    table has room for.
     """
     found: list[Shown] = []
     done: set[str] = set()
@@ -60,11 +80,20 @@ def shown_columns(specs: Sequence[TableColumnSpec], data: Sequence[Mapping[str, 
             found.append(Shown(spec=spec))
         elif spec.across not in done:
             done.add(spec.across)
-            alike = [each for each in specs if each.across == spec.across]
-            for value in _values(spec.across, data):
-                found.extend(Shown(spec=each, value=value) for each in alike)
-            found.extend(Shown(spec=each, value=ALL) for each in alike if each.row_total)
+            same = [each for each in specs if each.across == spec.across]
+            for values in _alike(spec, _values(spec.across, data), head_of):
+                found.extend(Shown(spec=each, values=values) for each in same)
+            found.extend(Shown(spec=each, is_row_total=True) for each in same if each.row_total)
     return found
+
+
+def _alike(spec: TableColumnSpec, values: Sequence[Any], head_of: Heads | None) -> list[tuple[Any, ...]]:
+    heads: dict[Any, list[Any]] = {}
+    for value in values:
+        heads.setdefault(head_of(spec, value) if head_of else _hashable(value), []).append(value)
+    if len(heads) > _MOST_ACROSS:
+        raise NoRoom("too_many_across", column=spec.across, count=len(heads), limit=_MOST_ACROSS)
+    return [tuple(each) for each in heads.values()]
 
 
 def whole_of(rows: Rows, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -77,12 +106,12 @@ def whole_of(rows: Rows, columns: Sequence[str]) -> list[dict[str, Any]]:
 def lines_of(specs: Sequence[TableColumnSpec], groups: Sequence[str], data: Sequence[QueryRow]) -> list[TableLine]:
     """One for each row, or for each combination of what does not go across, in the order in which they come."""
     if not any(spec.across for spec in specs):
-        return [TableLine(row=row, members=(row,)) for row in data]
+        return [TableLine(row, (row,)) for row in data]
     keys = keys_of(specs, groups)
     found: dict[tuple[Any, ...], list[QueryRow]] = {}
     for row in data:
         found.setdefault(tuple(map(_hashable, (row[key] for key in keys))), []).append(row)
-    return [TableLine(row=members[0], members=members) for members in found.values()]
+    return [TableLine(members[0], members) for members in found.values()]
 
 
 def keys_of(specs: Sequence[TableColumnSpec], groups: Sequence[str]) -> list[str]:
@@ -109,14 +138,6 @@ class SqlTotals:
 def _values(column: str, data: Sequence[Mapping[str, Any]]) -> list[Any]:
     """In the order of the rows; numbers and dates in their own, since rows of one line may lack some."""
     values = list({_hashable(row[column]): row[column] for row in data}.values())
-    if len(values) > _MOST_ACROSS:
-        raise InvalidInput(
-            "“{column}” has {count} values; at most {limit} stand side by side. Group them in the query.",
-            code="too_many_values",
-            column=column,
-            count=len(values),
-            limit=_MOST_ACROSS,
-        )
     present = [value for value in values if value is not None]
     if any(isinstance(value, str) for value in present):
         return values

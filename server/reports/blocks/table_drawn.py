@@ -18,6 +18,7 @@ from server.reports.workbook import ReportBook
 
 _WIDE_TEXT = 18  # letters from which a column of text shares the room instead of keeping its width
 _MEASURED = 4
+_LONGEST_HEAD = 300
 _NEARLY = 3  # letters less than the longest
 _BROAD, _NARROW = "MWmw", "IJfijlrt,.:;'| "
 _BOLD = ("strong", "total")
@@ -88,6 +89,7 @@ class Table(Block, frozen=True, kw_only=True):
             ],
             "head": self.has_head,
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
+            "single": paper.words.column_part.format(first="{first}", count=len(self.columns)),
             "note": self._cut_note(paper.words, has_excel=paper.has_excel),
         }
 
@@ -184,7 +186,7 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
     texts = _texts(index, rows)
     sums = {row.cells[index].text for row in rows if row.kind in ("subtotal", "total") or row.style in _BOLD}
     return {
-        "label": column.label,
+        "label": _cut_short(column.label),
         "align": column.align,
         "width": column.width,
         "bar": column.bar,
@@ -196,8 +198,13 @@ def _measured(column: TableColumn, index: int, rows: Sequence[TableRow]) -> dict
         "longest": _longest(texts),
         "strong": _longest(sums),
         "words": _longest({word for text in texts | sums for word in text.split(" ")}),
-        "head-words": _longest(set(column.label.split(" "))),
+        "head-words": _longest(set(_cut_short(column.label).split(" "))),
     }
+
+
+def _cut_short(head: str) -> str:
+    """No head is broken over pages."""
+    return head if len(head) <= _LONGEST_HEAD else f"{head[: _LONGEST_HEAD - 1]}…"
 
 
 def _texts(index: int, rows: Sequence[TableRow]) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -15,16 +14,13 @@ from xlsxwriter.utility import quote_sheetname, xl_range
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow
 from server.reports.blocks.table_scale import STRONGEST
 from server.reports.blocks.table_spark import Spark
+from server.reports.blocks.table_totals import MOST_RANGES, SheetTotals, spans_of
 from server.reports.drawing.paints import readable_on
 from server.reports.excel_room import column_pixels, letters
 from server.reports.excel_values import excel_value, is_number
 from server.reports.formats import ValueFormat
 from server.reports.workbook import MUTED, TINTS, TONES, ReportBook
 
-# Of what SUBTOTAL does, numbers that leave out what a filter hides. It never counts what another SUBTOTAL gives.
-_FUNCTIONS = {"sum": 109, "average": 101, "count": 103, "min": 105, "max": 104}
-_COUNT_NUMBERS = 102
-_MOST_RANGES = 200  # of one formula
 _MOST_LINKS = 65_530  # of one sheet
 _SPARK, _SPARK_LETTERS = "#7A8794", 18
 _LETTERS_OF_PERCENT = 0.9  # a page upright has room for some ninety
@@ -36,8 +32,6 @@ _FILTER = 3  # letters that its arrow takes
 _HEAD = {"bold": True, "text_wrap": True, "valign": "vcenter"}
 _BAR = {"type": "data_bar", "bar_solid": True, "min_type": "num", "max_type": "num"}
 _BELOW_ZERO = {"bar_negative_color": "#F3C9CC", "bar_axis_color": MUTED}
-
-RowSpan = tuple[int, int]  # rows of a sheet, from and to
 
 
 class TableSheet:
@@ -63,7 +57,8 @@ class TableSheet:
         self._truncated = truncated
         self._total_label = total_label
         self._depth = max((row.level + 1 for row in rows if row.kind == "group"), default=0)
-        self._spans = list(_spans(rows))
+        self._spans = list(spans_of(rows))
+        self._totals = SheetTotals(book, sheet, columns, rows, self._spans)
         self._as_texts = self._columns_of_texts()
         self._widths = [self._width(index) for index in range(len(columns))]
         self._sparks: list[tuple[int, int, Spark]] = []
@@ -83,7 +78,7 @@ class TableSheet:
             self._book.string(sheet, 1, 0, self._book.words.no_data, self._book.style(font_color=MUTED))
             end += 1
         elif self._total_label:
-            self._write_totals(end)
+            self._totals.write_totals(end, self._total_label)
             end += 1
         end = self._write_notes(end)
         sheet.freeze_panes(1, 0)
@@ -105,7 +100,7 @@ class TableSheet:
                 begun[row.level] = number + 1
             elif row.kind == "subtotal":
                 first, end = (bisect_left(self._spans, (place, 0)) for place in (begun[row.level], number))
-                self._write_subtotals(number, row, self._spans[first:end])
+                self._totals.write_subtotals(number, row, self._spans[first:end])
             else:
                 self._write_row(number, row)
             level = self._depth if row.kind == "row" else row.level
@@ -139,8 +134,9 @@ class TableSheet:
         """Their numbers stand with the figures behind charts."""
         if not self._sparks:
             return
-        figures, first = self._book.figures(len(self._sparks))
-        for place, (number, index, spark) in enumerate(self._sparks, first):
+        figures, first = self._book.figures(len(self._sparks) + 2)
+        self._book.string(figures, first, 0, self._sheet.get_name(), self._book.style(bold=True))
+        for place, (number, index, spark) in enumerate(self._sparks, first + 1):
             for column, value in enumerate(spark.values):
                 self._book.cell(figures, place, column, value, ValueFormat())
             source = f"{quote_sheetname(figures.get_name())}!{xl_range(place, 0, place, len(spark.values) - 1)}"
@@ -169,50 +165,8 @@ class TableSheet:
     def _format_column(self, index: int, last: int, look: dict[str, Any]) -> None:
         """By a condition: its rows, not their headings and totals."""
         ranges = [xl_range(first, index, end, index) for first, end in self._spans]
-        more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= _MOST_RANGES else {}
+        more = {"multi_range": " ".join(ranges)} if 1 < len(ranges) <= MOST_RANGES else {}
         self._sheet.conditional_format(1, index, last, index, look | more)
-
-    def _write_subtotals(self, number: int, row: TableRow, spans: list[RowSpan]) -> None:
-        for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
-            style = {"align": column.align, "bold": True, "top": 1}
-            if column.has_total:
-                self._write_total(number, index, cell.value, spans, style)
-            else:
-                self._book.string(self._sheet, number, index, cell.text, self._book.style(**style))
-
-    def _write_totals(self, number: int) -> None:
-        free = next((index for index, column in enumerate(self._columns) if not column.has_total), None)
-        for index, column in enumerate(self._columns):
-            style = {"align": column.align, "bold": True, "top": 2}
-            if column.has_total:
-                self._write_total(number, index, column.total, self._spans, style, is_value=column.of_all)
-            else:
-                text = self._total_label if index == free else ""
-                self._book.string(self._sheet, number, index, text, self._book.style(**style))
-
-    def _write_total(
-        self, row: int, index: int, value: Any, spans: list[RowSpan], style: dict[str, Any], *, is_value: bool = False
-    ) -> None:
-        """A formula where Excel comes to the same figure, else the figure."""
-        column = self._columns[index]
-        formula = (
-            ""
-            if is_value or not column.how or not self._is_reckoned(index, value, spans)
-            else _formula(column, index, spans)
-        )
-        if formula:
-            self._book.formula(self._sheet, row, index, formula, value, column.format_of_total(value), **style)
-        else:
-            self._book.cell(self._sheet, row, index, value, column.format_of_total(value), **style)
-
-    def _is_reckoned(self, index: int, total: Any, spans: list[RowSpan]) -> bool:
-        """Whether Excel comes to it: texts of numbers, for instance, are none to it."""
-        column, formats = self._columns[index], self._book.formats
-        wanted = excel_value(total, column.format_of_total(total), formats)
-        rows = (self._rows[number - 1] for first, last in spans for number in range(first, last + 1))
-        held = [excel_value(row.cells[index].value, column.format, formats) for row in rows if row.kind == "row"]
-        found = _reckoned(column.how, held)
-        return is_number(wanted) and found is not None and math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
 
     def _columns_of_texts(self) -> set[int]:
         """Those some of whose numbers have more digits than Excel holds."""
@@ -239,6 +193,7 @@ class TableSheet:
             notes.append(words.numbers_as_texts)
         if self._has_links_left:
             notes.append(words.links_left.format(count=self._book.formats.text(_MOST_LINKS)))
+            self._book.warn(f"{self._sheet.get_name()}: {notes[-1]}")
         if not notes:
             return row
         widths = [column_pixels(width) for width in self._widths]
@@ -272,51 +227,10 @@ class TableSheet:
         return (row.cells[index] for row in self._rows if row.kind != "group")
 
 
-def _formula(column: TableColumn, index: int, spans: list[RowSpan]) -> str:
-    """Empty where it would have too many parts."""
-    is_count = column.how == "count"
-    number = _COUNT_NUMBERS if is_count and column.format.is_numeric else _FUNCTIONS[column.how]
-    # A heading in the first column would be counted as well; otherwise one range is plainer.
-    parts = spans if is_count and index == 0 else [(spans[0][0], spans[-1][1])]
-    if len(parts) > _MOST_RANGES:
-        return ""
-    return f"=SUBTOTAL({number},{','.join(xl_range(first, index, last, index) for first, last in parts)})"
-
-
-def _reckoned(how: str, held: list[Any]) -> float | None:
-    """As SUBTOTAL does it; None for nothing to reckon with."""
-    if how == "count":
-        return sum(value not in (None, "") for value in held)
-    numbers = [float(value) for value in held if is_number(value)]
-    if not numbers:
-        return None
-    match how:
-        case "sum":
-            return math.fsum(numbers)
-        case "average":
-            return math.fsum(numbers) / len(numbers)
-        case "min":
-            return min(numbers)
-    return max(numbers)
-
-
 def _strongest(color: str) -> str:
     """What letters can be read on."""
     parts = (int(TONES[color][place : place + 2], 16) for place in (1, 3, 5))
     return "#" + "".join(f"{round(255 + (part - 255) * STRONGEST):02X}" for part in parts)
-
-
-def _spans(rows: Sequence[TableRow]) -> Iterator[RowSpan]:
-    """Where rows of data follow each other."""
-    first = None
-    for number, row in enumerate(rows, 1):
-        if row.kind == "row":
-            first = number if first is None else first
-        elif first is not None:
-            yield first, number - 1
-            first = None
-    if first is not None:
-        yield first, len(rows)
 
 
 def _shown_letters(book: ReportBook, cell: Cell, column: TableColumn) -> int:

@@ -9,6 +9,7 @@ import msgspec
 
 from server.errors import InvalidInput
 from server.reports.formats import Formats, ValueFormat
+from server.reports.no_room import NoRoom
 from server.reports.sums import is_figure
 from server.reports.words import Words
 
@@ -75,22 +76,17 @@ class Spark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spark_of(value: Any, kind: str, format: ValueFormat, formats: Formats, words: Words) -> Spark | None:  # noqa: A002
-    """None for no numbers. Raises `InvalidInput` for what is no list of them, or one longer than there is room for."""
+    """None for no numbers. Raises `InvalidInput` for what is no list, `NoRoom` for one that is too long."""
     if value is None:
         return None
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise InvalidInput(
             "“spark” draws a list of numbers, such as list(revenue order by month); “{value}” is none.",
-            code="too_many_values",
+            code="no_list",
             value=str(value)[:60],
         )
     if len(value) > _MOST:
-        raise InvalidInput(
-            "“spark” draws up to {limit} numbers in a cell, not {count}; group them in the query.",
-            code="too_many_values",
-            limit=_MOST,
-            count=len(value),
-        )
+        raise NoRoom("too_many_in_spark", count=len(value), limit=_MOST)
     values = [float(each) if is_figure(each) else None for each in value]
     present = [each for each in values if each is not None]
     if not present:

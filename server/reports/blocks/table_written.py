@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from server.reports.blocks.table_across import (
-    Shown,
-    SqlTotals,
-    TableLine,
-    keys_of,
-    lines_of,
-    shown_columns,
-    whole_of,
-)
+from server.reports.blocks.table_across import Shown, TableLine
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow, total_format
 from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
+from server.reports.blocks.table_figures import TableFigures
 from server.reports.blocks.table_scale import ColorScale, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
-from server.reports.rows import (
-    QueryRow,
-    Rows,
-    aggregate_sql,
-    columns_of,
-    is_truncated,
-    over_all,
-    rows_of,
-    unknown_column,
-)
-from server.reports.sums import exact_sum, is_figure
+from server.reports.rows import QueryRow, Rows, columns_of, unknown_column
+from server.reports.sums import is_figure
 from server.reports.words import Words
 
-GroupValues = dict[str, Any]
+_LEAST_WIDTH = 10  # percent of a column without a width, beside some that ask for more than there is
+_LABELS = TableColumn(name="", label="", format=ValueFormat(kind="text"), align="left")
+_NO_LABEL = Cell(value=None, text="")
 
 
 class ExpressionValues(Protocol):
-    """What expressions of a table's cells come to."""
+    """What expressions of a table's cells come to, and who hears of what is wrong with cells."""
 
     def value(self, expression: Expression, value: Any, row: QueryRow) -> Any: ...
 
     def link(self, expression: Expression, value: Any, row: QueryRow) -> str:
         """An address, or nothing for one that leads nowhere a report may lead."""
+
+    def warn(self, text: str) -> None:
+        """Something that whoever reads the report should know."""
 
 
 class WrittenTable:
@@ -64,8 +54,7 @@ class WrittenTable:
         words: Words,
     ) -> None:
         """`labels` are those of `specs`, in order; without specs, all columns are shown that make no group."""
-        names, data = columns_of(rows), rows_of(rows)
-        self._all = rows
+        names = columns_of(rows)
         self._groups = tuple(groups)
         self._styles = styles
         self._asked = asked
@@ -77,17 +66,20 @@ class WrittenTable:
             for name in filter(None, (spec.name, spec.across)):
                 if name not in names:
                     raise unknown_column(query, name, names)
-        self._data = data
-        self._keys = keys_of(self._specs, self._groups)
-        # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
-        self._is_asked = is_truncated(rows) and any(spec.across for spec in self._specs)
-        self.is_truncated = is_truncated(rows) and not self._is_asked
-        self._shown = shown_columns(self._specs, self._all_across() if self._is_asked else data)
-        self._lines = self._all_lines(query) if self._is_asked else lines_of(self._specs, self._groups, data)
-        self._sums = SqlTotals(rows, map(self._sql, self._specs))
-        self._values = [[self._value(shown, line) for shown in self._shown] for line in self._lines]
+        self._figures = TableFigures(query, rows, specs=self._specs, groups=self._groups, head_of=self._head)
+        self.is_truncated = self._figures.is_truncated
+        self._shown, self._lines = self._figures.shown, self._figures.lines
+        self._values = [[self._figures.value(shown, line) for shown in self._shown] for line in self._lines]
         self._scales, self._widest = self._measures()
-        self.columns = [self._column(index) for index in range(len(self._shown))]
+        self._widths = _within_page([shown.spec.width for shown in self._shown])
+        self._columns = [self._column(index) for index in range(len(self._shown))]
+        # Where each column has a total, none says what these are.
+        self._has_labels = bool(self._lines) and all(spec.has_total for spec in self._specs)
+        self._warn_of_same_heads()
+
+    @property
+    def columns(self) -> list[TableColumn]:
+        return [_LABELS, *self._columns] if self._has_labels else self._columns
 
     @property
     def row_count(self) -> int:
@@ -110,12 +102,13 @@ class WrittenTable:
                 cells = self._subtotals(text, (*above, value), [line for line, _ in members])
                 yield TableRow(kind="subtotal", level=level, cells=cells)
 
-    def _all_across(self) -> list[dict[str, Any]]:
-        return whole_of(self._all, list(dict.fromkeys(spec.across for spec in self._specs if spec.across)))
-
-    def _all_lines(self, query: str) -> list[TableLine]:
-        found = whole_of(self._all, self._keys) if self._keys else [{}]
-        return [TableLine(row=QueryRow(query, values), members=()) for values in found]
+    def _warn_of_same_heads(self) -> None:
+        for across in dict.fromkeys(spec.across for spec in self._specs if spec.across):
+            one = next(spec for spec in self._specs if spec.across == across)
+            heads = Counter(self._label(shown) for shown in self._shown if shown.spec is one)
+            same = [head for head, count in heads.items() if count > 1]
+            if same:
+                self._asked.warn(self._words.same_heads.format(column=across, names=self._formats.listed(same)))
 
     def _column(self, index: int) -> TableColumn:
         shown = self._shown[index]
@@ -123,13 +116,13 @@ class WrittenTable:
         first = next((values[index] for values in self._values if values[index] is not None), None)
         kind = spec.format.kind or self._formats.kind_of(first)
         format = msgspec.structs.replace(spec.format, kind=kind)  # noqa: A001 – the word of the templates
-        total = self._whole_total(shown)
+        total = self._figures.whole(shown)
         return TableColumn(
             name=spec.name,
             label=self._label(shown),
             format=format,
             align=spec.align or ("right" if format.is_numeric else "left"),
-            width=spec.width,
+            width=self._widths[index],
             bar=spec.bar and not shown.is_row_total,
             spark=spec.spark,
             scale=self._scales[index],
@@ -140,74 +133,35 @@ class WrittenTable:
             of_all=spec.has_total and self.is_truncated,
         )
 
+    def _head(self, spec: TableColumnSpec, value: Any) -> str:
+        return self._formats.text(value, spec.across_format)
+
     def _label(self, shown: Shown) -> str:
         """Of a value that goes across; with what it is of, where several columns stand below each value."""
         spec = shown.spec
         own = self._labels.get(id(spec)) or spec.name.replace("_", " ")
         if not shown.is_across:
             return own
-        value = self._words.total if shown.is_row_total else self._formats.text(shown.value, spec.across_format)
+        value = self._words.total if shown.is_row_total else self._head(spec, shown.values[0])
         is_one = sum(each.across == spec.across for each in self._specs) == 1
         return value if is_one else f"{value} · {own}"
 
-    # -- figures
-
-    def _sql(self, spec: TableColumnSpec) -> str:
-        """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
-        if spec.total_sql or not (spec.across and self._is_asked):
-            return spec.total_sql
-        return aggregate_sql(spec.total or "sum", spec.name)
-
-    def _value(self, shown: Shown, line: TableLine) -> Any:
-        spec = shown.spec
-        if not shown.is_across:
-            return line.row[spec.name]
-        members = line.of(shown)
-        if not members and not self._is_asked:
-            return None
-        by = {key: line.row[key] for key in self._keys}
-        return self._figure(spec, by | self._across(shown), members)
-
-    def _whole_total(self, shown: Shown) -> Any:
-        spec = shown.spec
-        if not spec.has_total:
-            return None
-        if (
-            not shown.is_across
-            and not spec.total_sql
-            and (whole := over_all(self._all, spec.total or "sum", spec.name))
-        ):
-            return whole[0]
-        if not self._data:
-            return self._figure(spec, {}, ())
-        return self._figure(spec, self._across(shown), TableLine(row=self._data[0], members=self._data).of(shown))
-
-    def _figure(self, spec: TableColumnSpec, by: GroupValues, members: Sequence[QueryRow]) -> Any:
-        """One total: of the rows that have the values of `by`, which are `members`."""
-        if sql := self._sql(spec):
-            return self._sums.value(sql, by)
-        values = [row[spec.name] for row in members]
-        if not spec.total and len(values) == 1:
-            return values[0]
-        return total_of(spec.total or "sum", values)
-
-    @staticmethod
-    def _across(shown: Shown) -> GroupValues:
-        return {shown.spec.across: shown.value} if shown.is_across and not shown.is_row_total else {}
-
     def _subtotals(self, group: str, place: tuple[Any, ...], lines: Sequence[TableLine]) -> list[Cell]:
         """The first column that has no total says of what these are."""
-        whole = TableLine(row=lines[0].row, members=[row for line in lines for row in line.members])
+        whole = TableLine(lines[0].row, [row for line in lines for row in line.members])
         by = dict(zip(self._groups, place, strict=False))
         cells = []
-        for shown, column in zip(self._shown, self.columns, strict=True):
+        for shown, column in zip(self._shown, self._columns, strict=True):
             spec = shown.spec
-            total = self._figure(spec, by | self._across(shown), whole.of(shown)) if spec.has_total else None
+            total = self._figures.of(spec, by | shown.by, whole.of(shown)) if spec.has_total else None
             cells.append(Cell(value=total, text=self._total_text(spec, total, column.format)))
+        text = self._words.subtotal.format(group=group)
+        label = Cell(value=text, text=text)
+        if self._has_labels:
+            return [label, *cells]
         free = next((index for index, shown in enumerate(self._shown) if not shown.spec.has_total), None)
         if free is not None:
-            label = self._words.subtotal.format(group=group)
-            cells[free] = Cell(value=label, text=label)
+            cells[free] = label
         return cells
 
     def _total_text(self, spec: TableColumnSpec, total: Any, format: ValueFormat) -> str:  # noqa: A002
@@ -233,14 +187,16 @@ class WrittenTable:
     def _row(self, line: TableLine, values: Sequence[Any]) -> TableRow:
         row = line.row
         style = next((each.style for each in self._styles if self._asked.value(each.when, None, row)), "")
-        return TableRow(style=style, cells=[self._cell(index, value, row) for index, value in enumerate(values)])
+        cells = [self._cell(index, value, row) for index, value in enumerate(values)]
+        return TableRow(style=style, cells=[_NO_LABEL, *cells] if self._has_labels else cells)
 
     def _cell(self, index: int, value: Any, row: QueryRow) -> Cell:
-        spec, column, most = self._shown[index].spec, self.columns[index], self._widest[index]
+        spec, column, most = self._shown[index].spec, self._columns[index], self._widest[index]
         if spec.spark:
-            return Cell(
-                value=value, text="", spark=spark_of(value, spec.spark, column.format, self._formats, self._words)
-            )
+            spark = spark_of(value, spec.spark, column.format, self._formats, self._words)
+            if spark is None and value:
+                self._asked.warn(self._words.no_spark.format(column=column.label))
+            return Cell(value=None, text="", spark=spark)
         tones = (each.color for each in spec.colors if value is not None and self._asked.value(each.when, value, row))
         return Cell(
             value=value,
@@ -252,25 +208,13 @@ class WrittenTable:
         )
 
 
-def total_of(how: str, values: Iterable[Any]) -> Any:
-    """None for no total or no numbers."""
-    if not how:
-        return None
-    present = [value for value in values if value is not None]
-    if how == "count":
-        return len(present)
-    numbers = [value for value in present if is_figure(value)]
-    if not numbers:
-        return None
-    match how:
-        case "sum":
-            return exact_sum(numbers)
-        case "average":
-            return exact_sum(numbers) / len(numbers)
-        case "min":
-            return min(numbers)
-        case _:
-            return max(numbers)
+def _within_page(widths: Sequence[int]) -> list[int]:
+    """Percents of the room: those that are more than there is are made less, with some left for other columns."""
+    asked = sum(widths)
+    room = max(100 - _LEAST_WIDTH * widths.count(0), _LEAST_WIDTH)
+    if asked <= 100 or asked <= room:
+        return list(widths)
+    return [max(1, width * room // asked) if width else 0 for width in widths]
 
 
 def _widest(values: Iterable[Any]) -> float:

@@ -43,7 +43,16 @@ def box_plot(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats
         labels=axis_labels(list(found), formats),
         series=[Series(name=name, values=list(values)) for name, values in zip(names, figures, strict=True)],
         outside=[_some(spread.outside) for spread in spreads],
+        counts=[len(values) for values in found.values()],
     )
+
+
+def beside_boxes(chart: Chart, formats: Formats) -> list[tuple[str, list[Any]]]:
+    """What else is to be known of each box, by name: how many values it stands for, and those far outside."""
+    if not chart.counts:
+        return []
+    listed = [formats.listed(formats.text(value, chart.format) for value in values) for values in chart.outside]
+    return list(zip(words_of(formats).box_more, (chart.counts, listed), strict=True))
 
 
 class _Spread(msgspec.Struct, frozen=True):

@@ -62,7 +62,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Values of one line, or one group of bars, beside the chart's labels; `kind` is how it is drawn.
 
     `runs` are the places that one line joins. `xs` are of a scatter chart. `is_rest`: all that have no series of
-    their own, together. `is_ground`: what others stand on, which is not seen itself.
+    their own, together. `is_ground`: what others stand on, which is not seen itself. `is_mirrored`: drawn by
+    the opposite of its values.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     color: str = ""
     is_rest: bool = False
     is_ground: bool = False
+    is_mirrored: bool = False
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     A pie, a funnel and a gauge have one series; a heat map has one for each row of cells. Only an author's own
     drawing has an `option`, for ECharts. `format` is how numbers are written; `colors` those of a pie's slices,
     `value_label` what the colours of a heat map mean. `bases` are where the bars of a waterfall begin, `outside` what
-    lies far from the boxes of a box plot; `reach` the lowest and highest value of all charts that share one scale.
+    lies far from the boxes of a box plot, `counts` how many values each stands for; `reach` the lowest and highest
+    value of all charts that share one scale.
     """
 
     kind: str
@@ -124,6 +127,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     bases: list[float] = []
     outside: list[list[float]] = []
+    counts: list[int] = []
     reach: tuple[float, float] | None = None
 
     def step(self, place: int) -> float:

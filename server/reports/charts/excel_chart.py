@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.excel_figures import Figures, blanks_of, dates_of, is_in_steps, write_data, write_figures
+from server.reports.charts.excel_dates import axis_of, dates_of, on_base, period_of
+from server.reports.charts.excel_figures import Figures, blanks_of, write_data, write_figures
 from server.reports.charts.excel_look import (
     bar_look,
-    date_marks,
+    falling,
     label_color,
+    label_format,
     line_look,
     marker_look,
-    number_format,
     on_axis,
     slice_label_color,
     slice_look,
@@ -27,8 +28,9 @@ from server.reports.printable import printable
 from server.reports.workbook import LINE, ReportBook
 
 _ROW = 20  # pixels
-_LEAST_HEIGHT, _HEAD = 280, 20  # what a legend takes
+_LEAST_HEIGHT, _HEAD, _SMALL_HEAD = 280, 20, 50  # what a legend takes
 _MANY_NAMES = 24  # of bars, that go one above the other
+_SLIVER = 0.06  # of the height
 _SMALL_SLICE = 0.03  # that has no room for its share
 
 
@@ -36,10 +38,15 @@ def write_chart(chart: Chart, book: ReportBook, *, told: str) -> list[str]:
     """Its figures always, and a drawing where Excel has one of its kind. Returns sentences about what it lacks."""
     plain = _plain(chart)
     if plain is None:
-        sheet, top = write_data(chart if chart.option else with_source(chart), book)
+        sheet, top = write_data(chart if chart.option else with_source(chart, book.formats), book)
         text = book.words.no_excel_chart.format(sheet=sheet, row=top + 1)
         return [f"{chart.title}: {text}" if chart.title else text]
-    return _Drawing(plain, book).insert(told)
+    return _Drawing(plain, book, name=chart.title or book.words.kinds[chart.kind]).insert(told)
+
+
+def height_of(chart: Chart, book: ReportBook) -> int | None:
+    """Of a drawing beside others, with what lies around it; None where Excel draws none."""
+    return None if _plain(chart) is None else min(chart.height + _SMALL_HEAD, book.summary.page_height - _ROW)
 
 
 def _plain(chart: Chart) -> Chart | None:
@@ -54,15 +61,17 @@ def _plain(chart: Chart) -> Chart | None:
 class _Drawing:
     """One chart: bars, areas or points, with lines over them."""
 
-    def __init__(self, chart: Chart, book: ReportBook) -> None:
+    def __init__(self, chart: Chart, book: ReportBook, *, name: str) -> None:
+        """`name` is what its figures are called on their sheet."""
         self._chart = chart
         self._book = book
         self._is_sideways = _is_sideways(chart)
+        self._is_small = book.summary.is_beside
         # A chart whose first axis has nothing on it is none to Excel.
         self._has_second = len({one.second_axis for one in chart.series}) > 1
         has_targets = not self._is_sideways and not self._has_second
         self._targets = chart.targets if has_targets else ()
-        self._figures: Figures = write_figures(chart, book, self._targets)
+        self._figures: Figures = write_figures(chart, book, self._targets, name=name)
         self._scales = self._chosen_scales()
         self._kind = self._kind_of_chart()
         self._drawn = book.workbook.add_chart(self._kind)
@@ -77,13 +86,11 @@ class _Drawing:
         if self._over is not None:
             self._drawn.combine(self._over)
         self._finish()
-        summary = self._book.summary
         height = self._height()
-        row = summary.area(height + _ROW // 2)
-        self._drawn.set_size({"width": summary.width - 6, "height": height})
-        summary.sheet.insert_chart(
-            row, 0, self._drawn, {"x_offset": 2, "y_offset": 4, "description": printable(told)[:255]}
-        )
+        spot = self._book.summary.spot(height + _ROW // 2)
+        self._drawn.set_size({"width": spot.width - 6, "height": height})
+        look = {"x_offset": spot.left + 2, "y_offset": 4, "description": printable(told)[:255]}
+        self._book.summary.sheet.insert_chart(spot.row, 0, self._drawn, look)
         return self._notes()
 
     # -- series
@@ -153,14 +160,23 @@ class _Drawing:
         if series.second_axis and self._has_second:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
-            number = number_format(chart.format_of(series), series.values, self._book.formats)
+            written = falling if series.is_mirrored else label_format
+            number = written(chart.format_of(series), series.values, self._book.formats)
             entry["data_labels"] = {"value": True, "num_format": number}
             if chart.stacked and series.kind == "bar":
                 color = label_color(place, series.color, is_rest=series.is_rest)
-                entry["data_labels"]["font"] = {"color": color}
+                entry["data_labels"] |= {"font": {"color": color}, "custom": self._on_slivers(series)}
         if series.is_ground:
             entry |= {"fill": {"none": True}, "border": {"none": True}, "data_labels": {}}
         return entry
+
+    def _on_slivers(self, series: Series) -> list[dict[str, Any] | None]:
+        """Labels of bars that are lower than letters stand on the page, not on the bar."""
+        bars = [one for one in self._chart.series if one.kind == "bar"]
+        ends = [sum(abs(value or 0) for value in stack) for stack in zip(*(one.values for one in bars), strict=True)]
+        least = max(ends, default=0) * _SLIVER
+        on_page = {"font": {"color": LIGHT["ink"]}}
+        return [on_page if value is not None and abs(value) < least else None for value in series.values]
 
     def _slices(self) -> dict[str, Any]:
         chart = self._chart
@@ -180,18 +196,19 @@ class _Drawing:
         if chart.title:
             # A reference: what looks like a formula would become one.
             title = [self._figures.sheet, self._figures.title, 0]
-            drawn.set_title({"name": title, "name_font": {"size": 12}})
+            drawn.set_title({"name": title, "name_font": {"size": 10 if self._is_small else 12}})
         else:
             drawn.set_title({"none": True})
         has_legend = chart.kind == "pie" or len(chart.series) + len(self._targets) > 1
         grounds = [place for place, one in enumerate(chart.series) if one.is_ground]
-        legend = {"position": "right" if chart.kind == "pie" else "bottom", "delete_series": grounds}
+        is_beside = chart.kind == "pie" and not self._is_small
+        legend = {"position": "right" if is_beside else "bottom", "delete_series": grounds, "font": self._font}
         drawn.set_legend(legend if has_legend else {"none": True})
         drawn.show_blanks_as(blanks_of(chart))
         if chart.kind == "pie":
             drawn.set_hole_size(55)
             return
-        along, values = self._along(), self._values()
+        along, values = self._along() | {"num_font": self._font}, self._values() | {"num_font": self._font}
         if self._kind["type"] == "bar":  # Excel counts from below; people read from above
             drawn.set_y_axis(along | {"reverse": True, "crossing": "max"})
             drawn.set_x_axis(values)
@@ -202,7 +219,8 @@ class _Drawing:
             seconds = [one for one in chart.series if one.second_axis]
             shown = [value for one in seconds for value in one.values]
             number = on_axis(chart.format_of(seconds[0]), shown, self._book.formats)
-            (self._over or self._drawn).set_y2_axis({"num_format": number, **_reach_of(self._scales[1])})
+            second = {"num_format": number, "num_font": self._font, **_reach_of(self._scales[1])}
+            (self._over or self._drawn).set_y2_axis(second)
 
     def _chosen_scales(self) -> tuple[Scale | None, Scale | None]:
         """Of the two axes, where Excel must not choose them: small charts alike, and two axes with one zero."""
@@ -233,18 +251,18 @@ class _Drawing:
         times = dates_of(chart)
         if times is None:
             return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})
-        kind = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm"}[times.unit]
-        axis["num_format"] = kind
-        if is_in_steps(chart):
-            return axis | {"text_axis": True}
-        if times.unit != "second":
-            return axis | {"date_axis": True} | date_marks(times)
-        return axis | ({} if self._kind["type"] == "scatter" else {"text_axis": True})
+        found = axis_of(times, period_of(chart), is_clock=self._kind["type"] == "scatter")
+        if "date_axis" in found:
+            on_base(self._drawn, times)
+        return axis | found
 
     def _values(self) -> dict[str, Any]:
         chart = self._chart
         firsts = [one for one in chart.series if not (one.second_axis and self._has_second)]
         shown = [value for one in firsts for value in one.values]
+        if chart.stacked == "values":
+            stacks = zip(*(one.values for one in firsts), strict=True)
+            shown += [sum(value for value in stack if value is not None) for stack in stacks]
         written = SHARES if chart.stacked == "shares" else chart.format_of(firsts[0])
         number = on_axis(written, shown, self._book.formats)
         return {
@@ -255,8 +273,14 @@ class _Drawing:
             "major_gridlines": {"visible": True, "line": {"color": LINE}},
         }
 
+    @property
+    def _font(self) -> dict[str, Any]:
+        return {"size": 8} if self._is_small else {}
+
     def _height(self) -> int:
         chart, page = self._chart, self._book.summary.page_height
+        if self._is_small:
+            return (height_of(chart, self._book) or 0) - _ROW // 2
         rows = len(chart.labels) * 18 if self._kind["type"] == "bar" else 0
         return min(max(chart.height, _LEAST_HEIGHT - _HEAD, rows) + _HEAD, page - 2 * _ROW)
 

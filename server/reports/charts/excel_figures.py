@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
 
 from server.reports.charts.chart import Chart, Target
-from server.reports.charts.time_axis import TimeAxis, moment_at
-from server.reports.formats import ValueFormat
+from server.reports.charts.excel_dates import along, dates_of, period_of, periods
+from server.reports.formats import Formats, ValueFormat
 from server.reports.workbook import ReportBook
 
 Blanks = Literal["gap", "span"]
-_FIRST_YEAR = 1900
-_MOST_STEPS = 400
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """`title` is the row of the chart's title, `first` and `last` are those of its values."""
+    """`title` is the row of the chart's title, `first` and `last` are those of its values.
+
+    `drawn` are the columns of what is drawn in place of others.
+    """
 
     sheet: str
     title: int
     first: int
     last: int
+    drawn: dict[int, int]
 
     def name(self, column: int) -> list[Any]:
         return [self.sheet, self.first - 1, column]
 
     def range(self, column: int) -> list[Any]:
-        return [self.sheet, self.first, column, self.last, column]
+        shown = self.drawn.get(column, column)
+        return [self.sheet, self.first, shown, self.last, shown]
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -39,23 +41,27 @@ class _Row(msgspec.Struct, frozen=True):
     values: list[Any]
 
 
-def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...]) -> Figures:
-    """The x, each series, and each target at every x."""
-    rows = list(_rows(chart))
+def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...], *, name: str) -> Figures:
+    """Below `name`: the x, each series, each target at every x, and the opposite of what is drawn by it."""
+    rows = list(_rows(chart, book.formats))
     sheet, top = book.figures(len(rows) + 4)
-    book.string(sheet, top, 0, chart.title or book.words.kinds[chart.kind], book.style(bold=True))
+    book.string(sheet, top, 0, name, book.style(bold=True))
     head = book.style(bold=True, bottom=1)
     names = [chart.x_label, *(one.name for one in chart.series), *(one.label or book.words.target for one in targets)]
+    mirrored = [place for place, one in enumerate(chart.series) if one.is_mirrored]
+    drawn = {place + 1: len(names) + number for number, place in enumerate(mirrored)}
+    names += ["–"] * len(mirrored)
     right = book.style(bold=True, bottom=1, align="right", text_wrap=True)
     for column, name in enumerate(names):
         book.string(sheet, top + 1, column, name, right if column else head)
-    along = ValueFormat(kind=_kind_along(chart))
-    formats = [along, *(chart.format_of(one) for one in chart.series), *(chart.format for _one in targets)]
+    formats = [ValueFormat(kind=_kind_along(chart)), *(chart.format_of(one) for one in chart.series)]
+    formats += [chart.format] * (len(targets) + len(mirrored))
     for number, row in enumerate(rows, top + 2):
-        values = [row.along, *row.values, *(one.value for one in targets)]
+        opposites = [None if row.values[place] is None else -row.values[place] for place in mirrored]
+        values = [row.along, *row.values, *(one.value for one in targets), *opposites]
         for column, (value, written) in enumerate(zip(values, formats, strict=True)):
             book.cell(sheet, number, column, value, written, align="" if column else "left")
-    return Figures(sheet=sheet.get_name(), title=top, first=top + 2, last=top + 1 + max(len(rows), 1))
+    return Figures(sheet=sheet.get_name(), title=top, first=top + 2, last=top + 1 + max(len(rows), 1), drawn=drawn)
 
 
 def write_data(chart: Chart, book: ReportBook) -> tuple[str, int]:
@@ -71,21 +77,6 @@ def write_data(chart: Chart, book: ReportBook) -> tuple[str, int]:
     return sheet.get_name(), top
 
 
-def dates_of(chart: Chart) -> TimeAxis | None:
-    """None where these are no times, or some that Excel does not know."""
-    times = chart.times
-    return times if times and moment_at(times.places[0], times.unit).year > _FIRST_YEAR else None
-
-
-def is_in_steps(chart: Chart) -> bool:
-    """Bars of weeks, quarters or hours: on an axis of days each would be as thin as a day."""
-    times = dates_of(chart)
-    if times is None or times.step == 1 or not any(one.kind == "bar" for one in chart.series):
-        return False
-    is_regular = all((place - times.places[0]) % times.step == 0 for place in times.places)
-    return is_regular and _step_count(times) <= _MOST_STEPS
-
-
 def blanks_of(chart: Chart) -> Blanks:
     """What an empty cell is to lines: a gap, or only that another series has a value there."""
     runs = [run for one in chart.series for run in one.runs]
@@ -94,34 +85,22 @@ def blanks_of(chart: Chart) -> Blanks:
     return "span" if is_joined and not has_gaps else "gap"
 
 
-def _rows(chart: Chart) -> Iterator[_Row]:
+def _rows(chart: Chart, formats: Formats) -> Iterator[_Row]:
     if chart.kind == "scatter":
         yield from _points(chart)
         return
     times = dates_of(chart)
-    if times and is_in_steps(chart):
-        yield from _steps(chart, times)
+    if times is None:
+        for place, label in enumerate(chart.labels):
+            yield _Row(label, [one.values[place] if place < len(one.values) else None for one in chart.series])
         return
-    broken = _broken(chart) if times else set()
-    for place, label in enumerate(chart.labels):
-        along = _moment(times, times.places[place]) if times else label
-        yield _Row(along, [one.values[place] if place < len(one.values) else None for one in chart.series])
-        if times and place in broken:
-            yield _Row(_moment(times, times.places[place] + times.step), [None] * len(chart.series))
-
-
-def _steps(chart: Chart, times: TimeAxis) -> Iterator[_Row]:
-    """Every week or quarter, also those without values."""
-    at = {place: number for number, place in enumerate(times.places)}
-    for step in range(_step_count(times)):
-        place = times.places[0] + step * times.step
-        number = at.get(place)
-        values = [None if number is None else one.values[number] for one in chart.series]
-        yield _Row(_moment(times, place), values)
-
-
-def _step_count(times: TimeAxis) -> int:
-    return round((times.places[-1] - times.places[0]) / times.step) + 1
+    period = period_of(chart)
+    broken = () if period is not None else (times.places[number] + times.step for number in _broken(chart))
+    at = {at: number for number, at in enumerate(times.places)}
+    for each in periods(times, period) if period is not None else sorted({*times.places, *broken}):
+        found = at.get(each)
+        values = [None if found is None else one.values[found] for one in chart.series]
+        yield _Row(along(times, each, period, formats), values)
 
 
 def _points(chart: Chart) -> Iterator[_Row]:
@@ -153,11 +132,6 @@ def _broken(chart: Chart) -> set[int]:
         for place in range(len(places) - 1)
         if place not in crossed and places[place + 1] - places[place] > step
     }  # fmt: skip
-
-
-def _moment(times: TimeAxis, place: float) -> date:
-    moment: datetime = moment_at(place, times.unit)
-    return moment if times.unit == "second" else moment.date()
 
 
 def _kind_along(chart: Chart) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.time_axis import TimeAxis
 from server.reports.drawing.paints import LIGHT, PLAIN, SERIES, readable_on
+from server.reports.excel_formats import number_format, short_number_format
 from server.reports.formats import Formats, ValueFormat
 
 _DASHES = ("solid", "dash", "round_dot", "long_dash_dot")
@@ -18,8 +19,6 @@ _HATCHES = (
     "wide_upward_diagonal", "wide_downward_diagonal", "dark_horizontal", "dark_vertical", "trellis",
 )  # fmt: skip
 _ALL_MARKED = 60  # points of a line
-_MONTH = 31  # days at most
-_DAY_STEPS, _MONTH_STEPS, _MOST_MARKS = (1, 2, 7), (1, 3, 6, 12, 24, 60, 120), 12
 
 
 def color_of(place: int, color: str, *, is_rest: bool) -> str:
@@ -44,18 +43,6 @@ def label_color(place: int, color: str, *, is_rest: bool) -> str:
 def slice_label_color(place: int, chart: Chart) -> str:
     is_rest = chart.has_rest and place == len(chart.labels) - 1
     return label_color(place, chart.colors[place] if chart.colors else "", is_rest=is_rest)
-
-
-def date_marks(times: TimeAxis) -> dict[str, Any]:
-    """How far marks of a date axis are from each other: as many as have room for their names."""
-    span = times.places[-1] - times.places[0]
-    if times.unit == "day" and span <= 2 * _MONTH:
-        step = next((days for days in _DAY_STEPS if span / days <= _MOST_MARKS), _DAY_STEPS[-1])
-        return {"major_unit": max(step, min(times.step, _DAY_STEPS[-1])), "major_unit_type": "days"}
-    months = span / _MONTH if times.unit == "day" else span
-    step = next((step for step in _MONTH_STEPS if months / step <= _MOST_MARKS), _MONTH_STEPS[-1])
-    least = times.step if times.unit == "month" else 1
-    return {"major_unit": max(step, min(least, _MONTH_STEPS[-1])), "major_unit_type": "months"}
 
 
 def line_look(place: int, series: Series) -> dict[str, Any]:
@@ -83,26 +70,38 @@ def target_look() -> dict[str, Any]:
     }
 
 
-def number_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+def label_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
     """As the report writes such values."""
     first = next((value for value in values if value is not None), None)
     kind = format.kind or formats.kind_of(first)
-    return formats.excel(msgspec.structs.replace(format, kind=kind), kind) or "General"
+    if kind == "compact" and (short := short_number_format(formats, values, format)):
+        return short
+    return number_format(formats, msgspec.structs.replace(format, kind=kind), kind) or "General"
+
+
+def falling(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
+    """Of values below zero that are drawn by their opposites."""
+    number = label_format(format, [None if value is None else -value for value in values], formats)
+    sections = number.split(";")
+    if sections[0].startswith("["):  # a unit for each size
+        return ";".join(re.sub(r"^(\[.*?\])?", r"\1-", section) for section in sections)
+    below = re.sub(r"^\[.*?\]", "", sections[1]) if len(sections) > 1 else f"-{number}"
+    return f"{below};{below}"
 
 
 def on_axis(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002
     """Without the decimals that marks of large values do not have."""
     known = [abs(value) for value in values if value is not None]
     is_large = max(known, default=0) >= 10
+    if format.kind not in ("percent", "duration") and (short := short_number_format(formats, values, format, few=True)):
+        return short
     if not format.kind:
         return "#,##0" if is_large else "General"
     if format.kind == "percent":
-        return "0%" if max(known, default=0) >= 0.1 else "0.0%"
+        return "#,##0%" if max(known, default=0) >= 0.1 else "0.0%"
     if format.kind in ("currency", "decimal") and is_large:
-        return formats.excel(msgspec.structs.replace(format, decimals=0), format.kind)
-    return (
-        number_format(format, values, formats) if is_large or format.kind not in ("integer", "compact") else "General"
-    )
+        return number_format(formats, msgspec.structs.replace(format, decimals=0), format.kind)
+    return label_format(format, values, formats) if is_large or format.kind not in ("integer", "compact") else "General"
 
 
 def _filled(place: int, color: str, *, is_rest: bool, transparency: int = 0) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from server.reports.charts.box_plot import beside_boxes
 from server.reports.charts.chart import Chart, Series
 from server.reports.drawing.paints import SERIES
+from server.reports.formats import Formats
 
 
 def as_stacked(chart: Chart) -> Chart | None:
@@ -21,18 +23,20 @@ def as_stacked(chart: Chart) -> Chart | None:
         for place, one in enumerate(chart.series)
     ]
     rises, falls, totals = colored
-    seen = msgspec.structs.replace(falls, values=[None if value is None else -value for value in falls.values])
+    falls = msgspec.structs.replace(falls, is_mirrored=True)
     return msgspec.structs.replace(
         chart,
         kind="stacked_bar",
         stacked="values",
         bases=[],
-        series=[Series(name="–", values=list(ground), is_ground=True), rises, seen, totals],
+        series=[Series(name="–", values=list(ground), is_ground=True), rises, falls, totals],
     )
 
 
-def with_source(chart: Chart) -> Chart:
+def with_source(chart: Chart, formats: Formats) -> Chart:
     """Its figures, for the sheet of chart data."""
-    head = [chart.x_label, *(one.name for one in chart.series)]
-    rows = [list(row) for row in zip(chart.labels, *(one.values for one in chart.series), strict=True)]
+    more = beside_boxes(chart, formats)
+    head = [chart.x_label, *(one.name for one in chart.series), *(name for name, _values in more)]
+    columns = [*(one.values for one in chart.series), *(values for _name, values in more)]
+    rows = [list(row) for row in zip(chart.labels, *columns, strict=True)]
     return msgspec.structs.replace(chart, option={"dataset": {"source": [head, *rows]}})

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from server.errors import InvalidInput
 from server.reports.charts.chart import Chart
+from server.reports.no_room import NoRoom
 from server.reports.rows import QueryRow, Rows, columns_of, rows_of, some_of, unknown_column
 
 BESIDE = 3  # in a row
@@ -16,20 +16,14 @@ _MOST = 24
 
 
 def parts_of(rows: Rows, query: str, column: str) -> list[tuple[Any, Rows]]:
-    """The rows of each value, in the order in which these come. Raises `InvalidInput` for more than a page shows."""
+    """The rows of each value, in the order in which these come. Raises `NoRoom` for more than a page shows."""
     if column not in columns_of(rows):
         raise unknown_column(query, column, columns_of(rows))
     found: dict[Any, list[QueryRow]] = {}
     for row in rows_of(rows):
         found.setdefault(row[column], []).append(row)
     if len(found) > _MOST:
-        raise InvalidInput(
-            "“{column}” has {count} values; at most {limit} small charts can be compared. Group them in the query.",
-            code="too_many_values",
-            column=column,
-            count=len(found),
-            limit=_MOST,
-        )
+        raise NoRoom("too_many_small", column=column, count=len(found), limit=_MOST)
     return [(value, some_of(rows, members)) for value, members in found.items()]
 
 

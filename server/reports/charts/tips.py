@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.reports.charts.box_plot import beside_boxes
 from server.reports.charts.chart import Chart
 from server.reports.formats import Formats, ValueFormat
 
@@ -20,11 +21,16 @@ def tips(chart: Chart, formats: Formats) -> dict[str, Any]:
         return {"names": [chart.x_title, chart.series[0].name], "rows": _of_points(chart, formats)}
     if chart.kind in ("gauge", "option"):
         return {"names": [], "rows": []}
+    more = beside_boxes(chart, formats)
     rows = [
-        [label, *(_text(one.values[place], chart.format_of(one), formats) for one in chart.series)]
+        [
+            label,
+            *(_text(one.values[place], chart.format_of(one), formats) for one in chart.series),
+            *(formats.text(values[place]) or None for _name, values in more),
+        ]
         for place, label in enumerate(chart.labels)
     ]
-    return {"names": [one.name for one in chart.series], "rows": rows}
+    return {"names": [*(one.name for one in chart.series), *(name for name, _values in more)], "rows": rows}
 
 
 def _of_parts(chart: Chart, formats: Formats) -> list[list[Any]]:

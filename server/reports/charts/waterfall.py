@@ -40,6 +40,7 @@ def waterfall(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
     return msgspec.structs.replace(
         chart,
         labels=labels,
+        horizontal=settings.horizontal,
         bases=[step.base for step in steps],
         series=[
             Series(name=name, values=values, color=settings.colors.get(name, ""), is_rest=name == words.total)
@@ -53,16 +54,19 @@ def _steps(data: Sequence[QueryRow], settings: ChartSettings) -> tuple[list[_Ste
     steps: list[_Step] = []
     off = []
     reached: Any = 0
+    summed: Any = 0  # from the first total on, whatever those after it say
     for place, row in enumerate(data):
         value = number(row[settings.y[0]])
         if settings.totals and row[settings.totals]:
-            if value is not None and place and not _is_same(value, reached):
+            if value is not None and place and not _is_same(value, reached) and not _is_same(value, summed):
                 off.append(place)
             reached = reached if value is None else value
+            summed = summed if place else reached
             steps.append(_Step(0.0, reached, True))
             continue
         steps.append(_Step(float(reached), value, False))
         reached = exact_sum([reached, value or 0])
+        summed = exact_sum([summed, value or 0])
     return steps, off
 
 

@@ -9,6 +9,13 @@ from server.reports.drawing.upright import upright
 from server.reports.formats import Formats
 
 _WIDEST = 46.0
+_LEAST_BOX = 6.0
+_LEAST_SLOT, _BESIDE = 12.0, 60.0
+
+
+def least_width(chart: Chart) -> float:
+    """Each box has its name, so that a drawing of many is wider than its room, and shown smaller."""
+    return len(chart.labels) * _LEAST_SLOT + _BESIDE
 
 
 def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
@@ -24,8 +31,10 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
             canvas.line((x, whisker), (x, edge), look.paint, thick=1.4)
             canvas.line((x - half / 2, whisker), (x + half / 2, whisker), look.paint, thick=1.4)
         canvas.shape(f"M{x - half:.1f} {third:.1f}h{2 * half:.1f}V{first:.1f}h-{2 * half:.1f}z", canvas.fill(look))
-        # On the box; where all values are the same there is none.
-        canvas.line((x - half, median), (x + half, median), "ground" if first - third > 3 else look.paint, thick=2.4)
+        # On the box; where all values are nearly the same there is little of it.
+        canvas.line(
+            (x - half, median), (x + half, median), "ground" if first - third > _LEAST_BOX else look.paint, thick=2.4
+        )
         for value in chart.outside[place]:
             canvas.marker((x, plot.value.at(value)), look, size=2.2)
     canvas.fact("at", " ".join(f"{place:.0f}" for place in plot.places))

@@ -191,9 +191,12 @@ def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list
             middle, base = min(at, canvas.width - wide(text) / 2), plot.top - 3
         else:
             canvas.line((plot.left, at), (plot.right, at), "target", thick=1.4, dash="6 3")
-            middle, base = plot.right - wide(text) / 2, at - 4
+            # Below the line where there is no room above it.
+            middle, base = plot.right - wide(text) / 2, at - 4 if at > LETTERS + 4 else at + LETTERS + 2
+        box = _box(middle, base, wide(text))
+        canvas.rect(box[0] - 2, box[1], box[2] - box[0] + 4, box[3] - box[1] + 2, canvas.color("ground"))
         canvas.text((middle, base), text, paint="target", anchor="middle")
-        taken.append(_box(middle, base, wide(text)))
+        taken.append(box)
     return taken
 
 
@@ -220,8 +223,8 @@ def _data_labels(
             if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
                 continue
             taken.append(box)
-            inside = chart.stacked and series.kind == "bar"
-            canvas.text((x, y), text, size=10, paint="ink" if not inside else "ground", anchor="middle")
+            is_inside = series.kind == "bar" and (bool(chart.stacked) or (base > end and y < scale.at(end)))
+            canvas.text((x, y), text, size=10, paint="ground" if is_inside else "ink", anchor="middle")
 
 
 def _label_at(
@@ -241,4 +244,6 @@ def _label_at(
     beyond = 1 if end >= base else -1
     if plot.is_horizontal:
         return (scale.at(end) + beyond * (room / 2 + 4), at + 4)
-    return (at, scale.at(end) - 5 if beyond > 0 else scale.at(end) + 12)
+    if beyond > 0 or scale.at(end) + 13 > plot.bottom:  # below there, the names of the axis begin
+        return (at, scale.at(end) - 5)
+    return (at, scale.at(end) + 12)

@@ -27,6 +27,8 @@ def drawn(
     chart: Chart, formats: Formats, *, width: float, font: str = "", on_page: bool = False, prefix: str = "c"
 ) -> str:
     """As SVG, the same for the same chart. Raises `CannotBeDrawn` for numbers that no drawing has room for."""
+    if chart.kind == "box":
+        width = max(width, box_plot.least_width(chart))
     canvas = Canvas(width, chart.height, on_page=on_page, font=font, prefix=prefix)
     try:
         _KINDS[chart.kind](canvas, chart, formats)

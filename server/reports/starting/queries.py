@@ -8,7 +8,7 @@ from server.datasets.sql_text import literal
 from server.reports.starting.columns import KnownColumn, is_monthly
 from server.reports.starting.measures import Measure
 from server.reports.starting.words import StartingWords
-from server.reports.starting.writing import one_line, sql_name
+from server.reports.starting.writing import sql_name
 
 TOP = 10
 _LINE = 100
@@ -21,7 +21,7 @@ def select(table: str, parts: Sequence[str], *more: str) -> str:
 
 def rows_of(table: str, column: KnownColumn, parameter: str) -> str:
     """In place of a table: its rows with the value of a parameter."""
-    return f"({one_line(select(table, ['*'], f'where {sql_name(column.name)} = ${parameter}'))})"
+    return "(" + " ".join(["select * from", table, "where", f"{sql_name(column.name)} = ${parameter}"]) + ")"
 
 
 def shown(measures: Sequence[Measure]) -> list[str]:
@@ -35,8 +35,8 @@ def of_month(table: str, date: KnownColumn, parts: Sequence[str], *, back: int) 
         first = f"date_trunc('month', max({name})) - interval {back} month"
     else:
         first = f"date_trunc('month', max({name}) + interval 2 day) - interval {back + 1} month"
-    newest = select(table, [first])
-    return select(table, parts, f"where date_trunc('month', {name}) = (", f"  {one_line(newest)})")
+    newest = " ".join(["select", first, "from", table])
+    return select(table, parts, f"where date_trunc('month', {name}) = (", f"  {newest})")
 
 
 def grouped(table: str, column: KnownColumn, measures: Sequence[Measure], words: StartingWords) -> str:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from server.clock import new_id, utc_now
+from server.datasets import like_files
 from server.datasets.catalog import Catalog
 from server.datasets.dataset import DatasetChange, Version, is_dataset_name, suggested_name
 from server.datasets.schema import Column
@@ -86,6 +87,25 @@ async def test_another_owner_does_not_see_it(house: House) -> None:
         await house.catalog.get(BOB, "orders")
     assert (await house.catalog.list(BOB)).items == []
     assert await house.catalog.names_of(BOB) == []
+
+
+async def test_what_a_file_is_like_is_found_among_any_number_of_datasets(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(like_files, "_FILES_AT_ONCE", 1)
+    monkeypatch.setattr(like_files, "_NAMES_AT_ONCE", 1)
+    renamed = [Column(name="area", source="region", type="text"), COLUMNS[1]]
+    for name, columns in (("a", COLUMNS[:1]), ("b", renamed), ("c", [*COLUMNS, *COLUMNS[:1]]), ("d", COLUMNS[1:])):
+        await house.publish(name=name, columns=columns, source={"name": f"{name}-2026-10.csv"})
+
+    async def like(owner: str, stem: str, *columns: str) -> tuple[str, str] | None:
+        found = await house.catalog.like(owner, columns=set(columns), stem=stem)
+        return found and (found[0].name, found[1])
+
+    assert await like(ALICE, "d", "region", "金额") == ("b", "columns")
+    assert await like(ALICE, "a", "region", "other") == ("a", "name")
+    assert await like(ALICE, "", "region", "other") is None
+    assert await like(BOB, "a", "region") is None
 
 
 async def test_two_owners_may_use_the_same_name(house: House) -> None:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.datasets.cells import DATE_FORMATS, mark_of, order_of, read_date, read_moment, read_number, read_truth
+from server.datasets.cells import read_truth
+from server.datasets.day_cells import DATE_FORMATS, order_of, read_date, read_moment
 from server.datasets.inference import Inferred, infer_all
+from server.datasets.number_cells import mark_of, read_number
 from server.datasets.values import convert_cells
 
 

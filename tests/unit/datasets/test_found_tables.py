@@ -397,7 +397,7 @@ NOTES_ABOVE: list[Case] = [
     ("Name:,KUMAR\nNo:,0001\nFrom:,X\n\nname,city,land\nAnn,Bonn,DE\nBob,Ulm,DE\n", ["name", "city", "land"],
      [["Ann", "Bonn", "DE"], ["Bob", "Ulm", "DE"]], []),
     (f"Name=KUMAR\nNo=0001\nBranch=X\nFrom=2026\n\n{STATEMENT}", *STATED),
-    ("a,b\n“Smith, J”,1\n“Lee”,2\n", ["a", "b"], [["“Lee”", 2]], [(2, "too_many_cells")]),
+    ("a,b\n“Smith, J”,1\n“Lee”,2\n", ["a", "b"], [["Smith, J", 1], ["Lee", 2]], []),
     ("Name:,Age:\nAnn,5\nBob,6\n", ["Name:", "Age:"], [["Ann", 5], ["Bob", 6]], []),
     (f"Statement\nName:,KUMAR,Branch:,X\nNo:,0001,From:,2026\n{STATEMENT}", *STATED),
     (f"Statement,,,\nName,KUMAR,,\nNo,0001,,\n,,,\n{STATEMENT}", *STATED),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from server.datasets.doubts import MESSAGES
 from server.datasets.export import export_dataset
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.rows import read_rows
 from server.datasets.schema import Column
 from server.datasets.work import ExportRequest, QueryLimits, RowsRequest

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from server.datasets.query import QuerySession, run_query
+from server.datasets.query import run_query
+from server.datasets.query_session import QuerySession
 from server.datasets.work import QueryLimits, QueryRequest
 from server.errors import InvalidInput
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.work import QueryLimits
 
 EVENING = datetime(2026, 10, 31, 23, 59, 59, tzinfo=ZoneInfo("Asia/Shanghai"))

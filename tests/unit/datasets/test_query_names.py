@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from ruamel.yaml import YAML
 
-from server.datasets.query import QuerySession, SchemaSession
+from server.datasets.query_session import QuerySession, SchemaSession
 from server.datasets.schema import Column
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 from server.datasets.work import QueryLimits

@@ -14,7 +14,8 @@ import openpyxl
 import pytest
 
 from server.datasets.number_formats import number_format
-from server.datasets.sheet_extent import SheetSigns, require_small_sheets
+from server.datasets.small_sheets import require_small_sheets
+from server.datasets.xlsx_extent import SheetSigns
 from server.errors import FileProblem
 from tests.unit.datasets.imported import Importer
 from tests.unit.datasets.test_hostile_files import cell, ods, xlsx

@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound
 from server.jobs.job import Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.job_log import line_now
 from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Notice, ended
 from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobFilter, JobStore
+from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Conflict, FileProblem, JobFailed, NotFound, StorageFull, Unavailable
 from server.jobs.context import JobContext
 from server.jobs.job import Completeness, Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
 from server.jobs.retry import Retries
-from server.jobs.store import JobFilter
 from server.storage.tables import jobs
 from tests.unit.jobs import worker_functions
 from tests.unit.jobs.conftest import House, OpenHouse

@@ -10,9 +10,10 @@ import pytest
 from server.clock import new_id, utc_now
 from server.errors import InvalidInput
 from server.jobs.job import Job, JobError, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.job_log import line_now
 from server.jobs.outcomes import ended
-from server.jobs.store import JobFilter, UsualDurations
+from server.jobs.store import UsualDurations
 from tests.unit.jobs.conftest import House, OpenHouse
 
 

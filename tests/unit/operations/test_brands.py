@@ -10,7 +10,7 @@ from PIL import Image
 
 from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput, NotFound, QuotaExceeded
-from server.operations.brands import BrandTexts
+from server.reports.brand import BrandTexts
 from server.settings import Settings
 from server.storage.quotas import Stored
 from server.storage.tables import users

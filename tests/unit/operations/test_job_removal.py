@@ -10,7 +10,7 @@ from server.auth.permissions import Principal
 from server.datasets.version_rows import rejects_key
 from server.errors import Conflict, Forbidden, NotFound
 from server.jobs.job import State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
 from server.operations.job_removal import JobRemoval, NotOver
 from server.storage.quotas import Stored
 from tests.unit.live.conftest import joined

@@ -10,7 +10,7 @@ from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.jobs.external_told import NewExternalJob, Update
 from server.jobs.job import Job, State
-from server.jobs.store import JobFilter
+from server.jobs.job_filter import JobFilter
 from server.operations.jobs import JobOperations
 from tests.unit.operations.conftest import House, only_looking, refused
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import openpyxl
+import pypdf
 
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
@@ -73,6 +74,12 @@ def render(
 
 def content(rendered: Rendered) -> str:
     return rendered.artifacts[0].path.read_text("utf-8")
+
+
+def paper_text(rendered: Rendered) -> str:
+    """What stands in the PDF, as one line."""
+    pdf = next(artifact for artifact in rendered.artifacts if artifact.format == "pdf")
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf.path).pages).split())
 
 
 def workbook(rendered: Rendered, *, reckoned: bool = False) -> openpyxl.Workbook:

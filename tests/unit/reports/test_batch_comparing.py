@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from server.reports.batch_comparing import Figure, ReportFigures, compare
+from tests.unit.reports.orders import render
 
 
 def report(number: int, parameters: dict[str, Any], **figures: float) -> ReportFigures:
@@ -35,6 +37,25 @@ def test_what_was_below_zero_and_rose_is_a_rise() -> None:
     assert move.change == 1.5
 
 
+def test_figures_of_one_name_are_told_apart_by_their_rows_and_headings() -> None:
+    def told(value: float, *, row: str = "", heading: str = "") -> Figure:
+        return Figure(label="Revenue", value=value, text="", row=row, heading=heading)
+
+    def moves(now: list[Figure], before: list[Figure]) -> tuple[list[tuple[str, float | None]], int]:
+        reports = [ReportFigures(id="1", title="r", parameters={}, figures=each) for each in (now, before)]
+        found = compare(*[[each] for each in reports])
+        return [(move.place, move.change) for move in found.moved], found.unpaired
+
+    east, west = told(10, row="East"), told(20, row="West")
+    assert moves([told(30, row="West"), east], [east, west]) == ([("West", 0.5)], 0)
+    assert moves([told(30, row="North")], [east]) == ([], 1)
+    assert moves([told(20), told(10)], [told(10), told(20)]) == ([], 2)
+    assert moves([told(2, heading="May")], [told(1, heading="April")]) == ([("May", 1.0)], 0)
+    now = [told(1, row="East", heading="In East"), told(2, row="East", heading="Web")]
+    before = [told(2, row="East", heading="In East"), told(4, row="East", heading="Shops")]
+    assert moves(now, before) == ([("In East", -0.5)], 1)
+
+
 def test_reports_that_differ_in_their_time_alone_are_nobodys_counterpart() -> None:
     months = [report(number, {"month": f"2026-0{number}"}, sales=number) for number in (1, 2)]
     found = compare(months, months)
@@ -42,3 +63,18 @@ def test_reports_that_differ_in_their_time_alone_are_nobodys_counterpart() -> No
     spans = [report(1, {"days": {"from": "2026-01-01", "to": "2026-01-31"}}, sales=2.0)]
     others = [report(2, {"days": {"from": "2025-01-01", "to": "2025-01-31"}}, sales=1.0)]
     assert compare(spans, others).compared == 1
+
+
+def test_a_report_tells_where_each_of_its_figures_stands(orders: Path, tmp_path: Path) -> None:
+    text = """\
+title: x
+queries: {r: "select unnest(['East', 'West']) as region"}
+blocks:
+  - {heading: All, level: 2}
+  - repeat: r
+    blocks: [{heading: "In {{ row.region }}", level: 3}, {columns: [[{kpis: [{label: Revenue, value: "1"}]}]]}]
+  - {heading: End, level: 2}
+  - kpis: [{label: Revenue, value: "2"}]
+"""
+    found = [(figure.row, figure.heading) for figure in render(text, orders, tmp_path).figures]
+    assert found == [("East", "All · In East"), ("West", "All · In West"), ("", "End")]

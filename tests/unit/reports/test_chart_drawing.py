@@ -8,10 +8,11 @@ import re
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.reports.chart_engine import ChartEngine
-from server.reports.charts.chart import Chart, ChartSettings
+from server.reports.charts.chart import Chart, ChartSettings, Target
 from server.reports.charts.telling import told
 from server.reports.charts.tips import tips
 from server.reports.drawing.draw import CannotBeDrawn, drawn
@@ -55,6 +56,19 @@ def test_one_long_name_leaves_the_others_and_the_bars(horizontal: bool) -> None:
     assert max(sizes) > 100
     for x in re.findall(r'<text x="([\d.-]+)"', svg):
         assert 0 <= float(x) <= 680
+
+
+def test_labels_are_whole_and_stand_over_no_name() -> None:
+    made = bars(["a", "b"], data_labels=True)
+    made = msgspec.structs.replace(
+        made,
+        targets=(Target(value=100_000, label="far"),),
+        series=[msgspec.structs.replace(made.series[0], values=[-100_000, 5])],
+    )
+    svg = svg_of(made)
+    at = {text: float(y) for y, text in re.findall(r'<text x="[\d.-]+" y="([\d.-]+)"[^>]*>([^<]*)</text>', svg)}
+    assert at["far 100,000"] > 10
+    assert at["-100,000"] < at["a"] - 13
 
 
 def test_bars_whose_cut_names_would_be_the_same_have_rows() -> None:

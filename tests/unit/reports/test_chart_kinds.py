@@ -108,7 +108,7 @@ queries:
   up: select * from (values ('a', 5), ('b', -2)) v(x, y)
   down: select * from (values ('a', -5), ('b', 2)) v(x, y)
 blocks:
-  - chart: {kind: waterfall, query: up, x: x, y: y, title: Up}
+  - chart: {kind: waterfall, query: up, x: x, y: y, title: Up, data_labels: true}
   - chart: {kind: waterfall, query: down, x: x, y: y, title: Down}
   - chart: {kind: box, query: down, x: x, y: y, title: Box}
 """
@@ -116,10 +116,35 @@ blocks:
     summary: Any = book.worksheets[0]
     assert len(summary._charts) == 1
     texts = [str(cell.value) for row in summary.iter_rows() for cell in row if cell.value]
+    fall = summary._charts[0].series[2]
+    assert (fall.tx.strRef.f, fall.val.numRef.f) == ("'Chart data'!$D$2", "'Chart data'!$F$3:$F$5")
+    assert fall.dLbls.numFmt == "-#,##0;-#,##0"
     assert sum("Excel has no drawing of this kind" in text for text in texts) == 2
     assert figures(book)[:4] == [
-        ["Up"], ["x", "–", "Increase", "Decrease", "Total"], ["a", 0, 5], ["b", 3, None, 2],
+        ["Up"], ["x", "–", "Increase", "Decrease", "Total", "–"], ["a", 0, 5], ["b", 3, None, -2, None, 2],
     ]  # fmt: skip
+
+
+def test_a_box_tells_its_values_and_those_far_outside_in_every_form(orders: Path, tmp_path: Path) -> None:
+    values = "('a', 1), ('a', 2), ('a', 3), ('a', 4), ('a', 100), ('b', 5)"
+    source = (
+        f'title: t\nqueries: {{q: "select * from (values {values}) v(x, y)"}}\nblocks:\n'
+        "  - chart: {kind: box, query: q, x: x, y: y, format: integer}\n"
+    )
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx")
+    page = content(rendered)
+    assert '<th class="right" scope="col">Far outside</th>' in page
+    assert re.findall(r'<td class="right">([^<]*)</td>', page)[-14:] == [*"12344", "5", "100", *"55555", "1", ""]
+    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, "100"], [1]]
+
+
+def test_every_box_of_a_small_drawing_has_its_name(orders: Path, tmp_path: Path) -> None:
+    source = (
+        "title: t\nqueries: {q: \"select 'N' || (i % 40) as x, i as y from range(80) t(i)\"}\nblocks:\n"
+        "  - columns: [[{chart: {kind: box, query: q, x: x, y: y}}], [], [], []]\n"
+    )
+    names = re.findall(r">(N\d+)</text>", content(render(source, orders, tmp_path)))
+    assert sorted(names) == sorted([f"N{number}" for number in range(40)] * 2)  # for windows, and for telephones
 
 
 def figures(book: openpyxl.Workbook) -> list[list[Any]]:
@@ -130,6 +155,16 @@ def figures(book: openpyxl.Workbook) -> list[list[Any]]:
             cells.pop()
         found.append(cells)
     return found
+
+
+def test_a_total_that_is_what_all_changes_come_to_is_right_after_a_wrong_one() -> None:
+    data = rows(
+        ["line", "amount", "sum"],
+        ("Start", 100, True), ("a", -150, False), ("b", 30, False), ("Mid", -10, True), ("c", 0.5, False),
+        ("End", -19.5, True),
+    )  # fmt: skip
+    drawn = chart(ChartSettings(kind="waterfall", x="line", y=("amount",), totals="sum"), data)
+    assert [note.parameters for note in drawn.notes] == [{"names": "Mid"}]
 
 
 def test_lines_of_a_combo_are_measured_as_its_bars_are_where_that_is_asked_for() -> None:

@@ -24,6 +24,9 @@ queries:
     select date '2026-01-01' + i::int as day, ['even', 'odd'][1 + i % 2] as s, i as v from range(8) t(i)
   hours: "select timestamp '2026-01-01 08:00' + interval (i) hour as t, i as v from range(4) t(i)"
   weeks: "select * from (values (date '2026-01-05', 1), ('2026-01-26', 3), ('2026-01-12', 2)) t(w, v)"
+  some_days: "select date '2026-01-15' + (i * 42)::int as d, i as v from range(3) t(i)"
+  some_months: "select * from (values (date '2026-01-01', 3), (date '2026-03-01', 5)) t(m, v)"
+  quarters: "select * from (values ('2026-Q1', 3), ('2026-Q3', 5)) t(m, v)"
   old: "select * from (values (date '1848-01-01', 1), ('1849-01-01', 2)) t(d, v)"
   pie: "select 'P' || i as n, 100 // (i + 1) as v from range(14) t(i)"
   money: "select * from (values (date '2026-01-01', 1200.5, 0.12), ('2026-02-01', 1500, 0.15)) t(m, revenue, margin)"
@@ -116,6 +119,38 @@ def test_bars_of_weeks_are_as_wide_as_weeks_and_one_without_values_is_there(orde
     assert [one.cat.numRef.f for one in chart.ser] == ["'Chart data'!$A$3:$A$6"]
 
 
+@pytest.mark.parametrize(
+    ("block", "unit", "along"),
+    [
+        ("kind: line, query: some_days, x: d, y: v", "days", ["2026-01-15", "2026-02-26", "2026-04-09"]),
+        ("kind: bar, query: some_months, x: m, y: v", "months", ["2026-01-01", "2026-03-01"]),
+        ("kind: bar, query: quarters, x: m, y: v", "", ["Q1 2026", "Q2 2026", "Q3 2026"]),
+    ],
+)
+def test_an_axis_of_days_counts_days_and_one_of_months_or_quarters_those(
+    orders: Path, tmp_path: Path, block: str, unit: str, along: list[str]
+) -> None:
+    book, chart = drawn(block, orders, tmp_path)
+    assert getattr(chart.x_axis, "baseTimeUnit", None) == (unit or None)
+    assert [str(row[0])[:10] for row in figures(book)[1:]] == along
+
+
+def test_charts_of_columns_lie_beside_each_other(orders: Path, tmp_path: Path) -> None:
+    chart = "{chart: {kind: stacked_bar, query: q, x: q, y: v, series: s}}"
+    source = f"{QUERIES}blocks:\n  - columns: [[{chart}], [{chart}]]\n  - columns: [[{chart}], [{{text: x}}]]\n"
+    charts = workbook(render(source, orders, tmp_path, None, "xlsx"))["Summary"]._charts
+    places = [(one.anchor._from.row, one.anchor._from.col) for one in charts]
+    assert places[0][0] == places[1][0] < places[2][0]
+    assert places[0][1] == places[2][1] == 0 < places[1][1]
+
+
+def test_marks_of_stacks_have_the_unit_of_what_they_reach(orders: Path, tmp_path: Path) -> None:
+    source = f"{QUERIES}  big: \"select 'a' as x, unnest([600000, 700000]) as v, unnest(['p', 'q']) as s\"\n"
+    source += "blocks: [{chart: {kind: stacked_bar, query: big, x: x, y: v, series: s}}]"
+    chart = workbook(render(source, orders, tmp_path, None, "xlsx"))["Summary"]._charts[0]
+    assert chart.y_axis.number_format.formatCode.startswith('[>=1000000]0.0,,"M"')
+
+
 def test_days_before_those_of_excel_are_names(orders: Path, tmp_path: Path) -> None:
     book, chart = drawn("kind: bar, query: old, x: d, y: v", orders, tmp_path)
     assert type(chart.x_axis).__name__ == "TextAxis"
@@ -131,11 +166,13 @@ def test_bars_and_lines_have_an_axis_each_and_the_formats_of_the_report(orders: 
     bars, lines = chart._charts
     assert (type(bars).__name__, type(lines).__name__) == ("BarChart", "LineChart")
     assert bars.y_axis.axId != lines.y_axis.axId
-    assert bars.y_axis.number_format.formatCode == '"¥"#,##0;[Red]-"¥"#,##0'
-    assert lines.y_axis.number_format.formatCode == "0%"
+    assert bars.y_axis.number_format.formatCode == '[>=1000]"¥"0.0,"K";"¥"#,##0'
+    assert lines.y_axis.number_format.formatCode == "#,##0%"
     assert bars.ser[0].dLbls.numFmt == '"¥"#,##0.00;[Red]-"¥"#,##0.00'
     assert bars.y_axis.title.tx.rich.p[0].r[0].t == "Money"
-    assert [cell.number_format for cell in book["Chart data"][3]][1:] == ['"¥"#,##0.00;[Red]-"¥"#,##0.00', "0.0%"]
+    assert [cell.number_format for cell in book["Chart data"][3]][1:] == [
+        '"¥"#,##0.00;[Red]-"¥"#,##0.00', "#,##0.0%",
+    ]  # fmt: skip
 
 
 def test_slices_have_their_colours_and_the_rest_its_name(orders: Path, tmp_path: Path) -> None:

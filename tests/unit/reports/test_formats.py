@@ -117,4 +117,10 @@ def test_signs_stay_before_figures_where_writing_runs_from_right_to_left() -> No
     assert Formats("he").text(-3.5, ValueFormat(kind="decimal")) == f"{before}-3.50"
     assert Formats("ar").text(-0.5, ValueFormat(kind="percent")) == f"{before}-50.0%"
     assert Formats("he").text("-3.5") == "-3.5"  # a text is as it is
+
+
+def test_the_letters_of_a_currency_are_read_by_themselves_from_right_to_left() -> None:
+    yen = ValueFormat(kind="currency", currency="JPY")
+    assert "\u2068JP¥\u2069" in Formats("ar").text(1234, yen)
+    assert Formats("en").text(1234, yen) == "¥1,234"
     assert Formats("de").text(-3.5, ValueFormat(kind="decimal")) == "-3,50"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from server.errors import InvalidInput
 from server.reports.binding import check_template
 from server.reports.bundles import Included, bundled, parted
 from server.reports.template_issues import TemplateIssue
@@ -70,15 +73,35 @@ def test_what_is_wrong_is_told_at_the_line_that_includes_it() -> None:
     assert [(issue.line, "amont" in issue.text) for issue in wrong] == [(9, True)]
     wrong = told(with_others(head=HEAD.replace("{{ region }}", "{{ nobody }}")))
     assert [(issue.line, "nobody" in issue.text) for issue in wrong] == [(9, True)]
-    wrong = told(with_others(head="title: ["))
-    assert [(issue.line, "“head” is wrong" in issue.text) for issue in wrong] == [(9, True)]
+    assert wrong[0].text.startswith("In “head”, line 6: “nobody” is neither a parameter nor a query.")
+    [issue] = told(with_others(head="title: ["))
+    assert (issue.line, issue.text[:20]) == (9, "In “head”, line 2: T")
+    [issue] = told(with_others(head=HEAD.replace("sum(amount) as n", "|\n      select\n        amont")))
+    assert "In “head”, line " in issue.text
+
+
+def test_what_fails_in_an_included_template_names_it_and_its_line(orders: Path, tmp_path: Path) -> None:
+    for wrong, place in (
+        (HEAD.replace("sum(amount)", "error('no')"), "query “sold” of “head”, its line 4, line 9"),
+        (HEAD.replace("{{ sold.n }}", "{{ 1 / 0 }}"), "include[1] (text) of “head”, its line 7, line 9"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            render(with_others(head=wrong), orders, tmp_path, {"region": "East"})
+        assert place in caught.value.text
+
+
+@pytest.mark.parametrize("foot", ["title: f\n", "- a\n", "title: f\nblocks: []\n"])
+def test_an_included_template_without_blocks_is_a_warning(foot: str) -> None:
+    [issue] = told(with_others(foot=foot))
+    assert (issue.severity, issue.line) == ("warning", 10)
+    assert issue.text == "“foot” has no blocks to include; nothing is shown here."
 
 
 def test_a_template_that_is_not_there_or_includes_others_is_none_to_include() -> None:
     [issue] = told(with_others(SOURCE.replace("include: head", "include: hed")))
     assert "no template “hed” of yours to include. Did you mean “head”?" in issue.text
     [issue] = told(with_others(head="title: x\nblocks: [{include: foot}]"))
-    assert (issue.line, "cannot include others itself" in issue.text) == (9, True)
+    assert (issue.line, "“head” is included, and cannot include others itself" in issue.text) == (9, True)
     [issue] = told(SOURCE.replace("- include: foot", "- text: x"))
     assert "no template “head” of yours" in issue.text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from server.datasets.query import QuerySession
+from server.datasets.query_session import QuerySession
 from server.datasets.work import QueryLimits
 from server.reports.laying_out import compared_columns, lay_out
 from server.reports.template import parse_template

@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from server.datasets.work import QueryLimits
+from server.errors import InvalidInput
 from server.reports.binding import check_template
 from server.reports.choices import choices_of
 from server.reports.formats import Formats
-from server.reports.parameters import RANGES, Parameter, Wrong, as_json, named_range
+from server.reports.named_days import RANGES, named_range
+from server.reports.parameter_values import Wrong
+from server.reports.parameters import Parameter, as_json
 from server.reports.work import ChoicesRequest, DatasetSource
 from tests.unit.reports.orders import COLUMNS, content, expand, render
 
@@ -144,3 +147,21 @@ blocks: [{text: x}]
     assert found.values.keys() == {"region"}
     found = choices_of(msgspec.structs.replace(request, given={}), lambda _told: None)
     assert len(found.values["product"]) == 4
+
+
+def test_no_values_are_not_the_default_and_nothing_is_no_value(orders: Path) -> None:
+    source = "title: x\nparameters: {a: {type: list, default: [x]}}\nblocks: [{text: '{{ a }}'}]\n"
+    assert expand(source, orders, [{}, {"a": ["y"]}]) == [{"a": ["x"]}, {"a": ["y"]}]
+    for value, told in (([], "“a” has no values"), (["y", None], "null is none")):
+        with pytest.raises(InvalidInput, match=told):
+            expand(source, orders, [{"a": value}])
+
+
+def test_what_fails_names_parameters_as_they_are_typed(orders: Path, tmp_path: Path) -> None:
+    source = (
+        "title: x\nparameters: {m: {type: month}, d: {type: range}, l: {type: list}}\n"
+        "blocks: [{text: '{{ m }}{{ d }}{{ l }}{{ 1 / 0 }}'}]\n"
+    )
+    given = {"m": "2026-10", "d": "2026-01-01..2026-01-31", "l": ["a", "b"]}
+    with pytest.raises(InvalidInput, match=r"m = 2026-10, d = 2026-01-01\.\.2026-01-31, l = a, b\)"):
+        render(source, orders, tmp_path, given)

@@ -47,6 +47,25 @@ def test_a_section_lies_on_its_side_between_upright_pages(orders: Path, tmp_path
     assert '<section class="landscape">' in content(rendered)
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "section: {blocks: [{text: Text}]}",
+        "table: {query: wide}",
+        "table: {query: wide, columns: [a1, {name: a2, width: 80}, {name: a3, width: 50}]}",
+    ],
+    ids=["section", "wide table", "widths"],
+)
+def test_what_lies_on_its_side_at_the_beginning_follows_no_empty_page(orders: Path, tmp_path: Path, block: str) -> None:
+    wide = ", ".join(f"123456789.25 as a{number}" for number in range(1, 13))
+    source = f"title: Year\nqueries: {{wide: 'select {wide}'}}\nblocks:\n  - {block}\n"
+    source += "  - section: {blocks: [{when: 'false', blocks: [{text: x}]}]}\n"
+    paper = pypdf.PdfReader(render(source, orders, tmp_path, {}, "pdf").artifacts[0].path)
+    assert len(paper.pages) == 1
+    assert "Year" in paper.pages[0].extract_text()
+    assert (paper.pages[0].mediabox.width > paper.pages[0].mediabox.height) == ("width" not in block)
+
+
 @pytest.mark.parametrize("outer", ["columns: [[SECTION]]", "section: {blocks: [SECTION]}"])
 def test_a_section_stands_in_no_column_and_no_section(outer: str) -> None:
     source = f"title: x\nblocks:\n  - {outer}\n".replace("SECTION", "{section: {blocks: [{text: x}]}}")

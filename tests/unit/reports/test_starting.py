@@ -192,6 +192,7 @@ ODD_TABLES: dict[str, tuple[Mapping[str, tuple[ColumnType, str]], int, str]] = {
         200,
         "{{ today }} {% if %}",
     ),
+    "a letter nobody has, twice a blank": ({"\ud7fc  x": ("date", "date '1990-01-01' + i::int * 99")}, 40, "Rows per"),
 }
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from server.datasets.work import QueryLimits
-from server.errors import InvalidInput
 from server.reports.binding import check_template
-from tests.unit.reports.orders import content, render, workbook
+from tests.unit.reports.orders import content, paper_text, render, workbook
 
 SOLD = """\
 title: x
@@ -101,13 +100,39 @@ blocks:
     assert cells(content(render(source, orders, tmp_path, limits=limits)))[1] == ["a", "50", "50", "100"]
 
 
-def test_too_many_values_are_refused_by_name(orders: Path, tmp_path: Path) -> None:
-    source = (
-        "title: x\nqueries: {q: 'select i, 1 as n from range(61) t(i)'}\n"
-        "blocks: [{table: {query: q, columns: [{name: n, across: i}]}}]"
-    )
-    with pytest.raises(InvalidInput, match="“i” has 61 values; at most 60 stand side by side"):
-        render(source, orders, tmp_path)
+def test_totals_say_what_they_are_where_each_column_has_one(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries: {q: "select 'g' || i % 2 as g, 'k' || i as k, i as v from range(2) t(i)"}
+blocks:
+  - table: {query: q, columns: [{name: v, across: k, total: sum, row_total: true}]}
+  - table: {query: q, group: g, columns: [{name: v, total: sum}]}
+"""
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx", "pdf")
+    rows = cells(content(rendered))
+    assert rows[:3] == [["", "k0", "k1", "Total"], ["", "0", "1", "1"], ["Total", "0", "1", "1"]]
+    assert rows[3:] == [
+        ["", "v"], ["g0"], ["", "0"], ["Subtotal g0", "0"], ["g1"], ["", "1"], ["Subtotal g1", "1"], ["Total", "1"],
+    ]  # fmt: skip
+    assert "Subtotal g1 1 Total 1" in paper_text(rendered)
+
+
+def test_values_that_read_alike_share_a_column_or_are_told(orders: Path, tmp_path: Path) -> None:
+    column = "{name: n, across: d, across_format: month, total: TOTAL, row_total: true}"
+    source = f"""\
+title: x
+queries:
+  q: "select 'a' as name, date '2026-01-01' + i::int as d, 2 as n from range(90) t(i)"
+blocks:
+  - table: {{query: q, columns: [name, {column}]}}
+"""
+    rendered = render(source.replace("TOTAL", "average"), orders, tmp_path)
+    assert cells(content(rendered))[:2] == [
+        ["name", "January 2026", "February 2026", "March 2026", "Total"], ["a", *["2.00"] * 4],
+    ]  # fmt: skip
+    assert rendered.warnings == ()
+    by_sql = render(source.replace("TOTAL", '"sum(n)"').replace("range(90)", "range(32)"), orders, tmp_path)
+    assert by_sql.warnings == ("Several columns of “d” read alike: January 2026. Group them in the query.",)
 
 
 @pytest.mark.parametrize(

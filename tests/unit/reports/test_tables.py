@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from server.reports.binding import check_template
-from server.reports.blocks.table_written import total_of
+from server.reports.blocks.table_figures import total_of
 from tests.unit.reports.orders import content, render, workbook
 
 GROUPED = """\

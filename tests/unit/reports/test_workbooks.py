@@ -92,16 +92,21 @@ blocks:
   - table:
       query: q
       group: region
-      columns: [{name: product, total: count}, {name: v, total: sum, bar: true}, {name: w, total: count}]
+      columns: [{name: product, total: count}, {name: v, total: sum, bar: true}, {name: w, total: count}, {name: w}]
 """
 
 
 def test_grand_totals_count_no_subtotal_and_groups_can_be_closed(orders: Path, tmp_path: Path) -> None:
     sheet = made(GROUPED, orders, tmp_path)["q"]
-    assert values(sheet, 5) == ["=SUBTOTAL(103,A3:A4)", "=SUBTOTAL(109,B3:B4)", "=SUBTOTAL(102,C3:C4)"]
+    assert values(sheet, 5) == [
+        "=SUBTOTAL(103,A3:A4)",
+        "=SUBTOTAL(109,B3:B4)",
+        "=SUBTOTAL(102,C3:C4)",
+        "Subtotal North",
+    ]
     # Headings of groups stand in the first column, and would be counted.
-    assert values(sheet, 10) == ["=SUBTOTAL(103,A3:A4,A7:A8)", "=SUBTOTAL(109,B3:B8)", "=SUBTOTAL(102,C3:C8)"]
-    assert values(made(GROUPED, orders, tmp_path, reckoned=True)["q"], 10) == [4, 6, 4]
+    assert values(sheet, 10) == ["=SUBTOTAL(103,A3:A4,A7:A8)", "=SUBTOTAL(109,B3:B8)", "=SUBTOTAL(102,C3:C8)", "Total"]
+    assert values(made(GROUPED, orders, tmp_path, reckoned=True)["q"], 10) == [4, 6, 4, "Total"]
     levels = [sheet.row_dimensions[row].outlineLevel for row in range(2, 11)]
     assert levels == [0, 1, 1, 0, 0, 1, 1, 0, 0]
 

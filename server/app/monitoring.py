@@ -1,0 +1,34 @@
+"""What the server remembers of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from socket import gethostname
+
+from server import __version__
+from server.app.storage import StorageParts
+from server.monitoring.sampler import Sampler
+from server.monitoring.samples import SampleStore
+from server.monitoring.uptime import Heartbeat
+from server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringParts:
+    store: SampleStore
+    sampler: Sampler
+
+
+def build_monitoring(
+    settings: Settings, *, storage: StorageParts, sources: Mapping[str, Callable[[], object]]
+) -> MonitoringParts:
+    store = SampleStore(kept_days=settings.monitoring_days)
+    sampler = Sampler(
+        database=storage.database,
+        store=store,
+        heartbeat=Heartbeat(node=gethostname(), version=__version__),
+        sources=sources,
+        kept_days=settings.monitoring_days,
+    )
+    return MonitoringParts(store=store, sampler=sampler)

@@ -1,0 +1,1 @@
+"""Looking after a data directory from outside: backups, restoring them, finding what is wrong, putting it aside."""

@@ -1,0 +1,88 @@
+"""What `serve` would refuse or stumble over, before it is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from server.auth.secret_key import FILE_NAME, load_key
+from server.care.findings import CareFinding, error, warning
+from server.errors import ConfigurationError
+from server.settings import Settings
+
+_LEVELS = ("debug", "info", "warning", "error")
+_MOST_PORT = 65_535
+_AS_THE_USER = "Run this as the server's user, and see that the file is that user's."
+
+
+def check_configuration(settings: Settings) -> Iterator[CareFinding]:
+    """Of settings that could be read at all."""
+    yield from _check_port_and_level(settings)
+    yield from _check_addresses(settings)
+    yield from _check_data(settings.data)
+    yield from _check_key(settings)
+    yield from _check_folders(settings)
+
+
+def _check_port_and_level(settings: Settings) -> Iterator[CareFinding]:
+    if settings.port > _MOST_PORT:
+        yield error("port_wrong", f"port is {settings.port}.", f"Set a port up to {_MOST_PORT}.")
+    if settings.log_level.lower() not in _LEVELS:
+        yield error("log_level_wrong", f"log_level is {settings.log_level!r}.", f"Set one of {', '.join(_LEVELS)}.")
+
+
+def _check_addresses(settings: Settings) -> Iterator[CareFinding]:
+    for name, given in (
+        ("public_url", settings.public_url),
+        *(("allowed_origins", x) for x in settings.allowed_origins),
+    ):
+        parts = urlsplit(given)
+        if given and (parts.scheme not in ("http", "https") or not parts.hostname):
+            advice = "Write it as https://reports.example.com."
+            yield error(f"{name}_wrong", f"{name} has {given!r}, which is no address.", advice)
+    is_reachable = any(host.strip() not in ("127.0.0.1", "::1", "localhost") for host in settings.host.split(","))
+    if settings.trusted_proxies and is_reachable:
+        yield warning(
+            "proxy_can_be_passed",
+            f"trusted_proxies is {settings.trusted_proxies}, and the server listens on {settings.host}.",
+            "Whoever reaches the port past the proxy can claim any address: listen on 127.0.0.1, or close the port.",
+        )
+    if settings.public_url.startswith("https:") and not settings.trusted_proxies:
+        yield warning(
+            "proxy_not_trusted",
+            "public_url begins with https, but trusted_proxies is 0.",
+            "Set JINDU_TRUSTED_PROXIES=1 behind a proxy: without it cookies are not marked Secure, and all people "
+            "count as one address.",
+        )
+
+
+def _check_data(data: Path) -> Iterator[CareFinding]:
+    """`serve` makes the directory if it can."""
+    there = next(path for path in (data, *data.absolute().parents) if path.exists())
+    if not there.is_dir():
+        yield error("data_wrong", f"{there} is no directory, so data cannot be {data}.", "Name another directory.")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield error("data_not_writable", f"{there} cannot be written to.", _AS_THE_USER)
+
+
+def _check_key(settings: Settings) -> Iterator[CareFinding]:
+    """Without making one."""
+    if not settings.secret_key and not (settings.data / FILE_NAME).is_file():
+        return
+    try:
+        load_key(settings.secret_key, settings.data)
+    except ConfigurationError as wrong:
+        yield error("secret_key_wrong", wrong.text, "Put the right key back; a new one signs everybody out.")
+    except OSError as wrong:
+        yield error("secret_key_unreadable", f"{settings.data / FILE_NAME}: {wrong.strerror}.", _AS_THE_USER)
+
+
+def _check_folders(settings: Settings) -> Iterator[CareFinding]:
+    for name, _, given in (each.partition("=") for each in settings.import_folders):
+        folder = Path(given.strip())
+        if not folder.is_dir():
+            yield error("folder_gone", f"import_folders has {name}={folder}, which is not there.", "Mend the path.")
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield error("folder_unreadable", f"The import folder {folder} cannot be read.", _AS_THE_USER)

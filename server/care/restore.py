@@ -1,0 +1,218 @@
+"""Makes data of a backup again: in a folder beside, checked while it is unpacked, and only then in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.care.archive import ArchiveReader, key_id
+from server.care.backup import Say
+from server.care.manifest import KEY, Manifest
+from server.care.problem import CareRefused, damaged
+from server.care.row_lines import add_rows, count_on
+from server.care.schema import schema_of
+from server.care.swapping import require_free, staging, swap_in, sync_directory
+from server.clock import utc_now
+from server.errors import JinduError
+from server.realtime.history import History
+from server.storage.database import Database
+from server.storage.migrating import newest_revision
+from server.storage.one_server import held
+from server.storage.privacy import make_directory
+
+OpenIn = Callable[[Path], Database]
+_SPARE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOrder:
+    """`open_in` opens the database that belongs to a data directory: one in it, or one elsewhere.
+
+    `given_key` is that of the settings, empty if the server keeps its own; `new_key` allows for another than before.
+    """
+
+    archive: Path
+    data: Path
+    open_in: OpenIn
+    replace: bool = False
+    given_key: str = ""
+    new_key: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """`schema` is that of the tables now; `aside` is where what was there before lies."""
+
+    manifest: Manifest
+    schema: str
+    aside: Path | None
+    seconds: float
+
+
+async def restore(order: RestoreOrder, *, say: Say = lambda _: None) -> Restored:
+    """Raises `CareRefused` or `ConfigurationError` (a server runs there); what is there then stays as it is."""
+    began = time.monotonic()
+    with ArchiveReader(order.archive) as archive:
+        _require_known_schema(archive.manifest)
+        _require_key(archive.manifest, order)
+        require_free(order.data, replace=order.replace)
+        make_directory(order.data)
+        _require_room(archive.manifest, order.data)
+        with held(order.data), staging(order.data) as folder:
+            await fill(archive, folder, order.open_in, has_key=not order.new_key, say=say)
+            aside = swap_in(order.data, folder, utc_now())
+    return Restored(manifest=archive.manifest, schema=newest_revision(), aside=aside, seconds=time.monotonic() - began)
+
+
+async def prove(archive_path: Path, *, scratch: Path, open_in: OpenIn, say: Say = lambda _: None) -> Restored:
+    """A whole restore into a folder of `scratch` that is deleted in the end, whatever came of it."""
+    began = time.monotonic()
+    with ArchiveReader(archive_path) as archive:
+        _require_known_schema(archive.manifest)
+        _require_room(archive.manifest, scratch)
+        with TemporaryDirectory(prefix="jindu-prove-", dir=scratch) as folder:
+            await fill(archive, Path(folder), open_in, say=say)
+    return Restored(manifest=archive.manifest, schema=newest_revision(), aside=None, seconds=time.monotonic() - began)
+
+
+async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Say, has_key: bool = True) -> None:
+    """Everything of the archive, each byte and row checked on the way; files first, since a bad one costs nothing."""
+    manifest = archive.manifest
+    with _failures_named():
+        say(f"unpacking {len(manifest.files)} files")
+        for kind in ("blobs", "uploads"):
+            make_directory(folder / kind)
+        for name in manifest.files:
+            _write(folder / name, archive.file(name))
+        if (key := archive.key()) is not None and has_key:
+            _write(folder / KEY, iter([key]))
+        _sync_directories(folder)
+        say(f"restoring {manifest.row_count} rows")
+        database = open_in(folder)
+        try:
+            await _fill_database(archive, database)
+        finally:
+            await database.close()
+        (folder / "jindu.db.mark").unlink(missing_ok=True)  # so that the next start knows that it was put back, too
+
+
+async def _fill_database(archive: ArchiveReader, database: Database) -> None:
+    manifest = archive.manifest
+    await _require_empty(database, manifest.schema)
+    await database.migrate(None if manifest.schema == newest_revision() else manifest.schema)
+    async with database.write() as connection:
+        for name, note in manifest.tables.items():
+            await add_rows(connection, name, note.columns, archive.rows(name))
+        await count_on(connection, manifest.tables)
+        await _require_counts(connection, manifest)
+    await database.migrate()
+    await History(database).cut_all()
+    async with database.read() as connection:
+        await _require_sound(connection)
+
+
+async def _require_empty(database: Database, schema: str) -> None:
+    """Tables without a row are what a restore that failed has left; they are filled."""
+    async with database.read() as connection:
+        names = await connection.run_sync(lambda plain: sa.inspect(plain).get_table_names())
+        if not names:
+            return
+        has_rows = [name for name in names if name != "alembic_version" and await _count(connection, name)]
+        if has_rows or await schema_of(connection) != schema:
+            raise CareRefused(
+                "database_in_use",
+                f"The database is not empty (it has a table {min(has_rows or names)}): name a new one, which "
+                "docs/operations.md says how to make.",
+            )
+
+
+async def _require_counts(connection: AsyncConnection, manifest: Manifest) -> None:
+    for name, note in manifest.tables.items():
+        if (count := await _count(connection, name)) != note.rows:
+            raise damaged(f"{note.rows} rows of {name} became {count}")
+
+
+async def _require_sound(connection: AsyncConnection) -> None:
+    if connection.dialect.name != "sqlite":
+        return  # PostgreSQL has checked each reference as it came
+    told = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalars().all()
+    if told != ["ok"] or (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first() is not None:
+        raise damaged("its rows do not make a sound database")
+
+
+async def _count(connection: AsyncConnection, name: str) -> int:
+    return (await connection.execute(sa.select(sa.func.count()).select_from(sa.table(name)))).scalar_one()
+
+
+def _require_known_schema(manifest: Manifest) -> None:
+    known = newest_revision()
+    if manifest.schema > known:
+        raise CareRefused(
+            "schema_too_new",
+            f"The backup has schema {manifest.schema}, made by version {manifest.program}; this program knows schemas "
+            f"up to {known}. Install version {manifest.program} or newer.",
+        )
+
+
+def _require_key(manifest: Manifest, order: RestoreOrder) -> None:
+    """Fails closed: everybody who is signed in would be signed out without anybody having meant it."""
+    if order.new_key or not manifest.key.id:
+        return
+    if order.given_key and key_id(order.given_key.encode()) == manifest.key.id:
+        return
+    if not order.given_key and manifest.key.is_inside:
+        return
+    have = "JINDU_SECRET_KEY is another one" if order.given_key else "it is not in the backup"
+    raise CareRefused(
+        "key_missing",
+        f"The secret key {manifest.key.id} is needed and {have}. Give it in JINDU_SECRET_KEY_FILE, or begin with a new "
+        "one with --new-key: then everybody signs in again, and nothing else is lost.",
+    )
+
+
+def _require_room(manifest: Manifest, directory: Path) -> None:
+    needed, free = manifest.unpacked_bytes + _SPARE_BYTES, shutil.disk_usage(directory).free
+    if free < needed:
+        raise CareRefused(
+            "no_room", f"About {needed:,} bytes are needed, and {directory} has {free:,} free: make room."
+        )
+
+
+def _write(path: Path, pieces: Iterator[bytes]) -> None:
+    """Durable, and readable by us alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        for piece in pieces:
+            stream.write(piece)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def _sync_directories(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder):
+        sync_directory(Path(parent))
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CareRefused("write_failed", f"It could not be written: {error.strerror} ({error.filename}).") from error
+    except sa.exc.IntegrityError as error:
+        raise damaged(f"its rows do not fit together ({error.orig})") from error
+    except DBAPIError as error:
+        raise CareRefused("database_failed", f"The database could not be filled: {error.orig}.") from error
+    except JinduError as error:
+        raise CareRefused(error.specific_code, error.text) from error

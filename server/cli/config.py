@@ -1,0 +1,58 @@
+"""`config show` and `config check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from server import settings as settings_module
+from server.app.engines import open_database
+from server.care.configuration_checks import check_configuration
+from server.care.findings import CareFinding, error, exit_status
+from server.cli.findings import tell_findings
+from server.cli.output import say, say_json
+from server.cli.statuses import DONE
+from server.errors import ConfigurationError
+from server.settings import Settings
+
+_MASKED = "(set, not shown)"
+
+
+async def show_settings(options: dict[str, Any]) -> int:
+    flags = {"data": options["data"]}
+    settings, sources = settings_module.load(flags), settings_module.sources(flags)
+    for setting in settings_module.described():
+        value, source = getattr(settings, setting.name), sources.get(setting.name, "default")
+        if setting.metadata["secret"] and value:
+            value = _MASKED
+        if options["json"]:
+            say_json({"name": setting.name, "value": value, "source": source})
+        else:
+            say(f"{setting.name} = {_plain(value)}    # {source}")
+    return DONE
+
+
+async def check_settings(options: dict[str, Any]) -> int:
+    _, findings = checked_settings(options["data"])
+    tell_findings(findings, as_json=options["json"])
+    return exit_status(findings)
+
+
+def checked_settings(data: str | None) -> tuple[Settings | None, list[CareFinding]]:
+    """No settings when they cannot even be read."""
+    try:
+        settings = settings_module.load({"data": data})
+    except ConfigurationError as wrong:
+        return None, [error("configuration_wrong", wrong.text, "docs/settings.md lists what there is.")]
+    findings = list(check_configuration(settings))
+    try:
+        open_database(settings)
+    except ConfigurationError as wrong:
+        findings.append(error("database_url_wrong", wrong.text, "Mend JINDU_DATABASE_URL."))
+    return settings, findings
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value) if isinstance(value, str | Path | bool) else repr(value)

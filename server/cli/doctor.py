@@ -1,0 +1,97 @@
+"""`doctor`: everything that can be looked at from outside; it changes nothing but what it is asked to by name."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.app.engines import open_database
+from server.care.database_checks import check_database, check_schema
+from server.care.file_checks import check_files, look_at_files
+from server.care.findings import CareFinding, Gravity, error, exit_status
+from server.care.machine_checks import check_machine
+from server.care.problem import CareRefused
+from server.care.repairs import REPAIRS
+from server.cli.caring import require_data
+from server.cli.config import checked_settings
+from server.cli.findings import tell_findings
+from server.cli.output import say, say_json
+from server.cli.statuses import DONE
+from server.errors import ConfigurationError, JinduError
+from server.settings import Settings
+from server.storage.database import Database
+from server.storage.one_server import is_whole
+
+
+async def examine(options: dict[str, Any]) -> int:
+    """0 fine, 1 warnings, 2 errors."""
+    settings, findings = checked_settings(options["data"])
+    if options["repair"] is not None:
+        return await _repair(settings, options)
+    if settings is not None:
+        findings += check_machine(settings)
+        if settings.data.is_dir():
+            findings += await _check_data(settings, thorough=options["thorough"])
+    if options["url"]:
+        from server.cli.proxy_check import check_proxy  # here: it brings along a client of HTTP
+
+        findings += await check_proxy(options["url"], options["token"] or os.environ.get("JINDU_TOKEN"))
+    tell_findings(findings, as_json=options["json"])
+    return exit_status(findings)
+
+
+async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding]:
+    if not is_whole(settings.data):
+        return []  # which is found already; there is nothing to look at
+    try:
+        require_data(settings)
+        database = open_database(settings)
+    except (CareRefused, ConfigurationError) as wrong:
+        advice = "Name the directory and database that the server has."
+        code = wrong.code if isinstance(wrong, CareRefused) else "configuration_wrong"
+        return [error(code, str(wrong), advice)]
+    try:
+        return await _check_rows_and_files(database, settings, thorough=thorough)
+    except (SQLAlchemyError, JinduError) as wrong:
+        told = wrong.text if isinstance(wrong, JinduError) else str(wrong).partition("\n")[0]
+        return [
+            error(
+                "database_unreadable", f"The database cannot be read: {told}", "See that it runs, or restore a backup."
+            )
+        ]
+    finally:
+        await database.close()
+
+
+async def _check_rows_and_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
+    async with database.read() as connection:
+        findings = [each async for each in check_database(connection, thorough=thorough)]
+        is_known = await check_schema(connection) is None
+    if is_known and not any(each.severity is Gravity.ERROR for each in findings):
+        findings += check_files(await look_at_files(database, settings.data, thorough=thorough))
+    return findings
+
+
+async def _repair(settings: Settings | None, options: dict[str, Any]) -> int:
+    repair = REPAIRS.get(options["repair"])
+    if repair is None:
+        raise CareRefused("no_such_repair", f"There is no such repair; there are {', '.join(sorted(REPAIRS))}.")
+    if settings is None:
+        raise CareRefused("configuration_wrong", "The settings cannot be read: see config check.")
+    require_data(settings)
+    database = open_database(settings)
+    try:
+        async with database.read() as connection:
+            if (finding := await check_schema(connection)) is not None:
+                raise CareRefused(finding.code, f"{finding.text} {finding.advice}")
+        done = await repair(database, settings.data, really=options["really"])
+    finally:
+        await database.close()
+    if options["json"]:
+        say_json(msgspec.to_builtins(done))
+    else:
+        say(f"{done.repair}: {done.count} mended" + (f", put into {done.aside}" if done.aside else ""))
+    return DONE

@@ -1,0 +1,96 @@
+"""Every ten seconds: what the parts have counted becomes a sample, and the server says that it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from server.monitoring.processes import ProcessReading, read_processes
+from server.monitoring.samples import STEP_SECONDS, SampleStore
+from server.monitoring.summing import CountedSince, MetricSample, together
+from server.monitoring.uptime import Heartbeat, forget_runs
+from server.storage.database import NOT_NOW, Database
+
+_LOG = logging.getLogger("jindu.monitoring")
+_FORGET_SECONDS = 600
+
+
+class Sampler:
+    """`sources` are the `statistics()` of the server's parts by name."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: SampleStore,
+        heartbeat: Heartbeat,
+        sources: Mapping[str, Callable[[], object]],
+        kept_days: float,
+        clock: Callable[[], float] = time.time,
+        processes: Callable[[], ProcessReading] = read_processes,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._heartbeat = heartbeat
+        self._sources = sources
+        self._kept = timedelta(days=kept_days)
+        self._clock = clock
+        self._processes = processes
+        self._differences = CountedSince()
+        self._unstored: MetricSample = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From here on the server counts as up; at the end as stopped in order."""
+        async with self._database.write() as connection:
+            await self._heartbeat.begin(connection, self._now())
+        sampling = asyncio.create_task(self._run(), name="sample")
+        try:
+            yield
+        finally:
+            sampling.cancel()
+            await asyncio.wait([sampling])
+            await self._end()
+
+    async def sample(self, *, is_last: bool = False) -> None:
+        """What was not stored this time is stored with the next."""
+        readings = await self.readings(with_processes=not is_last)
+        self._unstored = together((self._unstored, self._differences.since_last(readings)))
+        now = self._clock()
+        at = int(now) - int(now) % STEP_SECONDS - (0 if is_last else STEP_SECONDS)
+        async with self._database.write() as connection:
+            await self._store.add(connection, self._heartbeat.node, at, self._unstored)
+            await (self._heartbeat.end if is_last else self._heartbeat.beat)(connection, self._now())
+            if at % _FORGET_SECONDS == 0:
+                await self._store.forget(connection, at)
+                await forget_runs(connection, self._now() - self._kept)
+        self._unstored = {}
+
+    async def readings(self, *, with_processes: bool = True) -> dict[str, Any]:
+        """Of all parts at this moment."""
+        process = await asyncio.to_thread(self._processes) if with_processes else None
+        return {"process": process} | {name: read() for name, read in self._sources.items()}
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(STEP_SECONDS - self._clock() % STEP_SECONDS)  # all nodes at the same moments
+            try:
+                await self.sample()
+            except NOT_NOW:  # said in the log already: that time counts as down
+                pass
+            except Exception:
+                _LOG.exception("figures could not be kept", extra={"action": "sample"})
+
+    async def _end(self) -> None:
+        try:
+            await self.sample(is_last=True)
+        except NOT_NOW:
+            _LOG.warning("the end could not be recorded: it will count as a crash", extra={"action": "sample"})
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)

@@ -1,0 +1,170 @@
+"""When the server was up: one row for each run of a node, kept alive by a beat.
+
+What nobody wrote a beat for counts as down, whatever the reason: a crash, a frozen process, a machine asleep, a
+database that could not be written to. What ended because somebody stopped it in order is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import new_id
+from server.storage.tables import server_runs
+
+BEAT_SECONDS = 10
+_MISSED = timedelta(seconds=3 * BEAT_SECONDS)  # a longer silence within a run is an outage
+
+
+class RunEnding(StrEnum):
+    STOPPED = "stopped"  # in order
+    SILENT = "silent"  # its beats ceased, and went on later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """`ending` is None while it lives, and of one that crashed, which could not say so."""
+
+    node: str
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    ending: RunEnding | None
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether its next beat may still come."""
+        return self.ending is None and now - self.seen_at <= _MISSED
+
+
+class GapKind(StrEnum):
+    DOWN = "down"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """No node was up."""
+
+    begin: datetime
+    end: datetime
+    kind: GapKind
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.begin).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """Of the part of a time about which anything is known: from the first run ever on."""
+
+    known_seconds: float
+    down_seconds: float
+    planned_seconds: float
+    gaps: tuple[Gap, ...]
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1, without what was planned; None when nothing is known."""
+        expected = self.known_seconds - self.planned_seconds
+        return 1 - self.down_seconds / expected if expected > 0 else None
+
+
+class Heartbeat:
+    """One node's. Its methods are called with a transaction that writes."""
+
+    def __init__(self, *, node: str, version: str) -> None:
+        self.node = node
+        self._version = version
+        self._id = ""
+        self._seen_at = datetime.min.replace(tzinfo=UTC)
+
+    async def begin(self, connection: AsyncConnection, now: datetime) -> None:
+        self._id, self._seen_at = new_id(), now
+        await connection.execute(
+            insert(server_runs).values(
+                id=self._id, node=self.node, version=self._version, started_at=now, seen_at=now, ending=None
+            )
+        )
+
+    async def beat(self, connection: AsyncConnection, now: datetime) -> None:
+        """After a long silence, or when the clock was set back, a new run begins: that time is not made up."""
+        if not self._seen_at <= now <= self._seen_at + _MISSED:
+            await self._set(connection, ending=RunEnding.SILENT)
+            await self.begin(connection, now)
+            return
+        self._seen_at = now
+        await self._set(connection, seen_at=now)
+
+    async def end(self, connection: AsyncConnection, now: datetime) -> None:
+        await self.beat(connection, now)
+        await self._set(connection, ending=RunEnding.STOPPED)
+
+    async def _set(self, connection: AsyncConnection, **values: object) -> None:
+        await connection.execute(update(server_runs).where(server_runs.c.id == self._id).values(values))
+
+
+async def runs_since(connection: AsyncConnection, since: datetime) -> Sequence[Run]:
+    """Those of all nodes that lived after `since`, and the last one that ended before it: what it says of the gap."""
+    lived = await connection.execute(
+        select(server_runs).where(server_runs.c.seen_at >= since).order_by(server_runs.c.started_at, server_runs.c.id)
+    )
+    before = await connection.execute(
+        select(server_runs).where(server_runs.c.seen_at < since).order_by(server_runs.c.seen_at.desc()).limit(1)
+    )
+    return [
+        Run(
+            node=row.node,
+            version=row.version,
+            started_at=row.started_at,
+            seen_at=row.seen_at,
+            ending=RunEnding(row.ending) if row.ending else None,
+        )
+        for row in (*before, *lived)
+    ]
+
+
+async def forget_runs(connection: AsyncConnection, before: datetime) -> None:
+    await connection.execute(delete(server_runs).where(server_runs.c.seen_at < before))
+
+
+def availability(runs: Sequence[Run], begin: datetime, now: datetime) -> Availability:
+    """Between `begin` and `now`, from `runs_since(begin)`."""
+    if not runs:
+        return Availability(known_seconds=0, down_seconds=0, planned_seconds=0, gaps=())
+    known_from = min(max(begin, min(run.started_at for run in runs)), now)
+    gaps = tuple(_within(_gaps(runs, now), known_from, now))
+    down, planned = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in (GapKind.DOWN, GapKind.PLANNED))
+    return Availability(
+        known_seconds=(now - known_from).total_seconds(), down_seconds=down, planned_seconds=planned, gaps=gaps
+    )
+
+
+def _gaps(runs: Sequence[Run], now: datetime) -> Iterable[Gap]:
+    """Between the times at which any node was up; the last one counts as up as long as its next beat may come."""
+    up: list[Run] = []
+    for run in sorted(runs, key=lambda each: each.started_at):
+        if not up or run.seen_at > up[-1].seen_at:
+            up.append(run)
+    for one, following in pairwise(up):
+        yield Gap(begin=one.seen_at, end=following.started_at, kind=_kind_after(one))
+    last = up[-1]
+    if not last.is_alive(now):
+        yield Gap(begin=last.seen_at, end=now, kind=_kind_after(last))
+
+
+def _kind_after(run: Run) -> GapKind:
+    return GapKind.PLANNED if run.ending is RunEnding.STOPPED else GapKind.DOWN
+
+
+def _within(gaps: Iterable[Gap], begin: datetime, end: datetime) -> Iterable[Gap]:
+    for gap in gaps:
+        first, last = max(gap.begin, begin), min(gap.end, end)
+        if first < last:
+            yield Gap(begin=first, end=last, kind=gap.kind)

@@ -1,0 +1,232 @@
+"""What administrators can ask of the server's past and present: figures over time, availability, and what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from server import __version__
+from server.auth.networks import is_among
+from server.auth.permissions import Principal
+from server.clock import utc_now
+from server.errors import FieldError, InvalidInput, NotSignedIn
+from server.monitoring.exposition import exposition
+from server.monitoring.outlook import full_at
+from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample
+from server.monitoring.series import CURVES, MetricSeries, series_of
+from server.monitoring.summing import MetricSample, together
+from server.monitoring.uptime import Availability, Run, availability, runs_since
+from server.storage.database import Database
+
+LEAST_POINTS, MOST_POINTS = 50, 1_500
+MOST_METRICS = 20
+_DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
+_HOUR_SECONDS = 3_600
+LEAST_AVAILABILITY = 0.999
+MOST_FAILURES = 0.01  # of handshakes
+MOST_LAG_MS = 250.0
+_DISK_NOTICE = timedelta(days=14)
+
+
+class Concern(StrEnum):
+    """What is not as it should be."""
+
+    AVAILABILITY = "availability"
+    HANDSHAKES = "handshakes"
+    WORKERS = "workers"
+    DISK = "disk"
+    LAG = "lag"
+
+
+class LookBack(StrEnum):
+    """How far back a chart goes."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    QUARTER = "90d"
+
+    @property
+    def seconds(self) -> int:
+        return {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "90d": 90 * 86_400}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricHistory:
+    """Points are `step_seconds` apart; a node that is new, or was not up, has none where it was not."""
+
+    begin: datetime
+    end: datetime
+    step_seconds: int
+    series: Sequence[MetricSeries]
+    runs: Sequence[Run]  # that lived meanwhile, and the last before them: starts, stops and versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """How the whole system does, over all nodes. Figures are None while nothing is known."""
+
+    messages_per_second_in: float | None
+    messages_per_second_out: float | None
+    connection_failure_rate: float | None  # of the last 24 hours, from 0 to 1
+    delivery_p50_ms: float | None  # of the last hour
+    delivery_p95_ms: float | None
+    delivery_p99_ms: float | None
+    workers_died: int  # in the last hour
+    loop_lag_ms: float | None  # the longest in the last hour
+    jobs_failed: int  # in the last 24 hours
+    disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
+    sampled_at: datetime | None  # when the last figures were kept
+    availability: dict[str, Availability]
+    nodes: tuple[str, ...]  # that are up
+
+    @property
+    def concerns(self) -> list[Concern]:
+        """What somebody should look at, the worst first."""
+        share = self.availability["30d"].share
+        found = {
+            Concern.AVAILABILITY: share is not None and share < LEAST_AVAILABILITY,
+            Concern.HANDSHAKES: (self.connection_failure_rate or 0) > MOST_FAILURES,
+            Concern.WORKERS: self.workers_died > 0,
+            Concern.DISK: self.disk_full_at is not None and self.disk_full_at - utc_now() < _DISK_NOTICE,
+            Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
+        }
+        return [concern for concern, is_so in found.items() if is_so]
+
+
+class MonitoringOperations:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: SampleStore,
+        readings: Callable[[], Awaitable[dict[str, Any]]],
+        metrics_addresses: Collection[str] = (),
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._readings = readings
+        self._metrics_addresses = metrics_addresses
+        self._clock = clock
+
+    async def history(
+        self, principal: Principal, span: LookBack, metrics: Sequence[str], *, most_points: int = MOST_POINTS
+    ) -> MetricHistory:
+        """Raises `InvalidInput` that names what there is for a metric that there is not."""
+        principal.require_admin()
+        _require_known(metrics)
+        tier = self._store.tier_for(span.seconds, most_points=MOST_POINTS)
+        step_seconds = tier.step_seconds * math.ceil(span.seconds / tier.step_seconds / most_points)
+        now = int(self._clock().timestamp())
+        end = now - now % STEP_SECONDS  # the step under way is no step yet
+        begin = end - span.seconds
+        begin -= begin % step_seconds
+        async with self._database.read() as connection:
+            stored = await self._store.between(connection, tier.step_seconds, begin, end)
+            runs = await runs_since(connection, _moment(begin))
+        return MetricHistory(
+            begin=_moment(begin),
+            end=_moment(end),
+            step_seconds=step_seconds,
+            series=await asyncio.to_thread(series_of, stored, metrics, begin=begin, end=end, step_seconds=step_seconds),
+            runs=runs,
+        )
+
+    async def availability(self, principal: Principal) -> dict[str, Availability]:
+        """Over 24 hours, 7, 30 and 90 days."""
+        principal.require_admin()
+        now = self._clock()
+        async with self._database.read() as connection:
+            runs = await runs_since(connection, now - timedelta(days=max(_DAYS.values())))
+        return {name: availability(runs, now - timedelta(days=days), now) for name, days in _DAYS.items()}
+
+    async def present(self, principal: Principal) -> Present:
+        """What is worth a look every few seconds."""
+        uptimes = await self.availability(principal)
+        now = self._clock()
+        end = int(now.timestamp()) - int(now.timestamp()) % STEP_SECONDS
+        async with self._database.read() as connection:
+            last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
+            hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
+            day = await self._store.between(connection, 600, end - 24 * _HOUR_SECONDS, end)
+            week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
+            runs = await runs_since(connection, now - timedelta(seconds=3 * STEP_SECONDS))
+        of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
+            lambda: (_summed(last), _summed(hour), _summed(day), full_at(_free(week)))
+        )
+        seconds = STEP_SECONDS * len({each.at for each in last})
+        return Present(
+            messages_per_second_in=_value("messages_received", of_last, seconds),
+            messages_per_second_out=_value("messages_sent", of_last, seconds),
+            connection_failure_rate=_value("connection_failure_rate", of_day, 1),
+            delivery_p50_ms=_in_ms(_value("delivery_p50", of_hour, 1)),
+            delivery_p95_ms=_in_ms(_value("delivery_p95", of_hour, 1)),
+            delivery_p99_ms=_in_ms(_value("delivery_p99", of_hour, 1)),
+            workers_died=of_hour.get("workers_died", 0),
+            loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
+            jobs_failed=of_day.get("jobs_failed", 0),
+            disk_full_at=disk_full_at,
+            sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
+            availability=uptimes,
+            nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
+        )
+
+    async def exposition(self, principal: Principal | None, *, address: str) -> bytes:
+        """This node's figures in the text format of Prometheus.
+
+        For administrators, and for whoever asks from an address that the settings allow.
+        """
+        if not is_among(address, self._metrics_addresses):
+            if principal is None:
+                raise NotSignedIn
+            principal.require_admin()
+        return await asyncio.to_thread(exposition, await self._readings(), version=__version__)
+
+
+def _require_known(metrics: Sequence[str]) -> None:
+    if len(metrics) > MOST_METRICS:
+        message = "Ask for at most {limit} metrics at once."
+        raise InvalidInput(errors=[FieldError(field="metrics", message=message, parameters={"limit": MOST_METRICS})])
+    unknown = [name for name in metrics if name not in CURVES]
+    if unknown:
+        problem = FieldError(
+            field="metrics",
+            message="There is no metric “{name}”; there are {known}.",
+            parameters={"name": unknown[0][:100], "known": ", ".join(CURVES)},
+        )
+        raise InvalidInput(errors=[problem])
+
+
+def _summed(stored: Sequence[StoredSample]) -> MetricSample:
+    return together(msgspec.json.decode(each.values) for each in stored)
+
+
+def _value(name: str, sample: MetricSample, seconds: int) -> float | None:
+    found = CURVES[name].value_of(sample, seconds) if sample else None
+    return found[0] if found else None
+
+
+def _free(stored: Sequence[StoredSample]) -> list[tuple[int, float]]:
+    """Of the node whose disk has the least room at the end."""
+    by_node: dict[str, list[tuple[int, float]]] = {}
+    for each in stored:
+        level = msgspec.json.decode(each.values).get("disk_free")
+        if level:
+            by_node.setdefault(each.node, []).append((each.at, level[2] / level[3]))
+    return min(by_node.values(), key=lambda points: points[-1][1], default=[])
+
+
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1_000, 2)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,110 @@
+"""The columns and lines of a table with their values and totals, before they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from server.reports.blocks.table_across import (
+    Heads,
+    Shown,
+    SqlTotals,
+    TableLine,
+    keys_of,
+    lines_of,
+    shown_columns,
+    whole_of,
+)
+from server.reports.blocks.table_columns import TableColumnSpec
+from server.reports.rows import QueryRow, Rows, aggregate_sql, is_truncated, over_all, rows_of
+from server.reports.sums import exact_sum, is_figure
+
+GroupValues = dict[str, Any]
+
+
+class TableFigures:
+    def __init__(
+        self, query: str, rows: Rows, *, specs: Sequence[TableColumnSpec], groups: Sequence[str], head_of: Heads
+    ) -> None:
+        data = rows_of(rows)
+        self._all = rows
+        self._specs = specs
+        self._keys = keys_of(specs, groups)
+        # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
+        self._is_asked = is_truncated(rows) and any(spec.across for spec in specs)
+        self.is_truncated = is_truncated(rows) and not self._is_asked
+        self.shown = shown_columns(specs, self._all_across() if self._is_asked else data, self._shared(head_of))
+        self.lines = self._all_lines(query) if self._is_asked else lines_of(specs, groups, data)
+        self._sums = SqlTotals(rows, map(self._sql, specs))
+        self._whole = TableLine(QueryRow(query, {}), data)
+
+    def _sql(self, spec: TableColumnSpec) -> str:
+        """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
+        if spec.total_sql or not (spec.across and self._is_asked):
+            return spec.total_sql
+        return aggregate_sql(spec.total or "sum", spec.name)
+
+    def value(self, shown: Shown, line: TableLine) -> Any:
+        spec = shown.spec
+        if not shown.is_across:
+            return line.row[spec.name]
+        members = line.of(shown)
+        if not members and not self._is_asked:
+            return None
+        by = {key: line.row[key] for key in self._keys}
+        return self.of(spec, by | shown.by, members)
+
+    def whole(self, shown: Shown) -> Any:
+        spec = shown.spec
+        if not spec.has_total:
+            return None
+        if (
+            not shown.is_across
+            and not spec.total_sql
+            and (whole := over_all(self._all, spec.total or "sum", spec.name))
+        ):
+            return whole[0]
+        return self.of(spec, shown.by, self._whole.of(shown))
+
+    def of(self, spec: TableColumnSpec, by: GroupValues, members: Sequence[QueryRow]) -> Any:
+        """One total: of the rows that have the values of `by`, which are `members`."""
+        if sql := self._sql(spec):
+            return self._sums.value(sql, by)
+        values = [row[spec.name] for row in members]
+        if not spec.total and len(values) == 1:
+            return values[0]
+        return total_of(spec.total or "sum", values)
+
+    def _all_across(self) -> list[dict[str, Any]]:
+        return whole_of(self._all, list(dict.fromkeys(spec.across for spec in self._specs if spec.across)))
+
+    def _shared(self, head_of: Heads) -> Heads | None:
+        """Months that read alike are one column, where their figures are made of the rows that are here."""
+        if self._is_asked or any(spec.across and spec.total_sql for spec in self._specs):
+            return None
+        return head_of
+
+    def _all_lines(self, query: str) -> list[TableLine]:
+        found = whole_of(self._all, self._keys) if self._keys else [{}]
+        return [TableLine(QueryRow(query, values), ()) for values in found]
+
+
+def total_of(how: str, values: Iterable[Any]) -> Any:
+    """None for no total or no numbers."""
+    if not how:
+        return None
+    present = [value for value in values if value is not None]
+    if how == "count":
+        return len(present)
+    numbers = [value for value in present if is_figure(value)]
+    if not numbers:
+        return None
+    match how:
+        case "sum":
+            return exact_sum(numbers)
+        case "average":
+            return exact_sum(numbers) / len(numbers)
+        case "min":
+            return min(numbers)
+        case _:
+            return max(numbers)

@@ -1,0 +1,73 @@
+"""Number formats of Excel's cells and axes: what stands there reads as elsewhere in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from server.figures import rounded
+from server.reports.formats import LEAST_SHORT, NUMERIC, Formats, ValueFormat, decimals_of
+
+# Size, unit, and what Excel writes with few decimals or none. It scales by thousands: of ten thousands, a point is set.
+_EXCEL_SHORT = (
+    (10**9, "B", "0.0,,,", "0,,,"), (10**6, "M", "0.0,,", "0,,"), (10**3, "K", "0.0,", "0,"),
+)  # fmt: skip
+_EXCEL_ASIAN = ((10**8, "亿", '0"."00,,', '0"."00,,'), (10**4, "万", '0"."0,', '0"."0,'))
+_MANY_UNITS = 5
+
+
+def number_format(formats: Formats, format: ValueFormat, kind: str, value: Any = None) -> str:  # noqa: A002
+    """The number format of a cell; empty for General. `value` is the cell's: one rounded to zero has no sign."""
+    places = short_places(value, format) if kind == "compact" else formats.decimals(format)
+    digits = "#,##0." + "0" * places if places else "#,##0"
+    symbol = formats.symbol(format)
+    figure_ = {"integer": "#,##0", "currency": f'"{symbol}"{digits}', "percent": f"{digits}%"}.get(kind, digits)
+    if kind in NUMERIC and kind != "duration":
+        above = f"{figure_}_)" if format.negative else figure_
+        if is_rounded_away(formats, value, format, kind):
+            return f"{above};{above}"
+        if format.negative:
+            return f"{above};({figure_})"
+        return f"{figure_};[Red]-{figure_}" if kind == "currency" else figure_
+    return {
+        "date": "yyyy-mm-dd",
+        "month": "yyyy-mm",
+        "datetime": "yyyy-mm-dd hh:mm",
+        "duration": "[h]:mm:ss",
+    }.get(kind, "")
+
+
+def short_number_format(formats: Formats, values: Sequence[Any], format: ValueFormat, *, few: bool = False) -> str:  # noqa: A002
+    """`12K`, `1.2M` as a number format for such values; `few`: without decimals that marks of an axis do not have.
+
+    Empty for values without a unit. Excel takes two conditions; with values below zero there is one unit.
+    """
+    known = [value for value in values if value is not None]
+    largest = max(map(abs, known), default=0)
+    units = [unit for unit in (_EXCEL_ASIAN if formats.is_asian else _EXCEL_SHORT) if largest >= unit[0]]
+    if not units:
+        return ""
+    symbol = f'"{formats.symbol(format)}"' if format.kind == "currency" else ""
+    is_whole = few and largest >= _MANY_UNITS * units[0][0]
+    parts = [(size, f'{symbol}{whole if is_whole else digits}"{short}"') for size, short, digits, whole in units]
+    written = parts[0][1]
+    if min(known) < 0:
+        return f"{written};-{written};{symbol}0"
+    return ";".join(f"[>={size}]{written}" for size, written in parts[:2]) + f";{symbol}#,##0"
+
+
+def is_rounded_away(formats: Formats, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002
+    """Whether a number below zero is written as zero."""
+    if not isinstance(value, int | float | Decimal) or not -1 < value < 0:
+        return False
+    places = short_places(value, format) if kind == "compact" else formats.decimals(format)
+    return not rounded(value, places + 2 if kind == "percent" else 0 if kind == "integer" else places)
+
+
+def short_places(value: Any, format: ValueFormat) -> int:  # noqa: A002
+    """Decimals of a `compact` number where it is written with all of its digits."""
+    is_number = isinstance(value, int | float | Decimal) and Decimal(value).is_finite()
+    if not is_number or abs(value) >= LEAST_SHORT:
+        return 0
+    return decimals_of(rounded(value, format.decimals or 1))

@@ -1,0 +1,177 @@
+"""A backup beside a server that people use, and a restore on a machine that never saw it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.conftest import PASSWORDS, new_user, signed_in
+from tests.functional.batches import made, put_template, read, reports_of
+from tests.functional.command_line import run
+from tests.functional.importing import ORDERS, import_text, start, upload
+from tests.functional.importing import ended as import_ended
+from tests.process import ServerProcess
+from tests.waiting import until
+
+HALVES = b"region,amount\n", b"north,1\n"
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    process = ServerProcess(tmp_path / "data", environ={"JINDU_WORKERS": "1"})
+    await asyncio.to_thread(process.start)
+    yield process
+    await asyncio.to_thread(process.kill)
+
+
+def elsewhere(worker_id: str) -> dict[str, str]:
+    """Another database, where the tests run on PostgreSQL."""
+    if "TEST_DATABASE_URL" not in os.environ:
+        return {}
+    from tests import postgresql
+
+    return {"JINDU_DATABASE_URL": postgresql.new_database(f"restored_{worker_id}")}
+
+
+async def halfway(client: aiohttp.ClientSession) -> str:
+    """An upload of which one half has come."""
+    headers = {**TUS, "Upload-Length": str(sum(map(len, HALVES))), "Upload-Metadata": "filename aGFsZi5jc3Y="}
+    async with client.post("/api/v1/uploads", headers=headers) as response:
+        assert response.status == 201, await response.text()
+        place = response.headers["Location"]
+    await go_on(client, place, 0)
+    return place
+
+
+async def go_on(client: aiohttp.ClientSession, place: str, number: int) -> None:
+    headers = {**TUS, "Upload-Offset": str(number * len(HALVES[0])), "Content-Type": "application/offset+octet-stream"}
+    async with client.patch(place, headers=headers, data=HALVES[number]) as response:
+        assert response.status == 204, await response.text()
+
+
+async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
+    """What people do while a backup is made: files come, datasets come and go."""
+    rounds = 0
+    while not over.is_set() or rounds < 2:
+        await import_text(client, ORDERS * (rounds % 3 + 1), dataset=f"passing{rounds}")
+        if rounds:
+            async with client.delete(f"/api/v1/datasets/passing{rounds - 1}") as response:
+                assert response.status == 200, await response.text()
+        rounds += 1
+    return rounds
+
+
+def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Checksums of all rows and all files, but of streams: a restore begins them anew."""
+    tables = {name: note["sha256"] for name, note in manifest["tables"].items()}
+    return {name: tables[name] for name in tables.keys() - {"streams", "secrets"}}, manifest["files"]
+
+
+def manifest_of(archive: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(archive) as opened:
+        manifest: dict[str, Any] = json.loads(opened.read("manifest.json"))
+        return manifest
+
+
+async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
+    process: ServerProcess, tmp_path: Path, worker_id: str
+) -> None:
+    async with await signed_in(process, "admin") as admin, await new_user(process, admin, "alice") as alice:
+        await import_text(alice, ORDERS)
+        columns = [{"name": "region", "type": "integer"}]
+        rejected = await start(alice, await upload(alice), dataset="rejected", options={"columns": columns})
+        await import_ended(alice, rejected)
+        await put_template(alice)
+        batch = await made(alice)
+        place = await halfway(alice)
+        over = asyncio.Event()
+        people = asyncio.create_task(busy(alice, over))
+        backup = await run("backup", str(tmp_path / "a.zip"), "--data", str(process.data), "--json")
+        over.set()
+        assert await people >= 2
+        assert backup.status == 0, backup
+        (report,) = [each for each in await reports_of(alice, batch["id"]) if each["parameters"]["region"] == "North"]
+        async with alice.get(report["artifacts"][0]["url"]) as response:
+            downloaded = await response.read()
+    await asyncio.to_thread(process.kill)
+    told = json.loads(backup.out)
+    assert told["missing"] == []
+    assert (tmp_path / "a.zip").stat().st_mode & 0o777 == 0o600
+
+    proven = await run("restore", str(tmp_path / "a.zip"), "--prove", "--json")
+    assert proven.status == 0, proven
+    assert json.loads(proven.out)["rows"] == told["rows"]
+    environ = elsewhere(worker_id)
+    new = tmp_path / "elsewhere"
+    restored = await run("restore", str(tmp_path / "a.zip"), "--data", str(new), "--json", **environ)
+    assert restored.status == 0, restored
+    again = await run("backup", str(tmp_path / "b.zip"), "--data", str(new), "--json", **environ)
+    assert again.status == 0, again
+    assert compared(manifest_of(tmp_path / "a.zip")) == compared(manifest_of(tmp_path / "b.zip"))
+    examined = await run("doctor", "--thorough", "--data", str(new), "--json", **environ)
+    assert not [each for each in json.loads(examined.out)["findings"] if each["severity"] == "error"], examined
+
+    second = ServerProcess(new, environ={"JINDU_WORKERS": "1", **environ})
+    await asyncio.to_thread(second.start)
+    try:
+        await used_on(second, report, downloaded, place)
+    finally:
+        await asyncio.to_thread(second.kill)
+
+
+async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: bytes, place: str) -> None:
+    """People sign in with the passwords they have, find what they had, and go on with what they were at."""
+    async with await signed_in(server, "alice") as alice:
+        async with alice.get(report["artifacts"][0]["url"]) as response:
+            assert await response.read() == downloaded
+        assert (await read(alice, "/api/v1/datasets/orders"))["row_count"] == 3
+        async with alice.get("/api/v1/datasets/orders/rows") as response:
+            assert response.status == 200, await response.text()
+        async with alice.head(place, headers=TUS) as response:
+            assert response.headers["Upload-Offset"] == str(len(HALVES[0]))
+        await go_on(alice, place, 1)
+
+        async def is_whole() -> bool:
+            jobs = (await read(alice, "/api/v1/jobs?kind=file_upload&q=half.csv"))["items"]
+            return [job["state"] for job in jobs] == ["succeeded"]
+
+        await until(is_whole, so="the job of the upload went on after the restore")
+        await import_text(alice, ORDERS, dataset="after")  # numbers go on after those that were restored
+
+
+async def test_commands_refuse_what_they_cannot_do(process: ServerProcess, tmp_path: Path) -> None:
+    """Everything here with one server, which goes on undisturbed."""
+    data = str(process.data)
+    made = await run("backup", str(tmp_path), "--data", data, "--json")
+    assert made.status == 0, made
+    archive, url = json.loads(made.out)["file"], process.url
+    running, pruning, counted, slip, examined = await asyncio.gather(
+        run("restore", archive, "--data", data, "--replace"),
+        run("prune", "--data", data),
+        run("prune", "--dry-run", "--data", data, "--json"),
+        run("backup", str(tmp_path / "b.zip"), "--data", str(tmp_path / "slip"), "--json"),
+        run("doctor", "--data", data, "--url", url, "--json"),
+    )
+    for refused in (running, pruning):
+        assert refused.status == 2
+        assert "Another server runs" in refused.error
+    assert counted.status == 0, counted
+    assert {kind["kind"] for kind in json.loads(counted.out)["kinds"]} >= {"uploads", "versions", "jobs"}
+    assert slip.status == 2
+    assert json.loads(slip.out)["error"]["code"] == "no_data"
+    assert not (tmp_path / "slip").exists()
+    codes = {each["code"]: each["severity"] for each in json.loads(examined.out)["findings"]}
+    assert "error" not in codes.values(), examined
+    assert codes["server_runs"] == codes["events_not_tried"] == "note"
+    async with aiohttp.ClientSession(url) as client, client.get("/readyz") as response:
+        assert response.status == 200
+    assert PASSWORDS["admin"] not in examined.out

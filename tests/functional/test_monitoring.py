@@ -1,0 +1,128 @@
+"""The server counts what really happens at its doors, tells administrators, and Prometheus where that is allowed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from server.monitoring.sampler import Sampler
+from tests.conftest import Server
+from tests.functional.live_client import live
+from tests.waiting import until
+
+Client = aiohttp.ClientSession
+
+
+async def metrics(client: Client) -> dict[tuple[str, ...], float]:
+    async with client.get("/metrics") as response:
+        assert response.status == 200
+        assert response.content_type == "text/plain"
+        text = await response.text()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def refusals(server: Server, admin: Client) -> dict[str, float]:
+    found = await metrics(admin)
+    return {key[1]: value for key, value in found.items() if key[0] == "jindu_handshakes_refused_total"}
+
+
+async def test_handshakes_are_counted_by_how_they_ended(server: Server, alice: Client, admin: Client) -> None:
+    async with live(alice, "laptop") as socket:
+        await socket.next("connection")
+        async with alice.get("/events?client_id=phone") as stream:
+            assert stream.status == 200
+            found = await metrics(admin)
+    assert found["jindu_handshakes_accepted_total", "websocket"] == 1
+    assert found["jindu_handshakes_accepted_total", "events"] == 1
+    async with aiohttp.ClientSession(server.url) as stranger:
+        async with stranger.get("/events") as response:
+            assert response.status == 401
+        for headers in ({"Authorization": "Bearer wrong"}, {"Origin": "https://elsewhere.example"}):
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await stranger.ws_connect("/ws/x", headers=headers)
+        async with stranger.ws_connect("/ws/x") as socket:
+            await socket.send_json({"type": "auth", "token": "wrong"})
+            await socket.receive()
+    assert await until(lambda: refusals(server, admin)) == {
+        **dict.fromkeys(("not_signed_in", "token_unknown", "forbidden", "signed_out"), 1)
+    }
+
+
+async def test_messages_both_ways_are_counted_by_type_with_their_delay(
+    server: Server, alice: Client, admin: Client
+) -> None:
+    async with live(alice, "laptop") as socket:
+        await socket.next("connection")
+        for number in range(3):
+            await socket.send(type="ping", id=number)
+            await socket.next("pong")
+        await socket.send(type="subscribe", events=["job:nobodys"])
+        await socket.next("error")
+        found = await metrics(admin)
+    assert found["jindu_messages_received_total", "ping"] == 3
+    assert found["jindu_messages_sent_total", "pong"] == 3
+    assert found["jindu_messages_sent_total", "connection"] == 1
+    assert sum(value for key, value in found.items() if key[0] == "jindu_errors_sent_total") == 1
+    assert found["jindu_delivery_seconds_count",] >= 5
+    assert found["jindu_sent_bytes_total",] > 300
+
+
+async def test_jobs_and_requests_are_counted_without_a_series_for_each(alice: Client, admin: Client) -> None:
+    for _ in range(2):
+        async with alice.post("/api/v1/jobs/demonstration", json={"seconds": 0, "total": 3}) as response:
+            assert response.status == 202
+        async with alice.get("/api/v1/nothing/here") as response:
+            assert response.status == 404
+
+    async def ended() -> dict[tuple[str, ...], float] | None:
+        found = await metrics(admin)
+        return found if found.get(("jindu_jobs_ended_total", "demonstration", "succeeded")) == 2 else None
+
+    found = await until(ended)
+    assert found["jindu_http_requests_total", "POST", "/api/v1/jobs/demonstration", "202"] == 2
+    assert found["jindu_http_requests_total", "GET", "unmatched", "404"] == 2
+    assert found["jindu_job_duration_seconds_count", "demonstration"] == 2
+
+
+async def test_metrics_are_closed_to_everybody_else(server: Server, alice: Client) -> None:
+    async with alice.get("/metrics") as response:
+        assert response.status == 403
+    async with aiohttp.ClientSession(server.url) as stranger, stranger.get("/metrics") as response:
+        assert response.status == 401
+
+
+async def test_history_and_statistics_over_the_api(server: Server, alice: Client, admin: Client) -> None:
+    sampler: Sampler = server.parts.monitoring.sampler
+    async with sampler.running(), live(alice, "laptop") as socket:
+        await socket.next("connection")
+        await sampler.sample()
+        async with admin.get("/api/v1/admin/statistics") as response:
+            found = await response.json()
+        assert found["connection_failure_rate"] == 0
+        assert found["availability"]["24h"]["share"] == 1
+        assert found["messages_per_second"]["out"] > 0
+        assert found["delivery_ms"]["p99"] is not None
+        assert len(found["nodes"]) == 1
+        query = {"range": "1h", "metrics": "connections,memory"}
+        async with admin.get("/api/v1/admin/monitoring", params=query) as response:
+            history = await response.json()
+    connections, memory = history["series"]
+    assert connections["points"][-1][1:] == [1, 1]
+    assert memory["points"][-1][1] > 10_000_000
+    assert history["step_seconds"] == 10
+    assert datetime.fromisoformat(history["runs"][-1]["started_at"]) <= datetime.now(UTC)
+    for wrong in ("x", "", "reports,", ",".join(["reports"] * 21)):
+        async with admin.get("/api/v1/admin/monitoring", params={"metrics": wrong}) as response:
+            assert response.status == 422
+            (problem,) = (await response.json())["errors"]
+            assert problem["field"] == "metrics"
+    for path in ("/api/v1/admin/monitoring", "/api/v1/admin/statistics"):
+        async with alice.get(path) as response:
+            assert response.status == 403

@@ -1,0 +1,63 @@
+"""Lines of a chart: rates a second, peaks beside averages, and nothing where nothing is known."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from server.monitoring.samples import StoredSample
+from server.monitoring.series import CURVES, series_of
+
+
+def stored(at: int, node: str = "a", **values: object) -> StoredSample:
+    return StoredSample(node=node, at=at, values=msgspec.json.encode(values))
+
+
+def test_a_step_without_a_sample_is_a_gap() -> None:
+    samples = [stored(0, reports=20), stored(20, reports=5)]
+    (series,) = series_of(samples, ["reports"], begin=0, end=40, step_seconds=10)
+    assert series.unit == "reports/s"
+    assert series.points == [(0, 2.0, 2.0), (10, None, None), (20, 0.5, 0.5), (30, None, None)]
+
+
+def test_a_level_has_its_average_and_its_peak() -> None:
+    (series,) = series_of([stored(0, connections=[1, 90, 105, 3])], ["connections"], begin=0, end=60, step_seconds=60)
+    assert series.points == [(0, 35.0, 90)]
+
+
+def test_the_step_under_way_counts_as_long_as_it_lasted() -> None:
+    (series,) = series_of([stored(0, reports=30)], ["reports"], begin=0, end=15, step_seconds=60)
+    assert series.points == [(0, 2.0, 2.0)]
+
+
+def test_short_samples_are_put_together_for_a_long_step() -> None:
+    samples = [stored(at, reports=at, connections=[1, at, at, 1]) for at in (0, 10, 20, 30)]
+    reports, connections = series_of(samples, ["reports", "connections"], begin=0, end=40, step_seconds=20)
+    assert [value for _, value, _ in reports.points] == [0.5, 2.5]
+    assert [(value, most) for _, value, most in connections.points] == [(5.0, 10), (25.0, 30)]
+
+
+def test_delays_are_percentiles_and_failures_a_share() -> None:
+    sample = stored(0, delivery=[90, 0, 0, 0, 0, 10], handshakes_accepted=99, handshakes_refused=1)
+    names = ["delivery_p50", "delivery_p99", "connection_failure_rate"]
+    found = {each.metric: each.points[0][1] for each in series_of([sample], names, begin=0, end=10, step_seconds=10)}
+    assert found["delivery_p50"] == pytest.approx(0.00028, abs=1e-4)
+    assert 0.01 < (found["delivery_p99"] or 0) <= 0.02
+    assert found["connection_failure_rate"] == 0.01
+
+
+def test_nobody_who_came_is_no_failure() -> None:
+    sample = stored(0, handshakes_accepted=0, handshakes_refused=0)
+    (series,) = series_of([sample], ["connection_failure_rate"], begin=0, end=10, step_seconds=10)
+    assert series.points == [(0, None, None)]
+
+
+def test_each_node_has_its_own_line() -> None:
+    found = series_of([stored(0, reports=1), stored(0, "b", reports=2)], ["reports"], begin=0, end=10, step_seconds=10)
+    assert [(each.node, each.points[0][1]) for each in found] == [("a", 0.1), ("b", 0.2)]
+
+
+@pytest.mark.parametrize("name", sorted(CURVES))
+def test_a_sample_of_another_version_breaks_no_line(name: str) -> None:
+    (series,) = series_of([stored(0, unknown=1)], [name], begin=0, end=10, step_seconds=10)
+    assert series.points == [(0, None, None)]

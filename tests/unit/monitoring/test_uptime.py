@@ -1,0 +1,104 @@
+"""Availability by time: each second that nobody was up has its outage, and what was planned stands apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server.monitoring.uptime import Gap, GapKind, Heartbeat, Run, RunEnding, availability, forget_runs, runs_since
+from server.storage.database import Database
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def run(begin: float, end: float, ending: RunEnding | None = None, *, node: str = "a") -> Run:
+    return Run(node=node, version="1", started_at=at(begin), seen_at=at(end), ending=ending)
+
+
+def test_what_lives_is_up_from_its_start_on() -> None:
+    found = availability([run(0, 60)], at(-1_000), at(60))
+    assert (found.share, found.known_seconds, found.gaps) == (1.0, 3_600, ())
+
+
+def test_a_crash_is_down_until_the_next_start() -> None:
+    found = availability([run(0, 30), run(36, 60)], at(0), at(60))
+    assert found.gaps == (Gap(begin=at(30), end=at(36), kind=GapKind.DOWN),)
+    assert found.share == pytest.approx(0.9)
+
+
+def test_an_orderly_stop_is_planned_and_counts_neither_way() -> None:
+    found = availability([run(0, 30, RunEnding.STOPPED), run(40, 60)], at(0), at(60))
+    assert (found.share, found.planned_seconds, found.down_seconds) == (1.0, 600, 0)
+
+
+def test_a_frozen_process_was_down_though_it_never_ended() -> None:
+    found = availability([run(0, 30, RunEnding.SILENT), run(33, 60)], at(0), at(60))
+    assert (found.down_seconds, found.share) == (180, pytest.approx(0.95))
+
+
+def test_the_last_crash_counts_up_to_now() -> None:
+    assert availability([run(0, 30)], at(0), at(60)).share == pytest.approx(0.5)
+    assert availability([run(0, 59.8)], at(0), at(60)).share == 1.0  # its next beat may still come
+
+
+def test_only_what_no_node_served_is_a_gap() -> None:
+    runs = [run(0, 30), run(20, 45, node="b"), run(44, 60), run(5, 10, RunEnding.STOPPED, node="c")]
+    assert availability(runs, at(0), at(60)).share == 1.0
+
+
+def test_only_the_part_within_the_time_counts() -> None:
+    runs = [run(0, 10), run(20, 60)]
+    assert availability(runs, at(15), at(60)).down_seconds == 300
+    assert availability(runs, at(25), at(60)).share == 1.0
+
+
+def test_of_nothing_nothing_is_claimed() -> None:
+    assert availability([], at(0), at(60)).share is None
+    assert availability([run(60, 60)], at(0), at(60)).share is None
+
+
+def test_a_clock_that_went_back_makes_no_more_than_all() -> None:
+    runs = [run(0, 50, RunEnding.SILENT), run(10, 60)]
+    assert availability(runs, at(0), at(60)).share == 1.0
+
+
+async def test_beats_keep_a_run_alive_and_a_long_silence_ends_it(database: Database) -> None:
+    heart = Heartbeat(node="a", version="1")
+    async with database.write() as connection:
+        await heart.begin(connection, at(0))
+        await heart.beat(connection, at(0.2))
+        await heart.beat(connection, at(0.6))
+        await heart.beat(connection, at(10))  # asleep meanwhile
+        await heart.beat(connection, at(9))  # and the clock was set back
+        await heart.end(connection, at(9.1))
+    async with database.read() as connection:
+        found = await runs_since(connection, at(-5))
+    assert [(each.started_at, each.seen_at, each.ending) for each in found] == [
+        (at(0), at(0.6), RunEnding.SILENT),
+        (at(9), at(9.1), RunEnding.STOPPED),
+        (at(10), at(10), RunEnding.SILENT),
+    ]
+
+
+async def test_the_run_before_a_time_says_what_the_gap_was(database: Database) -> None:
+    heart = Heartbeat(node="a", version="1")
+    async with database.write() as connection:
+        await heart.begin(connection, at(0))
+        await heart.end(connection, at(0.1))
+        await heart.begin(connection, at(50))
+    async with database.read() as connection:
+        found = availability(await runs_since(connection, at(20)), at(20), at(50))
+    assert found.gaps == (Gap(begin=at(20), end=at(50), kind=GapKind.PLANNED),)
+
+
+async def test_old_runs_are_forgotten(database: Database) -> None:
+    heart = Heartbeat(node="a", version="1")
+    async with database.write() as connection:
+        await heart.begin(connection, at(0))
+        await forget_runs(connection, at(1))
+        assert await runs_since(connection, at(-10)) == []

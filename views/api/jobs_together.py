@@ -1,0 +1,87 @@
+"""`/api/v1/jobs/cancel`, `/retry` and `/delete`: the same with many jobs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from server.http.endpoint import Call, Endpoint, NoQuery
+from server.jobs.job import Completeness, State
+from server.jobs.job_filter import JobFilter
+from server.operations.jobs_together import AT_ONCE, JobAction
+from views.api.jobs import Moment
+
+
+class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As in the query of the list. An empty one means all of yours, for admins all of everybody's."""
+
+    state: tuple[State, ...] = ()
+    outcome: tuple[Completeness, ...] = ()
+    kind: tuple[str, ...] = ()
+    user: Annotated[str, Meta(min_length=1)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    q: str = ""
+
+
+class JobChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"wanted": "filter"}):
+    """Those that fit the filter; with `ids` only these of them.
+
+    Give `until`, the moment of the list that somebody saw, so that nothing is caught that came after it.
+    """
+
+    wanted: JobsWanted = JobsWanted()
+    ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=AT_ONCE)] | None = None
+
+
+class JobsDone(Struct, frozen=True, kw_only=True):
+    """`refused` counts by the code of the error that each alone would have got; ask again for those `left`."""
+
+    done: int
+    refused: dict[str, int]
+    left: int
+
+
+def _acting(action: JobAction) -> Callable[[Call[JobChoice, NoQuery]], Awaitable[JobsDone]]:
+    async def act(call: Call[JobChoice, NoQuery]) -> JobsDone:
+        found = await call.operations.jobs_together.act(call.principal, action, await _filter(call))
+        return JobsDone(done=found.done, refused=found.refused, left=found.left)
+
+    return act
+
+
+async def _filter(call: Call[JobChoice, NoQuery]) -> JobFilter:
+    wanted, jobs = call.body.wanted, call.operations.jobs
+    return JobFilter(
+        owner_id=await jobs.owner_named(call.principal, wanted.user) if wanted.user else None,
+        states=wanted.state,
+        outcomes=wanted.outcome,
+        kinds=wanted.kind,
+        text=wanted.q,
+        since=wanted.since,
+        until=wanted.until,
+        ids=call.body.ids,
+    )
+
+
+_SUMMARIES = {
+    JobAction.CANCEL: "Stop those that wait or run.",
+    JobAction.RETRY: "Start those again that failed or were cancelled.",
+    JobAction.DELETE: "Remove those that are over, with their logs; what they made stays.",
+}
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path=f"/jobs/{action}",
+        name=f"{action}_jobs",
+        handler=_acting(action),
+        summary=f"{summary} At most {AT_ONCE} at once, the oldest first.",
+        access="write",
+        body=JobChoice,
+        answer=JobsDone,
+        errors=(404,),
+    )
+    for action, summary in _SUMMARIES.items()
+]

@@ -1,0 +1,133 @@
+"""`/admin/monitoring` and `/admin/statistics`: how the server did over time, and how it does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from server.http.endpoint import Call, Endpoint, NoQuery
+from server.monitoring.series import CURVES
+from server.monitoring.uptime import Availability
+from server.operations.monitoring import LEAST_POINTS, MOST_METRICS, MOST_POINTS, LookBack, MetricHistory, Present
+
+_DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
+# Said in the document; what is wrong with them, the operation says.
+_NAMES = "^({0})(,({0})){{0,{1}}}$".format("|".join(CURVES), MOST_METRICS - 1)
+
+
+class MonitoringQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`metrics` are names, comma-separated; the error for a wrong one lists all there are."""
+
+    range: LookBack = LookBack.HOUR
+    points: Annotated[int, Meta(ge=LEAST_POINTS, le=MOST_POINTS)] = MOST_POINTS  # at most so many of each
+    metrics: Annotated[str, Meta(max_length=2_000, extra_json_schema={"pattern": _NAMES})] = _DEFAULT
+
+
+class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Points are `[time, value, most]`: seconds since 1970, the average, the most at any moment; null where unknown."""
+
+    metric: str
+    node: str
+    unit: str
+    points: list[tuple[int, float | None, float | None]]
+
+
+class ServerRun(msgspec.Struct, frozen=True, kw_only=True):
+    """`ending` is `stopped` (in order), `silent` (it froze, and went on), null while it lives or when it crashed."""
+
+    node: str
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    ending: str | None
+
+
+class MonitoringAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    begin: datetime
+    end: datetime
+    step_seconds: int
+    series: list[MetricLine]
+    runs: list[ServerRun]
+
+
+async def get_monitoring(call: Call[None, MonitoringQuery]) -> MonitoringAnswer:
+    names = call.query.metrics.split(",")
+    found = await call.operations.monitoring.history(
+        call.principal, call.query.range, names, most_points=call.query.points
+    )
+    return monitoring_answer(found)
+
+
+def monitoring_answer(found: MetricHistory) -> MonitoringAnswer:
+    return MonitoringAnswer(
+        begin=found.begin,
+        end=found.end,
+        step_seconds=found.step_seconds,
+        series=[
+            MetricLine(metric=each.metric, node=each.node, unit=each.unit, points=each.points) for each in found.series
+        ],
+        runs=[
+            ServerRun(
+                node=run.node,
+                version=run.version,
+                started_at=run.started_at,
+                seen_at=run.seen_at,
+                ending=run.ending.value if run.ending else None,
+            )
+            for run in found.runs
+        ],
+    )
+
+
+async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
+    statistics = await call.operations.admin.statistics(call.principal)
+    return statistics | _present(await call.operations.monitoring.present(call.principal))
+
+
+def _present(found: Present) -> dict[str, Any]:
+    return {
+        "messages_per_second": {"in": found.messages_per_second_in, "out": found.messages_per_second_out},
+        "connection_failure_rate": found.connection_failure_rate,
+        "delivery_ms": {"p50": found.delivery_p50_ms, "p95": found.delivery_p95_ms, "p99": found.delivery_p99_ms},
+        "availability": {name: _uptime(uptime) for name, uptime in found.availability.items()},
+        "nodes": list(found.nodes),
+        "workers_died": found.workers_died,
+        "disk_full_at": found.disk_full_at,
+        "concerns": found.concerns,
+    }
+
+
+def _uptime(found: Availability) -> dict[str, Any]:
+    return {
+        "share": found.share,
+        "known_seconds": found.known_seconds,
+        "down_seconds": found.down_seconds,
+        "planned_seconds": found.planned_seconds,
+        "gaps": [{"begin": gap.begin, "end": gap.end, "kind": gap.kind} for gap in found.gaps],
+    }
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/admin/monitoring",
+        name="api_monitoring",
+        handler=get_monitoring,
+        summary="Figures over time",
+        access="admin",
+        query=MonitoringQuery,
+        answer=MonitoringAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/statistics",
+        name="api_statistics",
+        handler=get_statistics,
+        summary="Figures of every part, and how the whole does",
+        access="admin",
+        answer=dict[str, Any],
+    ),
+]
