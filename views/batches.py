@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 from aiohttp import web
@@ -22,8 +22,9 @@ from server.operations.batch_comparison import Comparison
 from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
 from server.reports.batches import BatchHead, ReportFilter
+from server.reports.parameter_texts import value_text
 from server.reports.work import FileFormat
-from views.context import render
+from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.template_forms import fields_of, parameters_from
 
@@ -232,8 +233,14 @@ async def _expansion(request: web.Request, name: str, given: Form) -> ShownExpan
     except JinduError as error:
         return ShownExpansion(error=error)
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]
-    sets = [(msgspec.json.encode(values).decode(), provisional_title(values)) for values in shown]
+    gettext = formats_for(request).gettext
+    sets = [(msgspec.json.encode(values).decode(), provisional_title(_told(values, gettext))) for values in shown]
     return ShownExpansion(total=found.total, sets=sets, pickable=1 < found.total <= _PICKABLE)
+
+
+def _told(values: Mapping[str, Any], gettext: Callable[[str], str]) -> dict[str, Any]:
+    """Answers of yes and no in the reader's language."""
+    return {key: gettext(value_text(value)) if isinstance(value, bool) else value for key, value in values.items()}
 
 
 def _chosen(formats: list[FileFormat]) -> list[FileFormat]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,35 +21,53 @@ from server.texts import told
 from views.context import formats_for, render
 
 _FORM_BYTES = 1024 * 1024
+_TEMPLATES_OFFERED = 200
 _FORM_ICONS = [
     "arrow-down", "arrow-up", "chevron-down", "circle-alert", "code", "copy", "database", "file-text", "plus",
     "sliders-horizontal", "trash-2", "x",
 ]  # fmt: skip
-_FIRST_SOURCE = """\
-title: "My report"
-description: What it is about
-formats: [html, pdf, xlsx]
-queries:
-  rows: select 'Hello' as greeting, 42 as answer
-blocks:
-  - heading: "My report"
-  - text: |
-      Write **Markdown** here. Figures come from queries: {{ rows.answer }}.
-  - table: {query: rows}
-"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """A dataset, the column of whose values each has a report (if any), and columns that could be."""
+
+    dataset: str
+    each: str
+    offered: Sequence[str]
 
 
 async def new_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     if dataset := request.query.get("dataset"):
         starts = operations_of(request).template_starts
-        started = await starts.start(principal, dataset, language=formats_for(request).language)
-        return await _editor(request, source=started.source, suggested_name=started.name, dataset=dataset)
+        each = request.query.get("each", "")
+        started = await starts.start(principal, dataset, language=formats_for(request).language, each=each)
+        start = _Start(dataset=dataset, each=each, offered=started.each)
+        return await _editor(request, source=started.source, suggested_name=started.name, start=start)
     samples = await operations_of(request).templates.samples(principal)
     chosen = next((sample for sample in samples if sample.name == request.query.get("sample")), None)
     if chosen is None:
-        return await _editor(request, source=_FIRST_SOURCE, samples=samples)
+        return await _editor(request, source=_first_source(formats_for(request).gettext), samples=samples)
     return await _editor(request, source=chosen.source, samples=samples, chosen=chosen.name, suggested_name=chosen.name)
+
+
+def _first_source(gettext: Callable[[str], str]) -> str:
+    """Something that works, to be written over."""
+    title, greeting = gettext("My report"), gettext("Hello")
+    text = gettext("Write **Markdown** here. Figures come from queries:")
+    return f"""\
+title: "{title}"
+description: {gettext("What it is about")}
+formats: [html, pdf, xlsx]
+queries:
+  rows: select '{greeting}' as greeting, 42 as answer
+blocks:
+  - heading: "{title}"
+  - text: |
+      {text} {{{{ rows.answer }}}}.
+  - table: {{query: rows}}
+"""
 
 
 async def edit_template_page(request: web.Request) -> web.Response:
@@ -78,9 +97,9 @@ async def _editor(
     samples: Sequence[Sample] = (),
     chosen: str = "",
     suggested_name: str = "",
-    dataset: str = "",
+    start: _Start | None = None,
 ) -> web.Response:
-    """`dataset`: that from which the source was made just now."""
+    """`start`: from what the source was made just now."""
     nonce = secrets.token_urlsafe(16)
     schema = await operations_of(request).templates.vocabulary(require_principal(request))
     response = await render(
@@ -93,7 +112,7 @@ async def _editor(
         samples=samples,
         chosen=chosen,
         suggested_name=suggested_name,
-        dataset=dataset,
+        start=start,
         style_nonce=nonce,
         form_icons=_FORM_ICONS + [block.icon for block in schema.blocks],
     )
@@ -105,8 +124,13 @@ async def template_vocabulary(request: web.Request) -> web.Response:
     """What can be written in a template, in the reader's language, and the columns of the reader's datasets."""
     principal = require_principal(request, "write")
     schema = await operations_of(request).templates.vocabulary(principal)
-    datasets = await operations_of(request).queries.names(principal)
-    told = {"datasets": datasets, **msgspec.to_builtins(schema.translated(formats_for(request).gettext))}
+    types = await operations_of(request).queries.types(principal)
+    datasets = {name: list(columns) for name, columns in types.items()}
+    words = msgspec.to_builtins(schema.translated(formats_for(request).gettext))
+    told = {"datasets": datasets, "types": types, **words}
+    page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
+    names = [item.stored.name for item in page.items]
+    told["shapes"]["block include"]["include"] |= {"type": "choice", "options": names}
     return web.Response(body=msgspec.json.encode(told), content_type="application/json")
 
 
@@ -124,6 +148,8 @@ async def check_text(request: web.Request) -> web.Response:
         "errors": told_issues["error"],
         "warnings": told_issues["warning"],
         "queries": check.queries,
-        "parameters": [{"name": each.name, "label": each.label} for each in check.summary.parameters],
+        "parameters": [
+            {"name": each.name, "label": each.label, "type": each.type} for each in check.summary.parameters
+        ],
     }
     return web.Response(body=msgspec.json.encode(found), content_type="application/json")

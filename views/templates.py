@@ -62,10 +62,11 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
     form = await read_form(request, limit_bytes=_FORM_BYTES) if is_form else Form(list(request.query.items()))
     order = PreviewOrder(
         name=request.match_info["name"],
-        source=form.get("source") or None,
+        source=form.get("source"),
         parameters=parameters_from(form.pairs()),
         format="pdf" if request.query.get("format") == "pdf" else "html",
         language=formats_for(request).language,
+        is_watched="source" in form,
     )
     try:
         preview = await operations_of(request).templates.preview(principal, order)
@@ -73,7 +74,9 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         raise
     except JinduError as error:
         places = [dataclasses.asdict(place) for place in error.errors]
-        response = await render(request, "templates/preview_problem.html", error=error, places=places)
+        response = await render(
+            request, "templates/preview_problem.html", error=error, places=places, is_draft=order.is_watched
+        )
         response.headers["Content-Security-Policy"] = (
             "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
         )

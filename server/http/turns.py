@@ -22,6 +22,7 @@ from server.http.sessions import COOKIE, cookie
 from server.jobs.turns import Turns
 
 _OPEN_PATHS = ("/healthz", "/readyz")  # how the server is must be told at any time
+_FOR_ALL = "/static/"  # nobody is asked there who they are, so that no cookie is found to be one that is no longer good
 _MOST_SECONDS = 0.25  # of computing; a page takes 10 ms
 _PATIENCE_SECONDS = 30.0
 _KNOWN_CREDENTIALS = 20_000
@@ -55,7 +56,7 @@ class RequestTurns:
             request[_CREDENTIAL] = credential
             if credential in self._known:
                 return await handler(request)
-            if credential is not None and self._guesses.seconds_to_wait(network) > 0:
+            if self._may_be_guess(request) and self._guesses.seconds_to_wait(network) > 0:
                 await asyncio.sleep(_GUESS_SECONDS)
             return await _in_turn(self._networks, network, request, handler)
 
@@ -70,7 +71,8 @@ class RequestTurns:
                 return await handler(request)
             principal, credential = current_principal(request), request[_CREDENTIAL]
             if principal is None:
-                if credential is not None:
+                if credential is not None and self._may_be_guess(request):
+                    self._known.pop(credential, None)
                     self._guesses.add(network_of(client_address(request)))
                 return await handler(request)
             self._know(credential)
@@ -78,6 +80,9 @@ class RequestTurns:
             return await _in_turn(self._users, principal.user_id, request, handler)
 
         return in_turn
+
+    def _may_be_guess(self, request: web.Request) -> bool:
+        return request[_CREDENTIAL] is not None and not request.path.startswith(_FOR_ALL)
 
     def _know(self, credential: bytes | None) -> None:
         if credential is not None:

@@ -13,6 +13,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer
 from server.datasets.query_store import NAME_CHARACTERS, QueryChange, QueryRun, QueryStore, SavedQuery
+from server.datasets.schema import ColumnType
 from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult, run_query, write_query
 from server.errors import FieldError, InvalidInput, RateLimited, StorageFull
 from server.operations.data_reading import DataReading
@@ -91,9 +92,13 @@ class QueryOperations:
 
     async def names(self, principal: Principal) -> dict[str, list[str]]:
         """The columns of each dataset that a query may name, of as many datasets as are quickly read."""
+        return {name: list(columns) for name, columns in (await self.types(principal)).items()}
+
+    async def types(self, principal: Principal) -> dict[str, dict[str, ColumnType]]:
+        """As `names`, with what each column holds."""
         principal.require_read()
         page = await self._reading.catalog.list(principal.user_id, limit=_COMPLETED_DATASETS)
-        return {dataset.name: [column.name for column in dataset.columns] for dataset in page.items}
+        return {dataset.name: {column.name: column.type for column in dataset.columns} for dataset in page.items}
 
     async def run_and_remember(self, principal: Principal, sql: str, *, limit: int) -> QueryResult:
         """As `run`; it stands in the history, also when it fails."""

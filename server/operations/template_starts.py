@@ -10,8 +10,10 @@ import msgspec
 
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset
+from server.errors import InvalidInput
 from server.operations.dataset_access import DatasetAccess
 from server.operations.dataset_profiles import ProfileOperations
+from server.reports.starting.choosing import each_offered
 from server.reports.starting.columns import known_columns
 from server.reports.starting.template import starting_template
 from server.reports.template_store import TemplateStore, is_template_name, require_template_name
@@ -22,6 +24,8 @@ class StartedTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: str
+    each: Sequence[str] = ()
+    """Columns of which there can be one report for each value."""
 
 
 class TemplateStarts:
@@ -38,16 +42,21 @@ class TemplateStarts:
         return await self._access.names(principal)
 
     async def start(
-        self, principal: Principal, dataset_name: str, *, name: str = "", language: str = "en"
+        self, principal: Principal, dataset_name: str, *, name: str = "", language: str = "en", each: str = ""
     ) -> StartedTemplate:
-        """Raises `NotFound`, or `InvalidInput` for what cannot be a template's name."""
+        """`each` is a column, for one report for each of its values.
+
+        Raises `NotFound`, or `InvalidInput` for what cannot be a template's name, or no such column.
+        """
         if name:
             require_template_name(name)
         dataset = await self._access.get(principal, dataset_name)
         # In a thread: a dataset may have a thousand columns.
-        source = await asyncio.to_thread(_source, dataset, await self._figures(principal, dataset), language)
+        source, offered = await asyncio.to_thread(
+            _source, dataset, await self._figures(principal, dataset), language, each
+        )
         taken = await self._store.names(principal.user_id)
-        return StartedTemplate(name=free_name(name or _name_from(dataset.name), taken), source=source)
+        return StartedTemplate(name=free_name(name or _name_from(dataset.name), taken), source=source, each=offered)
 
     async def _figures(self, principal: Principal, dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
         """By column. Nobody knows how many values are different once rows were appended: then they are counted."""
@@ -68,9 +77,20 @@ class TemplateStarts:
         }
 
 
-def _source(dataset: Dataset, figures: Mapping[str, Mapping[str, Any]], language: str) -> str:
+def _source(
+    dataset: Dataset, figures: Mapping[str, Mapping[str, Any]], language: str, each: str
+) -> tuple[str, list[str]]:
     columns = known_columns(dataset.columns, figures, dataset.column_notes)
-    return starting_template(dataset=dataset.name, description=dataset.description, columns=columns, language=language)
+    offered = each_offered(columns)
+    if each and each not in offered:
+        names = ", ".join(offered) or "–"
+        raise InvalidInput(
+            "There cannot be one report for each “{column}”; columns that fit are: {names}.", column=each, names=names
+        )
+    source = starting_template(
+        dataset=dataset.name, description=dataset.description, columns=columns, language=language, each=each
+    )
+    return source, offered
 
 
 def _name_from(dataset: str) -> str:

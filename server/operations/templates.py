@@ -67,7 +67,7 @@ class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
 class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One report that nobody keeps; `source` instead of what is stored while it is being written.
 
-    Parameters with `each` that are left out take the first value.
+    Parameters with `each` that are left out take the first value. `is_watched`: it is shown in a frame of the editor.
     """
 
     name: str
@@ -75,6 +75,7 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
     format: FileFormat = "html"
     language: str = "en"
+    is_watched: bool = False
 
 
 class ReportPreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -296,6 +297,7 @@ class TemplateOperations:
                 brand=brand,
                 logo=logo,
                 seconds=limits.seconds,
+                is_watched=order.is_watched,
             )
             rendered: Rendered = await self._reading.in_worker(principal, render_report, request)
             made = rendered.artifacts[0]

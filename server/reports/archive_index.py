@@ -23,6 +23,7 @@ _STYLE = """
 max-width:70rem;margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem;margin:0}p{margin:.25rem 0 1.5rem;opacity:.75}
 table{border-collapse:collapse;width:100%}th,td{text-align:start;vertical-align:top;padding:.5rem .75rem;
 border-block-end:1px solid color-mix(in srgb,currentColor 18%,transparent);overflow-wrap:anywhere}
+th,td:first-child,td:last-child{overflow-wrap:normal;white-space:nowrap}
 td:first-child{font-variant-numeric:tabular-nums;opacity:.6}.failed td:nth-child(3){color:light-dark(#b3261e,#ff8a80)}
 a{color:light-dark(#1a56db,#8ab4ff);margin-inline-end:.75rem}@media(max-width:40rem){thead{display:none}
 tr,td{display:block}td{border:0;padding:.1rem 0}tr{padding:.75rem 0;border-block-end:1px solid #8884}}

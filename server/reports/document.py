@@ -58,7 +58,10 @@ def all_blocks(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """`provenance` are lines for the footer: data and template versions; `made_at` is when."""
+    """`provenance` are lines for the footer: data and template versions; `made_at` is when.
+
+    `is_watched`: the page around its frame is told how far it is scrolled.
+    """
 
     title: str
     file_name: str
@@ -75,6 +78,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...]
     look: BrandLook = BrandLook()
     warnings: list[str] = []
+    is_watched: bool = False
 
     @property
     def has_excel(self) -> bool:

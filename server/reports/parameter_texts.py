@@ -7,6 +7,8 @@ from typing import Any
 
 def value_text(value: Any) -> str:
     """Of one as it is stored: for titles and lists of reports, in no language."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value['from']}..{value['to']}" if isinstance(value, dict) else str(value)
+    return f"{value['from']} – {value['to']}" if isinstance(value, dict) else str(value)

@@ -103,6 +103,8 @@ def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – 
 
 def as_typed(value: Any, type: ParameterType = "text") -> str:  # noqa: A002
     """As somebody would write it in an order."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

@@ -96,6 +96,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         formats=wanted,
         look=look_of(request.brand, request.logo) if template.brand else BrandLook(),
         warnings=builder.warnings,
+        is_watched=request.is_watched,
     )
 
 

@@ -33,12 +33,12 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
         headings={id(block): PageHeading(f"s{n}", text, level) for n, (block, text, level) in enumerate(headings, 1)},
     )
     body = "\n".join(block.html(page) for block in document.blocks)
-    script = _script() if page.charts else ""
+    scripts = [_script(name) for name, is_wanted in _scripts(document, page) if is_wanted]
     return f"""<!doctype html>
 <html lang="{escape(document.language)}" dir="{formats.locale.text_direction}">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
+<meta http-equiv="Content-Security-Policy" content="{_policy(*scripts)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Jindu">
 <meta name="description" content="{escape(document.description)}">
@@ -54,7 +54,7 @@ def write_html(document: Document, formats: Formats, charts: ChartEngine) -> str
 {body}
 </main>
 <footer>{_foot(document)}</footer>
-{_island(page.charts)}{f"<script>{script}</script>" if script else ""}
+{_island(page.charts)}{"".join(f"<script>{script}</script>" for script in scripts)}
 </body>
 </html>
 """
@@ -92,9 +92,13 @@ def _lead(document: Document) -> str:
     return f'{lead}<dl class="facts">{facts}</dl>\n'
 
 
+def _scripts(document: Document, page: HtmlPage) -> tuple[tuple[str, bool], ...]:
+    return ("report.js", bool(page.charts)), ("watched.js", document.is_watched)
+
+
 @functools.cache
-def _script() -> str:
-    return (_ASSETS / "report.js").read_text("utf-8")
+def _script(name: str) -> str:
+    return (_ASSETS / name).read_text("utf-8")
 
 
 @functools.cache
@@ -114,10 +118,10 @@ def _island(charts: list[dict[str, Any]]) -> str:
 
 
 @functools.cache
-def _policy(script: str) -> str:
+def _policy(*scripts: str) -> str:
     rules = (
         "default-src 'none'",
-        f"script-src {_hash(script)}" if script else "script-src 'none'",
+        "script-src " + (" ".join(map(_hash, scripts)) or "'none'"),
         "style-src 'unsafe-inline'",
         "img-src data:",
         "base-uri 'none'",

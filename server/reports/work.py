@@ -75,7 +75,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
     `seconds` bounds the whole report, its queries included. `images` are the files that the template names,
-    `logo` is that of the brand.
+    `logo` is that of the brand. `is_watched`: a page in whose frame it is shown is told how far it is scrolled.
     """
 
     template_source: str
@@ -96,6 +96,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     images: dict[str, Path] = {}
     brand: Brand = Brand()
     logo: Path | None = None
+    is_watched: bool = False
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,7 @@ async function send(file) {
 
 function wrong(file) {
   if (!TYPES.has(file.type)) return t("Choose a PNG or JPEG file.");
-  return file.size > MOST_BYTES ? t("The picture is larger than 512 KiB.") : "";
+  return file.size > MOST_BYTES ? t("The picture is larger than 512 KiB; save it smaller (600 pixels wide are enough).") : "";
 }
 
 /** Why the server did not take it, if it did not. */

@@ -1,8 +1,9 @@
 // Completes names of datasets and columns in the box for SQL. Tab takes the first, arrows and Enter another, Escape none.
 
+import { quoted } from "./sql-names.js";
+
 const MOST = 8;
 const WORD = /[\p{L}\p{N}_]+$/u;
-const PLAIN = /^[\p{Ll}_\u4e00-\u9fff][\p{Ll}\p{N}_\u4e00-\u9fff]*$/u;
 const HAN = /\p{Script=Han}/u;
 // Copied from the box, so that a mirror of its text breaks lines where it does.
 const LOOKS = ["font", "lineHeight", "letterSpacing", "padding", "borderWidth", "borderStyle", "width", "boxSizing", "tabSize"];
@@ -113,7 +114,7 @@ export function candidates(names, before, word, sql) {
   const typed = word.toLowerCase();
   const seen = new Set();
   return all
-    .map((one) => ({ ...one, text: PLAIN.test(one.name) ? one.name : `"${one.name.replaceAll('"', '""')}"`, at: one.name.toLowerCase().indexOf(typed) }))
+    .map((one) => ({ ...one, text: quoted(one.name), at: one.name.toLowerCase().indexOf(typed) }))
     .filter((one) => one.at >= 0 && one.name.toLowerCase() !== typed)
     .sort((a, b) => a.rank + (a.at ? 2 : 0) - (b.rank + (b.at ? 2 : 0)))
     .filter((one) => !seen.has(one.text) && seen.add(one.text))

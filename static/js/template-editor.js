@@ -292,6 +292,7 @@ async function settle() {
     if (!response.ok) throw new Error(response.statusText);
     saved = await response.text();
     etag = `"${version}"`;
+    document.activeElement?.blur(); // a field keeps what stands in it while it has the focus
     takeText(saved);
   }
   if (source.isShown) source.focus();

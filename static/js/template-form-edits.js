@@ -12,8 +12,8 @@ export function valued(text, type) {
   return text;
 }
 
-/** A field that was emptied goes, unless the part is nothing without it. */
-export function fieldChange(tree, path, value, { blocks }) {
+/** A field that was emptied goes, unless the part is nothing without it: that keeps its place for what is written next. */
+export function fieldChange(tree, path, value, { blocks, isNeeded = false }) {
   const [above, key] = [path.slice(0, -1), path.at(-1)];
   const owner = tree.node(above);
   if (isScalar(owner) && owner.value !== null && typeof key === "string") {
@@ -22,7 +22,7 @@ export function fieldChange(tree, path, value, { blocks }) {
   }
   if (value !== "") return setValue(tree, path, value, above.length ? {} : { before: "blocks" });
   if (typeof key === "number") return removeItem(tree, above, key);
-  const isKept = blocks.some(({ name }) => name === key) || above.at(-1) === "labels" || above[0] === "queries";
+  const isKept = isNeeded || blocks.some(({ name }) => name === key) || above.at(-1) === "labels" || above[0] === "queries";
   return isKept ? setValue(tree, path, "") : removeKey(tree, path);
 }
 

@@ -1,6 +1,8 @@
 // Fields of the form view: one for each key, by what the server says its value is. What does not fit is shown as source.
 
 import { t } from "./i18n.js";
+import { groupFields } from "./template-form-groups.js";
+import { valuesOf } from "./template-groups.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 
 export const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -80,14 +82,14 @@ function fieldOf(form, path, fact, node, around) {
     case "boolean":
       return checkbox(path, fact, node);
     case "query":
-      return row(path, fact, querySelect(form, path, node));
+      return row(path, fact, querySelect(form, path, node)) + groupFields(form, path.slice(0, -1), valueOf(node));
     case "column":
       return row(path, fact, columnSelect(form, path, valueOf(node), around));
     case "columns":
     case "texts":
       return several(form, path, fact, node, around);
     case "values":
-      return isSeq(node) ? several(form, path, fact, node, {}) : row(path, fact, area(path, node, "sql"), "wide");
+      return isSeq(node) ? several(form, path, fact, node, {}) : row(path, fact, valuesSelect(form, path, node) + area(path, node, "sql"), "wide");
     case "list":
       return form.list(path, fact, node, around);
     case "named":
@@ -99,7 +101,7 @@ function fieldOf(form, path, fact, node, around) {
       return `<fieldset class="group"><legend>${escaped(fact.label)}</legend>${fieldsOf(form, path, fact.shape, node, around)}</fieldset>`;
     case "markdown":
     case "sql":
-      return row(path, fact, area(path, node, fact.type), "wide");
+      return row(path, fact, area(path, node, fact.type, fact.required), "wide");
     default:
       return row(path, fact, line(path, fact, node), isLong(node) || valueOf(node).length > HALF ? "wide" : "");
   }
@@ -154,10 +156,12 @@ const control = (path, type) => `id="${idOf("field", path)}" data-path="${place(
 const valueOf = (node) => (isScalar(node) && node.value !== null ? String(node.value) : "");
 const isLong = (node) => valueOf(node).length > LONG || valueOf(node).includes("\n");
 
+const NEEDED = ' aria-required="true"';
+
 function line(path, fact, node) {
   const value = valueOf(node);
   const isNumber = fact.type === "integer" || fact.type === "number";
-  if (isLong(node)) return area(path, node, fact.type);
+  if (isLong(node)) return area(path, node, fact.type, fact.required);
   if (isNumber && /^-?\d*(\.\d+)?$/.test(value)) {
     const bounds = `${fact.least === undefined ? "" : ` min="${fact.least}"`}${fact.most === undefined ? "" : ` max="${fact.most}"`}`;
     const usual = fact.default === undefined || fact.default < 0 ? "" : ` placeholder="${fact.default}"`;
@@ -165,15 +169,14 @@ function line(path, fact, node) {
   }
   const list = { expression: "form-figures", currency: "form-money", value: "form-dates" }[fact.type];
   const code = fact.type === "expression" ? " input--code" : "";
-  const required = fact.required ? ' aria-required="true"' : "";
-  return `<input class="input input--small${code}"${list ? ` list="${list}"` : ""}${required} autocomplete="off" spellcheck="${code ? "false" : "true"}" ${control(path, fact.type)} value="${escaped(value)}">`;
+  return `<input class="input input--small${code}"${list ? ` list="${list}"` : ""}${fact.required ? NEEDED : ""} autocomplete="off" spellcheck="${code ? "false" : "true"}" ${control(path, fact.type)} value="${escaped(value)}">`;
 }
 
-function area(path, node, type) {
+function area(path, node, type, isNeeded = false) {
   const value = valueOf(node).replace(/\n$/, "");
   const rows = Math.min(14, Math.max(type === "markdown" ? 4 : 2, value.split("\n").length + (type === "sql" ? 1 : 0), Math.ceil(value.length / LONG)));
   const code = type === "sql" || type === "expression" ? " input--code" : "";
-  return `<textarea class="input${code}" rows="${rows}" spellcheck="${!code}" ${control(path, type)}>\n${escaped(value)}</textarea>`;
+  return `<textarea class="input${code}" rows="${rows}" spellcheck="${!code}"${isNeeded ? NEEDED : ""} ${control(path, type)}>\n${escaped(value)}</textarea>`;
 }
 
 const option = (value, text, chosen) => `<option value="${escaped(value)}"${value === chosen ? " selected" : ""}>${escaped(text)}</option>`;
@@ -216,7 +219,10 @@ function querySelect(form, path, node) {
   const names = form.queryNames;
   const known = names.includes(value) || !value ? [] : [option(value, value, value)];
   const datasets = Object.keys(form.schema.datasets).map((name) => option(`+${name}`, name, ""));
-  const others = datasets.length ? `<optgroup label="${escaped(t("All of a dataset"))}">${datasets.join("")}</optgroup>` : "";
+  const grouped = Object.keys(form.schema.datasets).map((name) => option(`=${name}`, t("{name}, grouped", { name }), ""));
+  const others = datasets.length
+    ? `<optgroup label="${escaped(t("A dataset, grouped and added up"))}">${grouped.join("")}</optgroup><optgroup label="${escaped(t("All of a dataset"))}">${datasets.join("")}</optgroup>`
+    : "";
   const none = value ? "" : option("", t("choose …"), "");
   return `<select class="input input--small" ${control(path, "query")}>${none}${known.join("")}${names.map((name) => option(name, name, value)).join("")}${others}</select>`;
 }
@@ -227,6 +233,16 @@ function columnSelect(form, path, value, { query }, label = "") {
   if (!known?.length) return `<input class="input input--small" ${control(path, "column")}${said} spellcheck="false" autocomplete="off" value="${escaped(value)}">`;
   const unknownOne = value && !known.includes(value) ? [option(value, value, value)] : [];
   return `<select class="input input--small" ${control(path, "column")}${said}>${option("", "–", value)}${[...unknownOne, ...known.map((name) => option(name, name, value))].join("")}</select>`;
+}
+
+// What a parameter can be: the values of a column, without a word of SQL.
+function valuesSelect(form, path, node) {
+  if (valueOf(node)) return "";
+  const groups = Object.entries(form.schema.types).map(([dataset, types]) => {
+    const columns = Object.keys(types).map((column) => option(valuesOf(dataset, column), column, ""));
+    return `<optgroup label="${escaped(dataset)}">${columns.join("")}</optgroup>`;
+  });
+  return groups.length ? `<select class="input input--small" aria-label="${escaped(t("the values of a column …"))}" data-path="${place(path)}" data-type="values"><option value="">${t("the values of a column …")}</option>${groups.join("")}</select>` : "";
 }
 
 // One value or a list of them.

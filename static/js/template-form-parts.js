@@ -2,6 +2,7 @@
 
 import { t } from "./i18n.js";
 import { escaped, fieldsOf, idOf, moneyList, place, source, textAt } from "./template-form-fields.js";
+import { groupFields } from "./template-form-groups.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 
 const MOST_COLUMNS = 4;
@@ -55,12 +56,23 @@ function queries(form) {
     const path = ["queries", keyOf(pair)];
     const columns = form.schema.queries[keyOf(pair)];
     const gives = columns ? `<p class="form-row__hint">${escaped(t("Columns: {names}", { names: columns.join(", ") }))}</p>` : "";
-    const field = isScalar(pair.value) || !pair.value ? sqlField(path, keyOf(pair), pair.value) : source(form, path, keyOf(pair), pair.value);
+    const field = isScalar(pair.value) || !pair.value ? queryField(form, path, keyOf(pair), pair.value) : source(form, path, keyOf(pair), pair.value);
     return `<div class="entry" id="${idOf("entry", path)}">${field}${gives}${remove(form, path, keyOf(pair))}</div>`;
   });
   const datasets = Object.keys(form.schema.datasets);
-  const add = `<select class="input input--small" id="add-query" data-act-change="query"><option value="">${t("choose …")}</option>${datasets.map((name) => `<option value="${escaped(name)}">${escaped(name)}</option>`).join("")}</select>`;
-  return `${each.join("")}<div class="form-row"><label for="add-query">${t("Add the rows of a dataset")}</label>${add}</div>`;
+  const add = (what, label) =>
+    `<div class="form-row"><label for="add-${what}">${label}</label><select class="input input--small" id="add-${what}" data-act-change="${what}"><option value="">${t("choose …")}</option>${datasets.map((name) => `<option value="${escaped(name)}">${escaped(name)}</option>`).join("")}</select></div>`;
+  return `${each.join("")}<div class="fields">${add("groups", t("Group and add up a dataset"))}${add("query", t("Add the rows of a dataset"))}</div>`;
+}
+
+// Choices where the query can be told by them, SQL where it cannot, or where it is wanted.
+function queryField(form, path, name, node) {
+  const grouped = groupFields(form, path, name);
+  if (!grouped) return sqlField(path, name, node);
+  const id = idOf("sql", path);
+  const isSql = form.isOpen(id);
+  const toggle = `<button type="button" class="link-button more" data-act="toggle" data-id="${id}" aria-expanded="${isSql}">${isSql ? t("Without SQL") : t("As SQL")}</button>`;
+  return (isSql ? sqlField(path, name, node) : `<span class="label mono">${escaped(name)}</span>${grouped}`) + toggle;
 }
 
 function sqlField(path, name, node) {

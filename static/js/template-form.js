@@ -1,16 +1,20 @@
 // The form view of the template editor. It edits the very text that the text view shows: each change is a small patch
 // of it, and what the form has no field for stays as it is.
 
-import { beginning, firstItem, freeName, rowsOf } from "./template-beginnings.js";
+import { beginning, firstItem, freeName, rowsOf, split } from "./template-beginnings.js";
 import { appendChange, booleanChange, fieldChange, memberChange, valued } from "./template-form-edits.js";
 import { idOf, isOther } from "./template-form-fields.js";
 import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
+import { regrouped } from "./template-form-groups.js";
+import { columnsOf, firstGroups, groupedSql, groupsOf } from "./template-groups.js";
+import { fittingSteps, readersOf } from "./template-fitting.js";
 import { applied, CannotPatch, copyItem, insertItem, moveItem, removeItem, removeKey, setValue } from "./template-patch.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf, treeOf } from "./template-tree.js";
 import { swap } from "./swap.js";
 
 const TYPED = "input:not([type=checkbox]), textarea";
+const LATE_MS = 150; // after a letter; its field shows it at once
 const OWN_OPENINGS = ["part", "item", "more", "other"];
 
 export class TemplateForm {
@@ -22,6 +26,8 @@ export class TemplateForm {
   #icons;
   #open = new Set();
   #problems = [];
+  #isTyped = false;
+  #late = 0;
   #saidOf = ""; // the text of which the note below speaks
   palette = "";
 
@@ -40,6 +46,7 @@ export class TemplateForm {
     root.addEventListener("input", (event) => !event.isComposing && this.#typed(event.target));
     root.addEventListener("compositionend", (event) => this.#typed(event.target));
     root.addEventListener("keydown", (event) => this.#pressed(event));
+    document.addEventListener("keydown", (event) => this.#pressedAnywhere(event)); // what had the focus may be gone
   }
 
   get isShown() {
@@ -58,6 +65,11 @@ export class TemplateForm {
   render() {
     if (this.#saidOf !== this.#source.value) this.#say(""); // to undo would take something else back
     if (!this.isShown || !this.schema.isKnown) return;
+    clearTimeout(this.#late);
+    if (this.#isTyped) {
+      this.#late = setTimeout(() => this.render(), LATE_MS);
+      return;
+    }
     this.tree = treeOf(this.#source.value);
     swap(this.#body, this.tree.problem ? this.#broken() : formOf(this), { untouched: "input, textarea" });
   }
@@ -94,6 +106,11 @@ export class TemplateForm {
 
   get queryNames() {
     return this.#namesOf("queries");
+  }
+
+  sqlOf(query) {
+    const node = this.node(["queries", query]);
+    return isScalar(node) ? String(node.value ?? "") : "";
   }
 
   get parameterNames() {
@@ -163,6 +180,11 @@ export class TemplateForm {
     else if (act === "delete") this.#delete(path, index, button);
     else if (act === "drop") this.#drop(path, "whole" in button.dataset);
     else if (act === "item") this.#addItem(path, shape, query);
+    else if (act === "ungroup") {
+      const row = button.closest("[role=group]");
+      this.#regroup(JSON.parse(button.dataset.group), "");
+      row.querySelector(".chosen__add")?.focus({ preventScroll: true });
+    }
     else if (act === "column") this.#edit((tree) => insertItem(tree, path, sizeOf(tree.node(path)), []));
     else if (act === "all-columns") this.#edit((tree) => setValue(tree, path, this.schema.queries[query]));
   }
@@ -229,6 +251,7 @@ export class TemplateForm {
   #drop(path, whole) {
     const key = path.at(-1);
     const done = this.#edit((tree) => (typeof key === "number" ? removeItem(tree, path.slice(0, -1), key) : removeKey(tree, path, { whole })));
+    document.getElementById(idOf("add", path.slice(0, -1)))?.focus({ preventScroll: true }); // the button is gone
     if (done && whole) this.#say(t("Deleted: {name}", { name: key }), { canUndo: true });
   }
 
@@ -244,30 +267,37 @@ export class TemplateForm {
   }
 
   #chosen({ target }) {
-    const { actChange, append, name, path, type } = target.dataset;
+    const { actChange, append, group, name, path, type } = target.dataset;
     const value = target.value.trim();
-    if (actChange && value) this.#addNamed(actChange, value, target);
+    if (group) this.#regroup(JSON.parse(group), target.type === "checkbox" && !target.checked ? "" : value);
+    else if (actChange && value) this.#addNamed(actChange, value, target);
     else if (append && value) this.#append(JSON.parse(append), value, target);
     else if (name && value) this.#setAndClear([...JSON.parse(name), value], "", target);
     else if (path && type === "member") this.#edit((tree) => memberChange(tree, JSON.parse(path), target.value, target.checked));
     else if (path && type === "boolean") this.#edit((tree) => booleanChange(tree, JSON.parse(path), target.checked, target.dataset.default === "true"));
     else if (path && type === "choice" && isOther(target.value)) this.#openOther(JSON.parse(path));
-    else if (path && type === "query" && target.value.startsWith("+")) this.#fromDataset(JSON.parse(path), target.value.slice(1));
+    else if (path && type === "query") this.#readFrom(JSON.parse(path), target.value);
     else if (path) this.#field(JSON.parse(path), target.value, type);
   }
 
   #typed(target) {
-    if (target.matches(TYPED) && target.dataset.path) this.#field(JSON.parse(target.dataset.path), target.value, target.dataset.type, { joins: true });
+    if (!target.matches(TYPED) || !target.dataset.path) return;
+    this.#isTyped = true;
+    try {
+      this.#field(JSON.parse(target.dataset.path), target.value, target.dataset.type, { joins: true, isNeeded: target.ariaRequired === "true" });
+    } finally {
+      this.#isTyped = false;
+    }
   }
 
   // One letter at a time or all at once; what stands there already is no change.
-  #field(path, text, type, { joins = false } = {}) {
+  #field(path, text, type, { joins = false, isNeeded = false } = {}) {
     const value = valued(text, type);
-    const node = this.tree.node(path);
+    const node = treeOf(this.#source.value).node(path);
     const now = isScalar(node) ? node.value : undefined;
     if (now === value || (typeof now === "string" && now.replace(/\n$/, "") === value) || (value === "" && (now ?? null) === null)) return;
     if (type === "choice") this.#open.delete(idOf("other", path));
-    this.#editWith({ joins }, (tree) => fieldChange(tree, path, value, this.schema));
+    this.#editWith({ joins }, (tree) => fieldChange(tree, path, value, { ...this.schema, isNeeded }));
   }
 
   #setAndClear(path, value, target) {
@@ -288,19 +318,44 @@ export class TemplateForm {
     document.getElementById(idOf("other", path))?.focus();
   }
 
-  #fromDataset(path, dataset) {
-    const name = freeName(dataset, this.queryNames);
-    this.#edit(
-      (tree) => setValue(tree, ["queries", name], rowsOf(dataset), { before: "blocks" }),
-      (tree) => fieldChange(tree, path, name, this.schema),
-    );
+  // `wish` is a query, or a dataset after a sign: a query is added for all its rows (+), or one that groups them (=).
+  #readFrom(path, wish) {
+    const added = /^[+=]/.test(wish) ? this.#queryFor(wish.slice(1), { isGrouped: wish.startsWith("=") }) : null;
+    const name = added?.name ?? wish;
+    const columns = added?.columns ?? this.schema.queries[name];
+    const owner = path.slice(0, -1);
+    const fitted = fittingSteps(treeOf(this.#source.value), owner, owner.at(-1), columns, this.schema);
+    const done = this.#edit(...(added ? [added.step] : []), (tree) => fieldChange(tree, path, name, this.schema), ...fitted);
+    if (done && fitted.length) this.#say(t("Columns that “{name}” does not have were changed or taken out.", { name }), { canUndo: true });
+  }
+
+  #queryFor(dataset, { isGrouped }) {
+    const columns = this.schema.datasets[dataset];
+    const groups = isGrouped ? firstGroups(dataset, this.schema.types[dataset], split(columns)) : null;
+    const name = freeName(groups?.by.length ? `${dataset}_by_${groups.by[0].name}` : dataset, this.queryNames);
+    const sql = groups ? groupedSql(groups) : rowsOf(dataset);
+    return {
+      name,
+      columns: groups ? columnsOf(groups) : columns,
+      step: (tree) => setValue(tree, ["queries", name], sql, { before: "blocks" }),
+    };
+  }
+
+  // What a grouped query gives has other names then: the parts that read it follow.
+  #regroup(place, value) {
+    const [name] = place;
+    const groups = groupsOf(this.sqlOf(name));
+    if (!groups) return;
+    const changed = regrouped(groups, place, value, this.schema.datasets[groups.dataset] ?? []);
+    const now = treeOf(this.#source.value);
+    const steps = readersOf(now, name).flatMap((path) => fittingSteps(now, path, path.at(-1), columnsOf(changed), this.schema));
+    this.#edit((tree) => setValue(tree, ["queries", name], groupedSql(changed)), ...steps);
+    this.render();
   }
 
   #addNamed(what, value, target) {
-    if (what === "query") {
-      const name = freeName(value, this.queryNames);
-      this.#edit((tree) => setValue(tree, ["queries", name], rowsOf(value), { before: "blocks" }));
-    } else {
+    if (what === "query" || what === "groups") this.#edit(this.#queryFor(value, { isGrouped: what === "groups" }).step);
+    else {
       const name = freeName(value.toLowerCase().replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^(?=\d)/, "_"), this.parameterNames);
       this.#edit((tree) => setValue(tree, ["parameters", name], { type: "text", label: value }, { before: tree.node(["queries"]) ? "queries" : "blocks" }));
     }
@@ -316,11 +371,18 @@ export class TemplateForm {
       event.preventDefault();
       const index = Number(card.dataset.index);
       this.#move(JSON.parse(card.dataset.list), index, index + step, step < 0 ? "up" : "down");
-    } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input, textarea")) {
-      event.preventDefault();
-      if (event.shiftKey) this.#source.redo();
-      else this.#undo();
-    } else if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) event.preventDefault(); // would save
+    } else if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) {
+      event.preventDefault(); // would save
+      event.target.dispatchEvent(new Event("change", { bubbles: true })); // what was written is meant
+    }
+  }
+
+  #pressedAnywhere(event) {
+    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
+    if (!isUndo || !this.isShown || event.target.closest("input, textarea, dialog")) return;
+    event.preventDefault();
+    if (event.shiftKey) this.#source.redo();
+    else this.#undo();
   }
 
   #undo() {

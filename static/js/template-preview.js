@@ -1,5 +1,6 @@
 // What a template makes, beside its source. Each preview loads into a fresh frame, which replaces the old one once it
-// is there and known to be right: no flash, no entry in the history. Until then the old one is dimmed.
+// is there and known to be right: no flash, no entry in the history. Until then the old one is dimmed. The new one begins as
+// far down as the old one was: its name tells it.
 
 import { t } from "./i18n.js";
 
@@ -8,11 +9,16 @@ export class TemplatePreview {
   #frames;
   #count = 0;
   #edits = 0;
+  #scrolled = 0;
 
   // `form` posts the source, `frames` is where previews are shown.
   constructor(form, frames) {
     this.#form = form;
     this.#frames = frames;
+    addEventListener("message", ({ source, data }) => {
+      const isOurs = [...frames.children].some((frame) => frame.contentWindow === source);
+      if (isOurs && Number.isInteger(data?.scrolled)) this.#scrolled = data.scrolled;
+    });
   }
 
   stale() {
@@ -41,7 +47,7 @@ export class TemplatePreview {
 
   #added() {
     const frame = document.createElement("iframe");
-    frame.name = `preview-${++this.#count}`;
+    frame.name = `preview-${++this.#count} ${this.#scrolled}`;
     frame.title = t("Preview");
     frame.setAttribute("sandbox", "allow-scripts allow-modals");
     frame.className = "preview__frame is-coming";

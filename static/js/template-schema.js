@@ -7,13 +7,14 @@ export class Schema {
   shapes = {};
   blocks = []; // {name, label, hint, icon, is_bare}
   datasets = {}; // {name: [column]}
+  types = {}; // {name: {column: type}} of the same
   filters = []; // how expressions write values
   queries = {}; // of the text, as it was last checked: {name: [column]}
   parameters = []; // the same: {name, label, …}
 
   /** What the server answered about the reader's data and templates in general. */
-  learn({ shapes, blocks, datasets, filters }) {
-    Object.assign(this, { shapes, blocks, datasets, filters });
+  learn({ shapes, blocks, datasets, types, filters }) {
+    Object.assign(this, { shapes, blocks, datasets, types, filters });
   }
 
   /** What a check found in the text. While there are errors the columns of before are the best guess. */

@@ -181,7 +181,7 @@ export class TemplateText {
         search({ top: true }),
         markedLines,
         templateLanguage(),
-        autocompletion({ override: [complete], icons: false, selectOnOpen: false, activateOnTypingDelay: 60, interactionDelay: 0 }),
+        autocompletion({ override: [whileWriting(complete)], icons: false, selectOnOpen: false, activateOnTypingDelay: 60, interactionDelay: 0 }),
         Prec.high(keymap.of([{ key: "Tab", run: takeOrIndent, shift: indentLess }, { key: "Enter", run: breakLine }])),
         keymap.of(keys),
         EditorView.domEventHandlers({ beforeinput: replaceMarked, compositionend: () => void setTimeout(() => this.#markLate()) }),
@@ -191,6 +191,11 @@ export class TemplateText {
       ],
     });
   }
+}
+
+// What the form changes asks for nothing: the list would stand there when the text is shown again.
+function whileWriting(complete) {
+  return (context) => (context.explicit || context.view?.hasFocus ? complete(context) : null);
 }
 
 // Tab takes the first of the completions, Enter one that was chosen: who types a name and Enter gets a new line.

@@ -193,7 +193,7 @@ function child(node, step) {
 }
 
 export function pairOf(map, key) {
-  return map.items.find((pair) => String(pair.key?.value ?? "") === key);
+  return isMap(map) ? map.items.find((pair) => String(pair.key?.value ?? "") === key) : undefined;
 }
 
 export function keyOf(pair) {

@@ -24,13 +24,15 @@ async def test_a_template_of_the_gallery_becomes_a_report_and_shows_its_first_pa
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
-    await page.get_by_role("button", name="Use “Data quality”").press("Enter")
+    await page.get_by_role("button", name="Use it “Data quality”").press("Enter")
     await page.wait_for_url("**/batches/new?template=data-quality")
     await page.get_by_role("button", name="Generate").click()
     await expect(page.locator("[data-state=succeeded]").first).to_be_visible(timeout=_MILLISECONDS)
     await page.goto("/templates")
     await expect(page.get_by_text("Start from the gallery")).to_be_visible()
-    await expect(page.get_by_role("button", name="Use “Data quality”")).to_be_hidden()  # folded: there is something now
+    await expect(
+        page.get_by_role("button", name="Use it “Data quality”")
+    ).to_be_hidden()  # folded: there is something now
     await expect(page.get_by_alt_text("First page of its newest report")).to_have_js_property(
         "naturalWidth", 480, timeout=_MILLISECONDS
     )

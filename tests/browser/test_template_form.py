@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import aiohttp
 import pytest
@@ -131,6 +132,100 @@ async def test_a_broken_text_is_told_of_and_taken_back(alice: aiohttp.ClientSess
     await expect(page.locator(".part.is-wrong")).to_contain_text("A text is expected here")
     await page.locator(".problem--error").first.click()
     await expect(page.locator(".part.is-open .in-place__source")).to_have_text("{a: 1}")
+
+
+WITHIN = """\
+title: Orders  # as they call it
+queries:
+  all: select sum(amount) as total, max(region) as last from orders
+  regions: select region, sum(amount) as revenue from orders group by 1 order by 1
+  days: select ordered_at as day, sum(amount) as amount, count(*) as count from orders group by 1 order by 1
+blocks:
+  - table: {query: regions, columns: [{name: region, label: Where}, revenue], group: region}
+  - text: |
+""" + "".join(f"      Paragraph {number}.\n\n" for number in range(80))
+
+
+async def test_another_query_takes_its_columns_along_and_the_preview_stays_in_its_place(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    await import_text(alice)
+    await put_template(alice, source=WITHIN)
+    page = await page_of("alice")
+    await page.goto("/templates/sales/edit")
+    await expect(page.get_by_text("Works, with")).to_be_visible()
+    await page.get_by_role("button", name="As a form").click()
+    preview = page.frame_locator("[data-preview-frames] iframe:not(.is-coming)")
+    await preview.locator("body").evaluate("() => scrollTo(0, 700)")
+    await write_form(page, "Report", "Title", "")
+    await write_form(page, "Report", "Title", "All orders")
+    await expect(preview.get_by_role("heading", name="All orders")).to_be_attached()
+    assert await preview.locator("body").evaluate("() => scrollY") == 700
+    await page.locator(".gap--end > .gap__open").click()
+    await page.get_by_role("button", name="Lines, bars").click()
+    chart = page.locator(".part.is-open")
+    await expect(chart.get_by_label("Data")).to_have_value("regions")
+    await chart.get_by_label("Data").select_option("days")
+    await expect(page.get_by_text("Columns that “days” does not have were changed or taken out.")).to_be_visible()
+    await page.get_by_role("button", name="Table regions").click()
+    await page.locator(".part.is-open").first.get_by_label("Data").select_option("days")
+    await expect(page.get_by_text("Works, with")).to_be_visible()
+    await expect(page.locator(".problem--error")).to_have_count(0)
+    await page.get_by_role("button", name="As text").click()
+    await expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
+    await page.keyboard.press("Control+Home")
+    await expect(source_of(page)).to_contain_text('title: "All orders"  # as they call it')
+    await expect(source_of(page)).to_contain_text("- table: {query: days}")
+    await page.keyboard.press("Control+End")
+    chart_lines = page.locator(".cm-line").filter(has_text=re.compile(r"^      (query|x|y): "))
+    await expect(chart_lines).to_have_text(["      query: days", "      x: day", "      y: amount"])
+    await write(page, "")
+    await page.get_by_role("button", name="As a form").click()
+    await write_form(page, "Report", "Title", "Anew")
+    await page.get_by_role("button", name="As text").click()
+    await expect(source_of(page)).to_have_text("title: Anew")
+
+
+async def test_one_report_for_each_region_needs_no_sql(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
+    """A chart by month, a parameter that makes a report for each region, and only its rows: all from lists."""
+    await import_text(alice)
+    page = await page_of("alice")
+    await page.goto("/templates/new")
+    await page.get_by_role("button", name="As a form").click()
+    await page.locator(".gap--end > .gap__open").click()
+    await page.get_by_role("button", name="Lines, bars").click()
+    chart = page.locator(".part.is-open")
+    await chart.get_by_label("Data").select_option("=orders")
+    await chart.get_by_label("One row for each 1").select_option("month of ordered_at")
+    await chart.get_by_label("Figures: add …").select_option("number of rows")
+    await page.locator("#part-parameters button").click()
+    await page.get_by_label("Add a parameter").fill("Region")
+    await page.get_by_label("Add a parameter").press("Enter")
+    values = page.locator("#field-parameters-region-each").locator("..").get_by_role("combobox")
+    await values.select_option("region")
+    only = chart.get_by_label("only what the parameter “Region” says")
+    await only.check()
+    await page.locator("#form-content").click()  # nothing has the focus then
+    await page.keyboard.press("Control+z")
+    await expect(only).not_to_be_checked()
+    await page.keyboard.press("Control+Shift+z")
+    await expect(only).to_be_checked()
+    await expect(page.get_by_text("No problems found")).to_be_visible()
+    report = page.frame_locator("[data-preview-frames] iframe:not(.is-coming)")
+    await expect(report.get_by_text("Region", exact=True)).to_be_attached()
+    await page.get_by_label("Name", exact=True).fill("regions")
+    await page.keyboard.press("Control+s")
+    await page.wait_for_url("**/templates/regions/edit")
+    async with alice.get("/api/v1/templates/regions") as response:
+        saved = await response.text()
+    assert "each: select distinct region from orders where region is not null order by 1\n" in saved
+    assert saved.partition("  orders_by_region: |\n")[2].partition("blocks:")[0] == (
+        "    select date_trunc('month', ordered_at)::date as month, sum(amount) as amount, count(*) as row_count\n"
+        "    from orders\n    where region = $region\n    group by 1\n    order by 1\n"
+    )
+    assert "      x: month\n      y: amount\n" in saved
+    await page.goto("/batches/new?template=regions")
+    await expect(page.get_by_text("reports will be made")).to_be_visible()
 
 
 async def test_names_and_keys_are_offered_while_they_are_written(alice: aiohttp.ClientSession, page_of: PageOf) -> None:

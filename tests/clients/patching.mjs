@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 import * as patch from "../../static/js/template-patch.js";
+import { groupedSql, groupsOf } from "../../static/js/template-groups.js";
 import { placeAt } from "../../static/js/template-place.js";
 import { treeOf } from "../../static/js/template-tree.js";
 
@@ -10,6 +11,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
     if (operation === "placeAt") answer = placeAt(text, ...values);
+    else if (operation === "groupsOf") answer = { groups: groupsOf(text), sql: groupsOf(text) && groupedSql(groupsOf(text)) };
     else {
       const changes = patch[operation](treeOf(text), ...values);
       answer = { text: patch.applied(text, changes), changes };

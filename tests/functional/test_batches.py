@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 import time
 import zipfile
 from urllib.parse import quote
@@ -389,13 +390,27 @@ async def test_a_form_offers_several_values_and_two_days_and_brings_them_to_the_
     async with alice.get(f"/reports/{report['id']}") as response:
         page = await response.text()
     assert "<dd>North, 华东</dd>" in page
-    assert "<dd>2026-01-01..2026-01-31</dd>" in page
+    assert "<dd>2026-01-01 – 2026-01-31</dd>" in page
     form[-1] = ("p.period.to", "2025-12-31")
     async with alice.post("/batches/new", data=form) as response:
         page = await response.text()
         assert response.status == 422
     assert "The range ends before it begins: 2026-01-01 to 2025-12-31." in html.unescape(page)
     assert 'value="North" checked' in page  # nothing that was chosen is lost
+
+
+async def test_what_must_be_chosen_is_not_chosen_by_itself(alice: aiohttp.ClientSession) -> None:
+    parameters = "{region: {type: choice, options: [North, South]}, paid: {type: boolean, default: false}}"
+    await put_template(alice, "one", f"title: x\nformats: [html]\nparameters: {parameters}\nblocks: [{{text: x}}]\n")
+    async with alice.get("/batches/new?template=one") as response:
+        page = await response.text()
+    assert re.search(r'name="p.region" required>\s*<option value="">choose …</option>', page)
+    async with alice.get("/batches/new?template=one&p.region=South") as response:
+        page = await response.text()
+    assert "choose …" not in page
+    assert "<span>South · no</span>" in page
+    async with alice.get("/templates/one") as response:
+        assert "usually no" in await response.text()
 
 
 async def test_a_batch_keeps_what_its_template_included(

@@ -8,7 +8,7 @@ import contextlib
 import aiohttp
 import pytest
 
-from server.http import turns
+from server.http import sessions, turns
 from tests.conftest import Server
 from tests.functional.raw_http import head, sent
 
@@ -78,3 +78,19 @@ async def test_who_is_known_waits_for_no_stranger_of_the_same_network(
         assert not waiting.done()
         await open_ones.aclose()
         assert await asyncio.wait_for(waiting, 30) == 200
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["signed in", "cookie that has expired"])
+async def test_the_files_of_a_page_are_no_guesses(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """A page asks for dozens, and nobody is asked there who they are: neither they nor the next page wait."""
+    monkeypatch.setattr(turns, "_GUESS_SECONDS", 3600.0)
+    headers = {"Authorization": alice.headers["Authorization"] if is_known else "Bearer jindu_gone"}
+    async with asyncio.timeout(30), aiohttp.ClientSession(server.url, headers=headers) as client:
+        assert await status(client, "/api/v1/me") == (200 if is_known else 401)
+        for _ in range(40):
+            assert await status(client, "/static/js/theme.js") == 200
+        assert await status(client, "/login") == 200
+    async with asyncio.timeout(30), aiohttp.ClientSession(server.url, cookies={sessions.COOKIE: "another"}) as client:
+        assert await status(client, "/login") == 200

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.functional.batches import read
+from tests.functional.batches import made, put_template, read, reports_of
 from tests.functional.importing import import_text
 
 YAML = {"Content-Type": "application/yaml"}
@@ -44,6 +44,23 @@ async def test_name_and_language_can_be_said(alice: aiohttp.ClientSession) -> No
     assert start["name"] == "订单月报"
     assert "每日 Amount" in start["source"]
     assert (await started(alice, status=422, name="No name"))["code"] == "invalid_input"
+
+
+async def test_one_report_for_each_value_of_a_column_is_two_clicks(alice: aiohttp.ClientSession) -> None:
+    cities = "".join(f"{city},{amount}\n" for city in ("Rome", "Oslo") for amount in range(10))
+    await import_text(alice, f"city,amount\n{cities}")
+    start = await started(alice, each="city")
+    assert start["each"] == ["city"]
+    assert "(select * from orders where city = $city)" in start["source"]
+    async with alice.get("/templates/new?dataset=orders&each=city") as response:
+        page = unescape(await response.text())
+    assert start["source"].strip() in page
+    assert "<option selected>city</option>" in page
+    problem = await started(alice, status=422, each="amount")
+    assert problem["detail"] == "There cannot be one report for each “amount”; columns that fit are: city."
+    await put_template(alice, "orders", start["source"])
+    batch = await made(alice, template="orders", formats=["html"])
+    assert {report["parameters"]["city"] for report in await reports_of(alice, batch["id"])} == {"Oslo", "Rome"}
 
 
 async def test_values_are_counted_where_rows_were_appended(alice: aiohttp.ClientSession) -> None:

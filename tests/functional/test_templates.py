@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import aiohttp
@@ -98,11 +99,48 @@ async def test_what_can_be_written_is_told_with_ones_own_data_alone(
     await import_text(alice, "region,amount\nNorth,1\n")
     told = await read(alice, "/template-vocabulary")
     assert told["datasets"] == {"orders": ["region", "amount"]}
+    assert told["types"] == {"orders": {"region": "text", "amount": "integer"}}
     assert told["shapes"]["column"]["total"]["options"] == ["sum", "average", "min", "max", "count"]
     assert [block["name"] for block in told["blocks"]][:3] == ["heading", "text", "kpis"]
-    assert (await read(bob, "/template-vocabulary"))["datasets"] == {}
+    await put_template(alice, source=WITHOUT_DATA)
+    assert await included(alice) == ["sales"]
+    others = await read(bob, "/template-vocabulary")
+    assert (others["datasets"], others["types"]) == ({}, {})
+    assert await included(bob) == []
     async with aiohttp.ClientSession(server.url) as nobody, nobody.get("/template-vocabulary") as response:
         assert "shapes" not in await response.text()
+
+
+async def included(client: aiohttp.ClientSession) -> list[str]:
+    """What can be chosen to be included."""
+    names: list[str] = (await read(client, "/template-vocabulary"))["shapes"]["block include"]["include"]["options"]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "The template is empty"),
+        ("title: x\nparameters: {p: {type: text}}\nblocks: [{text: x}]\n", "Give the parameter a default"),
+    ],
+    ids=["empty", "without a value"],
+)
+async def test_a_preview_that_cannot_be_says_what_to_do(alice: aiohttp.ClientSession, source: str, said: str) -> None:
+    async with alice.post("/templates/draft/preview", data={"source": source}) as response:
+        page = await response.text()
+        assert response.status == 200, page
+    assert said in page
+    assert "parameters[" not in page
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "My report"), ("zh-CN", "我的报表")])
+async def test_a_new_template_works_and_begins_in_the_reader_s_language(
+    alice: aiohttp.ClientSession, language: str, title: str
+) -> None:
+    async with alice.get("/templates/new", headers={"Accept-Language": language}) as response:
+        source = html.unescape((await response.text()).partition("<textarea")[2].partition(">")[2].partition("</")[0])
+    assert f'title: "{title}"' in source
+    await put(alice, source.lstrip("\n"), status=201)
 
 
 async def test_only_the_editor_may_write_styles_and_only_with_its_own_word(alice: aiohttp.ClientSession) -> None:

@@ -354,3 +354,32 @@ def at(value: Any, path: list[Any]) -> Any:
     for step in path:
         value = value[step]
     return value
+
+
+SUMMED = "select date_trunc('month', day)::date as month, \"Kind, of\", sum(amount) as amount, count(*) as row_count"
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_choices"),
+    [
+        ("select region, sum(amount) as amount from orders group by 1 order by 2 desc nulls last", True),
+        (
+            f'{SUMMED} from "my orders" where region = $region and kind in $kinds\ngroup by 1, 2 order by 1 limit 7',
+            True,
+        ),
+        ("select count(*) as row_count from orders", True),
+        ('select "order", sum("Net (EUR), all") as net from "group" group by 1 order by 2 desc nulls last', True),
+        ("select region, sum(amount) as amount from orders group by 1 order by 1", False),  # another order
+        ("select region, sum(amount - cost) as profit from orders group by 1 order by 2 desc nulls last", False),
+        ("select region, sum(amount) as amount from orders join plan using (region) group by 1", False),
+        ("select region, sum(amount) as amount from orders where region <> 'x' group by 1", False),
+        ("select region from orders group by 1 order by 1", False),
+        ("select region, sum(amount) as amount -- all\nfrom orders group by 1 order by 2 desc nulls last", False),
+    ],
+)
+def test_a_query_is_shown_as_choices_only_if_they_say_all_of_it(scripts: Scripts, sql: str, is_choices: bool) -> None:
+    """Whatever is written otherwise stays SQL, so that nothing of it is lost by a choice."""
+    found = scripts.answer(sql, "groupsOf")
+    assert (found["groups"] is not None) == is_choices
+    if is_choices:
+        assert found["sql"].split() == sql.split()

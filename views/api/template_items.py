@@ -55,10 +55,13 @@ class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken."""
+    """A source without errors that nobody has stored yet: PUT it. `name` is free: with a number where it was taken.
+
+    `each`: columns of a dataset of which there can be one report for each value."""
 
     name: str
     source: str
+    each: list[str] = []
     links: dict[str, str]
 
 
@@ -83,7 +86,9 @@ def template_info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
 
 
 def start_of(started: StartedTemplate) -> TemplateStart:
-    return TemplateStart(name=started.name, source=started.source, links=template_links(started.name))
+    return TemplateStart(
+        name=started.name, source=started.source, each=list(started.each), links=template_links(started.name)
+    )
 
 
 def template_links(name: str) -> dict[str, str]:

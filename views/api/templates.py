@@ -60,11 +60,12 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`name` is what the template shall be called (else as the dataset), `language` what it says things in (else
-    yours)."""
+    yours). `each`: a column, for one report for each of its values."""
 
     dataset: DatasetName
     name: TemplateName | None = None
     language: LanguageTag | None = None
+    each: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
 class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +132,7 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
         call.body.dataset,
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
+        each=call.body.each or "",
     )
     return start_of(started)
 

@@ -23,7 +23,10 @@ class IncludeSpec(BlockSpec, frozen=True, kw_only=True):
 def _read(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> BlockSpec | None:
     node = reader.get("include", required=True)
     name = reader.text("include")
-    if node is None or not name:
+    if node is None:
+        return None
+    if not name:
+        blocks.issues.add(node, "Name the template of yours whose parts shall stand here.")
         return None
     outer, _line = blocks.issues.places.of(node.line)
     if outer is not None:

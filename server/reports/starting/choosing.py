@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.reports.starting.columns import FEW, KnownColumn
+from server.reports.starting.writing import one_line
 
 _SUMS, _MEASURES = 2, 3  # beside the number of rows: four figures make a row of them
 _FEW_CATEGORIES, _CATEGORIES = 3, 4  # with few values; in all
@@ -62,6 +63,13 @@ def chosen(columns: Sequence[KnownColumn]) -> Choice:
         gaps=_gaps(columns),
         unused=[column for column in columns if column.name not in used],
     )
+
+
+def each_offered(columns: Sequence[KnownColumn]) -> list[str]:
+    """Of which columns there can be one report for each value: of those whose names stand in one line of YAML."""
+    choice = chosen(columns)
+    wanted = [column for column in [*choice.few, *choice.many] if column.type in ("text", "integer")]
+    return [column.name for column in wanted if one_line(column.name) == column.name]
 
 
 def _importance(column: KnownColumn) -> tuple[bool, bool, bool]:

@@ -19,6 +19,11 @@ def select(table: str, parts: Sequence[str], *more: str) -> str:
     return "\n".join([f"select {_wrapped(parts)}", f"from {table}", *filter(None, more)])
 
 
+def rows_of(table: str, column: KnownColumn, parameter: str) -> str:
+    """In place of a table: its rows with the value of a parameter."""
+    return "(" + " ".join(["select * from", table, "where", f"{sql_name(column.name)} = ${parameter}"]) + ")"
+
+
 def shown(measures: Sequence[Measure]) -> list[str]:
     return [f"{one.sql} as {one.name}" for one in measures]
 

@@ -18,20 +18,35 @@ _SLICES = 6
 _ROWS = 20
 _DESCRIPTION = 300  # characters
 _UNUSED = 20  # are named
+_RESERVED = (
+    "value row rows loop today made_at language if is import include block macro call filter set raw none self super "
+    "caller varargs kwargs range dict lipsum cycler joiner namespace"
+)
+_EXPRESSION_WORDS = frozenset(_RESERVED.split())  # names that mean something else in expressions
 
 
-def starting_template(*, dataset: str, description: str, columns: Sequence[KnownColumn], language: str) -> str:
-    """The source of a template that has no issues, whatever the columns are called and hold."""
-    return _Writer(dataset, description, columns, words_for(language)).template()
+def starting_template(
+    *, dataset: str, description: str, columns: Sequence[KnownColumn], language: str, each: str = ""
+) -> str:
+    """The source of a template that has no issues, whatever the columns are called and hold.
+
+    `each` is a column: there is one report for each of its values.
+    """
+    return _Writer(dataset, description, columns, words_for(language), each).template()
 
 
 class _Writer:
-    def __init__(self, dataset: str, description: str, columns: Sequence[KnownColumn], words: StartingWords) -> None:
+    def __init__(
+        self, dataset: str, description: str, columns: Sequence[KnownColumn], words: StartingWords, each: str
+    ) -> None:
         self._dataset = dataset
+        self._each = next((column for column in columns if column.name == each), None)
         self._table = sql_name(dataset)
+        if self._each is not None:
+            self._table = queries.rows_of(self._table, self._each, _parameter_of(self._each, words))
         self._description = one_line(description)[:_DESCRIPTION]
         self._words = words
-        self._choice = chosen(columns)
+        self._choice = chosen([column for column in columns if column is not self._each])
         self._taken = {column.name.casefold() for column in columns}
         rows = Measure(name=self._kept(words.row_count), sql="count(*)", label=words.rows, format="format: integer")
         sums = [sum_of(column, self._name_of(column)) for column in self._choice.sums]
@@ -74,7 +89,10 @@ class _Writer:
     def _head(self) -> Iterator[str]:
         words, title = self._words, pretty(self._dataset)
         yield f"# {words.made_from.format(dataset=self._dataset)}"
-        yield f"title: {scalar(title)}"
+        if self._each is None:
+            yield f"title: {scalar(title)}"
+        else:
+            yield f"title: {in_quotes(f'{title} · {{{{ {_parameter_of(self._each, words)} }}}}')}"
         yield f"name: {scalar(title)}"
         if self._description:
             yield f"description: {scalar(self._description)}"
@@ -82,7 +100,12 @@ class _Writer:
         yield "formats: [html, pdf, xlsx]"
         yield "page: {size: A4, orientation: portrait}"
         yield ""
-        if self._choice.few:
+        if self._each is not None:
+            yield f"# {words.each_made.format(column=one_line(self._each.name))}"
+            yield "parameters:"
+            yield f"  {self._parameter(self._each)}"
+            yield ""
+        elif self._choice.few:
             yield from self._suggestion(self._choice.few[0])
             yield ""
         if left := [one_line(column.name) for column in self._choice.unused]:
@@ -90,13 +113,19 @@ class _Writer:
             yield f"# {words.left_out.format(columns=words.between.join(left[:_UNUSED]) + more)}"
 
     def _suggestion(self, column: KnownColumn) -> Iterator[str]:
-        name, words = sql_name(column.name), self._words
-        only = column.name if name == column.name and column.name not in ("value", "row", "today") else "only"
-        kind = column.type if column.type in ("boolean", "integer") else "text"
-        query = queries.select(self._table, [f"distinct {name}"], f"where {name} is not null order by 1")
-        yield f"# {words.each.format(column=one_line(column.name), sql=f'{name} = ${only}')}"
+        sql = f"{sql_name(column.name)} = ${_parameter_of(column, self._words)}"
+        yield f"# {self._words.each.format(column=one_line(column.name), sql=sql)}"
         yield "# parameters:"
-        yield f"#   {only}: {{type: {kind}, label: {scalar(label_of(column))}, each: {scalar(one_line(query))}}}"
+        yield f"#   {self._parameter(column)}"
+
+    def _parameter(self, column: KnownColumn) -> str:
+        name = sql_name(column.name)
+        kind = column.type if column.type in ("boolean", "integer") else "text"
+        query = queries.select(sql_name(self._dataset), [f"distinct {name}"], f"where {name} is not null order by 1")
+        each = scalar(one_line(query))
+        return (
+            f"{_parameter_of(column, self._words)}: {{type: {kind}, label: {scalar(label_of(column))}, each: {each}}}"
+        )
 
     def _query(self, name: str, sql: str, *why: str) -> None:
         self._queries += [f"  # {one_line(line)}" for line in why if line]
@@ -296,6 +325,12 @@ class _Writer:
             f"{{% for row in {words.q_gaps} %}}{{{{ row.name }}}} {{{{ row.share | percent }}}}{between}{{% endfor %}}"
         )
         self._blocks.append(f"  - text: {in_quotes(words.quality.format(items=items))}")
+
+
+def _parameter_of(column: KnownColumn, words: StartingWords) -> str:
+    """What the parameter is called in SQL and expressions: as the column, unless that means something else there."""
+    is_free = is_plain(column.name) and column.name not in _EXPRESSION_WORDS and column.name not in words.queries
+    return column.name if is_free else "only"
 
 
 def _step(days: int | None, words: StartingWords) -> tuple[str, str, str]:

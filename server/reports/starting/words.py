@@ -11,6 +11,7 @@ class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     made_from: str = "Made from the dataset “{dataset}”: yours to change. Lines with # say why something is here."
     each: str = "One report for each value of “{column}”: take the # away here, and add “where {sql}” to the queries."
+    each_made: str = "One report for each value of “{column}”: the queries read its rows only."
     counts: str = "All rows: how many there are, and the figures of the main measures."
     sums: str = "Added up: {columns}, since they are amounts and no ids, codes, years or shares."
     averages: str = "Averaged: {columns}, since such values mean nothing when they are added up."
@@ -70,6 +71,12 @@ class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
     q_rows: str = "listed"
     q_gaps: str = "gaps"
 
+    @property
+    def queries(self) -> frozenset[str]:
+        """What queries are called."""
+        numbered = (self.q_by.format(number=number) for number in range(1, 10))
+        return frozenset([self.q_all, self.q_month, self.q_before, self.q_trend, self.q_rows, self.q_gaps, *numbered])
+
     def filled(self, pattern: str, **names: str) -> str:
         """Names as they are written within a text: small, unless they are abbreviations; apart from Chinese."""
         if self.language != "en":
@@ -91,6 +98,7 @@ def _spaced(text: str) -> str:
 _CHINESE = StartingWords(
     language="zh-CN",
     made_from="由数据集“{dataset}”自动生成，可任意修改。以 # 开头的行说明这样安排的理由。",
+    each_made="每个“{column}”一份报表：各查询只读取该值的行。",
     each="每个“{column}”一份报表：去掉下面各行的 #，并在各查询中加上 where {sql}。",
     counts="全部数据：行数与主要指标。",
     sums="求和的列：{columns}。它们是数量或金额，不是编号、代码、年份或比率。",

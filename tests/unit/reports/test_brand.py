@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
+import pypdfium2
 import pytest
 from PIL import Image
 from pypdf import PdfReader
@@ -64,6 +65,17 @@ def test_the_pdf_says_on_every_page_whose_it_is(branded: Rendered) -> None:
         for said in (BRAND.header, BRAND.footer, BRAND.confidentiality, f"Page {number} of {len(pages)}"):
             assert said in text
     assert [len(page.images) for page in pages] == [1, *([0] * (len(pages) - 1))]
+
+
+def test_a_line_without_blanks_stays_on_the_page(orders: Path, tmp_path: Path) -> None:
+    """As does a title that is a little too long for its line: both are set smaller."""
+    brand = Brand(header="H" * 100, footer="W" * 100, confidentiality="M" * 80)
+    title = "Sales of all shops in the north and the east"
+    source = SOURCE.replace("title: Sales", f"title: {title}")
+    page = pypdfium2.PdfDocument(file_of(render(source, orders, tmp_path, {}, "pdf", brand=brand), "pdf"))[0]
+    text = page.get_textpage()
+    assert all(said in text.get_text_range() for said in (title, brand.header, brand.footer, brand.confidentiality))
+    assert max(text.get_charbox(index)[2] for index in range(text.count_chars())) < page.get_width() - 40
 
 
 def test_the_pdf_sets_headings_in_the_brands_letters(branded: Rendered) -> None:

@@ -54,6 +54,16 @@ def test_a_template_is_right_and_makes_all_three_formats(data: GalleryData, tmp_
     assert "暂无数据" not in page
 
 
+def test_two_reports_of_one_month_say_the_same_of_the_stock(data: GalleryData, tmp_path: Path) -> None:
+    pages = []
+    for key in ("inventory-ageing", "kpi-one-pager"):
+        (tmp_path / key).mkdir()
+        report = rendered(key, data, tmp_path / key, "html")
+        pages.append(report.artifacts[0].path.read_text("utf-8"))
+    old = re.findall(r"Older than 90 days.*?(\d+\.\d)%", pages[0], re.DOTALL)[0]
+    assert old == re.findall(r"Older than 90 days.*?(\d+\.\d)%", pages[1], re.DOTALL)[0]
+
+
 def test_every_template_is_listed_with_a_small_picture_and_a_comment_that_says_what_to_change() -> None:
     assert {path.stem for path in FILES.glob("*.yaml")} == {one.key for one in GALLERY} == set(PAGES)
     assert all(is_template_name(one.key) for one in GALLERY)

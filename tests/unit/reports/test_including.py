@@ -106,6 +106,11 @@ def test_a_template_that_is_not_there_or_includes_others_is_none_to_include() ->
     assert "no template “head” of yours" in issue.text
 
 
+def test_an_include_names_a_template() -> None:
+    [issue] = told('title: x\nblocks: [{include: ""}]\n')
+    assert (issue.line, issue.text) == (2, "Name the template of yours whose parts shall stand here.")
+
+
 def test_a_template_that_includes_itself_ends() -> None:
     source = "title: x\nblocks: [{include: me}]\n"
     [issue] = told(bundled(source, [Included(name="me", version=1, source=source)]))

@@ -18,6 +18,7 @@ from server.datasets.part_statistics import column_statistics
 from server.datasets.schema import COLUMN_TYPES, Column, ColumnType
 from server.datasets.sql_text import quoted
 from server.reports.binding import check_template
+from server.reports.starting.choosing import each_offered
 from server.reports.starting.columns import known_columns
 from server.reports.starting.template import starting_template
 from server.reports.starting.writing import SQL_WORDS
@@ -59,9 +60,13 @@ class Table:
         duckdb.sql(f"select {', '.join(parts)} from range({rows}) r(i)").write_parquet(str(path))
         self.figures = column_statistics(path, self.columns)
 
-    def template(self, language: str = "en", **notes: ColumnNote) -> str:
+    def template(self, language: str = "en", *, each: str = "", **notes: ColumnNote) -> str:
         columns = known_columns(self.columns, self.figures, notes)
-        return starting_template(dataset=self.name, description="", columns=columns, language=language)
+        return starting_template(dataset=self.name, description="", columns=columns, language=language, each=each)
+
+    @property
+    def offered(self) -> list[str]:
+        return each_offered(known_columns(self.columns, self.figures, {}))
 
     def issues(self, source: str) -> list[tuple[int, str]]:
         return [(one.line, one.text) for one in check_template(source, {self.name: self.columns}, [self.name])]
@@ -102,6 +107,19 @@ def test_a_report_of_orders_says_what_matters(orders: Table) -> None:
     assert "400 rows from 3 Jan 2026 to " in report
     assert "November 2026" in report
     assert "Empty cells:</strong> note 75.0%" in report
+
+
+def test_there_is_one_report_for_each_value_of_a_column(orders: Table) -> None:
+    assert orders.offered == ["region", "product"]
+    source = orders.template(each="region")
+    assert orders.issues(source) == []
+    assert 'title: "Orders · {{ region }}"' in source
+    assert "group by region" not in source
+    datasets = {"orders": DatasetSource(version=1, paths=(orders.path,))}
+    rendered = render(source, orders.path, orders.path.parent / "east", {"region": "East"}, datasets=datasets)
+    report = content(rendered)
+    assert "Orders · East" in report
+    assert "134 rows from 3 Jan 2026 to " in report
 
 
 def test_it_speaks_chinese(orders: Table) -> None:
@@ -227,6 +245,8 @@ def test_every_schema_has_a_report(
 ) -> None:
     name = data.draw(st.sampled_from(["orders", "select", "订单", "ranked", "_"]))
     table = Table(tmp_path / f"{new_id()}.parquet", name, columns, rows)  # files of datasets never change
+    for each in table.offered:
+        assert table.issues(table.template(language, each=each)) == []
     source = table.template(language)
     assert table.issues(source) == []
     datasets = {name: DatasetSource(version=1, paths=(table.path,))}
