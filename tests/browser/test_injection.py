@@ -97,7 +97,7 @@ def _addresses(places: dict[str, str], *, is_admin: bool) -> list[str]:
         path = route.path
         for placeholder, value in places.items():
             path = path.replace(placeholder, value)
-        left_out = "{" in path or path.endswith("/preview") or path in ("/setup", "/healthz", "/readyz")
+        left_out = "{" in path or path.endswith("/preview") or path in ("/setup", "/healthz", "/readyz", "/metrics")
         if route.method == "GET" and not left_out and path.startswith("/admin") == is_admin:
             found.append(path)
     return found + ["/admin/users", "/admin/audit"] * is_admin
