@@ -79,6 +79,7 @@ _TAKES_AWAY = (
     "api_template_delete",
     "api_batch_delete",
     "delete_job",
+    "delete_jobs",
     "delete_upload",
     "tus_method_override",
 )
