@@ -79,10 +79,11 @@ _TAKES_AWAY = (
     "api_template_delete",
     "api_batch_delete",
     "delete_job",
-    "delete_jobs",
     "delete_upload",
     "tus_method_override",
 )
+# An empty body means all that there is, so that no id keeps it from anything.
+_TAKES_ALL_AWAY = ("delete_jobs",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,7 @@ def _config(inhabitant: Inhabitant, document: Mapping[str, Any]) -> Iterator[str
 def _changes(path: str, operation: Mapping[str, Any], inhabitant: Inhabitant) -> Iterator[str]:
     """How one operation is to be treated otherwise."""
     name, kind = operation["operationId"], path.partition("}")[0].removeprefix("/api/v1") + "}"
-    if name in inhabitant.closed:
+    if name in inhabitant.closed or name in _TAKES_ALL_AWAY:
         yield "enabled = false"
         return
     if name in UNSAYABLE:
