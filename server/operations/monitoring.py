@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
 from server.auth.networks import is_among
@@ -85,6 +86,7 @@ class Present:
     disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
     sampled_at: datetime | None  # when the last figures were kept
     availability: dict[str, Availability]
+    as_of: datetime
     nodes: tuple[str, ...]  # that are up
 
     @property
@@ -95,7 +97,7 @@ class Present:
             Concern.AVAILABILITY: share is not None and share < LEAST_AVAILABILITY,
             Concern.HANDSHAKES: (self.connection_failure_rate or 0) > MOST_FAILURES,
             Concern.WORKERS: self.workers_died > 0,
-            Concern.DISK: self.disk_full_at is not None and self.disk_full_at - utc_now() < _DISK_NOTICE,
+            Concern.DISK: self.disk_full_at is not None and self.disk_full_at - self.as_of < _DISK_NOTICE,
             Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
         }
         return [concern for concern, is_so in found.items() if is_so]
@@ -145,12 +147,11 @@ class MonitoringOperations:
         principal.require_admin()
         now = self._clock()
         async with self._database.read() as connection:
-            runs = await runs_since(connection, now - timedelta(days=max(_DAYS.values())))
-        return {name: availability(runs, now - timedelta(days=days), now) for name, days in _DAYS.items()}
+            return _uptimes(await _known_runs(connection, now), now)
 
     async def present(self, principal: Principal) -> Present:
         """What is worth a look every few seconds."""
-        uptimes = await self.availability(principal)
+        principal.require_admin()
         now = self._clock()
         end = int(now.timestamp()) - int(now.timestamp()) % STEP_SECONDS
         async with self._database.read() as connection:
@@ -158,7 +159,7 @@ class MonitoringOperations:
             hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
             day = await self._store.between(connection, 600, end - 24 * _HOUR_SECONDS, end)
             week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
-            runs = await runs_since(connection, now - timedelta(seconds=3 * STEP_SECONDS))
+            runs = await _known_runs(connection, now)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
             lambda: (_summed(last), _summed(hour), _summed(day), full_at(_free(week)))
         )
@@ -175,7 +176,8 @@ class MonitoringOperations:
             jobs_failed=of_day.get("jobs_failed", 0),
             disk_full_at=disk_full_at,
             sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
-            availability=uptimes,
+            availability=_uptimes(runs, now),
+            as_of=now,
             nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
         )
 
@@ -189,6 +191,15 @@ class MonitoringOperations:
                 raise NotSignedIn
             principal.require_admin()
         return await asyncio.to_thread(exposition, await self._readings(), version=__version__)
+
+
+async def _known_runs(connection: AsyncConnection, now: datetime) -> Sequence[Run]:
+    """All that any of the times may ask of."""
+    return await runs_since(connection, now - timedelta(days=max(_DAYS.values())))
+
+
+def _uptimes(runs: Sequence[Run], now: datetime) -> dict[str, Availability]:
+    return {name: availability(runs, now - timedelta(days=days), now) for name, days in _DAYS.items()}
 
 
 def _require_known(metrics: Sequence[str]) -> None:

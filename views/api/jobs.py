@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -56,6 +57,25 @@ class JobQuery(PageByNumber, frozen=True, kw_only=True):
     until: Moment | None = None
 
 
+class JobChoosing(Protocol):
+    """What chooses jobs, in the query of the list and in the bodies of what is done with many."""
+
+    @property
+    def state(self) -> tuple[State, ...]: ...
+    @property
+    def outcome(self) -> tuple[Completeness, ...]: ...
+    @property
+    def kind(self) -> tuple[str, ...]: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def q(self) -> str | None: ...
+
+
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job that counts to `total` within `seconds`, and fails at `fail_at` if told so."""
 
@@ -94,22 +114,24 @@ def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     return JobAnswer(**values, owner_id=job.owner_id, links=links)
 
 
-async def list_jobs(call: Call[None, JobQuery]) -> JobList:
-    query, jobs = call.query, call.operations.jobs
-    page = await jobs.list(
-        call.principal,
-        JobFilter(
-            owner_id=await jobs.owner_named(call.principal, query.user) if query.user else None,
-            states=query.state,
-            outcomes=query.outcome,
-            kinds=query.kind,
-            text=query.q or "",
-            since=query.since,
-            until=query.until,
-            limit=query.limit,
-            cursor=query.cursor,
-        ),
+async def job_filter(call: Call[Any, Any], wanted: JobChoosing) -> JobFilter:
+    """Raises `NotFound` for a user that there is not."""
+    jobs = call.operations.jobs
+    return JobFilter(
+        owner_id=await jobs.owner_named(call.principal, wanted.user) if wanted.user else None,
+        states=wanted.state,
+        outcomes=wanted.outcome,
+        kinds=wanted.kind,
+        text=wanted.q or "",
+        since=wanted.since,
+        until=wanted.until,
     )
+
+
+async def list_jobs(call: Call[None, JobQuery]) -> JobList:
+    found = await job_filter(call, call.query)
+    wanted = dataclasses.replace(found, limit=call.query.limit, cursor=call.query.cursor)
+    page = await call.operations.jobs.list(call.principal, wanted)
     items = [job_answer(call, job) for job in page.items]
     return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,9 +10,8 @@ from msgspec import Meta, Struct
 
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.jobs.job import Completeness, State
-from server.jobs.job_filter import JobFilter
 from server.operations.jobs_together import AT_ONCE, JobAction
-from views.api.jobs import Moment
+from views.api.jobs import Moment, job_filter
 
 
 class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,24 +46,11 @@ class JobsDone(Struct, frozen=True, kw_only=True):
 
 def _acting(action: JobAction) -> Callable[[Call[JobChoice, NoQuery]], Awaitable[JobsDone]]:
     async def act(call: Call[JobChoice, NoQuery]) -> JobsDone:
-        found = await call.operations.jobs_together.act(call.principal, action, await _filter(call))
+        wanted = dataclasses.replace(await job_filter(call, call.body.wanted), ids=call.body.ids)
+        found = await call.operations.jobs_together.act(call.principal, action, wanted)
         return JobsDone(done=found.done, refused=found.refused, left=found.left)
 
     return act
-
-
-async def _filter(call: Call[JobChoice, NoQuery]) -> JobFilter:
-    wanted, jobs = call.body.wanted, call.operations.jobs
-    return JobFilter(
-        owner_id=await jobs.owner_named(call.principal, wanted.user) if wanted.user else None,
-        states=wanted.state,
-        outcomes=wanted.outcome,
-        kinds=wanted.kind,
-        text=wanted.q,
-        since=wanted.since,
-        until=wanted.until,
-        ids=call.body.ids,
-    )
 
 
 _SUMMARIES = {
