@@ -82,8 +82,9 @@ export class Fragments {
   }
 }
 
+const HELD = "held"; // what `refreshFragment` answers when it has left everything as it was
+
 // A list of which somebody picks some does not move under their hand; what moves in its rows still does.
-const HELD = "held";
 const isHeld = (element) =>
   element.matches("[data-holds-still]") && element.querySelector("input:checked, details[open]") !== null;
 
