@@ -226,6 +226,22 @@ async def test_picked_jobs_are_deleted_together_and_the_list_holds_still_meanwhi
     await expect(page.locator(".job-tabs [aria-current]")).to_contain_text("2")
 
 
+async def test_a_job_that_ended_while_it_was_picked_can_be_deleted(
+    page_of: PageOf, admin: object, alice: object
+) -> None:
+    page = await page_of("alice")
+    job_id = await demonstrate(page, seconds=600)
+    await page.goto("/jobs")
+    await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+    row = page.locator(".job-row")
+    await row.hover()
+    await row.get_by_role("checkbox").check()
+    await page.request.post(f"/api/v1/jobs/{job_id}/cancel")
+    await expect(row.locator(".badge")).to_have_attribute("data-state", "cancelled")
+    await page.locator(".job-actions__picked").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("heading", name="Delete 1 job?")).to_be_visible()
+
+
 async def test_a_list_of_which_some_are_picked_stays_until_they_are_not(
     page_of: PageOf, admin: object, alice: object
 ) -> None:
