@@ -22,7 +22,7 @@ from server.jobs.job_filter import JobFilter
 from server.jobs.job_log import LogLine, LogPage
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
-from server.jobs.store import JobStore
+from server.jobs.store import FailureReason, JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
 from server.storage.pages import Listing
@@ -56,6 +56,10 @@ class JobOperations:
     ) -> dict[tuple[State, Completeness | None], int]:
         """Of those that `list` would give page by page."""
         return await self._store.count_by_state(self.allowed(principal, wanted))
+
+    async def failure_reasons(self, principal: Principal, wanted: JobFilter) -> Sequence[FailureReason]:
+        """Why those that `list` would give have failed, the most frequent reason first."""
+        return await self._store.failure_reasons(self.allowed(principal, wanted))
 
     def allowed(self, principal: Principal, wanted: JobFilter) -> JobFilter:
         """`wanted`, as far as the caller may see it; raises `Forbidden` for the jobs of somebody else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -16,6 +16,7 @@ from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKinds
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
+from views.context import formats_for
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -44,17 +45,21 @@ class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
 
 
 class JobQuery(PageByNumber, frozen=True, kw_only=True):
-    """`outcome` is of those that succeeded; `user` is a name, for admins.
+    """`outcome` is of those that succeeded, `error` the code of those that failed; `user` is a name, for admins.
 
-    `since` and `until` are moments of creation; `q` looks in title and message.
+    `since` and `until` are moments of creation, `ended_since` and `ended_until` of the end. `q` looks in all that
+    people know a job by, its error included; `"some words"` stand together, and `-word` leaves out what has it.
     """
 
     state: tuple[State, ...] = ()
     outcome: tuple[Completeness, ...] = ()
     kind: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
     user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
     until: Moment | None = None
+    ended_since: Moment | None = None
+    ended_until: Moment | None = None
 
 
 class JobChoosing(Protocol):
@@ -67,13 +72,47 @@ class JobChoosing(Protocol):
     @property
     def kind(self) -> tuple[str, ...]: ...
     @property
+    def error(self) -> tuple[str, ...]: ...
+    @property
     def user(self) -> str | None: ...
     @property
     def since(self) -> datetime | None: ...
     @property
     def until(self) -> datetime | None: ...
     @property
+    def ended_since(self) -> datetime | None: ...
+    @property
+    def ended_until(self) -> datetime | None: ...
+    @property
     def q(self) -> str | None: ...
+
+
+class JobReason(Struct, frozen=True, kw_only=True):
+    """How many failed with the error `code`; `message` and `job_id` are those of the newest of them."""
+
+    code: str
+    count: int
+    message: str
+    job_id: str
+
+
+class JobReasons(Struct, frozen=True, kw_only=True):
+    items: list[JobReason]
+
+
+class ReasonQuery(Struct, frozen=True, kw_only=True):
+    """As in the list of jobs; of those that failed alone."""
+
+    kind: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
+    user: Annotated[str, Meta(min_length=1)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    ended_since: Moment | None = None
+    ended_until: Moment | None = None
+    q: str | None = None
+    state: ClassVar[tuple[State, ...]] = ()
+    outcome: ClassVar[tuple[Completeness, ...]] = ()
 
 
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,9 +161,12 @@ async def job_filter(call: Call[Any, Any], wanted: JobChoosing) -> JobFilter:
         states=wanted.state,
         outcomes=wanted.outcome,
         kinds=wanted.kind,
+        errors=wanted.error,
         text=wanted.q or "",
         since=wanted.since,
         until=wanted.until,
+        ended_since=wanted.ended_since,
+        ended_until=wanted.ended_until,
     )
 
 
@@ -134,6 +176,22 @@ async def list_jobs(call: Call[None, JobQuery]) -> JobList:
     page = await call.operations.jobs.list(call.principal, wanted)
     items = [job_answer(call, job) for job in page.items]
     return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+async def list_reasons(call: Call[None, ReasonQuery]) -> JobReasons:
+    found = await call.operations.jobs.failure_reasons(call.principal, await job_filter(call, call.query))
+    formats = formats_for(call.request)
+    return JobReasons(
+        items=[
+            JobReason(
+                code=reason.code,
+                count=reason.count,
+                message=formats.error_text(reason.newest.error),
+                job_id=reason.newest.id,
+            )
+            for reason in found
+        ]
+    )
 
 
 async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
@@ -176,6 +234,16 @@ ENDPOINTS = [
         summary="Your jobs, newest first; admins see everybody's.",
         query=JobQuery,
         answer=JobList,
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/reasons",
+        name="list_failure_reasons",
+        handler=list_reasons,
+        summary="Why jobs failed, the most frequent reason first.",
+        query=ReasonQuery,
+        answer=JobReasons,
+        errors=(404,),
     ),
     Endpoint(
         method="POST",
