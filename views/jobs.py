@@ -23,6 +23,8 @@ from views.job_filter import FIELDS, SPANS, filter_of
 _PER_PAGE = 30
 _NOT_RUNNING = tuple(state for state in State if state is not State.RUNNING)
 _LINES_SHOWN = 500
+_LONGEST_SEARCH = 200
+_LEVELS = {"warning": ("warning", "error"), "error": ("error",)}  # of the log, as its form offers them
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -79,6 +81,7 @@ async def _list(request: web.Request, template: str) -> web.Response:
     first = _without(here, "cursor")
     of_any_state = _without(first, "state", "error")
     is_about_failures = wanted["state"] == State.FAILED and not wanted["error"]
+    kept = await operations_of(request).job_filters.list(principal)
     return await render(
         request,
         template,
@@ -91,7 +94,10 @@ async def _list(request: web.Request, template: str) -> web.Response:
         url_of_all_reasons=url_with("/jobs", _without(first, "error")),
         running_url=url_with("/jobs", of_any_state | {"state": State.RUNNING.value}),
         is_filtered=bool(first),
+        can_keep=principal.role is not Role.VIEWER,
         has_more=any(wanted[name] for name in ("user", "when", "from", "to")),
+        kept=[(each, url_with("/jobs", each.fields)) for each in kept],
+        here=first,
         tabs=_tabs(counts, of_any_state, wanted["state"]),
         kinds=parts_of(request).job_kinds.names(),
         spans=SPANS,
@@ -142,7 +148,16 @@ async def _one(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     job = await operations_of(request).jobs.get(principal, request.match_info["id"])
     before = whole_number(request.query.get("before"))
-    log = await operations_of(request).jobs.log(principal, job.id, limit=_LINES_SHOWN, before=before)
+    shown = {name: value for name in ("q", "level") if (value := request.query.get(name, "").strip()[:_LONGEST_SEARCH])}
+    log = await operations_of(request).jobs.log(
+        principal,
+        job.id,
+        limit=_LINES_SHOWN,
+        before=before,
+        text=shown.get("q", ""),
+        levels=_LEVELS.get(shown.get("level", ""), ()),
+    )
+    attempts, attempt_count = await operations_of(request).jobs.attempts(principal, job.id)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
     kind = parts_of(request).job_kinds.shown(job.kind)
@@ -152,6 +167,12 @@ async def _one(request: web.Request, template: str) -> web.Response:
         job=job,
         log=log,
         log_before=before,
+        log_shown=shown,
+        log_url=lambda path, before=None: url_with(
+            f"/jobs/{job.id}{path}", shown | ({"before": str(before)} if before else {})
+        ),
+        attempts=attempts,
+        attempt_count=attempt_count,
         owner_name=owners.get(job.owner_id, ""),
         links=kind.links(job),
         figures=_figures(job, kind, formats),

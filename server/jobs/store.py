@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
 from server.jobs.job_filter import ERROR_CODE, JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
+from server.jobs.past_attempts import PastAttempts
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
@@ -51,6 +52,7 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.lines = JobLogStore(database)
+        self.attempts = PastAttempts(database)
 
     async def add(self, connection: AsyncConnection, job: Job) -> Job:
         """The job as it is stored: with its place among all of them."""

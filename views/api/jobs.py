@@ -9,14 +9,17 @@ from typing import Annotated, Any, ClassVar, Protocol
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from server.clock import rfc3339
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Completeness, Job, State
 from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKinds
+from server.jobs.past_attempts import PastAttempt
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
 from views.context import formats_for
+from views.formats import ReaderFormats
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -87,6 +90,11 @@ class JobChoosing(Protocol):
     def q(self) -> str | None: ...
 
 
+class AttemptError(Struct, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
 class JobReason(Struct, frozen=True, kw_only=True):
     """How many failed with the error `code`; `message` and `job_id` are those of the newest of them."""
 
@@ -113,6 +121,30 @@ class ReasonQuery(Struct, frozen=True, kw_only=True):
     q: str | None = None
     state: ClassVar[tuple[State, ...]] = ()
     outcome: ClassVar[tuple[Completeness, ...]] = ()
+
+
+class JobStage(Struct, frozen=True, kw_only=True):
+    name: str
+    seconds: float
+
+
+class JobAttempt(Struct, frozen=True, kw_only=True):
+    """`ended_as` is the state that followed: `queued` when the job was to be tried again by itself."""
+
+    attempt: int
+    started_at: str | None
+    ended_at: str
+    ended_as: State
+    seconds: float | None
+    error: AttemptError | None
+    stages: list[JobStage]
+
+
+class JobAttempts(Struct, frozen=True, kw_only=True):
+    """The last one first; `total` may be more than are kept to read."""
+
+    items: list[JobAttempt]
+    total: int
 
 
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +230,25 @@ async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
 
 
+async def list_attempts(call: Call[None, NoQuery]) -> JobAttempts:
+    attempts, total = await call.operations.jobs.attempts(call.principal, call.path["id"])
+    formats = formats_for(call.request)
+    return JobAttempts(items=[_attempt(each, formats) for each in attempts], total=total)
+
+
+def _attempt(past: PastAttempt, formats: ReaderFormats) -> JobAttempt:
+    error = past.error
+    return JobAttempt(
+        attempt=past.number,
+        started_at=None if past.started_at is None else rfc3339(past.started_at),
+        ended_at=rfc3339(past.ended_at),
+        ended_as=past.ended_as,
+        seconds=past.seconds,
+        error=None if error is None else AttemptError(code=error.code, message=formats.error_text(error)),
+        stages=[JobStage(name=stage.name, seconds=round(stage.seconds, 3)) for stage in past.stages],
+    )
+
+
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.operations.jobs.cancel(call.principal, call.path["id"]))
 
@@ -274,6 +325,15 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/{id}/attempts",
+        name="list_job_attempts",
+        handler=list_attempts,
+        summary="What each attempt of a job was: how long its stages took, and how it ended.",
+        answer=JobAttempts,
+        errors=(404,),
     ),
     Endpoint(
         method="POST",
