@@ -152,4 +152,4 @@ class JobOperations:
 
 
 async def _record(connection: AsyncConnection, principal: Principal, action: str, job: Job) -> None:
-    await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})
+    await Audit.record(connection, principal, action, job.title, {"kind": job.kind}, subject_id=job.id)
