@@ -32,6 +32,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "import.start": "dataset mode",
         "job.cancel": "kind",
         "job.delete": "kind",
+        "job.demonstrate": "kind",
         "job.retry": "kind",
         "query.change": "",
         "query.delete": "",

@@ -141,6 +141,10 @@ class JobOperations:
                 total=_MAX_DEMONSTRATION_TOTAL,
             )
         parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await _record(connection, principal, "job.demonstrate", job)
+
         return await self._runner.start(
             demonstration.KIND,
             owner_id=principal.user_id,
@@ -148,6 +152,7 @@ class JobOperations:
             parameters=parameters,
             total=total,
             asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            also=record,
         )
 
 
