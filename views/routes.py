@@ -7,6 +7,7 @@ from aiohttp import web
 from views import (
     account,
     admin,
+    audit,
     batches,
     brand,
     corrections,
@@ -83,6 +84,8 @@ PAGES: list[web.RouteDef] = [
     web.post("/admin/connections/{id}/close", admin.close_connection),
     web.post("/admin/broadcast", admin.broadcast),
     *brand.OF_SERVER.routes(),
+    web.get("/admin/audit", audit.audit_page, name="audit"),
+    web.get("/admin/audit/export", audit.export_audit),
     web.get("/admin/{section}", admin.admin_page),
     web.post("/admin/users", admin.add_user),
     web.post("/admin/users/{id}", admin.change_user),

@@ -21,6 +21,7 @@ from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
@@ -118,10 +119,10 @@ def build_operations(
         admin=AdminOperations(
             database=database,
             credentials=auth.credentials,
-            audit=Audit(database),
             settings=settings,
             parts=statistics,
         ),
+        audit=AuditOperations(database=database, address_days=settings.audit_address_days),
         batch_combining=BatchCombining(
             batches=batches,
             store=reports.batches,

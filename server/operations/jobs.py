@@ -158,6 +158,10 @@ class JobOperations:
                 total=_MAX_DEMONSTRATION_TOTAL,
             )
         parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await _record(connection, principal, "job.demonstrate", job)
+
         return await self._runner.start(
             demonstration.KIND,
             owner_id=principal.user_id,
@@ -165,8 +169,9 @@ class JobOperations:
             parameters=parameters,
             total=total,
             asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            also=record,
         )
 
 
 async def _record(connection: AsyncConnection, principal: Principal, action: str, job: Job) -> None:
-    await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})
+    await Audit.record(connection, principal, action, job.title, {"kind": job.kind}, subject_id=job.id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
@@ -45,6 +46,7 @@ from server.operations.usage import UsageOperations
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    audit: AuditOperations
     batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations

@@ -129,12 +129,19 @@ audit = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", UtcDateTime, nullable=False, index=True),
+    Column("via", String(16), nullable=False, server_default="session"),  # auth.audit.Via
     Column("user_id", String(26)),  # no foreign key: the line outlives the user
     Column("user_name", String(64), nullable=False, server_default=""),
+    Column("token_id", String(26)),
     Column("action", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False, server_default="done"),  # auth.audit.Outcome
     Column("subject", String(200), nullable=False, server_default=""),
+    Column("subject_id", String(40), nullable=False, server_default=""),
     _json("detail"),
     Column("address", String(64), nullable=False, server_default=""),
+    Index("ix_audit_user_id", "user_id", "id"),
+    Index("ix_audit_subject_id", "subject_id", "id"),
+    Index("ix_audit_action", "action", "id"),
 )
 
 secrets = Table(

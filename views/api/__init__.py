@@ -6,6 +6,7 @@ from server.http.endpoint import Endpoint
 from views.api import (
     accounts,
     admin,
+    audit,
     batch_comparison,
     batches,
     brands,
@@ -37,6 +38,7 @@ from views.api import (
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *audit.ENDPOINTS,
     *monitoring.ENDPOINTS,
     *connections.ENDPOINTS,
     *openapi.ENDPOINTS,
