@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -162,6 +163,9 @@ class Settings:
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
+    backup_to: str = _setting("", "Directory for a backup each night, restored on trial; empty: none is made.")
+    backup_at: str = _setting("03:00", "When in the day it is made, in UTC.")
+    backup_keep_days: float = _setting(14.0, "Nightly backups are kept for so many days.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(
@@ -301,9 +305,19 @@ def _checked(settings: Settings) -> Settings:
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    _check_backups(settings)
     for network in settings.metrics_addresses:
         try:
             ipaddress.ip_network(network)
         except ValueError:
             raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
     return settings
+
+
+def _check_backups(settings: Settings) -> None:
+    try:
+        time.fromisoformat(settings.backup_at)
+    except ValueError:
+        raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
+    if settings.backup_to and not Path(settings.backup_to).is_dir():
+        raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")

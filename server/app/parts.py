@@ -159,6 +159,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             monitoring=monitoring,
         ),
         chores=build_chores(
+            settings,
             storage=storage,
             realtime=realtime,
             live=live,

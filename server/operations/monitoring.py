@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
+from server.care.nightly import BackupState, backup_state
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
@@ -44,6 +45,7 @@ class Concern(StrEnum):
     WORKERS = "workers"
     DISK = "disk"
     LAG = "lag"
+    BACKUP = "backup"
 
 
 class LookBack(StrEnum):
@@ -84,6 +86,7 @@ class Present:
     loop_lag_ms: float | None  # the longest in the last hour
     jobs_failed: int  # in the last 24 hours
     disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
+    backup: BackupState | None  # of those that the server makes by itself
     sampled_at: datetime | None  # when the last figures were kept
     availability: dict[str, Availability]
     as_of: datetime
@@ -99,6 +102,7 @@ class Present:
             Concern.WORKERS: self.workers_died > 0,
             Concern.DISK: self.disk_full_at is not None and self.disk_full_at - self.as_of < _DISK_NOTICE,
             Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
+            Concern.BACKUP: self.backup is not None and self.backup.is_worrying(self.as_of),
         }
         return [concern for concern, is_so in found.items() if is_so]
 
@@ -160,6 +164,7 @@ class MonitoringOperations:
             day = await self._store.between(connection, 600, end - 24 * _HOUR_SECONDS, end)
             week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
             runs = await _known_runs(connection, now)
+            backup = await backup_state(connection)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
             lambda: (_summed(last), _summed(hour), _summed(day), full_at(_free(week)))
         )
@@ -175,6 +180,7 @@ class MonitoringOperations:
             loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
             jobs_failed=of_day.get("jobs_failed", 0),
             disk_full_at=disk_full_at,
+            backup=backup,
             sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
             availability=_uptimes(runs, now),
             as_of=now,
