@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from server.base_path import BasePath
 from server.errors import ConfigurationError
 
 _MIB = 1024 * 1024
@@ -36,6 +37,9 @@ class Settings:
         secret=True,
     )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
+    base_path: str = _setting(
+        "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
+    )
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
     log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(
@@ -303,4 +307,12 @@ def _checked(settings: Settings) -> Settings:
             ipaddress.ip_network(network)
         except ValueError:
             raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
-    return settings
+    return _with_plain_base_path(settings)
+
+
+def _with_plain_base_path(settings: Settings) -> Settings:
+    """`jindu/` as `/jindu`."""
+    try:
+        return dataclasses.replace(settings, base_path=BasePath.read(settings.base_path).text)
+    except ValueError:
+        raise ConfigurationError(f"base_path has {settings.base_path!r}; write it like /jindu.") from None

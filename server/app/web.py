@@ -10,8 +10,10 @@ from aiohttp_session import session_middleware
 
 from server.app.parts import Parts
 from server.app.transports import add_transports, build_transports
+from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
+from server.http.based_requests import base_path_middleware, require_apart, say_location
 from server.http.bodies import Bodies
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
@@ -41,7 +43,9 @@ def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
     traffic = HttpTraffic()
     app = web.Application(middlewares=_middlewares(parts, traffic))
-    app.on_response_prepare.extend((mark_prepared, end_turns, add_headers, add_cors_headers, add_tus_headers))
+    app.on_response_prepare.extend(
+        (mark_prepared, end_turns, say_location, add_headers, add_cors_headers, add_tus_headers)
+    )
     readiness = Readiness()
     transports = build_transports(parts, readiness)
     app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports), traffic)
@@ -50,15 +54,17 @@ def build_app(parts: Parts) -> web.Application:
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
     app.router.add_routes([static_route("/static", STATIC)])
+    require_apart(app[PARTS].base_path, app)
     app.cleanup_ctx.append(_ready)  # last: everything else is open
     return app
 
 
 def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
     """From the outside in: count; name the request and answer errors; browsers' questions; who asks; from where."""
-    turns = RequestTurns()
-    cookies = SessionCookies(parts.auth.secret_key, days=parts.settings.session_days)
+    settings, turns, base = parts.settings, RequestTurns(), BasePath(parts.settings.base_path)
+    cookies = SessionCookies(parts.auth.secret_key, days=settings.session_days, base=base)
     return [
+        base_path_middleware(base),
         traffic.middleware(),
         problem_middleware(error_page),
         preflight_middleware(),
@@ -79,6 +85,7 @@ def _web_parts(
     parts.counts["requests"] = traffic.statistics
     return WebParts(
         settings=parts.settings,
+        base_path=BasePath(parts.settings.base_path),
         languages=parts.languages,
         operations=parts.operations,
         authenticator=parts.auth.authenticator,
@@ -92,7 +99,7 @@ def _web_parts(
         open_sockets=open_sockets,
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         bodies=Bodies(),
-        api_document=document_on_demand(ENDPOINTS),
+        api_document=document_on_demand(ENDPOINTS, base=BasePath(parts.settings.base_path)),
         drawing=Drawing(),
     )
 

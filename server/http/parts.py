@@ -9,6 +9,7 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
+from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
 from server.http.bodies import Bodies
@@ -33,6 +34,7 @@ class WebParts:
     """
 
     settings: Settings
+    base_path: BasePath
     languages: Languages
     operations: Operations
     authenticator: Authenticator

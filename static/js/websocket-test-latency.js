@@ -1,6 +1,7 @@
 // Delays on /websocket-test: round trips of pings, and from publishing over HTTP until the event is here. Both begin and
 // end on this machine's clock: what the server's clock says does not matter.
 
+import { at } from "./addresses.js";
 import { language, number, t } from "./i18n.js";
 import { LiveError } from "./live-client.js";
 import { toast } from "./toasts.js";
@@ -80,7 +81,7 @@ export class Delays {
       for (let count = 0; count < PUBLICATIONS; count += 1) {
         const began = performance.now();
         const arrival = new Promise((resolve) => (arrived = (data) => data === count && resolve(performance.now() - began)));
-        const [delay] = await Promise.all([within(arrival, DEADLINE_MS), post(`/api/v1/events/${name}`, count)]);
+        const [delay] = await Promise.all([within(arrival, DEADLINE_MS), post(at(`/api/v1/events/${name}`), count)]);
         this.add("publications", delay);
       }
     } finally {
