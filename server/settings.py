@@ -40,6 +40,9 @@ class Settings:
     base_path: str = _setting(
         "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
     )
+    static_cache: str = _setting(
+        "", "Directory for scripts and style sheets as browsers load them, packed; empty: cache in the data."
+    )
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
     log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
 
 from server.app.parts import Parts
+from server.app.resources import meanwhile
 from server.app.transports import add_transports, build_transports
 from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
@@ -28,10 +31,11 @@ from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
-from server.http.static_files import static_route
+from server.http.static_files import StaticFiles
 from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
-from server.places import STATIC
+from server.places import STATIC, TEMPLATES
+from server.settings import Settings
 from views.api import ENDPOINTS
 from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
@@ -53,7 +57,8 @@ def build_app(parts: Parts) -> web.Application:
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
-    app.router.add_routes([static_route("/static", STATIC)])
+    app.router.add_routes([app[PARTS].static_files.route()])
+    app.cleanup_ctx.append(_static_files)
     require_apart(app[PARTS].base_path, app)
     app.cleanup_ctx.append(_ready)  # last: everything else is open
     return app
@@ -101,7 +106,19 @@ def _web_parts(
         bodies=Bodies(),
         api_document=document_on_demand(ENDPOINTS, base=BasePath(parts.settings.base_path)),
         drawing=Drawing(),
+        static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),
     )
+
+
+async def _static_files(app: web.Application) -> AsyncIterator[None]:
+    files = app[PARTS].static_files
+    await asyncio.to_thread(files.read)
+    async with meanwhile(files.pack()):
+        yield
+
+
+def _static_cache(settings: Settings) -> Path:
+    return Path(settings.static_cache) if settings.static_cache else settings.data / "cache"
 
 
 async def _ready(app: web.Application) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from server.http.bodies import Bodies
 from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
+from server.http.static_files import StaticFiles
 from server.jobs.job import Job
 from server.jobs.kinds import JobKinds
 from server.languages import Languages
@@ -52,6 +53,7 @@ class WebParts:
     bodies: Bodies
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
+    static_files: StaticFiles
 
 
 PARTS = web.AppKey("parts", WebParts)

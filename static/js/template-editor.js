@@ -190,14 +190,14 @@ function problem(issue, level) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.className = `problem problem--${level}`;
+  button.className = `source-problem source-problem--${level}`;
   button.dataset.line = issue.line;
   button.dataset.column = issue.column;
   const place = document.createElement("span");
-  place.className = "problem__place numeric";
+  place.className = "source-problem__place numeric";
   place.textContent = `${issue.line}:${issue.column}`;
   const kind = document.createElement("span");
-  kind.className = "problem__kind";
+  kind.className = "source-problem__kind";
   kind.textContent = level === "error" ? t("Error") : t("Warning");
   const text = document.createElement("span");
   text.textContent = issue.message;

@@ -91,7 +91,7 @@ export class Delays {
 
   #draw() {
     const samples = this.#samples[this.#shown].toSorted((one, other) => one - other);
-    const figures = { p50: at(samples, 0.5), p90: at(samples, 0.9), p99: at(samples, 0.99), max: samples.at(-1) };
+    const figures = { p50: quantile(samples, 0.5), p90: quantile(samples, 0.9), p99: quantile(samples, 0.99), max: samples.at(-1) };
     for (const [name, value] of Object.entries(figures)) {
       figure(name).textContent = value === undefined ? "–" : t("{number} ms", { number: milliseconds.format(value) });
     }
@@ -105,7 +105,7 @@ export class Delays {
 const figure = (name) => card.querySelector(`[data-figure=${name}]`);
 
 // The nearest rank: a delay that was measured, not one in between.
-const at = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+const quantile = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 
 function inWords(counts) {
   const parts = counts.flatMap((count, place) => (count ? [t("{count} up to {bound} ms", { count, bound: bound(place) })] : []));

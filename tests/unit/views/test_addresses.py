@@ -1,4 +1,4 @@
-"""No page forgets the base path: in templates and scripts an address of ours is never written from the root of a host."""
+"""No page forgets the base path: in templates and scripts no address of ours is written from the root of a host."""
 
 from __future__ import annotations
 
