@@ -67,8 +67,8 @@ async def _exchange(client: aiohttp.ClientSession, request: web.Request, url: st
         for name, value in answer.headers.items():
             if name.lower() not in _HOP_BY_HOP and name != "Date":
                 response.headers.add(name, value)
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for piece in answer.content.iter_any():
                 await response.write(piece)
         except (aiohttp.ClientError, ConnectionError):
