@@ -17,6 +17,7 @@ from server import logs
 from server.app.parts import Parts, build_parts
 from server.app.resources import meanwhile
 from server.app.web import build_app
+from server.base_path import BasePath
 from server.garbage import collect_when_quiet, tune_garbage_collector
 from server.http import descriptors
 from server.http.listener import listen, url_of
@@ -107,7 +108,7 @@ def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, i
     if code is None:
         return
     host = "localhost" if address[0] in ("0.0.0.0", "127.0.0.1", "::", "::1") else address[0]  # noqa: S104
-    base = settings.public_url.rstrip("/") or url_of(host, address[1])
+    base = BasePath(settings.base_path).address(settings.public_url or url_of(host, address[1]))
     sys.stdout.write(f"\nThis server is new. Open this link once to set it up:\n\n    {base}/setup?code={code}\n\n")
     sys.stdout.flush()
 

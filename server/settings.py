@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from server.base_path import BasePath
 from server.errors import ConfigurationError
 
 _MIB = 1024 * 1024
@@ -37,6 +38,12 @@ class Settings:
         secret=True,
     )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
+    base_path: str = _setting(
+        "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
+    )
+    static_cache: str = _setting(
+        "", "Directory for scripts and style sheets as browsers load them, packed; empty: cache in the data."
+    )
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
     log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(
@@ -311,7 +318,7 @@ def _checked(settings: Settings) -> Settings:
             ipaddress.ip_network(network)
         except ValueError:
             raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
-    return settings
+    return _with_plain_base_path(settings)
 
 
 def _check_backups(settings: Settings) -> None:
@@ -321,3 +328,11 @@ def _check_backups(settings: Settings) -> None:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
+
+
+def _with_plain_base_path(settings: Settings) -> Settings:
+    """`jindu/` as `/jindu`."""
+    try:
+        return dataclasses.replace(settings, base_path=BasePath.read(settings.base_path).text)
+    except ValueError:
+        raise ConfigurationError(f"base_path has {settings.base_path!r}; write it like /jindu.") from None

@@ -26,6 +26,7 @@ from server.http.parts import PARTS, WebParts
 from server.serving import addresses_of
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
+from tests.static_cache import STATIC_CACHE
 from tests.watchdog import LoopWatchdog
 
 _LONGEST_BYTES_IN_ID = 30
@@ -139,6 +140,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
         workers=1,
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
+        static_cache=str(STATIC_CACHE),
     )
 
 

@@ -41,7 +41,7 @@ LAYERS = (
     ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics", "server.garbage"),
     ("server.errors", "server.clock"),
     ("server.texts",),
-    ("server.numerals", "server.figures"),
+    ("server.numerals", "server.figures", "server.base_path"),
     ("jindu",),
 )
 CORE = (

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from server import logs
+from server.base_path import BasePath
 from server.http.open_sockets import OpenSockets
 from server.http.parts import PARTS
 from server.http.socket_handler import SocketHandler
@@ -26,12 +27,15 @@ _LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so th
 class Listener(web.BaseSite):
     """A site as aiohttp's `TCPSite`, of sockets that `OpenSockets` watches."""
 
-    def __init__(self, runner: web.AppRunner, sockets: OpenSockets, *, hosts: Sequence[str], port: int) -> None:
+    def __init__(
+        self, runner: web.AppRunner, sockets: OpenSockets, *, hosts: Sequence[str], port: int, base: BasePath
+    ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._web_server = runner.server
         self._sockets = sockets
         self._hosts = hosts
         self._port = port
+        self._base = base
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -61,6 +65,7 @@ class Listener(web.BaseSite):
             lingering_time=_LINGERING_SECONDS,
             auto_decompress=False,  # `packed_body_middleware` refuses what is packed
             access_log=None,
+            base=self._base,
         )
 
 
@@ -174,4 +179,5 @@ async def listen(runner: web.AppRunner) -> None:
     """Open the port that the settings name, for the application of `runner`, which is set up."""
     parts = runner.app[PARTS]
     settings = parts.settings
-    await Listener(runner, parts.open_sockets, hosts=hosts_of(settings.host), port=settings.port).start()
+    hosts, base = hosts_of(settings.host), parts.base_path
+    await Listener(runner, parts.open_sockets, hosts=hosts, port=settings.port, base=base).start()
