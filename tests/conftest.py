@@ -21,9 +21,8 @@ from server.app.parts import Parts, build_parts
 from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.garbage import tune_garbage_collector
-from server.http.listener import listen
+from server.http.front_door import FrontDoor
 from server.http.parts import PARTS, WebParts
-from server.serving import addresses_of
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.watchdog import LoopWatchdog
@@ -165,14 +164,14 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def started(parts: Parts, app: web.Application) -> AsyncIterator[Server]:
     runner = web.AppRunner(app, shutdown_timeout=2.0)
+    door = FrontDoor(runner)
     async with parts.open():
         try:
             await runner.setup()
-            await listen(runner)
-            host, port = addresses_of(runner)[0]
-            yield Server(f"http://{host}:{port}", app, parts)
+            await door.open()
+            yield Server(door.urls[0], app, parts)
         finally:
-            await runner.cleanup()
+            await door.close()
 
 
 @pytest.fixture

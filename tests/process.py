@@ -18,7 +18,7 @@ from server.settings import Settings
 from server.storage.database import Database
 
 ROOT = Path(__file__).parent.parent
-_READY = re.compile(r"ready on (http://\S+)")
+_READY = re.compile(r"ready on (https?://\S+)")
 START_SECONDS = 60.0
 
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 import server
-from server.http.listener import hosts_of
+from server.http.listening_sockets import hosts_of
 from tests.conftest import PASSWORDS
 from tests.functional.command_line import run
 from tests.functional.importing import import_text
