@@ -21,6 +21,7 @@ from server.app.parts import Parts, build_parts
 from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.garbage import tune_garbage_collector
+from server.http.certificate import Certificate
 from server.http.front_door import FrontDoor
 from server.http.parts import PARTS, WebParts
 from server.settings import Settings
@@ -65,6 +66,7 @@ class Server:
     url: str
     app: web.Application
     parts: Parts
+    certificate: Certificate | None = None
 
     @property
     def web(self) -> WebParts:
@@ -169,7 +171,7 @@ async def started(parts: Parts, app: web.Application) -> AsyncIterator[Server]:
         try:
             await runner.setup()
             await door.open()
-            yield Server(door.urls[0], app, parts)
+            yield Server(door.urls[0], app, parts, door.certificate)
         finally:
             await door.close()
 

@@ -30,13 +30,14 @@ class FrontDoor:
         self._chores: list[asyncio.Task[None]] = []
         self._redirecting: web.ServerRunner | None = None
         self.urls: list[str] = []
+        self.certificate: Certificate | None = None
 
     async def open(self) -> None:
         """For the application of `runner`, which is set up. Raises `OSError` or `ConfigurationError`."""
         assert self._runner.app is not None
         parts = self._runner.app[PARTS]
         settings, sockets = parts.settings, parts.open_sockets
-        certificate = certificate_of(settings)
+        certificate = self.certificate = certificate_of(settings)
         opened = [] if self._inherited else await open_sockets_at(hosts_of(settings.host), settings.port)
         listener = Listener(self._runner, sockets, opened=opened, inherited=self._inherited, certificate=certificate)
         await listener.start()

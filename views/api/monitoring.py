@@ -96,6 +96,8 @@ def _present(found: Present) -> dict[str, Any]:
         "nodes": list(found.nodes),
         "workers_died": found.workers_died,
         "disk_full_at": found.disk_full_at,
+        "certificate_ends_at": found.certificate_ends_at,
+        "refused_origins": found.refused_origins,
         "concerns": found.concerns,
     }
 
