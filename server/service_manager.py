@@ -53,13 +53,15 @@ class ServiceManager:
     async def keep_watchdog(self, is_well: Callable[[], Awaitable[str]]) -> None:
         """Until cancelled: say that we live, with what `is_well` answers as the status.
 
-        While it does not come back, or the event loop stands still, nothing is said, and we are started anew.
+        While it fails or does not come back, or the event loop stands still, nothing is said, and we are started anew.
         """
         if not self.listens or self.watchdog_seconds is None:
             return
         while True:
-            status = await is_well()
-            self._tell("WATCHDOG=1", f"STATUS={status}")
+            try:
+                self._tell("WATCHDOG=1", f"STATUS={await is_well()}")
+            except Exception:
+                _LOG.exception("the watchdog is not told that all is well", extra={"action": "notify"})
             await asyncio.sleep(self.watchdog_seconds / 3)
 
     async def _extend(self, every: float, longest: float) -> None:
