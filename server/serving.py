@@ -21,6 +21,7 @@ from server import logs
 from server.app.parts import Parts, build_parts
 from server.app.resources import meanwhile
 from server.app.web import build_app
+from server.base_path import BasePath
 from server.errors import Unavailable
 from server.garbage import collect_when_quiet, tune_garbage_collector
 from server.http import descriptors
@@ -149,7 +150,7 @@ def _show_setup_link(code: str | None, settings: Settings, url: str) -> None:
     """To the console of whoever started us, not to the log: who has the link becomes administrator."""
     if code is None:
         return
-    base = settings.public_url.rstrip("/") or _reachable(url)
+    base = BasePath(settings.base_path).address(settings.public_url or _reachable(url))
     sys.stdout.write(f"\nThis server is new. Open this link once to set it up:\n\n    {base}/setup?code={code}\n\n")
     sys.stdout.flush()
 

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from server.base_path import BasePath
 from server.errors import ConfigurationError
 
 _MIB = 1024 * 1024
@@ -39,6 +40,12 @@ class Settings:
         secret=True,
     )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
+    base_path: str = _setting(
+        "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
+    )
+    static_cache: str = _setting(
+        "", "Directory for scripts and style sheets as browsers load them, packed; empty: cache in the data."
+    )
     trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host.")
     trusted_proxy_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that the last of them comes from, comma-separated; empty: whoever connects is it."
@@ -312,7 +319,7 @@ def _checked(settings: Settings) -> Settings:
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
     _check_formats(settings)
-    return settings
+    return _with_plain_base_path(settings)
 
 
 def _check_formats(settings: Settings) -> None:
@@ -330,3 +337,11 @@ def _check_formats(settings: Settings) -> None:
                 raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
     if settings.forwarded_header not in _FORWARDED_HEADERS:
         raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
+
+
+def _with_plain_base_path(settings: Settings) -> Settings:
+    """`jindu/` as `/jindu`."""
+    try:
+        return dataclasses.replace(settings, base_path=BasePath.read(settings.base_path).text)
+    except ValueError:
+        raise ConfigurationError(f"base_path has {settings.base_path!r}; write it like /jindu.") from None

@@ -26,6 +26,7 @@ from server.http.front_door import FrontDoor
 from server.http.parts import PARTS, WebParts
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
+from tests.static_cache import STATIC_CACHE
 from tests.watchdog import LoopWatchdog
 
 _LONGEST_BYTES_IN_ID = 30
@@ -140,6 +141,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
         workers=1,
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
+        static_cache=str(STATIC_CACHE),
     )
 
 

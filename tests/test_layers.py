@@ -49,7 +49,7 @@ LAYERS = (
     ),
     ("server.errors", "server.clock"),
     ("server.texts",),
-    ("server.numerals", "server.figures"),
+    ("server.numerals", "server.figures", "server.base_path"),
     ("jindu",),
 )
 CORE = (

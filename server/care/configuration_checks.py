@@ -23,6 +23,7 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     """Of settings that could be read at all."""
     yield from _check_port_and_level(settings)
     yield from _check_addresses(settings)
+    yield from _check_base_path(settings)
     yield from _check_data(settings.data)
     yield from _check_key(settings)
     yield from _check_folders(settings)
@@ -63,6 +64,17 @@ def _check_addresses(settings: Settings) -> Iterator[CareFinding]:
 
 def _is_only_for_this_machine(host: str) -> bool:
     return host in ("127.0.0.1", "::1", "localhost") or host.startswith("unix:")
+
+
+def _check_base_path(settings: Settings) -> Iterator[CareFinding]:
+    public = urlsplit(settings.public_url)
+    path = public.path.rstrip("/")
+    if public.netloc and path and path != settings.base_path:
+        yield warning(
+            "base_path_differs",
+            f"public_url ends with {path}, but base_path is {settings.base_path or 'not set'}.",
+            f"Set JINDU_BASE_PATH={path}, or addresses in pages lead past the proxy's path.",
+        )
 
 
 def _check_data(data: Path) -> Iterator[CareFinding]:

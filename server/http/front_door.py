@@ -8,6 +8,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -39,7 +40,14 @@ class FrontDoor:
         settings, sockets = parts.settings, parts.open_sockets
         certificate = self.certificate = certificate_of(settings)
         opened = [] if self._inherited else await open_sockets_at(hosts_of(settings.host), settings.port)
-        listener = Listener(self._runner, sockets, opened=opened, inherited=self._inherited, certificate=certificate)
+        listener = Listener(
+            self._runner,
+            sockets,
+            opened=opened,
+            inherited=self._inherited,
+            certificate=certificate,
+            base=parts.base_path,
+        )
         await listener.start()
         self.urls = listener.urls
         self._begin(sockets.watch(), "watch sockets")
@@ -77,7 +85,8 @@ class _Redirect:
     """Sends everything to the same place over TLS, changes included (308 keeps the method)."""
 
     def __init__(self, settings: Settings, url: str) -> None:
-        self._public = settings.public_url.rstrip("/") if settings.public_url.startswith("https://") else ""
+        public = urlsplit(settings.public_url)  # its path, if any, is what people asked for
+        self._public = f"https://{public.netloc}" if public.scheme == "https" else ""
         port = url.rpartition(":")[2]
         self._port = "" if port == str(_HTTPS_PORT) else f":{port}"
 

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from server import logs
+from server.base_path import ROOT, BasePath
 from server.http import listening_sockets
 from server.http.certificate import Certificate
 from server.http.listening_sockets import BACKLOG, url_of_socket
@@ -40,6 +41,7 @@ class Listener(web.BaseSite):
         opened: Sequence[socket.socket] = (),
         inherited: Sequence[socket.socket] = (),
         certificate: Certificate | None = None,
+        base: BasePath = ROOT,
     ) -> None:
         super().__init__(runner, backlog=BACKLOG)
         self._web_server = runner.server
@@ -47,6 +49,7 @@ class Listener(web.BaseSite):
         self._opened = opened
         self._inherited = inherited
         self._certificate = certificate
+        self._base = base
         self._accepting: _Accepting | None = None
 
     @property
@@ -83,6 +86,7 @@ class Listener(web.BaseSite):
             lingering_time=_LINGERING_SECONDS,
             auto_decompress=False,  # `packed_body_middleware` refuses what is packed
             access_log=None,
+            base=self._base,
         )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import Settings
+from server.care.configuration_checks import check_configuration
+from server.settings import Settings, load
 from tests.process import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -116,3 +117,15 @@ def test_each_proxy_can_be_set_to_a_path_and_is_in_the_docs(name: str) -> None:
     assert "JINDU_BASE_PATH=/jindu" in text
     assert "JINDU_TRUSTED_PROXIES=1" in text
     assert f"deploy/{name}" in (ROOT / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_the_settings_of_the_recorded_installation_have_nothing_wrong(tmp_path: Path) -> None:
+    """docs/operations.md, "Install it as a service": what it writes down is what `config check` is content with."""
+    docs = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    recorded = docs.partition("## Install it as a service")[2].partition("```sh\n")[2].partition("```")[0]
+    environ = dict(line.strip().split("=", 1) for line in recorded.splitlines() if line.strip())
+    settings = load(environ=environ | {"JINDU_DATA": str(tmp_path)}, directory=tmp_path)
+    assert (settings.base_path, settings.trusted_proxies) == ("/jindu", 1)
+    assert list(check_configuration(settings)) == []
+    for named in re.findall(r"/opt/jindu/(deploy/[\w.]+)", docs):
+        assert (ROOT / named).is_file()
