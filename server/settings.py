@@ -29,7 +29,10 @@ def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
 class Settings:
     """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on, or several, comma-separated; :: is everywhere.")
+    host: str = _setting(
+        "127.0.0.1",
+        "Address to listen on, or several, comma-separated; :: is everywhere, unix:/run/jindu.sock a Unix socket.",
+    )
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     database_url: str = _setting(
@@ -44,7 +47,19 @@ class Settings:
     static_cache: str = _setting(
         "", "Directory for scripts and style sheets as browsers load them, packed; empty: cache in the data."
     )
-    trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
+    trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host.")
+    trusted_proxy_addresses: tuple[str, ...] = _setting(
+        (), "Addresses or networks that the last of them comes from, comma-separated; empty: whoever connects is it."
+    )
+    forwarded_header: str = _setting("x-forwarded", "Which headers they set: x-forwarded, or forwarded (RFC 7239).")
+    tls_cert: str = _setting("", "Certificate with its chain, a PEM file: the server then speaks TLS itself.")
+    tls_key: str = _setting("", "Its key, a PEM file; empty: in the same file.")
+    http_redirect_port: int = _setting(
+        0, "Port at which http:// is sent on to https:// when the server speaks TLS itself; 0: none."
+    )
+    hsts_days: float = _setting(
+        365.0, "Days for which browsers that came over TLS use nothing else, subdomains apart; 0: not told."
+    )
     log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(
         "", "Fernet key for the session cookie; empty: made once, kept in the data directory.", secret=True
@@ -296,6 +311,7 @@ def _convert(key: str, source: str, value: Any, target: Any) -> Any:
 
 
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
+_FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
 
 
@@ -306,6 +322,11 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    _check_formats(settings)
+    return _with_plain_base_path(settings)
+
+
+def _check_formats(settings: Settings) -> None:
     for folder in settings.import_folders:
         if not all(part.strip() for part in (*folder.partition("=")[::2],)):
             raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
@@ -313,12 +334,14 @@ def _checked(settings: Settings) -> Settings:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
     _check_backups(settings)
-    for network in settings.metrics_addresses:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
-    return _with_plain_base_path(settings)
+    for name in ("metrics_addresses", "trusted_proxy_addresses"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
+    if settings.forwarded_header not in _FORWARDED_HEADERS:
+        raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
 
 
 def _check_backups(settings: Settings) -> None:

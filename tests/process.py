@@ -19,7 +19,7 @@ from server.storage.database import Database
 from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
-_READY = re.compile(r"ready on (http://\S+)")
+_READY = re.compile(r"ready on (https?://\S+)")
 START_SECONDS = 60.0
 
 

@@ -95,6 +95,7 @@ def _web_parts(
         operations=parts.operations,
         authenticator=parts.auth.authenticator,
         devices=parts.auth.devices,
+        refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
         live_limits=parts.realtime.manager.limits,
         job_kinds=parts.jobs.kinds,

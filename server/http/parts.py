@@ -9,6 +9,7 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
+from server.auth.refused_origins import RefusedOrigins
 from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
@@ -40,6 +41,7 @@ class WebParts:
     operations: Operations
     authenticator: Authenticator
     devices: Devices
+    refused_origins: RefusedOrigins
     room: Room
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport

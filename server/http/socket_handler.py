@@ -180,6 +180,11 @@ class SocketHandler(web.RequestHandler):
     def is_live(self) -> bool:
         return not self._is_watched
 
+    @property
+    def is_new(self) -> bool:
+        """Whether no byte has come yet."""
+        return self._is_watched and not self._arrived_bytes
+
     def phase(self) -> SocketPhase:
         if self.head_since is not None or (self._waiter is not None and not self._messages):
             return SocketPhase.WAITING

@@ -46,6 +46,8 @@ class Concern(StrEnum):
     DISK = "disk"
     LAG = "lag"
     BACKUP = "backup"
+    CERTIFICATE = "certificate"
+    ORIGINS = "origins"
 
 
 class LookBack(StrEnum):
@@ -89,6 +91,8 @@ class Present:
     backup: BackupState | None  # of those that the server makes by itself
     sampled_at: datetime | None  # when the last figures were kept
     availability: dict[str, Availability]
+    certificate_ends_at: datetime | None  # the server's own, if that is soon
+    refused_origins: tuple[str, ...]  # of the last day, that may be our own
     as_of: datetime
     nodes: tuple[str, ...]  # that are up
 
@@ -103,6 +107,8 @@ class Present:
             Concern.DISK: self.disk_full_at is not None and self.disk_full_at - self.as_of < _DISK_NOTICE,
             Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
             Concern.BACKUP: self.backup is not None and self.backup.is_worrying(self.as_of),
+            Concern.CERTIFICATE: self.certificate_ends_at is not None,
+            Concern.ORIGINS: bool(self.refused_origins),
         }
         return [concern for concern, is_so in found.items() if is_so]
 
@@ -115,12 +121,16 @@ class MonitoringOperations:
         store: SampleStore,
         readings: Callable[[], Awaitable[dict[str, Any]]],
         metrics_addresses: Collection[str] = (),
+        certificate_end: Callable[[datetime], datetime | None] = lambda _: None,
+        refused_origins: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._readings = readings
         self._metrics_addresses = metrics_addresses
+        self._certificate_end = certificate_end
+        self._refused_origins = refused_origins
         self._clock = clock
 
     async def history(
@@ -183,6 +193,8 @@ class MonitoringOperations:
             backup=backup,
             sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
             availability=_uptimes(runs, now),
+            certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
+            refused_origins=tuple(self._refused_origins()),
             as_of=now,
             nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
         )

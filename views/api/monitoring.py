@@ -98,6 +98,8 @@ def _present(found: Present) -> dict[str, Any]:
         "workers_died": found.workers_died,
         "disk_full_at": found.disk_full_at,
         "backup": None if found.backup is None else _backup(found.backup),
+        "certificate_ends_at": found.certificate_ends_at,
+        "refused_origins": found.refused_origins,
         "concerns": found.concerns,
     }
 
