@@ -69,15 +69,15 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _serve(options: dict[str, Any]) -> int:
     gc.disable()  # until `tune_garbage_collector`: what is imported and built stays, and to look for more takes 100 ms
-    from server.logs import FieldFormatter, JsonFormatter
     from server.serving import serve  # here, so that `--help` and the client commands start at once
     from server.storage.privacy import be_private
 
     be_private()
     options = {name: ",".join(value) if isinstance(value, list) else value for name, value in options.items()}
-    formatter = JsonFormatter() if options.pop("json") else FieldFormatter()
+    if options.pop("json"):
+        options["log_format"] = "json"
     try:
-        serve(settings_module.load(options), formatter)
+        serve(settings_module.load(options))
     except (OSError, StorageFull) as error:
         complain(f"cannot start: {error}")
         return FAILED

@@ -27,6 +27,7 @@ JinduError
 │   │   └── NotFetchedNow   –    but perhaps later
 │   └── WorkerDied          503  its worker process was killed or ran out of memory
 │       └── WorkerFrozen    503  or showed no sign of life
+├── NotDelivered            –    mail or a webhook that the other side did not take
 └── ConfigurationError      –    the server cannot start as it was told to
 """
 
@@ -317,6 +318,17 @@ class WorkerFrozen(WorkerDied):
     """The worker process stood still for {seconds} s and was replaced; try again."""
 
     code = "worker_frozen"
+
+
+class NotDelivered(JinduError):
+    """It could not be delivered."""
+
+    code = "not_delivered"
+
+    def __init__(self, message: str | None = None, /, *, is_final: bool = False, **parameters: Any) -> None:
+        """`is_final`: the other side will not take it, however often it is tried."""
+        super().__init__(message, **parameters)
+        self.is_final = is_final
 
 
 class ConfigurationError(JinduError):

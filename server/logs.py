@@ -6,15 +6,38 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 STRANGERS = logging.getLogger("jindu.strangers")
 """For what anybody can make happen without signing in: short lines, and not many."""
 _LINES_PER_MINUTE = 10  # of one kind
 _MINUTE_SECONDS = 60.0
 _MAX_KINDS = 100
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default=_NOTHING)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+@contextmanager
+def about(**ids: str) -> Iterator[None]:
+    """What happens in the block, and in tasks begun there, is about these: every line of it says so.
+
+    `request`, `connection`, `job`, `user`: ids that somebody can look for, never what is secret.
+    """
+    token = _ABOUT.set({**_ABOUT.get(), **{name: value for name, value in ids.items() if value}})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+def request_now() -> str:
+    """The id of the request that this happens for, if any."""
+    return _ABOUT.get().get("request", "")
 
 
 class FieldFormatter(logging.Formatter):
@@ -48,8 +71,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    """What was passed as `extra=`."""
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+    """What it is about, then what was passed as `extra=`."""
+    return {**_ABOUT.get(), **{key: value for key, value in vars(record).items() if key not in _STANDARD}}
 
 
 class Sparing(logging.Filter):
@@ -84,6 +107,11 @@ class _Kind:
 
     def __init__(self) -> None:
         self.began, self.passed, self.left_out = float("-inf"), 0, 0
+
+
+def formatter(log_format: str) -> logging.Formatter:
+    """For the setting `log_format`: `text` or `json`."""
+    return JsonFormatter() if log_format == "json" else FieldFormatter()
 
 
 def configure(level: str, formatter: logging.Formatter) -> None:

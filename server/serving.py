@@ -42,9 +42,9 @@ _CLOSING_SECONDS = 15.0  # more than closing the database and worker processes t
 _EVERYWHERE = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 
 
-def serve(settings: Settings, log_format: logging.Formatter) -> None:
+def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
-    logs.configure(settings.log_level, log_format)
+    logs.configure(settings.log_level, logs.formatter(settings.log_format))
     sys.setswitchinterval(_SWITCH_SECONDS)
     descriptors.raise_limit()
     descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -61,6 +62,7 @@ class Settings:
         365.0, "Days for which browsers that came over TLS use nothing else, subdomains apart; 0: not told."
     )
     log_level: str = _setting("info", "One of debug, info, warning and error.")
+    log_format: str = _setting("text", "How the log is written: text, or json for programs that collect logs.")
     secret_key: str = _setting(
         "", "Fernet key for the session cookie; empty: made once, kept in the data directory.", secret=True
     )
@@ -184,6 +186,23 @@ class Settings:
     monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
+    )
+    smtp_host: str = _setting("", "Mail server that mail goes out by; empty: no mail.")
+    smtp_port: int = _setting(587, "Its port: mostly 587 for starttls, 465 for tls.")
+    smtp_security: str = _setting("starttls", "How the line to it is kept private: starttls, tls or none.")
+    smtp_user: str = _setting("", "User name at the mail server; empty: without signing in.")
+    smtp_password: str = _setting("", "Password at the mail server.", secret=True)
+    mail_from: str = _setting("", "Whom mail is from, e.g. Jindu <jindu@example.com>.")
+    alert_mail_to: tuple[str, ...] = _setting((), "Who is told of alerts by mail, comma-separated.")
+    alert_language: str = _setting("en", "Language of alerts by mail and webhook: en or zh-CN.")
+    alert_webhook_url: str = _setting("", "Address that alerts are posted to as JSON; empty: none.", secret=True)
+    alert_webhook_secret: str = _setting("", "Signs what is posted there (header Jindu-Signature).", secret=True)
+    heartbeat_url: str = _setting(
+        "", "Address that is asked for as long as everything works, for who watches from outside.", secret=True
+    )
+    heartbeat_seconds: float = _setting(60.0, "How often the heartbeat goes out.")
+    outgoing_private: bool = _setting(
+        False, "Whether webhook and heartbeat may go to addresses inside the server's own network."
     )
     backup_to: str = _setting("", "Directory for a backup each night, restored on trial; empty: none is made.")
     backup_at: str = _setting("03:00", "When in the day it is made, in UTC.")
@@ -311,6 +330,7 @@ def _convert(key: str, source: str, value: Any, target: Any) -> Any:
 
 
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
+_MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
 
@@ -342,6 +362,21 @@ def _check_formats(settings: Settings) -> None:
                 raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
     if settings.forwarded_header not in _FORWARDED_HEADERS:
         raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
+    _check_words(settings)
+
+
+def _check_words(settings: Settings) -> None:
+    if settings.log_format not in ("text", "json"):
+        raise ConfigurationError(f"log_format is {settings.log_format!r}; write text or json.")
+    if settings.smtp_security not in ("starttls", "tls", "none"):
+        raise ConfigurationError(f"smtp_security is {settings.smtp_security!r}; write starttls, tls or none.")
+    for address in (*settings.alert_mail_to, *([settings.mail_from] if settings.mail_from else [])):
+        if not _MAIL.fullmatch(parseaddr(address)[1]):
+            raise ConfigurationError(f"{address!r} is no mail address; write somebody@example.com.")
+    for name in ("alert_webhook_url", "heartbeat_url"):  # their ends may be secret: they are not said
+        url = getattr(settings, name)
+        if url and not url.startswith(("https://", "http://")):
+            raise ConfigurationError(f"{name} is no address; write https://example.com/….")
 
 
 def _check_backups(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from server.storage.database import Database
 from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
-_READY = re.compile(r"ready on (https?://\S+)")
+_READY = re.compile(r"ready on (https?://[^\s\"]+)")
 START_SECONDS = 60.0
 
 

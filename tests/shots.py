@@ -98,6 +98,7 @@ async def with_sample_data(url: str) -> dict[str, str]:
         "account": "/account",
         "brand": "/account/brand",
         "admin": "/admin",
+        "alerts": "/admin/alerts",
         "storage": "/admin/storage",
         "files": "/imports",
         "websocket-test": "/websocket-test",

@@ -30,11 +30,12 @@ LAYERS = (
     ("server.http",),
     ("server.operations",),
     ("server.care",),
+    ("server.alerts",),
     ("server.reports",),
     ("server.datasets",),
     ("server.uploads",),
     ("server.live",),
-    ("server.monitoring",),
+    ("server.monitoring", "server.delivery"),
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
@@ -62,6 +63,9 @@ CORE = (
     "server.datasets",
     "server.reports",
     "server.care",
+    "server.alerts",
+    "server.delivery",
+    "server.monitoring",
     "server.operations",
 )
 MODULES = sorted(

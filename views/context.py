@@ -15,6 +15,8 @@ from aiohttp import web
 from markupsafe import Markup
 
 from server import __version__
+from server.alerts.subjects import WatchedSubject
+from server.alerts.words import value_phrase
 from server.auth.networks import network_of
 from server.auth.permissions import Principal
 from server.clock import utc_now
@@ -26,6 +28,7 @@ from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
+from server.texts import told
 from views.formats import ReaderFormats, is_repeated
 
 _SCRIPTS = STATIC / "js"
@@ -46,6 +49,7 @@ _FILTERS = (
     "datetime",
     "time",
     "date",
+    "clock",
     "relative",
     "counted",
     "pace",
@@ -73,6 +77,8 @@ def setup_templates(app: web.Application) -> None:
         env.filters[name] = _by_reader(name)
     env.filters["marked"] = lambda text, needles, raw="": _reader.get().marked(text, needles, raw)
     env.filters["fixed"] = lambda value, decimals: _reader.get().fixed(value, decimals)
+    env.filters["phrased"] = lambda said: told("{said}", {"said": said}, _reader.get().gettext)
+    env.filters["measured"] = lambda value, subject: _measured(value, subject)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)
     kinds = app[PARTS].job_kinds
     env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
@@ -90,6 +96,12 @@ def setup_templates(app: web.Application) -> None:
     env.globals["static"] = lambda name: base.outside(app[PARTS].static_files.address(name))
     env.filters["outside"] = base.outside
     env.globals["live_scripts"] = _digest_of_live_scripts()
+
+
+def _measured(value: float | None, subject: WatchedSubject) -> str:
+    if value is None:
+        return _reader.get().gettext("not known")
+    return told("{said}", {"said": value_phrase(subject, value)}, _reader.get().gettext)
 
 
 async def render(request: web.Request, template: str, /, status: int = 200, **values: Any) -> web.Response:

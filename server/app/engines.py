@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.delivery.parcel import Carrier, Channel
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
+from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
+from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
@@ -38,6 +41,8 @@ class Engines:
     broker: Callable[[], Broker]
     queue: MakeQueue
     addresses: Callable[[Settings], Elsewhere]
+    carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
+    asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
 
 
 def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
@@ -63,6 +68,8 @@ ENGINES = Engines(
     broker=MemoryBroker,
     queue=MemoryQueue,
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
+    carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
+    asking=lambda settings: WebHooks(settings).ask,
 )
 """All there are: an engine is its module and its place here."""
 

@@ -21,6 +21,7 @@ from server.live.removals import Removals, ThingRemoved
 from server.live.subscriptions import Subscriptions
 from server.realtime.broker import Broker, KeptTold, PresenceChanged
 from server.realtime.delivery import Delivery
+from server.realtime.echo import BrokerEcho, EchoPublished
 from server.realtime.history import History
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
@@ -39,6 +40,7 @@ class RealtimeParts:
     broker: Broker
     topics: Topics
     board: PresenceBoard
+    echo: BrokerEcho
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
         broker=broker,
         topics=Topics(broker=broker, manager=manager, forget=history.forget),
         board=PresenceBoard(manager=manager, broker=broker),
+        echo=BrokerEcho(broker),
     )
 
 
@@ -110,6 +113,7 @@ def build_live(
                 UnreadChanged: notices.deliver,
                 ThingRemoved: removals.deliver,
                 PresenceChanged: realtime.board.deliver,
+                EchoPublished: realtime.echo.heard,
             },
         ),
     )

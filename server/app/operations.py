@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from server.app.accounts import AuthParts
+from server.app.alerts import AlertParts
 from server.app.datasets import DatasetParts
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
@@ -23,6 +24,7 @@ from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.alerts import AlertOperations
 from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
@@ -47,6 +49,7 @@ from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
@@ -62,6 +65,7 @@ from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
+from server.operations.wall import WallOperations
 from server.places import EXAMPLES
 from server.settings import Settings
 
@@ -82,6 +86,7 @@ def build_operations(
     retention: Retention,
     statistics: Mapping[str, Callable[[], object]],
     monitoring: MonitoringParts,
+    alerts: AlertParts,
 ) -> Operations:
     database = storage.database
     job_operations = JobOperations(
@@ -116,13 +121,33 @@ def build_operations(
     )
     templates = _templates(storage, reading, reports, saving)
     batches = _batches(settings, storage, reading, jobs, reports, languages)
+    admin = AdminOperations(
+        database=database,
+        credentials=auth.credentials,
+        settings=settings,
+        parts=statistics,
+    )
+    connections = ConnectionOperations(
+        database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+    )
+    monitoring_operations = MonitoringOperations(
+        database=database,
+        store=monitoring.store,
+        readings=monitoring.sampler.readings,
+        metrics_addresses=settings.metrics_addresses,
+        certificate_end=partial(end_of, settings),
+        refused_origins=auth.refused_origins.lately,
+    )
     return Operations(
         accounts=accounts,
-        admin=AdminOperations(
+        admin=admin,
+        alerts=AlertOperations(
             database=database,
-            credentials=auth.credentials,
-            settings=settings,
-            parts=statistics,
+            measuring=alerts.measuring,
+            telling=alerts.telling,
+            posting=alerts.posting,
+            notices=live.notices,
+            heartbeat=alerts.heartbeat,
         ),
         audit=AuditOperations(database=database, address_days=settings.audit_address_days),
         batch_combining=BatchCombining(
@@ -144,9 +169,7 @@ def build_operations(
             quotas=storage.quotas,
             growth=storage.growth,
         ),
-        connections=ConnectionOperations(
-            database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
-        ),
+        connections=connections,
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
         dataset_profiles=profiles,
@@ -189,14 +212,8 @@ def build_operations(
         jobs=job_operations,
         job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
-        monitoring=MonitoringOperations(
-            database=database,
-            store=monitoring.store,
-            readings=monitoring.sampler.readings,
-            metrics_addresses=settings.metrics_addresses,
-            certificate_end=partial(end_of, settings),
-            refused_origins=auth.refused_origins.lately,
-        ),
+        maintenance=MaintenanceOperations(database=database),
+        monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(
             reading,
@@ -231,6 +248,13 @@ def build_operations(
         ),
         uploads=files,
         usage=UsageOperations(database=database, quotas=storage.quotas),
+        wall=WallOperations(
+            database=database,
+            monitoring=monitoring_operations,
+            jobs=job_operations,
+            connections=connections,
+            admin=admin,
+        ),
     )
 
 

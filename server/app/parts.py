@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app.accounts import AuthParts, build_auth, open_accounts
+from server.app.alerts import AlertParts, build_alerts, open_alerts
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
 from server.app.jobs import KINDS, JobParts, build_jobs, open_jobs
@@ -59,6 +60,7 @@ class Parts:
     statistics: dict[str, Callable[[], object]]  # a part's `statistics` by its name; what is built on top adds its own
     counts: dict[str, Callable[[], object]]  # the same, of those that are told by their history alone
     monitoring: MonitoringParts
+    alerts: AlertParts
     hurry: asyncio.Event  # set when whoever stops the server has no more patience
 
     @asynccontextmanager
@@ -76,6 +78,7 @@ class Parts:
             await enter(open_live(self.realtime, self.live))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
+            await enter(open_alerts(self.alerts))
             yield self
 
 
@@ -130,8 +133,20 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     counts: dict[str, Callable[[], object]] = {
         "traffic": realtime.manager.traffic.statistics,
         "job_tallies": jobs.counting.statistics,
+        "stored_bytes": storage.stored_bytes.statistics,
+        "queries_took": workers.interactive.took,
     }
     monitoring = build_monitoring(settings, storage=storage, sources=ChainMap(statistics, counts))
+    alerts = build_alerts(
+        settings,
+        languages=languages,
+        storage=storage,
+        workers=workers,
+        realtime=realtime,
+        live=live,
+        jobs=jobs,
+        monitoring=monitoring,
+    )
     return Parts(
         settings=settings,
         languages=languages,
@@ -159,6 +174,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             retention=retention,
             statistics=statistics,
             monitoring=monitoring,
+            alerts=alerts,
         ),
         chores=build_chores(
             settings,
@@ -172,5 +188,6 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         statistics=statistics,
         counts=counts,
         monitoring=monitoring,
+        alerts=alerts,
         hurry=asyncio.Event(),
     )

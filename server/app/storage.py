@@ -22,6 +22,7 @@ from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 from server.storage.scratch import Scratch
+from server.storage.stored_bytes import StoredBytes
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
@@ -36,6 +37,7 @@ class StorageParts:
     room: Room
     quotas: Quotas
     growth: Growth
+    stored_bytes: StoredBytes
 
 
 def build_storage(settings: Settings) -> StorageParts:
@@ -44,14 +46,16 @@ def build_storage(settings: Settings) -> StorageParts:
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
+    database, quotas = open_database(settings, reserve=reserve), _quotas(settings)
     return StorageParts(
-        database=open_database(settings, reserve=reserve),
+        database=database,
         blobs=engines.ENGINES.blobs(settings),
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
-        quotas=_quotas(settings),
+        quotas=quotas,
         growth=Growth(bytes_per_day=settings.max_database_growth_per_user),
+        stored_bytes=StoredBytes(database=database, quotas=quotas),
     )
 
 
@@ -76,7 +80,7 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
     async with _open_database(storage) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
-        async with meanwhile(storage.scratch.watch()):
+        async with meanwhile(storage.scratch.watch()), meanwhile(storage.stored_bytes.run()):
             yield is_cut
 
 

@@ -27,6 +27,7 @@ from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
 from server.http.readiness import Readiness, ServerPhase
+from server.http.request_lines import request_lines
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
@@ -65,12 +66,13 @@ def build_app(parts: Parts) -> web.Application:
 
 
 def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
-    """From the outside in: count; name the request and answer errors; browsers' questions; who asks; from where."""
+    """From the outside in: count; name the request; answer errors; browsers' questions; who asks; from where."""
     settings, turns, base = parts.settings, RequestTurns(), BasePath(parts.settings.base_path)
     cookies = SessionCookies(parts.auth.secret_key, days=settings.session_days, base=base)
     return [
         base_path_middleware(base),
         traffic.middleware(),
+        request_lines(),
         problem_middleware(error_page),
         preflight_middleware(),
         turns.of_strangers(),

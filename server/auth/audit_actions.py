@@ -13,6 +13,11 @@ DETAILS: Mapping[str, frozenset[str]] = {
     for action, details in {
         "account.change": "fields",
         "account.password": "",
+        "alert.test": "",
+        "alert_rule.add": "subject target threshold seconds on channels",
+        "alert_rule.change": "subject target threshold seconds on channels",
+        "alert_rule.delete": "",
+        "alert_rule.reset": "",
         "audit.export": "format filters since until",
         "batch.cancel": "",
         "batch.delete": "reports",
@@ -36,6 +41,9 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "job.retry": "kind",
         "job_filter.keep": "",
         "job_filter.remove": "",
+        "maintenance.end": "",
+        "maintenance.plan": "begin zone minutes weekly",
+        "outbox.send_again": "",
         "query.change": "",
         "query.delete": "",
         "query.forget": "",
@@ -55,6 +63,8 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "upload.join": "parts",
         "user.change": "role disabled password",
         "user.create": "role by",
+        "wall.add": "shows_names",
+        "wall.remove": "",
     }.items()
 }
 

@@ -27,6 +27,7 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     yield from _check_data(settings.data)
     yield from _check_key(settings)
     yield from _check_folders(settings)
+    yield from _check_mail(settings)
     yield from check_certificate(settings, utc_now())
 
 
@@ -74,6 +75,22 @@ def _check_base_path(settings: Settings) -> Iterator[CareFinding]:
             "base_path_differs",
             f"public_url ends with {path}, but base_path is {settings.base_path or 'not set'}.",
             f"Set JINDU_BASE_PATH={path}, or addresses in pages lead past the proxy's path.",
+        )
+
+
+def _check_mail(settings: Settings) -> Iterator[CareFinding]:
+    """What would be found out when the first alert is to go out."""
+    if settings.alert_mail_to and not (settings.smtp_host and settings.mail_from):
+        yield warning(
+            "mail_not_set_up",
+            "alert_mail_to names somebody, but smtp_host or mail_from is empty.",
+            "Set both, then send a test at Admin → Alerts: nobody is told by mail until then.",
+        )
+    if settings.smtp_password and settings.smtp_security == "none":
+        yield warning(
+            "mail_in_the_open",
+            "smtp_security is none, so smtp_password is sent in the open.",
+            "Set smtp_security to starttls or tls.",
         )
 
 

@@ -30,7 +30,7 @@ async def opened(
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """A session without cookies, caches and redirections. `unless` is a version that need not be sent."""
     connector = aiohttp.TCPConnector(
-        resolver=_CheckedResolver(is_public or is_public_address), use_dns_cache=False, ssl=trust or True, limit=1
+        resolver=CheckedResolver(is_public or is_public_address), use_dns_cache=False, ssl=trust or True, limit=1
     )
     async with aiohttp.ClientSession(
         connector=connector,
@@ -70,11 +70,11 @@ def is_public_address(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-class _PrivateAddress(OSError):
+class PrivateAddress(OSError):
     """A name that leads inside."""
 
 
-class _CheckedResolver(AbstractResolver):
+class CheckedResolver(AbstractResolver):
     def __init__(self, is_public: IsPublic) -> None:
         self._system = ThreadedResolver()
         self._is_public = is_public
@@ -84,7 +84,7 @@ class _CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._system.resolve(host, port, family)
         if not all(self._is_public(result["host"]) for result in found):
-            raise _PrivateAddress
+            raise PrivateAddress
         return found
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ async def _plainly(host: str) -> AsyncIterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorError as error:
-        if isinstance(error.os_error, _PrivateAddress) or isinstance(error.__cause__, _PrivateAddress):
+        if isinstance(error.os_error, PrivateAddress) or isinstance(error.__cause__, PrivateAddress):
             raise NotFetched(
                 "{host} is inside the server's own network, where no files are fetched from.", host=host
             ) from None

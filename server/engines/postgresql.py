@@ -103,6 +103,11 @@ class PostgresqlDatabase:
                 await connection.execute(update(secrets).where(secrets.c.name == _IDENTITY_NAME).values(value=identity))
         return known != identity
 
+    async def size_bytes(self) -> int:
+        async with self.read() as connection:
+            found = await connection.exec_driver_sql("SELECT pg_database_size(current_database())")
+            return int(found.scalar_one())
+
     async def close(self) -> None:
         await self._readers.dispose()
         await self._writers.dispose()

@@ -83,6 +83,9 @@ class SqliteDatabase:
         self._is_marked = True
         return self._was_broken
 
+    async def size_bytes(self) -> int:
+        return await asyncio.to_thread(_size_of, self._path)
+
     async def close(self) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
@@ -127,3 +130,8 @@ def _engine(url: str, *, size: int, pragmas: tuple[str, ...], begin: str) -> Asy
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _size_of(path: Path) -> int:
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

@@ -6,7 +6,6 @@ import asyncio
 import http
 import logging
 import math
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -80,11 +79,10 @@ ErrorPage = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 def problem_middleware(error_page: ErrorPage) -> Middleware:
-    """Outermost: gives each request its id and turns whatever is raised into an answer."""
+    """Turns whatever is raised into an answer."""
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = secrets.token_hex(8)
         try:
             return await handler(request)
         except web.HTTPException as error:

@@ -19,6 +19,7 @@ from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.based_requests import base_path_of
 from server.http.guards import PRINCIPAL, REFUSAL
 from server.http.parts import parts_of
+from server.logs import about
 from server.operations.account_fields import time_zones
 
 # aiohttp-session keeps its session under a plain string key, which aiohttp mentions on the console.
@@ -99,8 +100,10 @@ def identity_middleware() -> Middleware:
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
         hint.look_at(request)
-        request[PRINCIPAL] = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
-        return await handler(request)
+        principal = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
+        request[PRINCIPAL] = principal
+        with about(user=principal.user_id if principal is not None else ""):
+            return await handler(request)
 
     return identify
 

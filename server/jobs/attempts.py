@@ -146,6 +146,7 @@ class Attempts:
         while True:
             try:
                 await self._life.move(job, notice=notice, **changes)
+                _LOG.info("job ended", extra={"action": "run_job", "job": job.id, "state": str(changes.get("state"))})
             except NOT_STORED as error:
                 failures += 1
                 if not isinstance(error, NOT_NOW):  # that is said in the log already

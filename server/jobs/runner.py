@@ -19,10 +19,12 @@ from server.jobs.keys import Asked, take_key
 from server.jobs.kinds import JobKinds
 from server.jobs.life import Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, interrupted
+from server.logs import about, request_now
 from server.storage.quotas import Quotas
 from server.storage.room import Room
 
 _LOG = logging.getLogger("jindu.jobs")
+_MOST_REQUESTS = 10_000  # a megabyte
 _RETRY = "job.retry"  # what a key may be for, beside the kinds of jobs
 _SHARE_RETRY_SECONDS = 30.0
 _STUMBLE_SECONDS = 1.0  # after an error that nobody foresaw; it should not be met a thousand times a second
@@ -63,6 +65,7 @@ class JobRunner:
         self._retrying = asyncio.Lock()  # a key that comes twice at once is looked up after the first was stored
         self._tasks: list[asyncio.Task[None]] = []
         self._is_open = False
+        self._requests: dict[str, str] = {}  # that jobs were asked for by, as long as they wait
 
     async def start(
         self,
@@ -101,7 +104,17 @@ class JobRunner:
             parameters=parameters,
             priority=priority,
         )
-        return await self._life.begin(job, asked=asked, also=if_there_is_room)
+        self._remember_request(job)
+        begun = await self._life.begin(job, asked=asked, also=if_there_is_room)
+        if begun.id == job.id:  # else it is the one that was asked for before
+            _LOG.info("job waits for its turn", extra={"action": "queue_job", "job": job.id, "kind": job.kind})
+        return begun
+
+    def _remember_request(self, job: Job) -> None:
+        """The request that asked for it is named in every line of its attempt, however much later."""
+        self._requests[job.id] = request_now()
+        while len(self._requests) > _MOST_REQUESTS:
+            del self._requests[next(iter(self._requests))]
 
     async def cancel(self, job_id: str) -> Job:
         """End a job: a waiting one at once, a running one within two seconds. Over already: stays as it is."""
@@ -184,6 +197,11 @@ class JobRunner:
             await asyncio.wait(self._tasks)
         await self._life.saver.flush()
 
+    @property
+    def is_taking_jobs(self) -> bool:
+        """Whether somebody waits for what comes out of the queue."""
+        return self._is_open and bool(self._tasks) and not self._tasks[-1].done()
+
     def statistics(self) -> RunnerStatistics:
         queue = self._queue.statistics()
         return RunnerStatistics(
@@ -205,7 +223,9 @@ class JobRunner:
                 continue
             if job is None:
                 return
-            self._attempts.begin(job, when_over=self._queue.done)
+            with about(request=self._requests.pop(job.id, ""), job=job.id, user=job.owner_id):
+                _LOG.info("job begins", extra={"action": "run_job", "kind": job.kind, "attempt": job.attempt})
+                self._attempts.begin(job, when_over=self._queue.done)
 
     # who may
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from server.jobs.turns import Turns, Use
 from server.jobs.waiting import Waiting
 from server.jobs.worker_process import OnReport, WorkerFunction
 from server.jobs.workers import WorkerPool
+from server.metrics import Histogram, HistogramCounts
 
+WORK_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 SHORT_SECONDS = 15.0  # what was thought to be short and takes longer is not: it begins anew among the others
 _NO_JOB = Use()
 Leave = Callable[[], None]
@@ -44,6 +47,11 @@ class SharedWorkers:
         self._turns = turns
         self._quick = quick
         self._short_seconds = short_seconds
+        self._took = Histogram(WORK_BOUNDS)
+
+    def took(self) -> HistogramCounts:
+        """How long what was asked for took, with the wait for a turn: what people wait for at a page."""
+        return self._took.counts()
 
     async def run(
         self,
@@ -57,6 +65,31 @@ class SharedWorkers:
         is_short: bool = False,
     ) -> Any:
         """See `WorkerPool.run` and `Turns.take`; the time limit counts from when it is the user's turn."""
+        began = time.monotonic()
+        try:
+            return await self._run(
+                user_id,
+                function,
+                argument,
+                on_report=on_report,
+                timeout_seconds=timeout_seconds,
+                use=use,
+                is_short=is_short,
+            )
+        finally:
+            self._took.observe(time.monotonic() - began)
+
+    async def _run(
+        self,
+        user_id: str,
+        function: WorkerFunction,
+        argument: Any,
+        *,
+        on_report: OnReport | None,
+        timeout_seconds: float | None,
+        use: Use,
+        is_short: bool,
+    ) -> Any:
         if is_short and self._quick is not None:
             async with _first_turn(self._turns, self._quick, user_id, use) as turns:
                 is_quick = turns is self._quick

@@ -54,8 +54,8 @@ class Notices:
     async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
         """Keep a notification, then send it, whatever they chose to be told of: this one they asked for."""
         async with self._database.write() as connection:
-            kept = await self._keep(connection, user_id, notice)
-        self._broker.send(kept.as_told())
+            kept = await self.keep(connection, user_id, notice)
+        self.send(kept)
 
     async def notify_everybody(self, notice: Notice) -> int:
         """Keep a notification for every user until they have seen it, and send it, step by step; for how many.
@@ -87,7 +87,14 @@ class Notices:
         choices = found.scalar_one_or_none() or {}
         if not choices.get("failed" if notice.level in ("error", "warning") else "finished", True):
             return []
-        return [await self._keep(connection, user_id, notice)]
+        return [await self.keep(connection, user_id, notice)]
+
+    async def keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> KeptMessage:
+        """In the caller's transaction, whatever they chose to be told of; right after its commit it is sent."""
+        return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
+
+    def send(self, kept: KeptMessage) -> None:
+        self._broker.send(kept.as_told())
 
     async def close(self) -> None:
         """Wait for notifications that are being stored, but not for room on the disk."""
@@ -98,9 +105,6 @@ class Notices:
             task.cancel()
         if left:
             await asyncio.wait(left)
-
-    async def _keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> KeptMessage:
-        return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
 
     def _keep_soon(self, keeping: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(keeping, name="notify")

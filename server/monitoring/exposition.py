@@ -40,6 +40,10 @@ class _Collected:
 def _live(readings: Readings) -> Iterable[Family]:
     connections, traffic = readings["connections"], readings["traffic"]
     yield _gauge("jindu_connections", "Live connections that are open.", connections.connections)
+    by_transport = connections.by_transport
+    yield _gauge_by(
+        "jindu_connections_by_transport", "Live connections by what carries them.", by_transport, "transport"
+    )
     yield _gauge("jindu_connected_users", "Users with at least one live connection.", connections.users)
     yield _gauge("jindu_subscriptions", "Event names subscribed, over all connections.", connections.subscriptions)
     yield _gauge("jindu_unsent_bytes", "Bytes that wait for slow connections.", connections.unsent_bytes)
@@ -71,6 +75,9 @@ def _jobs(readings: Readings) -> Iterable[Family]:
     yield _counter("jindu_job_units", "What jobs have moved, in their units.", tallies.moved, "unit")
     yield _histogram("jindu_job_wait_seconds", "From the queue to the start.", {"": tallies.waited})
     yield _histogram("jindu_job_duration_seconds", "From start to end.", tallies.took, "kind")
+    yield _histogram(
+        "jindu_query_seconds", "Previews and queries, with the wait for a turn.", {"": readings["queries_took"]}
+    )
     for name, text in (("busy", "Worker processes at work."), ("size", "Worker processes there may be.")):
         yield _gauge_by(f"jindu_workers_{name}", text, {pool: getattr(readings[pool], name) for pool in _POOLS}, "pool")
     for name, text in (("started", "Worker processes started."), ("died", "Worker processes that died.")):
@@ -92,6 +99,7 @@ def _machine(readings: Readings) -> Iterable[Family]:
     yield _gauge("jindu_event_loop_lag_seconds", "The longest in the last minute.", readings["event_loop"].max_ms / 1e3)
     yield _gauge("jindu_disk_free_bytes", "Room where the data is.", readings["storage"].free_bytes)
     yield _gauge("jindu_disk_size_bytes", "The whole disk where the data is.", readings["storage"].total_bytes)
+    yield _gauge_by("jindu_stored_bytes", "What is stored, by kind.", readings["stored_bytes"], "kind")
     process = readings["process"]
     if process is not None:
         memory = {"server": process.memory_bytes, "workers": process.worker_memory_bytes}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from server.jobs.shared_workers import WORK_BOUNDS
 from server.jobs.tallies import JOB_BOUNDS
 from server.metrics import HistogramCounts
 from server.realtime.traffic import DELIVERY_BOUNDS
@@ -102,6 +103,13 @@ METRICS: tuple[Metric, ...] = (
     _count("requests", "requests", lambda r: _answers(r, lambda *_: True)),
     _count("requests_failed", "requests", lambda r: _answers(r, lambda _method, _route, status: status >= 500)),
     _count("sign_ins_refused", "sign-ins", lambda r: _answers(r, _is_refused_sign_in)),
+    _delay("queries", WORK_BOUNDS, lambda r: r["queries_took"]),
+    _level("connections_websocket", "connections", lambda r: r["connections"].by_transport.get("websocket", 0)),
+    _level("connections_events", "connections", lambda r: r["connections"].by_transport.get("events", 0)),
+    _level("dataset_bytes", "bytes", lambda r: r["stored_bytes"].get("datasets")),
+    _level("upload_bytes", "bytes", lambda r: r["stored_bytes"].get("uploads")),
+    _level("report_bytes", "bytes", lambda r: r["stored_bytes"].get("reports")),
+    _level("database_bytes", "bytes", lambda r: r["stored_bytes"].get("database")),
     _level("disk_free", "bytes", lambda r: r["storage"].free_bytes),
     _level("disk_total", "bytes", lambda r: r["storage"].total_bytes),
 )

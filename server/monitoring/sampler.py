@@ -43,6 +43,11 @@ class Sampler:
         self._processes = processes
         self._differences = CountedSince()
         self._unstored: MetricSample = {}
+        self._sampled_at: float | None = None  # by a clock that nobody sets
+
+    def seconds_since_sample(self) -> float | None:
+        """Since figures were last kept; None when they never were."""
+        return None if self._sampled_at is None else time.monotonic() - self._sampled_at
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -69,7 +74,7 @@ class Sampler:
             if at % _FORGET_SECONDS == 0:
                 await self._store.forget(connection, at)
                 await forget_runs(connection, self._now() - self._kept)
-        self._unstored = {}
+        self._unstored, self._sampled_at = {}, time.monotonic()
 
     async def readings(self, *, with_processes: bool = True) -> dict[str, Any]:
         """Of all parts at this moment."""

@@ -134,15 +134,20 @@ async def forget_runs(connection: AsyncConnection, before: datetime) -> None:
     await connection.execute(delete(server_runs).where(server_runs.c.seen_at < before))
 
 
-def availability(runs: Sequence[Run], begin: datetime, now: datetime) -> Availability:
-    """Between `begin` and `now`, from `runs_since(begin)`."""
+UptimeSpan = tuple[datetime, datetime]
+
+
+def availability(
+    runs: Sequence[Run], begin: datetime, now: datetime, planned: Sequence[UptimeSpan] = ()
+) -> Availability:
+    """Between `begin` and `now`, from `runs_since(begin)`. What was down within `planned` spans was meant to be."""
     if not runs:
         return Availability(known_seconds=0, down_seconds=0, planned_seconds=0, gaps=())
     known_from = min(max(begin, min(run.started_at for run in runs)), now)
-    gaps = tuple(_within(_gaps(runs, now), known_from, now))
-    down, planned = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in (GapKind.DOWN, GapKind.PLANNED))
+    gaps = tuple(_apart(_within(_gaps(runs, now), known_from, now), planned))
+    down, meant = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in (GapKind.DOWN, GapKind.PLANNED))
     return Availability(
-        known_seconds=(now - known_from).total_seconds(), down_seconds=down, planned_seconds=planned, gaps=gaps
+        known_seconds=(now - known_from).total_seconds(), down_seconds=down, planned_seconds=meant, gaps=gaps
     )
 
 
@@ -168,3 +173,13 @@ def _within(gaps: Iterable[Gap], begin: datetime, end: datetime) -> Iterable[Gap
         first, last = max(gap.begin, begin), min(gap.end, end)
         if first < last:
             yield Gap(begin=first, end=last, kind=gap.kind)
+
+
+def _apart(gaps: Iterable[Gap], planned: Sequence[UptimeSpan]) -> Iterable[Gap]:
+    """Each gap in pieces: what of it lies in a span, and the rest."""
+    for gap in gaps:
+        inside = [(max(first, gap.begin), min(last, gap.end)) for first, last in planned]
+        edges = sorted({gap.begin, gap.end, *(edge for span in inside if span[0] < span[1] for edge in span)})
+        for first, last in pairwise(edges):
+            is_meant = any(begin <= first and last <= end for begin, end in planned)
+            yield Gap(begin=first, end=last, kind=GapKind.PLANNED if is_meant else gap.kind)

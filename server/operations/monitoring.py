@@ -14,6 +14,10 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
+from server.alerts.alert import Alert
+from server.alerts.measuring import free_room
+from server.alerts.store import past_alerts
+from server.alerts.windows import MaintenanceWindow, spans_of, windows_since
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
 from server.care.nightly import BackupState, backup_state
@@ -24,13 +28,14 @@ from server.monitoring.outlook import full_at
 from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample
 from server.monitoring.series import CURVES, MetricSeries, series_of
 from server.monitoring.summing import MetricSample, together
-from server.monitoring.uptime import Availability, Run, availability, runs_since
+from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
 from server.storage.database import Database
 
 LEAST_POINTS, MOST_POINTS = 50, 1_500
 MOST_METRICS = 20
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 _HOUR_SECONDS = 3_600
+_MOST_ALERTS = 100
 LEAST_AVAILABILITY = 0.999
 MOST_FAILURES = 0.01  # of handshakes
 MOST_LAG_MS = 250.0
@@ -72,6 +77,8 @@ class MetricHistory:
     step_seconds: int
     series: Sequence[MetricSeries]
     runs: Sequence[Run]  # that lived meanwhile, and the last before them: starts, stops and versions
+    maintenance: Sequence[UptimeSpan]
+    alerts: Sequence[Alert]  # that fired meanwhile, the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +98,8 @@ class Present:
     backup: BackupState | None  # of those that the server makes by itself
     sampled_at: datetime | None  # when the last figures were kept
     availability: dict[str, Availability]
+    firing: tuple[Alert, ...]
+    is_maintained: bool  # whether a maintenance window is under way
     certificate_ends_at: datetime | None  # the server's own, if that is soon
     refused_origins: tuple[str, ...]  # of the last day, that may be our own
     as_of: datetime
@@ -148,12 +157,16 @@ class MonitoringOperations:
         async with self._database.read() as connection:
             stored = await self._store.between(connection, tier.step_seconds, begin, end)
             runs = await runs_since(connection, _moment(begin))
+            windows = await windows_since(connection, _moment(begin))
+            alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=_moment(begin))
         return MetricHistory(
             begin=_moment(begin),
             end=_moment(end),
             step_seconds=step_seconds,
             series=await asyncio.to_thread(series_of, stored, metrics, begin=begin, end=end, step_seconds=step_seconds),
             runs=runs,
+            maintenance=spans_of(windows, _moment(begin), _moment(end)),
+            alerts=alerts,
         )
 
     async def availability(self, principal: Principal) -> dict[str, Availability]:
@@ -161,7 +174,7 @@ class MonitoringOperations:
         principal.require_admin()
         now = self._clock()
         async with self._database.read() as connection:
-            return _uptimes(await _known_runs(connection, now), now)
+            return _uptimes(await _known_runs(connection, now), await _known_windows(connection, now), now)
 
     async def present(self, principal: Principal) -> Present:
         """What is worth a look every few seconds."""
@@ -173,10 +186,11 @@ class MonitoringOperations:
             hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
             day = await self._store.between(connection, 600, end - 24 * _HOUR_SECONDS, end)
             week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
-            runs = await _known_runs(connection, now)
+            runs, windows = await _known_runs(connection, now), await _known_windows(connection, now)
+            alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=now)
             backup = await backup_state(connection)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
-            lambda: (_summed(last), _summed(hour), _summed(day), full_at(_free(week)))
+            lambda: (_summed(last), _summed(hour), _summed(day), full_at(free_room(week)))
         )
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
@@ -192,7 +206,9 @@ class MonitoringOperations:
             disk_full_at=disk_full_at,
             backup=backup,
             sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
-            availability=_uptimes(runs, now),
+            availability=_uptimes(runs, windows, now),
+            firing=tuple(alert for alert in alerts if alert.is_firing),
+            is_maintained=any(window.is_under_way(now) for window in windows),
             certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
@@ -216,8 +232,13 @@ async def _known_runs(connection: AsyncConnection, now: datetime) -> Sequence[Ru
     return await runs_since(connection, now - timedelta(days=max(_DAYS.values())))
 
 
-def _uptimes(runs: Sequence[Run], now: datetime) -> dict[str, Availability]:
-    return {name: availability(runs, now - timedelta(days=days), now) for name, days in _DAYS.items()}
+async def _known_windows(connection: AsyncConnection, now: datetime) -> Sequence[MaintenanceWindow]:
+    return await windows_since(connection, now - timedelta(days=max(_DAYS.values())))
+
+
+def _uptimes(runs: Sequence[Run], windows: Sequence[MaintenanceWindow], now: datetime) -> dict[str, Availability]:
+    planned = spans_of(windows, now - timedelta(days=max(_DAYS.values())), now)
+    return {name: availability(runs, now - timedelta(days=days), now, planned) for name, days in _DAYS.items()}
 
 
 def _require_known(metrics: Sequence[str]) -> None:
@@ -241,16 +262,6 @@ def _summed(stored: Sequence[StoredSample]) -> MetricSample:
 def _value(name: str, sample: MetricSample, seconds: int) -> float | None:
     found = CURVES[name].value_of(sample, seconds) if sample else None
     return found[0] if found else None
-
-
-def _free(stored: Sequence[StoredSample]) -> list[tuple[int, float]]:
-    """Of the node whose disk has the least room at the end."""
-    by_node: dict[str, list[tuple[int, float]]] = {}
-    for each in stored:
-        level = msgspec.json.decode(each.values).get("disk_free")
-        if level:
-            by_node.setdefault(each.node, []).append((each.at, level[2] / level[3]))
-    return min(by_node.values(), key=lambda points: points[-1][1], default=[])
 
 
 def _in_ms(seconds: float | None) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.alerts import AlertOperations
 from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
@@ -28,6 +29,7 @@ from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.queries import QueryOperations
@@ -40,12 +42,14 @@ from server.operations.templates import TemplateOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
+from server.operations.wall import WallOperations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    alerts: AlertOperations
     audit: AuditOperations
     batch_combining: BatchCombining
     batch_comparison: BatchComparison
@@ -68,6 +72,7 @@ class Operations:
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
+    maintenance: MaintenanceOperations
     monitoring: MonitoringOperations
     notifications: NotificationOperations
     queries: QueryOperations
@@ -80,3 +85,4 @@ class Operations:
     uploaded_files: UploadedFiles
     uploads: UploadOperations
     usage: UsageOperations
+    wall: WallOperations

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from server.auth.permissions import Principal
 from server.errors import Conflict, InvalidInput, JinduError, RateLimited
 from server.languages import Languages
+from server.logs import about
 from server.realtime import protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
@@ -58,7 +59,8 @@ class Commands:
         if frame is not None:
             self._manager.traffic.received_bytes += len(frame) if frame.isascii() else len(frame.encode())
         if await self.admits(connection):
-            await self._answer(connection, frame)
+            with about(connection=connection.id, user=connection.principal.user_id):
+                await self._answer(connection, frame)
 
     async def admits(self, connection: Connection) -> bool:
         """Count one more frame, also a ping or pong, against the client's rate; False when it is to be dropped."""

@@ -63,6 +63,7 @@ class ConnectionStatistics:
     refused: int
     unsent_bytes: int
     closed: dict[str, int]
+    by_transport: dict[str, int]
 
 
 class ConnectionManager:
@@ -251,6 +252,7 @@ class ConnectionManager:
             subscriptions=sum(len(connection.events) for connection in connections),
             unsent_bytes=self._flusher.waiting_bytes() + sum(connection.unsent_bytes() for connection in connections),
             closed=dict(self._closed),
+            by_transport=dict(Counter(connection.transport for connection in connections)),
             held=sum(len(connection.outbox) for connection in connections),
             **{name: self._gone[name] + sum(map(count, connections)) for name, count in _COUNTED.items()},
         )

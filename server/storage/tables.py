@@ -456,3 +456,84 @@ server_runs = Table(
     Column("seen_at", UtcDateTime, nullable=False, index=True),
     Column("ending", String(16)),  # none while it lives, and of one that could not say so
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("channel", String(16), nullable=False),  # delivery.parcel.Channel
+    Column("subject", String(300), nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON: what its channel carries
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("state", String(16), nullable=False),  # delivery.parcel.ParcelState
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", UtcDateTime),  # none once it is over
+    Column("error", JSON),  # {phrase, parameters}: of the last attempt
+    Column("sent_at", UtcDateTime),
+    Index("ix_outbox_state_next", "state", "next_at"),
+)
+
+alert_rules = Table(
+    "alert_rules",
+    metadata,
+    Column("id", String(64), primary_key=True),  # of those that are there by themselves the name of what they watch
+    Column("subject", String(64), nullable=False),  # alerts.subjects
+    Column("target", String(300), nullable=False, server_default=""),
+    Column("threshold", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    _json("channels", "[]"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    Column("rule_id", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("target", String(300), nullable=False, server_default=""),
+    Column("threshold", Double, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("fired_at", UtcDateTime),
+    Column("well_since", UtcDateTime),
+    Column("ended_at", UtcDateTime, index=True),
+    Column("value", Double, nullable=False),
+    Column("worst", Double, nullable=False),
+    Column("told", String(16), nullable=False, server_default=""),  # alerts.alert.LastTold
+    Column("told_at", UtcDateTime),
+)
+
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    _id(),
+    Column("begin", String(32), nullable=False),  # as the clock on the wall of its zone shows it
+    Column("time_zone", String(64), nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("is_weekly", Boolean, nullable=False),
+    Column("note", String(300), nullable=False, server_default=""),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # cut short, or a weekly one that comes no more
+)
+
+wall_tokens = Table(
+    "wall_tokens",
+    metadata,
+    _id(),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("shows_names", Boolean, nullable=False, server_default=false()),
+)

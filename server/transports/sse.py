@@ -182,6 +182,7 @@ class EventTransport:
         if not is_client_id(client_id):
             raise InvalidInput("A client_id has 1 to 64 letters, digits, “_”, “.” or “-”.", code="invalid_client_id")
         connection = self._admission.connection(visitor, link, principal, client_id=client_id)
+        connection.transport = NAME
         try:
             # Before the headers leave, so that a refusal can still be a status. The link holds back what is sent.
             await self._joiner.join(connection, position(last_id or request.query.get("since", "")))

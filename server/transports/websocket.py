@@ -167,6 +167,7 @@ class WebSocketTransport:
 
     def _connection(self, request: web.Request, visitor: Visitor, link: SocketLink, principal: Principal) -> Connection:
         connection = self._admission.connection(visitor, link, principal, client_id=request.match_info["client_id"])
+        connection.transport = NAME
         connection.takes_arrays = asked(request).get("format") == "array"
         return connection
 

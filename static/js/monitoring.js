@@ -2,6 +2,7 @@
 
 import { at } from "./addresses.js";
 import { clock, duration, filesize, language, number, t } from "./i18n.js";
+import { wallHeaders } from "./wall-secret.js";
 
 const POINTS = 360; // a phone has no more pixels
 const EVERY_MS = { "1h": 10_000, "24h": 60_000, "7d": 300_000, "90d": 300_000 };
@@ -17,6 +18,7 @@ const charts = [...section.querySelectorAll("[data-chart]")].map((element) => ({
 }));
 const metrics = charts.flatMap((chart) => chart.lines.map(([name]) => name));
 const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });
+const isWall = "isWall" in section.dataset;
 let range = section.dataset.range;
 let shownAt = 0;
 let timer = null;
@@ -36,7 +38,9 @@ async function refresh() {
   const wanted = range;
   try {
     const query = new URLSearchParams({ range, points: POINTS, metrics });
-    const response = await fetch(at(`/api/v1/admin/monitoring?${query}`));
+    const response = await (isWall
+      ? fetch(at(section.dataset.source), { headers: wallHeaders() })
+      : fetch(at(`/api/v1/admin/monitoring?${query}`)));
     if (!response.ok) throw new Error(response.statusText);
     const answer = await response.json();
     if (wanted === range) show(answer);
@@ -49,8 +53,8 @@ async function refresh() {
 function show(answer) {
   shownAt = Date.now();
   const byMetric = Map.groupBy(answer.series, (series) => series.metric);
-  const starts = answer.runs.map((run) => Date.parse(run.started_at) / 1000);
-  for (const chart of charts) drawChart(chart, chart.lines.map(([name]) => byMetric.get(name) ?? []), answer, starts);
+  const marks = marksOf(answer);
+  for (const chart of charts) drawChart(chart, chart.lines.map(([name]) => byMetric.get(name) ?? []), answer, marks);
   section.classList.remove("is-stale");
   state.textContent = answer.series.length ? "" : t("The first figures come within ten seconds of the start.");
 }
@@ -75,7 +79,17 @@ function together(series, scale) {
   return { values, peaks };
 }
 
-function drawChart(chart, found, answer, starts) {
+// What happened meanwhile, in seconds since 1970: starts of the server, maintenance, and alerts that fired.
+function marksOf(answer) {
+  const seconds = (text) => Date.parse(text) / 1000;
+  return {
+    starts: answer.runs.map((run) => seconds(run.started_at)),
+    maintenance: answer.maintenance.map(([begin, end]) => [seconds(begin), seconds(end)]),
+    alerts: answer.alerts.map((alert) => [seconds(alert.fired_at), seconds(alert.ended_at ?? answer.end)]),
+  };
+}
+
+function drawChart(chart, found, answer, marks) {
   const times = [];
   const end = Date.parse(answer.end) / 1000;
   for (let at = Date.parse(answer.begin) / 1000; at < end; at += answer.step_seconds) times.push(at);
@@ -83,7 +97,7 @@ function drawChart(chart, found, answer, starts) {
   const lines = found.map((series) => (series.length ? together(series, chart.scale) : nothing));
   const data = [times, ...lines.map((line) => line.values), lines[0].peaks];
   sayNow(chart, lines);
-  chart.starts = starts;
+  chart.marks = marks;
   const place = chart.element.querySelector("[data-chart-plot]");
   if (chart.plot) {
     chart.plot.setData(data);
@@ -131,7 +145,16 @@ function optionsOf(chart, place) {
       ...chart.lines.map((_line, index) => line(index + 1, { points: { show: onlyLonePoints } })),
       line(1, { width: 0.75, points: { show: false } }),
     ],
-    hooks: { draw: [(plot) => drawStarts(plot, chart.starts, resolved("--line-strong"))], setCursor: [(plot) => sayAt(plot, chart)] },
+    hooks: {
+      drawClear: [
+        (plot) => {
+          drawSpans(plot, chart.marks.maintenance, resolved("--info-tint"));
+          drawSpans(plot, chart.marks.alerts, resolved("--danger-tint"));
+        },
+      ],
+      draw: [(plot) => drawStarts(plot, chart.marks.starts, resolved("--line-strong"))],
+      setCursor: [(plot) => sayAt(plot, chart)],
+    },
   };
 }
 
@@ -158,6 +181,18 @@ function timesOf(_plot, ticks) {
     ...(isLong ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" }),
   });
   return ticks.map((tick) => format.format(new Date(tick * 1000)));
+}
+
+function drawSpans(plot, spans, fill) {
+  const { ctx, bbox } = plot;
+  const within = (second) => Math.min(Math.max(plot.valToPos(second, "x", true), bbox.left), bbox.left + bbox.width);
+  ctx.save();
+  ctx.fillStyle = fill;
+  for (const [begin, end] of spans) {
+    const [left, right] = [within(begin), within(end)];
+    if (right > left) ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+  }
+  ctx.restore();
 }
 
 function drawStarts(plot, starts, stroke) {
@@ -197,7 +232,7 @@ function drawAnew() {
   refresh();
 }
 
-section.querySelector(".ranges").addEventListener("click", (event) => {
+section.querySelector(".ranges")?.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-range]");
   if (!button) return;
   range = button.dataset.range;

@@ -19,6 +19,7 @@ PAGES = (
     "/jobs",
     "/account",
     "/admin",
+    "/admin/alerts",
     "/admin/users",
     "/admin/storage",
     "/admin/brand",

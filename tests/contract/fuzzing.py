@@ -25,6 +25,17 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_change_user": ((422,), "such passwords; that something must change"),
     "api_change_password": ((422,), "what the present password is; passwords that everybody tries first"),
     "api_create_token": ((422,), "characters that are not printable"),
+    "api_add_alert_rule": (
+        (422,),
+        "which thresholds a subject can have; that a script's jobs are named",
+    ),
+    "api_change_alert_rule": ((422,), "which thresholds a subject can have"),
+    "api_test_alert": ((422,), "which channels are set up"),
+    "api_plan_maintenance": (
+        (422,),
+        "which days and zones there are; that it is not over; characters",
+    ),
+    "api_add_wall": ((422,), "characters that are not printable; how many there are"),
     "api_close_connection": ((422,), "characters that are not printable"),
     "api_broadcast": ((422,), "characters that are not printable, in an address"),
     "begin_job": ((422,), "how many bytes of JSON `detail` takes; characters that nobody sees"),
@@ -74,6 +85,9 @@ _NAMED = {
 # they meet ids of nothing, and of things that were made to be thrown away.
 _TAKES_AWAY = (
     "api_delete_token",
+    "api_remove_alert_rule",
+    "api_end_maintenance",
+    "api_remove_wall",
     "api_change_user",
     "api_change_dataset",
     "api_delete_dataset",

@@ -47,6 +47,9 @@ class FlockDatabase:
     async def is_cut(self) -> bool:
         return True
 
+    async def size_bytes(self) -> int:
+        return await self._rows.size_bytes()
+
     async def close(self) -> None:
         await self._rows.close()
 

@@ -12,6 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from server.auth.audit_actions import DETAILS
+from server.clock import utc_now
+from server.delivery.outbox import put_parcel
+from server.delivery.parcel import Hook
 from server.settings import Settings
 from server.storage.tables import audit
 from tests.conftest import PASSWORDS, Server
@@ -108,6 +111,7 @@ async def test_every_door_that_changes_something_leaves_a_line(
 ) -> None:
     await of_the_account(walk, server, alice)
     await of_administrators(walk, admin, alice)
+    await of_alerts(walk, server, admin)
     for client, api, page in (
         (alice, "/api/v1/brand", "/account/brand"),
         (admin, "/api/v1/admin/brand", "/admin/brand"),
@@ -183,6 +187,35 @@ async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:
             connection_id = (await socket.next("connection"))["connection_id"]
             await go(admin, door, path.format(connection_id))
     await go(alice, "POST /api/v1/events/{name}", "/api/v1/events/shop", json={})
+
+
+async def of_alerts(walk: Walk, server: Server, admin: Client) -> None:
+    go, api, page = walk.through, "/api/v1/admin", "/admin/alerts"
+    new = {"subject": "script_silence", "target": "nightly"}
+    first = await go(admin, f"POST {api}/alerts/rules", json=new, key="id")
+    await go(admin, f"PATCH {api}/alerts/rules/{{rule_id}}", f"{api}/alerts/rules/{first}", json={"on": False})
+    await go(admin, f"DELETE {api}/alerts/rules/{{rule_id}}", f"{api}/alerts/rules/{first}")
+    await go(admin, f"POST {page}/rules", data=new)
+    await go(admin, f"POST {page}/rules/{{id}}", f"{page}/rules/loop_lag", data={"threshold": "5", "minutes": "1"})
+    await go(admin, f"POST {page}/rules/{{id}}/delete", f"{page}/rules/loop_lag/delete")
+    await go(admin, f"POST {api}/alerts/test", json={"channel": "notice"})
+    await go(admin, f"POST {page}/test", data={"channel": "notice"})
+    async with server.parts.storage.database.write() as connection:
+        parcel = await put_parcel(connection, Hook(payload={}), subject="x", now=utc_now())
+    await go(admin, f"POST {api}/outbox/{{parcel_id}}/send-again", f"{api}/outbox/{parcel}/send-again")
+    await go(admin, f"POST {page}/outbox/{{id}}/again", f"{page}/outbox/{parcel}/again")
+    window = await go(admin, f"POST {api}/maintenance", json={"minutes": 5}, key="id")
+    await go(admin, f"DELETE {api}/maintenance/{{window_id}}", f"{api}/maintenance/{window}")
+    await go(admin, f"POST {page}/maintenance", data={"when": "now", "maintenance_minutes": "5"})
+    async with admin.get(f"{api}/maintenance") as response:
+        window = (await response.json())["items"][0]["id"]
+    await go(admin, f"POST {page}/maintenance/{{id}}/end", f"{page}/maintenance/{window}/end")
+    wall = await go(admin, f"POST {api}/walls", json={"name": "Hall"}, key="id")
+    await go(admin, f"DELETE {api}/walls/{{wall_id}}", f"{api}/walls/{wall}")
+    await go(admin, f"POST {page}/walls", data={"name": "Hall"})
+    async with admin.get(f"{api}/walls") as response:
+        wall = (await response.json())["items"][0]["id"]
+    await go(admin, f"POST {page}/walls/{{id}}/delete", f"{page}/walls/{wall}/delete")
 
 
 async def of_brands(walk: Walk, client: Client, api: str, page: str) -> None:

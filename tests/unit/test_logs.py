@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
-from server.logs import FieldFormatter, Sparing
+from server.logs import FieldFormatter, JsonFormatter, Sparing, about, formatter, request_now
 
 
 class Seconds:
@@ -44,3 +45,31 @@ def test_texts_without_end_do_not_fill_the_memory() -> None:
 def test_a_line_stays_one_line() -> None:
     (line,) = lines(Sparing(), "name\nforged %s", 1)
     assert "\n" not in line
+
+
+def record(**extra: str) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": "done", "levelname": "INFO", "name": "jindu", **extra})
+
+
+def test_a_line_says_what_it_is_about_and_its_own_words_win() -> None:
+    with about(request="r1", user=""), about(job="j1"):
+        told = json.loads(JsonFormatter().format(record(job="j2", action="x")))
+        assert (told["request"], told["job"], told["action"]) == ("r1", "j2", "x")
+        assert "user" not in told
+        assert FieldFormatter().format(record()).endswith("done request=r1 job=j1")
+        assert request_now() == "r1"
+    assert "request" not in json.loads(JsonFormatter().format(record()))
+    assert request_now() == ""
+
+
+def test_an_error_has_its_trace_in_the_same_line() -> None:
+    error = ZeroDivisionError()
+    broken = logging.makeLogRecord({"msg": "a", "exc_info": (ZeroDivisionError, error, None)})
+    line = JsonFormatter().format(broken)
+    assert "\n" not in line
+    assert "ZeroDivisionError" in json.loads(line)["trace"]
+
+
+def test_the_setting_chooses_the_format() -> None:
+    assert isinstance(formatter("json"), JsonFormatter)
+    assert isinstance(formatter("text"), FieldFormatter)

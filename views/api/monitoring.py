@@ -13,6 +13,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
 from server.operations.monitoring import LEAST_POINTS, MOST_METRICS, MOST_POINTS, LookBack, MetricHistory, Present
+from views.api.alerts import AlertInfo, alert_info
 
 _DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
 # Said in the document; what is wrong with them, the operation says.
@@ -52,6 +53,8 @@ class MonitoringAnswer(msgspec.Struct, frozen=True, kw_only=True):
     step_seconds: int
     series: list[MetricLine]
     runs: list[ServerRun]
+    maintenance: list[tuple[datetime, datetime]]
+    alerts: list[AlertInfo]  # that fired meanwhile
 
 
 async def get_monitoring(call: Call[None, MonitoringQuery]) -> MonitoringAnswer:
@@ -80,6 +83,8 @@ def monitoring_answer(found: MetricHistory) -> MonitoringAnswer:
             )
             for run in found.runs
         ],
+        maintenance=list(found.maintenance),
+        alerts=[alert_info(alert) for alert in found.alerts],
     )
 
 
@@ -101,6 +106,8 @@ def _present(found: Present) -> dict[str, Any]:
         "certificate_ends_at": found.certificate_ends_at,
         "refused_origins": found.refused_origins,
         "concerns": found.concerns,
+        "firing": [alert_info(alert) for alert in found.firing],
+        "maintenance": found.is_maintained,
     }
 
 

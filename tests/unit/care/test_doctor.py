@@ -202,6 +202,8 @@ async def test_a_server_that_runs_is_told_and_not_disturbed(data: MadeUpData) ->
         ({"public_url": "http://intranet/jindu/"}, "base_path_differs"),
         ({"trusted_proxies": 1, "host": "::"}, "proxy_can_be_passed"),
         ({"secret_key": "short"}, "secret_key_wrong"),
+        ({"alert_mail_to": ("ops@example.com",)}, "mail_not_set_up"),
+        ({"smtp_password": "x", "smtp_security": "none"}, "mail_in_the_open"),
         ({"import_folders": ("inbox=/nowhere/at/all",)}, "folder_gone"),
         ({"data": Path(__file__) / "below"}, "data_wrong"),
     ],

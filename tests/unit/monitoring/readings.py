@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from server.jobs.shared_workers import WORK_BOUNDS
 from server.jobs.tallies import JobCounting
-from server.metrics import LagStatistics
+from server.metrics import Histogram, LagStatistics
 from server.monitoring.processes import ProcessReading
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
@@ -28,6 +29,8 @@ class Parts:
             "job_tallies": self.counting.statistics,
             "event_loop": lambda: LagStatistics(p50_ms=0.1, p99_ms=2.0, max_ms=4.0),
             "jobs": lambda: SimpleNamespace(running=1, queued=2),
+            "stored_bytes": lambda: {"datasets": 300, "uploads": 200, "reports": 100, "database": 50},
+            "queries_took": Histogram(WORK_BOUNDS).counts,
             "storage": lambda: SimpleNamespace(free_bytes=600, total_bytes=1_000),
             **dict.fromkeys(("workers", "interactive", "exports"), lambda: pool),
         }
@@ -47,4 +50,5 @@ class Parts:
             refused=0,
             conflated=0,
             closed={},
+            by_transport={},
         )

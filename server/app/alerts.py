@@ -1,0 +1,127 @@
+"""Who is told when something is wrong: what looks, what carries it out of the house, and the sign of life."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+
+from server.alerts.chain import Chain
+from server.alerts.heartbeat import OutgoingHeartbeat
+from server.alerts.measuring import Known, Measuring
+from server.alerts.telling import AlertReaders, AlertTelling
+from server.alerts.watch import AlertWatch
+from server.app import engines
+from server.app.jobs import JobParts
+from server.app.live import LiveParts, RealtimeParts
+from server.app.monitoring import MonitoringParts
+from server.app.resources import meanwhile
+from server.app.storage import StorageParts
+from server.app.workers import WorkerParts
+from server.base_path import BasePath
+from server.care.certificates import read_certificate
+from server.care.nightly import backup_state
+from server.clock import new_id, utc_now
+from server.delivery.posting import Posting
+from server.languages import Languages
+from server.settings import Settings
+from server.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertParts:
+    posting: Posting
+    measuring: Measuring
+    telling: AlertTelling
+    watch: AlertWatch
+    heartbeat: OutgoingHeartbeat
+
+
+def build_alerts(
+    settings: Settings,
+    *,
+    languages: Languages,
+    storage: StorageParts,
+    workers: WorkerParts,
+    realtime: RealtimeParts,
+    live: LiveParts,
+    jobs: JobParts,
+    monitoring: MonitoringParts,
+) -> AlertParts:
+    database = storage.database
+    posting = Posting(engines.ENGINES.carriers(settings, storage.blobs), database=database)
+    measuring = Measuring(database=database, store=monitoring.store, known=_known(settings, database))
+    telling = AlertTelling(
+        database=database,
+        notices=live.notices,
+        languages=languages,
+        readers=AlertReaders(
+            recipients=settings.alert_mail_to,
+            language=settings.alert_language,
+            server=BasePath(settings.base_path).address(settings.public_url) if settings.public_url else gethostname(),
+        ),
+        outgoing=posting,
+        hurry=posting.hurry,
+    )
+    posting.on_undelivered = telling.undelivered
+    chain = Chain(
+        database=database,
+        sampler=monitoring.sampler,
+        runner=jobs.runner,
+        workers=workers.jobs,
+        echo=realtime.echo,
+    )
+    return AlertParts(
+        posting=posting,
+        measuring=measuring,
+        telling=telling,
+        watch=AlertWatch(
+            database=database,
+            measuring=measuring,
+            telling=telling,
+            holder=f"{gethostname()}:{os.getpid()}:{new_id()}"[:200],
+            kept_days=settings.monitoring_days,
+        ),
+        heartbeat=OutgoingHeartbeat(
+            url=settings.heartbeat_url,
+            every_seconds=settings.heartbeat_seconds,
+            chain=chain.links(),
+            ask=engines.ENGINES.asking(settings),
+        ),
+    )
+
+
+def _known(settings: Settings, database: Database) -> Known:
+    """What is known beside the figures, by the name of its subject."""
+
+    async def backup_age() -> float | None:
+        if not settings.backup_to:
+            return None
+        async with database.read() as connection:
+            state = await backup_state(connection)
+        if state is None or state.proven is None or state.proven.proven_at is None:
+            return None
+        return (utc_now() - state.proven.proven_at).total_seconds()
+
+    async def certificate_days() -> float | None:
+        if not settings.tls_cert:
+            return None
+        try:
+            found = await asyncio.to_thread(read_certificate, Path(settings.tls_cert))
+        except (OSError, ValueError):
+            return None
+        return (found.end - utc_now()).total_seconds() / 86_400
+
+    return {"backup_age": backup_age, "certificate_days": certificate_days}
+
+
+@asynccontextmanager
+async def open_alerts(alerts: AlertParts) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for work in (alerts.posting.run(), alerts.watch.run(), alerts.heartbeat.run()):
+            await stack.enter_async_context(meanwhile(work))
+        yield

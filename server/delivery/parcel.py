@@ -1,0 +1,77 @@
+"""Something on its way out: what a channel carries, how far it is, and who can carry it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Channel(StrEnum):
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class ParcelState(StrEnum):
+    WAITING = "waiting"  # for its next attempt
+    SENT = "sent"  # the other side took it
+    FAILED = "failed"  # given up
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that goes with a mail: the key of a blob, which has to stay until the mail is gone."""
+
+    name: str
+    media_type: str
+    blob: str
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
+    """`html` is the same once more, for programs that show it."""
+
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Hook(msgspec.Struct, frozen=True, kw_only=True, tag="webhook"):
+    """JSON for the address that the settings name: that is looked up when it is sent, as its secret is."""
+
+    payload: dict[str, Any]
+
+
+ParcelContent = Mail | Hook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """`error` is what the last attempt said, as a phrase."""
+
+    id: str
+    channel: Channel
+    subject: str
+    content: ParcelContent
+    created_at: datetime
+    state: ParcelState
+    attempts: int
+    next_at: datetime | None
+    error: dict[str, Any] | None
+    sent_at: datetime | None
+
+
+class Carrier(Protocol):
+    """What takes parcels of one channel out of the house."""
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the settings say where to."""
+        ...
+
+    async def carry(self, parcel: Parcel) -> None:
+        """Returns once the other side has taken it. Raises `NotDelivered`, which says why not."""
+        ...

@@ -1,0 +1,190 @@
+"""Mail as a real mail server gets it, and what is said when it does not take it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from server.delivery.parcel import Attachment, Channel, Mail, Parcel, ParcelState
+from server.engines.local_files import LocalFiles
+from server.engines.smtp import SmtpMail
+from server.errors import NotDelivered
+from server.settings import Settings
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+MAIL = Mail(
+    recipients=("ops@example.com", "bob@example.com"), subject="磁盘\n满了", text="看一下。\n", html="<p>看一下。"
+)
+
+
+class MailServer:
+    """What it took; `answers` are what it says instead of taking something."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.recipients: Sequence[str] = ()
+        self.answers: dict[str, str] = {}
+        self.login: LoginPassword | None = None
+
+    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if "RCPT" in self.answers:
+            return self.answers["RCPT"]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if "DATA" in self.answers:
+            return self.answers["DATA"]
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.taken.append(message)
+        self.recipients = envelope.rcpt_tos
+        return "250 OK"
+
+    def authenticate(
+        self, _server: Any, _session: Session, _envelope: Envelope, _mechanism: str, data: LoginPassword
+    ) -> AuthResult:
+        self.login = data
+        return AuthResult(success=data.password == b"right", handled=False)
+
+    @asynccontextmanager
+    async def listening(self, **options: Any) -> AsyncIterator[int]:
+        loop = asyncio.get_running_loop()
+        made = []
+
+        def protocol() -> SMTP:
+            made.append(SMTP(self, hostname="mail.example", loop=loop, **options))
+            return made[-1]
+
+        server = await loop.create_server(protocol, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            await server.wait_closed()
+
+
+@pytest.fixture
+def mail_server() -> MailServer:
+    return MailServer()
+
+
+def carrier(tmp_path: Path, port: int, **settings: Any) -> SmtpMail:
+    known: dict[str, Any] = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_security": "none",
+        "mail_from": "Jindu <jindu@example.com>",
+    }
+    return SmtpMail(Settings(**(known | settings)), LocalFiles(tmp_path))
+
+
+def parcel(mail: Mail = MAIL) -> Parcel:
+    return Parcel(
+        id="01abc",
+        channel=Channel.MAIL,
+        subject=mail.subject,
+        content=mail,
+        created_at=NOON,
+        state=ParcelState.WAITING,
+        attempts=1,
+        next_at=NOON,
+        error=None,
+        sent_at=None,
+    )
+
+
+async def test_it_arrives_as_it_was_written(tmp_path: Path, mail_server: MailServer) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "1.pdf").write_bytes(b"%PDF")
+    report = Attachment(name="销售.pdf", media_type="application/pdf", blob="reports/1.pdf")
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(
+            parcel(
+                Mail(
+                    recipients=MAIL.recipients,
+                    subject=MAIL.subject,
+                    text=MAIL.text,
+                    html=MAIL.html,
+                    attachments=(report,),
+                )
+            )
+        )
+    (message,) = mail_server.taken
+    assert message["Subject"] == "磁盘 满了"
+    assert str(message["From"]) == "Jindu <jindu@example.com>"
+    assert message["Message-ID"] == "<01abc@example.com>"  # the same at each attempt
+    assert message["Date"].datetime == NOON
+    assert mail_server.recipients == ["ops@example.com", "bob@example.com"]
+    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    assert text is not None
+    assert html is not None
+    assert (text.get_content().strip(), html.get_content().strip()) == ("看一下。", "<p>看一下。")
+    (attached,) = message.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("销售.pdf", b"%PDF")
+
+
+async def test_it_signs_in_when_it_is_told_to(tmp_path: Path, mail_server: MailServer) -> None:
+    options = {"authenticator": mail_server.authenticate, "auth_require_tls": False}
+    async with mail_server.listening(**options) as port:
+        await carrier(tmp_path, port, smtp_user="jindu", smtp_password="right").carry(parcel())
+        with pytest.raises(NotDelivered, match="does not take smtp_user and smtp_password: 535") as error:
+            await carrier(tmp_path, port, smtp_user="jindu", smtp_password="wrong").carry(parcel())
+    assert "wrong" not in error.value.text.replace("Authentication credentials invalid", "")
+    assert len(mail_server.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "is_final"),
+    [
+        ({"RCPT": "550 nobody of that name"}, "takes no mail for .*550 nobody of that name", True),
+        ({"RCPT": "450 greylisted"}, "450 greylisted", False),
+        ({"DATA": "554 looks like spam"}, "refused the mail: 554 looks like spam", True),
+        ({"DATA": "451 disk full"}, "451 disk full", False),
+    ],
+)
+async def test_the_other_sides_own_words_are_kept(
+    tmp_path: Path, mail_server: MailServer, answers: dict[str, str], said: str, is_final: bool
+) -> None:
+    mail_server.answers = answers
+    async with mail_server.listening() as port:
+        with pytest.raises(NotDelivered, match=said) as error:
+            await carrier(tmp_path, port).carry(parcel())
+    assert error.value.is_final is is_final
+
+
+async def test_a_server_that_is_away_or_has_no_tls_is_said_to_be(tmp_path: Path, mail_server: MailServer) -> None:
+    async with mail_server.listening() as port:
+        with pytest.raises(NotDelivered, match=f"127.0.0.1:{port}"):
+            await carrier(tmp_path, port, smtp_security="starttls").carry(parcel())
+    with pytest.raises(NotDelivered, match="cannot be reached"):
+        await carrier(tmp_path, port).carry(parcel())
+    assert mail_server.taken == []
+
+
+async def test_without_a_server_nothing_is_set_up(tmp_path: Path) -> None:
+    nothing = SmtpMail(Settings(), LocalFiles(tmp_path))
+    assert not nothing.is_set_up
+    with pytest.raises(NotDelivered, match="smtp_host"):
+        await nothing.carry(parcel())
+
+
+async def test_an_attachment_that_was_deleted_is_said_for_good(tmp_path: Path, mail_server: MailServer) -> None:
+    gone = Attachment(name="a.pdf", media_type="application/pdf", blob="reports/2.pdf")
+    mail = Mail(recipients=("ops@example.com",), subject="x", text="y", attachments=(gone,))
+    async with mail_server.listening() as port:
+        with pytest.raises(NotDelivered, match=r"a\.pdf") as error:
+            await carrier(tmp_path, port).carry(parcel(mail))
+    assert error.value.is_final
