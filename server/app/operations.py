@@ -17,6 +17,7 @@ from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
+from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -40,6 +41,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -183,6 +185,7 @@ def build_operations(
         imports=imports,
         job_removal=job_removal,
         jobs=job_operations,
+        job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         monitoring=MonitoringOperations(
             database=database,

@@ -34,6 +34,8 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "job.delete": "kind",
         "job.demonstrate": "kind",
         "job.retry": "kind",
+        "job_filter.keep": "",
+        "job_filter.remove": "",
         "query.change": "",
         "query.delete": "",
         "query.forget": "",

@@ -24,6 +24,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -63,6 +64,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     imports: ImportOperations
+    job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether

@@ -188,6 +188,29 @@ jobs = Table(
     Index("ix_jobs_state", "state"),
 )
 
+job_attempts = Table(
+    "job_attempts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),  # of the job after it
+    Column("number", Integer, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("ended_as", String(16), nullable=False),  # jobs.job.State
+    Column("seconds", Double),
+    Column("error", JSON),
+    _json("stages", "[]"),
+)
+
+job_filters = Table(
+    "job_filters",
+    metadata,
+    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    _json("fields"),  # of the page of jobs
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 job_keys = Table(
     "job_keys",
     metadata,

@@ -114,6 +114,7 @@ async def test_every_door_that_changes_something_leaves_a_line(
     ):
         await of_brands(walk, client, api, page)
     await of_files_and_jobs(walk, alice)
+    await of_job_filters(walk, alice)
     await of_datasets(walk, alice)
     await of_templates_and_batches(walk, alice)
     places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
@@ -221,6 +222,14 @@ async def of_files_and_jobs(walk: Walk, alice: Client) -> None:
     await go(alice, "POST /api/v1/jobs/retry", json={"ids": [job]})
     await go(alice, "POST /api/v1/jobs/cancel", json={"ids": [job]})
     await go(alice, "POST /api/v1/jobs/delete", json={"ids": [job]})
+
+
+async def of_job_filters(walk: Walk, alice: Client) -> None:
+    go = walk.through
+    await go(alice, "PUT /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a", json={"state": "failed"})
+    await go(alice, "DELETE /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a")
+    await go(alice, "POST /jobs/filters", data={"name": "a", "state": "failed"})
+    await go(alice, "POST /jobs/filters/remove", data={"name": "a"})
 
 
 async def of_datasets(walk: Walk, alice: Client) -> None:

@@ -13,7 +13,7 @@ from server.auth.audit_actions import DETAILS, kept_details
 
 ROOT = Path(__file__).parents[3]
 SECRET = re.compile("secret|hash|token|key|cookie|credential|sql|body|value|text")
-ACTION = re.compile(r"[a-z]+\.[a-z_]+")
+ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def written() -> Iterator[str]:
