@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.auth.openid import OpenIdHttp
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
+from server.engines.openid_http import OpenIdOverHttp
 from server.engines.sqlite import SqliteDatabase
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
@@ -38,6 +40,7 @@ class Engines:
     broker: Callable[[], Broker]
     queue: MakeQueue
     addresses: Callable[[Settings], Elsewhere]
+    openid: Callable[[], OpenIdHttp]
 
 
 def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
@@ -63,6 +66,7 @@ ENGINES = Engines(
     broker=MemoryBroker,
     queue=MemoryQueue,
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
+    openid=OpenIdOverHttp,
 )
 """All there are: an engine is its module and its place here."""
 

@@ -27,6 +27,8 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "dataset.restore": "from version",
         "event.publish": "",
         "fetch.start": "source",
+        "identity.link": "",
+        "identity.unlink": "",
         "import.check": "dataset mode",
         "import.correct": "dataset rows",
         "import.start": "dataset mode",
@@ -44,7 +46,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "session.end": "",
         "session.end_others": "count",
         "session.refuse": "reason left_out",
-        "session.start": "",
+        "session.start": "by",
         "template.delete": "version",
         "template.install_samples": "names",
         "template.save": "version restored_from",
@@ -53,7 +55,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "upload.create": "",
         "upload.delete": "",
         "upload.join": "parts",
-        "user.change": "role disabled password",
+        "user.change": "role disabled password by",
         "user.create": "role by",
     }.items()
 }

@@ -53,6 +53,12 @@ def own_origins(request: web.Request) -> frozenset[str]:
     return frozenset(asked | ({_origin_of(public)} if public else set()))
 
 
+def public_origin(request: web.Request) -> str:
+    """What addresses of ours begin with that others are told: as the settings say, else as it was asked for."""
+    scheme = "https" if is_secure(request) else "http"
+    return parts_of(request).settings.public_url.rstrip("/") or f"{scheme}://{request.host}"
+
+
 def _from_the_end(request: web.Request, header: str) -> str:
     hops = parts_of(request).settings.trusted_proxies
     if not hops:

@@ -30,6 +30,7 @@ from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
+from server.operations.openid import OpenIdOperations
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
@@ -70,6 +71,7 @@ class Operations:
     jobs_together: JobsTogether
     monitoring: MonitoringOperations
     notifications: NotificationOperations
+    openid: OpenIdOperations
     queries: QueryOperations
     rejects: RejectOperations
     retention: RetentionOperations
