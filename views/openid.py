@@ -6,9 +6,8 @@ import re
 
 from aiohttp import web
 
-from server.auth.openid import OpenIdRefused
-from server.auth.openid_attempts import SECONDS, Attempt
-from server.errors import Conflict, JinduError
+from server.auth.openid_attempts import SECONDS, SignInAttempt
+from server.errors import Conflict, JinduError, OpenIdRefused
 from server.http.addresses import client_address, is_secure, public_origin
 from server.http.forms import read_form
 from server.http.guards import current_principal, require_principal
@@ -44,7 +43,14 @@ async def finish_sign_in(request: web.Request) -> web.Response:
     name = _cookie_of(state)
     before = current_principal(request)
     if "error" in told:  # they changed their mind, or may not; whoever sent this need not be the provider
-        return _forgetting(await _refused(request, OpenIdRefused(code="openid_declined"), "/"), name)
+        return _forgetting(
+            await _refused(
+                request,
+                OpenIdRefused("You did not sign in there, or it does not let you in here.", code="openid_declined"),
+                "/",
+            ),
+            name,
+        )
     try:
         attempt, arrival = await operations_of(request).openid.finish(
             cookie(request, name) or "",
@@ -128,7 +134,7 @@ def _cookie_of(state: str) -> str:
     return f"{_PREFIX}{state[:_MARK_CHARACTERS]}" if _STATE.fullmatch(state) else f"{_PREFIX}none"
 
 
-def _keep(request: web.Request, response: web.Response, attempt: Attempt, sealed: str) -> None:
+def _keep(request: web.Request, response: web.Response, attempt: SignInAttempt, sealed: str) -> None:
     """Beside those of a few other tabs: a browser that began again and again would send a head that is too large."""
     names = [pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")]
     for name in [name for name in names if name.startswith(_PREFIX)][: 1 - _MOST_TABS]:

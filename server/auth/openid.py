@@ -12,25 +12,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from server.auth.permissions import Role
-from server.errors import NotSignedIn
+from server.errors import OpenIdRefused
 
 # Signatures by the provider's key alone: with `none` nobody has signed, and with HS256 our own secret would have.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _SKEW_SECONDS = 60
 _LONGEST_SUBJECT = 255
 _RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
-
-
-class OpenIdRefused(NotSignedIn):
-    """The provider's answer cannot be trusted. Begin to sign in once more."""
-
-    code = "openid_refused"
-
-
-class OpenIdAway(OpenIdRefused):
-    """The provider does not answer as it should. Try again in a moment."""
-
-    code = "openid_away"
 
 
 class OpenIdHttp(Protocol):

@@ -18,7 +18,7 @@ SECONDS = 600
 _MOST_USED = 10_000
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class SignInAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """`user_id` and `session_id` are of whoever links an account; empty for who signs in."""
 
     state: str
@@ -41,8 +41,8 @@ class OpenIdAttempts:
         self._clock = clock
         self._used: OrderedDict[str, None] = OrderedDict()
 
-    def begin(self, *, target: str, user_id: str = "", session_id: str = "") -> Attempt:
-        return Attempt(
+    def begin(self, *, target: str, user_id: str = "", session_id: str = "") -> SignInAttempt:
+        return SignInAttempt(
             state=secrets.token_urlsafe(24),
             nonce=secrets.token_urlsafe(24),
             verifier=secrets.token_urlsafe(48),
@@ -51,14 +51,14 @@ class OpenIdAttempts:
             session_id=session_id,
         )
 
-    def sealed(self, attempt: Attempt) -> str:
+    def sealed(self, attempt: SignInAttempt) -> str:
         return self._key.encrypt_at_time(msgspec.json.encode(attempt), int(self._clock())).decode()
 
-    def used(self, sealed: str, state: str) -> Attempt | None:
+    def used(self, sealed: str, state: str) -> SignInAttempt | None:
         """The attempt with this state; None when there is none, it is too old, or it was used before."""
         try:
             raw = self._key.decrypt_at_time(sealed, SECONDS, int(self._clock()))
-            attempt = msgspec.json.decode(raw, type=Attempt)
+            attempt = msgspec.json.decode(raw, type=SignInAttempt)
         except (InvalidToken, msgspec.DecodeError, UnicodeError):
             return None
         mark = hash_of(attempt.state)

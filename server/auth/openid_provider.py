@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from server.auth.openid import OpenIdAway, OpenIdClaims, OpenIdHttp, OpenIdRefused, OpenIdSettings, read_id_token
+from server.auth.openid import OpenIdClaims, OpenIdHttp, OpenIdSettings, read_id_token
+from server.errors import OpenIdAway, OpenIdRefused
 
 _FRESH_SECONDS = 3600.0
 _AGAIN_SECONDS = 30.0  # keys are not asked for more often, whatever tokens name

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.audit import Audit, Via
 from server.auth.credentials import Credentials
 from server.auth.identities import Identity, IdentityStore
-from server.auth.openid import OpenIdClaims, OpenIdRefused
-from server.auth.openid_attempts import Attempt, OpenIdAttempts
+from server.auth.openid import OpenIdClaims
+from server.auth.openid_attempts import OpenIdAttempts, SignInAttempt
 from server.auth.openid_provider import OpenIdAnswer, OpenIdProvider
 from server.auth.permissions import Principal, Role
 from server.auth.refused_sign_ins import RefusedSignIns
 from server.auth.users import User
 from server.clock import new_id, utc_now
-from server.errors import Conflict, NotFound, NotSignedIn
+from server.errors import Conflict, NotFound, NotSignedIn, OpenIdRefused
 from server.operations.account_fields import MAX_NAME, name_problems
 from server.storage.database import Database
 
@@ -76,7 +76,7 @@ class OpenIdOperations:
 
     async def begin(
         self, *, redirect_uri: str, target: str = "/", linking: Principal | None = None
-    ) -> tuple[str, Attempt, str]:
+    ) -> tuple[str, SignInAttempt, str]:
         """Where the browser goes, the attempt, and how it is sealed into a cookie. Raises `OpenIdAway`, `NotFound`."""
         provider = self._known()
         owner, session = ("", "") if linking is None else (linking.user_id, linking.session_id or "")
@@ -97,7 +97,7 @@ class OpenIdOperations:
         principal: Principal | None,
         address: str,
         user_agent: str,
-    ) -> tuple[Attempt, OpenIdArrival]:
+    ) -> tuple[SignInAttempt, OpenIdArrival]:
         """Raises `OpenIdRefused` whatever is wrong; that stands in the audit log."""
         try:
             attempt, answer = await self._answered(
@@ -115,7 +115,7 @@ class OpenIdOperations:
 
     async def _answered(
         self, sealed: str, *, state: str, code: str, issuer: str | None, redirect_uri: str
-    ) -> tuple[Attempt, OpenIdAnswer]:
+    ) -> tuple[SignInAttempt, OpenIdAnswer]:
         """The attempt that this is the end of, and who came back."""
         provider = self._known()
         attempt = self._attempts.used(sealed, state)
@@ -218,9 +218,9 @@ class OpenIdOperations:
         self._endings.rights_changed(user.id)
         return await self._users.get(user.id) or user
 
-    async def _link(self, attempt: Attempt, claims: OpenIdClaims, principal: Principal | None) -> User:
+    async def _link(self, attempt: SignInAttempt, claims: OpenIdClaims, principal: Principal | None) -> User:
         """Only by whoever began it, in the session in which they did."""
-        is_same = principal is not None and (principal.user_id, principal.session_id) == (
+        is_same = principal is not None and (principal.user_id, principal.session_id or "") == (
             attempt.user_id,
             attempt.session_id,
         )
