@@ -80,6 +80,8 @@ async def finish_sign_in(request: web.Request) -> web.Response:
 
 async def linked_page(request: web.Request) -> web.Response:
     require_principal(request)
+    if not operations_of(request).openid.label:
+        raise web.HTTPNotFound
     return await _linked(request, done=request.query.get("done", ""))
 
 
