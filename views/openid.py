@@ -159,7 +159,9 @@ def _forgetting(response: web.Response, name: str) -> web.Response:
 
 async def _refused(request: web.Request, error: JinduError, target: str) -> web.Response:
     is_new = await operations_of(request).first_run.is_pending()
-    return await render(request, "login/login.html", error.status, target=target, name="", error=error, is_new=is_new)
+    return await render(
+        request, "login/login.html", error.status, target=target, name="", error=error, is_new=is_new, done=""
+    )
 
 
 async def _linked(request: web.Request, *, done: str = "", error: JinduError | None = None) -> web.Response:
