@@ -9,6 +9,7 @@ from aiohttp import web
 from server.auth.openid_attempts import SECONDS, SignInAttempt
 from server.errors import Conflict, JinduError, OpenIdRefused
 from server.http.addresses import client_address, is_secure, public_origin
+from server.http.based_requests import base_path_of
 from server.http.forms import read_form
 from server.http.guards import current_principal, require_principal
 from server.http.parts import operations_of
@@ -44,6 +45,7 @@ async def finish_sign_in(request: web.Request) -> web.Response:
     before = current_principal(request)
     if "error" in told:  # they changed their mind, or may not; whoever sent this need not be the provider
         return _forgetting(
+            request,
             await _refused(
                 request,
                 OpenIdRefused("You did not sign in there, or it does not let you in here.", code="openid_declined"),
@@ -63,9 +65,9 @@ async def finish_sign_in(request: web.Request) -> web.Response:
             user_agent=request.headers.get("User-Agent", ""),
         )
     except OpenIdRefused as error:
-        return _forgetting(await _refused(request, error, "/"), name)
+        return _forgetting(request, await _refused(request, error, "/"), name)
     if not arrival.secret:
-        return _forgetting(_see("/account/linked?done=linked"), name)
+        return _forgetting(request, _see("/account/linked?done=linked"), name)
     if before is not None:  # somebody else was signed in with this browser
         await operations_of(request).accounts.sign_out(before)
     await remember(request, arrival.secret)
@@ -73,9 +75,14 @@ async def finish_sign_in(request: web.Request) -> web.Response:
     remember_device(request, response, arrival.user.id)
     if len(arrival.id_token) <= _LONGEST_HINT:
         response.set_cookie(
-            _HINT, arrival.id_token, path="/logout", httponly=True, samesite="Lax", secure=is_secure(request)
+            base_path_of(request).cookie(_HINT),
+            arrival.id_token,
+            path=base_path_of(request).outside("/logout"),
+            httponly=True,
+            samesite="Lax",
+            secure=is_secure(request),
         )
-    return _forgetting(response, name)
+    return _forgetting(request, response, name)
 
 
 async def linked_page(request: web.Request) -> web.Response:
@@ -118,7 +125,7 @@ async def after_logout(request: web.Request) -> web.Response | None:
     back = f"{public_origin(request)}/login"
     url = await operations_of(request).openid.end_session_url(hint, back=back)
     response = _see("/login") if url is None else await going(request, url)
-    response.del_cookie(_HINT, path="/logout")
+    response.del_cookie(base_path_of(request).cookie(_HINT), path=base_path_of(request).outside("/logout"))
     return response
 
 
@@ -140,20 +147,20 @@ def _keep(request: web.Request, response: web.Response, attempt: SignInAttempt, 
     """Beside those of a few other tabs: a browser that began again and again would send a head that is too large."""
     names = [pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")]
     for name in [name for name in names if name.startswith(_PREFIX)][: 1 - _MOST_TABS]:
-        response.del_cookie(name, path=_PATH)
+        response.del_cookie(name, path=base_path_of(request).outside(_PATH))
     response.set_cookie(
-        _cookie_of(attempt.state),
+        base_path_of(request).cookie(_cookie_of(attempt.state)),
         sealed,
         max_age=SECONDS,
-        path=_PATH,
+        path=base_path_of(request).outside(_PATH),
         httponly=True,
         samesite="Lax",
         secure=is_secure(request),
     )
 
 
-def _forgetting(response: web.Response, name: str) -> web.Response:
-    response.del_cookie(name, path=_PATH)
+def _forgetting(request: web.Request, response: web.Response, name: str) -> web.Response:
+    response.del_cookie(base_path_of(request).cookie(name), path=base_path_of(request).outside(_PATH))
     return response
 
 
