@@ -9,7 +9,9 @@ JinduError
 │   ├── FileProblem         422  an uploaded file cannot be used as it is
 │   └── TemplateProblem     422  a report template is wrong at a line and column
 ├── NotSignedIn             401
-│   └── TokenUnknown · TokenRevoked · TokenExpired · UserDisabled
+│   ├── TokenUnknown · TokenRevoked · TokenExpired · UserDisabled
+│   └── OpenIdRefused       401  who came back from the provider is not let in
+│       └── OpenIdAway      401  it does not answer as it should
 ├── Forbidden               403
 ├── NotFound                404  also for what the caller may not know of
 ├── Conflict                409
@@ -168,6 +170,18 @@ class NotSignedIn(JinduError):
 
     code = "not_signed_in"
     status = 401
+
+
+class OpenIdRefused(NotSignedIn):
+    """The provider's answer cannot be trusted. Begin to sign in once more."""
+
+    code = "openid_refused"
+
+
+class OpenIdAway(OpenIdRefused):
+    """The provider does not answer as it should. Try again in a moment."""
+
+    code = "openid_away"
 
 
 class TokenUnknown(NotSignedIn):

@@ -13,6 +13,7 @@ from datetime import time
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -71,6 +72,24 @@ class Settings:
     allowed_origins: tuple[str, ...] = _setting((), "Origins besides our own that may use the API, comma-separated.")
 
     session_days: int = _setting(14, "A session ends after so many days without use.")
+    openid_issuer: str = _setting(
+        "", "Address of an OpenID Connect provider to sign in with, to the last slash as it names itself; empty: none."
+    )
+    openid_client_id: str = _setting("", "What this server is called there.")
+    openid_client_secret: str = _setting("", "Its secret there; empty for a public client.", secret=True)
+    openid_scopes: tuple[str, ...] = _setting(("openid", "profile", "email"), "Scopes to ask for, comma-separated.")
+    openid_label: str = _setting("", "What the button to sign in with it says; empty: the provider's host.")
+    openid_new_accounts: str = _setting(
+        "", "Role of accounts made for people who come from there: viewer, editor or admin; empty: none are made."
+    )
+    openid_domains: tuple[str, ...] = _setting(
+        (), "Domains of confirmed e-mail addresses that may come in from there, comma-separated; empty: all."
+    )
+    openid_groups_claim: str = _setting("groups", "Claim of the ID token that lists groups.")
+    openid_roles: tuple[str, ...] = _setting(
+        (), "Roles by group, comma-separated, e.g. reporting-admins=admin,analysts=editor; empty: none is given."
+    )
+    openid_only: bool = _setting(False, "Passwords let nobody in whose account is linked to one there.")
     login_attempts: int = _setting(
         10, "Failed sign-ins at a user name from one address in five minutes before that address must wait."
     )
@@ -329,6 +348,24 @@ def _convert(key: str, source: str, value: Any, target: Any) -> Any:
         raise ConfigurationError(f"{key} from the {source} is wrong: {error}") from error
 
 
+def _check_openid(settings: Settings) -> None:
+    if not settings.openid_issuer:
+        return
+    parts = urlsplit(settings.openid_issuer)
+    is_here = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (parts.scheme == "https" or is_here) or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError("openid_issuer must be an https:// address, as the provider names itself.")
+    if not settings.openid_client_id:
+        raise ConfigurationError("openid_issuer is set, and openid_client_id is not.")
+    if "openid" not in settings.openid_scopes:
+        raise ConfigurationError("openid_scopes must hold openid.")
+    roles = [role for _group, _, role in (pair.rpartition("=") for pair in settings.openid_roles)]
+    if unknown := {*roles, settings.openid_new_accounts} - {"viewer", "editor", "admin", ""}:
+        raise ConfigurationError(f"openid_new_accounts and openid_roles know no role {unknown.pop()!r}.")
+    if not all(role and pair.rpartition("=")[0] for role, pair in zip(roles, settings.openid_roles, strict=True)):
+        raise ConfigurationError("openid_roles has a pair that is none; write group=role.")
+
+
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 _MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
@@ -353,6 +390,7 @@ def _check_formats(settings: Settings) -> None:
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    _check_openid(settings)
     _check_backups(settings)
     for name in ("metrics_addresses", "trusted_proxy_addresses"):
         for network in getattr(settings, name):

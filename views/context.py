@@ -90,6 +90,7 @@ def setup_templates(app: web.Application) -> None:
     env.filters["parameter_text"] = parameter_text
     env.tests["repeated"] = is_repeated
     env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
+    env.globals["openid_label"] = app[PARTS].operations.openid.label
     env.globals["version"] = __version__
     base = app[PARTS].base_path
     env.globals["root"] = base.text

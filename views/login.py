@@ -12,6 +12,7 @@ from server.http.parts import operations_of
 from server.http.sessions import device_of, forget, remember, remember_device
 from views.context import render
 from views.forms import local_target
+from views.openid import after_logout
 
 
 async def login_page(request: web.Request) -> web.Response:
@@ -51,7 +52,7 @@ async def logout(request: web.Request) -> web.Response:
         await operations_of(request).accounts.sign_out(principal)
         remember_device(request, response, principal.user_id)
     await forget(request)
-    return response
+    return await after_logout(request) or response
 
 
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.auth.openid import OpenIdHttp
 from server.delivery.parcel import Carrier, Channel
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
+from server.engines.openid_http import OpenIdOverHttp
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
 from server.engines.web_hooks import WebHooks
@@ -43,6 +45,7 @@ class Engines:
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
+    openid: Callable[[], OpenIdHttp]
 
 
 def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
@@ -70,6 +73,7 @@ ENGINES = Engines(
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
+    openid=OpenIdOverHttp,
 )
 """All there are: an engine is its module and its place here."""
 

@@ -11,6 +11,7 @@ from server.app.datasets import DatasetParts
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
+from server.app.openid import build_openid
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
@@ -53,6 +54,7 @@ from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
+from server.operations.openid import OpenIdOperations
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
@@ -99,7 +101,8 @@ def build_operations(
         audit=Audit(database),
         removals=live.removals,
     )
-    accounts = _accounts(settings, storage, auth, languages, live)
+    openid = build_openid(settings, database=database, auth=auth)
+    accounts = _accounts(settings, storage, auth, languages, live, openid)
     files = _uploads(storage, live, jobs, uploads)
     reading = DataReading(
         catalog=datasets.catalog,
@@ -215,6 +218,7 @@ def build_operations(
         maintenance=MaintenanceOperations(database=database),
         monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
+        openid=openid,
         queries=QueryOperations(
             reading,
             database=database,
@@ -259,7 +263,12 @@ def build_operations(
 
 
 def _accounts(
-    settings: Settings, storage: StorageParts, auth: AuthParts, languages: Languages, live: LiveParts
+    settings: Settings,
+    storage: StorageParts,
+    auth: AuthParts,
+    languages: Languages,
+    live: LiveParts,
+    openid: OpenIdOperations,
 ) -> AccountOperations:
     return AccountOperations(
         database=storage.database,
@@ -268,6 +277,7 @@ def _accounts(
         languages=languages,
         tell=live.notices.warn,
         growth=storage.growth,
+        password_way=openid.require_password_way,
     )
 
 

@@ -72,6 +72,14 @@ def own_origins(request: web.Request) -> frozenset[str]:
     return frozenset(asked | ({_origin_of(public)} if public else set()))
 
 
+def public_origin(request: web.Request) -> str:
+    """What addresses of ours begin with that others are told: as the settings say, else as it was asked for."""
+    parts = parts_of(request)
+    scheme = "https" if is_secure(request) else "http"
+    host = forwarding_of(request).host or request.host
+    return parts.base_path.address(parts.settings.public_url or f"{scheme}://{host}")
+
+
 def _is_from_proxy(request: web.Request) -> bool:
     """Whoever may open a Unix socket was let in by its file."""
     networks = parts_of(request).settings.trusted_proxy_addresses

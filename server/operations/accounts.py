@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,8 @@ from server.operations.account_fields import (
 from server.storage.database import Database
 from server.storage.growth import Growth
 
+PasswordWay = Callable[[User], Awaitable[None]]
+"""Raises `NotSignedIn` for a user whom a right password does not let in."""
 Tell = Callable[[str, Notice], None]
 """Keep a notice for the user with that id, later: nobody can tell by the time whether there is such a user."""
 DEFAULT_TOKEN_DAYS = 365
@@ -64,6 +66,7 @@ class AccountOperations:
         languages: Languages,
         tell: Tell,
         growth: Growth,
+        password_way: PasswordWay | None = None,
     ) -> None:
         self._database = database
         self._users = credentials.users
@@ -74,6 +77,7 @@ class AccountOperations:
         self._languages = languages
         self._tell = tell
         self._growth = growth
+        self._password_way = password_way
         self._name_tries = NameTries()
         self._refused = RefusedSignIns(database)
 
@@ -271,6 +275,8 @@ class AccountOperations:
             await self._refused.record(user, address=address, reason=reason)
             raise NotSignedIn("The user name or the password is wrong.", code="wrong_credentials")
         self._throttle.succeeded(attempt)
+        if self._password_way is not None:
+            await self._password_way(user)
         if verdict.new_hash:
             async with self._database.write() as connection:
                 await self._users.change(connection, user.id, password_hash=verdict.new_hash)

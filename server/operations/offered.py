@@ -32,6 +32,7 @@ from server.operations.jobs_together import JobsTogether
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
+from server.operations.openid import OpenIdOperations
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
@@ -75,6 +76,7 @@ class Operations:
     maintenance: MaintenanceOperations
     monitoring: MonitoringOperations
     notifications: NotificationOperations
+    openid: OpenIdOperations
     queries: QueryOperations
     rejects: RejectOperations
     retention: RetentionOperations

@@ -124,6 +124,19 @@ tokens = Table(
     Column("last_used_at", UtcDateTime),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    _id(),
+    _user("user_id"),
+    Column("issuer", String(300), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("label", String(200), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    UniqueConstraint("issuer", "subject"),
+)
+
 audit = Table(
     "audit",
     metadata,

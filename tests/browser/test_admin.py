@@ -54,6 +54,18 @@ async def test_a_user_is_made_and_disabled(page_of: PageOf, admin: object) -> No
     await expect(row).to_contain_text("Disabled")
     await page.goto("/admin/audit?q=carol")
     await expect(page.locator("tbody")).to_contain_text("Made a user")
+    await page.locator("summary", has_text="Filter").click()
+    await page.select_option("#action", "user.change")
+    await page.fill("#user", "admin")
+    await page.press("#user", "Enter")
+    await expect(page).to_have_url(re.compile("q=carol.*user=admin.*action=user.change"))
+    await expect(page.locator("#lines-title")).to_have_text("1 line")
+    await expect(page.locator("#action")).to_have_value("user.change")
+    await page.get_by_role("link", name="Everything about carol").click()
+    await expect(page.locator("#lines-title")).to_have_text("2 lines")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="CSV").click()
+    assert (await download.value).suggested_filename == "audit.csv"
 
 
 async def test_a_wrong_form_says_what_is_wrong_beside_the_field(page_of: PageOf, admin: object) -> None:

@@ -29,7 +29,7 @@ from tests.unit.operations.conftest import SALES as OWN_SALES
 
 Client = aiohttp.ClientSession
 READING = ("GET", "HEAD", "OPTIONS")
-ELSEWHERE = {"session.refuse", "retention.sweep", "upload.join", "audit.export"}
+ELSEWHERE = {"identity.link", "identity.unlink", "session.refuse", "retention.sweep", "upload.join", "audit.export"}
 NUMBER = "{number:\\d{1,9}}"
 MARKED = "id,n\n0,0\n1,x1\n2,x2\n3,x3\n"
 COLUMNS = {"columns": [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]}
@@ -63,6 +63,8 @@ SILENT = {
     ),
     "POST /notifications/read": "what one has seen oneself",
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
+    "POST /account/linked": "leads to the provider: tests/functional/test_openid.py",
+    "POST /account/linked/{id}/unlink": "tests/functional/test_openid.py",
     "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
 }
 

@@ -60,3 +60,24 @@ def test_every_setting_is_documented() -> None:
 def test_settings_cannot_be_changed_while_the_server_runs() -> None:
     with pytest.raises(AttributeError):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"openid_issuer": "http://sso.example.com"}, "https://"),
+        ({"openid_issuer": "https://sso.example.com?x=1"}, "https://"),
+        ({"openid_client_id": ""}, "openid_client_id"),
+        ({"openid_scopes": "profile"}, "must hold openid"),
+        ({"openid_new_accounts": "root"}, "root"),
+        ({"openid_roles": "staff=king"}, "king"),
+        ({"openid_roles": "staff"}, "'staff'"),
+        ({"openid_roles": "=admin"}, "group=role"),
+        ({"openid_roles": "staff="}, "group=role"),
+    ],
+)
+def test_a_provider_to_sign_in_with_is_told_whole(wrong: dict[str, str], said: str, tmp_path: Path) -> None:
+    right = {"openid_issuer": "https://sso.example.com/", "openid_client_id": "jindu", "openid_roles": "a=b=admin"}
+    assert load(right, environ={}, directory=tmp_path).openid_roles == ("a=b=admin",)
+    with pytest.raises(ConfigurationError, match=said):
+        load(right | wrong, environ={}, directory=tmp_path)
