@@ -57,7 +57,16 @@ async def logout(request: web.Request) -> web.Response:
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:
     is_new = await operations_of(request).first_run.is_pending()
     status = error.status if error else 200
-    response = await render(request, "login/login.html", status, target=target, name=name, error=error, is_new=is_new)
+    response = await render(
+        request,
+        "login/login.html",
+        status,
+        target=target,
+        name=name,
+        error=error,
+        is_new=is_new,
+        done=request.query.get("done", ""),
+    )
     if isinstance(error, RateLimited):
         response.headers["Retry-After"] = str(int(error.retry_after_seconds))
     return response

@@ -14,6 +14,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
+from server.auth.seals import Seals
 from server.auth.secret_key import load_key
 from server.languages import Languages
 from server.operations.first_run import FirstRun
@@ -28,6 +29,7 @@ _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthParts:
     secret_key: Fernet
+    seals: Seals
     credentials: Credentials
     authenticator: Authenticator
     devices: Devices
@@ -36,9 +38,11 @@ class AuthParts:
 def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
     """Raises `ConfigurationError` when the secret key is none."""
     key = load_key(settings.secret_key, settings.data)
-    credentials = Credentials.over(database, passwords=passwords, session_days=settings.session_days)
+    seals = Seals(key)
+    credentials = Credentials.over(database, passwords=passwords, seals=seals, session_days=settings.session_days)
     return AuthParts(
         secret_key=key,
+        seals=seals,
         credentials=credentials,
         authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),
         devices=Devices(key),

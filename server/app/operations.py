@@ -39,12 +39,15 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.invitations import InvitationOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
+from server.operations.password_resets import PasswordResets
+from server.operations.public_links import PublicLinks
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
@@ -180,6 +183,9 @@ def build_operations(
             files=EXAMPLES / "gallery",
         ),
         imports=imports,
+        invitations=InvitationOperations(
+            database=database, credentials=auth.credentials, accounts=accounts, links=PublicLinks(settings.public_url)
+        ),
         job_removal=job_removal,
         jobs=job_operations,
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
@@ -190,6 +196,12 @@ def build_operations(
             metrics_addresses=settings.metrics_addresses,
         ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
+        password_resets=PasswordResets(
+            database=database,
+            credentials=auth.credentials,
+            links=PublicLinks(settings.public_url),
+            tell=live.notices.warn,
+        ),
         queries=QueryOperations(
             reading,
             database=database,

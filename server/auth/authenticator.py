@@ -40,7 +40,7 @@ class Authenticator:
     async def by_token(self, secret: str, visit: Visit) -> Principal:
         """Raises `NotSignedIn`, the kind of which says why."""
         known_at = time.monotonic()
-        token, user = await self.tokens.use(secret)
+        token, user = await self.tokens.use(secret, address=visit.address)
         return self._principal(user, token.scopes, visit, known_at, token_id=token.id)
 
     def _principal(

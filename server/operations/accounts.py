@@ -88,7 +88,7 @@ class AccountOperations:
     async def start_session(self, user: User, *, address: str, user_agent: str) -> str:
         """A session for somebody who has proved who they are just now; the answer is its secret."""
         _session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
-        await self._record(_self_of(user, address), "session.start")
+        await self._record(self_of(user, address), "session.start")
         return secret
 
     async def sign_out(self, principal: Principal) -> None:
@@ -187,7 +187,7 @@ class AccountOperations:
     ) -> tuple[Token, str]:
         """For programs that have no session. Raises as `sign_in` does."""
         user = await self._authenticated(name, password, address)
-        return await self._create_token(_self_of(user, address), wanted, most=frozenset(Scope), latest=None)
+        return await self._create_token(self_of(user, address), wanted, most=frozenset(Scope), latest=None)
 
     async def delete_token(self, principal: Principal, token_id: str) -> None:
         principal.require_own_change()
@@ -302,7 +302,8 @@ class AccountOperations:
             await Audit.record(connection, principal, action, subject, detail)
 
 
-def _self_of(user: User, address: str) -> Principal:
+def self_of(user: User, address: str) -> Principal:
+    """Somebody who has just proved who they are, for the audit log."""
     return Principal(
         user_id=user.id, user_name=user.name, role=user.role, language=user.language or "", address=address
     )

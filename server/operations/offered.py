@@ -23,11 +23,13 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.invitations import InvitationOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
+from server.operations.password_resets import PasswordResets
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
@@ -61,11 +63,13 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     imports: ImportOperations
+    invitations: InvitationOperations
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
     monitoring: MonitoringOperations
     notifications: NotificationOperations
+    password_resets: PasswordResets
     queries: QueryOperations
     rejects: RejectOperations
     retention: RetentionOperations

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.permissions import Principal, Role
+from server.auth.seals import Seals
 from server.auth.throttle import LoginThrottle
 from server.auth.users import Clash, User, UserStore
 from server.clock import new_id, utc_now
@@ -48,6 +50,7 @@ from tests.conftest import QUICK_PASSWORDS
 from tests.contract.conftest import OpenDatabase
 
 T = TypeVar("T")
+SEALS = Seals(Fernet(Fernet.generate_key()))
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -123,7 +126,7 @@ def node(database: Database, directory: Path) -> Node:
 
     table, store = JobTable(), JobStore(database)
     saver = ProgressSaver(store=store, table=table)
-    credentials = Credentials.over(database, passwords=QUICK_PASSWORDS, session_days=1)
+    credentials = Credentials.over(database, passwords=QUICK_PASSWORDS, seals=SEALS, session_days=1)
     accounts = AccountOperations(
         database=database,
         credentials=credentials,

@@ -27,7 +27,7 @@ KINDS = (
     "/reports/{id}",
 )
 PUBLIC = re.compile(
-    r"/(login|logout|setup|language|healthz|readyz|docs|docs/events|docs/events.json|websocket-test|"
+    r"/(login|logout|setup|invitation|reset-password|language|healthz|readyz|docs|docs/events|docs/events.json|websocket-test|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.http.endpoint import Endpoint
 from views.api import (
+    account_links,
     accounts,
     admin,
     batch_comparison,
@@ -36,6 +37,7 @@ from views.api import (
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *account_links.ENDPOINTS,
     *monitoring.ENDPOINTS,
     *connections.ENDPOINTS,
     *openapi.ENDPOINTS,
