@@ -50,6 +50,10 @@ class Settings:
         10, "Failed sign-ins at a user name from one address in five minutes before that address must wait."
     )
 
+    require_second_factor: str = _setting(
+        "nobody", "Who must have a second factor to use the server: nobody, administrators or everybody."
+    )
+
     max_sockets: int = _setting(4_000, "TCP connections at once that carry no live connection.")
     max_sockets_per_address: int = _setting(
         500, "The same, per client address; not asked for when trusted_proxies is set, since all come from the proxy."
@@ -292,6 +296,13 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
+        raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
+    _check_lists(settings)
+    return settings
+
+
+def _check_lists(settings: Settings) -> None:
     for folder in settings.import_folders:
         if not all(part.strip() for part in (*folder.partition("=")[::2],)):
             raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
@@ -303,4 +314,3 @@ def _checked(settings: Settings) -> Settings:
             ipaddress.ip_network(network)
         except ValueError:
             raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
-    return settings

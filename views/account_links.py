@@ -16,13 +16,12 @@ from server.clock import utc_now
 from server.errors import Conflict, FieldError, InvalidInput
 from server.http.addresses import client_address
 from server.http.forms import Form, read_form
-from server.http.guards import current_principal
 from server.http.parts import operations_of
 from server.http.same_origin import is_same_origin
-from server.http.sessions import remember, remember_device
 from server.operations.account_fields import time_zones
 from views.context import language_of, render
 from views.field_errors import errors_by_field
+from views.login import let_in
 from views.time_zones import likely_time_zone, time_zone_choices
 
 # The code stands in the address: it is told to nobody, neither to other sites nor to search engines.
@@ -53,10 +52,10 @@ async def accept_invitation(request: web.Request) -> web.Response:
         return await _invitation(request, link, form, error)
     if not is_same_origin(request):
         raise web.HTTPSeeOther("/login?done=invitation")
-    await _sign_in(request, user)
-    response = web.Response(status=303, headers={"Location": "/"})
-    remember_device(request, response, user.id)
-    return response
+    secret = await operations_of(request).accounts.start_session(
+        user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+    )
+    return await let_in(request, user, secret, target="/")
 
 
 async def reset_page(request: web.Request) -> web.Response:
@@ -75,16 +74,6 @@ async def reset_password(request: web.Request) -> web.Response:
     except InvalidInput as error:
         return await _reset(request, user, code, error)
     raise web.HTTPSeeOther("/login?done=password")
-
-
-async def _sign_in(request: web.Request, user: User) -> None:
-    accounts, before = operations_of(request).accounts, current_principal(request)
-    if before is not None:  # somebody else was signed in with this browser
-        await accounts.sign_out(before)
-    secret = await accounts.start_session(
-        user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
-    )
-    await remember(request, secret)
 
 
 def _require_same_passwords(form: Form) -> None:

@@ -14,6 +14,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
+from server.auth.permissions import Role
 from server.auth.seals import Seals
 from server.auth.secret_key import load_key
 from server.languages import Languages
@@ -23,6 +24,11 @@ from server.storage.database import Database
 from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu")
+_STRICT_ROLES = {
+    "nobody": frozenset[Role](),
+    "administrators": frozenset({Role.ADMIN}),
+    "everybody": frozenset(Role),
+}
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
@@ -33,18 +39,20 @@ class AuthParts:
     credentials: Credentials
     authenticator: Authenticator
     devices: Devices
+    strict_roles: frozenset[Role]  # whose people need a second factor
 
 
 def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
     """Raises `ConfigurationError` when the secret key is none."""
     key = load_key(settings.secret_key, settings.data)
-    seals = Seals(key)
+    seals, strict_roles = Seals(key), _STRICT_ROLES[settings.require_second_factor]
     credentials = Credentials.over(database, passwords=passwords, seals=seals, session_days=settings.session_days)
     return AuthParts(
         secret_key=key,
         seals=seals,
         credentials=credentials,
-        authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),
+        authenticator=Authenticator(credentials.sessions, credentials.tokens, languages, strict_roles),
+        strict_roles=strict_roles,
         devices=Devices(key),
     )
 

@@ -52,6 +52,8 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.second_factors import SecondFactorOperations
+from server.operations.second_step import SecondStep
 from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
@@ -220,6 +222,14 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        second_factors=SecondFactorOperations(
+            database=database,
+            credentials=auth.credentials,
+            accounts=accounts,
+            seals=auth.seals,
+            strict_roles=auth.strict_roles,
+            tell=live.notices.warn,
+        ),
         template_versions=TemplateVersionOperations(
             templates=templates, store=reports.templates, reading=reading, saving=saving
         ),
@@ -246,6 +256,9 @@ def _accounts(
         credentials=auth.credentials,
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
+        second_step=SecondStep(
+            credentials=auth.credentials, seals=auth.seals, strict_roles=auth.strict_roles, tell=live.notices.warn
+        ),
         tell=live.notices.warn,
         growth=storage.growth,
     )

@@ -31,6 +31,14 @@ def add_account_commands(commands: Commands) -> None:
     reset.add_argument("--hours", type=int, default=24, metavar="N", help="how long it works (default: 24, at most 72)")
     _on_data(reset)
     reset.set_defaults(run=_reset_link)
+    factor = commands.add_parser(
+        "reset-two-factor",
+        help="remove the second factor of a user who lost it",
+        description="Remove the second factor of a user who lost phone and recovery codes. Then a password is enough.",
+    )
+    factor.add_argument("name", metavar="NAME", help="who")
+    _on_data(factor)
+    factor.set_defaults(run=_reset_two_factor)
 
 
 def _on_data(parser: argparse.ArgumentParser) -> None:
@@ -55,3 +63,9 @@ def _reset_link(options: dict[str, Any]) -> int:
     from server.cli.accounts import make_reset_link
 
     return make_reset_link(name=options["name"], hours=options["hours"], data=options["data"], as_json=options["json"])
+
+
+def _reset_two_factor(options: dict[str, Any]) -> int:
+    from server.cli.accounts import reset_two_factor
+
+    return reset_two_factor(name=options["name"], data=options["data"], as_json=options["json"])

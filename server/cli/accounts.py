@@ -38,6 +38,20 @@ def invite(*, role: Role, name: str, days: int, data: str | None, as_json: bool)
     return _on_data(data, make, as_json=as_json)
 
 
+def reset_two_factor(*, name: str, data: str | None, as_json: bool) -> int:
+    """Status 2 when there is no such user, or nothing to remove."""
+
+    async def reset(parts: Parts) -> int:
+        await parts.operations.second_factors.reset_by_name(name)
+        if as_json:
+            say_json({"user": name})
+        else:
+            say(f"The second factor of {name} was removed: the password is enough, until they set up another one.")
+        return DONE
+
+    return _on_data(data, reset, as_json=as_json)
+
+
 def _say_link(settings: Settings, address: str, until: str, *, as_json: bool) -> int:
     """To the console of whoever asked, not to the log."""
     link = address if settings.public_url else f"http://localhost:{settings.port}{address}"

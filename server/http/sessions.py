@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from cryptography.fernet import Fernet
 from server.auth.authenticator import Visit
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
-from server.errors import NotSignedIn
+from server.errors import NotSignedIn, SecondFactorMissing
 from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.guards import PRINCIPAL, REFUSAL
 from server.http.parts import parts_of
@@ -27,6 +28,10 @@ LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"  # written by static/js/time-zone.js
 DEVICE_COOKIE = "jindu_device"
 _SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
+# What is open to somebody who must have a second factor and has none yet.
+_ENROLLING = re.compile(
+    r"/(account/sign-in(/second-factor(/begin)?)?|api/v1/me/second-factor(/begin)?|logout|language)"
+)
 _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
 
 
@@ -89,7 +94,10 @@ def identity_middleware() -> Middleware:
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
         hint.look_at(request)
-        request[PRINCIPAL] = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
+        principal = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
+        request[PRINCIPAL] = principal
+        if principal is not None and principal.must_enrol and not _ENROLLING.fullmatch(request.path):
+            raise SecondFactorMissing
         return await handler(request)
 
     return identify

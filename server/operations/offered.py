@@ -34,6 +34,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.second_factors import SecondFactorOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
@@ -74,6 +75,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    second_factors: SecondFactorOperations
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations

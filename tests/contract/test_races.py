@@ -39,6 +39,7 @@ from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
+from server.operations.second_step import SecondStep
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage.database import Database
@@ -132,6 +133,9 @@ def node(database: Database, directory: Path) -> Node:
         credentials=credentials,
         throttle=LoginThrottle(10),
         languages=Languages.load(ROOT / "locales"),
+        second_step=SecondStep(
+            credentials=credentials, seals=SEALS, strict_roles=frozenset(), tell=lambda user_id, notice: None
+        ),
         tell=lambda user_id, notice: None,
         growth=Growth(bytes_per_day=0),
     )
