@@ -1,4 +1,4 @@
-"""How one signs in beside the password: a second factor and its recovery codes."""
+"""How one signs in beside the password: a second factor with its recovery codes, and passkeys."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from server.http.parts import operations_of
 from server.operations.second_factors import Enrolment
 from views.context import render
 from views.field_errors import errors_by_field
+from views.forms import json_object
 from views.qr_code import qr_code
 
-_DONE = frozenset({"removed"})
+_DONE = frozenset({"removed", "passkey", "renamed", "passkey-removed"})
 
 
 async def sign_in_page(request: web.Request) -> web.Response:
@@ -72,6 +73,47 @@ async def remove_second_factor(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/account/sign-in?done=removed")
 
 
+async def begin_passkey(request: web.Request) -> web.Response:
+    """What static/js/passkeys.js has the browser make one from; errors are problems, as everywhere."""
+    principal = require_principal(request)
+    form = await read_form(request)
+    options, sealed = await operations_of(request).passkeys.begin(principal, password=form.get("current_password", ""))
+    return web.json_response({"options": options, "sealed": sealed}, headers={"Cache-Control": "no-store"})
+
+
+async def add_passkey(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    form = await read_form(request)
+    try:
+        await operations_of(request).passkeys.add(
+            principal,
+            name=form.get("name", "").strip(),
+            answer=json_object(form.get("answer", "")),
+            sealed=form.get("sealed", ""),
+        )
+    except JinduError as error:
+        return await _page(request, principal, error=error, section="passkey")
+    raise web.HTTPSeeOther("/account/sign-in?done=passkey")
+
+
+async def rename_passkey(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    form = await read_form(request)
+    try:
+        await operations_of(request).passkeys.rename(
+            principal, request.match_info["passkey_id"], form.get("name", "").strip()
+        )
+    except InvalidInput as error:
+        return await _page(request, principal, error=error, section="passkey")
+    raise web.HTTPSeeOther("/account/sign-in?done=renamed")
+
+
+async def remove_passkey(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    await operations_of(request).passkeys.remove(principal, request.match_info["passkey_id"])
+    raise web.HTTPSeeOther("/account/sign-in?done=passkey-removed")
+
+
 async def _page(
     request: web.Request,
     principal: Principal,
@@ -83,12 +125,15 @@ async def _page(
     done: str = "",
 ) -> web.Response:
     factors = operations_of(request).second_factors
+    passkeys = operations_of(request).passkeys
     values: dict[str, Any] = {
         "factor": await factors.mine(principal),
         "is_required": factors.is_required(principal),
         "enrolment": enrolment,
         "picture": await qr_code(enrolment.address) if enrolment else "",
         "codes": codes,
+        "passkeys": await passkeys.mine(principal),
+        "site": passkeys.site,
     }
     return await render(
         request,

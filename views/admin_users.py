@@ -23,7 +23,7 @@ from views.forms import local_target
 _USERS_SHOWN = 200
 _INVITATION_DAYS = (1, 7, 30)
 _LINK_HOURS = (1, 24, 72)
-_DONE = frozenset({"revoked", "reset"})
+_DONE = frozenset({"revoked", "reset", "passkey"})
 Created = tuple[AccountLink, str]
 
 
@@ -115,6 +115,13 @@ async def reset_second_factor(request: web.Request) -> web.Response:
     user_id = request.match_info["id"]
     await operations_of(request).second_factors.reset(principal, user_id)
     raise web.HTTPSeeOther(f"/admin/users/{user_id}?done=reset")
+
+
+async def revoke_passkey(request: web.Request) -> web.Response:
+    principal = require_principal(request, "admin")
+    user_id = request.match_info["id"]
+    await operations_of(request).passkeys.revoke(principal, user_id, request.match_info["passkey_id"])
+    raise web.HTTPSeeOther(f"/admin/users/{user_id}?done=passkey")
 
 
 async def _users(

@@ -15,7 +15,7 @@ from server.http.parts import operations_of
 from server.http.sessions import cookie, device_of, forget, remember, remember_device
 from server.operations.second_step import HALF_SECONDS
 from views.context import render
-from views.forms import local_target
+from views.forms import json_object, local_target
 
 _HALF_COOKIE = "jindu_half"  # that the password was right
 
@@ -74,6 +74,27 @@ async def login_with_code(request: web.Request) -> web.Response:
     return response
 
 
+async def ask_passkey(request: web.Request) -> web.Response:
+    """What static/js/passkey-sign-in.js has the browser sign."""
+    options, sealed = operations_of(request).passkeys.ask()
+    return web.json_response({"options": options, "sealed": sealed}, headers={"Cache-Control": "no-store"})
+
+
+async def login_with_passkey(request: web.Request) -> web.Response:
+    form = await read_form(request)
+    target = local_target(form.get("next", "/"))
+    try:
+        user, secret = await operations_of(request).passkeys.sign_in(
+            answer=json_object(form.get("answer", "")),
+            sealed=form.get("sealed", ""),
+            address=client_address(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except NotSignedIn as error:
+        return await _page(request, target=target, error=error)
+    return await let_in(request, user, secret, target=target)
+
+
 async def let_in(request: web.Request, user: User, secret: str, *, target: str) -> web.Response:
     """The cookie of a new session, and on to the page that was wanted."""
     before = current_principal(request)
@@ -127,6 +148,7 @@ async def _page(request: web.Request, *, target: str, name: str = "", error: Jin
         error=error,
         is_new=is_new,
         done=request.query.get("done", ""),
+        passkeys=operations_of(request).passkeys.site,
     )
     return _with_patience(response, error)
 

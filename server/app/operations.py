@@ -15,6 +15,7 @@ from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
+from server.auth.webauthn_site import site_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
 from server.languages import Languages
@@ -46,6 +47,7 @@ from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
+from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.public_links import PublicLinks
 from server.operations.queries import QueryOperations
@@ -198,6 +200,14 @@ def build_operations(
             metrics_addresses=settings.metrics_addresses,
         ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
+        passkeys=PasskeyOperations(
+            database=database,
+            credentials=auth.credentials,
+            accounts=accounts,
+            seals=auth.seals,
+            site=site_of(settings.public_url),
+            tell=live.notices.warn,
+        ),
         password_resets=PasswordResets(
             database=database,
             credentials=auth.credentials,

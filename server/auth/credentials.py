@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.auth.account_links import AccountLinks
 from server.auth.endings import Endings
+from server.auth.passkeys import PasskeyStore
 from server.auth.passwords import Passwords
 from server.auth.seals import Seals
 from server.auth.second_factors import SecondFactors
@@ -23,6 +24,7 @@ class Credentials:
     tokens: TokenStore
     links: AccountLinks
     second_factors: SecondFactors
+    passkeys: PasskeyStore
     endings: Endings
 
     @classmethod
@@ -35,6 +37,7 @@ class Credentials:
             tokens=TokenStore(database, endings=endings),
             links=AccountLinks(database),
             second_factors=SecondFactors(database, seals),
+            passkeys=PasskeyStore(database),
             endings=endings,
         )
 

@@ -14,6 +14,7 @@ from server import __version__
 from server import settings as settings_module
 from server.auth.audit import Audit, AuditLine
 from server.auth.credentials import Credentials
+from server.auth.passkeys import Passkey
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role
 from server.auth.second_factors import SecondFactor
@@ -56,6 +57,7 @@ class HeldCredentials:
     sessions: list[Session]
     tokens: list[Token]
     second_factor: SecondFactor | None
+    passkeys: list[Passkey]
 
 
 class AdminOperations:
@@ -76,6 +78,7 @@ class AdminOperations:
         self._sessions = credentials.sessions
         self._tokens = credentials.tokens
         self._second_factors = credentials.second_factors
+        self._passkeys = credentials.passkeys
         self._endings = credentials.endings
         self._audit = audit
         self._settings = settings
@@ -105,6 +108,7 @@ class AdminOperations:
             sessions=await self._sessions.of_user(user.id),
             tokens=await self._tokens.of_user(user.id),
             second_factor=await self._second_factors.get(user.id),
+            passkeys=await self._passkeys.of_user(user.id),
         )
 
     async def change_user(

@@ -29,6 +29,7 @@ from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
+from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
@@ -70,6 +71,7 @@ class Operations:
     jobs_together: JobsTogether
     monitoring: MonitoringOperations
     notifications: NotificationOperations
+    passkeys: PasskeyOperations
     password_resets: PasswordResets
     queries: QueryOperations
     rejects: RejectOperations
