@@ -47,6 +47,7 @@ async def accept_invitation(request: web.Request) -> web.Response:
             password=form.get("password", ""),
             language=form.get("language") or None,
             time_zone=form.get("time_zone", "UTC"),
+            address=client_address(request),
         )
     except (InvalidInput, Conflict) as error:
         return await _invitation(request, link, form, error)

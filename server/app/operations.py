@@ -18,9 +18,11 @@ from server.auth.throttle import LoginThrottle
 from server.auth.webauthn_site import site_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
+from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
@@ -41,6 +43,7 @@ from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
+from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -123,10 +126,10 @@ def build_operations(
         admin=AdminOperations(
             database=database,
             credentials=auth.credentials,
-            audit=Audit(database),
             settings=settings,
             parts=statistics,
         ),
+        audit=AuditOperations(database=database, address_days=settings.audit_address_days),
         batch_combining=BatchCombining(
             batches=batches,
             store=reports.batches,
@@ -192,6 +195,7 @@ def build_operations(
         ),
         job_removal=job_removal,
         jobs=job_operations,
+        job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         monitoring=MonitoringOperations(
             database=database,
@@ -267,7 +271,11 @@ def _accounts(
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
         second_step=SecondStep(
-            credentials=auth.credentials, seals=auth.seals, strict_roles=auth.strict_roles, tell=live.notices.warn
+            database=storage.database,
+            credentials=auth.credentials,
+            seals=auth.seals,
+            strict_roles=auth.strict_roles,
+            tell=live.notices.warn,
         ),
         tell=live.notices.warn,
         growth=storage.growth,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from server.auth.account_links import AccountLink, LinkKind
-from server.auth.audit import Audit
+from server.auth.audit import Audit, Via
 from server.auth.credentials import Credentials
 from server.auth.permissions import Principal, Role
 from server.auth.users import User
@@ -65,7 +65,14 @@ class InvitationOperations:
                 made_by=principal.user_id if principal else None,
                 lifetime=timedelta(days=days),
             )
-            await Audit.record(connection, principal, "invitation.create", link.id, {"name": name, "role": role})
+            await Audit.record(
+                connection,
+                principal or Via.COMMAND_LINE,
+                "invitation.create",
+                name,
+                {"role": role},
+                subject_id=link.id,
+            )
         return link, self._public.with_code(PATH, secret)
 
     async def open_ones(self, principal: Principal) -> list[OpenInvitation]:
@@ -81,7 +88,7 @@ class InvitationOperations:
             link = await self._links.end(connection, LinkKind.INVITATION, invitation_id)
             if link is None:
                 raise NotFound
-            await Audit.record(connection, principal, "invitation.revoke", link.id, {"name": link.name})
+            await Audit.record(connection, principal, "invitation.revoke", link.name, subject_id=link.id)
 
     async def look(self, code: str) -> AccountLink:
         """What the code invites to, which uses nothing up; raises `Gone` when it is none, or none any more."""
@@ -90,19 +97,24 @@ class InvitationOperations:
             raise _is_over()
         return link
 
-    async def accept(self, code: str, *, name: str, password: str, language: str | None, time_zone: str | None) -> User:
+    async def accept(
+        self, code: str, *, name: str, password: str, language: str | None, time_zone: str | None, address: str
+    ) -> User:
         """Use it up: the account that was made. Raises as `look` does, `InvalidInput` and `Conflict` for the name."""
         link = await self.look(code)
         assert link.role is not None
         user = await self._accounts.prepared_user(
             name=name, password=password, role=link.role, language=language, time_zone=time_zone
         )
+        names = await self._users.names([link.made_by] if link.made_by else [])
         async with self._database.write() as connection:
             if not await self._links.use(connection, link):
                 raise _is_over()
             require_no(await self._users.add(connection, user))  # else the transaction gives the link back
-            detail = {"role": link.role, "invitation": link.id, "invited_by": link.made_by}
-            await Audit.record(connection, None, "user.create", user.name, detail)
+            detail = {"role": link.role, "by": "invitation", "invited_by": names.get(link.made_by or "", "")}
+            await Audit.record(
+                connection, Via.STRANGER, "user.create", user.name, detail, subject_id=user.id, address=address
+            )
         return user
 
 

@@ -13,6 +13,7 @@ from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.passkeys import Passkey
 from server.auth.permissions import Principal
+from server.auth.refused_sign_ins import RefusedSignIns
 from server.auth.seals import Seals
 from server.auth.sessions import Means
 from server.auth.users import User
@@ -56,6 +57,7 @@ class PasskeyOperations:
         self._seals = seals
         self.site = site
         self._tell = tell
+        self._refused = RefusedSignIns(database)
 
     async def mine(self, principal: Principal) -> list[Passkey]:
         return await self._passkeys.of_user(principal.user_id)
@@ -87,7 +89,7 @@ class PasskeyOperations:
             passkey = await self._passkeys.add(connection, principal.user_id, name, new)
             if passkey is None:
                 raise Conflict("This passkey is known already.", code="passkey_known")
-            await Audit.record(connection, principal, "passkey.add", passkey.id, {"name": name})
+            await Audit.record(connection, principal, "passkey.add", name, subject_id=passkey.id)
         self._tell(principal.user_id, _notice(name, principal.address))
         return passkey
 
@@ -98,7 +100,7 @@ class PasskeyOperations:
         async with self._database.write() as connection:
             if not await self._passkeys.rename(connection, passkey_id, name, user_id=principal.user_id):
                 raise NotFound
-            await Audit.record(connection, principal, "passkey.rename", passkey_id, {"name": name})
+            await Audit.record(connection, principal, "passkey.rename", name, subject_id=passkey_id)
 
     async def remove(self, principal: Principal, passkey_id: str) -> None:
         """It opens nothing any more; what was opened with it stays."""
@@ -108,7 +110,8 @@ class PasskeyOperations:
     async def revoke(self, principal: Principal, user_id: str, passkey_id: str) -> None:
         """One of somebody else's, whose device was stolen."""
         principal.require_admin()
-        await self._remove(principal, passkey_id, user_id)
+        user = await self._users.get(user_id)
+        await self._remove(principal, passkey_id, user_id, {"owner": user.name} if user else {})
 
     def ask(self) -> tuple[dict[str, Any], str]:
         """What the browser of a stranger is to sign, and what comes back with it."""
@@ -121,23 +124,32 @@ class PasskeyOperations:
         question = self._seals.open(sealed, PasskeyQuestion, seconds=_CHALLENGE_SECONDS)
         passkey = await self._passkeys.by_credential(_credential_of(answer))
         user = await self._users.get(passkey.user_id) if passkey else None
-        if question is None or question.user_id or passkey is None or user is None or not user.is_active:
-            raise _refused()
-        try:
-            count = await asyncio.to_thread(site.used, answer, question.challenge, passkey)
-        except NotVerified as error:
-            raise _refused() from error
-        if not await self._passkeys.use(passkey, sign_count=count, asked_at=question.asked_at):
-            raise _refused()
+        if user is None or not user.is_active or not await self._is_used(site, answer, question, passkey):
+            await self._refused.record(user, address=address, reason="wrong_passkey")
+            raise NotSignedIn("This passkey is not known here. Sign in with your password.", code="wrong_passkey")
         secret = await self._accounts.start_session(user, address=address, user_agent=user_agent, means=Means.PASSKEY)
         return user, secret
 
-    async def _remove(self, principal: Principal, passkey_id: str, user_id: str) -> None:
+    async def _is_used(
+        self, site: WebauthnSite, answer: dict[str, Any], question: PasskeyQuestion | None, passkey: Passkey | None
+    ) -> bool:
+        """Whether it answers a question to a stranger, for the first time."""
+        if question is None or question.user_id or passkey is None:
+            return False
+        try:
+            count = await asyncio.to_thread(site.used, answer, question.challenge, passkey)
+        except NotVerified:
+            return False
+        return await self._passkeys.use(passkey, sign_count=count, asked_at=question.asked_at)
+
+    async def _remove(
+        self, principal: Principal, passkey_id: str, user_id: str, detail: dict[str, str] | None = None
+    ) -> None:
         async with self._database.write() as connection:
             name = await self._passkeys.remove(connection, passkey_id, user_id=user_id)
             if name is None:
                 raise NotFound
-            await Audit.record(connection, principal, "passkey.remove", passkey_id, {"name": name, "of": user_id})
+            await Audit.record(connection, principal, "passkey.remove", name, detail, subject_id=passkey_id)
 
     def _required_site(self) -> WebauthnSite:
         if isinstance(self.site, NoPasskeys):
@@ -155,10 +167,6 @@ def _question(user_id: str) -> PasskeyQuestion:
 def _credential_of(answer: dict[str, Any]) -> str:
     found = answer.get("id")
     return found if isinstance(found, str) and found.isascii() and "\0" not in found else ""
-
-
-def _refused() -> NotSignedIn:
-    return NotSignedIn("This passkey is not known here. Sign in with your password.", code="wrong_passkey")
 
 
 def _notice(name: str, address: str) -> Notice:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from server.auth.account_links import AccountLink, LinkKind
-from server.auth.audit import Audit
+from server.auth.audit import Audit, Via
 from server.auth.credentials import Credentials
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal
@@ -18,7 +18,7 @@ from server.auth.users import User
 from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
 from server.jobs.outcomes import Notice
 from server.operations.account_fields import hours_problems
-from server.operations.accounts import Tell, self_of
+from server.operations.accounts import Tell
 from server.operations.public_links import PublicLinks
 from server.storage.database import Database
 
@@ -61,12 +61,12 @@ class PasswordResets:
         return next((link for link in await self._links.all(LinkKind.RESET) if link.user_id == user_id), None)
 
     async def revoke(self, principal: Principal, user_id: str) -> None:
-        link = await self.open_one(principal, user_id)
-        if link is None:
+        link, user = await self.open_one(principal, user_id), await self._users.get(user_id)
+        if link is None or user is None:
             raise NotFound
         async with self._database.write() as connection:
             await self._links.end(connection, LinkKind.RESET, link.id)
-            await Audit.record(connection, principal, "reset_link.revoke", user_id)
+            await Audit.record(connection, principal, "reset_link.revoke", user.name, subject_id=user.id)
 
     async def look(self, code: str) -> User:
         """Whose password the code sets, which uses nothing up; raises `Gone` when it is none, or none any more."""
@@ -84,7 +84,15 @@ class PasswordResets:
             # Somebody may have changed it since: then the link is about a password that there is no more.
             if not is_ours or not await self._users.replace_password(connection, user, new_hash):
                 raise _is_over()
-            await Audit.record(connection, self_of(user, address), "account.password", user.name, {"by": "link"})
+            await Audit.record(
+                connection,
+                Via.STRANGER,
+                "account.password",
+                user.name,
+                {"by": "link"},
+                subject_id=user.id,
+                address=address,
+            )
         await self._sessions.end_all(user.id)
         self._tell(user.id, _notice(address))
         return user
@@ -97,7 +105,14 @@ class PasswordResets:
         made_by = principal.user_id if principal else None
         async with self._database.write() as connection:
             link, secret = await self._links.reset(connection, user, made_by=made_by, lifetime=timedelta(hours=hours))
-            await Audit.record(connection, principal, "reset_link.create", user.name, {"hours": hours})
+            await Audit.record(
+                connection,
+                principal or Via.COMMAND_LINE,
+                "reset_link.create",
+                user.name,
+                {"hours": hours},
+                subject_id=user.id,
+            )
         return link, self._public.with_code(PATH, secret)
 
     async def _found(self, code: str) -> tuple[AccountLink, User]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.auth.audit import Audit
+from server.auth.audit import Audit, Via
 from server.auth.credentials import Credentials
 from server.auth.one_time_codes import address_of, new_key, step_of, typed_key
 from server.auth.permissions import Principal, Role
@@ -86,7 +86,9 @@ class SecondFactorOperations:
             codes = await self._factors.add(connection, principal.user_id, enrolment.key, step=step)
             if codes is None:
                 raise _is_there()
-            await Audit.record(connection, principal, "second_factor.enable", principal.user_name)
+            await Audit.record(
+                connection, principal, "second_factor.enable", principal.user_name, subject_id=principal.user_id
+            )
         return codes
 
     async def new_recovery_codes(self, principal: Principal, *, password: str) -> list[str]:
@@ -96,7 +98,7 @@ class SecondFactorOperations:
             raise NotFound
         async with self._database.write() as connection:
             codes = await self._factors.new_recovery_codes(connection, user.id)
-            await Audit.record(connection, principal, "second_factor.recovery_codes", user.name)
+            await Audit.record(connection, principal, "second_factor.recovery_codes", user.name, subject_id=user.id)
         return codes
 
     async def remove(self, principal: Principal, *, password: str) -> None:
@@ -110,7 +112,7 @@ class SecondFactorOperations:
         async with self._database.write() as connection:
             if not await self._factors.remove(connection, user.id):
                 raise NotFound
-            await Audit.record(connection, principal, "second_factor.disable", user.name)
+            await Audit.record(connection, principal, "second_factor.disable", user.name, subject_id=user.id)
 
     async def reset(self, principal: Principal, user_id: str) -> None:
         """For somebody who lost it: their password is enough again, until they set up another one."""
@@ -138,7 +140,9 @@ class SecondFactorOperations:
         async with self._database.write() as connection:
             if not await self._factors.remove(connection, user.id):
                 raise Conflict("This account has no second factor.", code="no_second_factor")
-            await Audit.record(connection, principal, "second_factor.reset", user.name)
+            await Audit.record(
+                connection, principal or Via.COMMAND_LINE, "second_factor.reset", user.name, subject_id=user.id
+            )
 
     def _enrolment(self, user_name: str, key: UnconfirmedKey) -> Enrolment:
         return Enrolment(

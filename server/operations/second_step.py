@@ -13,6 +13,7 @@ from server.auth.credentials import Credentials
 from server.auth.devices import Device
 from server.auth.lately import Lately
 from server.auth.permissions import Role
+from server.auth.refused_sign_ins import RefusedSignIns
 from server.auth.seals import Seals
 from server.auth.second_factors import CodeUse
 from server.auth.secret_words import hash_of
@@ -20,6 +21,7 @@ from server.auth.sessions import Means
 from server.auth.users import User
 from server.errors import NotSignedIn, RateLimited
 from server.jobs.outcomes import Notice
+from server.storage.database import Database
 
 HALF_SECONDS = 600  # to look for the phone
 _REFUSED_SECONDS = 0.5
@@ -37,6 +39,7 @@ class SecondStep:
     def __init__(
         self,
         *,
+        database: Database,
         credentials: Credentials,
         seals: Seals,
         strict_roles: frozenset[Role],
@@ -47,6 +50,7 @@ class SecondStep:
         self._seals = seals
         self._strict_roles = strict_roles
         self._tell = tell
+        self._refused = RefusedSignIns(database)
         self._throttle = CodeThrottle()
         self._failures = Lately(most=_WORTH_TELLING, within_seconds=_TOLD_SECONDS)
 
@@ -71,11 +75,13 @@ class SecondStep:
         try:
             self._throttle.begin(attempt)
         except RateLimited:
+            await self._refused.record(user, address=address, reason="too_many")
             await asyncio.sleep(_REFUSED_SECONDS)  # else whoever goes on guessing could keep us busy with refusals
             raise
         use = await self._factors.use(user.id, code)
         if use is None:
             self._failed(attempt)
+            await self._refused.record(user, address=address, reason="wrong_code")
             raise await self._wrong(user)
         self._throttle.succeeded(attempt)
         if use is CodeUse.RECOVERY:

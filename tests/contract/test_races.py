@@ -14,7 +14,6 @@ from cryptography.fernet import Fernet
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.permissions import Principal, Role
 from server.auth.seals import Seals
@@ -134,7 +133,11 @@ def node(database: Database, directory: Path) -> Node:
         throttle=LoginThrottle(10),
         languages=Languages.load(ROOT / "locales"),
         second_step=SecondStep(
-            credentials=credentials, seals=SEALS, strict_roles=frozenset(), tell=lambda user_id, notice: None
+            database=database,
+            credentials=credentials,
+            seals=SEALS,
+            strict_roles=frozenset(),
+            tell=lambda user_id, notice: None,
         ),
         tell=lambda user_id, notice: None,
         growth=Growth(bytes_per_day=0),
@@ -153,9 +156,7 @@ def node(database: Database, directory: Path) -> Node:
             growth=Growth(bytes_per_day=0),
         ),
         users=credentials.users,
-        admin=AdminOperations(
-            database=database, credentials=credentials, audit=Audit(database), settings=Settings(), parts={}
-        ),
+        admin=AdminOperations(database=database, credentials=credentials, settings=Settings(), parts={}),
         first_run=FirstRun(database=database, users=credentials.users, accounts=accounts),
         uploads=UploadStore(database, quotas=Quotas()),
     )

@@ -27,7 +27,8 @@ KINDS = (
     "/reports/{id}",
 )
 PUBLIC = re.compile(
-    r"/(login|logout|setup|invitation|reset-password|language|healthz|readyz|docs|docs/events|docs/events.json|websocket-test|"
+    r"/(login|login/code|login/passkey|login/passkey/begin|logout|setup|invitation|reset-password|language|healthz|readyz|"
+    r"docs|docs/events|docs/events.json|websocket-test|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )
 

@@ -11,7 +11,7 @@ from server.errors import Conflict, Forbidden, Gone, InvalidInput, NotFound
 from server.operations.invitations import InvitationOperations
 from tests.unit.operations.conftest import House, only_looking, refused
 
-CHOICE = {"password": "a few words to remember", "language": None, "time_zone": None}
+CHOICE = {"password": "a few words to remember", "language": None, "time_zone": None, "address": "192.0.2.1"}
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ async def test_a_name_that_is_taken_gives_the_link_back(house: House, invitation
     with refused(Gone, "invitation_over"):
         await invitations.accept(code_of(link), name="dave", **CHOICE)
     (invited,) = await house.audited("invitation.create")
-    assert (invited[0], invited[2]) == ("admin", {"name": "carol", "role": "viewer"})
+    assert invited == ("admin", "carol", {"role": "viewer"})
     (made,) = [line for line in await house.audited("user.create") if line[1] == "carol"]
-    assert made[2]["invited_by"] == house.admin.user_id
+    assert made == ("", "carol", {"role": "viewer", "by": "invitation", "invited_by": "admin"})

@@ -41,7 +41,7 @@ async def added(passkeys: PasskeyOperations, principal: Principal, device: SoftP
 async def test_a_passkey_signs_its_owner_in_without_password_or_code(
     house: House, passkeys: PasskeyOperations, phone: SoftPasskey
 ) -> None:
-    passkey_id = await added(passkeys, house.alice, phone)
+    await added(passkeys, house.alice, phone)
     options, sealed = passkeys.ask()
     user, secret = await passkeys.sign_in(answer=phone.used(options), sealed=sealed, **HOME)
     assert (user.id, bool(secret)) == (house.alice.user_id, True)
@@ -49,7 +49,7 @@ async def test_a_passkey_signs_its_owner_in_without_password_or_code(
     (kept,) = await passkeys.mine(house.alice)
     assert kept.last_used_at is not None
     assert await passkeys.mine(house.bob) == []
-    assert await house.audited("passkey.add") == [("alice", passkey_id, {"name": "phone"})]
+    assert await house.audited("passkey.add") == [("alice", "phone", {})]
 
 
 async def test_an_answer_is_good_once_for_its_question_and_while_its_owner_may_come_in(
@@ -116,7 +116,7 @@ async def test_they_are_their_owners_and_administrators_can_take_them_away(
     with refused(NotFound):
         await passkeys.remove(house.alice, passkey_id)
     (line,) = await house.audited("passkey.remove")
-    assert line == ("admin", passkey_id, {"name": "old phone", "of": house.alice.user_id})
+    assert line == ("admin", "old phone", {"owner": "alice"})
 
 
 async def test_there_is_an_end_to_them(house: House, passkeys: PasskeyOperations) -> None:
