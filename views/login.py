@@ -9,6 +9,7 @@ from aiohttp import web
 from server.auth.users import User
 from server.errors import JinduError, NotSignedIn, RateLimited, SecondFactorNeeded
 from server.http.addresses import client_address, is_secure
+from server.http.based_requests import base_path_of
 from server.http.forms import read_form
 from server.http.guards import current_principal
 from server.http.parts import operations_of
@@ -70,7 +71,8 @@ async def login_with_code(request: web.Request) -> web.Response:
             return await _page(request, target=target, error=error)
         return await _code_page(request, target=target, error=error)
     response = await let_in(request, user, secret, target=target)
-    response.del_cookie(_HALF_COOKIE, path="/login")
+    base = base_path_of(request)
+    response.del_cookie(base.cookie(_HALF_COOKIE), path=base.outside("/login"))
     return response
 
 
@@ -118,11 +120,12 @@ async def logout(request: web.Request) -> web.Response:
 
 def _ask_for_code(request: web.Request, half: str, target: str) -> web.Response:
     response = web.Response(status=303, headers={"Location": f"/login/code?next={quote(target, safe='/')}"})
+    base = base_path_of(request)
     response.set_cookie(
-        _HALF_COOKIE,
+        base.cookie(_HALF_COOKIE),
         half,
         max_age=HALF_SECONDS,
-        path="/login",
+        path=base.outside("/login"),
         httponly=True,
         samesite="Lax",
         secure=is_secure(request),

@@ -15,6 +15,7 @@ from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
 from server.auth.permissions import Role
+from server.auth.refused_origins import RefusedOrigins
 from server.auth.seals import Seals
 from server.auth.secret_key import load_key
 from server.languages import Languages
@@ -40,6 +41,7 @@ class AuthParts:
     authenticator: Authenticator
     devices: Devices
     strict_roles: frozenset[Role]  # whose people need a second factor
+    refused_origins: RefusedOrigins
 
 
 def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
@@ -54,6 +56,7 @@ def build_auth(settings: Settings, *, database: Database, languages: Languages, 
         authenticator=Authenticator(credentials.sessions, credentials.tokens, languages, strict_roles),
         strict_roles=strict_roles,
         devices=Devices(key),
+        refused_origins=RefusedOrigins(),
     )
 
 

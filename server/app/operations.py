@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from server.app.accounts import AuthParts
 from server.app.datasets import DatasetParts
@@ -16,6 +17,8 @@ from server.app.workers import WorkerParts
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.auth.webauthn_site import site_of
+from server.base_path import BasePath
+from server.care.certificates import end_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
 from server.jobs.kept_filters import KeptFilters
@@ -100,6 +103,8 @@ def build_operations(
         removals=live.removals,
     )
     accounts = _accounts(settings, storage, auth, languages, live)
+    base = BasePath(settings.base_path)
+    links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, live, jobs, uploads)
     reading = DataReading(
         catalog=datasets.catalog,
@@ -191,7 +196,7 @@ def build_operations(
         ),
         imports=imports,
         invitations=InvitationOperations(
-            database=database, credentials=auth.credentials, accounts=accounts, links=PublicLinks(settings.public_url)
+            database=database, credentials=auth.credentials, accounts=accounts, links=links
         ),
         job_removal=job_removal,
         jobs=job_operations,
@@ -202,6 +207,8 @@ def build_operations(
             store=monitoring.store,
             readings=monitoring.sampler.readings,
             metrics_addresses=settings.metrics_addresses,
+            certificate_end=partial(end_of, settings),
+            refused_origins=auth.refused_origins.lately,
         ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         passkeys=PasskeyOperations(
@@ -215,7 +222,7 @@ def build_operations(
         password_resets=PasswordResets(
             database=database,
             credentials=auth.credentials,
-            links=PublicLinks(settings.public_url),
+            links=links,
             tell=live.notices.warn,
         ),
         queries=QueryOperations(

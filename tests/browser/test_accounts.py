@@ -52,8 +52,8 @@ async def test_the_api_documentation_works_without_the_outside(
 ) -> None:
     # what Swagger UI says of every id with a _ in an address
     tolerated.add(
-        "Deprecated: escaping deep link whitespace with `_` is unsupported and will be removed in a future 5.x release. "
-        "Use `%20` instead."
+        "Deprecated: escaping deep link whitespace with `_` is unsupported and will be removed in a future 5.x "
+        "release. Use `%20` instead."
     )
     page: Page = await page_of("alice")
     outside: list[str] = []
