@@ -10,9 +10,11 @@ JinduError
 │   └── TemplateProblem     422  a report template is wrong at a line and column
 ├── NotSignedIn             401
 │   ├── TokenUnknown · TokenRevoked · TokenExpired · UserDisabled
-│   └── OpenIdRefused       401  who came back from the provider is not let in
-│       └── OpenIdAway      401  it does not answer as it should
+│   ├── OpenIdRefused       401  who came back from the provider is not let in
+│   │   └── OpenIdAway      401  it does not answer as it should
+│   └── SecondFactorNeeded  401  the password was right; a code is asked for, too
 ├── Forbidden               403
+│   └── SecondFactorMissing 403  this server wants one of them
 ├── NotFound                404  also for what the caller may not know of
 ├── Conflict                409
 │   ├── ChangedMeanwhile    409  two at once; the database let only one
@@ -208,11 +210,23 @@ class UserDisabled(NotSignedIn):
     code = "user_disabled"
 
 
+class SecondFactorNeeded(NotSignedIn):
+    """Send a code of your authenticator app, too, or a recovery code."""
+
+    code = "second_factor_needed"
+
+
 class Forbidden(JinduError):
     """You are not allowed to do this; ask an administrator."""
 
     code = "forbidden"
     status = 403
+
+
+class SecondFactorMissing(Forbidden):
+    """This server asks you for a second factor: set one up on your account page, under “Signing in”."""
+
+    code = "second_factor_missing"
 
 
 class NotFound(JinduError):

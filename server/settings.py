@@ -94,6 +94,10 @@ class Settings:
         10, "Failed sign-ins at a user name from one address in five minutes before that address must wait."
     )
 
+    require_second_factor: str = _setting(
+        "nobody", "Who must have a second factor to use the server: nobody, administrators or everybody."
+    )
+
     max_sockets: int = _setting(4_000, "TCP connections at once that carry no live connection.")
     max_sockets_per_address: int = _setting(
         500, "The same, per client address; not asked for when trusted_proxies is set, since all come from the proxy."
@@ -379,6 +383,8 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
+        raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
     _check_formats(settings)
     return _with_plain_base_path(settings)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from server.auth.permissions import Principal, Scope
+from server.auth.permissions import SCOPES_OF_ROLE, Principal, Scope
 from server.auth.tokens import Token
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, JinduError
@@ -17,7 +17,7 @@ from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.http.sessions import LANGUAGE_COOKIE
 from server.numerals import whole_number
-from server.operations.accounts import SCOPES_OF_ROLE, NewToken
+from server.operations.accounts import NewToken
 from server.realtime.presence import Presence, device_name
 from views.context import render
 from views.field_errors import errors_by_field

@@ -1,4 +1,4 @@
-"""The administrators' page: users, live connections, jobs of all, and the system's figures."""
+"""The administrators' page: live connections, jobs of all, and the system's figures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from server.auth.permissions import Principal, Role
+from server.auth.permissions import Principal
 from server.clock import utc_now
-from server.errors import InvalidInput, JinduError, NotFound
+from server.errors import InvalidInput, NotFound
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
@@ -20,13 +20,12 @@ from server.operations.connections import LEVELS
 from views.context import render
 from views.field_errors import errors_by_field
 
-_USERS_SHOWN = 200
 _JOBS_SHOWN = 20
 _GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
-_SECTIONS = ("overview", "users", "connections", "storage", "settings")
+_SECTIONS = ("overview", "connections", "storage", "settings")
 
 
 async def admin_page(request: web.Request) -> web.Response:
@@ -50,37 +49,6 @@ async def admin_health(request: web.Request) -> web.Response:
     """How the server does, alone, for its live refresh."""
     principal = require_principal(request, "admin")
     return await render(request, "admin/_health.html", **await _health(request, principal))
-
-
-async def add_user(request: web.Request) -> web.Response:
-    """`POST /admin/users` from the form; what is wrong is said beside its field."""
-    principal = require_principal(request, "admin")
-    form = await read_form(request)
-    try:
-        await operations_of(request).accounts.create_user(
-            principal,
-            name=form.get("username", ""),
-            password=form.get("password", ""),
-            role=_role(form.get("role", "")),
-        )
-    except JinduError as error:
-        return await _users_again(request, principal, form, errors_by_field(request, error))
-    raise web.HTTPSeeOther("/admin/users")
-
-
-async def change_user(request: web.Request) -> web.Response:
-    """`POST /admin/users/{id}`: one of `role`, `disabled` (yes or no), `password`."""
-    principal = require_principal(request, "admin")
-    form = await read_form(request)
-    changes: dict[str, Any] = {}
-    if "role" in form:
-        changes["role"] = _role(form["role"])
-    if "disabled" in form:
-        changes["is_disabled"] = form["disabled"] == "yes"
-    if "password" in form:
-        changes["password"] = form["password"]
-    await operations_of(request).admin.change_user(principal, request.match_info["id"], **changes)
-    raise web.HTTPSeeOther("/admin/users")
 
 
 async def connection_rows(request: web.Request) -> web.Response:
@@ -135,29 +103,8 @@ def _connections(request: web.Request, principal: Principal) -> dict[str, Any]:
     return {"page": page, "q": query, "levels": LEVELS, "form": {}, "problems": {}}
 
 
-async def _users_again(
-    request: web.Request, principal: Principal, form: dict[str, str], problems: dict[str, str]
-) -> web.Response:
-    content = await _content(request, principal, "users")
-    shown = content | {"form": form, "problems": problems}
-    return await render(request, "admin/users.html", 422, section="users", **shown)
-
-
 async def _content(request: web.Request, principal: Principal, section: str) -> dict[str, Any]:
     admin = operations_of(request).admin
-    query = request.query.get("q", "").strip()
-    if section == "users":
-        users, _, total = await admin.users(principal, q=query or None, limit=_USERS_SHOWN)
-        usage = await operations_of(request).usage.by_user(principal)
-        return {
-            "users": users,
-            "total": total,
-            "q": query,
-            "roles": list(Role),
-            "used": {user_id: sum(kinds.values()) for user_id, kinds in usage.items()},
-            "form": {},
-            "problems": {},
-        }
     if section == "settings":
         return {"settings": admin.settings(principal)}
     if section == "storage":
@@ -213,7 +160,3 @@ def _figures(statistics: dict[str, Any]) -> dict[str, list[tuple[str, Any]]]:
         ]
         for part, told in parts.items()
     }
-
-
-def _role(value: str) -> Role:
-    return Role(value) if value in set(Role) else Role.VIEWER

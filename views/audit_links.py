@@ -30,7 +30,7 @@ def page_of(line: AuditLine, reader: Principal, present: Mapping[str, PresentThi
         "job": f"/jobs/{found.id}",
         "template": f"/templates/{name}" if is_own else None,
         "upload": f"/imports/new?upload={found.id}" if is_own else None,
-    }.get(thing, f"/admin/users?q={name}")
+    }.get(thing, f"/admin/users/{found.id}")
 
 
 def _of_brand(line: AuditLine, reader: Principal) -> str | None:

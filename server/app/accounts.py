@@ -14,7 +14,9 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
+from server.auth.permissions import Role
 from server.auth.refused_origins import RefusedOrigins
+from server.auth.seals import Seals
 from server.auth.secret_key import load_key
 from server.languages import Languages
 from server.operations.first_run import FirstRun
@@ -23,26 +25,36 @@ from server.storage.database import Database
 from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu")
+_STRICT_ROLES = {
+    "nobody": frozenset[Role](),
+    "administrators": frozenset({Role.ADMIN}),
+    "everybody": frozenset(Role),
+}
 _SWEEP_SECONDS = 5.0  # how late an expired session's sockets may be closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthParts:
     secret_key: Fernet
+    seals: Seals
     credentials: Credentials
     authenticator: Authenticator
     devices: Devices
+    strict_roles: frozenset[Role]  # whose people need a second factor
     refused_origins: RefusedOrigins
 
 
 def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
     """Raises `ConfigurationError` when the secret key is none."""
     key = load_key(settings.secret_key, settings.data)
-    credentials = Credentials.over(database, passwords=passwords, session_days=settings.session_days)
+    seals, strict_roles = Seals(key), _STRICT_ROLES[settings.require_second_factor]
+    credentials = Credentials.over(database, passwords=passwords, seals=seals, session_days=settings.session_days)
     return AuthParts(
         secret_key=key,
+        seals=seals,
         credentials=credentials,
-        authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),
+        authenticator=Authenticator(credentials.sessions, credentials.tokens, languages, strict_roles),
+        strict_roles=strict_roles,
         devices=Devices(key),
         refused_origins=RefusedOrigins(),
     )

@@ -18,6 +18,8 @@ from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
+from server.auth.webauthn_site import site_of
+from server.base_path import BasePath
 from server.care.certificates import end_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
@@ -46,6 +48,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.invitations import InvitationOperations
 from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -55,10 +58,15 @@ from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.offered import Operations
 from server.operations.openid import OpenIdOperations
+from server.operations.passkeys import PasskeyOperations
+from server.operations.password_resets import PasswordResets
+from server.operations.public_links import PublicLinks
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.second_factors import SecondFactorOperations
+from server.operations.second_step import SecondStep
 from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
@@ -103,6 +111,8 @@ def build_operations(
     )
     openid = build_openid(settings, database=database, auth=auth)
     accounts = _accounts(settings, storage, auth, languages, live, openid)
+    base = BasePath(settings.base_path)
+    links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, live, jobs, uploads)
     reading = DataReading(
         catalog=datasets.catalog,
@@ -211,6 +221,9 @@ def build_operations(
             files=EXAMPLES / "gallery",
         ),
         imports=imports,
+        invitations=InvitationOperations(
+            database=database, credentials=auth.credentials, accounts=accounts, links=links
+        ),
         job_removal=job_removal,
         jobs=job_operations,
         job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
@@ -219,6 +232,20 @@ def build_operations(
         monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         openid=openid,
+        passkeys=PasskeyOperations(
+            database=database,
+            credentials=auth.credentials,
+            accounts=accounts,
+            seals=auth.seals,
+            site=site_of(settings.public_url),
+            tell=live.notices.warn,
+        ),
+        password_resets=PasswordResets(
+            database=database,
+            credentials=auth.credentials,
+            links=links,
+            tell=live.notices.warn,
+        ),
         queries=QueryOperations(
             reading,
             database=database,
@@ -237,6 +264,14 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        second_factors=SecondFactorOperations(
+            database=database,
+            credentials=auth.credentials,
+            accounts=accounts,
+            seals=auth.seals,
+            strict_roles=auth.strict_roles,
+            tell=live.notices.warn,
+        ),
         template_versions=TemplateVersionOperations(
             templates=templates, store=reports.templates, reading=reading, saving=saving
         ),
@@ -275,6 +310,13 @@ def _accounts(
         credentials=auth.credentials,
         throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
         languages=languages,
+        second_step=SecondStep(
+            database=storage.database,
+            credentials=auth.credentials,
+            seals=auth.seals,
+            strict_roles=auth.strict_roles,
+            tell=live.notices.warn,
+        ),
         tell=live.notices.warn,
         growth=storage.growth,
         password_way=openid.require_password_way,

@@ -6,8 +6,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-from server.auth.permissions import ALL_SCOPES, Principal, Scope
-from server.auth.sessions import SessionStore
+from server.auth.permissions import ALL_SCOPES, SCOPES_OF_ROLE, Principal, Role, Scope
+from server.auth.sessions import Means, SessionStore
 from server.auth.tokens import TokenStore
 from server.auth.users import User
 from server.languages import Languages
@@ -27,6 +27,7 @@ class Authenticator:
     sessions: SessionStore
     tokens: TokenStore
     languages: Languages
+    strict_roles: frozenset[Role] = frozenset()  # whose people need a second factor
 
     async def by_session(self, secret: str, visit: Visit) -> tuple[Principal, bool] | None:
         """Also whether the session was extended just now, so that the cookie should be given anew."""
@@ -34,14 +35,24 @@ class Authenticator:
         found = await self.sessions.visit(secret, address=visit.address)
         if found is None:
             return None
-        principal = self._principal(found.user, ALL_SCOPES, visit, known_at, session_id=found.session.id)
+        user = found.user
+        is_weak = found.session.means == Means.PASSWORD and user.second_factor_at is None
+        principal = self._principal(
+            user,
+            ALL_SCOPES,
+            visit,
+            known_at,
+            session_id=found.session.id,
+            must_enrol=is_weak and user.role in self.strict_roles,
+        )
         return principal, found.was_extended
 
     async def by_token(self, secret: str, visit: Visit) -> Principal:
         """Raises `NotSignedIn`, the kind of which says why."""
         known_at = time.monotonic()
-        token, user = await self.tokens.use(secret)
-        return self._principal(user, token.scopes, visit, known_at, token_id=token.id)
+        token, user = await self.tokens.use(secret, address=visit.address)
+        scopes = token.scopes & SCOPES_OF_ROLE[user.role]  # which may be another one than when it was made
+        return self._principal(user, scopes, visit, known_at, token_id=token.id)
 
     def _principal(
         self,
@@ -52,6 +63,7 @@ class Authenticator:
         *,
         session_id: str | None = None,
         token_id: str | None = None,
+        must_enrol: bool = False,
     ) -> Principal:
         # Each connection keeps its principal; what is equal for all of a user's is kept once.
         return Principal(
@@ -64,5 +76,6 @@ class Authenticator:
             session_id=session_id,
             token_id=token_id,
             address=visit.address,
+            must_enrol=must_enrol,
             known_at=known_at,
         )

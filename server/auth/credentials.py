@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.auth.account_links import AccountLinks
 from server.auth.endings import Endings
+from server.auth.passkeys import PasskeyStore
 from server.auth.passwords import Passwords
+from server.auth.seals import Seals
+from server.auth.second_factors import SecondFactors
 from server.auth.sessions import SessionStore
 from server.auth.tokens import TokenStore
 from server.auth.users import UserStore
@@ -18,20 +22,27 @@ class Credentials:
     passwords: Passwords
     sessions: SessionStore
     tokens: TokenStore
+    links: AccountLinks
+    second_factors: SecondFactors
+    passkeys: PasskeyStore
     endings: Endings
 
     @classmethod
-    def over(cls, database: Database, *, passwords: Passwords, session_days: int) -> Credentials:
+    def over(cls, database: Database, *, passwords: Passwords, seals: Seals, session_days: int) -> Credentials:
         endings = Endings()
         return cls(
             users=UserStore(database),
             passwords=passwords,
             sessions=SessionStore(database, endings=endings, days=session_days),
             tokens=TokenStore(database, endings=endings),
+            links=AccountLinks(database),
+            second_factors=SecondFactors(database, seals),
+            passkeys=PasskeyStore(database),
             endings=endings,
         )
 
     async def end_expired(self) -> None:
-        """Forget sessions and tokens that ran out of time, and tell who listens."""
+        """Forget what ran out of time, and tell who listens."""
         await self.sessions.end_expired()
         await self.tokens.end_expired()
+        await self.links.end_expired()

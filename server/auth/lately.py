@@ -31,6 +31,15 @@ class Lately:
         if len(self._times) > self._most_keys:
             self._times.popitem(last=False)
 
+    def take_back(self, key: str) -> None:
+        """The last time does not count."""
+        if times := self._times.get(key):
+            times.pop()
+
+    def forget(self, key: str) -> None:
+        """No time counts."""
+        self._times.pop(key, None)
+
     def seconds_to_wait(self, key: str) -> float:
         """Until once more is not too often; 0 for almost everybody."""
         times = self._times.get(key)

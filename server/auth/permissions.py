@@ -26,6 +26,11 @@ class Scope(StrEnum):
 
 
 ALL_SCOPES = frozenset(Scope)
+SCOPES_OF_ROLE = {
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
+    Role.ADMIN: frozenset(Scope),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Principal:
     session_id: str | None = None
     token_id: str | None = None
     address: str = ""
+    must_enrol: bool = False  # nothing else is open until they have a second factor
     known_at: float = field(default_factory=time.monotonic, compare=False)  # what came after may have changed it
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,16 @@ _TABLE = tables.sessions
 _TOUCH_AFTER = timedelta(minutes=1)  # a page makes many requests; one write a minute tells enough
 
 
+class Means(StrEnum):
+    """How somebody proved who they are when a session began."""
+
+    PASSWORD = "password"  # noqa: S105 - a word
+    CODE = "code"  # a password, and a code of an app
+    RECOVERY = "recovery"  # a password, and a recovery code
+    PASSKEY = "passkey"
+    OPENID = "openid"  # an account elsewhere, which asks for what it wants
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Somebody signed in with one browser."""
@@ -32,6 +43,7 @@ class Session:
     expires_at: datetime
     user_agent: str
     address: str
+    means: str  # `Means`, or a word of a way in that came later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +69,9 @@ class SessionStore:
         """Call `listener` whenever a session, a token or a user ends."""
         self._endings.on_end(listener)
 
-    async def start(self, user_id: str, *, user_agent: str, address: str) -> tuple[Session, str]:
+    async def start(
+        self, user_id: str, *, user_agent: str, address: str, means: str = Means.PASSWORD
+    ) -> tuple[Session, str]:
         """A new session and its secret, which is nowhere else."""
         now, secret = self._clock(), new_secret()
         session = Session(
@@ -68,6 +82,7 @@ class SessionStore:
             expires_at=now + self._lifetime,
             user_agent=_storable(user_agent)[:300],
             address=address[:64],
+            means=means,
         )
         async with self._database.write(shared=True) as connection:
             values = {name: getattr(session, name) for name in Session.__slots__}

@@ -38,6 +38,7 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    last_address: str = ""
 
 
 _COLUMNS = [_TABLE.c[name].label(f"token_{name}") for name in Token.__slots__]
@@ -85,8 +86,8 @@ class TokenStore:
         )
         return token, secret
 
-    async def use(self, secret: str) -> tuple[Token, User]:
-        """The token and whose it is; raises `NotSignedIn`, the kind of which says why."""
+    async def use(self, secret: str, *, address: str = "") -> tuple[Token, User]:
+        """The token and whose it is, noting when and where; raises `NotSignedIn`, the kind of which says why."""
         if not secret.startswith(PREFIX):
             raise TokenUnknown
         now, digest = self._clock(), hash_of(secret)
@@ -103,9 +104,10 @@ class TokenStore:
         if token.expires_at is not None and token.expires_at <= now:
             raise TokenExpired
         if token.last_used_at is None or now - token.last_used_at >= _TOUCH_AFTER:
+            used = _TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now, last_address=address[:64])
             with suppress(StorageFull):  # whoever wants to make room must get in
                 async with self._database.write(shared=True) as connection:
-                    await connection.execute(_TABLE.update().where(_TABLE.c.id == token.id).values(last_used_at=now))
+                    await connection.execute(used)
         return token, user
 
     async def of_user(self, user_id: str) -> list[Token]:

@@ -38,6 +38,7 @@ class User:
     notifications: dict[str, bool] = field(default_factory=dict)
     disabled_at: datetime | None = None
     seen_at: datetime | None = None
+    second_factor_at: datetime | None = None  # since when sign-in asks for one
 
     @property
     def name_key(self) -> str:
@@ -73,6 +74,7 @@ def user_of(row: Any) -> User:
         notifications=row.notifications,
         disabled_at=row.disabled_at,
         seen_at=row.seen_at,
+        second_factor_at=row.second_factor_at,
     )
 
 
@@ -152,6 +154,13 @@ class UserStore:
         if "time_zone" in values:
             values["time_zone"] = values["time_zone"] or _AS_THE_BROWSER_SAYS
         await connection.execute(_TABLE.update().where(_TABLE.c.id == user_id).values(**values))
+
+    async def replace_password(self, connection: AsyncConnection, user: User, new_hash: str) -> bool:
+        """False when `user` has another one by now, or was disabled."""
+        same = _TABLE.update().where(
+            _TABLE.c.id == user.id, _TABLE.c.password_hash == user.password_hash, _TABLE.c.disabled_at.is_(None)
+        )
+        return (await connection.execute(same.values(password_hash=new_hash))).rowcount == 1
 
     async def _one(self, condition: sa.ColumnElement[bool]) -> User | None:
         async with self._database.read() as connection:

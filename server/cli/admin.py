@@ -22,7 +22,7 @@ from server.storage.privacy import be_private
 def create_admin(*, user: str | None, password_file: Path | None, data: str | None, as_json: bool) -> int:
     """Status 0 when the administrator exists now, 2 when the name or password cannot be used, or there is no data."""
     settings = settings_module.load({"data": data})
-    _require_data(settings)
+    require_data(settings)
     name = user or settings.admin_user or _asked_name()
     password = _password(settings, password_file)
     try:
@@ -37,7 +37,7 @@ def create_admin(*, user: str | None, password_file: Path | None, data: str | No
     return DONE
 
 
-def _require_data(settings: Settings) -> None:
+def require_data(settings: Settings) -> None:
     """A slip in a path must not become a new, empty server; `serve` alone makes one."""
     if not settings.data.is_dir():
         raise ConfigurationError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jindu.place import DEFAULT_URL
+from server.cli.account_arguments import add_account_commands
 from server.cli.care_arguments import add_care_commands
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def add_json(parser: argparse.ArgumentParser, text: str = _JSON_HELP) -> None:
 
 def _add_admin(commands: Commands) -> None:
     admin = commands.add_parser("admin", help="look after accounts, in the data directory itself")
-    create = _below(admin).add_parser(
+    below = _below(admin)
+    create = below.add_parser(
         "create",
         help="create an administrator",
         description="Create an administrator. The password is asked for, or taken from --password-file, "
@@ -47,6 +49,7 @@ def _add_admin(commands: Commands) -> None:
     create.add_argument("--data", help="data directory of the server (default: JINDU_DATA, else data)")
     add_json(create)
     create.set_defaults(run=_create_admin)
+    add_account_commands(below)
 
 
 def _add_import(commands: Commands) -> None:

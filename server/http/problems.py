@@ -23,6 +23,7 @@ from server.errors import (
     NotFound,
     NotSignedIn,
     RateLimited,
+    SecondFactorMissing,
     TooLarge,
     Unavailable,
     WorkerDied,
@@ -137,6 +138,8 @@ async def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage
     if wants_page(request) and isinstance(failure.error, NotSignedIn):
         target = request.path_qs if request.method in ("GET", "HEAD") else "/"
         return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
+    if wants_page(request) and isinstance(failure.error, SecondFactorMissing):
+        return web.Response(status=303, headers={"Location": "/account/sign-in"})
     problem = problem_of(request, failure)
     response = await _problem_page(request, problem, error_page) if wants_page(request) else None
     if response is None:

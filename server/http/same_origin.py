@@ -13,6 +13,9 @@ from server.http.cors import OPENED
 from server.http.parts import parts_of
 from server.http.sessions import bearer_token
 
+# They act on a code that only its holder knows, and not on a cookie. Their pages tell no referrer, which makes browsers
+# call the origin `null`; only over TLS and on this machine do they say by another header where a request was made.
+_BY_CODE = frozenset({"/invitation", "/reset-password"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -21,14 +24,22 @@ def same_origin_middleware() -> Middleware:
     def check(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         # No coroutine: its frame would stay with every open socket.
         # No browser adds a token by itself, so a request with one was meant by whoever holds the token.
-        if request.method not in _SAFE and bearer_token(request) is None and not _is_same_origin(request):
+        if request.method not in _SAFE and not _is_meant(request):
             raise Forbidden("This request came from another site and was refused.", code="cross_origin")
         return handler(request)
 
     return check
 
 
-def _is_same_origin(request: web.Request) -> bool:
+def _is_meant(request: web.Request) -> bool:
+    if bearer_token(request) is not None or is_same_origin(request):
+        return True
+    is_unsaid = request.headers.get("Origin") == "null" and "Sec-Fetch-Site" not in request.headers
+    return is_unsaid and request.path in _BY_CODE
+
+
+def is_same_origin(request: web.Request) -> bool:
+    """Whether it comes from our own pages, or from no browser at all."""
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site")
     if site in ("same-origin", "none"):

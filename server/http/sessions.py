@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from server.auth.authenticator import Visit
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
 from server.base_path import BasePath
-from server.errors import NotSignedIn
+from server.errors import NotSignedIn, SecondFactorMissing
 from server.http.addresses import ProxyHint, client_address, is_secure
 from server.http.based_requests import base_path_of
 from server.http.guards import PRINCIPAL, REFUSAL
@@ -30,6 +31,10 @@ LANGUAGE_COOKIE = "language"
 TIME_ZONE_COOKIE = "time_zone"  # written by static/js/time-zone.js
 DEVICE_COOKIE = "jindu_device"
 _SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
+# What is open to somebody who must have a second factor and has none yet.
+_ENROLLING = re.compile(
+    r"/(account/sign-in(/second-factor(/begin)?)?|api/v1/me/second-factor(/begin)?|logout|language)"
+)
 _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
 
 
@@ -102,6 +107,8 @@ def identity_middleware() -> Middleware:
         hint.look_at(request)
         principal = None if request.path.startswith(_OPEN_PATHS) else await _principal(request)
         request[PRINCIPAL] = principal
+        if principal is not None and principal.must_enrol and not _ENROLLING.fullmatch(request.path):
+            raise SecondFactorMissing
         with about(user=principal.user_id if principal is not None else ""):
             return await handler(request)
 

@@ -39,6 +39,18 @@ def text_problems(text: str, *, field: str, most: int) -> list[FieldError]:
     return []
 
 
+def days_problems(days: int, *, field: str, most: int) -> list[FieldError]:
+    if 1 <= days <= most:
+        return []
+    return [FieldError(field=field, message="Choose 1 to {count} days.", parameters={"count": most})]
+
+
+def hours_problems(hours: int, *, field: str, most: int) -> list[FieldError]:
+    if 1 <= hours <= most:
+        return []
+    return [FieldError(field=field, message="Choose 1 to {count} hours.", parameters={"count": most})]
+
+
 def language_problems(language: str | None, languages: Languages) -> list[FieldError]:
     if language is None or language in languages.catalogues:
         return []

@@ -14,14 +14,24 @@ from server.auth.credentials import Credentials
 from server.auth.devices import Device
 from server.auth.name_tries import NameTries
 from server.auth.passwords import password_problems
-from server.auth.permissions import Principal, Role, Scope
+from server.auth.permissions import SCOPES_OF_ROLE, Principal, Role, Scope
 from server.auth.refused_sign_ins import RefusedSignIns
-from server.auth.sessions import Session
+from server.auth.sessions import Means, Session
 from server.auth.throttle import Attempt, LoginThrottle
 from server.auth.tokens import Token
 from server.auth.users import Clash, User, name_key
 from server.clock import new_id, rfc3339, utc_now
-from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
+from server.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    SecondFactorMissing,
+    SecondFactorNeeded,
+)
 from server.jobs.outcomes import Notice
 from server.languages import Languages
 from server.operations.account_fields import (
@@ -30,6 +40,7 @@ from server.operations.account_fields import (
     text_problems,
     time_zone_problems,
 )
+from server.operations.second_step import SecondStep
 from server.storage.database import Database
 from server.storage.growth import Growth
 
@@ -39,11 +50,6 @@ Tell = Callable[[str, Notice], None]
 """Keep a notice for the user with that id, later: nobody can tell by the time whether there is such a user."""
 DEFAULT_TOKEN_DAYS = 365
 MAX_TOKENS = 100
-SCOPES_OF_ROLE = {
-    Role.VIEWER: frozenset({Scope.READ}),
-    Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
-    Role.ADMIN: frozenset(Scope),
-}
 _REFUSED_SECONDS = 0.5
 
 
@@ -64,6 +70,7 @@ class AccountOperations:
         credentials: Credentials,
         throttle: LoginThrottle,
         languages: Languages,
+        second_step: SecondStep,
         tell: Tell,
         growth: Growth,
         password_way: PasswordWay | None = None,
@@ -75,6 +82,7 @@ class AccountOperations:
         self._tokens = credentials.tokens
         self._throttle = throttle
         self._languages = languages
+        self._second_step = second_step
         self._tell = tell
         self._growth = growth
         self._password_way = password_way
@@ -86,15 +94,26 @@ class AccountOperations:
     ) -> tuple[User, str]:
         """The user, and the secret of their new session for the cookie.
 
-        Raises `NotSignedIn` without saying whether name or password was wrong, or `RateLimited`.
+        Raises `NotSignedIn` without saying whether name or password was wrong, or `RateLimited`;
+        `SecondFactorNeeded`, with what `finish_sign_in` takes in its parameter `half`, for whoever has one.
         """
         user = await self._authenticated(name, password, address, device)
+        if user.second_factor_at is not None:
+            raise SecondFactorNeeded(half=self._second_step.half(user))
         return user, await self.start_session(user, address=address, user_agent=user_agent)
 
-    async def start_session(self, user: User, *, address: str, user_agent: str) -> str:
-        """A session for somebody who has proved who they are just now; the answer is its secret."""
-        session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
-        await self._record(_self_of(user, address), "session.start", subject_id=session.id)
+    async def finish_sign_in(
+        self, half: str, code: str, *, address: str, user_agent: str, device: Device | None = None
+    ) -> tuple[User, str]:
+        """As `sign_in` answers. Raises `NotSignedIn` for a wrong code or an old password, `RateLimited` after many."""
+        user = await self._second_step.user_of(half)
+        means = await self._second_step.prove(user, code, address=address, device=device)
+        return user, await self.start_session(user, address=address, user_agent=user_agent, means=means)
+
+    async def start_session(self, user: User, *, address: str, user_agent: str, means: str = Means.PASSWORD) -> str:
+        """A session for somebody who has proved who they are just now, by `means`; the answer is its secret."""
+        session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address, means=means)
+        await self._record(self_of(user, address), "session.start", subject_id=session.id, detail={"means": means})
         return secret
 
     async def sign_out(self, principal: Principal) -> None:
@@ -151,15 +170,7 @@ class AccountOperations:
 
     async def change_password(self, principal: Principal, *, current: str, new: str) -> None:
         """Ends every other session, so that whoever knew the old password is out."""
-        principal.require_own_change()
-        user = await self.me(principal)
-        try:
-            # Whoever is signed in is known here; what others try at this name is not held against them.
-            signed_in = Device(id=principal.session_id or principal.token_id or "", user_ids=(user.id,))
-            await self._authenticated(user.name, current, principal.address, signed_in)
-        except NotSignedIn as error:
-            wrong = FieldError(field="current_password", message="This is not your present password.")
-            raise InvalidInput(errors=[wrong]) from error
+        user = await self.confirm(principal, current)
         if problems := password_problems(new, user_name=user.name, field="new_password"):
             raise InvalidInput(errors=problems)
         password_hash = await self._passwords.hash(new)  # before the transaction: nobody else could write meanwhile
@@ -168,6 +179,18 @@ class AccountOperations:
             await Audit.record(connection, principal, "account.password", user.name, subject_id=user.id)
         # Once it is stored: as long as the old password is good, nobody is thrown out.
         await self._sessions.end_all(user.id, but=principal.session_id)
+
+    async def confirm(self, principal: Principal, password: str) -> User:
+        """Before something by which a stranger at an open browser could stay: the password once more."""
+        principal.require_own_change()
+        user = await self.me(principal)
+        try:
+            # Whoever is signed in is known here; what others try at this name is not held against them.
+            signed_in = Device(id=principal.session_id or principal.token_id or "", user_ids=(user.id,))
+            return await self._authenticated(user.name, password, principal.address, signed_in)
+        except NotSignedIn as error:
+            wrong = FieldError(field="current_password", message="This is not your present password.")
+            raise InvalidInput(errors=[wrong]) from error
 
     async def sessions(self, principal: Principal) -> list[Session]:
         return await self._sessions.of_user(principal.user_id)
@@ -197,11 +220,17 @@ class AccountOperations:
         return await self._create_token(principal, wanted, most=principal.scopes, latest=latest)
 
     async def create_token_with_password(
-        self, wanted: NewToken, *, name: str, password: str, address: str
+        self, wanted: NewToken, *, name: str, password: str, address: str, code: str | None = None
     ) -> tuple[Token, str]:
-        """For programs that have no session. Raises as `sign_in` does."""
+        """For programs that have no session. Raises as `sign_in` and `finish_sign_in` do."""
         user = await self._authenticated(name, password, address)
-        return await self._create_token(_self_of(user, address), wanted, most=frozenset(Scope), latest=None)
+        if user.second_factor_at is not None:
+            if code is None:
+                raise SecondFactorNeeded
+            await self._second_step.prove(user, code, address=address)
+        elif self._second_step.is_required(user.role):
+            raise SecondFactorMissing
+        return await self._create_token(self_of(user, address), wanted, most=frozenset(Scope), latest=None)
 
     async def delete_token(self, principal: Principal, token_id: str) -> None:
         principal.require_own_change()
@@ -332,7 +361,8 @@ class AccountOperations:
             await Audit.record(connection, principal, action, subject, detail, subject_id=subject_id)
 
 
-def _self_of(user: User, address: str) -> Principal:
+def self_of(user: User, address: str) -> Principal:
+    """Somebody who has just proved who they are, for the audit log."""
     return Principal(
         user_id=user.id, user_name=user.name, role=user.role, language=user.language or "", address=address
     )

@@ -14,8 +14,12 @@ from server import __version__
 from server import settings as settings_module
 from server.auth.audit import Audit
 from server.auth.credentials import Credentials
+from server.auth.passkeys import Passkey
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role
+from server.auth.second_factors import SecondFactor
+from server.auth.sessions import Session
+from server.auth.tokens import Token
 from server.auth.users import User
 from server.clock import utc_now
 from server.errors import Conflict, InvalidInput, NotFound
@@ -46,6 +50,16 @@ class SettingInForce:
     help: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCredentials:
+    """What somebody gets in with beside their password: none of it can be read, all of it can be ended."""
+
+    sessions: list[Session]
+    tokens: list[Token]
+    second_factor: SecondFactor | None
+    passkeys: list[Passkey]
+
+
 class AdminOperations:
     """`parts` are the `statistics()` of the running parts by their names."""
 
@@ -62,6 +76,8 @@ class AdminOperations:
         self._passwords = credentials.passwords
         self._sessions = credentials.sessions
         self._tokens = credentials.tokens
+        self._second_factors = credentials.second_factors
+        self._passkeys = credentials.passkeys
         self._endings = credentials.endings
         self._settings = settings
         self._parts = parts
@@ -83,6 +99,15 @@ class AdminOperations:
     async def user(self, principal: Principal, user_id: str) -> User:
         principal.require_admin()
         return await self._known(user_id)
+
+    async def credentials_of(self, principal: Principal, user_id: str) -> HeldCredentials:
+        user = await self.user(principal, user_id)
+        return HeldCredentials(
+            sessions=await self._sessions.of_user(user.id),
+            tokens=await self._tokens.of_user(user.id),
+            second_factor=await self._second_factors.get(user.id),
+            passkeys=await self._passkeys.of_user(user.id),
+        )
 
     async def change_user(
         self,

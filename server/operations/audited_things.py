@@ -21,6 +21,8 @@ _OF_ACTIONS: Mapping[str, sa.Table] = {
     "fetch": tables.jobs,
     "import": tables.jobs,
     "job": tables.jobs,
+    "reset_link": tables.users,
+    "second_factor": tables.users,
     "template": tables.templates,
     "upload": tables.uploads,
     "user": tables.users,

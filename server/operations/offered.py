@@ -25,6 +25,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.invitations import InvitationOperations
 from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -33,10 +34,13 @@ from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
 from server.operations.openid import OpenIdOperations
+from server.operations.passkeys import PasskeyOperations
+from server.operations.password_resets import PasswordResets
 from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.second_factors import SecondFactorOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
@@ -69,6 +73,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     imports: ImportOperations
+    invitations: InvitationOperations
     job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations
@@ -77,10 +82,13 @@ class Operations:
     monitoring: MonitoringOperations
     notifications: NotificationOperations
     openid: OpenIdOperations
+    passkeys: PasskeyOperations
+    password_resets: PasswordResets
     queries: QueryOperations
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    second_factors: SecondFactorOperations
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations

@@ -17,6 +17,7 @@ from server.auth.openid_attempts import OpenIdAttempts, SignInAttempt
 from server.auth.openid_provider import OpenIdAnswer, OpenIdProvider
 from server.auth.permissions import Principal, Role
 from server.auth.refused_sign_ins import RefusedSignIns
+from server.auth.sessions import Means
 from server.auth.users import User
 from server.clock import new_id, utc_now
 from server.errors import Conflict, NotFound, NotSignedIn, OpenIdRefused
@@ -238,7 +239,9 @@ class OpenIdOperations:
         return user
 
     async def _start(self, user: User, *, address: str, user_agent: str) -> str:
-        session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
+        session, secret = await self._sessions.start(
+            user.id, user_agent=user_agent, address=address, means=Means.OPENID
+        )
         who = Principal(user_id=user.id, user_name=user.name, role=user.role, language="", address=address)
         async with self._database.write() as connection:
             await Audit.record(connection, who, "session.start", detail={"by": self.label}, subject_id=session.id)

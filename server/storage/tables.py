@@ -95,6 +95,7 @@ users = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
     Column("seen_at", UtcDateTime),
+    Column("second_factor_at", UtcDateTime),  # since when there is a row in `second_factors`
 )
 
 sessions = Table(
@@ -108,6 +109,7 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("user_agent", String(300), nullable=False, server_default=""),
     Column("address", String(64), nullable=False, server_default=""),
+    Column("means", String(16), nullable=False, server_default="password"),  # auth.sessions.Means
 )
 
 tokens = Table(
@@ -121,6 +123,52 @@ tokens = Table(
     _json("scopes", "[]"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("last_address", String(64), nullable=False, server_default=""),
+)
+
+account_links = Table(
+    "account_links",
+    metadata,
+    _id(),
+    Column("kind", String(16), nullable=False),  # auth.account_links.LinkKind
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),  # whose password it sets
+    Column("of_password", String(64), nullable=False, server_default=""),  # hash of the hash it replaces
+    Column("name", String(64), nullable=False, server_default=""),  # that an invited person is proposed
+    Column("role", String(16), nullable=False, server_default=""),  # that they get
+    Column("made_by", ForeignKey("users.id", ondelete="CASCADE"), index=True),  # NULL: who runs the server
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("secret", Text, nullable=False),  # encrypted with the server's key
+    Column("last_step", BigInteger, nullable=False),  # 30 seconds each; codes of it and before are used up
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),  # gone once it is used
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    _id(),
+    _user("user_id"),
+    Column("credential_id", String(1400), nullable=False, unique=True),  # base64url of at most 1,023 bytes
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("is_synced", Boolean, nullable=False, server_default=false()),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
 )
 

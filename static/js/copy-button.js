@@ -1,7 +1,11 @@
 // `[data-copy="id"]` copies the text of that element. Hidden where the browser has no clipboard (plain HTTP).
+// `[data-address]` holds a path when the server was not told its public address: the browser knows the rest.
 
 import { t } from "./i18n.js";
 
+for (const address of document.querySelectorAll("[data-address]")) {
+  address.textContent = new URL(address.textContent, location.href).href;
+}
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;

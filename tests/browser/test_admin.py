@@ -45,7 +45,7 @@ async def test_a_user_is_made_and_disabled(page_of: PageOf, admin: object) -> No
     await page.goto("/admin/users")
     await page.fill("#username", "carol")
     await page.fill("#password", "a-long-enough-secret")
-    await page.click("aside button[type=submit]")
+    await page.click("form[action='/admin/users'][method=post] button[type=submit]")
     row = page.locator("tr", has_text="carol")
     await expect(row).to_contain_text("Active")
     await row.locator("button", has_text="Disable").click()

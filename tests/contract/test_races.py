@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.credentials import Credentials
 from server.auth.permissions import Principal, Role
+from server.auth.seals import Seals
 from server.auth.throttle import LoginThrottle
 from server.auth.users import Clash, User, UserStore
 from server.clock import new_id, utc_now
@@ -36,6 +38,7 @@ from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
+from server.operations.second_step import SecondStep
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage.database import Database
@@ -47,6 +50,7 @@ from tests.conftest import QUICK_PASSWORDS
 from tests.contract.conftest import OpenDatabase
 
 T = TypeVar("T")
+SEALS = Seals(Fernet(Fernet.generate_key()))
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -122,12 +126,19 @@ def node(database: Database, directory: Path) -> Node:
 
     table, store = JobTable(), JobStore(database)
     saver = ProgressSaver(store=store, table=table)
-    credentials = Credentials.over(database, passwords=QUICK_PASSWORDS, session_days=1)
+    credentials = Credentials.over(database, passwords=QUICK_PASSWORDS, seals=SEALS, session_days=1)
     accounts = AccountOperations(
         database=database,
         credentials=credentials,
         throttle=LoginThrottle(10),
         languages=Languages.load(ROOT / "locales"),
+        second_step=SecondStep(
+            database=database,
+            credentials=credentials,
+            seals=SEALS,
+            strict_roles=frozenset(),
+            tell=lambda user_id, notice: None,
+        ),
         tell=lambda user_id, notice: None,
         growth=Growth(bytes_per_day=0),
     )

@@ -24,12 +24,15 @@ from tests.functional.browsing import browser, sign_in
 from tests.functional.doors import doors
 from tests.functional.importing import ended, import_text, start, upload
 from tests.functional.live_client import live
+from tests.functional.test_accounts_admin import id_of
 from tests.functional.test_report_images import png
+from tests.functional.ways_in import BEGINNINGS, of_links, of_passkeys, of_second_factors
 from tests.unit.operations.conftest import SALES as OWN_SALES
 
 Client = aiohttp.ClientSession
 READING = ("GET", "HEAD", "OPTIONS")
 ELSEWHERE = {"identity.link", "identity.unlink", "session.refuse", "retention.sweep", "upload.join", "audit.export"}
+PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
 MARKED = "id,n\n0,0\n1,x1\n2,x2\n3,x3\n"
 COLUMNS = {"columns": [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]}
@@ -56,6 +59,7 @@ SILENT = {
         ),
         "only looks",
     ),
+    **dict.fromkeys(BEGINNINGS, "keeps nothing"),
     **dict.fromkeys(("POST /api/v1/jobs", "PATCH /api/v1/jobs/{id}"), "scripts do it by the thousand; see the job"),
     **dict.fromkeys(
         ("PATCH /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}/pause"),
@@ -73,7 +77,7 @@ SILENT = {
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox" / "a.csv").write_text("a\n1\n")
-    return replace(settings, import_folders=(f"inbox={tmp_path / 'inbox'}",))
+    return replace(settings, public_url=PUBLIC, import_folders=(f"inbox={tmp_path / 'inbox'}",))
 
 
 @dataclass(slots=True)
@@ -114,6 +118,9 @@ async def test_every_door_that_changes_something_leaves_a_line(
     await of_the_account(walk, server, alice)
     await of_administrators(walk, admin, alice)
     await of_alerts(walk, server, admin)
+    await of_second_factors(walk.through, server, admin, alice)
+    await of_passkeys(walk.through, server, admin, alice, origin=PUBLIC)
+    await of_links(walk.through, server, admin, await id_of(admin, "alice"))
     for client, api, page in (
         (alice, "/api/v1/brand", "/account/brand"),
         (admin, "/api/v1/admin/brand", "/admin/brand"),

@@ -27,7 +27,8 @@ KINDS = (
     "/reports/{id}",
 )
 PUBLIC = re.compile(
-    r"/(login|login/openid|login/openid/callback|logout|setup|language|healthz|readyz|docs|docs/events|docs/events.json|websocket-test|wall|"
+    r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|"
+    r"language|healthz|readyz|docs|docs/events|docs/events.json|websocket-test|wall|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.http.endpoint import Endpoint
 from views.api import (
+    account_links,
     accounts,
     admin,
     alerts,
@@ -28,10 +29,12 @@ from views.api import (
     maintenance,
     monitoring,
     openapi,
+    passkeys,
     queries,
     rejects,
     reports,
     retention,
+    second_factors,
     template_versions,
     templates,
     uploads,
@@ -41,6 +44,9 @@ from views.api import (
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
     *admin.ENDPOINTS,
+    *account_links.ENDPOINTS,
+    *second_factors.ENDPOINTS,
+    *passkeys.ENDPOINTS,
     *audit.ENDPOINTS,
     *identities.ENDPOINTS,
     *monitoring.ENDPOINTS,

@@ -55,11 +55,15 @@ class PasswordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Without being signed in, `username` and `password` are needed. `scopes`: all that the role allows."""
+    """Without being signed in, `username` and `password` are needed, and `code` of who has a second factor.
+
+    `scopes`: all that the role allows.
+    """
 
     name: Annotated[str, line(100, least=1)] = "API"
     username: str | None = None
     password: str | None = None
+    code: str | None = None
     scopes: Annotated[list[Scope], msgspec.Meta(min_length=1)] | None = None
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = DEFAULT_TOKEN_DAYS
 
@@ -81,6 +85,7 @@ class TokenInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    last_address: str
     is_current: bool
 
 
@@ -89,7 +94,7 @@ class TokenList(Listing[TokenInfo], frozen=True, kw_only=True):
 
 
 class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One browser in which the user is signed in."""
+    """One browser in which the user is signed in, and by what `means`: password, code, recovery, passkey, …"""
 
     id: str
     created_at: datetime
@@ -97,6 +102,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     user_agent: str
     address: str
+    means: str
     is_current: bool
 
 
@@ -128,7 +134,11 @@ async def create_token(call: Call[TokenRequest, NoQuery]) -> CreatedToken:
     wanted = NewToken(name=body.name, scopes=scopes, days=body.expires_in_days)
     if body.username is not None and body.password is not None:
         token, secret = await call.operations.accounts.create_token_with_password(
-            wanted, name=body.username, password=body.password, address=client_address(call.request)
+            wanted,
+            name=body.username,
+            password=body.password,
+            address=client_address(call.request),
+            code=body.code,
         )
     elif call.principal is ANONYMOUS:
         raise NotSignedIn("Send username and password, or sign in first.")
@@ -185,6 +195,7 @@ def _token_info(token: Token, call: Call[Any, Any]) -> TokenInfo:
         created_at=token.created_at,
         expires_at=token.expires_at,
         last_used_at=token.last_used_at,
+        last_address=token.last_address,
         is_current=token.id == call.principal.token_id,
     )
 
@@ -197,6 +208,7 @@ def _session_info(session: Session, call: Call[Any, Any]) -> SessionInfo:
         expires_at=session.expires_at,
         user_agent=session.user_agent,
         address=session.address,
+        means=session.means,
         is_current=session.id == call.principal.session_id,
     )
 

@@ -39,6 +39,7 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None
+    second_factor_at: datetime | None
 
 
 class UserList(Listing[UserInfo], frozen=True, kw_only=True):
@@ -109,6 +110,7 @@ def _user_info(user: User) -> UserInfo:
         created_at=user.created_at,
         seen_at=user.seen_at,
         disabled_at=user.disabled_at,
+        second_factor_at=user.second_factor_at,
     )
 
 

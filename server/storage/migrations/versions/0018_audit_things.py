@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 _NAMED_BY_ID = "(action LIKE 'job.%' OR action LIKE 'batch.%' OR action LIKE 'upload.%' OR action LIKE 'import.%' OR action LIKE 'token.%' OR action = 'session.end' OR action = 'query.change')"  # noqa: E501
 
