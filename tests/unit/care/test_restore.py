@@ -262,7 +262,8 @@ async def test_rows_of_an_older_version_get_the_tables_of_this_one(
     assert {name: len(new[name]) for name in tables.keys() & new.keys()} == {
         name: len(before[name]) for name in tables.keys() & new.keys()
     }
-    assert new["users"] == before["users"]
+    known = 2 * len(tables["users"])  # each with its type; columns that came later stand behind them
+    assert [row[:known] for row in new["users"]] == [row[:known] for row in before["users"]]
     assert not new["brands"]  # there were none yet
     assert "backups" not in names(tmp_path / "new")  # a copy of what was just put back would be one too many
 

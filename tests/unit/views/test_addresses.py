@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
     r'|data-names|data-api|data-brand|data-url)="([^"]*)'
 )
 # As base.html and the macros do it: `{{ root }}/jobs`, `{{ static('js/app.js') }}`, `{{ link.url|outside }}`.
-_WHOLE = re.compile(r"\{\{ root \}\}|\{\{ static\(|\{\{ [\w.]+\|outside \}\}|[?#]|https?:|mailto:")
+_WHOLE = re.compile(r"\{\{ root \}\}|\{\{ static\(|\{\{ [\w.]+\|outside \}\}|[?#]|https?:|mailto:|data:")
 _MACRO_ARGUMENT = re.compile(r"\{\{ \w+\([^{}]*$")  # `tile(…, href="/jobs")`: the macro adds what is missing
 _IN_SCRIPTS = re.compile(r"""(?<!\bat\()(["'`])/[a-z][^"'`]*\1""")
 _IN_VIEWS = re.compile(r'(?<!outside\()(?<!path=)f"/(?:api|static|jobs|batches|imports|datasets|templates|reports)/')
