@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -65,10 +66,16 @@ async def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> Non
         finally:
             await machine.close()
             (tmp_path / "server.log").write_text("\n".join(server.log))
-            print(f"the server's log: {tmp_path / 'server.log'}")
+            print(f"\nSEED={_SEED} MINUTES={_MINUTES:g}; the server's log: {tmp_path / 'server.log'}")
+            for line, times in Counter(_without_time(line) for line in server.log if " ERROR " in line).most_common(20):
+                print(f"{times} × {line}")
             ledger.show()
     count = len(ledger.problems)
     assert count == 0, f"{count} lost, twice or wrong (SEED={_SEED}), see above"
+
+
+def _without_time(line: str) -> str:
+    return line.partition(" ")[2]
 
 
 def _small_disk(stack: ExitStack, path: Path, ledger: Ledger) -> SmallDisk | None:

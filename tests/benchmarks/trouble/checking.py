@@ -76,7 +76,7 @@ async def _check_artifact(call: Caller, report: dict[str, Any], artifact: dict[s
     text = f"{call.name} {artifact['url']}"
     call.ledger.expect(sha256(content) == artifact["sha256"], Harm.WRONG, what, f"{text}: other bytes than stored")
     with call.ledger.within(what):
-        await asyncio.to_thread(_open, content, artifact["format"], report["parameters"]["region"])
+        await asyncio.to_thread(_open, content, artifact["file"].rpartition(".")[2], report["parameters"]["region"])
 
 
 def _open(content: bytes, kind: str, region: str) -> None:

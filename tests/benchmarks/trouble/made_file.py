@@ -38,7 +38,8 @@ class MadeFile:
 
     @property
     def records(self) -> int:
-        return self.good + self.wrong
+        """With the names of the columns, which are named as such, being neither rows nor rejects."""
+        return self.good + self.wrong + 1
 
 
 def made_file(chance: random.Random, rows: int) -> MadeFile:
