@@ -92,7 +92,7 @@ async def _check_lists(person: Person) -> None:
     """Nothing is there that nobody was told of."""
     call, own = person.call, person.own
     batches = Counter([each["id"] async for each in listed(call, "/api/v1/batches")])
-    _compare(call.ledger, "batches", person.name, found=batches, expected=Counter(own.batches))
+    _compare(call.ledger, "batches", person.name, found=batches, expected=Counter(list(own.batches)))
     jobs = [each async for each in listed(call, "/api/v1/jobs")]
     of_imports = Counter(job["job_id"] for job in jobs if job["kind"] == "data_import")
     told = Counter(job_id for job_id, what in own.jobs.items() if what.startswith("import"))
@@ -102,7 +102,7 @@ async def _check_lists(person: Person) -> None:
         is_possible = took is None or took >= 0
         call.ledger.expect(is_possible, Harm.WRONG, "states of jobs", f"{job['job_id']} took {took} s")
     uploads = Counter([each["id"] async for each in listed(call, "/api/v1/uploads") if each["sha256"]])
-    _compare(call.ledger, UPLOADS, person.name, found=uploads, expected=Counter(own.uploads))
+    _compare(call.ledger, UPLOADS, person.name, found=uploads, expected=Counter(list(own.uploads)))
 
 
 def _compare(ledger: Ledger, what: str, name: str, *, found: Counter[str], expected: Counter[str]) -> None:
