@@ -46,7 +46,7 @@ check: install-test ## lint and types
 
 # Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
 test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(BIN)/pytest -n $(AT_ONCE) -m "not benchmark and not browser"
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser"
 	$(MAKE) test-postgresql
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
@@ -60,7 +60,7 @@ OF_FILES := account_fields batch_combining batch_comparison brands connections d
 WITH_ROWS := $(addprefix tests/unit/,auth jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n $(AT_ONCE) --database postgresql -m "not benchmark and not browser" \
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 

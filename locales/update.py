@@ -83,7 +83,8 @@ def update(path: Path) -> Catalog:
 
 
 def untranslated(catalog: Catalog) -> list[str | list[str] | tuple[str, ...]]:
-    return [message.id for message in catalog if message.id and not _is_whole(message.string)]
+    """Those that nobody has translated, or that were guessed from another text (`fuzzy`: those are not shown)."""
+    return [message.id for message in catalog if message.id and (message.fuzzy or not _is_whole(message.string))]
 
 
 def _is_whole(string: str | tuple[str, ...] | list[str] | None) -> bool:

@@ -155,6 +155,9 @@ class Settings:
     job_retention_days: float = _setting(90.0, "Jobs are removed so many days after their end; 0: never.")
     log_retention_days: float = _setting(30.0, "Logs of jobs are removed so many days after their end; 0: never.")
     audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
+    audit_address_days: float = _setting(
+        90.0, "Addresses are taken out of the audit log after so many days, and its lines stay; 0: never."
+    )
     monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."

@@ -1,4 +1,4 @@
-"""The administrators' page: users, live connections, jobs of all, the system's figures, and what was done."""
+"""The administrators' page: users, live connections, jobs of all, and the system's figures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,17 @@ from server.http.parts import operations_of, parts_of
 from server.jobs.job import State
 from server.jobs.job_filter import JobFilter
 from server.monitoring.uptime import GapKind
-from server.numerals import whole_number
 from server.operations.connections import LEVELS
 from views.context import render
 from views.field_errors import errors_by_field
 
 _USERS_SHOWN = 200
 _JOBS_SHOWN = 20
-_LINES_SHOWN = 40
 _GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
-_SECTIONS = ("overview", "users", "connections", "storage", "audit", "settings")
+_SECTIONS = ("overview", "users", "connections", "storage", "settings")
 
 
 async def admin_page(request: web.Request) -> web.Response:
@@ -160,12 +158,6 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
             "form": {},
             "problems": {},
         }
-    if section == "audit":
-        before = request.query.get("before", "")
-        lines, following, total = await admin.audit(
-            principal, q=query or None, limit=_LINES_SHOWN, before=whole_number(before)
-        )
-        return {"lines": lines, "following": following, "total": total, "q": query}
     if section == "settings":
         return {"settings": admin.settings(principal)}
     if section == "storage":

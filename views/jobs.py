@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -14,17 +13,18 @@ from server.clock import rfc3339, utc_now
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Completeness, Job, State
-from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKind
 from server.numerals import whole_number
 from server.operations.jobs_together import POSSIBLE_IN, JobAction
 from views.context import formats_for, render
 from views.formats import ReaderFormats
+from views.job_filter import FIELDS, SPANS, filter_of
 
 _PER_PAGE = 30
+_NOT_RUNNING = tuple(state for state in State if state is not State.RUNNING)
 _LINES_SHOWN = 500
-FILTERS = ("q", "state", "kind", "within")
-_SPANS = {"1": 1, "7": 7, "30": 30}  # days
+_LONGEST_SEARCH = 200
+_LEVELS = {"warning": ("warning", "error"), "error": ("error",)}  # of the log, as its form offers them
 _MOST_FIGURES, _LONGEST_FIGURE = 30, 200
 
 
@@ -69,43 +69,49 @@ async def delete_job(request: web.Request) -> web.Response:
 async def _list(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     jobs = operations_of(request).jobs
-    wanted = {name: request.query.get(name, "").strip() for name in (*FILTERS, "cursor")}
-    found = filter_of(request, wanted)
-    page = await jobs.list(principal, dataclasses.replace(found, limit=_PER_PAGE, cursor=wanted["cursor"] or None))
+    wanted = {name: request.query.get(name, "").strip() for name in (*FIELDS, "cursor")}
+    found = dataclasses.replace(await filter_of(request, wanted), limit=_PER_PAGE)
+    of_all, is_first = not wanted["state"], not wanted["cursor"]
+    of_page = dataclasses.replace(found, states=_NOT_RUNNING) if of_all else found
+    page = await jobs.list(principal, dataclasses.replace(of_page, cursor=wanted["cursor"] or None))
+    of_running = dataclasses.replace(found, states=(State.RUNNING,))
+    running = await jobs.list(principal, of_running) if of_all and is_first else None
     counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
-    first = {name: value for name, value in here.items() if name != "cursor"}
-    of_any_state = {name: value for name, value in first.items() if name != "state"}
+    first = _without(here, "cursor")
+    of_any_state = _without(first, "state", "error")
+    is_about_failures = wanted["state"] == State.FAILED and not wanted["error"]
+    kept = await operations_of(request).job_filters.list(principal)
     return await render(
         request,
         template,
         page=page,
         wanted=wanted,
         cursor=wanted["cursor"],
+        running=running,
+        reasons=await jobs.failure_reasons(principal, found) if is_about_failures else (),
+        url_of_reason=lambda code: url_with("/jobs", first | {"error": code}),
+        url_of_all_reasons=url_with("/jobs", _without(first, "error")),
+        running_url=url_with("/jobs", of_any_state | {"state": State.RUNNING.value}),
         is_filtered=bool(first),
-        is_narrowed=bool(of_any_state),
+        can_keep=principal.role is not Role.VIEWER,
+        has_more=any(wanted[name] for name in ("user", "when", "from", "to")),
+        kept=[(each, url_with("/jobs", each.fields)) for each in kept],
+        here=first,
         tabs=_tabs(counts, of_any_state, wanted["state"]),
         kinds=parts_of(request).job_kinds.names(),
-        spans=_SPANS,
+        spans=SPANS,
         actions=_actions(counts, wanted["state"]),
         seen_at=rfc3339(utc_now()),
-        owners=await owner_names(request, principal, page.items),
+        owners=await owner_names(request, principal, [*page.items, *(running.items if running else ())]),
         fragment_url=url_with("/jobs/rows", here),
         first_url=url_with("/jobs", first),
         next_url=url_with("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
     )
 
 
-def filter_of(request: web.Request, wanted: Mapping[str, str]) -> JobFilter:
-    """From the fields named in `FILTERS`; what makes no sense is as if it were not there."""
-    state, days = wanted["state"], _SPANS.get(wanted["within"])
-    return JobFilter(
-        states=[each for each in State if each == state],
-        outcomes=[Completeness.PARTIAL] if state == Completeness.PARTIAL else [],
-        kinds=(wanted["kind"],) if wanted["kind"] in parts_of(request).job_kinds.names() else (),
-        text=wanted["q"],
-        since=utc_now() - timedelta(days=days) if days else None,
-    )
+def _without(fields: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 _Counts = Mapping[tuple[State, Completeness | None], int]
@@ -142,7 +148,16 @@ async def _one(request: web.Request, template: str) -> web.Response:
     principal = require_principal(request)
     job = await operations_of(request).jobs.get(principal, request.match_info["id"])
     before = whole_number(request.query.get("before"))
-    log = await operations_of(request).jobs.log(principal, job.id, limit=_LINES_SHOWN, before=before)
+    shown = {name: value for name in ("q", "level") if (value := request.query.get(name, "").strip()[:_LONGEST_SEARCH])}
+    log = await operations_of(request).jobs.log(
+        principal,
+        job.id,
+        limit=_LINES_SHOWN,
+        before=before,
+        text=shown.get("q", ""),
+        levels=_LEVELS.get(shown.get("level", ""), ()),
+    )
+    attempts, attempt_count = await operations_of(request).jobs.attempts(principal, job.id)
     owners = await owner_names(request, principal, [job])
     formats = formats_for(request)
     kind = parts_of(request).job_kinds.shown(job.kind)
@@ -152,6 +167,12 @@ async def _one(request: web.Request, template: str) -> web.Response:
         job=job,
         log=log,
         log_before=before,
+        log_shown=shown,
+        log_url=lambda path, before=None: url_with(
+            f"/jobs/{job.id}{path}", shown | ({"before": str(before)} if before else {})
+        ),
+        attempts=attempts,
+        attempt_count=attempt_count,
         owner_name=owners.get(job.owner_id, ""),
         links=kind.links(job),
         figures=_figures(job, kind, formats),

@@ -13,7 +13,8 @@ from server.http.parts import operations_of
 from server.jobs.job_filter import JobFilter
 from server.operations.jobs_together import AT_ONCE, JobAction
 from views.context import render
-from views.jobs import FILTERS, filter_of, url_with
+from views.job_filter import FIELDS, filter_of
+from views.jobs import url_with
 
 
 async def act_on_many(request: web.Request) -> web.Response:
@@ -25,11 +26,11 @@ async def act_on_many(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     form = await read_form(request)
     action, together = _action(form), operations_of(request).jobs_together
-    wanted = {name: form.get(name, "").strip() for name in FILTERS}
+    wanted = {name: form.get(name, "").strip() for name in FIELDS}
     is_all, ids = "all_action" in form, form.all("ids")
     chosen = JobFilter(ids=ids)
     if is_all:
-        chosen = dataclasses.replace(filter_of(request, wanted), until=_moment(form.get("seen_at", "")))
+        chosen = _as_it_was(await filter_of(request, wanted), _moment(form.get("seen_at", "")))
     back = url_with("/jobs", {name: value for name, value in wanted.items() if value})
     if form.get("sure") == "yes":
         done = await together.act(principal, action, chosen)
@@ -44,6 +45,11 @@ async def act_on_many(request: web.Request) -> web.Response:
         ids=[] if is_all else ids,
         back=back,
     )
+
+
+def _as_it_was(wanted: JobFilter, seen_at: datetime | None) -> JobFilter:
+    moments = [moment for moment in (wanted.until, seen_at) if moment is not None]
+    return dataclasses.replace(wanted, until=min(moments, default=None))
 
 
 def _action(form: Form) -> JobAction:

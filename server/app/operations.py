@@ -17,9 +17,11 @@ from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
+from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
@@ -39,6 +41,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -116,10 +119,10 @@ def build_operations(
         admin=AdminOperations(
             database=database,
             credentials=auth.credentials,
-            audit=Audit(database),
             settings=settings,
             parts=statistics,
         ),
+        audit=AuditOperations(database=database, address_days=settings.audit_address_days),
         batch_combining=BatchCombining(
             batches=batches,
             store=reports.batches,
@@ -182,6 +185,7 @@ def build_operations(
         imports=imports,
         job_removal=job_removal,
         jobs=job_operations,
+        job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         monitoring=MonitoringOperations(
             database=database,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
+from server.auth.old_addresses import OldAddresses
 from server.auth.old_audit import OldAuditLines
 from server.clock import Clock, utc_now
 from server.datasets.old_rejects import OldRejects
@@ -30,6 +31,7 @@ def build_retention(
         ("log_retention_days", OldLogs(database)),
         ("job_retention_days", OldJobs(database)),  # after what needs its jobs
         ("audit_retention_days", OldAuditLines(database)),
+        ("audit_address_days", OldAddresses(database)),
     )
     rules = [Rule(keeping=keeping, days=getattr(settings, name), setting=name) for name, keeping in kinds]
     return Retention(rules, database=database, clock=clock)

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.audit_actions import kept_details
 from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.storage import tables
 from server.storage.database import Database
 
 _TABLE = tables.audit
+_LONGEST_NAME = 200
+
+
+class Via(StrEnum):
+    """How somebody came, or who it was where it was nobody with an account."""
+
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 – the word
+    COMMAND_LINE = "command_line"
+    SYSTEM = "system"
+    STRANGER = "stranger"  # who has not shown yet who they are
+
+
+class AuditOutcome(StrEnum):
+    DONE = "done"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLine:
+    """`subject` is what the thing was called then, `subject_id` which one it was (empty in what has no ids)."""
+
     id: int
     at: datetime
+    via: Via
     user_id: str | None
     user_name: str
+    token_id: str | None
     action: str
+    outcome: AuditOutcome
     subject: str
+    subject_id: str
     detail: dict[str, Any]
     address: str
 
@@ -36,37 +60,36 @@ class Audit:
     @staticmethod
     async def record(
         connection: AsyncConnection,
-        principal: Principal | None,
+        by: Principal | Via | None,
         action: str,
         subject: str = "",
-        detail: dict[str, Any] | None = None,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        subject_id: str = "",
+        outcome: AuditOutcome = AuditOutcome.DONE,
+        address: str = "",
     ) -> None:
-        """Add a line. `action` is `thing.verb` (`dataset.delete`); `principal` is None for the server itself."""
+        """Add a line. `action` is `thing.verb`, one of `audit_actions`; `by` is None for the server itself."""
         await connection.execute(
             _TABLE.insert().values(
                 at=utc_now(),
-                user_id=principal.user_id if principal else None,
-                user_name=principal.user_name if principal else "",
                 action=action,
-                subject=subject[:200],
-                detail=detail or {},
-                address=principal.address if principal else "",
+                outcome=outcome,
+                subject=subject[:_LONGEST_NAME],
+                subject_id=subject_id,
+                detail=kept_details(action, detail or {}),
+                **_who(by, address),
             )
         )
 
-    async def search(self, *, q: str | None, limit: int, before: int | None) -> tuple[list[AuditLine], int]:
-        """Newest first, with ids under `before`, and how many match in all."""
-        matches = [column.icontains(q, autoescape=True) for column in _searched()] if q else [sa.true()]
-        wanted = sa.or_(*matches)
-        page = sa.select(_TABLE).where(wanted).order_by(_TABLE.c.id.desc()).limit(limit)
-        if before is not None:
-            page = page.where(_TABLE.c.id < before)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(page)).all()
-            total = await connection.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(wanted))
-        lines = [AuditLine(**{name: getattr(row, name) for name in AuditLine.__slots__}) for row in rows]
-        return lines, total or 0
 
-
-def _searched() -> tuple[sa.Column[Any], ...]:
-    return _TABLE.c.user_name, _TABLE.c.action, _TABLE.c.subject, _TABLE.c.address
+def _who(by: Principal | Via | None, address: str) -> dict[str, Any]:
+    if isinstance(by, Principal):
+        return {
+            "via": Via.TOKEN if by.token_id else Via.SESSION,
+            "user_id": by.user_id,
+            "user_name": by.user_name,
+            "token_id": by.token_id,
+            "address": by.address,
+        }
+    return {"via": by or Via.SYSTEM, "address": address}

@@ -10,6 +10,7 @@ from pathlib import Path
 from jindu.errors import ClientError
 from server import settings as settings_module
 from server.app.parts import build_parts
+from server.auth.audit import Via
 from server.auth.permissions import Role
 from server.cli.output import refused, say, say_json
 from server.cli.statuses import DONE
@@ -52,7 +53,8 @@ async def _create(settings: Settings, name: str, password: str) -> None:
     database = parts.storage.database
     try:
         await database.migrate()
-        await parts.operations.accounts.create_user(None, name=name, password=password, role=Role.ADMIN)
+        accounts = parts.operations.accounts
+        await accounts.create_user(None, name=name, password=password, role=Role.ADMIN, by=Via.COMMAND_LINE)
     finally:
         await database.close()
 

@@ -94,8 +94,8 @@ class QueryStore:
             raise _taken(name) from None
         return query_id
 
-    async def change(self, connection: AsyncConnection, owner_id: str, query_id: str, change: QueryChange) -> None:
-        """Raises `NotFound`, or `Conflict` for a name that is taken."""
+    async def change(self, connection: AsyncConnection, owner_id: str, query_id: str, change: QueryChange) -> str:
+        """What it is called now. Raises `NotFound`, or `Conflict` for a name that is taken."""
         before = await _found(connection, owner_id, query_id)
         if change.name is not None and change.name != before.name:
             await _require_free(connection, owner_id, change.name)
@@ -108,6 +108,7 @@ class QueryStore:
             )
         except IntegrityError:
             raise _taken(change.name or before.name) from None
+        return change.name or before.name
 
     async def delete(self, connection: AsyncConnection, owner_id: str, query_id: str) -> SavedQuery:
         """What was deleted. Raises `NotFound`."""

@@ -12,6 +12,7 @@ import msgspec
 
 from server.clock import utc_now
 from server.jobs.job import PAUSED, Job, State, whole
+from server.jobs.past_attempts import StageTimes
 from server.jobs.progress import Pace
 from server.jobs.saver import ProgressSaver
 from server.jobs.stillness import Stillness
@@ -25,13 +26,21 @@ class Advancing:
     """One attempt on its way. All methods belong to the event loop's thread."""
 
     def __init__(
-        self, job: Job, *, table: JobTable, saver: ProgressSaver, stillness: Stillness, stalls_after_seconds: float
+        self,
+        job: Job,
+        *,
+        table: JobTable,
+        saver: ProgressSaver,
+        stillness: Stillness,
+        stages: StageTimes,
+        stalls_after_seconds: float,
     ) -> None:
         """`stalls_after_seconds`: what stands still for longer than anything of its kind should counts as stalled."""
         self.attempt_job = job
         self._table = table
         self._saver = saver
         self._stillness = stillness
+        self._stages = stages
         self._stalls_after_seconds = stalls_after_seconds
         self._news = Pace(clock=stillness.clock)
         self._progress = Pace(clock=stillness.clock)
@@ -112,6 +121,8 @@ class Advancing:
             return
         changes, self._pending = self._pending, {}
         self._published_at = asyncio.get_running_loop().time()
+        if "stage" in changes:
+            self._stages.moved(job.id, changes["stage"])
         self._table.put(job.evolve(**changes))
         self._saver.changed(job.id)
 

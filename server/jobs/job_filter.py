@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, or_, select
+from sqlalchemy import ColumnElement, Text, cast, func, not_, or_, select
 
 from server.jobs.job import Completeness, State
 from server.storage.tables import jobs, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
+_TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]+)["“”]|(?P<word>\S+))')
+ERROR_CODE = jobs.c.error["code"].as_string()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
     """`text`: each of its words is looked for in title, message, kind, error, dataset, template and the
-    owner's name.
+    owner's name; `"some words"` stand together, and what begins with `-` must not be there.
 
-    `since` and `until` are of creation; `ids` are those and no others; `cursor` is `next_cursor`.
+    `since` and `until` are of creation, `ended_since` and `ended_until` of the end; `errors` are codes; `ids` are
+    those and no others; `cursor` is `next_cursor`.
     """
 
     owner_id: str | None = None
     states: Sequence[State] = ()
     outcomes: Sequence[Completeness] = ()
     kinds: Sequence[str] = ()
+    errors: Sequence[str] = ()
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
     ids: Sequence[str] | None = None
     limit: int = 50
     cursor: str | None = None
@@ -37,32 +44,49 @@ class JobFilter:
 
 def conditions_of(wanted: JobFilter) -> list[ColumnElement[bool]]:
     """All of them must be so."""
-    conditions: list[ColumnElement[bool]] = []
+    return [*_choices(wanted), *_times(wanted), *_terms(wanted.text)]
+
+
+def _choices(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.owner_id is not None:
-        conditions.append(jobs.c.owner_id == wanted.owner_id)
+        yield jobs.c.owner_id == wanted.owner_id
     if wanted.states:
-        conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
+        yield jobs.c.state.in_([state.value for state in wanted.states])
     if wanted.outcomes:
-        conditions.append(jobs.c.outcome.in_([outcome.value for outcome in wanted.outcomes]))
+        yield jobs.c.outcome.in_([outcome.value for outcome in wanted.outcomes])
     if wanted.kinds:
-        conditions.append(jobs.c.kind.in_(wanted.kinds))
-    if wanted.since is not None:
-        conditions.append(jobs.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(jobs.c.created_at < wanted.until)
+        yield jobs.c.kind.in_(wanted.kinds)
+    if wanted.errors:
+        yield ERROR_CODE.in_(wanted.errors)
     if wanted.ids is not None:
-        conditions.append(jobs.c.id.in_(wanted.ids))
-    conditions += map(_mentions, wanted.text.split())
-    return conditions
+        yield jobs.c.id.in_(wanted.ids)
 
 
-def _mentions(word: str) -> ColumnElement[bool]:
+def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
+    for column, since, until in (
+        (jobs.c.created_at, wanted.since, wanted.until),
+        (jobs.c.finished_at, wanted.ended_since, wanted.ended_until),
+    ):
+        if since is not None:
+            yield column >= since
+        if until is not None:
+            yield column < until
+
+
+def _terms(text: str) -> Iterator[ColumnElement[bool]]:
+    for term in _TERM.finditer(text):
+        condition = _mentions(term["phrase"] or term["word"])
+        yield not_(condition) if term["without"] else condition
+
+
+def _mentions(words: str) -> ColumnElement[bool]:
+    """Never null, so that its opposite is true of a job without an error."""
     error, parameters = jobs.c.error, jobs.c.parameters
-    texts = [jobs.c.title, jobs.c.message, jobs.c.kind, error["code"].as_string(), error["message"].as_string()]
+    texts = [jobs.c.title, jobs.c.message, jobs.c.kind, ERROR_CODE, error["message"].as_string()]
     texts += [parameters[name].as_string() for name in _TOLD_PARAMETERS]
-    found = [each.icontains(word, autoescape=True) for each in texts]
+    found = [func.coalesce(each, "").icontains(words, autoescape=True) for each in texts]
     # What an error's message is filled with is JSON, in which letters beyond ASCII may be written as numbers.
-    filled = cast(error["parameters"], Text)
-    found += [filled.icontains(written, autoescape=True) for written in {word, json.dumps(word)[1:-1]}]
-    owners = select(users.c.id).where(users.c.name.icontains(word, autoescape=True))
+    filled = func.coalesce(cast(error["parameters"], Text), "")
+    found += [filled.icontains(written, autoescape=True) for written in {words, json.dumps(words)[1:-1]}]
+    owners = select(users.c.id).where(users.c.name.icontains(words, autoescape=True))
     return or_(*found, jobs.c.owner_id.in_(owners))

@@ -93,15 +93,21 @@ class JobLogStore:
         for job_id in self._counted(lines):
             await _cut(connection, job_id)
 
-    async def page(self, job_id: str, *, limit: int, before: int | None = None) -> LogPage:
-        """The newest lines, or those before `older` of another page."""
+    async def page(
+        self, job_id: str, *, limit: int, before: int | None = None, text: str = "", levels: Sequence[str] = ()
+    ) -> LogPage:
+        """The newest lines, or those before `older` of another page; only those of `levels` with `text` in them."""
         mine = job_log.c.job_id == job_id
+        if text:
+            mine &= job_log.c.message.icontains(text, autoescape=True)
+        if levels:
+            mine &= job_log.c.level.in_(levels)
         newest = select(job_log).where(mine).order_by(job_log.c.id.desc()).limit(limit + 1)
         if before is not None:
             newest = newest.where(job_log.c.id < before)
         async with self._database.read() as connection:
             rows = (await connection.execute(newest)).all()
-            total = (await connection.execute(select(func.count()).where(mine))).scalar_one()
+            total = (await connection.execute(select(func.count()).select_from(job_log).where(mine))).scalar_one()
         shown = rows[:limit]
         return LogPage(
             lines=[_line(row) for row in reversed(shown)],

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.clock import utc_now
 from server.errors import NotFound
 from server.jobs.advancing import Advancing
 from server.jobs.job import Job, State
 from server.jobs.keys import Asked, job_of_key, take_key
 from server.jobs.outcomes import Notice
+from server.jobs.past_attempts import PastAttempt, StageTimes
 from server.jobs.saver import ProgressSaver
 from server.jobs.stillness import Stillness
 from server.jobs.store import JobStore
@@ -50,6 +52,7 @@ class JobLife:
     ) -> None:
         """`enqueue` is called besides for whatever becomes queued."""
         self.stillness = Stillness(clock=clock)
+        self.stages = StageTimes(clock=clock)
         self._clock = clock
         self._running_since: dict[str, float] = {}  # by a clock that nobody sets back
         self._database = database
@@ -109,6 +112,8 @@ class JobLife:
                     self.saver.put_back(lines)
                     return None
                 await self.store.lines.add(connection, lines)
+                if job.state is State.RUNNING and moved.state is not State.RUNNING:
+                    await self.store.attempts.add(connection, moved, self._attempt_ended(job, moved))
                 if also is not None:
                     await also(connection, moved)
                 tell = await self._changed(connection, moved, notice)
@@ -156,10 +161,24 @@ class JobLife:
         return {"last_seconds": usual.last_seconds, "unit_seconds": usual.unit_seconds}
 
     def _count_time(self, job: Job) -> None:
-        if job.state is State.RUNNING:
-            self._running_since.setdefault(job.id, self._clock())
-        else:
+        if job.state is not State.RUNNING:
             self._running_since.pop(job.id, None)
+            self.stages.end(job.id)
+        elif job.id not in self._running_since:
+            self._running_since[job.id] = self._clock()
+            self.stages.begin(job)
+
+    def _attempt_ended(self, job: Job, moved: Job) -> PastAttempt:
+        ended_at = moved.finished_at or utc_now()
+        return PastAttempt(
+            number=job.attempt,
+            started_at=job.started_at,
+            ended_at=ended_at,
+            ended_as=moved.state,
+            seconds=moved.took_seconds or self._seconds_of(msgspec.structs.replace(job, finished_at=ended_at)),
+            error=moved.error,
+            stages=self.stages.so_far(job.id),
+        )
 
     def _seconds_of(self, job: Job) -> float | None:
         """How long its last attempt took; of one that began in an earlier process, only the wall clock knows."""
@@ -177,6 +196,7 @@ class JobLife:
             table=self.table,
             saver=self.saver,
             stillness=self.stillness,
+            stages=self.stages,
             stalls_after_seconds=stalls_after_seconds,
         )
 

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
-from server.jobs.job_filter import JobFilter, conditions_of
+from server.jobs.job_filter import ERROR_CODE, JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
+from server.jobs.past_attempts import PastAttempts
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
@@ -24,6 +25,7 @@ _PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail
 _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
 _FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _LAST_ONES = 5  # whose median says how long such a job takes
+_MOST_REASONS = 20  # more than anybody reads
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
 
 
@@ -35,12 +37,22 @@ class UsualDurations:
     unit_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureReason:
+    """Why so many failed: the error's code, and the newest of them."""
+
+    code: str
+    count: int
+    newest: Job
+
+
 class JobStore:
     """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.lines = JobLogStore(database)
+        self.attempts = PastAttempts(database)
 
     async def add(self, connection: AsyncConnection, job: Job) -> Job:
         """The job as it is stored: with its place among all of them."""
@@ -124,6 +136,23 @@ class JobStore:
             return {
                 (State(state), Completeness(outcome) if outcome else None): number for state, outcome, number in rows
             }
+
+    async def failure_reasons(self, wanted: JobFilter) -> list[FailureReason]:
+        """Of those that fit and failed, the most frequent first."""
+        failed = (*conditions_of(wanted), jobs.c.state == State.FAILED.value, ERROR_CODE.is_not(None))
+        newest, count = func.max(jobs.c.sequence), func.count()
+        grouped = select(ERROR_CODE, count, newest).where(*failed).group_by(ERROR_CODE)
+        grouped = grouped.order_by(count.desc(), newest.desc()).limit(_MOST_REASONS)
+        async with self._database.read() as connection:
+            found = (await connection.execute(grouped)).all()
+            places = [sequence for _, _, sequence in found]
+            rows = await connection.execute(select(jobs).where(jobs.c.sequence.in_(places)))
+            newest_of = {row.sequence: _job(row) for row in rows}
+        return [
+            FailureReason(code=code, count=number, newest=newest_of[sequence])
+            for code, number, sequence in found
+            if sequence in newest_of  # it may have been deleted since
+        ]
 
     async def ids(self, wanted: JobFilter) -> list[str]:
         """Of the oldest `limit` that fit, in their order."""

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from server import logs
-from server.auth.audit import Audit
+from server.auth.audit import Audit, Via
 from server.auth.credentials import Credentials
 from server.auth.devices import Device
 from server.auth.name_tries import NameTries
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role, Scope
+from server.auth.refused_sign_ins import RefusedSignIns
 from server.auth.sessions import Session
 from server.auth.throttle import Attempt, LoginThrottle
 from server.auth.tokens import Token
 from server.auth.users import Clash, User, name_key
-from server.clock import new_id, utc_now
+from server.clock import new_id, rfc3339, utc_now
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
 from server.jobs.outcomes import Notice
 from server.languages import Languages
@@ -74,6 +75,7 @@ class AccountOperations:
         self._tell = tell
         self._growth = growth
         self._name_tries = NameTries()
+        self._refused = RefusedSignIns(database)
 
     async def sign_in(
         self, name: str, password: str, *, address: str, user_agent: str, device: Device | None = None
@@ -87,14 +89,14 @@ class AccountOperations:
 
     async def start_session(self, user: User, *, address: str, user_agent: str) -> str:
         """A session for somebody who has proved who they are just now; the answer is its secret."""
-        _session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
-        await self._record(_self_of(user, address), "session.start")
+        session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address)
+        await self._record(_self_of(user, address), "session.start", subject_id=session.id)
         return secret
 
     async def sign_out(self, principal: Principal) -> None:
         if principal.session_id:
             await self._sessions.end(principal.session_id, user_id=principal.user_id)
-            await self._record(principal, "session.end")
+            await self._record(principal, "session.end", subject_id=principal.session_id)
 
     async def me(self, principal: Principal) -> User:
         user = await self._users.get(principal.user_id)
@@ -128,7 +130,15 @@ class AccountOperations:
                         self._name_tries.failed(principal.user_id)
                     require_no(clash)
                 await self._users.change(connection, principal.user_id, **values)
-                await Audit.record(connection, principal, "account.change", principal.user_name, {"fields": [*changes]})
+                detail = {"fields": [*changes]}
+                await Audit.record(
+                    connection,
+                    principal,
+                    "account.change",
+                    principal.user_name,
+                    detail,
+                    subject_id=principal.user_id,
+                )
         return await self.me(principal)
 
     async def set_language(self, principal: Principal, language: str) -> None:
@@ -151,7 +161,7 @@ class AccountOperations:
         password_hash = await self._passwords.hash(new)  # before the transaction: nobody else could write meanwhile
         async with self._database.write() as connection:
             await self._users.change(connection, user.id, password_hash=password_hash)
-            await Audit.record(connection, principal, "account.password", user.name)
+            await Audit.record(connection, principal, "account.password", user.name, subject_id=user.id)
         # Once it is stored: as long as the old password is good, nobody is thrown out.
         await self._sessions.end_all(user.id, but=principal.session_id)
 
@@ -162,7 +172,7 @@ class AccountOperations:
         principal.require_own_change()
         if not await self._sessions.end(session_id, user_id=principal.user_id):
             raise NotFound
-        await self._record(principal, "session.end", session_id)
+        await self._record(principal, "session.end", subject_id=session_id)
 
     async def end_other_sessions(self, principal: Principal) -> int:
         principal.require_own_change()
@@ -191,9 +201,10 @@ class AccountOperations:
 
     async def delete_token(self, principal: Principal, token_id: str) -> None:
         principal.require_own_change()
+        name = next((token.name for token in await self._tokens.of_user(principal.user_id) if token.id == token_id), "")
         if not await self._tokens.end(token_id, user_id=principal.user_id):
             raise NotFound
-        await self._record(principal, "token.delete", token_id)
+        await self._record(principal, "token.delete", name, subject_id=token_id)
 
     async def create_user(
         self,
@@ -204,6 +215,7 @@ class AccountOperations:
         role: Role,
         language: str | None = None,
         time_zone: str | None = None,
+        by: Via = Via.SYSTEM,
     ) -> User:
         """Make an account. `principal` is None for whoever runs the server: first run, command line, environment.
 
@@ -214,7 +226,9 @@ class AccountOperations:
         user = await self.prepared_user(name=name, password=password, role=role, language=language, time_zone=time_zone)
         async with self._database.write() as connection:
             require_no(await self._users.add(connection, user))
-            await Audit.record(connection, principal, "user.create", user.name, {"role": role})
+            await Audit.record(
+                connection, principal or by, "user.create", user.name, {"role": role}, subject_id=user.id
+            )
         return user
 
     async def prepared_user(
@@ -246,12 +260,15 @@ class AccountOperations:
         try:
             self._throttle.begin(attempt)
         except RateLimited:
+            await self._refused.record(user, address=address, reason="too_many")
             await asyncio.sleep(_REFUSED_SECONDS)  # else whoever goes on guessing could keep us busy with refusals
             raise
         # Also for a name that nobody has: how long it takes tells nobody who is here.
         verdict = await self._passwords.check(user.password_hash if user else None, password)
         if user is None or not verdict.is_right or not user.is_active:
             self._failed(attempt, user)
+            reason = "disabled" if user and verdict.is_right else "wrong_credentials"
+            await self._refused.record(user, address=address, reason=reason)
             raise NotSignedIn("The user name or the password is wrong.", code="wrong_credentials")
         self._throttle.succeeded(attempt)
         if verdict.new_hash:
@@ -292,14 +309,21 @@ class AccountOperations:
             token, secret = await self._tokens.add(
                 connection, user_id=principal.user_id, name=wanted.name, scopes=scopes, expires_at=expires_at
             )
-            await Audit.record(connection, principal, "token.create", token.id, {"name": token.name})
+            detail = {"scopes": sorted(scopes), "expires_at": expires_at and rfc3339(expires_at)}
+            await Audit.record(connection, principal, "token.create", token.name, detail, subject_id=token.id)
         return token, secret
 
     async def _record(
-        self, principal: Principal, action: str, subject: str = "", detail: dict[str, Any] | None = None
+        self,
+        principal: Principal,
+        action: str,
+        subject: str = "",
+        *,
+        subject_id: str = "",
+        detail: dict[str, Any] | None = None,
     ) -> None:
         async with self._database.write() as connection:
-            await Audit.record(connection, principal, action, subject, detail)
+            await Audit.record(connection, principal, action, subject, detail, subject_id=subject_id)
 
 
 def _self_of(user: User, address: str) -> Principal:

@@ -1,4 +1,4 @@
-"""What administrators can ask for: users, the audit log, the settings in force, and figures of every part."""
+"""What administrators can ask for: users, the settings in force, and figures of every part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from server import __version__
 from server import settings as settings_module
-from server.auth.audit import Audit, AuditLine
+from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.passwords import password_problems
 from server.auth.permissions import Principal, Role
@@ -54,7 +54,6 @@ class AdminOperations:
         *,
         database: Database,
         credentials: Credentials,
-        audit: Audit,
         settings: Settings,
         parts: Mapping[str, Callable[[], object]],
     ) -> None:
@@ -64,7 +63,6 @@ class AdminOperations:
         self._sessions = credentials.sessions
         self._tokens = credentials.tokens
         self._endings = credentials.endings
-        self._audit = audit
         self._settings = settings
         self._parts = parts
 
@@ -110,7 +108,7 @@ class AdminOperations:
                     "This is the last administrator. Make somebody else one first.", code="last_administrator"
                 )
             detail = {"role": role, "disabled": is_disabled, "password": password is not None}
-            await Audit.record(connection, principal, "user.change", user.name, detail)
+            await Audit.record(connection, principal, "user.change", user.name, detail, subject_id=user_id)
         changed = await self._known(user_id)
         if _lost_something(user, changed, has_new_password=password is not None):
             kept = principal.session_id if user_id == principal.user_id and changed.is_active else None
@@ -121,15 +119,6 @@ class AdminOperations:
         elif changed.role is not user.role:
             self._endings.rights_changed(user_id)  # what is open with a session or token that goes on
         return changed
-
-    async def audit(
-        self, principal: Principal, *, q: str | None = None, limit: int = 50, before: int | None = None
-    ) -> tuple[list[AuditLine], int | None, int]:
-        """Newest lines first, from where the next page goes on, and how many there are in all."""
-        principal.require_admin()
-        lines, total = await self._audit.search(q=q, limit=limit + 1, before=before)
-        following = lines[limit - 1].id if len(lines) > limit else None
-        return lines[:limit], following, total
 
     def settings(self, principal: Principal) -> list[SettingInForce]:
         principal.require_admin()

@@ -107,8 +107,8 @@ class BatchOperations:
             # Read in the transaction that keeps it: a logo that is replaced meanwhile is shown by one of the two.
             brand = await self._brands.in_force(connection, batch.owner_id)
             await self._store.add(connection, msgspec.structs.replace(batch, job_id=job.id, brand=brand))
-            detail = {"template": batch.template_name, "version": batch.template_version, "name": batch.name}
-            await self._audit.record(connection, principal, "batch.start", batch.id, detail)
+            detail = {"template": batch.template_name, "version": batch.template_version}
+            await self._audit.record(connection, principal, "batch.start", batch.name, detail, subject_id=batch.id)
 
         what = (asked or {"order": order}) | prioritized(priority)
         job = await self._runner.start(
@@ -195,7 +195,8 @@ class BatchOperations:
             again = _to_make_again(await self._store.head_in(connection, batch.id))
             await self._store.requeue(connection, batch.id, (State.FAILED,))
             await self._store.hand_over(connection, batch.id, job.id)
-            await self._audit.record(connection, principal, "batch.retry", batch.id, {"reports": again})
+            detail = {"reports": again}
+            await self._audit.record(connection, principal, "batch.retry", batch.name, detail, subject_id=batch.id)
 
         # Another job, not the old one once more: where only some reports failed, that one has succeeded.
         job = await self._runner.start(
@@ -234,7 +235,7 @@ class BatchOperations:
         job = await self._runner.cancel(batch.job_id)
         with suppress(StorageFull):  # it is stopped all the same
             async with self._database.write() as connection:
-                await self._audit.record(connection, principal, "batch.cancel", batch.id, {})
+                await self._audit.record(connection, principal, "batch.cancel", batch.name, subject_id=batch.id)
         return job
 
     async def delete(self, principal: Principal, batch_id: str) -> None:
@@ -248,8 +249,8 @@ class BatchOperations:
                 # Somebody may have had them made again at this moment; their job would find nothing.
                 _require_made(await self._store.head_in(connection, batch.id))
                 await self._store.delete(connection, batch.id)
-                detail = {"name": batch.name, "reports": batch.report_count}
-                await self._audit.record(connection, principal, "batch.delete", batch.id, detail)
+                detail = {"reports": batch.report_count}
+                await self._audit.record(connection, principal, "batch.delete", batch.name, detail, subject_id=batch.id)
 
         await delete_whole(forget=forget, remove=lambda: delete_under(self._blobs, f"reports/{batch.id}"))
 

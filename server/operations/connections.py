@@ -70,9 +70,11 @@ class ConnectionOperations:
         if found is None:
             raise NotFound
         async with self._database.write() as connection:
-            detail = {"user": found.user_id, "device": found.device, "reason": reason}
+            detail = {"device": found.device, "reason": reason}
             # Before it is closed: nobody is thrown out without a trace.
-            await Audit.record(connection, principal, "connection.close", found.user_name, detail)
+            await Audit.record(
+                connection, principal, "connection.close", found.user_name, detail, subject_id=found.user_id
+            )
         why = f"closed by an administrator: {reason}" if reason else "closed by an administrator"
         self._announcing.close_connection(connection_id, CloseCode.FORBIDDEN, why)
 

@@ -138,8 +138,13 @@ class DatasetOperations:
             texts = [change.description or "", *(change.tags or ()), change.column_notes]
             self._growth.charge(principal.user_id, *texts * 3)
             await self._catalog.describe(connection, dataset, change)
-            detail = {field: told for field, told in msgspec.to_builtins(change).items() if told is not None}
-            await self._audit.record(connection, principal, "dataset.change", dataset.name, detail)
+            detail = {
+                "fields": [field for field in DatasetChange.__struct_fields__ if getattr(change, field) is not None]
+            }
+            renamed = {} if change.name in (None, dataset.name) else {"renamed_to": change.name}
+            await self._audit.record(
+                connection, principal, "dataset.change", dataset.name, detail | renamed, subject_id=dataset.id
+            )
         self._catalog.announce_change(dataset.current, "changed")
         return await self._catalog.get(dataset.owner_id, change.name or name)
 
@@ -153,7 +158,7 @@ class DatasetOperations:
             self._growth.charge(principal.user_id, old.columns, old.statistics, old.source, old.files)
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
-            await self._audit.record(connection, principal, "dataset.restore", name, detail)
+            await self._audit.record(connection, principal, "dataset.restore", name, detail, subject_id=dataset.id)
         self._catalog.announce_change(version, "restored")
         return version
 
@@ -180,7 +185,7 @@ class DatasetOperations:
                 await _require_still_same(connection, dataset, expected)
                 keys.update(await self._catalog.delete(connection, dataset))
                 detail = {"versions": loss.versions, "rows": loss.row_count}
-                await self._audit.record(connection, principal, "dataset.delete", name, detail)
+                await self._audit.record(connection, principal, "dataset.delete", name, detail, subject_id=dataset.id)
 
         await delete_whole(forget=forget, remove=lambda: self._catalog.remove_files(keys))
         self._catalog.announce_change(dataset.current, "deleted")

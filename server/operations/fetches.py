@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import InvalidInput, NotFound
 from server.jobs.job import Job
@@ -58,10 +60,16 @@ class FetchOperations:
             raise InvalidInput("Say either a url or a folder with a file.", code="one_place")
         # Now, and not by a job that fails later. It is asked again then: the settings may be others by that time.
         self._elsewhere["url" if place.url else "folder"].require(place)
+        source = "url" if place.url else "folder"
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await Audit.record(connection, principal, "fetch.start", job.title, {"source": source}, subject_id=job.id)
+
         return await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=_title(place),
+            also=record,
             parameters={"place": msgspec.to_builtins(place)},
             asked=Asked.under(idempotency_key, by=principal.user_id, what=place),
         )

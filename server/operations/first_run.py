@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from server.auth.audit import Audit
+from server.auth.audit import Audit, Via
 from server.auth.permissions import Role
 from server.auth.secret_words import hash_of, is_same, new_secret
 from server.auth.users import User, UserStore
@@ -63,7 +63,8 @@ class FirstRun:
             if (await connection.execute(used)).rowcount != 1:
                 raise _wrong_code()
             require_no(await self._users.add(connection, user))
-            await Audit.record(connection, None, "user.create", user.name, {"role": Role.ADMIN, "by": "set-up code"})
+            detail = {"role": Role.ADMIN, "by": "set-up code"}
+            await Audit.record(connection, Via.STRANGER, "user.create", user.name, detail, subject_id=user.id)
         self.code = None
         return user
 

@@ -138,9 +138,9 @@ class ImportOperations:
         async def check(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
             await self._catalog.require_mode_fits(connection, principal.user_id, request.dataset, request.mode)
-            detail = {"dataset": request.dataset, "mode": request.mode, "file": upload.name}
+            detail = {"dataset": request.dataset, "mode": request.mode}
             action = "import.check" if request.dry_run else "import.start"
-            await self._audit.record(connection, principal, action, job.id, detail)
+            await self._audit.record(connection, principal, action, upload.name, detail, subject_id=job.id)
 
         parameters = {
             "upload_id": upload.id,

@@ -60,7 +60,7 @@ class JobRemoval:
                 await self._forget_rejects(connection, job_id)
                 await forget_jobs(connection, [job_id])
                 await self._audit.record(
-                    connection, principal, "job.delete", job_id, {"kind": job.kind, "title": job.title}
+                    connection, principal, "job.delete", job.title, {"kind": job.kind}, subject_id=job_id
                 )
 
         await delete_whole(forget=forget, remove=lambda: self._blobs.delete(rejects_key(job_id)))

@@ -21,8 +21,9 @@ from server.jobs.job import Completeness, Job, State
 from server.jobs.job_filter import JobFilter
 from server.jobs.job_log import LogLine, LogPage
 from server.jobs.keys import Asked
+from server.jobs.past_attempts import PastAttempt
 from server.jobs.runner import JobRunner
-from server.jobs.store import JobStore
+from server.jobs.store import FailureReason, JobStore
 from server.jobs.table import JobTable
 from server.storage.database import Database
 from server.storage.pages import Listing
@@ -57,6 +58,10 @@ class JobOperations:
         """Of those that `list` would give page by page."""
         return await self._store.count_by_state(self.allowed(principal, wanted))
 
+    async def failure_reasons(self, principal: Principal, wanted: JobFilter) -> Sequence[FailureReason]:
+        """Why those that `list` would give have failed, the most frequent reason first."""
+        return await self._store.failure_reasons(self.allowed(principal, wanted))
+
     def allowed(self, principal: Principal, wanted: JobFilter) -> JobFilter:
         """`wanted`, as far as the caller may see it; raises `Forbidden` for the jobs of somebody else."""
         if principal.is_admin:
@@ -88,11 +93,23 @@ class JobOperations:
         return job
 
     async def log(
-        self, principal: Principal, job_id: str, *, limit: int = MOST_LINES, before: int | None = None
+        self,
+        principal: Principal,
+        job_id: str,
+        *,
+        limit: int = MOST_LINES,
+        before: int | None = None,
+        text: str = "",
+        levels: Sequence[str] = (),
     ) -> LogPage:
-        """The newest lines, or those before `older` of another page."""
+        """The newest lines, or those before `older` of another page; only those of `levels` with `text` in them."""
         await self.get(principal, job_id)
-        return await self._store.lines.page(job_id, limit=limit, before=before)
+        return await self._store.lines.page(job_id, limit=limit, before=before, text=text, levels=levels)
+
+    async def attempts(self, principal: Principal, job_id: str) -> tuple[Sequence[PastAttempt], int]:
+        """Those that are over, the last one first and at most `MOST_ATTEMPTS`; and how many there were."""
+        await self.get(principal, job_id)
+        return await self._store.attempts.of_job(job_id)
 
     async def whole_log(self, principal: Principal, job_id: str) -> tuple[Job, AsyncGenerator[Sequence[LogLine], None]]:
         """All lines of a job in their order, piece by piece."""
@@ -141,6 +158,10 @@ class JobOperations:
                 total=_MAX_DEMONSTRATION_TOTAL,
             )
         parameters = {"seconds": seconds, "total": total, "fail_at": fail_at}
+
+        async def record(connection: AsyncConnection, job: Job) -> None:
+            await _record(connection, principal, "job.demonstrate", job)
+
         return await self._runner.start(
             demonstration.KIND,
             owner_id=principal.user_id,
@@ -148,8 +169,9 @@ class JobOperations:
             parameters=parameters,
             total=total,
             asked=Asked.under(idempotency_key, by=principal.user_id, what=parameters),
+            also=record,
         )
 
 
 async def _record(connection: AsyncConnection, principal: Principal, action: str, job: Job) -> None:
-    await Audit.record(connection, principal, action, job.id, {"kind": job.kind, "title": job.title})
+    await Audit.record(connection, principal, action, job.title, {"kind": job.kind}, subject_id=job.id)

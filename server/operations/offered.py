@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
+from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
@@ -23,6 +24,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
+from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -44,6 +46,7 @@ from server.operations.usage import UsageOperations
 class Operations:
     accounts: AccountOperations
     admin: AdminOperations
+    audit: AuditOperations
     batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations
@@ -61,6 +64,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     imports: ImportOperations
+    job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether

@@ -59,7 +59,7 @@ class QueryOperations:
         async with self._database.write() as connection:
             self._growth.charge(principal.user_id, name, sql, description)
             query_id = await self._store.add(connection, principal.user_id, name=name, description=description, sql=sql)
-            await self._audit.record(connection, principal, "query.save", name)
+            await self._audit.record(connection, principal, "query.save", name, subject_id=query_id)
         return await self._store.get(principal.user_id, query_id)
 
     async def change(self, principal: Principal, query_id: str, change: QueryChange) -> SavedQuery:
@@ -69,8 +69,8 @@ class QueryOperations:
             change = msgspec.structs.replace(change, name=_name(change.name))
         async with self._database.write() as connection:
             self._growth.charge(principal.user_id, change.name, change.sql, change.description)
-            await self._store.change(connection, principal.user_id, query_id, change)
-            await self._audit.record(connection, principal, "query.change", query_id)
+            name = await self._store.change(connection, principal.user_id, query_id, change)
+            await self._audit.record(connection, principal, "query.change", name, subject_id=query_id)
         return await self._store.get(principal.user_id, query_id)
 
     async def delete(self, principal: Principal, query_id: str) -> None:
@@ -78,7 +78,7 @@ class QueryOperations:
         principal.require_write()
         async with self._database.write() as connection:
             deleted = await self._store.delete(connection, principal.user_id, query_id)
-            await self._audit.record(connection, principal, "query.delete", deleted.name)
+            await self._audit.record(connection, principal, "query.delete", deleted.name, subject_id=query_id)
 
     async def history(self, principal: Principal) -> Sequence[QueryRun]:
         """What the caller ran on pages, the newest first."""
@@ -89,6 +89,7 @@ class QueryOperations:
         principal.require_own_change()
         async with self._database.write() as connection:
             await self._store.forget_runs(connection, principal.user_id)
+            await self._audit.record(connection, principal, "query.forget")
 
     async def names(self, principal: Principal) -> dict[str, list[str]]:
         """The columns of each dataset that a query may name, of as many datasets as are quickly read."""

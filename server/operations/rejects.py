@@ -191,8 +191,8 @@ class RejectOperations:
         _require_rows(rows, width=len(left.layout.names))
 
         async def check(connection: AsyncConnection, job: Job) -> None:
-            detail = {"import": of_import.job_id, "dataset": of_import.dataset, "rows": len(rows)}
-            await self._audit.record(connection, principal, "import.correct", job.id, detail)
+            detail = {"dataset": of_import.dataset, "rows": len(rows)}
+            await self._audit.record(connection, principal, "import.correct", job.title, detail, subject_id=job.id)
 
         parameters = {
             "import_id": of_import.job_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -81,10 +81,11 @@ class Retention:
         finally:  # also when it failed: the next one comes all the same, and pages say when
             self._next_at = self._clock() + timedelta(seconds=_EVERY_SECONDS)
 
-    async def overview(self, owner_id: str | None = None) -> Overview:
-        """Of everybody's things, or of one user's."""
+    async def overview(self, owner_id: str | None = None, *, kinds: Collection[str] | None = None) -> Overview:
+        """Of everybody's things, or of one user's; of some kinds or all."""
         moment = max(self._next_at, self._clock())
-        return Overview(kinds=[await _kept(rule, moment, owner_id) for rule in self._rules], next_at=moment)
+        rules = [rule for rule in self._rules if kinds is None or rule.keeping.kind in kinds]
+        return Overview(kinds=[await _kept(rule, moment, owner_id) for rule in rules], next_at=moment)
 
     async def _remove_old(self, rule: Rule, now: datetime) -> None:
         """In short steps, between which others have their turn; then one line of the audit log for all of them."""
@@ -113,6 +114,11 @@ class RetentionOperations:
     async def mine(self, principal: Principal) -> Overview:
         principal.require_read()
         return await self._retention.overview(principal.user_id)
+
+    async def of_kinds(self, principal: Principal, kinds: Collection[str]) -> Overview:
+        """Everybody's things of these kinds alone."""
+        principal.require_admin()
+        return await self._retention.overview(kinds=kinds)
 
     async def everybodys(self, principal: Principal) -> Overview:
         principal.require_admin()

@@ -67,7 +67,7 @@ class TemplateSaving:
                 story=story,
             )
             told = {"version": saved.version} | ({"restored_from": restored_from} if restored_from else {})
-            await self._audit.record(connection, principal, "template.save", name, told)
+            await self._audit.record(connection, principal, "template.save", name, told, subject_id=saved.id)
         return saved
 
     async def delete(self, principal: Principal, name: str, *, if_match: str | None = None) -> None:
@@ -77,7 +77,8 @@ class TemplateSaving:
                 raise NotFound("There is no template named “{name}”.", name=name)
             require_expected(stored, if_match, must_be_new=False)
             await self._store.delete(connection, stored)
-            await self._audit.record(connection, principal, "template.delete", name, {"version": stored.version})
+            detail = {"version": stored.version}
+            await self._audit.record(connection, principal, "template.delete", name, detail, subject_id=stored.id)
 
     async def _counts(self, principal: Principal, before: StoredTemplate | None, source: str) -> Counts:
         request = CompareRequest(before=before.source if before else "", after=source)

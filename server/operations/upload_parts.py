@@ -111,7 +111,7 @@ class PartOperations:
         async def add(connection: AsyncConnection, job: Job) -> None:
             await self._store.add(connection, replace(whole, job_id=job.id))
             await self._store.add(connection, replace(part, part_of=whole_id, job_id=job.id))
-            await self._audit.record(connection, principal, "upload.create", whole_id, {"name": whole.name})
+            await self._audit.record(connection, principal, "upload.create", whole.name, subject_id=whole_id)
 
         job = await self._runner.start(
             KIND,
@@ -187,7 +187,7 @@ class PartOperations:
         for part in parts:
             await self._store.change(connection, part.id, part_of=whole.id, job_id=whole.job_id, expires_at=expires_at)
         await self._audit.record(
-            connection, principal, "upload.join", whole.id, {"name": whole.name, "parts": len(parts)}
+            connection, principal, "upload.join", whole.name, {"parts": len(parts)}, subject_id=whole.id
         )
         before = {part.part_of for part in parts} - {whole.id, None}
         other = uploads.alias()

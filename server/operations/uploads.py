@@ -201,7 +201,7 @@ class UploadOperations:
         upload = await self.find(principal, upload_id)
         await self._remove(upload)  # first: on a full disk it makes the room for its line of the audit log
         async with self._database.write() as connection:
-            await self._audit.record(connection, principal, "upload.delete", upload_id, {"name": upload.name})
+            await self._audit.record(connection, principal, "upload.delete", upload.name, subject_id=upload_id)
         self._removals.tell(upload.owner_id, "upload", upload_id)
 
     def _announced(self, principal: Principal, wanted: NewUpload) -> Upload:
@@ -221,7 +221,7 @@ class UploadOperations:
     ) -> Job:
         async def add_upload(connection: AsyncConnection, job: Job) -> None:
             await self._store.add(connection, replace(upload, job_id=job.id))
-            await self._audit.record(connection, principal, "upload.create", upload.id, {"name": upload.name})
+            await self._audit.record(connection, principal, "upload.create", upload.name, subject_id=upload.id)
 
         return await self._runner.start(
             KIND,

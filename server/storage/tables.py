@@ -129,12 +129,19 @@ audit = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", UtcDateTime, nullable=False, index=True),
+    Column("via", String(16), nullable=False, server_default="session"),  # auth.audit.Via
     Column("user_id", String(26)),  # no foreign key: the line outlives the user
     Column("user_name", String(64), nullable=False, server_default=""),
+    Column("token_id", String(26)),
     Column("action", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False, server_default="done"),  # auth.audit.Outcome
     Column("subject", String(200), nullable=False, server_default=""),
+    Column("subject_id", String(40), nullable=False, server_default=""),
     _json("detail"),
     Column("address", String(64), nullable=False, server_default=""),
+    Index("ix_audit_user_id", "user_id", "id"),
+    Index("ix_audit_subject_id", "subject_id", "id"),
+    Index("ix_audit_action", "action", "id"),
 )
 
 secrets = Table(
@@ -179,6 +186,29 @@ jobs = Table(
     Index("ix_jobs_owner_created", "owner_id", "created_at"),
     Index("ix_jobs_owner_kind", "owner_id", "kind", "sequence"),  # how long such a job took the last times
     Index("ix_jobs_state", "state"),
+)
+
+job_attempts = Table(
+    "job_attempts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),  # of the job after it
+    Column("number", Integer, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("ended_as", String(16), nullable=False),  # jobs.job.State
+    Column("seconds", Double),
+    Column("error", JSON),
+    _json("stages", "[]"),
+)
+
+job_filters = Table(
+    "job_filters",
+    metadata,
+    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    _json("fields"),  # of the page of jobs
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 job_keys = Table(

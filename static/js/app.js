@@ -1,5 +1,6 @@
 // What every page starts. `live` is the page's one connection to the server; null when nobody is signed in.
 
+import { startSubmittingChoices } from "./auto-submit.js";
 import { isLost, startConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
 import { Fragments } from "./fragments.js";
@@ -23,6 +24,7 @@ export const live = document.body.classList.contains("body--app") ? new LiveClie
 tellTimeZone();
 startMenus();
 startConfirming();
+startSubmittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
 if (live) startLive();

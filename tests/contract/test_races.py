@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.audit import Audit
 from server.auth.credentials import Credentials
 from server.auth.permissions import Principal, Role
 from server.auth.throttle import LoginThrottle
@@ -146,9 +145,7 @@ def node(database: Database, directory: Path) -> Node:
             growth=Growth(bytes_per_day=0),
         ),
         users=credentials.users,
-        admin=AdminOperations(
-            database=database, credentials=credentials, audit=Audit(database), settings=Settings(), parts={}
-        ),
+        admin=AdminOperations(database=database, credentials=credentials, settings=Settings(), parts={}),
         first_run=FirstRun(database=database, users=credentials.users, accounts=accounts),
         uploads=UploadStore(database, quotas=Quotas()),
     )

@@ -58,7 +58,7 @@ async def test_a_job_is_deleted_by_its_owner_or_an_administrator_and_by_nobody_e
     async with server.parts.storage.database.read() as connection:
         assert (await connection.execute(select(job_log.c.id))).all() == []
     lines = (await get(admin, "/admin/audit", q="job.delete"))["items"]
-    assert [(line["user_name"], line["subject"]) for line in lines] == [("admin", second), ("alice", first)]
+    assert [(line["user_name"], line["subject_id"]) for line in lines] == [("admin", second), ("alice", first)]
 
 
 async def test_a_job_that_is_not_over_says_what_to_do_before(server: Server, alice: Client) -> None:

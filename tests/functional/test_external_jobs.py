@@ -246,7 +246,7 @@ async def test_cancelling_leaves_an_audit_line_and_beginning_none(alice: Client,
     job_id = (await begin(alice))["job_id"]
     await post(alice, f"/jobs/{job_id}/cancel")
     lines = (await get(admin, "/admin/audit"))["items"]
-    told = {(line["action"], line["subject"], line["user_name"]) for line in lines}
+    told = {(line["action"], line["subject_id"], line["user_name"]) for line in lines}
     assert ("job.cancel", job_id, "alice") in told
     assert "job.create" not in {action for action, _, _ in told}  # the job itself says who began it and when
 

@@ -50,6 +50,24 @@ async def test_a_log_is_read_in_pages_and_downloaded_whole_by_its_owner_alone(al
         assert response.status == 422
 
 
+async def test_lines_are_found_by_their_words_and_levels(alice: Client, bob: Client) -> None:
+    job_id = await chatty(alice)
+    found = await get(alice, f"/jobs/{job_id}/log", q="PAGE <15")
+    assert {line["message"] for line in found["items"]} <= {f"page <15{digit}>" for digit in ("", *range(10))}
+    assert found["items"][-1]["message"] == "page <159>"
+    assert found["total"] == len(found["items"])
+    assert {line["level"] for line in (await get(alice, f"/jobs/{job_id}/log", level="gap"))["items"]} == {"gap"}
+    assert (await get(alice, f"/jobs/{job_id}/log", level="error"))["items"] == []
+    async with alice.get(f"/api/v1/jobs/{job_id}/log", params={"level": "loud"}) as response:
+        assert response.status == 422
+    async with bob.get(f"/api/v1/jobs/{job_id}/log", params={"q": "page"}) as response:
+        assert response.status == 404
+    async with alice.get(f"/jobs/{job_id}", params={"q": "no such words"}, headers=HTML) as response:
+        page = await response.text()
+    assert "No line is like that." in page
+    assert f'data-live-fragment="/jobs/{job_id}/detail?q=no+such+words"' in page
+
+
 async def test_the_page_of_a_job_shows_its_newest_lines_and_the_way_to_older_ones(
     server: Server, alice: Client
 ) -> None:

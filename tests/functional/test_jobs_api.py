@@ -138,5 +138,5 @@ async def test_cancel_and_publish_leave_an_audit_line(alice: Client, admin: Clie
     async with alice.post("/api/v1/events/news", json={}) as response:
         assert response.status == 200
     lines = (await get(admin, "/admin/audit"))["items"]
-    told = {(line["action"], line["subject"], line["user_name"]) for line in lines}
+    told = {(line["action"], line["subject_id"] or line["subject"], line["user_name"]) for line in lines}
     assert {("job.cancel", job_id, "alice"), ("event.publish", "news", "alice")} <= told

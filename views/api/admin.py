@@ -1,15 +1,14 @@
-"""`/admin`: users, the audit log, the settings in force."""
+"""`/admin`: users, the settings in force."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from server.auth.permissions import Role
 from server.auth.users import User
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, PageByNumber, ShortPage
+from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
 from server.storage.pages import Listing
@@ -43,23 +42,6 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserList(Listing[UserInfo], frozen=True, kw_only=True):
-    pass
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """`action` is `thing.verb`; `subject` names the thing."""
-
-    id: int
-    at: datetime
-    user_id: str | None
-    user_name: str
-    action: str
-    subject: str
-    detail: dict[str, Any]
-    address: str
-
-
-class AuditList(Listing[AuditEntry], frozen=True, kw_only=True):
     pass
 
 
@@ -108,15 +90,6 @@ async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
         call.principal, call.path["user_id"], role=body.role, is_disabled=body.disabled, password=body.password
     )
     return _user_info(user)
-
-
-async def list_audit(call: Call[None, PageByNumber]) -> AuditList:
-    query = call.query
-    lines, before, total = await call.operations.admin.audit(
-        call.principal, q=query.q, limit=query.limit, before=None if query.cursor is None else int(query.cursor)
-    )
-    items = [msgspec.convert(line, AuditEntry, from_attributes=True) for line in lines]
-    return AuditList(items=items, next_cursor=None if before is None else str(before), total=total)
 
 
 async def list_settings(call: Call[None, ShortPage]) -> SettingList:
@@ -181,16 +154,6 @@ ENDPOINTS = [
         body=UserChange,
         answer=UserInfo,
         errors=(409,),
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/audit",
-        name="api_audit",
-        handler=list_audit,
-        summary="Who did what, newest first",
-        access="admin",
-        query=PageByNumber,
-        answer=AuditList,
     ),
     Endpoint(
         method="GET",

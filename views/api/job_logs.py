@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -16,6 +16,8 @@ from server.jobs.job_log import LogLine
 from server.operations.jobs import MOST_LINES
 from views.context import formats_for
 from views.formats import ReaderFormats
+
+LogLevel = Literal["info", "warning", "error", "gap"]
 
 
 class JobLogLine(Struct, frozen=True, kw_only=True):
@@ -38,16 +40,26 @@ class JobLog(Struct, frozen=True, kw_only=True):
 
 
 class LogQuery(Struct, frozen=True, kw_only=True):
-    """The newest lines, or those before the ones that `cursor` came with."""
+    """The newest lines, or those before the ones that `cursor` came with.
+
+    Only those of `level` that have `q` in them.
+    """
 
     cursor: DigitText | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = MOST_LINES
+    level: tuple[LogLevel, ...] = ()
+    q: Annotated[str, Meta(max_length=200)] = ""
 
 
 async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
     cursor = call.query.cursor
     log = await call.operations.jobs.log(
-        call.principal, call.path["id"], limit=call.query.limit, before=None if cursor is None else int(cursor)
+        call.principal,
+        call.path["id"],
+        limit=call.query.limit,
+        before=None if cursor is None else int(cursor),
+        text=call.query.q,
+        levels=call.query.level,
     )
     formats = formats_for(call.request)
     return JobLog(

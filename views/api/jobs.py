@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from server.clock import rfc3339
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Completeness, Job, State
 from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKinds
+from server.jobs.past_attempts import PastAttempt
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
+from views.context import formats_for
+from views.formats import ReaderFormats
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -44,17 +48,21 @@ class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
 
 
 class JobQuery(PageByNumber, frozen=True, kw_only=True):
-    """`outcome` is of those that succeeded; `user` is a name, for admins.
+    """`outcome` is of those that succeeded, `error` the code of those that failed; `user` is a name, for admins.
 
-    `since` and `until` are moments of creation; `q` looks in title and message.
+    `since` and `until` are moments of creation, `ended_since` and `ended_until` of the end. `q` looks in all that
+    people know a job by, its error included; `"some words"` stand together, and `-word` leaves out what has it.
     """
 
     state: tuple[State, ...] = ()
     outcome: tuple[Completeness, ...] = ()
     kind: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
     user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
     until: Moment | None = None
+    ended_since: Moment | None = None
+    ended_until: Moment | None = None
 
 
 class JobChoosing(Protocol):
@@ -67,13 +75,76 @@ class JobChoosing(Protocol):
     @property
     def kind(self) -> tuple[str, ...]: ...
     @property
+    def error(self) -> tuple[str, ...]: ...
+    @property
     def user(self) -> str | None: ...
     @property
     def since(self) -> datetime | None: ...
     @property
     def until(self) -> datetime | None: ...
     @property
+    def ended_since(self) -> datetime | None: ...
+    @property
+    def ended_until(self) -> datetime | None: ...
+    @property
     def q(self) -> str | None: ...
+
+
+class AttemptError(Struct, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+class JobReason(Struct, frozen=True, kw_only=True):
+    """How many failed with the error `code`; `message` and `job_id` are those of the newest of them."""
+
+    code: str
+    count: int
+    message: str
+    job_id: str
+
+
+class JobReasons(Struct, frozen=True, kw_only=True):
+    items: list[JobReason]
+
+
+class ReasonQuery(Struct, frozen=True, kw_only=True):
+    """As in the list of jobs; of those that failed alone."""
+
+    kind: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
+    user: Annotated[str, Meta(min_length=1)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    ended_since: Moment | None = None
+    ended_until: Moment | None = None
+    q: str | None = None
+    state: ClassVar[tuple[State, ...]] = ()
+    outcome: ClassVar[tuple[Completeness, ...]] = ()
+
+
+class JobStage(Struct, frozen=True, kw_only=True):
+    name: str
+    seconds: float
+
+
+class JobAttempt(Struct, frozen=True, kw_only=True):
+    """`ended_as` is the state that followed: `queued` when the job was to be tried again by itself."""
+
+    attempt: int
+    started_at: str | None
+    ended_at: str
+    ended_as: State
+    seconds: float | None
+    error: AttemptError | None
+    stages: list[JobStage]
+
+
+class JobAttempts(Struct, frozen=True, kw_only=True):
+    """The last one first; `total` may be more than are kept to read."""
+
+    items: list[JobAttempt]
+    total: int
 
 
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,9 +193,12 @@ async def job_filter(call: Call[Any, Any], wanted: JobChoosing) -> JobFilter:
         states=wanted.state,
         outcomes=wanted.outcome,
         kinds=wanted.kind,
+        errors=wanted.error,
         text=wanted.q or "",
         since=wanted.since,
         until=wanted.until,
+        ended_since=wanted.ended_since,
+        ended_until=wanted.ended_until,
     )
 
 
@@ -136,8 +210,43 @@ async def list_jobs(call: Call[None, JobQuery]) -> JobList:
     return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
+async def list_reasons(call: Call[None, ReasonQuery]) -> JobReasons:
+    found = await call.operations.jobs.failure_reasons(call.principal, await job_filter(call, call.query))
+    formats = formats_for(call.request)
+    return JobReasons(
+        items=[
+            JobReason(
+                code=reason.code,
+                count=reason.count,
+                message=formats.error_text(reason.newest.error),
+                job_id=reason.newest.id,
+            )
+            for reason in found
+        ]
+    )
+
+
 async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
+
+
+async def list_attempts(call: Call[None, NoQuery]) -> JobAttempts:
+    attempts, total = await call.operations.jobs.attempts(call.principal, call.path["id"])
+    formats = formats_for(call.request)
+    return JobAttempts(items=[_attempt(each, formats) for each in attempts], total=total)
+
+
+def _attempt(past: PastAttempt, formats: ReaderFormats) -> JobAttempt:
+    error = past.error
+    return JobAttempt(
+        attempt=past.number,
+        started_at=None if past.started_at is None else rfc3339(past.started_at),
+        ended_at=rfc3339(past.ended_at),
+        ended_as=past.ended_as,
+        seconds=past.seconds,
+        error=None if error is None else AttemptError(code=error.code, message=formats.error_text(error)),
+        stages=[JobStage(name=stage.name, seconds=round(stage.seconds, 3)) for stage in past.stages],
+    )
 
 
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
@@ -178,6 +287,16 @@ ENDPOINTS = [
         answer=JobList,
     ),
     Endpoint(
+        method="GET",
+        path="/jobs/reasons",
+        name="list_failure_reasons",
+        handler=list_reasons,
+        summary="Why jobs failed, the most frequent reason first.",
+        query=ReasonQuery,
+        answer=JobReasons,
+        errors=(404,),
+    ),
+    Endpoint(
         method="POST",
         path="/jobs/demonstration",
         name="start_demonstration",
@@ -206,6 +325,15 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="GET",
+        path="/jobs/{id}/attempts",
+        name="list_job_attempts",
+        handler=list_attempts,
+        summary="What each attempt of a job was: how long its stages took, and how it ended.",
+        answer=JobAttempts,
+        errors=(404,),
     ),
     Endpoint(
         method="POST",

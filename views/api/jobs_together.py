@@ -20,9 +20,12 @@ class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     state: tuple[State, ...] = ()
     outcome: tuple[Completeness, ...] = ()
     kind: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
     user: Annotated[str, Meta(min_length=1)] | None = None
     since: Moment | None = None
     until: Moment | None = None
+    ended_since: Moment | None = None
+    ended_until: Moment | None = None
     q: str = ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from server.clock import utc_now
 from server.jobs.advancing import Advancing
 from server.jobs.job import FINISHING, Job, State
+from server.jobs.past_attempts import StageTimes
 from server.jobs.stillness import Stillness
 from tests.unit.jobs.conftest import Clock, House, OpenHouse
 from tests.waiting import until
@@ -83,6 +84,7 @@ class Standing:
             job,
             table=house.table,
             saver=house.life.saver,
+            stages=StageTimes(),
             stillness=self.stillness,
             stalls_after_seconds=stalls_after_seconds,
         )

@@ -22,8 +22,9 @@ JOBS: dict[str, dict[str, Any]] = {
         "state": State.FAILED,
         "error": JobError(code="no_column", message="There is no column “{name}”.", parameters={"name": "地区"}),
         "created_at": NOON - timedelta(days=3),
+        "finished_at": NOON - timedelta(days=2),
     },
-    "partial": {"title": "100%_sure", "state": State.SUCCEEDED, "outcome": Completeness.PARTIAL},
+    "partial": {"title": "100%_sure", "state": State.SUCCEEDED, "outcome": Completeness.PARTIAL, "finished_at": NOON},
 }
 
 
@@ -56,6 +57,12 @@ async def found(store: JobStore, **wanted: Any) -> set[str]:
         ("0_s", set()),
         ("dataset", set()),
         ("upload_id", set()),
+        ("-orders", {"batch", "broken", "partial"}),
+        ("-no_column -BOB", {"import", "partial"}),
+        ('"sales · october"', {"batch"}),
+        ('"october sales"', set()),
+        ('-"region sales"', {"import", "broken", "partial"}),
+        ("-", set()),
         ("", set(JOBS)),
     ],
 )
@@ -73,6 +80,9 @@ async def test_conditions_narrow_each_other(store: JobStore) -> None:
     assert await found(store, until=NOON, text="nacht") == {"broken"}
     assert await found(store, ids=["import", "batch"], owner_id="alice") == {"import"}
     assert await found(store, ids=[]) == set()
+    assert await found(store, errors=["no_column", "other"]) == {"broken"}
+    assert await found(store, ended_since=NOON - timedelta(hours=2)) == {"partial"}
+    assert await found(store, ended_until=NOON - timedelta(hours=2)) == {"broken"}
 
 
 async def test_counts_are_of_all_pages(store: JobStore) -> None:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from server.app.parts import Parts, build_parts
+from server.auth.audit_search import AuditFilter
 from server.auth.permissions import Principal, Role, Scope
 from server.auth.users import User
 from server.clock import new_id, utc_now
@@ -140,8 +141,13 @@ class House:
 
     async def audited(self, action: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Who did so to what, oldest first."""
-        lines, _, _ = await self.todo.admin.audit(self.admin, q=action)
-        return [(line.user_name, line.subject, line.detail) for line in reversed(lines) if line.action == action]
+        lines = (await self.todo.audit.page(self.admin, AuditFilter(actions=[action]))).lines
+        return [(line.user_name, line.subject, line.detail) for line in reversed(lines)]
+
+    async def audited_ids(self, action: str) -> list[tuple[str, str]]:
+        """Who did so to which one, oldest first."""
+        lines = (await self.todo.audit.page(self.admin, AuditFilter(actions=[action]))).lines
+        return [(line.user_name, line.subject_id) for line in reversed(lines)]
 
 
 @pytest.fixture

@@ -34,7 +34,6 @@ async def test_whoever_is_no_administrator_is_refused_everywhere(
             operations.user(asks, house.bob.user_id),
             operations.names(asks, [house.bob.user_id]),
             operations.change_user(asks, house.bob.user_id, role=Role.ADMIN),
-            operations.audit(asks),
             operations.statistics(asks),
         ):
             with refused(Forbidden):
@@ -134,15 +133,6 @@ async def test_statistics_count_what_is_stored_and_hold_every_part(operations: A
     assert told["stored"] | {"users": 3, "datasets": 1, "uploads": 1} == told["stored"]
     assert told["jobs_by_state"] == {"succeeded": 2}
     assert {"storage", "jobs", "workers", "connections"} <= told.keys()
-
-
-async def test_the_audit_log_comes_newest_first_page_by_page(operations: AdminOperations, house: House) -> None:
-    for name in ("carol", "dan"):
-        await house.user(name)
-    first, before, total = await operations.audit(house.admin, q="user.create", limit=2)
-    rest, end, _ = await operations.audit(house.admin, q="user.create", limit=2, before=before)
-    assert [line.subject for line in (*first, *rest)] == ["dan", "carol", "admin"]
-    assert (total, end) == (3, None)
 
 
 async def test_only_names_of_those_who_are_there_are_known(operations: AdminOperations, house: House) -> None:

@@ -77,7 +77,7 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
             await question
     assert (await batches.list(bob)).items == []
     assert (await batches.get(house.admin, batch.batch_id)).name == "October"
-    assert [(who, detail["name"]) for who, _, detail in await house.audited("batch.start")] == [("alice", "October")]
+    assert [(who, name) for who, name, _ in await house.audited("batch.start")] == [("alice", "October")]
 
 
 async def test_who_may_only_look_takes_away_and_orders_nothing(

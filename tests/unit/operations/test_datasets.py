@@ -74,7 +74,7 @@ async def test_a_change_is_told_to_whoever_watches_and_is_audited(
     await flushed(house.parts.realtime.manager)
     assert [message["data"]["change"] for message in hers.messages] == ["changed"]
     ((who, name, detail),) = await house.audited("dataset.change")
-    assert (who, name, detail["description"]) == ("alice", "orders", "Per order")
+    assert (who, name, detail) == ("alice", "orders", {"fields": ["description", "tags", "column_notes"]})
     await orders.change(alice, "orders", DatasetChange(column_notes={"amount": ColumnNote()}))
     changed = await orders.get(alice, "orders")
     assert (changed.column_notes, changed.description) == ({}, "Per order")  # what is not named stays

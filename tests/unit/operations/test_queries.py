@@ -153,5 +153,6 @@ async def test_what_is_kept_and_deleted_is_audited(queries: QueryOperations, hou
     with refused(NotFound):  # twice
         await queries.delete(alice, saved.id)
     assert await house.audited("query.save") == [("alice", "Top", {})]
-    assert await house.audited("query.change") == [("alice", saved.id, {})]
+    assert await house.audited("query.change") == [("alice", "Best", {})]
+    assert await house.audited_ids("query.change") == [("alice", saved.id)]
     assert await house.audited("query.delete") == [("alice", "Best", {})]

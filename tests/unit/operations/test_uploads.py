@@ -50,9 +50,7 @@ async def test_a_file_comes_in_pieces_and_its_job_ends_with_it(
     async with uploads.content(alice, upload.id) as (whole, file):
         assert b"".join([piece async for piece in file.stream()]) == ORDERS
     assert whole.sha256
-    assert [(who, detail) for who, _, detail in await house.audited("upload.create")] == [
-        ("alice", {"name": "orders.csv"})
-    ]
+    assert [(who, name) for who, name, _ in await house.audited("upload.create")] == [("alice", "orders.csv")]
 
 
 async def test_nobody_sees_sends_or_deletes_the_file_of_another(
@@ -166,7 +164,8 @@ async def test_a_deleted_upload_ends_its_job_and_is_told(
     removed = [message for message in hers.messages if message["type"] == "removed"]
     assert [(message["thing"], message["id"]) for message in removed] == [("upload", upload.id)]
     assert his.messages == []
-    assert await house.audited("upload.delete") == [("alice", upload.id, {"name": "orders.csv"})]
+    assert await house.audited("upload.delete") == [("alice", "orders.csv", {})]
+    assert await house.audited_ids("upload.delete") == [("alice", upload.id)]
 
 
 async def test_what_was_imported_from_a_deleted_upload_stays(

@@ -1,0 +1,324 @@
+"""Whoever changes something, by whatever door, leaves a line in the audit log: each such door is gone through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from sqlalchemy import func, select
+
+from server.auth.audit_actions import DETAILS
+from server.settings import Settings
+from server.storage.tables import audit
+from tests.conftest import PASSWORDS, Server
+from tests.functional.batches import SALES, put_template
+from tests.functional.batches import ended as batch_ended
+from tests.functional.browsing import browser, sign_in
+from tests.functional.doors import doors
+from tests.functional.importing import ended, import_text, start, upload
+from tests.functional.live_client import live
+from tests.functional.test_report_images import png
+from tests.unit.operations.conftest import SALES as OWN_SALES
+
+Client = aiohttp.ClientSession
+READING = ("GET", "HEAD", "OPTIONS")
+ELSEWHERE = {"session.refuse", "retention.sweep", "upload.join", "audit.export"}
+NUMBER = "{number:\\d{1,9}}"
+MARKED = "id,n\n0,0\n1,x1\n2,x2\n3,x3\n"
+COLUMNS = {"columns": [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]}
+YAML = {"Content-Type": "application/yaml"}
+# Doors by which nothing changes that anybody could ask about, and why.
+SILENT = {
+    **dict.fromkeys(
+        (
+            "POST /account/brand/picture",
+            "POST /admin/brand/picture",
+            "POST /api/v1/imports/check",
+            "POST /api/v1/queries",
+            "POST /api/v1/templates/from-dataset",
+            "POST /api/v1/templates/from-gallery",
+            "POST /api/v1/templates/{name}/check",
+            "POST /api/v1/templates/{name}/preview",
+            "POST /api/v1/uploads/{id}/preview",
+            "POST /batches/new/expansion",
+            "POST /datasets/{name}/query",
+            "POST /imports/preview",
+            "POST /template-check",
+            "POST /templates/{name}/compare",
+            "POST /templates/{name}/preview",
+        ),
+        "only looks",
+    ),
+    **dict.fromkeys(("POST /api/v1/jobs", "PATCH /api/v1/jobs/{id}"), "scripts do it by the thousand; see the job"),
+    **dict.fromkeys(
+        ("PATCH /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}/pause"),
+        "the bytes of a file whose beginning was written down",
+    ),
+    "POST /notifications/read": "what one has seen oneself",
+    "POST /websocket-test/notification": "a notice for oneself, to try the connection",
+    "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
+}
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "a.csv").write_text("a\n1\n")
+    return replace(settings, import_folders=(f"inbox={tmp_path / 'inbox'}",))
+
+
+@dataclass(slots=True)
+class Walk:
+    """Goes through doors and asks for one more line after each."""
+
+    server: Server
+    seen: set[str]
+
+    async def through(
+        self, client: Client, door: str, path: str = "", *, key: str = "", lines: int = 1, **sent: Any
+    ) -> Any:
+        """`path` is the address where the pattern has placeholders; the answer is JSON, or where a page leads to."""
+        self.seen.add(door)
+        method, _, pattern = door.partition(" ")
+        before = await self._count()
+        async with client.request(method, path or pattern, allow_redirects=False, **sent) as response:
+            text = await response.text()
+            assert response.status < 400, f"{door}: {response.status} {text[:500]}"
+            assert await self._count() >= before + lines, f"{door} left no line"
+            if response.headers.get("Content-Type", "").startswith("application/json") and text:
+                return (await response.json()).get(key, "") if key else await response.json()
+            return response.headers.get("Location", text)
+
+    async def _count(self) -> int:
+        async with self.server.parts.storage.database.read() as connection:
+            return await connection.scalar(select(func.count()).select_from(audit)) or 0
+
+
+@pytest.fixture
+def walk(server: Server) -> Walk:
+    return Walk(server=server, seen=set())
+
+
+async def test_every_door_that_changes_something_leaves_a_line(
+    walk: Walk, server: Server, admin: Client, alice: Client
+) -> None:
+    await of_the_account(walk, server, alice)
+    await of_administrators(walk, admin, alice)
+    for client, api, page in (
+        (alice, "/api/v1/brand", "/account/brand"),
+        (admin, "/api/v1/admin/brand", "/admin/brand"),
+    ):
+        await of_brands(walk, client, api, page)
+    await of_files_and_jobs(walk, alice)
+    await of_job_filters(walk, alice)
+    await of_datasets(walk, alice)
+    await of_templates_and_batches(walk, alice)
+    places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
+    changing = {f"{door.method} {door.pattern}" for door in doors(places) if door.method not in READING}
+    assert changing - walk.seen - SILENT.keys() == set(), "say here how they are gone through, or why they are silent"
+    assert (walk.seen | SILENT.keys()) - changing == set(), "there are no such doors"
+    await hold_no_secret(server, admin)
+
+
+async def hold_no_secret(server: Server, admin: Client) -> None:
+    """In the lines of all actions, as anybody can read them."""
+    async with admin.get("/api/v1/admin/audit/export", params={"format": "jsonl"}) as response:
+        told = await response.text()
+    async with server.parts.storage.database.read() as connection:
+        actions = set(await connection.scalars(select(audit.c.action)))
+    assert DETAILS.keys() - actions <= ELSEWHERE
+    for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice"):
+        assert secret not in told
+    assert re.search(r"jindu_\w{8}|argon2|sha256", told) is None
+
+
+async def of_the_account(walk: Walk, server: Server, alice: Client) -> None:
+    go = walk.through
+    new = {"current": PASSWORDS["alice"], "new": "another-horse-alice"}
+    async with browser(server) as here, browser(server) as there:
+        await go(here, "POST /login", data={"username": "alice", "password": PASSWORDS["alice"]})
+        await sign_in(there, "alice")
+        await go(here, "POST /account", data={"username": "alice", "language": "en", "time_zone": "UTC"})
+        await go(here, "POST /language", data={"language": "zh-CN", "next": "/"})
+        await go(here, "POST /account/sessions/end-others")
+        await sign_in(there, "alice")
+        other = await other_session(here)
+        await go(here, "POST /account/sessions/{session_id}/end", f"/account/sessions/{other}/end")
+        await sign_in(there, "alice")
+        other = await other_session(here)
+        await go(here, "DELETE /api/v1/sessions/{session_id}", f"/api/v1/sessions/{other}")
+        await go(here, "DELETE /api/v1/sessions")
+        await go(here, "POST /account/tokens", data={"name": "t", "scope_read": "on", "days": "30"})
+        token = (await got(here, "/api/v1/tokens"))["items"][0]["id"]
+        await go(here, "POST /account/tokens/{token_id}/delete", f"/account/tokens/{token}/delete")
+        form = {"current_password": new["current"], "new_password": new["new"], "new_password_again": new["new"]}
+        await go(here, "POST /account/password", data=form)
+        back = {"current_password": new["new"], "new_password": new["current"]}
+        await go(here, "POST /api/v1/me/password", json=back)
+        await go(here, "POST /logout")
+    await go(alice, "PATCH /api/v1/me", json={"time_zone": "Asia/Tokyo"})
+    token = await go(alice, "POST /api/v1/tokens", json={"name": "t"}, key="id")
+    await go(alice, "DELETE /api/v1/tokens/{token_id}", f"/api/v1/tokens/{token}")
+
+
+async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:
+    go = walk.through
+    carol = await go(
+        admin, "POST /api/v1/admin/users", json={"username": "carol", "password": "a-long-enough-one"}, key="id"
+    )
+    await go(admin, "PATCH /api/v1/admin/users/{user_id}", f"/api/v1/admin/users/{carol}", json={"role": "viewer"})
+    await go(admin, "POST /admin/users/{id}", f"/admin/users/{carol}", data={"disabled": "yes"})
+    await go(admin, "POST /admin/users", data={"username": "dan", "password": "a-long-enough-one", "role": "viewer"})
+    await go(admin, "POST /api/v1/admin/broadcast", json={"title": "Hello"})
+    await go(admin, "POST /admin/broadcast", data={"title": "Hello"})
+    for door, path in (
+        ("DELETE /api/v1/admin/connections/{connection_id}", "/api/v1/admin/connections/{}"),
+        ("POST /admin/connections/{id}/close", "/admin/connections/{}/close"),
+    ):
+        async with live(alice) as socket:
+            connection_id = (await socket.next("connection"))["connection_id"]
+            await go(admin, door, path.format(connection_id))
+    await go(alice, "POST /api/v1/events/{name}", "/api/v1/events/shop", json={})
+
+
+async def of_brands(walk: Walk, client: Client, api: str, page: str) -> None:
+    go = walk.through
+    picture = {"Content-Type": "image/png"}
+    await go(client, f"PUT {api}", json={"header": "Acme"})
+    await go(client, f"PUT {api}/logo", data=png(), headers=picture)
+    await go(client, f"DELETE {api}/logo")
+    await go(client, f"DELETE {api}")
+    await go(client, f"POST {page}", data={"header": "Acme", "accent": "#123456"})
+    await go(client, f"PUT {api}/logo", data=png(), headers=picture)
+    await go(client, f"POST {page}/logo/delete")
+    await go(client, f"POST {page}/delete")
+
+
+async def of_files_and_jobs(walk: Walk, alice: Client) -> None:
+    go = walk.through
+    form = aiohttp.FormData()
+    form.add_field("file", b"a\n1\n", filename="a.csv")
+    first = await go(alice, "POST /api/v1/uploads", data=form, key="id")
+    await go(alice, "DELETE /api/v1/uploads/{id}", f"/api/v1/uploads/{first}")
+    await go(alice, "POST /uploads/{id}/delete", f"/uploads/{await upload(alice)}/delete")
+    await go(alice, "POST /api/v1/fetches", json={"folder": "inbox", "file": "a.csv"})
+    await go(alice, "POST /imports/fetch", data={"folder": "inbox", "file": "a.csv"})
+    for way in ("POST /api/v1/jobs/{id}/cancel", "POST /jobs/{id}/cancel"):
+        job = await go(alice, "POST /api/v1/jobs/demonstration", json={"seconds": 60}, key="job_id")
+        await go(alice, way, way.partition(" ")[2].replace("{id}", job))
+        again = way.replace("cancel", "retry")
+        await go(alice, again, again.partition(" ")[2].replace("{id}", job))
+        await walk.through(alice, "POST /api/v1/jobs/cancel", json={"ids": [job]})
+        if "api" in way:
+            await go(alice, "DELETE /api/v1/jobs/{id}", f"/api/v1/jobs/{job}")
+        else:
+            await go(alice, "POST /jobs/{id}/delete", f"/jobs/{job}/delete")
+    job = await go(alice, "POST /api/v1/jobs/demonstration", json={"seconds": 60}, key="job_id")
+    await go(alice, "POST /jobs/together", data={"action": "cancel", "ids": job, "sure": "yes"})
+    await go(alice, "POST /api/v1/jobs/retry", json={"ids": [job]})
+    await go(alice, "POST /api/v1/jobs/cancel", json={"ids": [job]})
+    await go(alice, "POST /api/v1/jobs/delete", json={"ids": [job]})
+
+
+async def of_job_filters(walk: Walk, alice: Client) -> None:
+    go = walk.through
+    await go(alice, "PUT /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a", json={"state": "failed"})
+    await go(alice, "DELETE /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a")
+    await go(alice, "POST /jobs/filters", data={"name": "a", "state": "failed"})
+    await go(alice, "POST /jobs/filters/remove", data={"name": "a"})
+
+
+async def of_datasets(walk: Walk, alice: Client) -> None:
+    go = walk.through
+    file = await upload(alice)
+    job = await go(alice, "POST /api/v1/imports", json={"upload_id": file, "dataset": "orders"}, key="job_id")
+    assert (await ended(alice, job))["state"] == "succeeded"
+    checks = [
+        await go(
+            alice, "POST /api/v1/imports", json={"upload_id": file, "dataset": name, "dry_run": True}, key="job_id"
+        )
+        for name in ("checked", "checked2")
+    ]
+    for check, way in zip(checks, ("/api/v1/imports/{job_id}/import", "/imports/{job_id}/import"), strict=True):
+        assert (await ended(alice, check))["state"] == "succeeded"
+        await go(alice, f"POST {way}", way.replace("{job_id}", check))
+    await go(alice, "POST /imports", data={"upload_id": file, "upload": file, "dataset": "odd", "mode": "create"})
+    failed = await start(alice, await upload(alice, MARKED), dataset="bad", options=COLUMNS, reject_limit=0)
+    assert (await ended(alice, failed))["state"] == "failed"
+    await go(alice, "POST /imports/{job_id}/retry", f"/imports/{failed}/retry")
+    await go(alice, "POST /imports/{job_id}/cancel", f"/imports/{failed}/cancel")
+    marked = str((await import_text(alice, MARKED, dataset="marked", options=COLUMNS))["job_id"])
+    rows = {"rows": [{"line": 3, "cells": ["1", "1"]}]}
+    correcting = await go(
+        alice,
+        "POST /api/v1/imports/{job_id}/rejects/rows",
+        f"/api/v1/imports/{marked}/rejects/rows",
+        json=rows,
+        key="job_id",
+    )
+    assert (await ended(alice, correcting))["state"] == "succeeded"
+    async with alice.get(f"/imports/{marked}/correct") as response:
+        shown = re.findall(r'<input [^>]*name="([^"]+)"[^>]*? value="([^"]*)"', await response.text())
+    form = {name: value.replace("x", "") for name, value in shown if re.match(r"r\d|was\d", name)}
+    await go(alice, "POST /imports/{job_id}/correct", f"/imports/{marked}/correct", data=form)
+    at = "/api/v1/datasets/orders"
+    await go(alice, "PATCH /api/v1/datasets/{name}", at, json={"description": "x"})
+    await go(
+        alice, "POST /datasets/{name}/change", "/datasets/orders/change", data={"description": "y", "name": "orders"}
+    )
+    await go(alice, "POST /api/v1/datasets/{name}/versions/{number}/restore", f"{at}/versions/1/restore")
+    await go(alice, f"POST /datasets/{{name}}/versions/{NUMBER}/restore", "/datasets/orders/versions/1/restore")
+    saved = await go(alice, "POST /api/v1/queries/saved", json={"name": "q", "sql": "select 1"}, key="id")
+    await go(alice, "PATCH /api/v1/queries/saved/{id}", f"/api/v1/queries/saved/{saved}", json={"name": "r"})
+    await go(alice, "DELETE /api/v1/queries/saved/{id}", f"/api/v1/queries/saved/{saved}")
+    await go(alice, "DELETE /api/v1/queries/history")
+    form = {"query_name": "q", "sql": "select 1"}
+    await go(alice, "POST /datasets/{name}/query/save", "/datasets/orders/query/save", data=form)
+    saved = (await got(alice, "/api/v1/queries/saved"))["items"][0]["id"]
+    forget = "POST /datasets/{name}/query/saved/{query_id}/delete"
+    await go(alice, forget, f"/datasets/orders/query/saved/{saved}/delete")
+    await go(alice, "POST /datasets/{name}/query/forget", "/datasets/orders/query/forget")
+    await go(alice, "POST /datasets/{name}/delete", "/datasets/marked/delete", data={"confirm": "marked"})
+
+
+async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
+    go = walk.through
+    at = "/api/v1/templates/regions"
+    await go(alice, "PUT /api/v1/templates/{name}", at, data=OWN_SALES, headers=YAML)
+    await put_template(alice, "regions", OWN_SALES + "# again\n")
+    await go(alice, "POST /api/v1/templates/{name}/versions/{number}/restore", f"{at}/versions/1/restore")
+    await go(alice, f"POST /templates/{{name}}/versions/{NUMBER}/restore", "/templates/regions/versions/2/restore")
+    await go(alice, "DELETE /api/v1/templates/{name}", at)
+    await put_template(alice, "regions", OWN_SALES)
+    await go(alice, "POST /templates/{name}/delete", "/templates/regions/delete")
+    await go(alice, "POST /templates/samples")
+    await go(alice, "POST /templates/gallery/{gallery}", "/templates/gallery/data-quality")
+    await go(alice, "POST /samples")
+    await put_template(alice, "sales", SALES.replace("html, xlsx", "html"))  # one of its reports fails
+    first = await go(alice, "POST /api/v1/batches", json={"template": "sales"}, key="batch_id")
+    place = await go(alice, "POST /batches/new", data={"template": "sales", "format": "html"})
+    for prefix, batch in (("/api/v1/batches", first), ("/batches", place.rpartition("/")[2])):
+        await batch_ended(alice, batch)
+        await go(alice, f"POST {prefix}/{{id}}/reorder", f"{prefix}/{batch}/reorder")
+        await go(alice, f"POST {prefix}/{{id}}/retry", f"{prefix}/{batch}/retry")
+        if prefix == "/batches":
+            await go(alice, "POST /batches/{id}/cancel", f"/batches/{batch}/cancel")
+        await batch_ended(alice, batch)
+        delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
+        await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
+    await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def got(client: Client, path: str) -> Any:
+    async with client.get(path) as response:
+        assert response.status == 200, await response.text()
+        return await response.json()
+
+
+async def other_session(client: Client) -> str:
+    sessions = (await got(client, "/api/v1/sessions"))["items"]
+    return str(next(each for each in sessions if not each["is_current"])["id"])
