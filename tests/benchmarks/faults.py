@@ -19,7 +19,7 @@ import pytest
 
 from tests.benchmarks.trouble.caller import Caller
 from tests.benchmarks.trouble.checking import check_data, check_person, check_watcher, wait_until_quiet
-from tests.benchmarks.trouble.injecting import SILENCE_SECONDS, Faults
+from tests.benchmarks.trouble.injecting import SILENCE_SECONDS, Faults, IsWell
 from tests.benchmarks.trouble.ledger import Harm, Ledger
 from tests.benchmarks.trouble.machine import Machine
 from tests.benchmarks.trouble.moved_clock import NO_COMPILER, moved_clock
@@ -112,7 +112,7 @@ async def _go_through(machine: Machine, ledger: Ledger, folder: Path) -> None:
     await check_data(machine, ledger)
 
 
-async def _work(machine: Machine, ledger: Ledger, people: list[Person], is_well: Any) -> None:
+async def _work(machine: Machine, ledger: Ledger, people: list[Person], is_well: IsWell) -> None:
     """For so many minutes, and until everybody has finished what they began."""
     end = time.monotonic() + _MINUTES * 60
     working = [asyncio.create_task(person.work(end), name=person.name) for person in people]
@@ -154,7 +154,7 @@ async def _signed_in(stack: AsyncExitStack, url: str, name: str, password: str) 
     return await stack.enter_async_context(aiohttp.ClientSession(url, headers=headers))
 
 
-def _is_well(admin: Caller, watchers: list[Watcher]) -> Any:
+def _is_well(admin: Caller, watchers: list[Watcher]) -> IsWell:
     """It takes requests, stores something, and everybody who watches is connected."""
 
     async def is_well() -> bool:

@@ -17,14 +17,14 @@ _RECOVERY_SECONDS = 90.0
 SILENCE_SECONDS = 6.0  # of a worker, after which it is replaced
 _CLOCK_MOVES = (3_600, -1_800, 90, -90, 20)
 _SETTLE_SECONDS = 12.0  # by then it has written that it lives by the new clock
-Fault = Callable[[], Awaitable[str | None]]
-"""Does it and undoes it; answers what happened if that is not what it is called, None when there was nothing to do."""
+Fault = Callable[[], Awaitable[str]]
+"""Does it and undoes it; answers what happened."""
+IsWell = Callable[[], Awaitable[bool]]
+"""Whether the server is as people need it."""
 
 
 class Faults:
-    """`is_well` answers whether the server is as people need it."""
-
-    def __init__(self, machine: Machine, ledger: Ledger, *, seed: str, is_well: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, machine: Machine, ledger: Ledger, *, seed: str, is_well: IsWell) -> None:
         self._machine = machine
         self._ledger = ledger
         self._random = random.Random(f"{seed} faults")
@@ -49,11 +49,10 @@ class Faults:
             yield from round_of
 
     async def _do(self, fault: Fault) -> None:
-        name = fault.__name__.replace("_", " ")  # type: ignore[attr-defined]
         try:
-            name = await fault() or name
+            name = await fault()
         except Exception as error:
-            self._ledger.harmed(Harm.WRONG, "faults", f"{name}: {type(error).__name__}: {error}")
+            self._ledger.harmed(Harm.WRONG, "faults", f"{fault!r}: {type(error).__name__}: {error}")
             raise
         began = time.monotonic()
         while not await self._is_well():

@@ -98,9 +98,6 @@ class Machine:
             found.append((begin, killed))
         return found
 
-    def rss_bytes(self) -> int:
-        return int(psutil.Process(self.server.pid).memory_info().rss)
-
 
 def make_old(machine: Machine, *, days: float) -> None:
     """All files of the server's data: what nobody touched for a day is then what a crash left there."""

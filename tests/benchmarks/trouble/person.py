@@ -65,11 +65,11 @@ class Person:
         self._know(upload, made)
         if await self._imported(upload["id"], "cur", "replace" if "cur" in self.own.datasets else "create", made):
             self.own.datasets["cur"] = (made.good, made.id_sum)
-            await self._ask("cur")
+            await self.check_dataset("cur", "queries")
         if await self._imported(upload["id"], "acc", "append" if "acc" in self.own.datasets else "create", made):
             good, id_sum = self.own.datasets.get("acc", (0, 0))
             self.own.datasets["acc"] = (good + made.good, id_sum + made.id_sum)
-            await self._ask("acc")
+            await self.check_dataset("acc", "queries")
         if "cur" in self.own.datasets:
             await self._report()
         await self._tidy()
@@ -141,9 +141,6 @@ class Person:
                 self.ledger.harmed(Harm.LOST, "jobs", f"{self.name} {job_id} stands: {job}")
                 raise UnansweredError(job_id)
             await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _ask(self, dataset: str) -> None:
-        await self.check_dataset(dataset, "queries")
 
     async def check_dataset(self, dataset: str, what: str) -> None:
         sql = f"select count(*) as n, sum(id) as s from {dataset}"
