@@ -92,9 +92,9 @@ async def _go_through(machine: Machine, ledger: Ledger, folder: Path) -> None:
         admin = Caller(
             await _signed_in(stack, machine.server.url, "admin", "correct-horse-admin"), ledger, name="admin"
         )
-        people, watchers = [], []
+        people, watchers, finishing = [], [], asyncio.Event()
         for name in _NAMES:
-            person, two = await _settled_in(stack, admin, machine, name, folder)
+            person, two = await _settled_in(stack, admin, machine, name, folder=folder, finishing=finishing)
             people.append(person)
             watchers += two
         news, looker = News(admin), Looker(machine.server.url)
@@ -102,7 +102,8 @@ async def _go_through(machine: Machine, ledger: Ledger, folder: Path) -> None:
         await until(lambda: all(watcher.position for watcher in watchers), seconds=60)
         async with _meanwhile(looker.look(), looker.try_in_vain()):
             async with _meanwhile(news.tell()):
-                await _work(machine, ledger, people, _is_well(admin, watchers))
+                faults = Faults(machine, ledger, seed=_SEED, is_well=_is_well(admin, watchers), finishing=finishing)
+                await _work(faults, people, ledger)
             ledger.say("the faults are over, and everybody has finished")
             await wait_until_quiet(admin)
             for person in people:
@@ -112,12 +113,12 @@ async def _go_through(machine: Machine, ledger: Ledger, folder: Path) -> None:
     await check_data(machine, ledger)
 
 
-async def _work(machine: Machine, ledger: Ledger, people: list[Person], is_well: IsWell) -> None:
+async def _work(faults: Faults, people: list[Person], ledger: Ledger) -> None:
     """For so many minutes, and until everybody has finished what they began."""
     end = time.monotonic() + _MINUTES * 60
     working = [asyncio.create_task(person.work(end), name=person.name) for person in people]
     try:
-        await Faults(machine, ledger, seed=_SEED, is_well=is_well).run(end)
+        await faults.run(end)
         _, left = await asyncio.wait(working, timeout=_FINISH_SECONDS)
         for task in left:
             ledger.harmed(Harm.LOST, "people", f"{task.get_name()} still waits for something: {task.get_stack()}")
@@ -130,7 +131,7 @@ async def _work(machine: Machine, ledger: Ledger, people: list[Person], is_well:
 
 
 async def _settled_in(
-    stack: AsyncExitStack, admin: Caller, machine: Machine, name: str, folder: Path
+    stack: AsyncExitStack, admin: Caller, machine: Machine, name: str, *, folder: Path, finishing: asyncio.Event
 ) -> tuple[Person, list[Watcher]]:
     """A new user with a line of their own, and two devices that watch."""
     body = {"username": name, "password": _PASSWORD, "role": "editor"}
@@ -139,8 +140,16 @@ async def _settled_in(
     session = await _signed_in(stack, line.url, name, _PASSWORD)
     token = session.headers["Authorization"].removeprefix("Bearer ")
     watchers = [
-        Watcher(line.url, token, admin.ledger, name=f"{name}-steady", seed=_SEED),
-        Watcher(line.url, token, admin.ledger, name=f"{name}-again", seed=_SEED, lives_seconds=_LIVES_SECONDS),
+        Watcher(
+            line.url,
+            token,
+            admin.ledger,
+            name=f"{name}-{device}",
+            seed=_SEED,
+            finishing=finishing,
+            lives_seconds=lives_seconds,
+        )
+        for device, lives_seconds in (("steady", None), ("again", _LIVES_SECONDS))
     ]
     person = Person(Caller(session, admin.ledger, name=name), watchers[0].client, seed=_SEED, folder=folder)
     return person, watchers

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import psutil
 
@@ -15,6 +16,7 @@ from tests.benchmarks.trouble.machine import Machine
 _GAP_SECONDS = (1.5, 4.0)
 _RECOVERY_SECONDS = 90.0
 SILENCE_SECONDS = 6.0  # of a worker, after which it is replaced
+_MOMENT_SECONDS = 5.0
 _CLOCK_MOVES = (3_600, -1_800, 90, -90, 20)
 _SETTLE_SECONDS = 12.0  # by then it has written that it lives by the new clock
 Fault = Callable[[], Awaitable[str]]
@@ -24,11 +26,14 @@ IsWell = Callable[[], Awaitable[bool]]
 
 
 class Faults:
-    def __init__(self, machine: Machine, ledger: Ledger, *, seed: str, is_well: IsWell) -> None:
+    def __init__(
+        self, machine: Machine, ledger: Ledger, *, seed: str, is_well: IsWell, finishing: asyncio.Event
+    ) -> None:
         self._machine = machine
         self._ledger = ledger
         self._random = random.Random(f"{seed} faults")
         self._is_well = is_well
+        self._finishing = finishing
 
     async def run(self, until: float) -> None:
         deck = self._deck()
@@ -65,6 +70,12 @@ class Faults:
         self._ledger.say(f"{name}; well again after {seconds:.1f} s")
 
     async def kill_server(self) -> str:
+        """Half of the times as soon as a job stores what it made."""
+        if self._random.random() < 0.5:
+            self._finishing.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._finishing.wait(), _MOMENT_SECONDS)
+                await asyncio.sleep(self._random.uniform(0, 0.1))
         await self._timed_kill()
         return "server killed (kill -9)"
 

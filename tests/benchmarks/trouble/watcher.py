@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import jindu
-from server.jobs.job import LEGAL_MOVES, State
+from server.jobs.job import FINISHING, LEGAL_MOVES, State
 from tests.benchmarks.trouble.ledger import Harm, Ledger
 
 WHAT = "kept messages"
@@ -17,13 +17,25 @@ _PING_SECONDS = 6.0
 
 
 class Watcher:
-    """One device of a user. After `lives_seconds` its program ends, and the next goes on where it had read."""
+    """One device of a user. After `lives_seconds` its program ends, and the next goes on where it had read.
+
+    It sets `finishing` whenever a job has nothing left to do but to store what it made.
+    """
 
     def __init__(
-        self, url: str, token: str, ledger: Ledger, *, name: str, seed: str, lives_seconds: float | None = None
+        self,
+        url: str,
+        token: str,
+        ledger: Ledger,
+        *,
+        name: str,
+        seed: str,
+        finishing: asyncio.Event,
+        lives_seconds: float | None = None,
     ) -> None:
         self._url, self._token, self._ledger = url, token, ledger
         self._random = random.Random(f"{seed} {name}")
+        self._finishing = finishing
         self._lives_seconds = lives_seconds
         self.name = name
         self.position: tuple[str, int] | None = None
@@ -56,6 +68,8 @@ class Watcher:
         )
 
     def take(self, message: dict[str, Any]) -> None:
+        if message.get("stage") == FINISHING:
+            self._finishing.set()
         if message["type"] == "connection":
             self._welcome(message)
         elif "offset" in message and message["type"] in ("job", "notification"):
