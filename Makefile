@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor
+.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -39,21 +39,22 @@ $(VENV)/installed-test: requirements.lock setup.cfg jindu/pyproject.toml | $(VEN
 run: install ## start on http://localhost:8000 (PORT=… or JINDU_PORT=… to change), printing a set-up link the first time
 	$(BIN)/python run.py serve $(if $(PORT),--port $(PORT))
 
-check: install-test ## lint and types
+check: install-test ## lint and types, and that the packages that are installed fit together
+	$(BIN)/pip check --quiet --disable-pip-version-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
-test: check chromium clients ## lint, types, unit, contract, functional (on both databases) and browser tests
+test: check chromium clients proxies ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser"
 	$(MAKE) test-postgresql
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
-WITHOUT_ROWS := accounts_pages announcements batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
-  batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings made_up_job_kind made_up_transport no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxy_check python_client queries_api query_values raw_http read_only_tokens report_images reports request_turns scripts scripts_ends scripts_tqdm \
-  requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end
+WITHOUT_ROWS := accounts_pages announcements batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
+  batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings made_up_job_kind made_up_transport no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxies proxy_check python_client queries_api query_values raw_http read_only_tokens report_images reports request_turns scripts scripts_ends scripts_tqdm service \
+  requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates tls true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end
 PROCESSES := shared_workers turns watch worker_process workers
 OF_FILES := account_fields batch_combining batch_comparison brands connections data_reading dataset_differences dataset_exports dataset_profiles dataset_rows events external_jobs fetches first_pages gallery made_files offered queries rejects \
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
@@ -89,6 +90,15 @@ chromium:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-headless-shell fonts-noto-cjk >/dev/null; fi; } || true
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { \
 	  echo "The browser tests need Chromium; on Debian: sudo apt-get install chromium-headless-shell fonts-noto-cjk"; exit 1; }
+
+# What stands in deploy/ is tried with the programs themselves, which tests start. Nothing starts as a service: where no
+# policy says so yet, one does while they are installed. They need no configuration of their own.
+proxies:
+	@PATH="$$PATH:/usr/sbin"; missing=""; for each in nginx haproxy apache2 caddy; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  policy=/usr/sbin/policy-rc.d; if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 0755 $$policy; trap "rm -f $$policy" EXIT; fi; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx haproxy apache2-bin caddy >/dev/null; \
+	elif [ -n "$$missing" ]; then echo "Tests of proxies are left out; on Debian: sudo apt-get install --no-install-recommends nginx haproxy apache2-bin caddy"; fi
 
 # `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
 wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/

@@ -17,6 +17,7 @@ from server.cli.output import complain, forgive_characters, refused
 from server.cli.statuses import DONE, FAILED, INTERRUPTED
 from server.errors import ConfigurationError, StorageFull
 
+_SEVERAL = frozenset({"host"})  # besides lists; such flags may be repeated
 _NOT_FOR_COMMANDS = ("run", "command", "subcommand")
 
 
@@ -55,7 +56,14 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for setting in settings_module.described():
         flag = "--" + setting.name.replace("_", "-")
         shown_default = "" if setting.metadata["secret"] else f" (default: {setting.default})"
-        parser.add_argument(flag, dest=setting.name, default=None, help=setting.metadata["help"] + shown_default)
+        is_list = setting.name in _SEVERAL or isinstance(setting.default, tuple)
+        parser.add_argument(
+            flag,
+            dest=setting.name,
+            default=None,
+            help=setting.metadata["help"] + shown_default,
+            action="append" if is_list else "store",
+        )
     parser.set_defaults(run=_serve)
 
 
@@ -66,6 +74,7 @@ def _serve(options: dict[str, Any]) -> int:
     from server.storage.privacy import be_private
 
     be_private()
+    options = {name: ",".join(value) if isinstance(value, list) else value for name, value in options.items()}
     formatter = JsonFormatter() if options.pop("json") else FieldFormatter()
     try:
         serve(settings_module.load(options), formatter)

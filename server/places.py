@@ -6,7 +6,8 @@ from pathlib import Path
 
 _SERVER = Path(__file__).parent
 # An installed server has them inside its package, as setup.cfg maps them; in the source tree they stand beside it.
-_FILES = _SERVER if (_SERVER / "static").is_dir() else _SERVER.parent
+IN_SOURCE_TREE = not (_SERVER / "static").is_dir()
+_FILES = _SERVER.parent if IN_SOURCE_TREE else _SERVER
 
 EXAMPLES = _FILES / "examples"
 LOCALES = _FILES / "locales"

@@ -5,30 +5,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 from aiohttp import web
+from sqlalchemy import select
 
 from server import logs
 from server.app.parts import Parts, build_parts
 from server.app.resources import meanwhile
 from server.app.web import build_app
+from server.base_path import BasePath
+from server.errors import Unavailable
 from server.garbage import collect_when_quiet, tune_garbage_collector
 from server.http import descriptors
-from server.http.listener import listen, url_of
+from server.http.front_door import FrontDoor, certificate_of
+from server.http.listening_sockets import UNIX, inherited_sockets
 from server.http.parts import PARTS
 from server.http.readiness import ServerPhase
+from server.service_manager import ServiceManager
 from server.settings import Settings
 from server.storage.one_server import held, require_whole
+from server.storage.privacy import require_writable
 
 _LOG = logging.getLogger("jindu")
 _SWITCH_SECONDS = 0.001  # how long a thread that draws a page may keep the event loop waiting for the interpreter
 _THREADS = 32  # they wait for the disk, most of the time; pages must not wait for them
 _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
+_CLOSING_SECONDS = 15.0  # more than closing the database and worker processes takes
+_EVERYWHERE = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 
 
 def serve(settings: Settings, log_format: logging.Formatter) -> None:
@@ -37,16 +48,19 @@ def serve(settings: Settings, log_format: logging.Formatter) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     descriptors.raise_limit()
     descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)
+    manager, inherited = ServiceManager(os.environ), inherited_sockets(os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, manager, inherited))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, manager: ServiceManager, inherited: Sequence[socket.socket]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
     is_new = not settings.data.exists()
+    require_writable(settings.data)
     require_whole(settings.data)
+    certificate_of(settings)  # what is wrong with it is said before tables are changed
     parts = build_parts(settings)
     if is_new:
         _LOG.info("made the data directory %s", settings.data.resolve())
@@ -55,35 +69,65 @@ async def _serve(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, _stop, stop, parts.hurry)
     with held(settings.data):
-        await _serve_until(stop, parts, app)
+        await _serve_until(stop, parts, app, manager, inherited)
 
 
-async def _serve_until(stop: asyncio.Event, parts: Parts, app: web.Application) -> None:
+async def _serve_until(
+    stop: asyncio.Event,
+    parts: Parts,
+    app: web.Application,
+    manager: ServiceManager,
+    inherited: Sequence[socket.socket],
+) -> None:
     settings = parts.settings
     connected, sampling = parts.realtime.manager.active_connections, parts.monitoring.sampler.running()
-    async with (
-        parts.open(),
-        meanwhile(collect_when_quiet(lambda: len(connected))),
-        _listening(app) as addresses,
-        sampling,
-    ):
-        _LOG.info("ready on %s", " and ".join(url_of(*address) for address in addresses))
-        _show_setup_link(parts.operations.first_run.code, settings, addresses[0])
-        await stop.wait()
+    async with contextlib.AsyncExitStack() as stack:
+        async with manager.waiting_for_start():
+            await stack.enter_async_context(parts.open())
+        await stack.enter_async_context(meanwhile(collect_when_quiet(lambda: len(connected))))
+        urls = await stack.enter_async_context(_listening(app, inherited))
+        await stack.enter_async_context(sampling)
+        where = " and ".join(urls)
+        _LOG.info("ready on %s", where)
+        manager.ready(f"ready on {where}")
+        _show_setup_link(parts.operations.first_run.code, settings, urls[0])
+        async with meanwhile(manager.keep_watchdog(lambda: _how_it_is(parts))):
+            await stop.wait()
+        manager.stopping("stopping: clients are told when to come back", within_seconds=_stop_seconds(parts))
         app[PARTS].readiness.phase = ServerPhase.DRAINING
         await _give_notice(parts.hurry, settings.drain_notice_seconds)
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: web.Application) -> AsyncIterator[list[tuple[str, int]]]:
-    """Yields each host and port."""
+async def _listening(app: web.Application, inherited: Sequence[socket.socket]) -> AsyncIterator[list[str]]:
+    """Yields where."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    door = FrontDoor(runner, inherited=inherited)
     try:
         await runner.setup()
-        await listen(runner)
-        yield addresses_of(runner)
+        await door.open()
+        yield door.urls
     finally:
-        await runner.cleanup()
+        await door.close()
+
+
+async def _how_it_is(parts: Parts) -> str:
+    """Comes back only when the database answers, if with an error: one that is away is no reason to start anew."""
+    count = len(parts.realtime.manager.active_connections)
+    try:
+        async with parts.storage.database.read() as connection:
+            await connection.execute(select(1))
+    except Unavailable:
+        return f"the database is away; {count} live connections"
+    return f"{count} live connections"
+
+
+def _stop_seconds(parts: Parts) -> float:
+    """The most that an orderly stop takes, as docs/operations.md tells."""
+    settings = parts.settings
+    clients = len(parts.realtime.manager.active_connections)
+    leaving = math.ceil(clients / max(settings.reconnects_per_second, 1.0))
+    return settings.drain_notice_seconds + leaving + settings.drain_seconds + _SHUTDOWN_SECONDS + _CLOSING_SECONDS
 
 
 def _stop(stop: asyncio.Event, hurry: asyncio.Event) -> None:
@@ -102,16 +146,19 @@ async def _give_notice(hurry: asyncio.Event, seconds: float) -> None:
             await hurry.wait()
 
 
-def _show_setup_link(code: str | None, settings: Settings, address: tuple[str, int]) -> None:
+def _show_setup_link(code: str | None, settings: Settings, url: str) -> None:
     """To the console of whoever started us, not to the log: who has the link becomes administrator."""
     if code is None:
         return
-    host = "localhost" if address[0] in ("0.0.0.0", "127.0.0.1", "::", "::1") else address[0]  # noqa: S104
-    base = settings.public_url.rstrip("/") or url_of(host, address[1])
+    base = BasePath(settings.base_path).address(settings.public_url or _reachable(url))
     sys.stdout.write(f"\nThis server is new. Open this link once to set it up:\n\n    {base}/setup?code={code}\n\n")
     sys.stdout.flush()
 
 
-def addresses_of(runner: web.AppRunner) -> list[tuple[str, int]]:
-    """Hosts and port that it really listens on (port 0 takes a free one)."""
-    return [(host, port) for host, port, *_ in runner.addresses]
+def _reachable(url: str) -> str:
+    """In a browser on this machine; of a Unix socket only the proxy knows."""
+    if url.startswith(UNIX):
+        return "http://localhost"
+    scheme, _, place = url.partition("://")
+    host, _, port = place.rpartition(":")
+    return f"{scheme}://localhost:{port}" if host.strip("[]") in _EVERYWHERE else url

@@ -9,11 +9,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 
+from server.base_path import BasePath
 from server.errors import ConfigurationError
 
 _MIB = 1024 * 1024
@@ -27,7 +29,10 @@ def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
 class Settings:
     """Everything that can be set from outside; values are checked when they are loaded, not when they are used."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on, or several, comma-separated; :: is everywhere.")
+    host: str = _setting(
+        "127.0.0.1",
+        "Address to listen on, or several, comma-separated; :: is everywhere, unix:/run/jindu.sock a Unix socket.",
+    )
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
     data: Path = _setting(Path("data"), "Directory of the database, uploads, datasets and reports.")
     database_url: str = _setting(
@@ -36,7 +41,25 @@ class Settings:
         secret=True,
     )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
-    trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For and -Proto.")
+    base_path: str = _setting(
+        "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
+    )
+    static_cache: str = _setting(
+        "", "Directory for scripts and style sheets as browsers load them, packed; empty: cache in the data."
+    )
+    trusted_proxies: int = _setting(0, "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host.")
+    trusted_proxy_addresses: tuple[str, ...] = _setting(
+        (), "Addresses or networks that the last of them comes from, comma-separated; empty: whoever connects is it."
+    )
+    forwarded_header: str = _setting("x-forwarded", "Which headers they set: x-forwarded, or forwarded (RFC 7239).")
+    tls_cert: str = _setting("", "Certificate with its chain, a PEM file: the server then speaks TLS itself.")
+    tls_key: str = _setting("", "Its key, a PEM file; empty: in the same file.")
+    http_redirect_port: int = _setting(
+        0, "Port at which http:// is sent on to https:// when the server speaks TLS itself; 0: none."
+    )
+    hsts_days: float = _setting(
+        365.0, "Days for which browsers that came over TLS use nothing else, subdomains apart; 0: not told."
+    )
     log_level: str = _setting("info", "One of debug, info, warning and error.")
     secret_key: str = _setting(
         "", "Fernet key for the session cookie; empty: made once, kept in the data directory.", secret=True
@@ -162,6 +185,9 @@ class Settings:
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
+    backup_to: str = _setting("", "Directory for a backup each night, restored on trial; empty: none is made.")
+    backup_at: str = _setting("03:00", "When in the day it is made, in UTC.")
+    backup_keep_days: float = _setting(14.0, "Nightly backups are kept for so many days.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
     max_dataset_bytes_per_user: int = _setting(
@@ -285,6 +311,7 @@ def _convert(key: str, source: str, value: Any, target: Any) -> Any:
 
 
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
+_FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
 
 
@@ -295,15 +322,40 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    _check_formats(settings)
+    return _with_plain_base_path(settings)
+
+
+def _check_formats(settings: Settings) -> None:
     for folder in settings.import_folders:
         if not all(part.strip() for part in (*folder.partition("=")[::2],)):
             raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
-    for network in settings.metrics_addresses:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise ConfigurationError(f"metrics_addresses has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
-    return settings
+    _check_backups(settings)
+    for name in ("metrics_addresses", "trusted_proxy_addresses"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
+    if settings.forwarded_header not in _FORWARDED_HEADERS:
+        raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
+
+
+def _check_backups(settings: Settings) -> None:
+    try:
+        time.fromisoformat(settings.backup_at)
+    except ValueError:
+        raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
+    if settings.backup_to and not Path(settings.backup_to).is_dir():
+        raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
+
+
+def _with_plain_base_path(settings: Settings) -> Settings:
+    """`jindu/` as `/jindu`."""
+    try:
+        return dataclasses.replace(settings, base_path=BasePath.read(settings.base_path).text)
+    except ValueError:
+        raise ConfigurationError(f"base_path has {settings.base_path!r}; write it like /jindu.") from None

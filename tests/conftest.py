@@ -21,11 +21,12 @@ from server.app.parts import Parts, build_parts
 from server.app.web import build_app
 from server.auth.passwords import Passwords
 from server.garbage import tune_garbage_collector
-from server.http.listener import listen
+from server.http.certificate import Certificate
+from server.http.front_door import FrontDoor
 from server.http.parts import PARTS, WebParts
-from server.serving import addresses_of
 from server.settings import Settings
 from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
+from tests.static_cache import STATIC_CACHE
 from tests.watchdog import LoopWatchdog
 
 _LONGEST_BYTES_IN_ID = 30
@@ -66,6 +67,7 @@ class Server:
     url: str
     app: web.Application
     parts: Parts
+    certificate: Certificate | None = None
 
     @property
     def web(self) -> WebParts:
@@ -139,6 +141,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
         workers=1,
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
+        static_cache=str(STATIC_CACHE),
     )
 
 
@@ -165,14 +168,14 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def started(parts: Parts, app: web.Application) -> AsyncIterator[Server]:
     runner = web.AppRunner(app, shutdown_timeout=2.0)
+    door = FrontDoor(runner)
     async with parts.open():
         try:
             await runner.setup()
-            await listen(runner)
-            host, port = addresses_of(runner)[0]
-            yield Server(f"http://{host}:{port}", app, parts)
+            await door.open()
+            yield Server(door.urls[0], app, parts, door.certificate)
         finally:
-            await runner.cleanup()
+            await door.close()
 
 
 @pytest.fixture

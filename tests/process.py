@@ -16,9 +16,10 @@ from pathlib import Path
 from server.app.engines import open_database
 from server.settings import Settings
 from server.storage.database import Database
+from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
-_READY = re.compile(r"ready on (http://\S+)")
+_READY = re.compile(r"ready on (https?://\S+)")
 START_SECONDS = 60.0
 
 
@@ -46,6 +47,7 @@ class ServerProcess:
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
             "JINDU_RESERVE_BYTES": "0",
+            "JINDU_STATIC_CACHE": str(STATIC_CACHE),
             "JINDU_DATABASE_URL": os.environ.get("TEST_DATABASE_URL", ""),  # as tests/conftest.py has it
             **(environ or {}),
         }

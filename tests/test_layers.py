@@ -38,10 +38,18 @@ LAYERS = (
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
-    ("server.settings", "server.logs", "server.places", "server.languages", "server.metrics", "server.garbage"),
+    (
+        "server.settings",
+        "server.logs",
+        "server.places",
+        "server.languages",
+        "server.metrics",
+        "server.garbage",
+        "server.service_manager",
+    ),
     ("server.errors", "server.clock"),
     ("server.texts",),
-    ("server.numerals", "server.figures"),
+    ("server.numerals", "server.figures", "server.base_path"),
     ("jindu",),
 )
 CORE = (

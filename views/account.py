@@ -11,6 +11,7 @@ from server.auth.permissions import Principal, Scope
 from server.auth.tokens import Token
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, JinduError
+from server.http.based_requests import base_path_of
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
@@ -51,7 +52,8 @@ async def save_settings(request: web.Request) -> web.Response:
     except InvalidInput as error:
         return await _page(request, principal, form=form, error=error)
     response = _done("settings")
-    response.del_cookie(LANGUAGE_COOKIE)  # the account decides from now on
+    base = base_path_of(request)
+    response.del_cookie(base.cookie(LANGUAGE_COOKIE), path=base.of_cookies)  # the account decides from now on
     return response
 
 

@@ -85,6 +85,10 @@ def setup_templates(app: web.Application) -> None:
     env.tests["repeated"] = is_repeated
     env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
     env.globals["version"] = __version__
+    base = app[PARTS].base_path
+    env.globals["root"] = base.text
+    env.globals["static"] = lambda name: base.outside(app[PARTS].static_files.address(name))
+    env.filters["outside"] = base.outside
     env.globals["live_scripts"] = _digest_of_live_scripts()
 
 

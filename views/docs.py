@@ -13,6 +13,7 @@ from aiohttp import web
 
 from server.http.addresses import is_secure
 from server.http.asyncapi import LiveChannels, asyncapi_document, key_of
+from server.http.based_requests import base_path_of
 from server.http.parts import parts_of
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
@@ -49,7 +50,7 @@ class MessageShown:
 
 async def docs_page(request: web.Request) -> web.Response:
     """Swagger UI, from our own files."""
-    return await render(request, "docs/http.html", swagger_ui=f"/static/vendor/{SWAGGER_UI}")
+    return await render(request, "docs/http.html", swagger_ui=SWAGGER_UI)
 
 
 async def events_json(request: web.Request) -> web.Response:
@@ -65,7 +66,10 @@ async def events_page(request: web.Request) -> web.Response:
     return await render(
         request,
         "docs/events.html",
-        servers={name: f"{server['protocol']}://{server['host']}" for name, server in servers.items()},
+        servers={
+            name: f"{server['protocol']}://{server['host']}{server.get('pathname', '')}"
+            for name, server in servers.items()
+        },
         pushes=described.pushes,
         commands=described.commands,
         answers=described.answers,
@@ -109,7 +113,8 @@ def _described(limits: LiveLimits, transports: tuple[LiveChannels, ...], is_secu
 
 
 def _servers(request: web.Request, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: server | {"host": request.host} for name, server in document["servers"].items()}
+    here = {"host": request.host} | ({"pathname": base} if (base := base_path_of(request).text) else {})
+    return {name: server | here for name, server in document["servers"].items()}
 
 
 def _shown(document: dict[str, Any], kinds: Iterable[type[msgspec.Struct]]) -> Iterator[MessageShown]:

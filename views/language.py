@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from server.http.based_requests import base_path_of
 from server.http.forms import read_form
 from server.http.guards import current_principal
 from server.http.parts import operations_of, parts_of
@@ -21,5 +22,13 @@ async def set_language(request: web.Request) -> web.Response:
     if principal is not None:
         await operations_of(request).accounts.change_me(principal, {"language": language})
     response = web.Response(status=303, headers={"Location": local_target(form.get("next", "/"))})
-    response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_SECONDS, samesite="Lax", httponly=True, path="/")
+    base = base_path_of(request)
+    response.set_cookie(
+        base.cookie(LANGUAGE_COOKIE),
+        language,
+        max_age=_YEAR_SECONDS,
+        samesite="Lax",
+        httponly=True,
+        path=base.of_cookies,
+    )
     return response

@@ -14,6 +14,7 @@ from server.auth.authenticator import Authenticator
 from server.auth.credentials import Credentials
 from server.auth.devices import Devices
 from server.auth.passwords import Passwords
+from server.auth.refused_origins import RefusedOrigins
 from server.auth.secret_key import load_key
 from server.languages import Languages
 from server.operations.first_run import FirstRun
@@ -31,6 +32,7 @@ class AuthParts:
     credentials: Credentials
     authenticator: Authenticator
     devices: Devices
+    refused_origins: RefusedOrigins
 
 
 def build_auth(settings: Settings, *, database: Database, languages: Languages, passwords: Passwords) -> AuthParts:
@@ -42,6 +44,7 @@ def build_auth(settings: Settings, *, database: Database, languages: Languages, 
         credentials=credentials,
         authenticator=Authenticator(credentials.sessions, credentials.tokens, languages),
         devices=Devices(key),
+        refused_origins=RefusedOrigins(),
     )
 
 

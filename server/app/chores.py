@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
 
 from server.app.live import LiveParts, RealtimeParts
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
+from server.care.nightly import NightlyBackups
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
 from server.realtime.upkeep import Upkeep
+from server.settings import Settings, environment_name
+from server.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +24,11 @@ class ChoreParts:
     retention: Retention
     upkeep: Upkeep
     room_watch: RoomWatch
+    backups: NightlyBackups | None
 
 
 def build_chores(
+    settings: Settings,
     *,
     storage: StorageParts,
     realtime: RealtimeParts,
@@ -39,6 +46,19 @@ def build_chores(
             parts=statistics,
         ),
         room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),
+        backups=_nightly(settings, storage.database) if settings.backup_to else None,
+    )
+
+
+def _nightly(settings: Settings, database: Database) -> NightlyBackups:
+    names = ("data", "database_url", "secret_key", "min_free_bytes")
+    given = {environment_name(name): str(getattr(settings, name)) for name in names if getattr(settings, name) != ""}
+    return NightlyBackups(
+        database=database,
+        folder=Path(settings.backup_to),
+        at=time.fromisoformat(settings.backup_at),
+        keep_days=settings.backup_keep_days,
+        environment=given,
     )
 
 
@@ -48,4 +68,6 @@ async def open_chores(chores: ChoreParts) -> AsyncIterator[None]:
         await stack.enter_async_context(meanwhile(chores.retention.run()))
         await stack.enter_async_context(meanwhile(chores.upkeep.run()))
         await stack.enter_async_context(meanwhile(chores.room_watch.run()))
+        if chores.backups is not None:
+            await stack.enter_async_context(meanwhile(chores.backups.run()))
         yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from server.app import engines
 from server.auth.endings import Endings
+from server.base_path import BasePath
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -81,11 +82,14 @@ def build_live(
     store: JobStore,
     kinds: JobKinds,
     endings: Endings,
+    base_path: BasePath,
 ) -> LiveParts:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
-    job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages)
-    kept = KeptMessages(manager=manager, history=history, job_messages=job_messages, languages=languages)
+    job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages, base_path=base_path)
+    kept = KeptMessages(
+        manager=manager, history=history, job_messages=job_messages, languages=languages, base_path=base_path
+    )
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)

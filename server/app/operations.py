@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from server.app.accounts import AuthParts
 from server.app.datasets import DatasetParts
@@ -15,6 +16,7 @@ from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
 from server.auth.audit import Audit
 from server.auth.throttle import LoginThrottle
+from server.care.certificates import end_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
 from server.jobs.kept_filters import KeptFilters
@@ -192,6 +194,8 @@ def build_operations(
             store=monitoring.store,
             readings=monitoring.sampler.readings,
             metrics_addresses=settings.metrics_addresses,
+            certificate_end=partial(end_of, settings),
+            refused_origins=auth.refused_origins.lately,
         ),
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         queries=QueryOperations(

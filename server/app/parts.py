@@ -22,6 +22,7 @@ from server.app.storage import StorageParts, build_storage, open_history, open_s
 from server.app.uploads import UploadParts, build_uploads, open_uploads
 from server.app.workers import WorkerParts, build_workers, open_workers
 from server.auth.passwords import Passwords
+from server.base_path import BasePath
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -98,6 +99,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         store=store,
         kinds=kinds,
         endings=auth.credentials.endings,
+        base_path=BasePath(settings.base_path),
     )
     uploads = build_uploads(settings, storage=storage)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
@@ -159,6 +161,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
             monitoring=monitoring,
         ),
         chores=build_chores(
+            settings,
             storage=storage,
             realtime=realtime,
             live=live,

@@ -36,6 +36,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
             languages=parts.languages,
             readiness=readiness,
             allowed_origins=parts.settings.allowed_origins,
+            refused_origins=parts.auth.refused_origins,
         ),
         joiner=_joiner(parts, replay),
         commands=_commands(parts, replay),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
 
 from server.app.parts import Parts
+from server.app.resources import meanwhile
 from server.app.transports import add_transports, build_transports
+from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
+from server.http.based_requests import base_path_middleware, require_apart, say_location
 from server.http.bodies import Bodies
 from server.http.cors import add_cors_headers, preflight_middleware
 from server.http.drawing import Drawing
@@ -26,10 +31,11 @@ from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
-from server.http.static_files import static_route
+from server.http.static_files import StaticFiles
 from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
-from server.places import STATIC
+from server.places import STATIC, TEMPLATES
+from server.settings import Settings
 from views.api import ENDPOINTS
 from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
@@ -41,7 +47,9 @@ def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
     traffic = HttpTraffic()
     app = web.Application(middlewares=_middlewares(parts, traffic))
-    app.on_response_prepare.extend((mark_prepared, end_turns, add_headers, add_cors_headers, add_tus_headers))
+    app.on_response_prepare.extend(
+        (mark_prepared, end_turns, say_location, add_headers, add_cors_headers, add_tus_headers)
+    )
     readiness = Readiness()
     transports = build_transports(parts, readiness)
     app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports), traffic)
@@ -49,16 +57,19 @@ def build_app(parts: Parts) -> web.Application:
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
     app.router.add_routes(PAGES)
-    app.router.add_routes([static_route("/static", STATIC)])
+    app.router.add_routes([app[PARTS].static_files.route()])
+    app.cleanup_ctx.append(_static_files)
+    require_apart(app[PARTS].base_path, app)
     app.cleanup_ctx.append(_ready)  # last: everything else is open
     return app
 
 
 def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
     """From the outside in: count; name the request and answer errors; browsers' questions; who asks; from where."""
-    turns = RequestTurns()
-    cookies = SessionCookies(parts.auth.secret_key, days=parts.settings.session_days)
+    settings, turns, base = parts.settings, RequestTurns(), BasePath(parts.settings.base_path)
+    cookies = SessionCookies(parts.auth.secret_key, days=settings.session_days, base=base)
     return [
+        base_path_middleware(base),
         traffic.middleware(),
         problem_middleware(error_page),
         preflight_middleware(),
@@ -79,10 +90,12 @@ def _web_parts(
     parts.counts["requests"] = traffic.statistics
     return WebParts(
         settings=parts.settings,
+        base_path=BasePath(parts.settings.base_path),
         languages=parts.languages,
         operations=parts.operations,
         authenticator=parts.auth.authenticator,
         devices=parts.auth.devices,
+        refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
         live_limits=parts.realtime.manager.limits,
         job_kinds=parts.jobs.kinds,
@@ -92,9 +105,21 @@ def _web_parts(
         open_sockets=open_sockets,
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         bodies=Bodies(),
-        api_document=document_on_demand(ENDPOINTS),
+        api_document=document_on_demand(ENDPOINTS, base=BasePath(parts.settings.base_path)),
         drawing=Drawing(),
+        static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),
     )
+
+
+async def _static_files(app: web.Application) -> AsyncIterator[None]:
+    files = app[PARTS].static_files
+    await asyncio.to_thread(files.read)
+    async with meanwhile(files.pack()):
+        yield
+
+
+def _static_cache(settings: Settings) -> Path:
+    return Path(settings.static_cache) if settings.static_cache else settings.data / "cache"
 
 
 async def _ready(app: web.Application) -> AsyncIterator[None]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server.auth.secret_key import FILE_NAME, load_key
+from server.care.certificates import check_certificate
 from server.care.findings import CareFinding, error, warning
+from server.clock import utc_now
 from server.errors import ConfigurationError
 from server.settings import Settings
 
@@ -21,9 +23,11 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     """Of settings that could be read at all."""
     yield from _check_port_and_level(settings)
     yield from _check_addresses(settings)
+    yield from _check_base_path(settings)
     yield from _check_data(settings.data)
     yield from _check_key(settings)
     yield from _check_folders(settings)
+    yield from check_certificate(settings, utc_now())
 
 
 def _check_port_and_level(settings: Settings) -> Iterator[CareFinding]:
@@ -42,19 +46,34 @@ def _check_addresses(settings: Settings) -> Iterator[CareFinding]:
         if given and (parts.scheme not in ("http", "https") or not parts.hostname):
             advice = "Write it as https://reports.example.com."
             yield error(f"{name}_wrong", f"{name} has {given!r}, which is no address.", advice)
-    is_reachable = any(host.strip() not in ("127.0.0.1", "::1", "localhost") for host in settings.host.split(","))
-    if settings.trusted_proxies and is_reachable:
+    is_reachable = not all(_is_only_for_this_machine(host.strip()) for host in settings.host.split(","))
+    if settings.trusted_proxies and is_reachable and not settings.trusted_proxy_addresses:
         yield warning(
             "proxy_can_be_passed",
             f"trusted_proxies is {settings.trusted_proxies}, and the server listens on {settings.host}.",
-            "Whoever reaches the port past the proxy can claim any address: listen on 127.0.0.1, or close the port.",
+            "Whoever reaches the port past the proxy can claim any address: listen on 127.0.0.1, close the port, or "
+            "set JINDU_TRUSTED_PROXY_ADDRESSES.",
         )
-    if settings.public_url.startswith("https:") and not settings.trusted_proxies:
+    if settings.public_url.startswith("https:") and not settings.trusted_proxies and not settings.tls_cert:
         yield warning(
             "proxy_not_trusted",
             "public_url begins with https, but trusted_proxies is 0.",
-            "Set JINDU_TRUSTED_PROXIES=1 behind a proxy: without it cookies are not marked Secure, and all people "
-            "count as one address.",
+            "Set JINDU_TRUSTED_PROXIES=1 behind a proxy: without it all people count as one address.",
+        )
+
+
+def _is_only_for_this_machine(host: str) -> bool:
+    return host in ("127.0.0.1", "::1", "localhost") or host.startswith("unix:")
+
+
+def _check_base_path(settings: Settings) -> Iterator[CareFinding]:
+    public = urlsplit(settings.public_url)
+    path = public.path.rstrip("/")
+    if public.netloc and path and path != settings.base_path:
+        yield warning(
+            "base_path_differs",
+            f"public_url ends with {path}, but base_path is {settings.base_path or 'not set'}.",
+            f"Set JINDU_BASE_PATH={path}, or addresses in pages lead past the proxy's path.",
         )
 
 

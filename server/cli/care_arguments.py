@@ -18,6 +18,7 @@ def add_care_commands(commands: Commands) -> None:
     _add_restore(commands)
     _add_doctor(commands)
     _add_config(commands)
+    _add_health(commands)
     _add_prune(commands)
 
 
@@ -85,6 +86,15 @@ def _add_config(commands: Commands) -> None:
     _finish(show, "config", "show_settings")
     check = below.add_parser("check", help="say what `serve` would refuse or stumble over")
     _finish(check, "config", "check_settings")
+
+
+def _add_health(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "health",
+        help="say whether the server on this machine takes requests",
+        description="Ask the server where the settings say that it listens, whether it takes requests.",
+    )
+    _finish(parser, "health", "check_health")
 
 
 def _add_prune(commands: Commands) -> None:

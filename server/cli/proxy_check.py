@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -23,15 +24,19 @@ _FORWARD = "docs/operations.md, TLS, has a configuration that does."
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
-async def check_proxy(url: str, token: str | None) -> list[CareFinding]:
-    """`url` is what people have in their browsers. Without a token the event stream is not tried."""
+async def check_proxy(url: str, token: str | None, *, tls: ssl.SSLContext | None = None) -> list[CareFinding]:
+    """`url` is what people have in their browsers. Without a token the event stream is not tried.
+
+    Certificates are trusted as by any program on this machine, unless `tls` says whose.
+    """
     base = url.rstrip("/")
     parts = urlsplit(base)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return [error("url_wrong", f"{url} is no address.", "Give it as https://reports.example.com.")]
     findings: list[CareFinding] = []
     timeout = aiohttp.ClientTimeout(total=_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as client:
+    connector = aiohttp.TCPConnector(ssl=True if tls is None else tls)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as client:
         probe = _Probe(client, base, f"{parts.scheme}://{parts.netloc}", token)
         for look in (probe.reach, probe.origin, probe.websocket, probe.events, probe.uploads):
             try:

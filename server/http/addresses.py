@@ -7,15 +7,26 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from server.auth.networks import is_among
+from server.http.forwarded import NOTHING, Forwarding, of_forwarded, of_x_forwarded
 from server.http.parts import parts_of
 
 _LOG = logging.getLogger("jindu")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 def client_address(request: web.Request) -> str:
-    """The address of who asks. Each trusted proxy appended the one it saw, so ours is that many from the end."""
-    peer = request.remote or ""
-    return _from_the_end(request, "X-Forwarded-For") or peer
+    """The address of who asks."""
+    return forwarding_of(request).address or request.remote or ""
+
+
+def forwarding_of(request: web.Request) -> Forwarding:
+    """What proxies say that the settings trust."""
+    settings = parts_of(request).settings
+    if not settings.trusted_proxies or not _is_from_proxy(request):
+        return NOTHING
+    read = of_forwarded if settings.forwarded_header == "forwarded" else of_x_forwarded
+    return read(request.headers, settings.trusted_proxies)
 
 
 class ProxyHint:
@@ -35,33 +46,43 @@ class ProxyHint:
                 request.remote,
                 extra={"action": "trusted_proxies"},
             )
+        elif not _is_from_proxy(request):
+            _LOG.warning(
+                "a request from %s has X-Forwarded-For, but that address is not among trusted_proxy_addresses: if it "
+                "is your proxy, add it",
+                request.remote,
+                extra={"action": "trusted_proxies"},
+            )
 
 
 def is_secure(request: web.Request) -> bool:
     """Whether the browser talks TLS, to us or to the proxy in front."""
     if parts_of(request).settings.public_url.startswith("https://") or request.secure:
         return True
-    return _from_the_end(request, "X-Forwarded-Proto").lower() == "https"
+    return forwarding_of(request).scheme == "https"
 
 
 def own_origins(request: web.Request) -> frozenset[str]:
     """This server's origin as it was asked for, and the public one from the settings."""
     scheme = "https" if is_secure(request) else "http"
-    # A proxy may leave the Host header alone and only say in the settings what the public address is.
+    # A proxy may leave the Host header alone, hand on what it was asked for beside it, or neither, and only the
+    # settings say what the public address is. No page of another site can make a browser send X-Forwarded-Host.
     public = parts_of(request).settings.public_url
-    asked = {f"{scheme}://{request.host}".lower()} if request.host else set()
+    asked = {_origin(scheme, host) for host in (request.host, forwarding_of(request).host) if host}
     return frozenset(asked | ({_origin_of(public)} if public else set()))
 
 
-def _from_the_end(request: web.Request, header: str) -> str:
-    hops = parts_of(request).settings.trusted_proxies
-    if not hops:
-        return ""
-    values = [part.strip() for line in request.headers.getall(header, []) for part in line.split(",")]
-    # One proxy may set the protocol for all that follow; then there are fewer values than proxies.
-    return values[-min(hops, len(values))] if values else ""
+def _is_from_proxy(request: web.Request) -> bool:
+    """Whoever may open a Unix socket was let in by its file."""
+    networks = parts_of(request).settings.trusted_proxy_addresses
+    return not networks or not request.remote or is_among(request.remote, networks)
 
 
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return _origin(parts.scheme, parts.netloc)
+
+
+def _origin(scheme: str, host: str) -> str:
+    """As browsers write it: without the port that goes without saying."""
+    return f"{scheme}://{host}".lower().removesuffix(_USUAL_PORTS.get(scheme, ""))

@@ -1,54 +1,79 @@
-"""Accepts TCP connections: only as many as there is room for, so that a flood never takes the last descriptor."""
+"""Accepts connections: only as many as there is room for, so that a flood never takes the last descriptor."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from server import logs
+from server.base_path import ROOT, BasePath
+from server.http import listening_sockets
+from server.http.certificate import Certificate
+from server.http.listening_sockets import BACKLOG, url_of_socket
 from server.http.open_sockets import OpenSockets
-from server.http.parts import PARTS
 from server.http.socket_handler import SocketHandler
 
-_BACKLOG = 1024
 # A third of a millisecond each, and a page needs a dozen turns of the loop. Fewer than the reserve of descriptors:
 # those that make room close a moment later.
 _ACCEPTED_AT_ONCE = 4
 _PAUSE_SECONDS = 0.1  # when the system has no descriptor left, for us or for anybody
 _SHED = 8
+_FIRST_WORDS_SECONDS = 0.5  # for who was let in last and has asked for nothing yet, when the server stops
 _LINGERING_SECONDS = 3.0  # for what is answered before its body has come, so that the answer is not lost by a reset
 
 
 class Listener(web.BaseSite):
-    """A site as aiohttp's `TCPSite`, of sockets that `OpenSockets` watches."""
+    """A site as aiohttp's `TCPSite`, of sockets that `OpenSockets` watches.
 
-    def __init__(self, runner: web.AppRunner, sockets: OpenSockets, *, hosts: Sequence[str], port: int) -> None:
-        super().__init__(runner, backlog=_BACKLOG)
+    `inherited` ones stay open for others when this one is stopped. With a certificate it speaks TLS.
+    """
+
+    def __init__(
+        self,
+        runner: web.AppRunner | web.ServerRunner,
+        sockets: OpenSockets,
+        *,
+        opened: Sequence[socket.socket] = (),
+        inherited: Sequence[socket.socket] = (),
+        certificate: Certificate | None = None,
+        base: BasePath = ROOT,
+    ) -> None:
+        super().__init__(runner, backlog=BACKLOG)
         self._web_server = runner.server
         self._sockets = sockets
-        self._hosts = hosts
-        self._port = port
-        self._watching: asyncio.Task[None] | None = None
+        self._opened = opened
+        self._inherited = inherited
+        self._certificate = certificate
+        self._base = base
+        self._accepting: _Accepting | None = None
 
     @property
     def name(self) -> str:
-        return url_of(self._hosts[0], self._port)
+        return self.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        scheme = "http" if self._certificate is None else "https"
+        return [url_of_socket(each, scheme=scheme) for each in (*self._opened, *self._inherited)]
 
     async def start(self) -> None:
-        """Raises `OSError` when the address cannot be had."""
         await super().start()
-        opened = await _listening(self._hosts, self._port)
-        self._server = _Accepting(opened, self._sockets, self._handler)  # type: ignore[assignment]  # as it is used
-        self._watching = asyncio.create_task(self._sockets.watch(), name="watch sockets")
+        self._accepting = _Accepting(
+            self._opened, self._inherited, self._sockets, self._handler, certificate=self._certificate
+        )
+        self._server = self._accepting  # type: ignore[assignment]  # as it is used
 
     async def stop(self) -> None:
+        """Whoever is in already is still heard: they cannot know that the door closed behind them."""
         await super().stop()
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._accepting is not None:
+            await self._accepting.all_in()
+        await self._sockets.heard(_FIRST_WORDS_SECONDS)
 
     def _handler(self, address: str) -> SocketHandler:
         assert self._web_server is not None  # `start` would have failed
@@ -61,6 +86,7 @@ class Listener(web.BaseSite):
             lingering_time=_LINGERING_SECONDS,
             auto_decompress=False,  # `packed_body_middleware` refuses what is packed
             access_log=None,
+            base=self._base,
         )
 
 
@@ -68,22 +94,35 @@ class _Accepting:
     """Takes what comes in at listening sockets; in place of an `asyncio.Server`, which accepts without asking."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], room: OpenSockets, handler: Callable[[str], SocketHandler]
+        self,
+        opened: Sequence[socket.socket],
+        inherited: Sequence[socket.socket],
+        room: OpenSockets,
+        handler: Callable[[str], SocketHandler],
+        *,
+        certificate: Certificate | None,
     ) -> None:
-        self.sockets = sockets
+        self.sockets = [*opened, *inherited]
+        self._inherited = frozenset(inherited)
         self._room = room
         self._handler = handler
+        self._certificate = certificate
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._is_closed = False
-        for each in sockets:
+        for each in self.sockets:
             self._loop.add_reader(each, self._accept, each)
 
     def close(self) -> None:
         self._is_closed = True
         for each in self.sockets:
             self._loop.remove_reader(each)
-            each.close()
+            listening_sockets.close(each, is_inherited=each in self._inherited)
+
+    async def all_in(self) -> None:
+        """Who was accepted has a handler."""
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=_FIRST_WORDS_SECONDS)
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
@@ -105,10 +144,23 @@ class _Accepting:
     async def _open(self, opened: socket.socket, address: str) -> None:
         try:
             opened.setblocking(False)
-            await self._loop.connect_accepted_socket(lambda: self._handler(address), opened)
-        except OSError:  # gone meanwhile
+            await self._loop.connect_accepted_socket(lambda: self._handler(address), opened, **self._tls())
+        except OSError as error:  # gone meanwhile, or no TLS
             opened.close()
             self._room.give_up(address)
+            if isinstance(error, ssl.SSLError):
+                logs.STRANGERS.info("no TLS with %s: %s", address, error.reason)
+
+    def _tls(self) -> dict[str, Any]:
+        """As of now: a renewed certificate is for whoever comes next."""
+        if self._certificate is None:
+            return {}
+        seconds = self._room.limits.head_seconds
+        return {
+            "ssl": self._certificate.context,
+            "ssl_handshake_timeout": seconds,
+            "ssl_shutdown_timeout": min(seconds, _LINGERING_SECONDS),
+        }
 
     def _pause(self, listening: socket.socket, error: OSError) -> None:
         """The system has no descriptors or memory left; it would tell us of the waiting connection for ever."""
@@ -122,56 +174,5 @@ class _Accepting:
             self._loop.add_reader(listening, self._accept, listening)
 
 
-def hosts_of(setting: str) -> list[str]:
-    """What `JINDU_HOST` names. `::` means everywhere, IPv4 too: by two sockets, so that each sees true addresses."""
-    named = [host.strip() for host in setting.split(",") if host.strip()] or [""]
-    if "::" in named and "0.0.0.0" not in named:  # noqa: S104
-        named.append("0.0.0.0")  # noqa: S104
-    return list(dict.fromkeys(named))
-
-
-def url_of(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def _listening(hosts: Sequence[str], port: int) -> list[socket.socket]:
-    """A socket for each address that `hosts` stand for, all on one port."""
-    loop = asyncio.get_running_loop()
-    opened: list[socket.socket] = []
-    try:
-        for host in hosts:
-            found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, _type, _protocol, _name, address in dict.fromkeys(found):
-                opened.append(_bound(family, (address[0], port, *address[2:])))
-                port = port or opened[0].getsockname()[1]  # a free one, which the next must have as well
-    except OSError:
-        for each in opened:
-            each.close()
-        raise
-    return opened
-
-
-def _bound(family: int, address: Any) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.setblocking(False)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise OSError(error.errno, f"cannot listen on {url_of(*address[:2])}: {error.strerror}") from error
-    return listening
-
-
 def _address_of(peer: Any) -> str:
     return str(peer[0]) if isinstance(peer, tuple) else ""
-
-
-async def listen(runner: web.AppRunner) -> None:
-    """Open the port that the settings name, for the application of `runner`, which is set up."""
-    parts = runner.app[PARTS]
-    settings = parts.settings
-    await Listener(runner, parts.open_sockets, hosts=hosts_of(settings.host), port=settings.port).start()

@@ -15,6 +15,7 @@ from server.http.socket_limits import SocketLimits
 
 _LOG = logging.getLogger("jindu")
 _SWEEP_SECONDS = 1.0
+_LOOKS_APART_SECONDS = 0.02
 _LOOKED_AT_ONCE = 500  # half a millisecond, then others get their turn
 _ENDED_AT_ONCE = 10
 _MOST_UNREAD_BYTES = 64 * 1024 * 1024  # of answers that nobody takes, all together
@@ -73,6 +74,13 @@ class OpenSockets:
         for _ in range(count):
             if not self._end_first(self._of_largest(), _WAITING):
                 return
+
+    async def heard(self, seconds: float) -> None:
+        """Until nobody is left who was just let in and has said nothing yet, at most so long."""
+        for _ in range(int(seconds / _LOOKS_APART_SECONDS)):
+            if not any(handler.is_new for handlers in self._watched.values() for handler in handlers):
+                return
+            await asyncio.sleep(_LOOKS_APART_SECONDS)
 
     async def watch(self) -> None:
         """Until cancelled: end whoever has passed a limit."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from server import __version__
+from server.base_path import ROOT, BasePath
 from server.http.endpoint import IDEMPOTENCY_KEY, Endpoint, Header, NoQuery
 from server.http.problems import PROBLEM_TYPE, Problem
 from server.http.values import KEY_SCHEMA, NO_NUL, Id
@@ -23,7 +24,7 @@ _DESCRIPTION = (
     "`Authorization: Bearer <token>`.\n\nErrors are `application/problem+json` (RFC 9457) with a stable `code`. Lists "
     "take `limit`, `cursor` and `q`; their answer holds `items`, `next_cursor` and `total`. Where there are "
     "parameters, one of another name, or one that stands there twice, is refused (422). Starting work answers 202 with "
-    "a `job_id`; how far it is comes live over the WebSocket, see [the events](/docs/events).\n\n"
+    "a `job_id`; how far it is comes live over the WebSocket, see [the events]({base}/docs/events).\n\n"
     "Whatever can be had by GET answers HEAD, too."
 )
 _RAW_BODY: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -38,12 +39,14 @@ _ALWAYS = (429, 503)
 _OF_WRITING = (507,)  # a full disk
 
 
-def document_on_demand(endpoints: Sequence[Endpoint]) -> Callable[[], bytes]:
+def document_on_demand(endpoints: Sequence[Endpoint], *, base: BasePath) -> Callable[[], bytes]:
     """Gives the document as JSON, made when it is first asked for: most servers never are, and it never changes."""
-    return cache(lambda: msgspec.json.encode(openapi_document(endpoints)))
+    return cache(lambda: msgspec.json.encode(openapi_document(endpoints, base=base)))
 
 
-def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") -> dict[str, Any]:
+def openapi_document(
+    endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1", base: BasePath = ROOT
+) -> dict[str, Any]:
     """`endpoints` as an OpenAPI 3.1 document."""
     schemas, components = _schemas_of(endpoints)
     paths: dict[str, dict[str, Any]] = {}
@@ -54,7 +57,8 @@ def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") 
         components.pop(endpoint.query.__name__, None)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Jindu", "version": __version__, "description": _DESCRIPTION},
+        "info": {"title": "Jindu", "version": __version__, "description": _DESCRIPTION.format(base=base.text)},
+        "servers": [{"url": base.text or "/"}],
         "tags": [{"name": name} for name in sorted({_tag(endpoint) for endpoint in endpoints})],
         "paths": dict(sorted(paths.items())),
         "components": {
@@ -67,7 +71,12 @@ def openapi_document(endpoints: Sequence[Endpoint], *, prefix: str = "/api/v1") 
             },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
-                "session": {"type": "apiKey", "in": "cookie", "name": "jindu_session", "description": "Signed in."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": base.cookie("jindu_session"),
+                    "description": "Signed in.",
+                },
             },
         },
     }

@@ -9,12 +9,15 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
+from server.auth.refused_origins import RefusedOrigins
+from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
 from server.http.asyncapi import LiveChannels
 from server.http.bodies import Bodies
 from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Readiness
+from server.http.static_files import StaticFiles
 from server.jobs.job import Job
 from server.jobs.kinds import JobKinds
 from server.languages import Languages
@@ -33,10 +36,12 @@ class WebParts:
     """
 
     settings: Settings
+    base_path: BasePath
     languages: Languages
     operations: Operations
     authenticator: Authenticator
     devices: Devices
+    refused_origins: RefusedOrigins
     room: Room
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
@@ -50,6 +55,7 @@ class WebParts:
     bodies: Bodies
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
+    static_files: StaticFiles
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.http.addresses import is_secure
+from server.http.parts import parts_of
 from server.http.problems import REQUEST_ID
+from server.http.readiness import ServerPhase
 from server.http.socket_handler import SERVER_NAME
 
 _CONTENT_SECURITY_POLICY = "; ".join(
@@ -24,16 +26,30 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
+_UNUSED_FEATURES = (
+    "accelerometer",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+)
 _ALWAYS = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES),
 }
 _SWITCHING_PROTOCOLS = 101
-_ONE_YEAR_SECONDS = 31_536_000
+_DAY_SECONDS = 86_400
 
 
 def policy_with_styles(nonce: str) -> str:
@@ -50,8 +66,13 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         return  # no page, and what stands here is kept in memory as long as the socket is open
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
+    parts = parts_of(request)
     if is_secure(request):
-        headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_SECONDS}")
+        if parts.settings.hsts_days:
+            headers.setdefault("Strict-Transport-Security", f"max-age={int(parts.settings.hsts_days * _DAY_SECONDS)}")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if parts.readiness.phase is ServerPhase.DRAINING:
+        response.force_close()  # the next request finds whoever serves then
+        headers["Connection"] = "close"
     if request.path.startswith("/api/"):
         headers.setdefault("Cache-Control", "no-store")

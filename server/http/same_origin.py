@@ -37,4 +37,8 @@ def _is_same_origin(request: web.Request) -> bool:
         return site is None  # neither header: no browser, so no cookie that somebody else could misuse
     # Without Sec-Fetch-Site (plain HTTP, older browsers), or from an origin that the API is open to.
     is_listed = request.path.startswith(OPENED) and origin in parts_of(request).settings.allowed_origins
-    return is_listed or origin.lower() in own_origins(request)
+    own = own_origins(request)
+    if is_listed or origin.lower() in own:
+        return True
+    parts_of(request).refused_origins.note(origin, own, site=site)
+    return False

@@ -13,8 +13,10 @@ from cryptography.fernet import Fernet
 from server.auth.authenticator import Visit
 from server.auth.devices import DAYS, Device
 from server.auth.permissions import Principal
+from server.base_path import BasePath
 from server.errors import NotSignedIn
 from server.http.addresses import ProxyHint, client_address, is_secure
+from server.http.based_requests import base_path_of
 from server.http.guards import PRINCIPAL, REFUSAL
 from server.http.parts import parts_of
 from server.operations.account_fields import time_zones
@@ -33,8 +35,15 @@ _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no 
 class SessionCookies(EncryptedCookieStorage):
     """aiohttp-session's encrypted cookie, `Secure` whenever the browser talks TLS."""
 
-    def __init__(self, key: Fernet, *, days: int) -> None:
-        super().__init__(key, cookie_name=COOKIE, max_age=days * 86_400, httponly=True, samesite="Lax")
+    def __init__(self, key: Fernet, *, days: int, base: BasePath) -> None:
+        super().__init__(
+            key,
+            cookie_name=base.cookie(COOKIE),
+            max_age=days * 86_400,
+            path=base.of_cookies,
+            httponly=True,
+            samesite="Lax",
+        )
 
     def load_cookie(self, request: web.Request) -> str | None:
         return cookie(request, COOKIE)
@@ -48,7 +57,7 @@ class SessionCookies(EncryptedCookieStorage):
     async def save_session(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
         await super().save_session(request, response, session)
         if is_secure(request):
-            response.cookies[COOKIE]["secure"] = True
+            response.cookies[self.cookie_name]["secure"] = True
 
 
 async def remember(request: web.Request, secret: str) -> None:
@@ -70,11 +79,12 @@ def device_of(request: web.Request) -> Device | None:
 
 def remember_device(request: web.Request, response: web.StreamResponse, user_id: str) -> None:
     """So that others who fail to sign in as this user do not keep this browser from it."""
+    base = base_path_of(request)
     response.set_cookie(
-        DEVICE_COOKIE,
+        base.cookie(DEVICE_COOKIE),
         parts_of(request).devices.proof(user_id, device_of(request)),
         max_age=DAYS * 86_400,
-        path="/login",
+        path=base.outside("/login"),
         httponly=True,
         samesite="Lax",
         secure=is_secure(request),
@@ -102,10 +112,11 @@ def bearer_token(request: web.Request) -> str | None:
 
 
 def cookie(request: web.Request, name: str) -> str | None:
-    """One of the cookies that a browser sent.
+    """One of our cookies that a browser sent.
 
     `request.cookies` takes them all apart and keeps that for as long as the request lives: as a WebSocket, for days.
     """
+    name = base_path_of(request).cookie(name)
     for pair in request.headers.get("Cookie", "").split(";"):
         key, _, value = pair.strip().partition("=")
         if key == name:

@@ -2,7 +2,7 @@
 
 aiohttp has no deadline for the head of a request, for the pace of its body, or for a peer that does not read what is
 answered. It says nowhere else how far a request is than in the private names used here (`_waiter`, `_messages`,
-`_current_request`); `tests/functional/test_slow_clients.py` fails when they change.
+`_current_request`, `_request_factory`); `tests/functional/test_slow_clients.py` fails when they change.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from aiohttp.http import HttpProcessingError
 
 from server import logs
 from server.auth.networks import network_of
+from server.base_path import BasePath
 from server.http.masking import MaskedReader
 from server.http.socket_limits import SocketLimits
+from server.http.stripping import stripping
 
 _UNREAD_SECONDS = 2.0
 _AT_ONCE_BYTES = 16 * 1024  # of a live connection: 2,700 empty frames, a few milliseconds
@@ -85,8 +87,11 @@ class SocketHandler(web.RequestHandler):
         "network",
     )
 
-    def __init__(self, server: web.Server, sockets: SocketWatch, *, address: str, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, sockets: SocketWatch, *, address: str, base: BasePath, **options: Any
+    ) -> None:
         super().__init__(server, **options)
+        self._request_factory = stripping(base, server.request_factory)
         self._sockets = sockets
         self.network = sys.intern(network_of(address))
         self._tcp: asyncio.Transport | None = None
@@ -174,6 +179,11 @@ class SocketHandler(web.RequestHandler):
     @property
     def is_live(self) -> bool:
         return not self._is_watched
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no byte has come yet."""
+        return self._is_watched and not self._arrived_bytes
 
     def phase(self) -> SocketPhase:
         if self.head_since is not None or (self._waiter is not None and not self._messages):

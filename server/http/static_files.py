@@ -1,28 +1,86 @@
-"""The files under `/static`: those that were there when the server started, and nothing else of the disk."""
+"""The files under `/static`: those that were there when the server started, and nothing else of the disk.
+
+Pages name them as `/static/<digest>/js/app.js`, where the digest is of all files, so that what a page loads once it
+need never ask for again, and modules find each other by relative addresses. `/static/js/app.js` is the file as it was
+written, for pages of others.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+import time
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from server.http.static_cache import StaticCache, pack
+from server.http.static_tree import Signature, StaticTree, read_tree, signature
+from server.places import IN_SOURCE_TREE
+
+_LOG = logging.getLogger("jindu.http")
 _CHUNK_BYTES = 32 * 1024  # in memory of each that is being sent, to strangers, too
-_TYPES = {".webp": "image/webp"}  # which the tables of Python and of some machines lack
+_TYPES = {".webp": "image/webp", ".js": "text/javascript"}  # which the tables of Python and of some machines lack
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"  # for whether it is still the same
+_LOOK_SECONDS = 1.0
+_OF_ANY_VERSION = re.compile(r"([0-9a-f]{16})/(.+)")
 
 
-def static_route(path: str, directory: Path) -> web.RouteDef:
-    """Serves the files that are in `directory` now. Any other name is not found, without a look at the disk."""
-    files = {
-        found.relative_to(directory).as_posix(): found for found in directory.rglob("*") if found.is_file()
-    }  # of a few hundred
+class StaticFiles:
+    def __init__(self, directory: Path, *, templates: Path, cache: Path) -> None:
+        self._directory = directory
+        self._templates = templates
+        self._cache = StaticCache(cache)
+        self._tree = StaticTree()
+        self._seen: Signature = ()
+        self._look_again = 0.0
 
-    async def send(request: web.Request) -> web.StreamResponse:
-        found = files.get(request.match_info["name"])
+    def read(self) -> None:
+        """What there is now."""
+        self._seen = signature(self._directory)
+        self._tree = read_tree(self._directory, self._templates, self._cache.directory, self._seen)
+
+    def address(self, name: str) -> str:
+        """Where pages find it."""
+        if IN_SOURCE_TREE:
+            self._look()
+        return f"/static/{self._tree.digest}/{name}"
+
+    def _look(self) -> None:
+        """For whoever writes at them: after a change the next page has new addresses. Takes some milliseconds."""
+        now = time.monotonic()
+        if now >= self._look_again and signature(self._directory) != self._seen:
+            self.read()
+        self._look_again = now + _LOOK_SECONDS
+
+    async def pack(self) -> None:
+        """What was not packed by an earlier start; until it is, files go out as they are."""
+        try:
+            for path in await asyncio.to_thread(self._cache.unpacked, self._tree.kept):
+                await asyncio.to_thread(pack, path)
+            await asyncio.to_thread(self._cache.sweep, self._tree.kept)
+        except OSError as error:
+            _LOG.warning("scripts and style sheets are not packed: %s", error, extra={"action": "static_files"})
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        tree, name, caching = self._tree, request.match_info["name"], _ASK_AGAIN
+        files = tree.plain
+        if versioned := _OF_ANY_VERSION.fullmatch(name):
+            # A page from before an upgrade gets what there is now, and asks again.
+            files, name = tree.linked, versioned[2]
+            caching = _FOR_EVER if versioned[1] == tree.digest else _ASK_AGAIN
+        found = files.get(name)
         if found is None:
             raise web.HTTPNotFound
-        response = web.FileResponse(found, chunk_size=_CHUNK_BYTES)
+        response = web.FileResponse(found, chunk_size=_CHUNK_BYTES, headers={hdrs.CACHE_CONTROL: caching})
         if found.suffix in _TYPES:
             response.content_type = _TYPES[found.suffix]
+        if self._cache.takes(name):
+            response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
 
-    return web.get(f"{path}/{{name:.+}}", send, name="static")
+    def route(self) -> web.RouteDef:
+        """Any other name is not found, without a look at the disk."""
+        return web.get("/static/{name:.+}", self.send, name="static")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.auth.permissions import Principal
+from server.base_path import BasePath
 from server.clock import rfc3339
 from server.jobs.job import Job, JobError, whole
 from server.jobs.kinds import JobKinds
@@ -43,11 +44,20 @@ _ANYBODY = ""  # as a reader
 
 
 class JobMessages:
-    def __init__(self, *, manager: ConnectionManager, table: JobTable, kinds: JobKinds, languages: Languages) -> None:
+    def __init__(
+        self,
+        *,
+        manager: ConnectionManager,
+        table: JobTable,
+        kinds: JobKinds,
+        languages: Languages,
+        base_path: BasePath,
+    ) -> None:
         self._manager = manager
         self._table = table
         self._kinds = kinds
         self._languages = languages
+        self._base_path = base_path
 
     def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
         """The live jobs of a user, as the `jobs` command answers."""
@@ -102,7 +112,7 @@ class JobMessages:
             "stage": job.stage,
             "message": gettext(job.message) if job.message else "",
             "error": problem(job.error, gettext) if job.error else None,
-            "result": job.result,
+            "result": self._result(job),
             "created_at": rfc3339(job.created_at),
             "started_at": rfc3339(job.started_at) if job.started_at else None,
             "finished_at": rfc3339(job.finished_at) if job.finished_at else None,
@@ -121,6 +131,14 @@ class JobMessages:
             if waiting
             else None,
         }
+
+    def _result(self, job: Job) -> dict[str, Any] | None:
+        """Its links as they lead there from outside; what a script pushed stays as it is."""
+        result, kind = job.result, self._kinds.find(job.kind)
+        links = (result or {}).get("links")
+        if kind is None or kind.is_external or not isinstance(links, dict):
+            return result
+        return {**(result or {}), "links": {name: self._base_path.outside(link) for name, link in links.items()}}
 
 
 def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.JobProblem:

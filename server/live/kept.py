@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from server.base_path import BasePath
 from server.clock import rfc3339
 from server.jobs.job import Job, State
 from server.jobs.outcomes import Notice
@@ -50,12 +51,19 @@ def notice_body(notice: Notice) -> bytes:
 
 class KeptMessages:
     def __init__(
-        self, *, manager: ConnectionManager, history: History, job_messages: JobMessages, languages: Languages
+        self,
+        *,
+        manager: ConnectionManager,
+        history: History,
+        job_messages: JobMessages,
+        languages: Languages,
+        base_path: BasePath,
     ) -> None:
         self._manager = manager
         self._history = history
         self._job_messages = job_messages
         self._languages = languages
+        self._base_path = base_path
 
     def render(self, kept: KeptMessage, language: str) -> bytes:
         """One that somebody comes back for, as JSON."""
@@ -85,5 +93,5 @@ class KeptMessages:
             title=told(notice.title, notice.parameters, gettext, locale=locale),
             body=told(notice.body, notice.parameters, gettext, locale=locale) if notice.body else "",
             level=notice.level if notice.level in _LEVELS else "info",  # type: ignore[arg-type]
-            url=notice.url,
+            url=self._base_path.outside(notice.url),
         )

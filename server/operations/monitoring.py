@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
+from server.care.nightly import BackupState, backup_state
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
@@ -44,6 +45,9 @@ class Concern(StrEnum):
     WORKERS = "workers"
     DISK = "disk"
     LAG = "lag"
+    BACKUP = "backup"
+    CERTIFICATE = "certificate"
+    ORIGINS = "origins"
 
 
 class LookBack(StrEnum):
@@ -84,8 +88,11 @@ class Present:
     loop_lag_ms: float | None  # the longest in the last hour
     jobs_failed: int  # in the last 24 hours
     disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
+    backup: BackupState | None  # of those that the server makes by itself
     sampled_at: datetime | None  # when the last figures were kept
     availability: dict[str, Availability]
+    certificate_ends_at: datetime | None  # the server's own, if that is soon
+    refused_origins: tuple[str, ...]  # of the last day, that may be our own
     as_of: datetime
     nodes: tuple[str, ...]  # that are up
 
@@ -99,6 +106,9 @@ class Present:
             Concern.WORKERS: self.workers_died > 0,
             Concern.DISK: self.disk_full_at is not None and self.disk_full_at - self.as_of < _DISK_NOTICE,
             Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
+            Concern.BACKUP: self.backup is not None and self.backup.is_worrying(self.as_of),
+            Concern.CERTIFICATE: self.certificate_ends_at is not None,
+            Concern.ORIGINS: bool(self.refused_origins),
         }
         return [concern for concern, is_so in found.items() if is_so]
 
@@ -111,12 +121,16 @@ class MonitoringOperations:
         store: SampleStore,
         readings: Callable[[], Awaitable[dict[str, Any]]],
         metrics_addresses: Collection[str] = (),
+        certificate_end: Callable[[datetime], datetime | None] = lambda _: None,
+        refused_origins: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._readings = readings
         self._metrics_addresses = metrics_addresses
+        self._certificate_end = certificate_end
+        self._refused_origins = refused_origins
         self._clock = clock
 
     async def history(
@@ -160,6 +174,7 @@ class MonitoringOperations:
             day = await self._store.between(connection, 600, end - 24 * _HOUR_SECONDS, end)
             week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
             runs = await _known_runs(connection, now)
+            backup = await backup_state(connection)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
             lambda: (_summed(last), _summed(hour), _summed(day), full_at(_free(week)))
         )
@@ -175,8 +190,11 @@ class MonitoringOperations:
             loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
             jobs_failed=of_day.get("jobs_failed", 0),
             disk_full_at=disk_full_at,
+            backup=backup,
             sampled_at=_moment(last[-1].at + STEP_SECONDS) if last else None,
             availability=_uptimes(runs, now),
+            certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
+            refused_origins=tuple(self._refused_origins()),
             as_of=now,
             nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
         )

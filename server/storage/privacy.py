@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from server.errors import ConfigurationError
+
 _LOG = logging.getLogger("jindu.storage")
 _UMASK = 0o077
 _DIRECTORY, _FILE = 0o700, 0o600
@@ -19,6 +21,19 @@ def be_private() -> None:
 
 def make_directory(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY)
+
+
+def require_writable(directory: Path) -> None:
+    """Raises `ConfigurationError` with the command that helps; often a volume, made by root, of a container."""
+    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            "{path} cannot be written to by user {user}; it belongs to user {owner}. As root: chown -R {user} {path} "
+            "(of a container: docker run --rm --user 0 -v VOLUME:{path} IMAGE chown -R {user} {path}).",
+            path=str(there.absolute()),
+            user=os.getuid(),
+            owner=there.stat().st_uid,
+        )
 
 
 def close_to_others(directory: Path) -> None:

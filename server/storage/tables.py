@@ -433,6 +433,19 @@ samples = Table(
     Column("figures", LargeBinary, nullable=False),  # JSON: `monitoring.summing.Sample`
 )
 
+nightly_backups = Table(
+    "nightly_backups",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("run_id", String(26), nullable=False),  # of whoever began it first
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("proven_at", UtcDateTime),
+    Column("file", Text, nullable=False, server_default=""),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
 server_runs = Table(
     "server_runs",
     metadata,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from server.auth.permissions import Principal, Scope
+from server.auth.refused_origins import RefusedOrigins
 from server.errors import Forbidden, JinduError, RateLimited, Unavailable
 from server.http.readiness import Readiness
 from server.languages import Languages
@@ -31,11 +32,13 @@ class Admission:
         languages: Languages,
         readiness: Readiness,
         allowed_origins: Collection[str],
+        refused_origins: RefusedOrigins,
     ) -> None:
         self._manager = manager
         self._languages = languages
         self._readiness = readiness
         self._allowed_origins = frozenset(allowed_origins)
+        self._refused_origins = refused_origins
         self._open_by_address: Counter[str] = Counter()
 
     def check(self, visitor: Visitor) -> None:
@@ -43,6 +46,8 @@ class Admission:
         if not self._readiness.is_ready:
             raise Unavailable
         if not self._is_from_trusted_page(visitor):
+            if visitor.origin is not None:
+                self._refused_origins.note(visitor.origin, visitor.own_origins, site=visitor.site)
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
 
     def place(self, address: str) -> AddressSlot:

@@ -1,6 +1,7 @@
 // The live page of a batch: a map of all its reports, tiles of those in view, a tally of states.
 // HTML comes from the server alone: a changed report's tile is fetched and swapped, never built here.
 
+import { at } from "./addresses.js";
 import { live } from "./app.js";
 import { drawMap, positionAt } from "./batch-map.js";
 import { refreshFragment } from "./fragments.js";
@@ -50,7 +51,7 @@ filters.addEventListener("submit", (event) => {
 });
 canvas.addEventListener("click", (event) => {
   const report = reports[positionAt(canvas, event, reports.length)];
-  if (report) location.href = `/reports/${report.id}`;
+  if (report) location.href = at(`/reports/${report.id}`);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -102,7 +103,7 @@ async function loadStates() {
   const arrived = [];
   loading.add(arrived);
   try {
-    const response = await fetch(`/batches/${batch}/states`);
+    const response = await fetch(at(`/batches/${batch}/states`));
     if (!response.ok) return;
     const { ids, states } = await response.json();
     reports = ids.map((id, index) => ({ id, state: states[index] }));
@@ -120,7 +121,7 @@ async function refreshTiles() {
   const ids = [...waitingTiles];
   waitingTiles.clear();
   const query = new URLSearchParams(ids.map((id) => ["id", id]));
-  const fresh = await fetchFragment(`/batches/${batch}/tiles?${query}`);
+  const fresh = await fetchFragment(at(`/batches/${batch}/tiles?${query}`));
   if (!fresh) return;
   for (const tile of fresh.querySelectorAll("[data-report-id]")) {
     const old = grid.querySelector(`[data-report-id="${tile.dataset.reportId}"]`);
@@ -132,7 +133,7 @@ async function refreshGrid() {
   const mine = ++gridNumber;
   const query = new URLSearchParams(new FormData(filters));
   query.set("page", page);
-  const fresh = await fetchFragment(`/batches/${batch}/tiles?${query}`);
+  const fresh = await fetchFragment(at(`/batches/${batch}/tiles?${query}`));
   if (fresh && mine === gridNumber) swap(grid, fresh);
 }
 

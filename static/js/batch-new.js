@@ -1,5 +1,6 @@
 // The order form: the list of reports follows the parameters, the button says how many will be made.
 
+import { at } from "./addresses.js";
 import { number, t } from "./i18n.js";
 import { swap } from "./swap.js";
 
@@ -31,7 +32,7 @@ async function refreshFields() {
   for (const field of touched()) {
     if (field.type !== "checkbox" || field.checked) query.append(field.name, field.value);
   }
-  const response = await fetch(`/batches/new?${query}`);
+  const response = await fetch(at(`/batches/new?${query}`));
   if (response.ok) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     swap(parameters, page.querySelector("[data-parameters]").innerHTML);
@@ -80,7 +81,7 @@ async function refresh() {
   const data = new FormData(form);
   data.delete("pick");
   try {
-    const response = await fetch("/batches/new/expansion", { method: "POST", body: new URLSearchParams(data) });
+    const response = await fetch(at("/batches/new/expansion"), { method: "POST", body: new URLSearchParams(data) });
     if (!response.ok || mine !== refreshNumber) return;
     swap(expansion, await response.text());
     showCount();

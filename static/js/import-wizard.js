@@ -1,5 +1,6 @@
 // The import wizard: each correction looks at the file again, names are checked while they are typed.
 
+import { at } from "./addresses.js";
 import { filled, number, t } from "./i18n.js";
 import { follow, reveal, settingsOf, showKept, showMistakes, showName } from "./import-columns.js";
 import { swap } from "./swap.js";
@@ -167,7 +168,7 @@ async function look(changed) {
   zones.setAttribute("aria-busy", "true");
   try {
     const body = new URLSearchParams(new FormData(form()));
-    const response = await fetch(`/imports/preview?changed=${changed}`, { method: "POST", body, signal });
+    const response = await fetch(at(`/imports/preview?changed=${changed}`), { method: "POST", body, signal });
     if (response.status === 401) return location.reload();
     if (!response.ok) throw new Error(response.statusText);
     swap(zones, await response.text());

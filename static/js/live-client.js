@@ -17,6 +17,8 @@ import { Timers } from "./live-timers.js";
 export { LiveError } from "./live-requests.js";
 
 const HERE = import.meta.url;
+// `/static/js/live-client.js`, and of our own pages `/static/<digest>/js/…`, where `/static` may stand below a base path.
+const ROOT = /\/static\/[0-9a-f]{16}\/[^/]+\/[^/]+$/.test(HERE) ? "../../../" : "../../";
 
 /**
  * @typedef {"connecting" | "connected" | "offline" | "closed"} LiveState
@@ -58,7 +60,7 @@ export class LiveClient {
   constructor(options = {}) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = {
-      url: HERE.startsWith("http") ? new URL("../../ws", HERE).href : undefined,
+      url: HERE.startsWith("http") ? new URL(`${ROOT}ws`, HERE).href : undefined,
       clientId: randomId(),
       language: language(),
       transports: ways(),

@@ -1,5 +1,6 @@
 // Figures over time on the administrators' overview: uPlot draws them, all with one cursor.
 
+import { at } from "./addresses.js";
 import { clock, duration, filesize, language, number, t } from "./i18n.js";
 
 const POINTS = 360; // a phone has no more pixels
@@ -35,7 +36,7 @@ async function refresh() {
   const wanted = range;
   try {
     const query = new URLSearchParams({ range, points: POINTS, metrics });
-    const response = await fetch(`/api/v1/admin/monitoring?${query}`);
+    const response = await fetch(at(`/api/v1/admin/monitoring?${query}`));
     if (!response.ok) throw new Error(response.statusText);
     const answer = await response.json();
     if (wanted === range) show(answer);

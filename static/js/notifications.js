@@ -1,6 +1,7 @@
 // The bell: how many are unread in every tab alike, the newest in its panel, a toast for each new one, and one toast
 // for all that came while this page was not connected.
 
+import { at } from "./addresses.js";
 import { t } from "./i18n.js";
 import { toast } from "./toasts.js";
 import { swap } from "./swap.js";
@@ -24,7 +25,7 @@ export function startNotifications(live) {
 
   const load = async () => {
     try {
-      const response = await fetch("/notifications", { headers: FRAGMENT });
+      const response = await fetch(at("/notifications"), { headers: FRAGMENT });
       if (!response.ok) return;
       swap(panel, await response.text());
       newest = Number(response.headers.get("X-Newest"));
@@ -41,7 +42,7 @@ export function startNotifications(live) {
   // Only what was shown; what comes in at this moment stays unread.
   const markRead = async () => {
     if (!unread) return;
-    const response = await fetch(`/notifications/read?until=${newest}`, { method: "POST", headers: FRAGMENT });
+    const response = await fetch(at(`/notifications/read?until=${newest}`), { method: "POST", headers: FRAGMENT });
     if (response.ok) show(Number(response.headers.get("X-Unread")));
   };
 
@@ -95,7 +96,7 @@ function tellSummary(notes) {
   const titles = notes.slice(-NAMED).reverse().map((note) => note.title);
   const body = titles.join(" · ") + (notes.length > NAMED ? " …" : "");
   const title = t("While you were away: {count} notifications", { count: notes.length });
-  toast(title, { body, level: "info", url: "/notifications" });
+  toast(title, { body, level: "info", url: at("/notifications") });
 }
 
 function showCount(menu, count) {

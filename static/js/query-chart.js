@@ -2,7 +2,7 @@
 
 import { number, t } from "./i18n.js";
 
-const LIBRARY = "/static/vendor/echarts-6.0.0/echarts.min.js";
+const LIBRARY = new URL("../vendor/echarts-6.0.0/echarts.min.js", import.meta.url).href;
 const COLOURS = ["--accent-strong", "--info", "--success", "--danger", "--warning", "--ink-soft"];
 
 let loading = null;

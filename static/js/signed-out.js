@@ -1,5 +1,6 @@
 // When this page's connection is ended for good it says why: signed out here or elsewhere, or closed by an administrator.
 
+import { at } from "./addresses.js";
 import { t } from "./i18n.js";
 import { ANOTHER_USER, FORBIDDEN, SIGNED_OUT } from "./live-codes.js";
 import { toast } from "./toasts.js";
@@ -27,7 +28,7 @@ async function signedOut(live, reason) {
   if (reason !== ANOTHER_USER && (await isSignedIn())) return live.connect(); // again, perhaps in another tab: the cookie is a new one
   const dialog = document.getElementById("signed-out-dialog");
   const target = encodeURIComponent(location.pathname + location.search);
-  dialog.querySelector("a").href = `/login?next=${target}`;
+  dialog.querySelector("a").href = at(`/login?next=${target}`);
   for (const open of document.querySelectorAll("dialog[open]")) open.close();
   dialog.showModal();
   return undefined;
@@ -37,7 +38,7 @@ async function isSignedIn() {
   try {
     // As a page: whoever is signed out is sent to the sign-in page.
     const options = { method: "HEAD", headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" };
-    return (await fetch("/account/devices", options)).type !== "opaqueredirect";
+    return (await fetch(at("/account/devices"), options)).type !== "opaqueredirect";
   } catch {
     return true; // nobody can tell; the connection finds out when the network is back
   }

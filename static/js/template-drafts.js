@@ -1,6 +1,8 @@
 // Texts of templates that were not saved yet, kept in this browser for whoever wrote them, until they are saved.
 
-const PREFIX = "jindu-draft:";
+import { at, own } from "./addresses.js";
+
+const PREFIX = `${own("jindu-draft")}:`;
 const KEPT_MS = 30 * 24 * 3600 * 1000;
 
 const user = document.body.dataset.user ?? "";
@@ -48,7 +50,7 @@ export function dropOldDrafts() {
 
 // Whoever signs out leaves nothing behind for the next one at this browser.
 export function dropDraftsOnSignOut() {
-  document.querySelector("form[action='/logout']")?.addEventListener("submit", () => {
+  document.querySelector(`form[action="${at("/logout")}"]`)?.addEventListener("submit", () => {
     for (const key of Object.keys(localStorage)) if (key.startsWith(`${PREFIX}${user}:`)) localStorage.removeItem(key);
   });
 }

@@ -1,5 +1,6 @@
 // The template editor: its text, live checks, and a preview beside it.
 
+import { at, own } from "./addresses.js";
 import { clock, t } from "./i18n.js";
 import { completing } from "./template-completion.js";
 import { chooseBetween } from "./template-conflict.js";
@@ -12,7 +13,7 @@ import { toast } from "./toasts.js";
 
 const REFRESH_AFTER_MS = 150;
 const KEEP_AFTER_MS = 300;
-const VIEW = "jindu-template-view"; // which view was used last in this browser
+const VIEW = own("jindu-template-view"); // which view was used last in this browser
 
 const form = document.querySelector("form[data-editor]");
 const schema = new Schema();
@@ -107,7 +108,7 @@ function changed() {
 
 // Without it nothing is completed; all else works.
 async function learn() {
-  const response = await fetch("/template-vocabulary").catch(() => null);
+  const response = await fetch(at("/template-vocabulary")).catch(() => null);
   if (response?.ok) schema.learn(await response.json());
   filling.render();
 }
@@ -157,7 +158,7 @@ async function check() {
   const number = ++checkNumber;
   let found;
   try {
-    const response = await fetch("/template-check", { method: "POST", body: new URLSearchParams({ source: source.value }) });
+    const response = await fetch(at("/template-check"), { method: "POST", body: new URLSearchParams({ source: source.value }) });
     if (!response.ok) throw new Error(response.statusText);
     found = await response.json();
   } catch {
@@ -189,14 +190,14 @@ function problem(issue, level) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.className = `problem problem--${level}`;
+  button.className = `source-problem source-problem--${level}`;
   button.dataset.line = issue.line;
   button.dataset.column = issue.column;
   const place = document.createElement("span");
-  place.className = "problem__place numeric";
+  place.className = "source-problem__place numeric";
   place.textContent = `${issue.line}:${issue.column}`;
   const kind = document.createElement("span");
-  kind.className = "problem__kind";
+  kind.className = "source-problem__kind";
   kind.textContent = level === "error" ? t("Error") : t("Warning");
   const text = document.createElement("span");
   text.textContent = issue.message;
@@ -222,7 +223,7 @@ async function save({ button = saveButton, then = edit } = {}) {
   const text = source.value;
   try {
     const note = noteInput?.value.trim() ? `?${new URLSearchParams({ note: noteInput.value.trim() })}` : "";
-    const response = await fetch(`/api/v1/templates/${encodeURIComponent(name)}${note}`, {
+    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(name)}${note}`), {
       method: "PUT",
       headers: { "Content-Type": "application/yaml", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: text,
@@ -237,18 +238,18 @@ async function save({ button = saveButton, then = edit } = {}) {
 }
 
 function edit(name) {
-  location.assign(`/templates/${encodeURIComponent(name)}/edit`);
+  location.assign(at(`/templates/${encodeURIComponent(name)}/edit`));
 }
 
 // Where it cannot be ordered just so, its page of orders says what is missing.
 async function generate(name) {
-  const response = await fetch("/api/v1/batches", {
+  const response = await fetch(at("/api/v1/batches"), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ template: name }),
   }).catch(() => null);
   const { batch_id: batch } = response?.ok ? await response.json() : {};
-  location.assign(batch ? `/batches/${batch}` : `/batches/new?template=${encodeURIComponent(name)}`);
+  location.assign(batch ? at(`/batches/${batch}`) : at(`/batches/new?template=${encodeURIComponent(name)}`));
 }
 
 async function onSaved(response, name, text, then) {
@@ -288,7 +289,7 @@ async function settle() {
     return save();
   }
   if (choice === "theirs") {
-    const response = await fetch(`/api/v1/templates/${encodeURIComponent(form.dataset.name)}?version=${version}`);
+    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(form.dataset.name)}?version=${version}`));
     if (!response.ok) throw new Error(response.statusText);
     saved = await response.text();
     etag = `"${version}"`;

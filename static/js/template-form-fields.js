@@ -2,12 +2,9 @@
 
 import { t } from "./i18n.js";
 import { groupFields } from "./template-form-groups.js";
+import { escaped, idOf, place } from "./template-form-marks.js";
 import { valuesOf } from "./template-groups.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
-
-export const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-export const place = (path) => escaped(JSON.stringify(path));
-export const idOf = (prefix, path) => `${prefix}-${path.map(named).join("-")}`;
 
 const OTHER = "\u0001"; // the choice that makes room for another text
 const MONEY = ["CNY", "EUR", "USD", "GBP", "JPY", "HKD", "CHF"];
@@ -279,10 +276,6 @@ function named_(form, path, fact, node, around) {
   const offered = left.length ? `<datalist id="${idOf("names", path)}">${left.map((name) => `<option value="${escaped(name)}"></option>`).join("")}</datalist>` : "";
   const add = `<input class="input input--small chosen__add" aria-label="${escaped(`${fact.label}: ${t("name to add …")}`)}" id="${idOf("add", path)}" data-name="${place(path)}"${list} placeholder="${escaped(t("name to add …"))}" autocomplete="off" value="">${offered}`;
   return group(fact, `<div class="pairs">${texts.join("")}${add}</div>`);
-}
-
-function named(step) {
-  return String(step).replace(/[^\p{L}\p{N}_]/gu, (character) => `.${character.codePointAt(0).toString(16)}`);
 }
 
 export const moneyList = () => `<datalist id="form-money">${MONEY.map((code) => `<option value="${code}"></option>`).join("")}</datalist>`;

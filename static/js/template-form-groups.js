@@ -1,7 +1,7 @@
 // The controls of a query that groups a dataset: what there is a row for, and what is reckoned.
 
 import { t } from "./i18n.js";
-import { escaped, idOf } from "./template-form-fields.js";
+import { escaped, idOf } from "./template-form-marks.js";
 import { FIGURES, figure, groupsOf, key, STEPS } from "./template-groups.js";
 
 const TIMES = ["date", "datetime", "timestamp"];

@@ -1,8 +1,9 @@
 // The form view of a template as HTML: the report itself, its content as cards, its data and its parameters.
 
 import { t } from "./i18n.js";
-import { escaped, fieldsOf, idOf, moneyList, place, source, textAt } from "./template-form-fields.js";
+import { fieldsOf, moneyList, source, textAt } from "./template-form-fields.js";
 import { groupFields } from "./template-form-groups.js";
+import { escaped, idOf, place } from "./template-form-marks.js";
 import { isMap, isScalar, isSeq, keyOf, pairOf } from "./template-tree.js";
 
 const MOST_COLUMNS = 4;

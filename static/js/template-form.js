@@ -3,7 +3,8 @@
 
 import { beginning, firstItem, freeName, rowsOf, split } from "./template-beginnings.js";
 import { appendChange, booleanChange, fieldChange, memberChange, valued } from "./template-form-edits.js";
-import { idOf, isOther } from "./template-form-fields.js";
+import { isOther } from "./template-form-fields.js";
+import { idOf } from "./template-form-marks.js";
 import { entriesOf, formOf, nestedBlocks } from "./template-form-parts.js";
 import { t } from "./i18n.js";
 import { regrouped } from "./template-form-groups.js";

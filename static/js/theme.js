@@ -3,10 +3,11 @@
 
 (() => {
   const root = document.documentElement;
+  const NAME = `jindu-theme${root.dataset.root ?? ""}`;
 
   const stored = () => {
     try {
-      return localStorage.getItem("jindu-theme");
+      return localStorage.getItem(NAME);
     } catch {
       return null; // storage can be forbidden; the system's choice is good then
     }
@@ -27,13 +28,13 @@
     const choice = event.target.closest?.("[data-theme-choice]")?.dataset.themeChoice;
     if (!choice) return;
     try {
-      if (choice === "auto") localStorage.removeItem("jindu-theme");
-      else localStorage.setItem("jindu-theme", choice);
+      if (choice === "auto") localStorage.removeItem(NAME);
+      else localStorage.setItem(NAME, choice);
     } catch {
       // applies to this page only
     }
     apply(choice);
   });
   // another tab switched
-  addEventListener("storage", (event) => event.key === "jindu-theme" && apply(event.newValue));
+  addEventListener("storage", (event) => event.key === NAME && apply(event.newValue));
 })();

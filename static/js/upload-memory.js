@@ -1,6 +1,8 @@
 // What this browser remembers of its uploads: which it began (kept by tus-js-client), and which a tab is sending now.
 
-const MARK = "jindu-sending:";
+import { own } from "./addresses.js";
+
+const MARK = `${own("jindu-sending")}:`;
 const FRESH_MS = 6000;
 const MARK_EVERY_MS = 2000;
 

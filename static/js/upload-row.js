@@ -1,5 +1,6 @@
 // One file on its way: its bar, what can be done with it, and what went wrong in words.
 
+import { at } from "./addresses.js";
 import { jobs, live } from "./app.js";
 import { ask } from "./dialog.js";
 import { show } from "./jobs-live.js";
@@ -163,7 +164,7 @@ export class UploadRow {
     this.marker?.stop();
     this.progress = this.file.size;
     const link = this.find("[data-action=import]");
-    link.href = `/imports/new?upload=${encodeURIComponent(this.id)}`;
+    link.href = at(`/imports/new?upload=${encodeURIComponent(this.id)}`);
     this.enter("done", t("Uploaded"));
     this.whenDone(this.id);
   }

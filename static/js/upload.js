@@ -1,5 +1,6 @@
 // The drop zone: files go to the server piece by piece and go on where they were, whatever happens in between.
 
+import { at } from "./addresses.js";
 import { chosenFiles, droppedFiles } from "./dropped-files.js";
 import { UploadRow } from "./upload-row.js";
 import { isBeingSent, unfinishedUploads } from "./upload-memory.js";
@@ -73,7 +74,7 @@ class DropZone {
 
   // One file goes straight on to its import; of several, each row offers it.
   finished(id) {
-    if (this.chosen === 1) window.location.assign(`/imports/new?upload=${encodeURIComponent(id)}`);
+    if (this.chosen === 1) window.location.assign(at(`/imports/new?upload=${encodeURIComponent(id)}`));
   }
 
   takeDrops() {

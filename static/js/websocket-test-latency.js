@@ -1,6 +1,7 @@
 // Delays on /websocket-test: round trips of pings, and from publishing over HTTP until the event is here. Both begin and
 // end on this machine's clock: what the server's clock says does not matter.
 
+import { at } from "./addresses.js";
 import { language, number, t } from "./i18n.js";
 import { LiveError } from "./live-client.js";
 import { toast } from "./toasts.js";
@@ -80,7 +81,7 @@ export class Delays {
       for (let count = 0; count < PUBLICATIONS; count += 1) {
         const began = performance.now();
         const arrival = new Promise((resolve) => (arrived = (data) => data === count && resolve(performance.now() - began)));
-        const [delay] = await Promise.all([within(arrival, DEADLINE_MS), post(`/api/v1/events/${name}`, count)]);
+        const [delay] = await Promise.all([within(arrival, DEADLINE_MS), post(at(`/api/v1/events/${name}`), count)]);
         this.add("publications", delay);
       }
     } finally {
@@ -90,7 +91,7 @@ export class Delays {
 
   #draw() {
     const samples = this.#samples[this.#shown].toSorted((one, other) => one - other);
-    const figures = { p50: at(samples, 0.5), p90: at(samples, 0.9), p99: at(samples, 0.99), max: samples.at(-1) };
+    const figures = { p50: quantile(samples, 0.5), p90: quantile(samples, 0.9), p99: quantile(samples, 0.99), max: samples.at(-1) };
     for (const [name, value] of Object.entries(figures)) {
       figure(name).textContent = value === undefined ? "–" : t("{number} ms", { number: milliseconds.format(value) });
     }
@@ -104,7 +105,7 @@ export class Delays {
 const figure = (name) => card.querySelector(`[data-figure=${name}]`);
 
 // The nearest rank: a delay that was measured, not one in between.
-const at = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+const quantile = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 
 function inWords(counts) {
   const parts = counts.flatMap((count, place) => (count ? [t("{count} up to {bound} ms", { count, bound: bound(place) })] : []));

@@ -1,5 +1,6 @@
 // Cutting the connection of /websocket-test, and what comes after the return.
 
+import { at } from "./addresses.js";
 import { duration, number, t } from "./i18n.js";
 import { LiveClient } from "./live-client.js";
 import { onSubmit, post } from "./websocket-test-http.js";
@@ -15,8 +16,8 @@ const figure = (name) => card.querySelector(`[data-figure=${name}]`);
 export const offsetOf = (position) => Number(position?.split(":")[1] ?? 0);
 
 const MEANWHILE = {
-  job: () => post("/api/v1/jobs/demonstration", { seconds: 0, total: 3 }),
-  notification: () => post("/websocket-test/notification"),
+  job: () => post(at("/api/v1/jobs/demonstration"), { seconds: 0, total: 3 }),
+  notification: () => post(at("/websocket-test/notification")),
   nothing: () => undefined,
 };
 

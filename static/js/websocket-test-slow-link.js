@@ -1,6 +1,8 @@
 // Connections that are read only when told to. A `WebSocket` reads whatever comes, so that no server ever notices a slow
 // page: `WebSocketStream` (Chromium) and the stream of a `fetch` (everywhere) leave unread data with the server.
 
+import { at } from "./addresses.js";
+
 const START_TIMEOUT_MS = 10_000;
 
 /** What this browser can do, the better one first. */
@@ -15,7 +17,7 @@ class SlowSocket {
   #writer;
 
   static async open(clientId) {
-    const address = new URL(`/ws/${clientId}`, location.href);
+    const address = new URL(at(`/ws/${clientId}`), location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const link = new SlowSocket();
     link.#stream = new WebSocketStream(address.href, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
@@ -57,7 +59,7 @@ class SlowEvents {
   static async open(clientId) {
     const link = new SlowEvents();
     link.#clientId = clientId;
-    const response = await fetch(`/events?client_id=${clientId}`, {
+    const response = await fetch(at(`/events?client_id=${clientId}`), {
       headers: { Accept: "text/event-stream" },
       signal: link.#stopped.signal,
     });
@@ -68,7 +70,7 @@ class SlowEvents {
   }
 
   async send(text) {
-    await fetch(`/events/${this.#clientId}`, {
+    await fetch(at(`/events/${this.#clientId}`), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: text,

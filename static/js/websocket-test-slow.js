@@ -1,6 +1,7 @@
 // A client that stops reading, on /websocket-test: a second connection of one's own asks for echoes and does not take
 // them. The figures are the server's: it tells everybody how their own connections stand.
 
+import { at } from "./addresses.js";
 import { number, t } from "./i18n.js";
 import { post } from "./websocket-test-http.js";
 import { size } from "./websocket-test-log.js";
@@ -62,7 +63,7 @@ export class SlowClient {
       say(stopped.signal.aborted ? t("Stopped.") : error.message, stopped.signal.aborted ? "info" : "danger");
     } finally {
       link?.close();
-      if (job) await post(`/api/v1/jobs/${job.job_id}/cancel`).catch(() => undefined);
+      if (job) await post(at(`/api/v1/jobs/${job.job_id}/cancel`)).catch(() => undefined);
       this.#stopped = null;
       toggle.lastElementChild.textContent = t("Stop reading");
     }
@@ -80,7 +81,7 @@ export class SlowClient {
   // Its progress is what there is to conflate; viewers cannot start one.
   async #startJob() {
     if (!document.getElementById("ws-demonstration")) return null;
-    return post("/api/v1/jobs/demonstration", { seconds: 120, total: 100_000 });
+    return post(at("/api/v1/jobs/demonstration"), { seconds: 120, total: 100_000 });
   }
 
   // Each of these answers whether the server let go.
@@ -119,7 +120,7 @@ export class SlowClient {
   }
 
   async #look() {
-    const response = await fetch("/websocket-test/connections");
+    const response = await fetch(at("/websocket-test/connections"));
     const connections = response.ok ? await response.json() : [];
     const mine = connections.find((connection) => connection.client_id === this.#clientId);
     if (!mine) return null;

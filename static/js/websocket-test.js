@@ -1,5 +1,6 @@
 // The page /websocket-test: a live connection of its own, every message of it, and what can be tried with it.
 
+import { at } from "./addresses.js";
 import { number, t } from "./i18n.js";
 import { show } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
@@ -137,7 +138,7 @@ onSubmit(element("ws-publication"), async ({ data }) => {
   } catch {
     throw new Error(t("This is no JSON."));
   }
-  const { event, receivers } = await post(`/api/v1/events/${encodeURIComponent(name)}`, content);
+  const { event, receivers } = await post(at(`/api/v1/events/${encodeURIComponent(name)}`), content);
   element("ws-published").textContent = t("{event} went to {count} connections.", { event, count: number(receivers) });
   element("ws-published").hidden = false;
 });
@@ -147,7 +148,7 @@ onSubmit(element("ws-publication"), async ({ data }) => {
 onSubmit(element("ws-demonstration"), async ({ seconds, total, fail_at: failAt }) => {
   const body = { seconds: Number(seconds.value), total: Number(total.value) };
   if (failAt.value) body.fail_at = Number(failAt.value);
-  const started = await post("/api/v1/jobs/demonstration", body);
+  const started = await post(at("/api/v1/jobs/demonstration"), body);
   barOf({ job_id: started.job_id, title: t("Demonstration") });
 });
 
@@ -172,8 +173,8 @@ function barOf(job) {
   bar.querySelector(".progress__bar").setAttribute("aria-label", t(job.title));
   const link = bar.querySelector("a");
   link.textContent = t(job.title);
-  link.href = `/jobs/${job.job_id}`;
-  bar.querySelector("button").addEventListener("click", () => post(`/api/v1/jobs/${job.job_id}/cancel`));
+  link.href = at(`/jobs/${job.job_id}`);
+  bar.querySelector("button").addEventListener("click", () => post(at(`/api/v1/jobs/${job.job_id}/cancel`)));
   element("ws-jobs").prepend(bar);
   while (element("ws-jobs").childElementCount > BARS) element("ws-jobs").lastElementChild.remove();
   return bar;

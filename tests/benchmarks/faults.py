@@ -110,6 +110,8 @@ async def _go_through(machine: Machine, ledger: Ledger, folder: Path) -> None:
                 await check_person(person)
             await _check_watchers(people, watchers, news, ledger)
             await check_record(admin, machine, looker, watchers, began=began)
+    if machine.disk:
+        ledger.say(f"{machine.disk.free_bytes / _MIB:.0f} of the disk's {_DISK_MIB} MiB are free")
     await check_data(machine, ledger)
 
 

@@ -53,7 +53,7 @@ async def test_a_user_is_made_and_disabled(page_of: PageOf, admin: object) -> No
     await page.click("#confirm-dialog [value=yes]")
     await expect(row).to_contain_text("Disabled")
     await page.goto("/admin/audit?q=carol")
-    await expect(page.locator("tbody")).to_contain_text("user.create")
+    await expect(page.locator("tbody")).to_contain_text("Made a user")
 
 
 async def test_a_wrong_form_says_what_is_wrong_beside_the_field(page_of: PageOf, admin: object) -> None:

@@ -106,7 +106,7 @@ async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
     source = source_of(page)
     await expect(page.get_by_text("No problems found")).to_be_visible(timeout=SLOW_MS)
     await write(page, SALES.replace("select sum(amount)", "selct sum(amount)"))
-    problem = page.locator(".problem--error").first
+    problem = page.locator(".source-problem--error").first
     await expect(problem).to_be_visible(timeout=SLOW_MS)
     await expect(problem).to_contain_text("7:")
     await problem.click()

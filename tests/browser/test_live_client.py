@@ -36,11 +36,11 @@ from tests.process import ROOT, ServerProcess
 
 pytestmark = pytest.mark.browser
 Client = aiohttp.ClientSession
-LIVE = "import('/static/js/app.js').then(({ live }) => live)"
+LIVE = "import([...document.scripts].find((s) => /app.js$/.test(s.src)).src).then(({ live }) => live)"
 # Everything the page's connection says, in order, and the offsets of the kept messages that listeners heard.
 RECORD = """
     (async () => {
-        window.live = window.live ?? (await import('/static/js/app.js')).live;
+        window.live = window.live ?? (await import([...document.scripts].find((s) => /app.js$/.test(s.src)).src)).live;
         window.said = [];
         window.kept = [];
         for (const type of ['job', 'notification'])

@@ -95,11 +95,15 @@ async def test_what_was_missed_is_one_summary_and_no_storm(server: Server, page_
     await page.goto("/jobs")
     await connected(page)
     user_id = await user_id_of(page)
-    await page.evaluate("import('/static/js/app.js').then(({ live }) => live.close())")
+    await page.evaluate(
+        "import([...document.scripts].find((s) => /app.js$/.test(s.src)).src).then(({ live }) => live.close())"
+    )
     await expect(page.locator("#connection-state")).to_have_attribute("data-state", "closed")
     for number in range(5):
         await server.parts.live.notices.notify_who_asked(user_id, Notice(title=f"Report {number}", level="success"))
-    await page.evaluate("import('/static/js/app.js').then(({ live }) => live.connect())")
+    await page.evaluate(
+        "import([...document.scripts].find((s) => /app.js$/.test(s.src)).src).then(({ live }) => live.connect())"
+    )
     await connected(page)
     toast = page.locator(".toast")
     await expect(toast).to_contain_text("While you were away: 5 notifications", timeout=SECONDS)

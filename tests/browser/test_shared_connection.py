@@ -139,7 +139,8 @@ async def test_a_tab_that_comes_back_with_its_position_gets_what_it_missed_and_n
     ]
     assert not await two.evaluate(
         """new Promise(async (resolve) => {
-            const { LiveClient } = await import('/static/js/live-client.js');
+            const app = await import([...document.scripts].find((s) => /app.js$/.test(s.src)).src);
+            const { LiveClient } = app.m_js_live_client_js;
             const { user, scripts } = document.body.dataset;
             const late = new LiveClient({ user, share: `${user} ${scripts}`, since: 'gone:0' });
             late.on('connection', ({ recovered }) => resolve(recovered));

@@ -81,7 +81,9 @@ async def test_the_state_of_the_connection_is_shown(page_of: PageOf, admin: obje
     state = page.locator("#connection-state")
     await expect(state).to_have_attribute("data-state", "connected")
     await expect(state).to_have_text("Live")
-    await page.evaluate("import('/static/js/app.js').then(({ live }) => live.close())")
+    await page.evaluate(
+        "import([...document.scripts].find((s) => /app.js$/.test(s.src)).src).then(({ live }) => live.close())"
+    )
     await expect(state).to_have_attribute("data-state", "closed")
 
 

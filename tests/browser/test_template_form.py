@@ -130,7 +130,7 @@ async def test_a_broken_text_is_told_of_and_taken_back(alice: aiohttp.ClientSess
     await write(page, "title: Whole\nblocks:\n  - text: Hello\n  - heading: {a: 1}\n")
     await page.get_by_role("button", name="As a form").click()
     await expect(page.locator(".part.is-wrong")).to_contain_text("A text is expected here")
-    await page.locator(".problem--error").first.click()
+    await page.locator(".source-problem--error").first.click()
     await expect(page.locator(".part.is-open .in-place__source")).to_have_text("{a: 1}")
 
 
@@ -170,7 +170,7 @@ async def test_another_query_takes_its_columns_along_and_the_preview_stays_in_it
     await page.get_by_role("button", name="Table regions").click()
     await page.locator(".part.is-open").first.get_by_label("Data").select_option("days")
     await expect(page.get_by_text("Works, with")).to_be_visible()
-    await expect(page.locator(".problem--error")).to_have_count(0)
+    await expect(page.locator(".source-problem--error")).to_have_count(0)
     await page.get_by_role("button", name="As text").click()
     await expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
     await page.keyboard.press("Control+Home")

@@ -65,7 +65,9 @@ async def test_without_a_connection_nothing_looks_as_if_it_moved_and_the_page_sa
     await expect(page).to_have_title(re.compile(r"^\d+%"))
     line.cut()
     await expect(note).to_have_text(re.compile(as_of), timeout=SECONDS)
-    heard_at = await page.evaluate("import('/static/js/app.js').then(({ live }) => live.heardAt)")
+    heard_at = await page.evaluate(
+        "import([...document.scripts].find((s) => /app.js$/.test(s.src)).src).then(({ live }) => live.heardAt)"
+    )
     told = "([at, zone, lang]) => new Intl.DateTimeFormat(lang, { timeStyle: 'medium', timeZone: zone }).format(at)"
     await expect(note).to_contain_text(await page.evaluate(told, [heard_at, zone, language]))
     await expect(pace).to_be_hidden()

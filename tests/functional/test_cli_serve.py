@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -13,9 +14,9 @@ import aiohttp
 import pytest
 
 import server
-from server.http.listener import hosts_of
+from server.http.listening_sockets import hosts_of
 from tests.conftest import PASSWORDS
-from tests.functional.command_line import run
+from tests.functional.command_line import begin, ended, run
 from tests.functional.importing import import_text
 from tests.process import ROOT, ServerProcess
 
@@ -87,3 +88,20 @@ async def test_ctrl_c_in_a_terminal_stops_it_without_a_trace_and_its_log_can_be_
     lines += map(json.loads, rest.splitlines())  # nothing else but log lines
     assert all({"at", "level", "logger", "message"} <= line.keys() for line in lines)
     assert not [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
+
+async def test_host_may_be_given_again_and_again(tmp_path: Path) -> None:
+    given = (
+        *("--host", "127.0.0.1"),
+        *("--host", "::1,127.0.0.2"),
+        *("--port", "0"),
+        *("--data", str(tmp_path / "data")),
+    )
+    process = await begin("serve", *given, JINDU_DRAIN_NOTICE_SECONDS="0")
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        while b"ready on" not in (line := await process.stderr.readline()):
+            assert line
+    process.terminate()
+    await ended(process)
+    assert re.search(r"http://127\.0\.0\.1:(\d+) and http://\[::1\]:\1 and http://127\.0\.0\.2:\1", line.decode()), line

@@ -170,3 +170,68 @@ async def test_behind_tls_the_cookie_is_secure(settings: Settings) -> None:
         async with client.post("/login", data=form, headers=headers, allow_redirects=False) as response:
             assert response.status == 303
             assert "Secure" in response.headers["Set-Cookie"]
+
+
+HOSTILE = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "Forwarded": "for=6.6.6.6;proto=https"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "headers", "seen"),
+    [
+        ({"trusted_proxies": 0}, HOSTILE, "127.0.0.1"),
+        ({"trusted_proxies": 1, "trusted_proxy_addresses": ("10.0.0.0/8",)}, HOSTILE, "127.0.0.1"),
+        ({"trusted_proxies": 1, "trusted_proxy_addresses": ("127.0.0.0/8",)}, HOSTILE, "6.6.6.6"),
+        ({"trusted_proxies": 1}, {"Forwarded": "for=6.6.6.6"}, "127.0.0.1"),
+        (
+            {"trusted_proxies": 1, "forwarded_header": "forwarded"},
+            {"Forwarded": "for=6.6.6.6, for=203.0.113.7", "X-Forwarded-For": "7.7.7.7"},
+            "203.0.113.7",
+        ),
+    ],
+)
+async def test_only_the_headers_of_the_proxies_that_the_settings_name_count(
+    settings: Settings, changed: dict[str, object], headers: dict[str, str], seen: str
+) -> None:
+    async with stranger_of(dataclasses.replace(settings, **changed)) as client:  # type: ignore[arg-type]
+        wanted = {"username": "admin", "password": PASSWORDS["admin"]}
+        async with client.post("/api/v1/tokens", json=wanted, headers=headers) as response:
+            assert ("Strict-Transport-Security" in response.headers) is (
+                "X-Forwarded-Proto" in headers and seen == "6.6.6.6"
+            )
+            token = (await response.json())["token"]
+        lines = await answer(client.get("/api/v1/admin/audit", headers={"Authorization": f"Bearer {token}"}), 200)
+        assert lines["items"][0]["address"] == seen
+
+
+async def test_a_refused_page_is_told_of_where_the_administrator_looks(settings: Settings) -> None:
+    """A proxy that rewrites Host and says nothing: people's own pages are taken for foreign ones."""
+    async with running(settings) as server, aiohttp.ClientSession(server.url) as client:
+        theirs = {"Origin": "https://reports.example.com"}
+        async with client.post("/login", data={}, headers=theirs) as response:
+            assert response.status == 403
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await client.ws_connect("/ws/tab", headers=theirs | {"Origin": "https://reports.example.com:8443"})
+        async with client.post("/login", data={}, headers={"Origin": "https://x", "Sec-Fetch-Site": "cross-site"}):
+            pass
+        wanted = {"username": "admin", "password": PASSWORDS["admin"]}
+        token = (await answer(client.post("/api/v1/tokens", json=wanted), 201))["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        told = await answer(client.get("/api/v1/admin/statistics"), 200)
+        assert told["refused_origins"] == ["https://reports.example.com:8443", "https://reports.example.com"]
+        assert "origins" in told["concerns"]
+        async with client.get("/admin", headers=HTML) as response:
+            assert "https://reports.example.com:8443" in await response.text()
+
+
+async def test_x_forwarded_host_of_a_trusted_proxy_is_our_name(settings: Settings) -> None:
+    async with stranger_of(dataclasses.replace(settings, trusted_proxies=1)) as client:
+        form = {"username": "admin", "password": PASSWORDS["admin"]}
+        headers = {
+            "Host": "app:8000",
+            "Origin": "https://reports.example.com",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "reports.example.com:443",
+        }
+        async with client.post("/login", data=form, headers=headers, allow_redirects=False) as response:
+            assert response.status == 303
+            assert response.headers["Location"].startswith("/")

@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 
 import jindu
-from server.serving import addresses_of
 from tests.browser.line import Line
 from tests.conftest import Server
 from tests.functional.command_line import token_of
@@ -333,7 +332,7 @@ async def scripted() -> AsyncIterator[Callable[[Script], Any]]:
         runners.append(runner)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = addresses_of(runner)[0]
+        host, port = runner.addresses[0]
         return f"http://{host}:{port}"
 
     yield serve

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from aiohttp import web
 
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.files import send_made
 from server.http.made_files import head_of_made_file, send_made_file
@@ -175,11 +176,11 @@ async def first_page(call: Call[None, NoQuery]) -> web.Response:
 
 
 def first_page_url(batch_id: str) -> str:
-    return f"/api/v1/batches/{batch_id}/first-page.webp"
+    return outside(f"/api/v1/batches/{batch_id}/first-page.webp")
 
 
 def batch_item(batch: BatchHead) -> BatchItem:
-    base = f"/api/v1/batches/{batch.id}"
+    base = outside(f"/api/v1/batches/{batch.id}")
     return BatchItem(
         id=batch.id,
         job_id=batch.job_id,
@@ -205,13 +206,13 @@ def _accepted(start: BatchStart) -> web.Response:
 
 
 def _links(batch_id: str, job_id: str) -> dict[str, str]:
-    base = f"/api/v1/batches/{batch_id}"
+    base = outside(f"/api/v1/batches/{batch_id}")
     return {
         "batch": base,
         "reports": f"{base}/reports",
         "zip": f"{base}/download.zip",
-        "job": f"/api/v1/jobs/{job_id}",
-        "page": f"/batches/{batch_id}",
+        "job": outside(f"/api/v1/jobs/{job_id}"),
+        "page": outside(f"/batches/{batch_id}"),
     }
 
 

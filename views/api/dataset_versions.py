@@ -13,6 +13,7 @@ from server.datasets.dataset import Version
 from server.datasets.schema import Column
 from server.datasets.work import Change
 from server.errors import NotFound
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, encoded
 from server.http.made_files import send_made_file
 from server.http.values import DatasetName, DigitText, Limit, described
@@ -160,11 +161,11 @@ async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
 
 
 def _version(version: Version, *, current: bool) -> VersionItem:
-    links = {"dataset": f"/api/v1/datasets/{quote(version.dataset)}"}
+    links = {"dataset": outside(f"/api/v1/datasets/{quote(version.dataset)}")}
     if version.job_id:
         links |= {
-            "import": f"/api/v1/imports/{version.job_id}",
-            "rejects": f"/api/v1/imports/{version.job_id}/rejects",
+            "import": outside(f"/api/v1/imports/{version.job_id}"),
+            "rejects": outside(f"/api/v1/imports/{version.job_id}/rejects"),
         }
     return VersionItem(
         number=version.number,

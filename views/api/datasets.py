@@ -11,6 +11,7 @@ from aiohttp import web
 
 from server.datasets.dataset import MOST_TAGS, TAG_CHARACTERS, TAG_PATTERN, ColumnNote, Dataset, DatasetChange
 from server.datasets.schema import Column
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, Page, encoded
 from server.http.values import DatasetName
 from server.operations.datasets import entity_tag
@@ -143,14 +144,14 @@ async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
 
 
 def dataset_links(name: str) -> dict[str, str]:
-    base = f"/api/v1/datasets/{quote(name)}"
+    base = outside(f"/api/v1/datasets/{quote(name)}")
     return {
         "self": base,
         "rows": f"{base}/rows",
         "versions": f"{base}/versions",
         "diff": f"{base}/diff",
         "export": f"{base}/export.csv",
-        "page": f"/datasets/{quote(name)}",
+        "page": outside(f"/datasets/{quote(name)}"),
     }
 
 

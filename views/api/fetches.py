@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from aiohttp import web
 
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage, encoded
 from server.http.short_lists import cut
 from server.storage.pages import Listing
@@ -45,7 +46,7 @@ async def start_fetch(call: Call[Place, NoQuery]) -> web.Response:
     job = await call.operations.fetches.start(
         call.principal, call.body, idempotency_key=call.request.headers.get("Idempotency-Key")
     )
-    links = {"job": f"/api/v1/jobs/{job.id}"}
+    links = {"job": outside(f"/api/v1/jobs/{job.id}")}
     return encoded(
         FetchStarted(job_id=job.id, kind=job.kind, links=links), status=202, headers={"Location": links["job"]}
     )

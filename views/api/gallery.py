@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.http.values import AnyName, LanguageTag, TemplateName
 from views.api.template_items import TemplateStart, start_of
@@ -43,7 +44,7 @@ async def list_gallery(call: Call[None, NoQuery]) -> GalleryList:
                 description=item.description,
                 needs=item.needs,
                 datasets=list(item.datasets),
-                picture=f"/static/img/gallery/{item.key}.webp",
+                picture=outside(f"/static/img/gallery/{item.key}.webp"),
             )
             for item in items
         ]

@@ -11,6 +11,7 @@ from server.datasets.difference import Difference
 from server.datasets.file_work import Preview
 from server.datasets.import_orders import ImportOrder, ImportRequest, ImportState
 from server.datasets.schema import MOST_DELIMITER, ReadOptions
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.jobs.job import Job
 from server.operations.imports import KnownFile
@@ -95,14 +96,14 @@ async def get_import(call: Call[None, NoQuery]) -> dict[str, Any]:
 
 
 def started(job: Job) -> web.Response:
-    links = import_links(job.id) | {"job": f"/api/v1/jobs/{job.id}"}
+    links = import_links(job.id) | {"job": outside(f"/api/v1/jobs/{job.id}")}
     answer = ImportStarted(job_id=job.id, kind=job.kind, links=links)
     return encoded(answer, status=202, headers={"Location": links["self"]})
 
 
 def import_links(job_id: str) -> dict[str, str]:
-    base = f"/api/v1/imports/{job_id}"
-    return {"self": base, "import": base, "rejects": f"{base}/rejects", "page": f"/imports/{job_id}"}
+    base = outside(f"/api/v1/imports/{job_id}")
+    return {"self": base, "import": base, "rejects": f"{base}/rejects", "page": outside(f"/imports/{job_id}")}
 
 
 async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | None) -> web.Response:
@@ -123,7 +124,7 @@ def preview_fields(preview: Preview, formats: ReaderFormats) -> dict[str, Any]:
 
 
 def _described(state: ImportState) -> dict[str, Any]:
-    links = import_links(state.job.id) | {"job": f"/api/v1/jobs/{state.job.id}"}
+    links = import_links(state.job.id) | {"job": outside(f"/api/v1/jobs/{state.job.id}")}
     version = state.version
     if version is not None:
         links |= {

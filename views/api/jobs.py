@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from server.clock import rfc3339
+from server.http.based_requests import outside
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Completeness, Job, State
@@ -162,14 +163,14 @@ class JobStarted(Struct, frozen=True, kw_only=True):
 
 
 def job_links(job: Job, kinds: JobKinds) -> JobLinks:
-    here = f"/api/v1/jobs/{job.id}"
+    here = outside(f"/api/v1/jobs/{job.id}")
     kind = kinds.find(job.kind)
     can_retry = kind is not None and kind.can_retry and job.state in (State.FAILED, State.CANCELLED)
     can_update = kind is not None and kind.is_external and not job.state.is_final
     return JobLinks(
         self=here,
         log=f"{here}/log",
-        page=f"/jobs/{job.id}",
+        page=outside(f"/jobs/{job.id}"),
         cancel=None if job.state.is_final else f"{here}/cancel",
         retry=f"{here}/retry" if can_retry else None,
         delete=here if job.state.is_final else None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from server.care.nightly import BackupState
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
@@ -97,7 +98,22 @@ def _present(found: Present) -> dict[str, Any]:
         "nodes": list(found.nodes),
         "workers_died": found.workers_died,
         "disk_full_at": found.disk_full_at,
+        "backup": None if found.backup is None else _backup(found.backup),
+        "certificate_ends_at": found.certificate_ends_at,
+        "refused_origins": found.refused_origins,
         "concerns": found.concerns,
+    }
+
+
+def _backup(found: BackupState) -> dict[str, Any]:
+    newest, proven = found.newest, found.proven
+    return {
+        "began_at": newest.began_at,
+        "problem": newest.problem,
+        "file": newest.file,
+        "bytes": newest.bytes,
+        "proven_at": None if proven is None else proven.proven_at,
+        "proven_file": None if proven is None else proven.file,
     }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from server.http.based_requests import outside
 from server.reports.batches import BatchReport
 
 
@@ -47,7 +48,7 @@ class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_item(report: BatchReport) -> ReportItem:
-    base = f"/api/v1/reports/{report.id}"
+    base = outside(f"/api/v1/reports/{report.id}")
     return ReportItem(
         id=report.id,
         batch_id=report.batch_id,
@@ -63,12 +64,16 @@ def report_item(report: BatchReport) -> ReportItem:
         warnings=[str(warning.get("message", "")) for warning in report.warnings],
         started_at=report.started_at,
         finished_at=report.finished_at,
-        links={"self": base, "batch": f"/api/v1/batches/{report.batch_id}", "page": f"/reports/{report.id}"},
+        links={
+            "self": base,
+            "batch": outside(f"/api/v1/batches/{report.batch_id}"),
+            "page": outside(f"/reports/{report.id}"),
+        },
     )
 
 
 def artifact_url(report_id: str, file: str) -> str:
-    return f"/api/v1/reports/{report_id}/{quote(file, safe='')}"
+    return outside(f"/api/v1/reports/{report_id}/{quote(file, safe='')}")
 
 
 def _failure(report: BatchReport) -> ReportFailure | None:

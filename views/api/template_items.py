@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from server.http.based_requests import outside
 from server.operations.template_starts import StartedTemplate
 from server.operations.templates import TemplateItem
 from server.reports.summary import ParameterSummary
@@ -92,10 +93,10 @@ def start_of(started: StartedTemplate) -> TemplateStart:
 
 
 def template_links(name: str) -> dict[str, str]:
-    base = f"/api/v1/templates/{quote(name)}"
+    base = outside(f"/api/v1/templates/{quote(name)}")
     return {
         "self": base,
         "preview": f"{base}/preview",
         "versions": f"{base}/versions",
-        "page": f"/templates/{quote(name)}",
+        "page": outside(f"/templates/{quote(name)}"),
     }

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from server.errors import NotFound
+from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
 from server.http.values import TemplateName
@@ -155,7 +156,7 @@ def _item(name: str, version: TemplateVersion) -> TemplateVersionItem:
         links={
             "self": f"{links['versions']}/{version.number}",
             "template": links["self"],
-            "page": f"/templates/{quote(name)}/versions/{version.number}",
+            "page": outside(f"/templates/{quote(name)}/versions/{version.number}"),
         },
     )
 

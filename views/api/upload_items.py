@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from server.http.based_requests import outside
 from server.operations.uploaded_files import UploadedFile
 from server.uploads.files import Upload
 
@@ -53,7 +54,7 @@ def listed_upload(file: UploadedFile) -> ListedUpload:
 
 
 def upload_item(upload: Upload) -> UploadItem:
-    place = f"{PREFIX}/{upload.id}"
+    place = outside(f"{PREFIX}/{upload.id}")
     return UploadItem(
         id=upload.id,
         name=upload.name,
@@ -69,6 +70,6 @@ def upload_item(upload: Upload) -> UploadItem:
             "self": place,
             "content": f"{place}/content",
             "preview": f"{place}/preview",
-            "import": f"/imports/new?upload={upload.id}",
+            "import": outside(f"/imports/new?upload={upload.id}"),
         },
     )

@@ -31,11 +31,10 @@ from server.auth.permissions import Principal, Role
 from server.auth.users import User
 from server.clock import new_id, utc_now
 from server.garbage import tune_garbage_collector
-from server.http.listener import listen
+from server.http.front_door import FrontDoor
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
 from server.realtime import protocol
-from server.serving import addresses_of
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
 from tests.waiting import flushed
@@ -49,16 +48,17 @@ async def main(data: Path, *, people: int, is_traced: bool) -> None:
     secret_key = Fernet.generate_key()
     parts = build_parts(_settings(data, secret_key.decode()))
     runner = web.AppRunner(build_app(parts), access_log=None)
+    door = FrontDoor(runner)
     async with parts.open():
         await runner.setup()
-        await listen(runner)
+        await door.open()
         user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies", people)
         tune_garbage_collector()
         if is_traced:
             tracemalloc.start(1)
-        control.say(port=addresses_of(runner)[0][1])
+        control.say(port=int(door.urls[0].rpartition(":")[2]))
         await control.obey(Commands(parts, user_ids).by_name)
-        await runner.cleanup()
+        await door.close()
 
 
 def _settings(data: Path, secret_key: str) -> Settings:

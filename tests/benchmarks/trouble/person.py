@@ -21,6 +21,7 @@ from tests.benchmarks.trouble.sending import Sending, sha256
 
 _JOB_SECONDS = 240.0
 _MOST_KEPT = 4  # uploads and batches; older ones are deleted
+_ROUNDS_OF_DATASETS = 8  # then they are deleted with all their versions, and made anew
 _FINAL = ("succeeded", "failed", "cancelled")
 _TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -221,9 +222,10 @@ class Person:
             batch_id = next(iter(self.own.batches))
             await self._delete(f"/api/v1/batches/{batch_id}", "batches deleted")
             self.own.jobs.pop(self.own.batches.pop(batch_id), None)
-        if self._round % 8 == 0 and "acc" in self.own.datasets:
-            await self._delete("/api/v1/datasets/acc", "datasets deleted", is_final=False)
-            del self.own.datasets["acc"]
+        if self._round % _ROUNDS_OF_DATASETS == 0:
+            for dataset in list(self.own.datasets):
+                await self._delete(f"/api/v1/datasets/{dataset}", "datasets deleted", is_final=False)
+                del self.own.datasets[dataset]
 
     async def _delete(self, path: str, what: str, *, is_final: bool = True) -> None:
         """Asked again it is gone: 404 is as good then."""

@@ -199,6 +199,7 @@ async def test_a_server_that_runs_is_told_and_not_disturbed(data: MadeUpData) ->
         ({"public_url": "reports.example.com"}, "public_url_wrong"),
         ({"allowed_origins": ("nonsense",)}, "allowed_origins_wrong"),
         ({"public_url": "https://reports.example.com"}, "proxy_not_trusted"),
+        ({"public_url": "http://intranet/jindu/"}, "base_path_differs"),
         ({"trusted_proxies": 1, "host": "::"}, "proxy_can_be_passed"),
         ({"secret_key": "short"}, "secret_key_wrong"),
         ({"import_folders": ("inbox=/nowhere/at/all",)}, "folder_gone"),

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
 from server.auth.endings import Endings
 from server.auth.permissions import Principal, Role
+from server.base_path import BasePath
 from server.clock import utc_now
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.store import JobStore
@@ -75,7 +76,14 @@ async def layer(database: Database, tmp_path: Path) -> AsyncIterator[Layer]:
     table, store, endings = JobTable(), JobStore(database), Endings()
     realtime = build_realtime(Settings(data=tmp_path), database=database)
     live = build_live(
-        realtime, database=database, languages=LANGUAGES, table=table, store=store, kinds=KINDS, endings=endings
+        realtime,
+        database=database,
+        languages=LANGUAGES,
+        table=table,
+        store=store,
+        kinds=KINDS,
+        endings=endings,
+        base_path=BasePath(),
     )
     async with open_live(realtime, live):
         yield Layer(database=database, realtime=realtime, live=live, table=table, store=store, endings=endings)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.auth.permissions import Principal, Role
+from server.base_path import BasePath
 from server.clock import utc_now
 from server.jobs.job import Job, JobError, State
 from server.jobs.table import JobTable
@@ -48,7 +49,7 @@ def test_snapshots_and_messages_in_any_order_are_the_fresh_snapshot(
 
 async def _check(steps: list[tuple[str, int, int]], random: Any) -> None:
     table, manager = JobTable(), ConnectionManager(LiveLimits())
-    live = JobMessages(manager=manager, table=table, kinds=KINDS, languages=LANGUAGES)
+    live = JobMessages(manager=manager, table=table, kinds=KINDS, languages=LANGUAGES, base_path=BasePath())
     table.listen(lambda job, before: live.deliver(JobMoved(job=job, is_life_change=False)))
     alice, bob = (Principal(user_id=name, user_name=name, role=Role.EDITOR, language="en") for name in ("alice", "bob"))
     links = {name: MemoryLink() for name in ("alice", "bob")}

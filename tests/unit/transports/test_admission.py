@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.auth.permissions import Principal, Role, Scope
+from server.auth.refused_origins import RefusedOrigins
 from server.errors import Forbidden, Unavailable
 from server.http.readiness import Readiness, ServerPhase
 from server.languages import Languages
@@ -26,6 +27,7 @@ def admission(*, phase: ServerPhase = ServerPhase.READY, per_address: int = 2) -
         languages=Languages.load(LOCALES),
         readiness=Readiness(phase),
         allowed_origins=("https://friend.example.com",),
+        refused_origins=RefusedOrigins(),
     )
 
 
