@@ -41,6 +41,7 @@ from server.storage.quotas import Stored
 from server.storage.scratch import Scratch
 
 _TRIES = 5  # while others add to the same dataset
+_OF_THE_FILE = frozenset({"read", "takes", "upserted"})  # what a version says of the file that its own import read
 
 
 class AlreadyCorrected(Conflict):
@@ -226,7 +227,7 @@ class ImportCorrection:
         }
         if corrected.warnings:
             told["warnings"] = told_warnings(corrected.warnings)
-        source = {name: value for name, value in left.of_import.source.items() if name not in ("upserted", "takes")}
+        source = {name: value for name, value in left.of_import.source.items() if name not in _OF_THE_FILE}
         made = Made(
             dataset=seen.name,
             mode="upsert" if corrected.upserted is not None else "append",

@@ -74,6 +74,8 @@ class DataImport:
             async with self._scratch.workplace() as directory:
                 version = await self._publish(context, await self._reading.read(context, directory))
             self._catalog.announce_change(version)
+        elif read := version.source.get("read"):  # the server was killed once this was stored, and before the job was
+            context.advance(detail={"rejected": version.rejected_count, "named": read["named"]})
         imported = _rows_of_import(context, version)
         context.advance(imported, total=imported, stage=FINISHING)
         job_id = context.job.id
@@ -93,6 +95,7 @@ class DataImport:
             "options": msgspec.to_builtins(converted.options),
             "layout": msgspec.to_builtins(converted.layout),
             "key": list(wanted.key),
+            "read": {"rows": converted.row_count, "named": converted.named},
         }
         if converted.warnings:
             source["warnings"] = told_warnings(converted.warnings)
@@ -135,8 +138,10 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
     """Rows of the import alone: an appended version counts those before as well."""
     if upserted := version.source.get("upserted"):
         return sum(int(upserted[name]) for name in UPSERTED)
-    read = int(context.job.progress)
-    return read if version.mode == "append" and read else version.row_count
+    if read := version.source.get("read"):
+        return int(read["rows"])
+    progress = int(context.job.progress)  # of a version that an older program stored
+    return progress if version.mode == "append" and progress else version.row_count
 
 
 def _notice(job_id: str, version: Version, rows: int) -> Notice:

@@ -25,7 +25,7 @@ from server.jobs.lanes import Lane
 from server.jobs.life import JobLife
 from server.jobs.line import Line
 from server.jobs.outcomes import STOPPED_IN_BETWEEN, UNKNOWN_KIND, ended
-from server.jobs.retry import after_crash, seconds_to_next_try
+from server.jobs.retry import LONGEST_PAUSE_SECONDS, after_crash, seconds_to_next_try
 from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import NOT_STORED
 
@@ -134,8 +134,8 @@ class MemoryQueue:
         if not self._is_open:
             return  # it stays queued in its row, for the next start
         seconds = (job.not_before - utc_now()).total_seconds() if job.not_before else 0.0
-        if seconds > 0:
-            self._put_aside(job, seconds)
+        if seconds > 0:  # many, once the clock was set back
+            self._put_aside(job, min(seconds, LONGEST_PAUSE_SECONDS))
         else:
             self._put_in_line(job)
         self._news.set()

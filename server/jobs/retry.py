@@ -18,7 +18,8 @@ from server.storage.database import NOT_NOW
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
 _STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
-_GROWTH, _LONGEST_ATTEMPT_SECONDS = 6.0, 600.0  # from ten seconds: a minute, six minutes, ten, ten …
+_GROWTH = 6.0  # from ten seconds: a minute, six minutes, ten, ten …
+LONGEST_PAUSE_SECONDS = 600.0  # between two attempts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def after_failure(
     needs_a_person = isinstance(error, QuotaExceeded | IntegrityError) or not is_temporary(error)
     if needs_a_person or job.failures >= retries.most or job.cancel_requested:
         return None
-    seconds = min(_LONGEST_ATTEMPT_SECONDS, retries.first_seconds * _GROWTH**job.failures)
+    seconds = min(LONGEST_PAUSE_SECONDS, retries.first_seconds * _GROWTH**job.failures)
     return {
         **attempt_repeated(goes_on=goes_on),
         "failures": job.failures + 1,

@@ -1,12 +1,14 @@
 """When the server was up: one row for each run of a node, kept alive by a beat.
 
 What nobody wrote a beat for counts as down, whatever the reason: a crash, a frozen process, a machine asleep, a
-database that could not be written to. What ended because somebody stopped it in order is planned.
+database that could not be written to. What ended because somebody stopped it in order is planned. What a clock skips
+when it is set never was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -25,6 +27,7 @@ _MISSED = timedelta(seconds=3 * BEAT_SECONDS)  # a longer silence within a run i
 class RunEnding(StrEnum):
     STOPPED = "stopped"  # in order
     SILENT = "silent"  # its beats ceased, and went on later
+    CLOCK_SET = "clock_set"  # it went on at once, at another time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Run:
 class GapKind(StrEnum):
     DOWN = "down"
     PLANNED = "planned"
+    SKIPPED = "skipped"  # by a clock that was set: in no list, and no part of any time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +80,24 @@ class Availability:
         return 1 - self.down_seconds / expected if expected > 0 else None
 
 
+def _seconds_passed() -> float:
+    """By a clock that nobody sets, and that goes on while the machine is asleep, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Heartbeat:
     """One node's. Its methods are called with a transaction that writes."""
 
-    def __init__(self, *, node: str, version: str) -> None:
+    def __init__(self, *, node: str, version: str, passed: Callable[[], float] = _seconds_passed) -> None:
         self.node = node
         self._version = version
+        self._passed = passed
         self._id = ""
         self._seen_at = datetime.min.replace(tzinfo=UTC)
+        self._passed_at_beat = 0.0
 
     async def begin(self, connection: AsyncConnection, now: datetime) -> None:
-        self._id, self._seen_at = new_id(), now
+        self._id, self._seen_at, self._passed_at_beat = new_id(), now, self._passed()
         await connection.execute(
             insert(server_runs).values(
                 id=self._id, node=self.node, version=self._version, started_at=now, seen_at=now, ending=None
@@ -94,12 +105,14 @@ class Heartbeat:
         )
 
     async def beat(self, connection: AsyncConnection, now: datetime) -> None:
-        """After a long silence, or when the clock was set back, a new run begins: that time is not made up."""
-        if not self._seen_at <= now <= self._seen_at + _MISSED:
-            await self._set(connection, ending=RunEnding.SILENT)
+        """After a long silence, or when the clock was set, a new run begins: that time is not made up."""
+        passed = self._passed()
+        was_silent = passed - self._passed_at_beat > _MISSED.total_seconds()
+        if was_silent or not self._seen_at <= now <= self._seen_at + _MISSED:
+            await self._set(connection, ending=RunEnding.SILENT if was_silent else RunEnding.CLOCK_SET)
             await self.begin(connection, now)
             return
-        self._seen_at = now
+        self._seen_at, self._passed_at_beat = now, passed
         await self._set(connection, seen_at=now)
 
     async def end(self, connection: AsyncConnection, now: datetime) -> None:
@@ -145,9 +158,12 @@ def availability(
         return Availability(known_seconds=0, down_seconds=0, planned_seconds=0, gaps=())
     known_from = min(max(begin, min(run.started_at for run in runs)), now)
     gaps = tuple(_apart(_within(_gaps(runs, now), known_from, now), planned))
-    down, meant = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in (GapKind.DOWN, GapKind.PLANNED))
+    down, meant, skipped = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in GapKind)
     return Availability(
-        known_seconds=(now - known_from).total_seconds(), down_seconds=down, planned_seconds=meant, gaps=gaps
+        known_seconds=(now - known_from).total_seconds() - skipped,
+        down_seconds=down,
+        planned_seconds=meant,
+        gaps=tuple(gap for gap in gaps if gap.kind is not GapKind.SKIPPED),
     )
 
 
@@ -165,7 +181,8 @@ def _gaps(runs: Sequence[Run], now: datetime) -> Iterable[Gap]:
 
 
 def _kind_after(run: Run) -> GapKind:
-    return GapKind.PLANNED if run.ending is RunEnding.STOPPED else GapKind.DOWN
+    kinds = {RunEnding.STOPPED: GapKind.PLANNED, RunEnding.CLOCK_SET: GapKind.SKIPPED}
+    return kinds.get(run.ending, GapKind.DOWN) if run.ending else GapKind.DOWN
 
 
 def _within(gaps: Iterable[Gap], begin: datetime, end: datetime) -> Iterable[Gap]:
@@ -181,5 +198,5 @@ def _apart(gaps: Iterable[Gap], planned: Sequence[UptimeSpan]) -> Iterable[Gap]:
         inside = [(max(first, gap.begin), min(last, gap.end)) for first, last in planned]
         edges = sorted({gap.begin, gap.end, *(edge for span in inside if span[0] < span[1] for edge in span)})
         for first, last in pairwise(edges):
-            is_meant = any(begin <= first and last <= end for begin, end in planned)
+            is_meant = gap.kind is GapKind.DOWN and any(begin <= first and last <= end for begin, end in planned)
             yield Gap(begin=first, end=last, kind=GapKind.PLANNED if is_meant else gap.kind)

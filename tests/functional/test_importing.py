@@ -13,7 +13,7 @@ from sqlalchemy import update
 from server.settings import Settings
 from server.storage.tables import jobs
 from tests.conftest import new_user, running, signed_in
-from tests.functional.importing import ended, import_text, start, upload
+from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.functional.live_client import live
 from tests.waiting import until
 
@@ -144,20 +144,28 @@ async def test_nothing_is_called_finishing_before_its_rows_are_counted(alice: ai
         assert {each["progress"] for each in told if each["stage"] == "finishing"} == {5000}
 
 
-async def test_an_attempt_repeated_after_a_crash_publishes_once(settings: Settings) -> None:
+@pytest.mark.parametrize("mode", ["replace", "append"])
+async def test_an_attempt_repeated_after_a_crash_publishes_once_and_tells_the_same(
+    settings: Settings, mode: str
+) -> None:
+    text = ORDERS + "East\n\n"
     async with running(settings) as server:
         async with await signed_in(server, "admin") as admin, await new_user(server, admin, "alice") as alice:
-            job_id = (await import_text(alice))["job_id"]
+            await import_text(alice, ORDERS * 7)
+            before = await import_text(alice, text, mode=mode)
         # As if the process had died after the version was committed and before the job was.
         async with server.parts.storage.database.write() as connection:
-            await connection.execute(
-                update(jobs).where(jobs.c.id == job_id).values(state="running", result=None, finished_at=None)
-            )
+            unfinished = {"state": "running", "result": None, "finished_at": None, "progress": 0, "detail": {}}
+            await connection.execute(update(jobs).where(jobs.c.id == before["job_id"]).values(unfinished))
     async with running(settings) as server, await signed_in(server, "alice") as alice:
-        state = await ended(alice, job_id)
-        assert (state["state"], state["row_count"]) == ("succeeded", 3)
+        state = await ended(alice, before["job_id"])
+        assert state["state"] == "succeeded"
+        assert (state["result"]["imported_count"], state["rejected_count"]) == (3, 1)
+        assert state["named"] == {"blank": 1, "header": 1}
+        for told in ("result", "named", "row_count", "progress", "total"):
+            assert state[told] == before[told]
         async with alice.get("/api/v1/datasets/orders/versions") as response:
-            assert [version["number"] for version in (await response.json())["items"]] == [1]
+            assert [version["number"] for version in (await response.json())["items"]] == [2, 1]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "订单 2026.csv", "a;b%00.csv"])

@@ -38,7 +38,8 @@ class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerRun(msgspec.Struct, frozen=True, kw_only=True):
-    """`ending` is `stopped` (in order), `silent` (it froze, and went on), null while it lives or when it crashed."""
+    """`ending` is `stopped` (in order), `silent` (it froze, and went on), `clock_set` (it went on at another time),
+    null while it lives or when it crashed."""
 
     node: str
     version: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +19,7 @@ from server.errors import StorageFull
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
-from server.jobs.retry import LATER_SECONDS
+from server.jobs.retry import LATER_SECONDS, LONGEST_PAUSE_SECONDS
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -78,9 +80,9 @@ class House:
             growth=Growth(bytes_per_day=0),
         )
 
-    async def put(self, owner: str) -> Job:
+    async def put(self, owner: str, *, not_before: datetime | None = None) -> Job:
         job = Job(id=new_id(), kind="work", owner_id=owner, title="t", unit="rows", created_at=utc_now(), revision=1)
-        return await self.life.begin(job)
+        return await self.life.begin(msgspec.structs.replace(job, not_before=not_before))
 
     async def next(self) -> Job:
         async with asyncio.timeout(10):
@@ -144,6 +146,15 @@ async def test_what_a_crash_left_behind_is_taken_up_once_there_is_room(house: Ho
     after.clock.now += LATER_SECONDS
     assert (await after.next()).attempt == 2
     await after.queue.close()
+
+
+async def test_a_clock_set_back_keeps_no_job_longer_than_any_pause(house: House) -> None:
+    waiting = await house.put("alice", not_before=utc_now() + timedelta(days=1))
+    handing_out = asyncio.create_task(house.next())
+    of_bob = await house.put("bob")
+    assert (await handing_out).id == of_bob.id
+    house.clock.now += LONGEST_PAUSE_SECONDS
+    assert (await house.next()).id == waiting.id
 
 
 async def test_a_queue_that_nobody_opened_keeps_nothing(database: Database) -> None:

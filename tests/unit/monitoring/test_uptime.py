@@ -67,21 +67,39 @@ def test_a_clock_that_went_back_makes_no_more_than_all() -> None:
     assert availability(runs, at(0), at(60)).share == 1.0
 
 
+def test_what_a_clock_skips_that_is_set_never_was() -> None:
+    found = availability([run(0, 30, RunEnding.CLOCK_SET), run(90, 120)], at(0), at(120))
+    assert (found.share, found.known_seconds, found.gaps) == (1.0, 3_600, ())
+    crashed = availability([run(0, 30, RunEnding.CLOCK_SET), run(90, 100), run(106, 120)], at(0), at(120))
+    assert (crashed.down_seconds, crashed.known_seconds) == (360, 3_600)
+
+
 async def test_beats_keep_a_run_alive_and_a_long_silence_ends_it(database: Database) -> None:
-    heart = Heartbeat(node="a", version="1")
+    minutes = [0.0]
+    heart = Heartbeat(node="a", version="1", passed=lambda: 60 * minutes[-1])
+    beats = [
+        (0.2, 0.2),
+        (0.6, 0.6),
+        (10, 10),  # asleep meanwhile
+        (9, 10.1),  # the clock was set back
+        (9.1, 10.2),
+        (20, 10.3),  # and forward
+        (20.1, 30),  # and back by as much as it was asleep
+    ]
     async with database.write() as connection:
         await heart.begin(connection, at(0))
-        await heart.beat(connection, at(0.2))
-        await heart.beat(connection, at(0.6))
-        await heart.beat(connection, at(10))  # asleep meanwhile
-        await heart.beat(connection, at(9))  # and the clock was set back
-        await heart.end(connection, at(9.1))
+        for shown, passed in beats:
+            minutes.append(passed)
+            await heart.beat(connection, at(shown))
+        await heart.end(connection, at(20.2))
     async with database.read() as connection:
         found = await runs_since(connection, at(-5))
     assert [(each.started_at, each.seen_at, each.ending) for each in found] == [
         (at(0), at(0.6), RunEnding.SILENT),
-        (at(9), at(9.1), RunEnding.STOPPED),
-        (at(10), at(10), RunEnding.SILENT),
+        (at(9), at(9.1), RunEnding.CLOCK_SET),
+        (at(10), at(10), RunEnding.CLOCK_SET),
+        (at(20), at(20), RunEnding.SILENT),
+        (at(20.1), at(20.2), RunEnding.STOPPED),
     ]
 
 
