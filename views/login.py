@@ -18,6 +18,7 @@ from server.operations.second_step import HALF_SECONDS
 from views.context import render
 from views.forms import json_object, local_target
 from views.openid import after_logout
+from views.sign_in_page import sign_in_page
 
 _HALF_COOKIE = "jindu_half"  # that the password was right
 
@@ -141,20 +142,7 @@ async def _code_page(request: web.Request, *, target: str, error: JinduError | N
 
 
 async def _page(request: web.Request, *, target: str, name: str = "", error: JinduError | None = None) -> web.Response:
-    is_new = await operations_of(request).first_run.is_pending()
-    status = error.status if error else 200
-    response = await render(
-        request,
-        "login/login.html",
-        status,
-        target=target,
-        name=name,
-        error=error,
-        is_new=is_new,
-        done=request.query.get("done", ""),
-        passkeys=operations_of(request).passkeys.site,
-    )
-    return _with_patience(response, error)
+    return _with_patience(await sign_in_page(request, target=target, name=name, error=error), error)
 
 
 def _with_patience(response: web.Response, error: JinduError | None) -> web.Response:

@@ -16,6 +16,7 @@ from server.http.parts import operations_of
 from server.http.sessions import cookie, remember, remember_device
 from views.context import render
 from views.forms import local_target
+from views.sign_in_page import sign_in_page
 
 _PREFIX = "jindu_openid_"
 _PATH = "/login/openid"
@@ -165,10 +166,7 @@ def _forgetting(request: web.Request, response: web.Response, name: str) -> web.
 
 
 async def _refused(request: web.Request, error: JinduError, target: str) -> web.Response:
-    is_new = await operations_of(request).first_run.is_pending()
-    return await render(
-        request, "login/login.html", error.status, target=target, name="", error=error, is_new=is_new, done=""
-    )
+    return await sign_in_page(request, target=target, error=error)
 
 
 async def _linked(request: web.Request, *, done: str = "", error: JinduError | None = None) -> web.Response:

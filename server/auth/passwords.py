@@ -52,22 +52,19 @@ class PasswordVerdict:
 
 
 class Passwords:
-    """Hashes and checks in threads, few at once; the others wait."""
+    """Hashes and checks in threads of its own, few at once; what comes meanwhile waits for one of them."""
 
     def __init__(self, hasher: argon2.PasswordHasher | None = None) -> None:
         self._hasher = hasher or argon2.PasswordHasher()
-        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords", initializer=_step_back)
         self._nobody = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: str) -> str:
-        async with self._turns:
-            return await self._in_thread(self._hasher.hash, _prepared(password))
+        return await self._in_thread(self._hasher.hash, _prepared(password))
 
     async def check(self, password_hash: str | None, password: str) -> PasswordVerdict:
         """Takes as long for `None`, a user who does not exist, as for one who does."""
-        async with self._turns:
-            return await self._in_thread(self._check, password_hash or self._nobody, password)
+        return await self._in_thread(self._check, password_hash or self._nobody, password)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *arguments))

@@ -37,9 +37,13 @@ def request_lines() -> Middleware:
 
 
 def _log(request: web.Request, status: int, seconds: float) -> None:
-    """By its route: what stands in an address may be a secret. Those that only read are for whoever debugs."""
+    """By its route: what stands in an address may be a secret. Those that only read are for whoever debugs.
+
+    So are those of strangers that were refused: they could fill the disk, and `jindu.strangers` says some of them.
+    """
     resource, principal = request.match_info.route.resource, current_principal(request)
-    level = logging.INFO if request.method in _CHANGING or status >= 500 else logging.DEBUG
+    has_changed = request.method in _CHANGING and (principal is not None or status < 400)
+    level = logging.INFO if has_changed or status >= 500 else logging.DEBUG
     extra: dict[str, object] = {"action": "answer", "status": status, "milliseconds": round(seconds * 1_000, 1)}
     if principal is not None:
         extra["user"] = principal.user_id

@@ -41,6 +41,9 @@ async def reader(server: Server, admin: aiohttp.ClientSession) -> AsyncIterator[
         yield client
 
 
+HERE_THERE_ARE_NONE = (409,)  # no passkeys, at an address without a name
+
+
 def changing(server: Server) -> list[tuple[str, str]]:
     """Every method and path that may change something."""
     found = set()
@@ -71,7 +74,8 @@ async def test_every_door_that_changes_something_is_closed(
         path = path.replace("/templates/orders", "/templates/sales")
         async with reader.request(method, path, json={}, allow_redirects=False) as response:
             told = await response.text()
-            assert response.status in (403, 415, 422, 404, 405, 400, 412), (method, path, response.status, told)
+            refused = (403, 415, 422, 404, 405, 400, 412, *(HERE_THERE_ARE_NONE if "passkey" in path else ()))
+            assert response.status in refused, (method, path, response.status, told)
             if response.status != 403:
                 assert await still_there(admin, order["batch_id"]), (method, path)
             assert response.status != 303, (method, path)
